@@ -1,0 +1,5 @@
+"""TrialAlerts tells people by e-mail about clinical trials and research in their disease area, near them."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,93 @@
+"""Owns the tables of the catalog: items, their registry numbers, and the changes worth telling."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
+
+__all__ = ["Change", "ChangeKind", "Item", "ItemKind", "ItemNumber"]
+
+
+class ItemKind(StrEnum):
+    """What an item is."""
+
+    TRIAL = "trial"
+    ARTICLE = "article"
+
+
+class ChangeKind(StrEnum):
+    """What happened to an item; subscribers can switch each off."""
+
+    REGISTERED = "registered"
+    OPENED = "opened"
+    PAUSED = "paused"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    SITE_OPENED = "site_opened"
+    ELIGIBILITY_CHANGED = "eligibility_changed"
+    RESULTS_POSTED = "results_posted"
+    WITHDRAWN = "withdrawn"
+    PUBLISHED = "published"
+    RETRACTED = "retracted"
+
+
+class Item(SQLModel, table=True):
+    """A trial or an article as last read from its source.
+
+    ``registry_name`` (column ``registry``) is the registry of a trial, the source's name for an article.
+    ``facts`` is the JSON of :class:`~trialalerts.catalog.facts.TrialFacts` or
+    :class:`~trialalerts.catalog.facts.ArticleFacts`. ``areas`` is
+    ``{"direct": [{"id": str, "in_title": bool}], "ancestors": [str]}``: the areas the item is about
+    and the ancestors its source gave; the vocabulary adds its own ancestors when matching.
+    """
+
+    __tablename__ = "item"
+    __table_args__ = (
+        UniqueConstraint("registry", "external_id", name="uq_item_registry_external_id"),
+        Index("ix_item_is_open", "is_open"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    registry_name: str = Field(sa_column_kwargs={"name": "registry"})
+    external_id: str
+    kind: ItemKind = Field(sa_type=EnumText(ItemKind))
+    url: str
+    title: str
+    summary: str = ""
+    status: str | None = None
+    is_open: bool = False
+    published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    facts: dict[str, Any] = Field(sa_type=Json)
+    facts_hash: str
+    areas: dict[str, Any] = Field(sa_type=Json)
+    source: str
+    first_seen_at: datetime = Field(sa_type=UtcDateTime)
+    last_seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ItemNumber(SQLModel, table=True):
+    """A registry number under which an item is known too (NCT, EU CT, ISRCTN …), its own one included."""
+
+    __tablename__ = "item_number"
+
+    number: str = Field(primary_key=True)
+    item_id: int = Field(primary_key=True, foreign_key="item.id", ondelete="CASCADE", sa_type=BigId)
+
+
+class Change(SQLModel, table=True):
+    """Something worth telling, append-only; ``seq`` grows in the order of commits and has no gaps."""
+
+    __tablename__ = "change"
+
+    seq: int = Field(primary_key=True, sa_type=BigId, sa_column_kwargs={"autoincrement": False})
+    item_id: int = Field(foreign_key="item.id", ondelete="CASCADE", index=True, sa_type=BigId)
+    kind: ChangeKind = Field(sa_type=EnumText(ChangeKind))
+    before: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    after: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    at: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,3 @@
+"""The admin's command line, one file per noun."""
+
+from __future__ import annotations

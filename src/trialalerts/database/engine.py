@@ -1,0 +1,158 @@
+"""Owns the engine and the transactions: every read and write goes through :class:`Database`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlmodel import Session
+
+from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable
+
+__all__ = ["Database", "open_database"]
+
+_SQLITE_BUSY_MILLISECONDS = 30_000
+
+
+class Database:
+    """One database. ``read()`` and ``write()`` open sessions: one transaction each, committed whole or rolled back.
+
+    On SQLite a writing transaction begins with ``BEGIN IMMEDIATE``: it waits for its turn at the
+    start, so that it never fails for a lock half-way through.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite (else PostgreSQL)."""
+        return self.engine.dialect.name == "sqlite"
+
+    def read(self) -> AbstractContextManager[Session]:
+        """Open a session that only reads; it sees one consistent state on SQLite."""
+        return self._transaction(writes=False)
+
+    def write(self) -> AbstractContextManager[Session]:
+        """Open a session that writes; it commits when the block ends and rolls back when an error leaves it.
+
+        Raises:
+            DatabaseUnavailable: the server is not reachable or the database stays locked.
+            DatabaseUnusable: the disk is full, the file is read-only or damaged.
+            DatabaseBehind: a table is missing.
+        """
+        return self._transaction(writes=True)
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Session]:
+        try:
+            with self.engine.connect() as connection:
+                connection.execution_options(trialalerts_writes=writes)
+                with connection.begin(), Session(connection, expire_on_commit=False) as session:
+                    yield session
+                    session.flush()
+        except DBAPIError as error:
+            raise plain_error(error, self.engine.url) from error
+
+
+def open_database(url: str) -> Database:
+    """Open the database at ``url`` (``sqlite:///path`` or ``postgresql+psycopg://…``); connects at first use.
+
+    Raises:
+        ConfigurationError: the URL is not of one of the two kinds.
+    """
+    parsed = _checked(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Database(_sqlite(parsed))
+    return Database(create_engine(parsed, json_serializer=_to_json, json_deserializer=orjson.loads, pool_pre_ping=True))
+
+
+def _checked(url: str) -> URL:
+    expected = "expected sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigurationError(f"database.url: this is no database URL; {expected}") from None
+    if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
+        raise ConfigurationError(f"database.url: found {parsed.drivername}://…, {expected}")
+    return parsed
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseUnusable(
+                f"The folder of the database {url.database} cannot be made: {error.strerror}."
+            ) from None
+    engine = create_engine(
+        url,
+        json_serializer=_to_json,
+        json_deserializer=orjson.loads,
+        connect_args={"timeout": _SQLITE_BUSY_MILLISECONDS / 1000, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _to_json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    """Set a connection up: WAL lets readers and one writer work at once; FULL keeps commits through a power cut."""
+    del record
+    connection.isolation_level = None  # we say BEGIN ourselves (see _begin_sqlite)
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("trialalerts_writes", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+_SIGNS: tuple[tuple[str, type[Exception], str], ...] = (
+    ("disk is full", DatabaseUnusable, "the disk is full; free some space and start again"),
+    ("no space left", DatabaseUnusable, "the disk is full; free some space and start again"),
+    ("readonly database", DatabaseUnusable, "it may not be written; mend the permissions of the file and its folder"),
+    ("read-only", DatabaseUnusable, "it may not be written; mend its permissions"),
+    ("malformed", DatabaseUnusable, "the file is damaged; put a backup in its place"),
+    ("not a database", DatabaseUnusable, "the file is no SQLite database; check database.url"),
+    ("unable to open", DatabaseUnusable, "the file cannot be opened; check database.url and the folder's permissions"),
+    ("no such table", DatabaseBehind, "it is not set up; run: trialalerts database upgrade"),
+    ("undefinedtable", DatabaseBehind, "it is not set up; run: trialalerts database upgrade"),
+    ("no such column", DatabaseBehind, "it is older than this program; run: trialalerts database upgrade"),
+    ("undefinedcolumn", DatabaseBehind, "it is older than this program; run: trialalerts database upgrade"),
+    ("is locked", DatabaseUnavailable, "another process holds it for too long; try again"),
+)
+
+
+def plain_error(error: DBAPIError, url: URL) -> Exception:
+    """Return what a database error means for the operator, in one line without the password.
+
+    An error that is none of the operator's affairs (a broken constraint, wrong SQL) comes back as it is.
+    """
+    found = f"{type(error.orig).__name__} {error.orig}".lower()
+    name = url.render_as_string(hide_password=True)
+    for sign, kind, remedy in _SIGNS:
+        if sign in found:
+            return kind(f"The database {name} cannot be used: {remedy}.")
+    if isinstance(error, OperationalError):
+        reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+        return DatabaseUnavailable(f"The database {name} cannot be reached: {reason}")
+    return error

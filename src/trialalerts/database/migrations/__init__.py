@@ -1,0 +1,3 @@
+"""The migrations: the scripts that bring a database of any past revision to today's (Alembic)."""
+
+from __future__ import annotations

@@ -1,0 +1,69 @@
+"""Owns the column types that SQLite and PostgreSQL share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, String
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
+
+__all__ = ["BigId", "EnumText", "Json", "UtcDateTime"]
+
+BigId: TypeEngine[Any] = BigInteger().with_variant(Integer(), "sqlite")
+"""A 64-bit key. SQLite numbers rows by itself only where the type is spelled INTEGER."""
+
+Json: TypeEngine[Any] = JSON().with_variant(JSONB(), "postgresql")
+"""Any JSON value; written and read with orjson (see the engine)."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, always UTC in Python; SQLite stores it naive, PostgreSQL as ``timestamptz``."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the stored type."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive values: a moment without a zone has no place in the tables."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a stored moment needs a time zone: {value!r}")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Hand out aware UTC."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class EnumText(TypeDecorator[StrEnum]):
+    """A :class:`~enum.StrEnum` stored by its value, as plain text that people can read in the tables."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, members: type[StrEnum]) -> None:
+        super().__init__()
+        self.members = members
+
+    def process_bind_param(self, value: StrEnum | str | None, dialect: Dialect) -> str | None:
+        """Store the value; a text that is no member is refused."""
+        del dialect
+        return None if value is None else self.members(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        """Hand out the member."""
+        del dialect
+        return None if value is None else self.members(value)

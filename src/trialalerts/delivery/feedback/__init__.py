@@ -1,0 +1,3 @@
+"""What comes back: bounces and complaints."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The mail transports, one file each."""
+
+from __future__ import annotations

@@ -1,0 +1,302 @@
+"""Owns the configuration: read once, into one frozen :class:`Settings`.
+
+``config/trialalerts.toml`` < ``.env`` < the environment (``TRIALALERTS_MAIL__URL=…``).
+What is wrong is told in one line that names the key, what was found and what is expected.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from trialalerts.errors import ConfigurationError, did_you_mean
+
+__all__ = [
+    "DatabaseSettings",
+    "DigestSettings",
+    "HttpSettings",
+    "MailSettings",
+    "ServiceSettings",
+    "Settings",
+    "SourceSettings",
+    "TemplateSettings",
+    "VocabularySettings",
+    "WebSettings",
+    "read_settings",
+]
+
+CONFIG_FILE = "config/trialalerts.toml"
+_PREFIX = "TRIALALERTS_"
+_NO_SETTINGS = {"TRIALALERTS_CONFIG", "TRIALALERTS_TEST_DATA"}
+_SECRET_KEYS = {"service.secret", "database.url", "mail.url"}
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SIZES = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str) and (found := re.fullmatch(r"\s*(\d+)\s*([smhd])\s*", value)):
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("a duration such as 30s, 15m, 6h or 2d")
+
+
+def _size(value: object) -> object:
+    if isinstance(value, str) and (found := re.fullmatch(r"\s*(\d+)\s*(B|kB|MB|GB)\s*", value)):
+        return int(found[1]) * _SIZES[found[2]]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError("a size such as 500kB or 50MB")
+
+
+def _web_url(value: object) -> object:
+    if isinstance(value, str) and re.match(r"https?://[^/\s]+", value):
+        return value.rstrip("/")
+    raise ValueError("a web address that starts with https:// or http://")
+
+
+def _mailbox(value: object) -> object:
+    if (
+        isinstance(value, str)
+        and re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(value)[1])
+        and not re.search(r"[\r\n]", value)
+    ):
+        return value
+    raise ValueError("an address such as Trial Alerts <alerts@example.org>")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""A span of time, written ``30s``, ``15m``, ``6h`` or ``2d``."""
+Size = Annotated[int, BeforeValidator(_size)]
+"""A number of bytes, written ``500kB`` or ``50MB``."""
+WebUrl = Annotated[str, BeforeValidator(_web_url)]
+Mailbox = Annotated[str, BeforeValidator(_mailbox)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True)
+
+
+class ServiceSettings(_Section):
+    """Who runs the service, as people see it."""
+
+    name: str = "Trial Alerts"
+    base_url: WebUrl = "http://127.0.0.1:8080"
+    postal_address: str = ""
+    locale: str = "en"
+    timezone: str = "UTC"
+    contact: str = ""
+    secret: SecretStr = SecretStr("")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("a time zone of the IANA database such as Europe/London")
+        return value
+
+
+class DatabaseSettings(_Section):
+    """Where everything is stored."""
+
+    url: SecretStr = SecretStr("sqlite:///var/trialalerts.db")
+
+
+class MailSettings(_Section):
+    """How mail leaves."""
+
+    url: SecretStr = SecretStr("file://var/outbox")
+    sender: Mailbox = Field(default="Trial Alerts <alerts@localhost.localdomain>", alias="from")
+    reply_to: str = ""
+    unsubscribe_mailto: str = ""
+    give_up_after: Duration = timedelta(days=3)
+    batch: int = Field(default=100, ge=1, le=10_000)
+
+
+class HttpSettings(_Section):
+    """How sources are asked."""
+
+    allow_private_addresses: bool = False
+    timeout: Duration = timedelta(seconds=30)
+    max_body: Size = 50_000_000
+    contact: str = ""
+
+
+class WebSettings(_Section):
+    """Where the web pages listen."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65_535)
+
+
+class DigestSettings(_Section):
+    """What a digest looks like."""
+
+    max_items: int = Field(default=25, ge=1, le=35)
+    condition_in_subject: bool = False
+    confirm_within: Duration = timedelta(days=7)
+
+
+class TemplateSettings(_Section):
+    """A folder whose templates win over the shipped ones; empty: none."""
+
+    folder: str = ""
+
+
+class VocabularySettings(_Section):
+    """A file of disease areas that takes the place of the shipped one; empty: the shipped one."""
+
+    disease_areas: str = ""
+
+
+class SourceSettings(_Section):
+    """One source; which keys it may have depends on its kind."""
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
+    kind: Literal["clinicaltrials_gov", "feed", "folder"]
+    url: str = ""
+    path: str = ""
+    every: Duration = timedelta(hours=6)
+    overlap: Duration = timedelta(days=2)
+    page_size: int = Field(default=500, ge=1, le=1_000)
+    conditions: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured, read once and never changed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        dotenv_filtering="match_prefix",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    service: ServiceSettings = ServiceSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    mail: MailSettings = MailSettings()
+    http: HttpSettings = HttpSettings()
+    web: WebSettings = WebSettings()
+    digests: DigestSettings = DigestSettings()
+    templates: TemplateSettings = TemplateSettings()
+    vocabulary: VocabularySettings = VocabularySettings()
+    sources: tuple[SourceSettings, ...] = ()
+
+    @field_validator("sources")
+    @classmethod
+    def _each_name_once(cls, value: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+        names = [source.name for source in value]
+        for source in value:
+            if names.count(source.name) > 1:
+                raise ValueError(f"each name once, but {source.name} stands twice")
+            if source.kind == "folder" and not source.path:
+                raise ValueError(f"a path for the folder {source.name}")
+            if source.kind != "folder" and not re.match(r"https?://[^/\s]+", source.url):
+                raise ValueError(f"a url that starts with https:// for the source {source.name}")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: the environment wins over ``.env``, which wins over the TOML file."""
+        del file_secret_settings
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def read_settings(config: Path | None = None, *, dotenv: Path = Path(".env")) -> Settings:
+    """Read the configuration.
+
+    Args:
+        config: the TOML file, which must exist; by default ``$TRIALALERTS_CONFIG``, which must exist too,
+            else ``config/trialalerts.toml``, which may be absent.
+        dotenv: the ``.env`` file, which may be absent.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or a key, type or value is wrong.
+    """
+    named = config or (Path(os.environ["TRIALALERTS_CONFIG"]) if os.environ.get("TRIALALERTS_CONFIG") else None)
+    if named is not None and not named.is_file():
+        raise ConfigurationError(f"{named}: there is no such file; write one with: trialalerts init")
+    _refuse_unknown_variables(os.environ)
+
+    class Configured(Settings):
+        model_config = SettingsConfigDict(toml_file=named or Path(CONFIG_FILE), env_file=dotenv)
+
+    try:
+        return Configured()
+    except ValidationError as error:
+        raise ConfigurationError(_line(error)) from None
+    except SettingsError as error:
+        raise ConfigurationError(f"{error}: expected JSON where a list or a table is wanted") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{named or CONFIG_FILE}: this is not TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{named or CONFIG_FILE}: the configuration cannot be read: {error}") from None
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    """Find a misspelt section: pydantic-settings looks up the names it knows and never sees the others."""
+    for name in environment:
+        section = name.removeprefix(_PREFIX).partition("__")[0].lower()
+        if name.startswith(_PREFIX) and name not in _NO_SETTINGS and section not in Settings.model_fields:
+            raise ConfigurationError(
+                f"{name}: there is no section {section}.{_near(section, list(Settings.model_fields))}"
+            )
+
+
+def _line(error: ValidationError) -> str:
+    """Say the first fault in one line: the key, what was found, what is expected."""
+    fault = error.errors(include_url=False)[0]
+    *parents, last = fault["loc"]
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{key}: there is no such key.{_near(str(last), _known_keys(parents))}"
+    if fault["type"] == "missing":
+        return f"{key}: found nothing, expected a value"
+    shown = "a secret that is not shown" if key in _SECRET_KEYS else repr(fault["input"])
+    expected = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"{key}: found {shown}, expected {expected}"
+
+
+def _near(word: str, known: Sequence[str]) -> str:
+    from rapidfuzz.process import extract  # only a fault needs it
+
+    return did_you_mean([match for match, _, _ in extract(word, known, limit=2, score_cutoff=60)])
+
+
+def _known_keys(parents: Sequence[int | str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in parents:
+        field = model.model_fields.get(str(part))
+        inner = SourceSettings if isinstance(part, int) else field.annotation if field else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return [field.alias or name for name, field in model.model_fields.items()]

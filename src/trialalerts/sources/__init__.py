@@ -1,0 +1,3 @@
+"""The sources: one file per kind; polling, cursors, conditional requests."""
+
+from __future__ import annotations

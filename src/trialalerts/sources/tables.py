@@ -1,0 +1,46 @@
+"""Owns the tables of the sources: where each one stands, and what could not be read whole."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Field, SQLModel
+
+from trialalerts.database.types import Json, UtcDateTime
+
+__all__ = ["Problem", "SourceState"]
+
+
+class SourceState(SQLModel, table=True):
+    """What a source has given so far and when it is asked again.
+
+    ``cursor`` belongs to the kind of source; it is written only in the transaction that stores the
+    rows it covers. ``baseline_done_at`` is empty until the first complete sweep, which announces nothing.
+    """
+
+    __tablename__ = "source"
+
+    name: str = Field(primary_key=True)
+    kind: str
+    cursor: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    etag: str | None = None
+    last_modified: str | None = None
+    baseline_done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    next_poll_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_success_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    error_count: int = 0
+    last_error: str | None = None
+
+
+class Problem(SQLModel, table=True):
+    """A record that could not be read whole: which one, which field, and why. The rest of it was kept."""
+
+    __tablename__ = "problem"
+
+    source: str = Field(primary_key=True)
+    external_id: str = Field(primary_key=True)
+    field: str = Field(primary_key=True)
+    message: str
+    seen_at: datetime = Field(sa_type=UtcDateTime)

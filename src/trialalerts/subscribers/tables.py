@@ -1,0 +1,144 @@
+"""Owns the tables of the subscribers: people, what they follow, what they agreed to."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
+
+__all__ = [
+    "NEVER_SERVED",
+    "Consent",
+    "ConsentAction",
+    "Frequency",
+    "Preference",
+    "RegionKind",
+    "Subscriber",
+    "SubscriberState",
+]
+
+NEVER_SERVED = -1
+"""The cursor of a subscriber who is still to get the first digest (what is recruiting now)."""
+
+
+class SubscriberState(StrEnum):
+    """Where a subscriber stands; only active ones get digests."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    UNSUBSCRIBED = "unsubscribed"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    ERASED = "erased"
+
+
+class Frequency(StrEnum):
+    """How often a subscriber gets a digest."""
+
+    IMMEDIATELY = "immediately"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+class RegionKind(StrEnum):
+    """What a region is."""
+
+    ANYWHERE = "anywhere"
+    COUNTRY = "country"
+    SUBDIVISION = "subdivision"
+    PLACE = "place"
+
+
+class ConsentAction(StrEnum):
+    """What was agreed to, or taken back."""
+
+    SIGNED_UP = "signed_up"
+    CONFIRMED = "confirmed"
+    CHANGED = "changed"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    UNSUBSCRIBED = "unsubscribed"
+    ERASED = "erased"
+
+
+class Subscriber(SQLModel, table=True):
+    """A person (or a person who follows for another) with one address.
+
+    ``key`` is random and stands for the subscriber in links; ``address_key`` is the folded address for
+    look-ups. ``hour`` is local (0–23), ``weekday`` 0 is Monday, ``day`` of the month is 1–28.
+    ``cursor`` is the last change number served, :data:`NEVER_SERVED` before the first digest.
+    """
+
+    __tablename__ = "subscriber"
+    __table_args__ = (Index("ix_subscriber_state_next_due_at", "state", "next_due_at"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    key: str = Field(unique=True)
+    address: str
+    address_key: str = Field(unique=True)
+    state: SubscriberState = Field(sa_type=EnumText(SubscriberState))
+    state_reason: str | None = None
+    locale: str
+    timezone: str
+    frequency: Frequency = Field(sa_type=EnumText(Frequency))
+    hour: int = 8
+    weekday: int = 0
+    day: int = 1
+    next_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    cursor: int = Field(default=NEVER_SERVED, sa_type=BigId)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Preference(SQLModel, table=True):
+    """What a subscriber follows: an area in a region, with optional filters. Without ``confirmed_at`` it is not served.
+
+    ``born_on`` is the (approximate) birthday of the person followed. ``phases``, ``item_kinds`` and
+    ``change_kinds`` hold what is wanted; an empty list wants all. ``excluded_areas`` are area ids.
+    """
+
+    __tablename__ = "preference"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", index=True, sa_type=BigId)
+    area_id: str
+    region_kind: RegionKind = Field(sa_type=EnumText(RegionKind))
+    region_label: str
+    country: str | None = None
+    subdivision: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    radius_km: float | None = None
+    born_on: date | None = None
+    sex: str | None = None
+    healthy_volunteer: bool = False
+    phases: list[str] = Field(default_factory=list, sa_type=Json)
+    item_kinds: list[str] = Field(default_factory=list, sa_type=Json)
+    change_kinds: list[str] = Field(default_factory=list, sa_type=Json)
+    excluded_areas: list[str] = Field(default_factory=list, sa_type=Json)
+    label: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Consent(SQLModel, table=True):
+    """Append-only: what was agreed to or taken back, when, and how.
+
+    ``how`` is ``web``, ``link``, ``one-click``, ``operator``, ``import`` or the name of a feedback.
+    """
+
+    __tablename__ = "consent"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", index=True, sa_type=BigId)
+    at: datetime = Field(sa_type=UtcDateTime)
+    action: ConsentAction = Field(sa_type=EnumText(ConsentAction))
+    how: str
+    what: str = ""

@@ -1,0 +1,21 @@
+"""Owns the list of all tables: the rooms define them, migrations and their tests need them together."""
+
+from __future__ import annotations
+
+from sqlalchemy import MetaData
+from sqlmodel import SQLModel
+
+import trialalerts.catalog.tables
+import trialalerts.database.counter
+import trialalerts.delivery.tables
+import trialalerts.digests.tables
+import trialalerts.sources.tables
+import trialalerts.subscribers.tables
+import trialalerts.vocabulary.tables  # noqa: F401 - imported for the tables it registers, as are those above
+
+__all__ = ["metadata"]
+
+
+def metadata() -> MetaData:
+    """Return the metadata that holds every table."""
+    return SQLModel.metadata

@@ -1,0 +1,3 @@
+"""The vocabulary: disease areas (tree, synonyms, text tagger) and regions (places, distance)."""
+
+from __future__ import annotations

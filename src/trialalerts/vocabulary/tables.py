@@ -1,0 +1,73 @@
+"""Owns the tables of the vocabulary: disease areas and places."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from trialalerts.database.types import EnumText, Json
+
+__all__ = ["Area", "AreaOrigin", "Place", "PlaceKind", "PlaceName"]
+
+
+class AreaOrigin(StrEnum):
+    """Where an area comes from; a curated one is never overwritten by the others."""
+
+    CURATED = "curated"
+    IMPORT = "import"
+    TRIAL = "trial"
+
+
+class Area(SQLModel, table=True):
+    """A disease area: a therapeutic area or a condition.
+
+    ``id`` is the MeSH descriptor id (``D009103``) where there is one, else a slug (``rare-diseases``).
+    ``parents`` are ids of areas; together they make a directed graph without circles.
+    """
+
+    __tablename__ = "area"
+
+    id: str = Field(primary_key=True)
+    name: str
+    synonyms: list[str] = Field(default_factory=list, sa_type=Json)
+    acronyms: list[str] = Field(default_factory=list, sa_type=Json)
+    tree_numbers: list[str] = Field(default_factory=list, sa_type=Json)
+    parents: list[str] = Field(default_factory=list, sa_type=Json)
+    therapeutic: bool = False
+    origin: AreaOrigin = Field(sa_type=EnumText(AreaOrigin))
+
+
+class PlaceKind(StrEnum):
+    """What a place is."""
+
+    COUNTRY = "country"
+    SUBDIVISION = "subdivision"
+    CITY = "city"
+
+
+class Place(SQLModel, table=True):
+    """A country (``GB``), a subdivision (ISO 3166-2, ``US-CA``) or a city (GeoNames id, ``g2644688``)."""
+
+    __tablename__ = "place"
+
+    id: str = Field(primary_key=True)
+    kind: PlaceKind = Field(sa_type=EnumText(PlaceKind))
+    name: str
+    country: str
+    subdivision: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    population: int = 0
+    timezone: str | None = None
+
+
+class PlaceName(SQLModel, table=True):
+    """A name under which a place can be found; ``key`` is folded (lower case, no accents, single blanks)."""
+
+    __tablename__ = "place_name"
+    __table_args__ = (Index("ix_place_name_place_id", "place_id"),)
+
+    key: str = Field(primary_key=True)
+    place_id: str = Field(primary_key=True, foreign_key="place.id", ondelete="CASCADE")
