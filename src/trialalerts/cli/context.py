@@ -1,0 +1,60 @@
+"""Owns what every command needs: the settings, the database in the right revision, the clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trialalerts.clock import Clock
+    from trialalerts.database import Database
+    from trialalerts.settings import Settings
+
+__all__ = ["Context", "open_context", "settings_of", "use_config"]
+
+_chosen: dict[str, Path] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Settings, database and clock of one command."""
+
+    settings: Settings
+    db: Database
+    clock: Clock
+
+
+def use_config(path: Path | None) -> None:
+    """Remember the file given with ``--config`` for this process."""
+    _chosen.clear()
+    if path is not None:
+        _chosen["config"] = path
+
+
+def settings_of() -> Settings:
+    """Read the configuration.
+
+    Raises:
+        ConfigurationError: it is wrong.
+    """
+    from trialalerts.settings import read_settings
+
+    return read_settings(_chosen.get("config"))
+
+
+def open_context() -> Context:
+    """Open the database that the configuration names.
+
+    Raises:
+        ConfigurationError: the configuration is wrong.
+        DatabaseBehind, DatabaseTooNew: the database is of another revision than the program.
+    """
+    from trialalerts.clock import SystemClock
+    from trialalerts.database.engine import open_database
+    from trialalerts.database.schema import require_revision
+
+    settings = settings_of()
+    database = open_database(settings.database.url.get_secret_value())
+    require_revision(database)
+    return Context(settings=settings, db=database, clock=SystemClock())

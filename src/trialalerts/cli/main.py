@@ -1,0 +1,111 @@
+"""Owns the entry point: a noun's module is imported only when it is called; errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trialalerts import __version__
+from trialalerts.cli.context import use_config
+from trialalerts.errors import ConfigurationError, InvalidInput, TrialAlertsError
+
+__all__ = ["NOUNS", "application", "main"]
+
+NOUNS: dict[str, str] = {
+    "init": "Write the configuration, create the database, load areas and places.",
+    "run": "Run the daemon; with --once, one round.",
+    "demo": "Show the main job on sample data; mails land in var/demo/outbox.",
+    "doctor": "Tell whether everything is ready to send; what is wrong, and what mends it.",
+    "report": "Tell what was polled, matched, sent, bounced, unsubscribed.",
+    "sources": "The registries, feeds and folders: list, check, poll.",
+    "areas": "The disease areas: search, show, import, tag.",
+    "regions": "The places: search.",
+    "subscribers": "The people: add, list, show, edit, pause, resume, unsubscribe, erase, import, export.",
+    "preferences": "What a subscriber follows: list, add, remove, estimate.",
+    "digests": "The digests: due, preview, send, show.",
+    "deliveries": "The outbox: list, show, retry.",
+    "suppressions": "The addresses that must not be mailed: list, add, lift.",
+    "database": "The database: upgrade, check, backup.",
+}
+_SINGLE = {"init": "init", "run": "run", "demo": "demo", "doctor": "doctor", "report": "report"}
+_WITH_VALUE = {"--config"}
+
+
+def application(noun: str | None) -> typer.Typer:
+    """Return the command line with the module of ``noun`` loaded; of the others it knows the first line of help.
+
+    Importing all of them takes most of a second; ``--help`` and a quick look-up should not.
+    """
+    app = typer.Typer(
+        name="trialalerts",
+        help="TrialAlerts tells people by e-mail about clinical trials and research in their disease area, near them.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_options)
+    for name, line in NOUNS.items():
+        if name != noun:
+            app.command(name, help=line)(_not_loaded)
+        elif name in _SINGLE:
+            module = importlib.import_module(f"trialalerts.cli.{_SINGLE[name]}")
+            app.command(name, help=f"{line}\n\n{module.EPILOG}")(module.command)
+        else:
+            app.add_typer(importlib.import_module(f"trialalerts.cli.{name}").app, name=name, help=line)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; exits with 0 done, 1 failed, 2 wrong usage or configuration."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        application(_noun_in(given))(args=given)
+    except (ConfigurationError, InvalidInput) as error:
+        _fail(error, 2)
+    except TrialAlertsError as error:
+        _fail(error, 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _options(
+    *,
+    config: Annotated[Path | None, typer.Option(help="The configuration file.", metavar="FILE")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    use_config(config)
+
+
+def _noun_in(arguments: Sequence[str]) -> str | None:
+    """Return the first argument that is neither an option nor an option's value."""
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in _WITH_VALUE:
+            skip = True
+        elif not argument.startswith("-"):
+            return argument
+    return None
+
+
+def _not_loaded() -> None:
+    """Stand in for a command on the page of all commands."""
+
+
+def _fail(error: Exception, code: int) -> None:
+    typer.echo(f"trialalerts: {error}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Owns what all tests share: real databases, the shared data, a frozen clock."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+from trialalerts.clock import FrozenClock
+from trialalerts.database import Database, open_database
+from trialalerts.database.schema import upgrade
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def missing(what: str) -> None:
+    """Skip the test for want of a component; where CI=true, fail: there everything must be present."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("TRIALALERTS_") and "_TEST_" not in name]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real trials, feeds and vocabularies that lies beside the checkout."""
+    folder = Path(os.environ.get("TRIALALERTS_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not (folder / "README.md").exists():
+        missing(f"the shared data is not at {folder} (set TRIALALERTS_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """A clock that stands at Monday 2 March 2026, 09:30 UTC."""
+    return FrozenClock(datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def _empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "empty.db"
+    database = open_database(f"sqlite:///{path}")
+    upgrade(database)
+    with database.engine.connect() as connection:
+        connection.execution_options(trialalerts_writes=False)
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    database.dispose()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(_empty_sqlite: Path, tmp_path: Path) -> str:
+    """The URL of a fresh, upgraded SQLite database."""
+    path = tmp_path / "test.db"
+    shutil.copy(_empty_sqlite, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[postgres.Cluster]:
+    """A running PostgreSQL of our own, with an upgraded database ``empty`` to copy from."""
+    programs = postgres.find_programs()
+    if programs is None:
+        missing(postgres.INSTALL)
+        raise AssertionError
+    cluster = postgres.start_cluster(programs)
+    try:
+        cluster.execute("CREATE DATABASE empty")
+        database = open_database(cluster.url("empty"))
+        upgrade(database)
+        database.dispose()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def postgresql_url(postgres_cluster: postgres.Cluster) -> Iterator[str]:
+    """The URL of a fresh, upgraded PostgreSQL database."""
+    name = f"test_{uuid.uuid4().hex}"
+    postgres_cluster.execute(f"CREATE DATABASE {name} TEMPLATE empty STRATEGY FILE_COPY")
+    yield postgres_cluster.url(name)
+    postgres_cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh, upgraded database: each test that asks runs on SQLite and on PostgreSQL."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """A fresh, upgraded database: each test that asks runs on SQLite and on PostgreSQL."""
+    database = open_database(database_url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def sqlite_db(sqlite_url: str) -> Iterator[Database]:
+    """A fresh, upgraded SQLite database, for what does not depend on the kind of database."""
+    database = open_database(sqlite_url)
+    yield database
+    database.dispose()

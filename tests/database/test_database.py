@@ -1,0 +1,165 @@
+"""The database room: transactions, numbers in commit order, migrations, errors in plain words."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlmodel import Session
+
+from tests import postgres
+from trialalerts.database import Database, current_number, open_database, take_numbers
+from trialalerts.database.counter import Counter
+from trialalerts.database.schema import REVISION, alembic_config, require_revision, revision_of, upgrade
+from trialalerts.delivery.tables import Suppression
+from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseTooNew, DatabaseUnusable
+from trialalerts.tables import metadata
+
+
+def test_a_block_that_ends_commits_and_one_that_raises_rolls_back(db: Database) -> None:
+    with db.write() as session:
+        session.add(Counter(name="kept", value=3))
+    with pytest.raises(ValueError, match="no"), db.write() as session:
+        session.add(Counter(name="lost", value=3))
+        session.flush()
+        raise ValueError("no")
+    with db.read() as session:
+        assert current_number(session, "kept") == 3
+        assert current_number(session, "lost") == 0
+
+
+def test_numbers_are_gapless_and_visible_in_their_own_order_under_concurrent_writers(db: Database) -> None:
+    seen: list[range] = []
+
+    def publish() -> None:
+        for size in (1, 3, 2, 5):
+            with db.write() as session:
+                numbers = take_numbers(session, "change", size)
+            seen.append(numbers)
+
+    threads = [threading.Thread(target=publish) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    taken = sorted(number for numbers in seen for number in numbers)
+    assert taken == list(range(1, 45))
+
+
+def test_a_rolled_back_transaction_gives_its_numbers_back(db: Database) -> None:
+    with pytest.raises(ValueError, match="no"), db.write() as session:
+        take_numbers(session, "change", 7)
+        raise ValueError("no")
+    with db.write() as session:
+        assert take_numbers(session, "change", 1) == range(1, 2)
+
+
+def test_moments_come_back_aware_and_in_utc(db: Database) -> None:
+    at = datetime(2026, 3, 29, 1, 30, 12, 345678, tzinfo=UTC)
+    with db.write() as session:
+        session.add(Suppression(address_hash="h", reason="test", since=at))
+    with db.read() as session:
+        stored = session.get(Suppression, "h")
+        assert stored is not None
+        assert stored.since == at
+        assert stored.since.tzinfo is UTC
+
+
+def test_a_naive_moment_is_refused(sqlite_db: Database) -> None:
+    def store(session: Session) -> None:
+        session.add(Suppression(address_hash="h", reason="test", since=datetime(2026, 1, 1)))  # noqa: DTZ001 - the fault
+        session.flush()
+
+    with pytest.raises(Exception, match="needs a time zone"), sqlite_db.write() as session:
+        store(session)
+
+
+def test_the_program_needs_the_newest_migration() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == REVISION
+
+
+def test_every_past_revision_upgrades_to_the_tables_of_the_models(
+    tmp_path: Path, postgres_cluster: postgres.Cluster
+) -> None:
+
+    revisions = [script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
+    for start in [None, *revisions]:
+        name = f"from_{start or 'nothing'}"
+        postgres_cluster.execute(f"CREATE DATABASE {name}")
+        for url in (f"sqlite:///{tmp_path / name}.db", postgres_cluster.url(name)):
+            database = open_database(url)
+            if start is not None:
+                upgrade(database, to=start)
+            upgrade(database)
+            require_revision(database)
+            with database.engine.connect() as connection:
+                assert compare_metadata(MigrationContext.configure(connection), metadata()) == []
+            database.dispose()
+
+
+def test_an_upgrade_of_todays_database_does_nothing(db: Database) -> None:
+    assert upgrade(db) is False
+
+
+def test_an_empty_database_asks_for_init(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path}/new.db")
+    assert revision_of(database) is None
+    with pytest.raises(DatabaseBehind, match="trialalerts init"):
+        require_revision(database)
+
+
+def test_a_newer_database_is_left_alone(db: Database) -> None:
+    with db.write() as session:
+        session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseTooNew, match=r"9999.*newer than this program"):
+        require_revision(db)
+    with pytest.raises(DatabaseTooNew):
+        upgrade(db)
+    assert revision_of(db) == "9999"
+
+
+def test_a_missing_table_is_told_with_its_remedy(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path}/new.db")
+    with pytest.raises(DatabaseBehind, match="database upgrade"), database.read() as session:
+        session.connection().execute(text("SELECT * FROM item"))
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "letter.db"
+    path.write_text("Dear all, this is not a database. " * 100)
+    with pytest.raises(DatabaseUnusable, match=r"letter\.db cannot be used: the file is no SQLite database"):
+        revision_of(open_database(f"sqlite:///{path}"))
+
+
+def test_a_full_disk_is_told_and_nothing_is_half_written(sqlite_db: Database) -> None:
+    def fill(session: Session) -> None:
+        connection = session.connection()
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")  # SQLite's own way to say: no more room
+        for number in range(2_000):
+            session.add(Counter(name=f"{number:0500}", value=number))
+        session.flush()
+
+    with pytest.raises(DatabaseUnusable, match="the disk is full"), sqlite_db.write() as session:
+        fill(session)
+    with sqlite_db.read() as session:
+        assert session.connection().execute(text("SELECT count(*) FROM counter")).scalar() == 0
+
+
+@pytest.mark.parametrize("url", ["mysql://host/name", "sqlite", "postgresql://host/name", ""])
+def test_a_database_url_of_another_kind_names_the_key(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"database\.url: .*expected sqlite:///PATH"):
+        open_database(url)
+
+
+def test_a_password_is_never_told() -> None:
+    database = open_database("postgresql+psycopg://someone:hunter2@127.0.0.1:1/nothing?connect_timeout=2")
+    with pytest.raises(Exception, match="cannot be reached") as caught:
+        revision_of(database)
+    assert "hunter2" not in str(caught.value)
