@@ -1,0 +1,55 @@
+"""Owns the meaning of a trial's status: what it says to somebody who would like to take part."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from trialalerts.catalog.facts import Site
+
+__all__ = ["OPEN_STATUSES", "StatusGroup", "is_recruiting", "site_is_open", "status_group"]
+
+StatusGroup = Literal["upcoming", "open", "invitation", "paused", "closed", "withdrawn", "unknown"]
+
+_GROUPS: dict[str, StatusGroup] = {
+    "NOT_YET_RECRUITING": "upcoming",
+    "RECRUITING": "open",
+    "AVAILABLE": "open",
+    "ENROLLING_BY_INVITATION": "invitation",
+    "SUSPENDED": "paused",
+    "TEMPORARILY_NOT_AVAILABLE": "paused",
+    "ACTIVE_NOT_RECRUITING": "closed",
+    "COMPLETED": "closed",
+    "TERMINATED": "closed",
+    "NO_LONGER_AVAILABLE": "closed",
+    "APPROVED_FOR_MARKETING": "closed",
+    "WITHDRAWN": "withdrawn",
+}
+OPEN_STATUSES = frozenset(status for status, group in _GROUPS.items() if group == "open")
+_NO_SITE_TAKES_PART = frozenset({"upcoming", "paused", "closed", "withdrawn"})
+
+
+def status_group(status: str | None, last_known: str | None = None) -> StatusGroup:
+    """Return what a status means.
+
+    ``UNKNOWN`` (nobody verified the record for two years) and ``WITHHELD`` stand for the last known
+    status where there is one. A missing status or one that is not in the list is ``unknown``.
+    """
+    group = _GROUPS.get(status or "", "unknown")
+    return _GROUPS.get(last_known or "", "unknown") if group == "unknown" else group
+
+
+def is_recruiting(status: str | None) -> bool:
+    """Tell whether a trial says that it takes people now; a last known status is no such word."""
+    return status in OPEN_STATUSES
+
+
+def site_is_open(site: Site, trial_status: str | None) -> bool:
+    """Tell whether a site takes people now.
+
+    Its own status counts; without one it goes with its trial. In a trial that has not begun, has
+    paused or has ended no site is open, whatever is still written there.
+    """
+    group = status_group(trial_status)
+    if group in _NO_SITE_TAKES_PART:
+        return False
+    return group == "open" if site.status is None else site.status in OPEN_STATUSES
