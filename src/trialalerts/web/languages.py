@@ -1,0 +1,107 @@
+"""Owns the words of the web pages: one TOML file of texts for each language, and which language a visitor gets."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trialalerts.errors import ConfigurationError
+
+__all__ = ["Language", "Languages", "read_languages"]
+
+_FALLBACK = "en"
+_MOST_CHOICES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """One language: its code (``de``), its own name (``Deutsch``) and its texts."""
+
+    code: str
+    name: str
+    texts: Mapping[str, str]
+
+    def text(self, key: str, /, **values: object) -> str:
+        """Return the text ``key`` (``subscribe.title``) with its ``{placeholders}`` filled; not yet escaped.
+
+        Raises:
+            KeyError: there is no such text, or a placeholder has no value.
+        """
+        return self.texts[key].format(**values)
+
+
+class Languages:
+    """The languages that the pages speak."""
+
+    def __init__(self, languages: Sequence[Language]) -> None:
+        self._by_code = {language.code: language for language in languages}
+
+    @property
+    def all(self) -> list[Language]:
+        """All languages, by code."""
+        return [self._by_code[code] for code in sorted(self._by_code)]
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._by_code
+
+    def get(self, code: str | None) -> Language | None:
+        """Return the language of a tag such as ``de`` or ``de-AT``; None where the pages do not speak it."""
+        return self._by_code.get((code or "").replace("_", "-").partition("-")[0].lower())
+
+    def choose(self, accepted: str, default: str) -> Language:
+        """Return the best language for an ``Accept-Language`` header; ``default`` (else English) where none fits."""
+        for code in _by_wish(accepted):
+            if found := self.get(code):
+                return found
+        return self.get(default) or self._by_code[_FALLBACK]
+
+
+def _by_wish(accepted: str) -> list[str]:
+    """Return the tags of an ``Accept-Language`` header, the most wanted first; what makes no sense is left out."""
+    wishes: list[tuple[float, str]] = []
+    for part in accepted.split(",")[:_MOST_CHOICES]:
+        tag, _, weight = part.strip().partition(";")
+        try:
+            quality = float(weight.strip().removeprefix("q=")) if weight else 1.0
+        except ValueError:
+            continue
+        if 0 < quality <= 1:
+            wishes.append((quality, tag.strip()))
+    return [tag for _, tag in sorted(wishes, key=lambda wish: -wish[0])]
+
+
+def read_languages(folders: Sequence[Path]) -> Languages:
+    """Read every ``strings.<code>.toml`` of the folders; an earlier folder's text wins, English fills the gaps.
+
+    Raises:
+        ConfigurationError: a file is not TOML or holds something that is no text.
+    """
+    texts: dict[str, dict[str, str]] = {}
+    for folder in reversed(folders):
+        for file in sorted(folder.glob("strings.*.toml")):
+            texts.setdefault(file.name.split(".")[1], {}).update(_read(file))
+    english = texts.get(_FALLBACK, {})
+    return Languages(
+        [Language(code=code, name=own.get("language.name", code), texts=english | own) for code, own in texts.items()]
+    )
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        return _flat(tomllib.loads(file.read_text(encoding="utf-8")), file)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigurationError(f"{file}: the texts cannot be read: {error}") from None
+
+
+def _flat(table: Mapping[str, object], file: Path, above: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, file, f"{above}{key}.")
+        elif isinstance(value, str):
+            flat[above + key] = value
+        else:
+            raise ConfigurationError(f"{file}: {above}{key}: found {value!r}, expected a text in quotes")
+    return flat

@@ -1,0 +1,101 @@
+"""Owns how a page is written: the templates with the operator's own over the shipped ones, languages, static files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from trialalerts.resources import shipped
+from trialalerts.settings import Settings
+from trialalerts.web.languages import Language, Languages, read_languages
+
+__all__ = ["Pages"]
+
+log = structlog.get_logger()
+
+_STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+
+
+class Pages:
+    """Renders the pages. A template of the operator's that fails is logged, and the shipped one takes its place."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        shipped_folder = shipped("templates/web")
+        own_folder = Path(settings.templates.folder) / "web" if settings.templates.folder else None
+        folders = [folder for folder in (own_folder, shipped_folder) if folder is not None and folder.is_dir()]
+        self.languages: Languages = read_languages(folders)
+        self.static = {name: (_first(folders, name).read_bytes(), kind) for name, kind in _STATIC.items()}
+        self.prefix = urlsplit(settings.service.base_url).path.rstrip("/")
+        self._environments = [_environment(FileSystemLoader(folders))]
+        if len(folders) > 1:
+            self._environments.append(_environment(FileSystemLoader([shipped_folder])))
+        self._style = f"{self.prefix}/static/style.css?v={hashlib.sha256(self.static['style.css'][0]).hexdigest()[:12]}"
+
+    def language(self, request: Request, wanted: str | None = None) -> Language:
+        """Return the language of a page: ``?lang=``, else ``wanted``, else what the browser asks for."""
+        asked = self.languages.get(request.query_params.get("lang")) or self.languages.get(wanted)
+        return asked or self.languages.choose(request.headers.get("accept-language", ""), self.settings.service.locale)
+
+    def page(
+        self,
+        name: str,
+        language: Language,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **values: object,
+    ) -> HTMLResponse:
+        """Render the template ``name`` (``subscribe.html``) in ``language``."""
+        return HTMLResponse(self.html(name, language, **values), status, headers=dict(headers or {}))
+
+    def message(
+        self, key: str, language: Language, *, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> HTMLResponse:
+        """Render a page that says one thing: the texts ``<key>.title`` and ``<key>.text``."""
+        return self.page("message.html", language, status=status, headers=headers, key=key)
+
+    def html(self, name: str, language: Language, **values: object) -> str:
+        """Return the template ``name`` filled in."""
+        values |= {
+            "t": language.text,
+            "has_text": language.texts.__contains__,
+            "language": language,
+            "languages": self.languages.all,
+            "service": self.settings.service,
+            "prefix": self.prefix,
+            "style": self._style,
+            "day": lambda moment: _day(moment, language.code),
+        }
+        for environment in self._environments[:-1]:
+            try:
+                return environment.get_template(name).render(values)
+            except (TemplateError, TypeError, ValueError, KeyError, AttributeError) as error:
+                log.warning("web.template_failed", template=name, error=type(error).__name__)
+        return self._environments[-1].get_template(name).render(values)
+
+
+def _first(folders: list[Path], name: str) -> Path:
+    return next(folder / name for folder in folders if (folder / name).is_file())
+
+
+def _environment(loader: BaseLoader) -> Environment:
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _day(moment: date | datetime, code: str) -> str:
+    from babel import UnknownLocaleError
+    from babel.dates import format_date
+
+    try:
+        return format_date(moment, format="long", locale=code)
+    except (UnknownLocaleError, ValueError):
+        return moment.strftime("%Y-%m-%d")
