@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["RECRUITING_NOW", "Entry", "Reason", "Told"]
+from trialalerts.matching.reasons import Reason
+from trialalerts.matching.window import RECRUITING_NOW
 
-RECRUITING_NOW = "recruiting_now"
-"""The kind of :class:`Told` in a first digest: nothing changed, the trial is open."""
+__all__ = ["RECRUITING_NOW", "Entry", "Reason", "Told"]
 
 
 class _Value(BaseModel):
@@ -25,35 +25,11 @@ class _Value(BaseModel):
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
-class Reason(_Value):
-    """Why this person is told: one of their preferences and how the item meets it.
-
-    ``through_id`` and ``through_name`` are the item's own area where that is narrower than the area followed;
-    None where the item is on the area itself. ``nearest`` is the town of the nearest open site, ``distance_km``
-    how far that is from the place followed. ``no_site``: the trial lists no site yet. ``near_unknown``: there is
-    an open site in the region, but how far away is not known. ``may_fit`` names the facts that were missing
-    (``age``, ``sex``), so that nothing was excluded for their sake.
-    """
-
-    preference_id: int
-    area_id: str
-    area_name: str
-    label: str | None = None
-    through_id: str | None = None
-    through_name: str | None = None
-    region_label: str = ""
-    distance_km: float | None = None
-    nearest: str | None = None
-    no_site: bool = False
-    near_unknown: bool = False
-    may_fit: tuple[str, ...] = ()
-
-
 class Told(_Value):
     """One thing that happened to the item.
 
     ``seq`` is the number of the change, None in a first digest. ``kind`` is the value of a
-    :class:`~trialalerts.catalog.tables.ChangeKind` or :data:`RECRUITING_NOW`; ``before`` and ``after`` are the
+    :class:`~trialalerts.catalog.tables.ChangeKind` or :data:`~trialalerts.matching.window.RECRUITING_NOW`; ``before`` and ``after`` are the
     change's own.
     """
 

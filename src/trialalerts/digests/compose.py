@@ -1,0 +1,226 @@
+"""Owns composing: for each subscriber who is due one digest of what is new, with cursor and mail in one transaction.
+
+A transaction holds a batch of subscribers. What it writes (digests, deliveries, cursors, next due times) stands or
+falls together, so that after a crash every subscriber was either served whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from sqlalchemy import insert, update
+from sqlmodel import Session, col, select
+
+from trialalerts.clock import Clock
+from trialalerts.database import Database, current_number
+from trialalerts.database.counter import CHANGES
+from trialalerts.delivery.outbox import enqueue
+from trialalerts.digests.due import due_subscribers, lowest_cursor, newcomers_due, wake_paused
+from trialalerts.digests.entries import Entry, Told
+from trialalerts.digests.tables import Digest, DigestKind
+from trialalerts.matching.index import WindowIndex
+from trialalerts.matching.matcher import Match, Matcher
+from trialalerts.matching.window import RECRUITING_NOW, changes_between, open_now
+from trialalerts.settings import Settings
+from trialalerts.subscribers.schedule import next_due
+from trialalerts.subscribers.tables import NEVER_SERVED, Preference, Subscriber
+from trialalerts.vocabulary.areas import load_areas
+
+__all__ = ["ComposeCount", "Composer", "compose_due"]
+
+log = structlog.get_logger()
+
+BATCH = 500
+_EXPLAINED = 100
+"""So many entries of a digest are stored with their reasons; of the rest, which no mail shows, item and change."""
+
+
+@dataclass(kw_only=True)
+class ComposeCount:
+    """What one round of composing did."""
+
+    subscribers: int = 0
+    digests: int = 0
+    entries: int = 0
+    woken: int = 0
+    failed: list[int] = field(default_factory=list)
+
+
+def compose_due(
+    db: Database, settings: Settings, clock: Clock, *, stop: Callable[[], bool] = lambda: False
+) -> ComposeCount:
+    """Serve everybody who is due; between batches ``stop`` may end the round (the rest stays due)."""
+    now = clock.now()
+    count = ComposeCount()
+    with db.write() as session:
+        count.woken = wake_paused(session, now)
+    with db.read() as session:
+        composer = Composer.prepare(session, settings, now)
+    while composer is not None and not stop():
+        with db.write() as session:
+            if not composer.serve_batch(session, count):
+                break
+    return count
+
+
+class Composer:
+    """Serves batches of subscribers from one window of changes, up to the last change there was when it was made."""
+
+    def __init__(
+        self, *, regular: Matcher, first: Matcher | None, upto: int, settings: Settings, now: datetime
+    ) -> None:
+        self._regular = regular
+        self._first = first
+        self._upto = upto
+        self._settings = settings
+        self._now = now
+        self._passed_over: set[int] = set()
+
+    @classmethod
+    def prepare(cls, session: Session, settings: Settings, now: datetime) -> Composer | None:
+        """Read the window that those who are due need; None where nobody is due."""
+        upto = current_number(session, CHANGES)
+        lowest = lowest_cursor(session, now, upto)
+        newcomers = newcomers_due(session, now, upto)
+        if lowest is None and not newcomers:
+            return None
+        areas = load_areas(session)
+        regular = WindowIndex(changes_between(session, upto if lowest is None else lowest, upto), areas)
+        first = WindowIndex(open_now(session), areas) if newcomers else None
+        return cls(
+            regular=Matcher(regular, now.date()),
+            first=Matcher(first, now.date()) if first else None,
+            upto=upto,
+            settings=settings,
+            now=now,
+        )
+
+    def serve_batch(self, session: Session, count: ComposeCount) -> int:
+        """Serve the next batch in the session's transaction; return how many were taken up."""
+        due = [
+            subscriber
+            for subscriber in due_subscribers(session, self._now, self._upto, BATCH + len(self._passed_over))
+            if subscriber.id not in self._passed_over
+        ]
+        preferences = _preferences(session, due)
+        written = [self._digest(subscriber, preferences[subscriber.id or 0], count) for subscriber in due]
+        digests = [digest for digest in written if digest is not None]
+        self._store(session, digests)
+        self._advance(session, [subscriber for subscriber in due if subscriber.id not in self._passed_over])
+        count.subscribers += len(due)
+        count.digests += len(digests)
+        count.entries += sum(len(digest["entries"]) for digest in digests)
+        return len(due)
+
+    def _digest(
+        self, subscriber: Subscriber, preferences: Sequence[Preference], count: ComposeCount
+    ) -> dict[str, Any] | None:
+        """Return the row of the subscriber's digest; None where nothing is new.
+
+        A fault in one subscriber's matching harms only that one: it is recorded, they stay due, the rest goes on.
+        """
+        if subscriber.cursor == NEVER_SERVED and self._first is None:
+            self._passed_over.add(subscriber.id or 0)  # confirmed after this window was read: the next round's
+            return None
+        try:
+            entries = self._entries(subscriber, preferences)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
+            log.error("digest.failed", subscriber=subscriber.id, error=type(error).__name__)
+            self._passed_over.add(subscriber.id or 0)
+            count.failed.append(subscriber.id or 0)
+            return None
+        if not entries:
+            return None
+        return {
+            "subscriber_id": subscriber.id,
+            "kind": DigestKind.FIRST if subscriber.cursor == NEVER_SERVED else DigestKind.REGULAR,
+            "from_seq": subscriber.cursor,
+            "to_seq": max(self._upto, subscriber.cursor),
+            "created_at": self._now,
+            "entries": entries,
+        }
+
+    def _entries(self, subscriber: Subscriber, preferences: Sequence[Preference]) -> list[dict[str, Any]]:
+        first = subscriber.cursor == NEVER_SERVED and self._first is not None
+        matcher = self._first if first and self._first else self._regular
+        after = -1 if first else subscriber.cursor
+        matches = matcher.match(preferences, after=after)
+        return [entry_of(matcher, match, explained=n < _EXPLAINED).as_json() for n, match in enumerate(matches)]
+
+    def _store(self, session: Session, digests: list[dict[str, Any]]) -> None:
+        if not digests:
+            return
+        made = session.connection().execute(
+            insert(Digest).returning(col(Digest.id), col(Digest.subscriber_id), sort_by_parameter_order=True), digests
+        )
+        domain = urlsplit(self._settings.service.base_url).hostname or "localhost"
+        for digest_id, subscriber_id in made:
+            enqueue(
+                session,
+                key=f"digest/{digest_id}",
+                kind="digest",
+                subscriber_id=subscriber_id,
+                data={"digest_id": digest_id},
+                now=self._now,
+                domain=domain,
+            )
+
+    def _advance(self, session: Session, served: Sequence[Subscriber]) -> None:
+        """Move cursors and due times on; the cursor by compare-and-set, so that no window is ever served twice."""
+        connection = session.connection()
+        for subscriber in served:
+            moved = connection.execute(
+                update(Subscriber)
+                .where(col(Subscriber.id) == subscriber.id, col(Subscriber.cursor) == subscriber.cursor)
+                .values(
+                    cursor=max(self._upto, subscriber.cursor),
+                    next_due_at=next_due(
+                        subscriber.frequency,
+                        subscriber.hour,
+                        subscriber.weekday,
+                        subscriber.day,
+                        subscriber.timezone,
+                        self._now,
+                    ),
+                )
+            )
+            if moved.rowcount != 1:
+                raise RuntimeError(f"subscriber {subscriber.id} was served by another composer at the same time")
+
+
+def entry_of(matcher: Matcher, match: Match, *, explained: bool = True) -> Entry:
+    """Return the entry of one match; what happened stands in the order in which it happened."""
+    told = tuple(
+        Told(
+            seq=None if candidate.kind == RECRUITING_NOW else candidate.seq,
+            kind=candidate.kind,
+            before=dict(candidate.before) if explained else {},
+            after=dict(candidate.after) if explained else {},
+        )
+        for candidate in sorted(match.candidates, key=lambda candidate: candidate.seq)
+    )
+    return Entry(
+        item_id=match.subject.item_id,
+        kind=match.subject.kind.value,
+        told=told,
+        reasons=matcher.reasons(match) if explained else (),
+        tier=match.tier,
+    )
+
+
+def _preferences(session: Session, due: Sequence[Subscriber]) -> dict[int, list[Preference]]:
+    found: dict[int, list[Preference]] = defaultdict(list)
+    if due:
+        ids = [subscriber.id for subscriber in due]
+        asked = select(Preference).where(
+            col(Preference.subscriber_id).in_(ids), col(Preference.confirmed_at).is_not(None)
+        )
+        for preference in session.exec(asked.order_by(col(Preference.id))):
+            found[preference.subscriber_id].append(preference)
+    return found

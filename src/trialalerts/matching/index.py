@@ -1,0 +1,262 @@
+"""Owns the index of a window: for each area, region and filter the candidates that meet it, as the bits of one integer.
+
+Candidates are numbered in their static rank order, so that the lowest set bits are the best ones; a preference is
+then a few ANDs. Python's integers as bitsets were measured simplest and fast enough (170,000 subscribers a second).
+What is asked for is remembered: there are far fewer distinct areas, regions and ages than subscribers.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from operator import or_
+from typing import TYPE_CHECKING
+
+from trialalerts.catalog.tables import ItemKind
+from trialalerts.matching.ranking import static_order
+from trialalerts.matching.window import RECRUITING_NOW, Candidate
+from trialalerts.subscribers.tables import RegionKind
+from trialalerts.vocabulary.areas import AreaTree
+from trialalerts.vocabulary.distance import distances_km
+
+if TYPE_CHECKING:
+    from trialalerts.catalog.facts import Site
+
+__all__ = ["RegionKey", "WindowIndex", "bits_of"]
+
+RegionKey = tuple[RegionKind, str | None, str | None, float | None, float | None, float | None]
+"""kind, country, subdivision, latitude, longitude, radius in km"""
+
+_DAYS_OF_UNIT = {"year": 365, "month": 30, "week": 6}
+"""“75 Years” takes people until the day before they turn 76: so many days more than the number itself says."""
+
+
+def bits_of(numbers: Iterable[int]) -> int:
+    """Return the integer whose set bits are ``numbers``."""
+    bits = 0
+    for number in numbers:
+        bits |= 1 << number
+    return bits
+
+
+class WindowIndex:
+    """The candidates of one window, ready to be asked."""
+
+    def __init__(self, candidates: Sequence[Candidate], areas: AreaTree) -> None:
+        self.candidates = tuple(sorted(candidates, key=static_order))
+        self.every = (1 << len(self.candidates)) - 1
+        self.areas = areas
+        self._index_subjects()
+        self._index_kinds()
+        self._index_people()
+        self._index_sites()
+        self._areas_asked: dict[tuple[str, frozenset[str]], int] = {}
+        self._regions_asked: dict[RegionKey, int] = {}
+        self._after_asked: dict[int, int] = {}
+
+    def numbers(self, bits: int) -> Iterator[int]:
+        """Yield the numbers of the set bits, best candidate first."""
+        while bits:
+            low = bits & -bits
+            yield low.bit_length() - 1
+            bits ^= low
+
+    def after(self, seq: int) -> int:
+        """Return the candidates with a change number above ``seq``."""
+        if seq not in self._after_asked:
+            self._after_asked[seq] = bits_of(n for n, c in enumerate(self.candidates) if c.seq > seq)
+        return self._after_asked[seq]
+
+    def on_area(self, area: str) -> int:
+        """Return the candidates on the area itself."""
+        return self._direct.get(area, 0)
+
+    def in_title(self, area: str) -> int:
+        """Return the candidates that name the area in their title."""
+        return self._title.get(area, 0)
+
+    def area(self, area: str, excluded: frozenset[str]) -> int:
+        """Return the candidates on the area or a descendant, through an area of theirs that is not excluded."""
+        key = (area, excluded)
+        if key not in self._areas_asked:
+            bits = bits_of(())
+            for own in self._under.get(area, ()):
+                if not (excluded and (own in excluded or self.areas.ancestors(own) & excluded)):
+                    bits |= self._direct[own]
+            by_record = self._by_record.get(area, 0)
+            for other in excluded:
+                by_record &= ~(self._by_record.get(other, 0) | self._any_under(other))
+            self._areas_asked[key] = bits | by_record
+        return self._areas_asked[key]
+
+    def region(self, key: RegionKey) -> int:
+        """Return the candidates with a site in the region, or that may have one there."""
+        if key not in self._regions_asked:
+            self._regions_asked[key] = self._region(key)
+        return self._regions_asked[key]
+
+    def item_kinds(self, wanted: Sequence[str]) -> int:
+        """Return the candidates of these kinds of item; all where none is named."""
+        return self._any_of(self._item_kinds, wanted)
+
+    def change_kinds(self, wanted: Sequence[str]) -> int:
+        """Return the candidates of these kinds of change; what is recruiting now is no change and always stays."""
+        return self._any_of(self._change_kinds, [*wanted, RECRUITING_NOW] if wanted else ())
+
+    def phases(self, wanted: Sequence[str]) -> int:
+        """Return the candidates in one of these phases, or without a phase."""
+        return self._any_of(self._phases, wanted) | (self._without_phase if wanted else 0)
+
+    def sex(self, sex: str | None) -> int:
+        """Return the candidates that take people of this sex, or do not say whom."""
+        return self.every if sex is None else self._sexes["all"] | self._sexes[sex]
+
+    def healthy(self) -> int:
+        """Return the candidates that take healthy volunteers, or do not say."""
+        return self._healthy
+
+    def age(self, days: int) -> int:
+        """Return the candidates that take people of this age in days, or do not say."""
+        lowest = self._minimum_bits[bisect_right(self._minimums, days)]
+        highest = self._maximum_bits[bisect_left(self._maximums, days)]
+        return lowest & highest
+
+    def _any_of(self, index: dict[str, int], wanted: Sequence[str]) -> int:
+        if not wanted:
+            return self.every
+        bits = 0
+        for name in wanted:
+            bits |= index.get(name, 0)
+        return bits
+
+    def _any_under(self, area: str) -> int:
+        bits = 0
+        for own in self._under.get(area, ()):
+            bits |= self._direct[own]
+        return bits
+
+    def _index_subjects(self) -> None:
+        direct: dict[str, int] = defaultdict(int)
+        title: dict[str, int] = defaultdict(int)
+        by_record: dict[str, int] = defaultdict(int)
+        for number, candidate in enumerate(self.candidates):
+            bit = 1 << number
+            for area in candidate.subject.direct:
+                direct[area] |= bit
+            for area in candidate.subject.in_title:
+                title[area] |= bit
+            for area in candidate.subject.ancestors:
+                by_record[area] |= bit
+        under: dict[str, list[str]] = defaultdict(list)
+        for own in direct:
+            for above in (own, *self.areas.ancestors(own)):
+                under[above].append(own)
+        self._direct, self._title, self._by_record, self._under = (
+            dict(direct),
+            dict(title),
+            dict(by_record),
+            dict(under),
+        )
+
+    def _index_kinds(self) -> None:
+        self._item_kinds: dict[str, int] = defaultdict(int)
+        self._change_kinds: dict[str, int] = defaultdict(int)
+        self._phases: dict[str, int] = defaultdict(int)
+        self._without_phase = 0
+        self.recruiting = 0
+        for number, candidate in enumerate(self.candidates):
+            bit = 1 << number
+            self._item_kinds[candidate.subject.kind.value] |= bit
+            self._change_kinds[candidate.kind] |= bit
+            self.recruiting |= bit if candidate.subject.recruiting else 0
+            phases = [
+                phase for phase in (candidate.subject.facts.phases if candidate.subject.facts else ()) if phase != "NA"
+            ]
+            for phase in phases:
+                self._phases[phase] |= bit
+            self._without_phase |= 0 if phases else bit
+        self.trials = self._item_kinds.get(ItemKind.TRIAL.value, 0)
+        self.articles = self._item_kinds.get(ItemKind.ARTICLE.value, 0)
+
+    def _index_people(self) -> None:
+        minimums: dict[int, int] = defaultdict(int)
+        maximums: dict[int, int] = defaultdict(int)
+        self._sexes: dict[str, int] = {"all": 0, "female": 0, "male": 0}
+        self._healthy = no_minimum = no_maximum = 0
+        for number, candidate in enumerate(self.candidates):
+            bit, facts = 1 << number, candidate.subject.facts
+            self._sexes[(facts.sex if facts else None) or "all"] |= bit
+            self._healthy |= 0 if facts and facts.healthy_volunteers is False else bit
+            if facts is None or facts.minimum_age_days is None:
+                no_minimum |= bit
+            else:
+                minimums[facts.minimum_age_days] |= bit
+            if facts is None or facts.maximum_age_days is None:
+                no_maximum |= bit
+            else:
+                maximums[facts.maximum_age_days + _slack(facts.maximum_age)] |= bit
+        self._minimums = sorted(minimums)
+        self._minimum_bits = list(accumulate((minimums[days] for days in self._minimums), or_, initial=no_minimum))
+        self._maximums = sorted(maximums)
+        downwards = list(accumulate((maximums[days] for days in reversed(self._maximums)), or_, initial=no_maximum))
+        self._maximum_bits = downwards[::-1]
+
+    def _index_sites(self) -> None:
+        self._anywhere = 0
+        self._countries: dict[str, int] = defaultdict(int)
+        self._subdivisions: dict[str, int] = defaultdict(int)
+        self._without_subdivision: dict[str, int] = defaultdict(int)
+        self._without_coordinates: dict[str, int] = defaultdict(int)
+        self._nowhere = 0
+        latitudes: list[float] = []
+        longitudes: list[float] = []
+        owners: list[int] = []
+        for number, candidate in enumerate(self.candidates):
+            bit = 1 << number
+            if candidate.sites is None:
+                self._nowhere |= bit
+                continue
+            for site in candidate.sites:
+                self._index_site(site, bit)
+                if site.latitude is not None and site.longitude is not None:
+                    latitudes.append(site.latitude)
+                    longitudes.append(site.longitude)
+                    owners.append(number)
+        self._latitudes, self._longitudes, self._owners = latitudes, longitudes, owners
+
+    def _index_site(self, site: Site, bit: int) -> None:
+        if site.country is None:
+            self._nowhere |= bit  # nobody could tell the country: no region may be excluded for that
+            return
+        self._countries[site.country] |= bit
+        if site.subdivision:
+            self._subdivisions[site.subdivision] |= bit
+        else:
+            self._without_subdivision[site.country] |= bit
+        if site.latitude is None or site.longitude is None:
+            self._without_coordinates[site.country] |= bit
+
+    def _region(self, key: RegionKey) -> int:
+        kind, country, subdivision, latitude, longitude, radius = key
+        if kind is RegionKind.ANYWHERE:
+            return self.every
+        if kind is RegionKind.COUNTRY:
+            return self._nowhere | self._countries.get(country or "", 0)
+        if kind is RegionKind.SUBDIVISION:
+            unknown = self._without_subdivision.get(country or "", 0)
+            return self._nowhere | self._subdivisions.get(subdivision or "", 0) | unknown
+        near = self._near(latitude or 0.0, longitude or 0.0, radius or 0.0)
+        return self._nowhere | near | self._without_coordinates.get(country or "", 0)
+
+    def _near(self, latitude: float, longitude: float, radius: float) -> int:
+        if not self._owners:
+            return 0
+        far = distances_km(latitude, longitude, self._latitudes, self._longitudes)
+        return bits_of({self._owners[place] for place in (far <= radius).nonzero()[0]})
+
+
+def _slack(words: str | None) -> int:
+    unit = (words or "").rpartition(" ")[2].lower().rstrip("s")
+    return _DAYS_OF_UNIT.get(unit, 0)

@@ -1,0 +1,39 @@
+"""Owns the reason why a person is told of an item: which preference, through which area, near or far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Reason"]
+
+
+class Reason(BaseModel):
+    """One of the person's preferences and how the item meets it.
+
+    ``through_id`` and ``through_name`` are the item's own area where that is narrower than the area followed;
+    None where the item is on the area itself. ``nearest`` is the town of the nearest open site, ``distance_km``
+    how far that is from the place followed. ``no_site``: the trial lists no site yet. ``near_unknown``: there is
+    an open site in the region, but how far away is not known. ``may_fit`` names the facts that were missing
+    (``age``, ``sex``), so that nothing was excluded for their sake.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    preference_id: int
+    area_id: str
+    area_name: str
+    label: str | None = None
+    through_id: str | None = None
+    through_name: str | None = None
+    region_label: str = ""
+    distance_km: float | None = None
+    nearest: str | None = None
+    no_site: bool = False
+    near_unknown: bool = False
+    may_fit: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the reason as JSON types, compact: what equals its default is left out."""
+        return self.model_dump(mode="json", exclude_defaults=True)

@@ -1,0 +1,133 @@
+"""Owns the window: the changes of a span of numbers (or the trials open now), each as one candidate to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from trialalerts.catalog.facts import Site, TrialFacts
+from trialalerts.catalog.status import is_recruiting, site_is_open
+from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+
+__all__ = ["RECRUITING_NOW", "Candidate", "Subject", "changes_between", "open_now", "subjects"]
+
+RECRUITING_NOW = "recruiting_now"
+"""The kind of a candidate of a first digest: nothing changed, the trial is open."""
+
+_ENDS = frozenset({ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHDRAWN, ChangeKind.RESULTS_POSTED})
+_MAY_TAKE_PART = frozenset({None, "RECRUITING", "AVAILABLE", "NOT_YET_RECRUITING", "ENROLLING_BY_INVITATION"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Subject:
+    """An item as the matcher sees it: ``direct`` are its own areas, ``ancestors`` those its source gave above them."""
+
+    item_id: int
+    kind: ItemKind
+    status: str | None
+    recruiting: bool
+    direct: tuple[str, ...]
+    in_title: frozenset[str]
+    ancestors: frozenset[str]
+    facts: TrialFacts | None
+    open_sites: tuple[Site, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Candidate:
+    """One change of one item. ``sites`` are the places that make it near; None where the place does not matter."""
+
+    subject: Subject
+    kind: str
+    seq: int
+    at: datetime
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    sites: tuple[Site, ...] | None
+
+
+def changes_between(session: Session, after: int, upto: int) -> list[Candidate]:
+    """Return the changes with ``after`` < seq ≤ ``upto``, oldest first, with their items as they are now."""
+    rows = session.exec(
+        select(Change, Item)
+        .join(Item, col(Change.item_id) == col(Item.id))
+        .where(col(Change.seq) > after, col(Change.seq) <= upto)
+        .order_by(col(Change.seq))
+    )
+    made: dict[int, Subject] = {}
+    candidates = []
+    for change, item in rows:
+        subject = made.setdefault(change.item_id, made.get(change.item_id) or _subject(item))
+        candidates.append(
+            Candidate(
+                subject=subject,
+                kind=change.kind.value,
+                seq=change.seq,
+                at=change.at,
+                before=change.before,
+                after=change.after,
+                sites=_sites_that_count(change, subject),
+            )
+        )
+    return candidates
+
+
+def open_now(session: Session) -> list[Candidate]:
+    """Return every trial that is open now, as a candidate of a first digest; ``seq`` is 0."""
+    rows = session.exec(select(Item).where(col(Item.is_open)).order_by(col(Item.id)))
+    return [
+        Candidate(
+            subject=subject,
+            kind=RECRUITING_NOW,
+            seq=0,
+            at=item.published_at or item.first_seen_at,
+            before={},
+            after={},
+            sites=subject.open_sites if subject.facts and subject.facts.sites else None,
+        )
+        for item in rows
+        for subject in (_subject(item),)
+    ]
+
+
+def subjects(candidates: Iterable[Candidate]) -> dict[int, Subject]:
+    """Return the items of the candidates by their ids."""
+    return {candidate.subject.item_id: candidate.subject for candidate in candidates}
+
+
+def _subject(item: Item) -> Subject:
+    facts = TrialFacts.model_validate(item.facts) if item.kind is ItemKind.TRIAL else None
+    direct = item.areas.get("direct", [])
+    return Subject(
+        item_id=item.id or 0,
+        kind=item.kind,
+        status=item.status,
+        recruiting=item.kind is ItemKind.TRIAL and is_recruiting(item.status),
+        direct=tuple(area["id"] for area in direct),
+        in_title=frozenset(area["id"] for area in direct if area.get("in_title")),
+        ancestors=frozenset(item.areas.get("ancestors", [])),
+        facts=facts,
+        open_sites=tuple(site for site in facts.sites if site_is_open(site, item.status)) if facts else (),
+    )
+
+
+def _sites_that_count(change: Change, subject: Subject) -> tuple[Site, ...] | None:
+    """Return the sites whose nearness makes the change news.
+
+    A site that opened is news around that site only. Something that opens, is registered or changes whom
+    it takes is news where one may take part; an end is news wherever the trial ran. None: no site is listed
+    (yet), or it is an article, so that no region is excluded.
+    """
+    if subject.facts is None:
+        return None
+    if change.kind is ChangeKind.SITE_OPENED:
+        return tuple(Site.model_validate(site) for site in change.after.get("sites", ()))
+    if not subject.facts.sites:
+        return None
+    if change.kind in _ENDS:
+        return subject.facts.sites
+    return tuple(site for site in subject.facts.sites if site.status in _MAY_TAKE_PART)

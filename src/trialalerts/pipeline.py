@@ -1,0 +1,70 @@
+"""Owns the steps in their order: poll, compose, send. The daemon sets them to the clock; one round runs each once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from trialalerts.clock import Clock
+from trialalerts.database import Database
+from trialalerts.delivery.sender import SendCount, send_queued
+from trialalerts.delivery.transports import Transport, open_transport
+from trialalerts.digests.compose import ComposeCount, compose_due
+from trialalerts.digests.rendering import MailRenderer
+from trialalerts.settings import Settings
+from trialalerts.sources.poll import PollCount, poll_due
+
+__all__ = ["Pipeline"]
+
+log = structlog.get_logger()
+
+
+class Pipeline:
+    """The steps on one database. Each is a transaction or a row of them: cut off anywhere, it can be run again."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        db: Database,
+        clock: Clock,
+        transport: Transport | None = None,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.settings = settings
+        self.db = db
+        self.clock = clock
+        self._transport = transport
+        self._stop = stop
+
+    def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
+        """Ask every source that is due (with ``force``: every one) for what is new."""
+        return poll_due(self.db, self.settings, self.clock, names=names, force=force, stop=self._stop)
+
+    def compose(self) -> ComposeCount:
+        """Compose the digests of everybody who is due."""
+        count = compose_due(self.db, self.settings, self.clock, stop=self._stop)
+        if count.subscribers:
+            log.info("digests.composed", subscribers=count.subscribers, digests=count.digests, entries=count.entries)
+        return count
+
+    def send(self, *, limit: int | None = None) -> SendCount:
+        """Send what is queued."""
+        if self._transport is None:
+            self._transport = open_transport(self.settings.mail.url.get_secret_value())
+        return send_queued(
+            self.db,
+            self._transport,
+            MailRenderer(self.settings, self.clock),
+            settings=self.settings,
+            clock=self.clock,
+            limit=limit,
+            stop=self._stop,
+        )
+
+    def close(self) -> None:
+        """Let go of the transport's connections."""
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
