@@ -38,7 +38,7 @@ check: $(VENV)/.ready
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_house_rules.py
+	$(BIN)/lint-imports --no-cache --config pyproject.toml
 
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix-only

@@ -17,20 +17,20 @@ from trialalerts.errors import ConfigurationError, InvalidInput, TrialAlertsErro
 __all__ = ["NOUNS", "application", "main"]
 
 NOUNS: dict[str, str] = {
-    "init": "Write the configuration, create the database, load areas and places.",
+    "init": "Write the configuration, set up the database.",
     "run": "Run the daemon; with --once, one round.",
-    "demo": "Show the main job on sample data; mails land in var/demo/outbox.",
-    "doctor": "Tell whether everything is ready to send; what is wrong, and what mends it.",
-    "report": "Tell what was polled, matched, sent, bounced, unsubscribed.",
-    "sources": "The registries, feeds and folders: list, check, poll.",
-    "areas": "The disease areas: search, show, import, tag.",
-    "regions": "The places: search.",
-    "subscribers": "The people: add, list, show, edit, pause, resume, unsubscribe, erase, import, export.",
-    "preferences": "What a subscriber follows: list, add, remove, estimate.",
-    "digests": "The digests: due, preview, send, show.",
-    "deliveries": "The outbox: list, show, retry.",
-    "suppressions": "The addresses that must not be mailed: list, add, lift.",
-    "database": "The database: upgrade, check, backup.",
+    "demo": "Show the main job on sample data.",
+    "doctor": "Is everything ready to send? What mends it?",
+    "report": "What was polled, matched, sent, bounced.",
+    "sources": "Registries, feeds, folders: list, check, poll.",
+    "areas": "Disease areas: search, show, import, tag.",
+    "regions": "Places: search.",
+    "subscribers": "People: add, list, edit, pause, erase, import …",
+    "preferences": "What people follow: list, add, remove, estimate.",
+    "digests": "Digests: due, preview, send, show.",
+    "deliveries": "Outbox: list, show, retry.",
+    "suppressions": "Addresses never mailed: list, add, lift.",
+    "database": "Database: upgrade, check, backup.",
 }
 _SINGLE = {"init": "init", "run": "run", "demo": "demo", "doctor": "doctor", "report": "report"}
 _WITH_VALUE = {"--config"}
@@ -74,14 +74,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - the signature that typer calls
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 def _options(
     *,
     config: Annotated[Path | None, typer.Option(help="The configuration file.", metavar="FILE")] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
-    if version:
-        typer.echo(__version__)
-        raise typer.Exit
+    del version
     use_config(config)
 
 

@@ -147,8 +147,8 @@ class Composer:
         }
 
     def _entries(self, subscriber: Subscriber, preferences: Sequence[Preference]) -> list[dict[str, Any]]:
-        first = subscriber.cursor == NEVER_SERVED and self._first is not None
-        matcher = self._first if first and self._first else self._regular
+        first = self._first if subscriber.cursor == NEVER_SERVED else None
+        matcher = first or self._regular
         after = -1 if first else subscriber.cursor
         matches = matcher.match(preferences, after=after)
         return [entry_of(matcher, match, explained=n < _EXPLAINED).as_json() for n, match in enumerate(matches)]

@@ -29,8 +29,8 @@ class Told(_Value):
     """One thing that happened to the item.
 
     ``seq`` is the number of the change, None in a first digest. ``kind`` is the value of a
-    :class:`~trialalerts.catalog.tables.ChangeKind` or :data:`~trialalerts.matching.window.RECRUITING_NOW`; ``before`` and ``after`` are the
-    change's own.
+    :class:`~trialalerts.catalog.tables.ChangeKind` or :data:`~trialalerts.matching.window.RECRUITING_NOW`;
+    ``before`` and ``after`` are the change's own.
     """
 
     kind: str

@@ -1,0 +1,61 @@
+"""Owns ``trialalerts database``: upgrade, check, backup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command()
+def upgrade() -> None:
+    """Bring the tables to what this program needs.
+
+    Example: trialalerts database upgrade
+    """
+    from trialalerts.cli.context import settings_of
+    from trialalerts.cli.output import show
+    from trialalerts.database.engine import open_database
+    from trialalerts.database.schema import REVISION
+    from trialalerts.preparation import prepare
+
+    settings = settings_of()
+    done = prepare(open_database(settings.database.url.get_secret_value()), settings)
+    show(f"upgraded to revision {REVISION}" if done.upgraded else f"nothing to do: revision {REVISION}")
+
+
+@app.command()
+def check() -> None:
+    """Look whether the database is whole: its revision, its pages, its references.
+
+    Example: trialalerts database check
+    """
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show
+    from trialalerts.database.upkeep import faults
+
+    found = faults(open_context().db)
+    for fault in found:
+        show(fault)
+    if found:
+        raise typer.Exit(1)
+    show("the database is whole")
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")]) -> None:
+    """Write a consistent copy of a SQLite database while the daemon works on.
+
+    Example: trialalerts database backup backups/2026-11-22.db
+    """
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show
+    from trialalerts.database.upkeep import back_up
+
+    size = back_up(open_context().db, file)
+    show(f"{file}: {size:,} bytes written")

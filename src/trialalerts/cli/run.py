@@ -1,0 +1,90 @@
+"""Owns ``trialalerts run``: the daemon, or one round of its steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from trialalerts.clock import Clock
+    from trialalerts.database import Database
+    from trialalerts.settings import Settings
+
+__all__ = ["EPILOG", "command"]
+
+EPILOG = "Examples: trialalerts run; trialalerts run --roles compose,send; trialalerts run --once"
+
+
+def command(
+    *,
+    roles: Annotated[str, typer.Option(help="Which steps: poll,compose,send,web.")] = "poll,compose,send,web",
+    once: Annotated[bool, typer.Option("--once", help="Do one round, print one line a step, and exit.")] = False,
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="Write log lines as JSON.")] = False,
+) -> None:
+    """Upgrade the database where needed, then work."""
+    from trialalerts.cli.context import settings_of
+    from trialalerts.clock import SystemClock
+    from trialalerts.database.engine import open_database
+    from trialalerts.logs import configure_logs
+    from trialalerts.preparation import prepare
+
+    chosen = _checked_roles(roles)
+    configure_logs(json_lines=json_logs)
+    settings = settings_of()
+    _require_secret(settings)
+    database = open_database(settings.database.url.get_secret_value())
+    prepare(database, settings)
+    if once:
+        raise typer.Exit(_one_round(settings, database, SystemClock(), chosen))
+    from trialalerts.daemon import Daemon
+
+    Daemon(settings, database, SystemClock(), chosen).run()
+    database.dispose()
+
+
+def _require_secret(settings: Settings) -> None:
+    from trialalerts.errors import ConfigurationError
+
+    if not settings.service.secret.get_secret_value():
+        raise ConfigurationError(
+            "service.secret: found nothing, expected the secret that signs links; run: trialalerts init"
+        )
+
+
+def _checked_roles(text: str) -> list[str]:
+    from trialalerts.errors import InvalidInput
+
+    known = ("poll", "compose", "send", "web")
+    roles = [role.strip() for role in text.split(",") if role.strip()]
+    for role in roles:
+        if role not in known:
+            raise InvalidInput(f"--roles: there is no role “{role}”; the roles are {', '.join(known)}")
+    if not roles:
+        raise InvalidInput(f"--roles: name at least one of {', '.join(known)}")
+    return roles
+
+
+def _one_round(settings: Settings, database: Database, clock: Clock, roles: list[str]) -> int:
+    """Do each step once; return the exit code: 1 where a source failed or the transport does not work."""
+    from trialalerts.cli.output import show
+    from trialalerts.pipeline import Pipeline
+
+    pipeline = Pipeline(settings, database, clock)
+    failed = False
+    try:
+        if "poll" in roles:
+            for count in pipeline.poll():
+                show(f"poll {count}")
+                failed = failed or count.error is not None
+        if "compose" in roles:
+            composed = pipeline.compose()
+            show(f"compose {composed}")
+            failed = failed or bool(composed.failed)
+        if "send" in roles:
+            sent = pipeline.send()
+            show(f"send {sent}")
+            failed = failed or sent.broken is not None
+    finally:
+        pipeline.close()
+    return 1 if failed else 0

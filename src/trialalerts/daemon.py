@@ -1,0 +1,132 @@
+"""Owns the daemon: sets the steps to the clock and ends them cleanly. The only file that imports APScheduler."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Collection
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from trialalerts.clock import Clock
+from trialalerts.database import Database
+from trialalerts.errors import TrialAlertsError
+from trialalerts.pipeline import Pipeline
+from trialalerts.settings import Settings
+
+if TYPE_CHECKING:
+    from trialalerts.web.server import WebServer
+
+__all__ = ["ROLES", "Daemon"]
+
+log = structlog.get_logger()
+
+ROLES = ("poll", "compose", "send", "web")
+_POLL_SECONDS = 30
+_COMPOSE_SECONDS = 30
+_SEND_SECONDS = 5
+_GRACE_SECONDS = 9.0
+"""SIGTERM promises an end within ten seconds; what is still at work then is cut off, as every step allows."""
+
+
+class Daemon:
+    """The scheduler with the steps of the chosen roles, and the web server where it is among them."""
+
+    def __init__(self, settings: Settings, db: Database, clock: Clock, roles: Collection[str] = ROLES) -> None:
+        self._settings = settings
+        self._db = db
+        self._clock = clock
+        self._roles = frozenset(roles)
+        self._stopping = threading.Event()
+        self._pipeline = Pipeline(settings, db, clock, stop=self._stopping.is_set)
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(4), "steps": ThreadPoolExecutor(2)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT; returns when what was in flight is finished."""
+        previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        server = self._start_web()
+        self._schedule()
+        self._scheduler.start()
+        log.info("daemon.started", roles=",".join(r for r in ROLES if r in self._roles), pid=os.getpid())
+        try:
+            self._stopping.wait()
+            self._finish(server.stop if server else None)
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def stop(self) -> None:
+        """Ask the daemon to end, as SIGTERM does."""
+        self._stopping.set()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        log.info("daemon.stopping", signal=signal.Signals(number).name)
+        self._stopping.set()
+
+    def _schedule(self) -> None:
+        if "poll" in self._roles:
+            for source in self._settings.sources:
+                # One job a source: one that stalls holds up nobody else. When it is due stands in its row.
+                self._every(_POLL_SECONDS, f"poll {source.name}", self._polling(source.name), "default")
+        if "compose" in self._roles:
+            self._every(_COMPOSE_SECONDS, "compose", self._pipeline.compose, "steps")
+        if "send" in self._roles:
+            self._every(_SEND_SECONDS, "send", self._pipeline.send, "steps")
+
+    def _polling(self, name: str) -> Callable[[], object]:
+        return lambda: self._pipeline.poll(names=[name])
+
+    def _every(self, seconds: int, name: str, step: Callable[[], object], executor: str) -> None:
+        def guarded() -> None:
+            if self._stopping.is_set():
+                return
+            try:
+                step()
+            except TrialAlertsError as error:
+                log.error("step.failed", step=name, error=str(error))
+            except Exception as error:  # noqa: BLE001 - a fault in one step must not end the daemon; it is tried again
+                log.error("step.failed", step=name, error=type(error).__name__, unforeseen=True)
+
+        self._scheduler.add_job(
+            guarded, "interval", seconds=seconds, id=name, next_run_time=self._clock.now(), executor=executor
+        )
+
+    def _start_web(self) -> WebServer | None:
+        if "web" not in self._roles:
+            return None
+        from trialalerts.web.app import create_app
+        from trialalerts.web.server import WebServer
+
+        server = WebServer(self._settings, create_app(self._settings, self._db, self._clock))
+        server.start()
+        return server
+
+    def _finish(self, stop_web: Callable[[], None] | None) -> None:
+        """Let the steps end; they look at the stop flag between two records or mails."""
+        began = time.monotonic()
+        ended = threading.Thread(target=self._wait_for_steps, daemon=True)
+        ended.start()
+        if stop_web:
+            stop_web()
+        ended.join(timeout=_GRACE_SECONDS - (time.monotonic() - began))
+        cut_off = ended.is_alive()
+        log.info("daemon.stopped", cut_off=cut_off)
+        if cut_off:
+            # Threads that wait for a stalled server cannot be ended from outside. Nothing is lost: what they hold
+            # is an open transaction, which the database rolls back, or a lease, which runs out.
+            os._exit(0)
+
+    def _wait_for_steps(self) -> None:
+        self._scheduler.shutdown(wait=True)
+        self._pipeline.close()

@@ -1,0 +1,58 @@
+"""Owns the upkeep: is the database whole, and a consistent copy of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import text
+
+from trialalerts.database.engine import Database
+from trialalerts.errors import DatabaseUnusable, InvalidInput
+
+__all__ = ["back_up", "faults"]
+
+
+def faults(database: Database) -> list[str]:
+    """Return what is broken, one line each; none where the database is whole."""
+    found = []
+    with database.read() as session:
+        connection = session.connection()
+        if database.is_sqlite:
+            pages = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+            found += [f"damaged: {line}" for line in pages if line != "ok"]
+            for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+                found.append(f"row {row} of {table} refers to a row of {parent} that is not there")
+        gap = connection.execute(
+            text("SELECT (SELECT coalesce(max(seq), 0) FROM change), (SELECT value FROM counter WHERE name = 'change')")
+        ).one()
+        if gap[0] != (gap[1] or 0):
+            found.append(f"the last change is number {gap[0]}, but the counter stands at {gap[1] or 0}")
+    return found
+
+
+def back_up(database: Database, file: Path) -> int:
+    """Copy a SQLite database to ``file``, whole or not at all; return its size in bytes.
+
+    Raises:
+        InvalidInput: the file exists, or this is PostgreSQL (which has pg_dump).
+        DatabaseUnusable: the copy cannot be written.
+    """
+    if not database.is_sqlite:
+        raise InvalidInput("This database is PostgreSQL: back it up with pg_dump.")
+    if file.exists():
+        raise InvalidInput(f"{file}: there is such a file already; name another one")
+    part = file.with_name(f"{file.name}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            closing(sqlite3.connect(str(database.engine.url.database))) as source,
+            closing(sqlite3.connect(part)) as to,
+        ):
+            source.backup(to)
+        part.replace(file)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise DatabaseUnusable(f"{file}: the copy cannot be written: {error}") from None
+    return file.stat().st_size

@@ -1,0 +1,43 @@
+"""Owns what must be there before work begins: the tables, the curated areas, the places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlmodel import select
+
+from trialalerts.database import Database
+from trialalerts.database.schema import upgrade
+from trialalerts.resources import shipped
+from trialalerts.settings import Settings
+from trialalerts.vocabulary.areas import store_curated
+from trialalerts.vocabulary.places import load_places
+from trialalerts.vocabulary.tables import Place
+
+__all__ = ["Prepared", "prepare"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What was done: whether the tables changed, how many curated areas there are, how many places were loaded."""
+
+    upgraded: bool
+    areas: int
+    places: int
+
+
+def prepare(db: Database, settings: Settings) -> Prepared:
+    """Upgrade the tables, store the curated areas as their file has them now, load the places where there are none.
+
+    Raises:
+        ConfigurationError: the file of areas is wrong.
+        DatabaseTooNew: the database belongs to a newer program.
+    """
+    upgraded = upgrade(db)
+    curated = settings.vocabulary.disease_areas
+    with db.write() as session:
+        areas = store_curated(session, Path(curated) if curated else shipped("config/disease_areas.toml"))
+        known = session.exec(select(Place.id).limit(1)).first() is not None
+        places = 0 if known else load_places(session)
+    return Prepared(upgraded=upgraded, areas=areas, places=places)
