@@ -91,20 +91,18 @@ class WebServer:
             raise ConfigurationError(f"web.port: the pages did not come up on {self.url}")
         log.info("web.started", port=self.port)
 
-    def stop(self, timeout: float = _STOP_SECONDS) -> bool:
-        """Finish the requests in flight and stop, within ``timeout`` seconds; return whether all came to an end."""
+    def stop(self, timeout: float = _STOP_SECONDS) -> None:
+        """Finish the requests in flight and stop, within ``timeout`` seconds; what takes longer is cut off."""
         if self._server is None or self._thread is None or self._socket is None:
-            return True
+            return
         deadline = time.monotonic() + timeout
         self._server.should_exit = True
         self._thread.join(max(0.0, timeout - 1))
         self._server.force_exit = True
         self._thread.join(max(0.0, deadline - time.monotonic()))
-        stopped = not self._thread.is_alive()
+        log.info("web.stopped", clean=not self._thread.is_alive())
         self._socket.close()
         self._server = self._thread = self._socket = None
-        log.info("web.stopped", clean=stopped)
-        return stopped
 
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET

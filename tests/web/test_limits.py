@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from trialalerts.clock import FrozenClock
+from trialalerts.web.limits import ClientLimit, client_of
+
+
+def test_a_client_may_do_so_many_things_and_then_waits(clock: FrozenClock) -> None:
+    limit = ClientLimit(clock, times=3, within=timedelta(minutes=15))
+    assert [limit.wait("198.51.100.7") for _ in range(4)] == [0, 0, 0, 900]
+    clock.advance(timedelta(minutes=5))
+    assert limit.wait("198.51.100.7") == 600
+    clock.advance(timedelta(minutes=10))
+    assert limit.wait("198.51.100.7") == 0
+
+
+def test_another_client_is_not_held_up(clock: FrozenClock) -> None:
+    limit = ClientLimit(clock, times=1, within=timedelta(minutes=15))
+    assert [limit.wait(client) for client in ("a", "a", "b")] == [0, 900, 0]
+
+
+def test_a_clock_set_back_locks_nobody_out(clock: FrozenClock) -> None:
+    limit = ClientLimit(clock, times=1, within=timedelta(minutes=15))
+    limit.wait("a")
+    clock.advance(timedelta(days=-1))
+    assert limit.wait("a") == 0
+
+
+def test_a_flood_of_clients_does_not_fill_the_memory(clock: FrozenClock) -> None:
+    limit = ClientLimit(clock, times=1, within=timedelta(minutes=15))
+    for number in range(25_000):
+        limit.wait(str(number))
+    assert len(limit._seen) == 20_000
+
+
+@pytest.mark.parametrize(
+    ("host", "client"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0002"),
+        ("2001:db8:1:2:ffff::1", "2001:0db8:0001:0002"),
+        ("testclient", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_a_household_counts_as_one_client(host: str | None, client: str) -> None:
+    assert client_of(host) == client
