@@ -278,6 +278,8 @@ def _line(error: ValidationError) -> str:
     *parents, last = fault["loc"]
     key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
+        if not parents and "__" in key:  # that is how a variable of .env comes whose section is unknown
+            key = f"{_PREFIX}{key.upper()} in .env"
         return f"{key}: there is no such key.{_near(str(last), _known_keys(parents))}"
     if fault["type"] == "missing":
         return f"{key}: found nothing, expected a value"

@@ -1,0 +1,142 @@
+"""The configuration: where values come from, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from trialalerts.errors import ConfigurationError
+from trialalerts.resources import shipped
+from trialalerts.settings import Settings, SourceSettings, read_settings
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write(text: str, path: str = "config/trialalerts.toml") -> None:
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+def test_without_any_file_the_defaults_hold() -> None:
+    settings = read_settings()
+    assert settings.database.url.get_secret_value() == "sqlite:///var/trialalerts.db"
+    assert settings.mail.give_up_after == timedelta(days=3)
+
+
+def test_the_environment_wins_over_dotenv_which_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    write('[service]\nname = "file"\nlocale = "de"\npostal_address = "file"\n')
+    write("TRIALALERTS_SERVICE__NAME=dotenv\nTRIALALERTS_SERVICE__LOCALE=fr\nSOMETHING_ELSE=1\n", ".env")
+    monkeypatch.setenv("TRIALALERTS_SERVICE__NAME", "environment")
+    service = read_settings().service
+    assert (service.name, service.locale, service.postal_address) == ("environment", "fr", "file")
+
+
+def test_sources_are_read_with_their_durations() -> None:
+    write('[[sources]]\nname = "ctgov"\nkind = "clinicaltrials_gov"\nurl = "https://example.org/api"\nevery = "90m"\n')
+    (source,) = read_settings().sources
+    assert source.every == timedelta(minutes=90)
+
+
+def test_the_shipped_file_shows_every_key_with_its_default() -> None:
+    text = shipped("config/trialalerts.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(text).keys() <= set(Settings.model_fields)
+    opened = "\n".join(
+        re.sub(r"^# (?=(\w+ = |\[\[sources))", "", line) if not line.startswith('# url = "https://c') else line
+        for line in text.splitlines()
+    )
+    values = tomllib.loads(opened.split("[[sources]]")[0])
+    write(opened.split("[[sources]]")[0])
+    assert read_settings().model_dump() == Settings().model_dump()
+    for section, field in Settings.model_fields.items():
+        if section != "sources":
+            model = field.annotation
+            assert model is not None
+            known = {inner.alias or name for name, inner in model.model_fields.items()}
+            assert set(values[section]) == known, section
+    shown = set(re.findall(r"^# (\w+) = ", text.split("[[sources]]", 1)[1], flags=re.MULTILINE))
+    assert shown == set(SourceSettings.model_fields)
+
+
+WRONG = {
+    "a misspelt key": ('[mail]\nurrl = "x"', "", r"mail\.urrl: there is no such key\. Did you mean “url”\?"),
+    "a misspelt section": ('[servce]\nname = "x"', "", r"servce: there is no such key\. Did you mean “service” or"),
+    "a wrong type": ('[web]\nport = "eighty"', "", r"web\.port: found 'eighty', expected a valid integer"),
+    "a port out of range": ("[web]\nport = 70000", "", r"web\.port: found 70000, expected less than or equal to 65535"),
+    "a duration": (
+        '[mail]\ngive_up_after = "soon"',
+        "",
+        r"mail\.give_up_after: found 'soon', expected a duration such",
+    ),
+    "a size": ('[http]\nmax_body = "huge"', "", r"http\.max_body: found 'huge', expected a size such as"),
+    "a web address": (
+        '[service]\nbase_url = "alerts"',
+        "",
+        r"service\.base_url: found 'alerts', expected a web address",
+    ),
+    "a time zone": ('[service]\ntimezone = "Mars/X"', "", r"service\.timezone: found 'Mars/X', expected a time zone"),
+    "a sender": ('[mail]\nfrom = "nobody"', "", r"mail\.from: found 'nobody', expected an address such as"),
+    "a kind of source": (
+        '[[sources]]\nname = "a"\nkind = "fax"\n',
+        "",
+        r"sources\.0\.kind: found 'fax', expected 'clinicaltrials_gov', 'feed' or 'folder'",
+    ),
+    "a source without url": (
+        '[[sources]]\nname = "a"\nkind = "feed"\n',
+        "",
+        r"sources: .*expected a url .*the source a",
+    ),
+    "two sources of one name": (
+        '[[sources]]\nname = "a"\nkind = "folder"\npath = "x"\n' * 2,
+        "",
+        r"sources: .*expected each name once, but a stands twice",
+    ),
+    "broken TOML": ("[mail\n", "", r"config/trialalerts\.toml: this is not TOML"),
+    "an unknown variable in .env": (
+        "",
+        "TRIALALERTS_MIAL__URL=x",
+        r"TRIALALERTS_MIAL__URL in \.env: there is no such key\. Did you mean “mail”",
+    ),
+    "a value in .env": ("", "TRIALALERTS_WEB__PORT=x", r"web\.port: found 'x', expected a valid integer"),
+}
+
+
+@pytest.mark.parametrize(("toml", "dotenv", "line"), WRONG.values(), ids=WRONG.keys())
+def test_what_is_wrong_is_told_in_one_line(toml: str, dotenv: str, line: str) -> None:
+    write(toml)
+    write(dotenv, ".env")
+    with pytest.raises(ConfigurationError, match=line) as caught:
+        read_settings()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIALALERTS_MAILS__URL", "x")
+    with pytest.raises(ConfigurationError, match=r"TRIALALERTS_MAILS__URL: there is no section mails\. .*“mail”"):
+        read_settings()
+
+
+def test_a_named_file_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIALALERTS_CONFIG", "elsewhere.toml")
+    with pytest.raises(ConfigurationError, match=r"elsewhere\.toml: there is no such file"):
+        read_settings()
+
+
+def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIALALERTS_SERVICE__SECRET", "hunter2")
+    monkeypatch.setenv("TRIALALERTS_MAIL__URL", "smtp://user:hunter2@mail.example.org")
+    monkeypatch.setenv("TRIALALERTS_DATABASE__URL", "postgresql+psycopg://user:hunter2@localhost/name")
+    settings = read_settings()
+    assert "hunter2" not in repr(settings) + str(settings) + settings.model_dump_json()
+    write('[service]\nsecret = ["hunter2"]\n', "other.toml")
+    monkeypatch.delenv("TRIALALERTS_SERVICE__SECRET")
+    with pytest.raises(ConfigurationError, match=r"service\.secret: found a secret that is not shown") as caught:
+        read_settings(Path("other.toml"))
+    assert "hunter2" not in str(caught.value)
