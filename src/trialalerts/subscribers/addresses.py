@@ -1,0 +1,99 @@
+"""Owns e-mail addresses: which are valid, when two are the same, and hints about slips of the finger."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from trialalerts.errors import InvalidInput
+
+__all__ = ["address_key", "checked_address", "typo_hint"]
+
+_COMMON_DOMAINS = (
+    "aol.com",
+    "bluewin.ch",
+    "btinternet.com",
+    "comcast.net",
+    "free.fr",
+    "freenet.de",
+    "gmail.com",
+    "gmx.at",
+    "gmx.ch",
+    "gmx.de",
+    "gmx.net",
+    "googlemail.com",
+    "hotmail.co.uk",
+    "hotmail.com",
+    "hotmail.fr",
+    "icloud.com",
+    "laposte.net",
+    "live.com",
+    "mail.com",
+    "me.com",
+    "msn.com",
+    "orange.fr",
+    "outlook.com",
+    "outlook.de",
+    "proton.me",
+    "protonmail.com",
+    "sfr.fr",
+    "t-online.de",
+    "telefonica.net",
+    "verizon.net",
+    "web.de",
+    "yahoo.co.uk",
+    "yahoo.com",
+    "yahoo.de",
+    "yahoo.es",
+    "yahoo.fr",
+    "ymail.com",
+)
+
+
+def checked_address(text: str) -> str:
+    """Return the address as it is stored: without surrounding blanks, NFC, its domain in lower case.
+
+    Raises:
+        InvalidInput: this is no address; the message shows it as it was typed, so it belongs on the
+            screen of the person who typed it and in no log.
+    """
+    from email_validator import EmailNotValidError, validate_email
+
+    typed = text.strip()
+    try:
+        return validate_email(typed, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        reason = str(error).removeprefix("The email address is not valid. ")
+        raise InvalidInput(f"“{typed}” is not an e-mail address: {reason}") from None
+
+
+def address_key(address: str) -> str:
+    """Return the key under which an address is looked up: case folded, NFC, the domain in its ASCII form."""
+    local, _, domain = address.rpartition("@")
+    return f"{_folded(local)}@{_ascii(_folded(domain))}"
+
+
+def typo_hint(address: str) -> str | None:
+    """Return the address that may have been meant (``…@gmial.com`` → ``…@gmail.com``); None where nothing looks odd."""
+    from rapidfuzz.distance import OSA
+
+    local, _, domain = address.rpartition("@")
+    domain = domain.lower()
+    if domain in _COMMON_DOMAINS:
+        return None
+    near = [common for common in _COMMON_DOMAINS if OSA.distance(domain, common, score_cutoff=1) <= 1]
+    return f"{local}@{near[0]}" if near else None
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def _ascii(domain: str) -> str:
+    if domain.isascii():
+        return domain
+    import idna
+
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return domain

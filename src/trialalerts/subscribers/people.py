@@ -1,0 +1,354 @@
+"""Owns subscribers: signing up, confirming, changing, pausing, leaving.
+
+Erasing has a file of its own (:mod:`trialalerts.subscribers.erasure`), so has what they follow
+(:mod:`trialalerts.subscribers.preferences`). Everything that changes what somebody agreed to is
+written to the consent log in the same transaction.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlmodel import Session, col, delete, select
+
+from trialalerts.errors import InvalidInput, NotFound
+from trialalerts.subscribers.addresses import address_key, checked_address
+from trialalerts.subscribers.choices import (
+    checked_day,
+    checked_frequency,
+    checked_hour,
+    checked_locale,
+    checked_timezone,
+    checked_weekday,
+)
+from trialalerts.subscribers.consent import record_consent
+from trialalerts.subscribers.preferences import NewPreference, add_preference, list_preferences
+from trialalerts.subscribers.schedule import local_moment, next_due
+from trialalerts.subscribers.tables import (
+    NEVER_SERVED,
+    ConsentAction,
+    Frequency,
+    Preference,
+    Subscriber,
+    SubscriberState,
+)
+
+__all__ = [
+    "NewSubscriber",
+    "Signup",
+    "SubscriberChanges",
+    "add_subscriber",
+    "confirm",
+    "edit",
+    "end_pauses",
+    "find_by_key",
+    "find_subscriber",
+    "list_subscribers",
+    "pause",
+    "resume",
+    "unsubscribe",
+]
+
+_SERVED = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
+_LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED, SubscriberState.ERASED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewSubscriber:
+    """Somebody who signs up. ``hour`` is local (0–23), ``weekday`` 0 is Monday, ``day`` is 1–28."""
+
+    address: str
+    preferences: tuple[NewPreference, ...] = ()
+    locale: str = "en"
+    timezone: str = "UTC"
+    frequency: Frequency = Frequency.WEEKLY
+    hour: int = 8
+    weekday: int = 0
+    day: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signup:
+    """What a sign-up came to.
+
+    ``created`` is false where the address was known; ``preferences`` are those asked for, ``added`` counts
+    the new ones; ``to_confirm`` holds the ids that wait for a click on a confirmation link.
+    """
+
+    subscriber: Subscriber
+    created: bool
+    preferences: tuple[Preference, ...]
+    added: int
+    to_confirm: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriberChanges:
+    """What to change; None leaves a value as it is."""
+
+    address: str | None = None
+    locale: str | None = None
+    timezone: str | None = None
+    frequency: Frequency | None = None
+    hour: int | None = None
+    weekday: int | None = None
+    day: int | None = None
+
+
+def add_subscriber(session: Session, new: NewSubscriber, *, confirmed: bool, how: str, now: datetime) -> Signup:
+    """Sign somebody up, or add preferences to a known address.
+
+    Without ``confirmed`` nothing is served until the link of a confirmation mail is used: ``to_confirm``
+    tells what to ask for (see :func:`trialalerts.delivery.confirmations.request_confirmation`). Whoever is
+    served already keeps language and schedule: a sign-up page must not let others change them.
+    Whoever had left starts anew, with these preferences only.
+
+    Raises:
+        InvalidInput: the address, a choice or an area makes no sense; nothing is stored then.
+    """
+    subscriber, created = _subscriber_to_be(session, new, now)
+    record_consent(session, subscriber, ConsentAction.SIGNED_UP, how=how, now=now)
+    added = [
+        add_preference(session, subscriber, preference, confirmed=confirmed, how=how, now=now)
+        for preference in new.preferences
+    ]
+    ids = [each.preference.id for each in added if each.preference.id is not None]
+    if confirmed:
+        confirm(session, subscriber, ids, how=how, now=now)
+    pending = subscriber.state is SubscriberState.PENDING
+    waiting = [each.preference.id for each in added if pending or each.preference.confirmed_at is None]
+    return Signup(
+        subscriber=subscriber,
+        created=created,
+        preferences=tuple(each.preference for each in added),
+        added=sum(each.new for each in added),
+        to_confirm=tuple(number for number in waiting if number is not None),
+    )
+
+
+def confirm(
+    session: Session, subscriber: Subscriber, preference_ids: Collection[int], *, how: str, now: datetime
+) -> bool:
+    """Confirm these preferences of the subscriber; who was pending is active then, due for the first digest at once.
+
+    Returns whether anything changed: a link used twice does nothing more, and nothing comes back for
+    somebody who has left since.
+    """
+    if subscriber.state in _LEFT:
+        return False
+    meant = [each for each in list_preferences(session, subscriber) if each.id in preference_ids]
+    waiting = [each for each in meant if each.confirmed_at is None]
+    activated = subscriber.state is SubscriberState.PENDING and bool(meant or not preference_ids)
+    for preference in waiting:
+        preference.confirmed_at = now
+    if activated:
+        _activate(subscriber, now)
+    if waiting or activated:
+        what = ", ".join(f"preference {each.id}" for each in meant)
+        record_consent(session, subscriber, ConsentAction.CONFIRMED, how=how, what=what, now=now)
+    session.flush()
+    return bool(waiting) or activated
+
+
+def find_subscriber(session: Session, address: str) -> Subscriber:
+    """Return the subscriber with this address, however it is spelled.
+
+    Raises:
+        InvalidInput: this is no address.
+        NotFound: nobody has it.
+    """
+    checked = checked_address(address)
+    found = session.exec(select(Subscriber).where(col(Subscriber.address_key) == address_key(checked))).first()
+    if found is None:
+        raise NotFound(f"There is no subscriber “{checked}”; see: trialalerts subscribers list")
+    return found
+
+
+def find_by_key(session: Session, key: str) -> Subscriber | None:
+    """Return the subscriber whose random key a link carries; None where there is none (any more)."""
+    found = session.exec(select(Subscriber).where(col(Subscriber.key) == key)).first()
+    return None if found is None or found.state is SubscriberState.ERASED else found
+
+
+def list_subscribers(
+    session: Session,
+    *,
+    states: Iterable[SubscriberState] = (),
+    area_id: str | None = None,
+    limit: int | None = None,
+) -> list[Subscriber]:
+    """Return subscribers in the order in which they came; all states but erased where none is named."""
+    wanted = list(states) or [state for state in SubscriberState if state is not SubscriberState.ERASED]
+    rows = select(Subscriber).where(col(Subscriber.state).in_(wanted)).order_by(col(Subscriber.id))
+    if area_id is not None:
+        followers = select(Preference.subscriber_id).where(col(Preference.area_id) == area_id)
+        rows = rows.where(col(Subscriber.id).in_(followers))
+    return list(session.exec(rows if limit is None else rows.limit(limit)))
+
+
+def edit(session: Session, subscriber: Subscriber, changes: SubscriberChanges, *, how: str, now: datetime) -> list[str]:
+    """Change the address, the language or the schedule; return the names of what is different now.
+
+    Raises:
+        InvalidInput: a value makes no sense, or another subscriber has the address; nothing is changed then.
+    """
+    values = {name: value for name, value in _checked_changes(changes).items() if getattr(subscriber, name) != value}
+    if "address" in values:
+        values["address_key"] = _free_key(session, subscriber, values["address"])
+    for name, value in values.items():
+        setattr(subscriber, name, value)
+    names = [name for name in values if name != "address_key"]
+    if names:
+        _schedule(subscriber, now)
+        record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=", ".join(names), now=now)
+    session.flush()
+    return names
+
+
+def pause(session: Session, subscriber: Subscriber, *, until: date | None, how: str, now: datetime) -> None:
+    """Stop digests until a local day begins, or until :func:`resume`; what happens meanwhile is told afterwards.
+
+    Raises:
+        InvalidInput: the day is not in the future, or the subscriber gets no digests anyway.
+    """
+    if subscriber.state not in _SERVED:
+        raise InvalidInput(f"This subscriber is {subscriber.state}, so there is nothing to pause.")
+    ends = local_moment(until, 0, subscriber.timezone) if until else None
+    if ends is not None and ends <= now:
+        raise InvalidInput(f"“{until}” is not in the future; name a later day.")
+    subscriber.state = SubscriberState.PAUSED
+    subscriber.paused_until = ends
+    subscriber.next_due_at = None
+    what = f"until {until}" if until else ""
+    record_consent(session, subscriber, ConsentAction.PAUSED, how=how, what=what, now=now)
+    session.flush()
+
+
+def resume(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> None:
+    """Let digests come again: to somebody who paused, or whose mail bounced for a time.
+
+    Raises:
+        InvalidInput: nothing to resume; somebody who has left must sign up again.
+    """
+    if subscriber.state not in {SubscriberState.PAUSED, SubscriberState.BOUNCED}:
+        remedy = "confirm first" if subscriber.state is SubscriberState.PENDING else "sign up again"
+        active = subscriber.state is SubscriberState.ACTIVE
+        raise InvalidInput(
+            f"This subscriber is {subscriber.state}: " + ("nothing to resume." if active else f"{remedy}.")
+        )
+    subscriber.state = SubscriberState.ACTIVE
+    subscriber.state_reason = None
+    subscriber.paused_until = None
+    _schedule(subscriber, now)
+    record_consent(session, subscriber, ConsentAction.RESUMED, how=how, now=now)
+    session.flush()
+
+
+def end_pauses(session: Session, now: datetime) -> int:
+    """Resume everybody whose pause is over; return how many."""
+    over = select(Subscriber).where(
+        col(Subscriber.state) == SubscriberState.PAUSED, col(Subscriber.paused_until) <= now
+    )
+    subscribers = list(session.exec(over))
+    for subscriber in subscribers:
+        resume(session, subscriber, how="schedule", now=now)
+    return len(subscribers)
+
+
+def unsubscribe(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> bool:
+    """Let somebody go, at once and whatever the state; return whether they were still there."""
+    if subscriber.state in _LEFT:
+        return False
+    subscriber.state = SubscriberState.UNSUBSCRIBED
+    subscriber.state_reason = how
+    subscriber.next_due_at = None
+    subscriber.paused_until = None
+    record_consent(session, subscriber, ConsentAction.UNSUBSCRIBED, how=how, now=now)
+    session.flush()
+    return True
+
+
+def _subscriber_to_be(session: Session, new: NewSubscriber, now: datetime) -> tuple[Subscriber, bool]:
+    """Return the row to work on (known or new, pending unless served) and whether it is new."""
+    address = checked_address(new.address)
+    schedule = {
+        "locale": checked_locale(new.locale),
+        "timezone": checked_timezone(new.timezone),
+        "frequency": checked_frequency(new.frequency),
+        "hour": checked_hour(new.hour),
+        "weekday": checked_weekday(new.weekday),
+        "day": checked_day(new.day),
+    }
+    key = address_key(address)
+    known = session.exec(select(Subscriber).where(col(Subscriber.address_key) == key)).first()
+    if known is None:
+        subscriber = Subscriber(
+            key=secrets.token_urlsafe(16),
+            address=address,
+            address_key=key,
+            state=SubscriberState.PENDING,
+            created_at=now,
+            **schedule,
+        )
+    elif known.state in _SERVED:
+        return known, False
+    else:
+        subscriber = known
+        _start_anew(session, known, schedule)
+    session.add(subscriber)
+    session.flush()
+    return subscriber, known is None
+
+
+def _start_anew(session: Session, subscriber: Subscriber, schedule: dict[str, object]) -> None:
+    """Make somebody who had left (or never confirmed) pending with what is asked for now."""
+    if subscriber.state in _LEFT:
+        session.connection().execute(delete(Preference).where(col(Preference.subscriber_id) == subscriber.id))
+    subscriber.state = SubscriberState.PENDING
+    subscriber.state_reason = None
+    for name, value in schedule.items():
+        setattr(subscriber, name, value)
+
+
+def _activate(subscriber: Subscriber, now: datetime) -> None:
+    subscriber.state = SubscriberState.ACTIVE
+    subscriber.confirmed_at = now
+    subscriber.cursor = NEVER_SERVED
+    subscriber.next_due_at = now
+
+
+def _schedule(subscriber: Subscriber, now: datetime) -> None:
+    """Say when an active subscriber is due: at once for a first digest, else at the next slot."""
+    if subscriber.state is not SubscriberState.ACTIVE:
+        return
+    if subscriber.cursor == NEVER_SERVED:
+        subscriber.next_due_at = now
+        return
+    subscriber.next_due_at = next_due(
+        subscriber.frequency, subscriber.hour, subscriber.weekday, subscriber.day, subscriber.timezone, now
+    )
+
+
+def _checked_changes(changes: SubscriberChanges) -> dict[str, object]:
+    checks = {
+        "address": checked_address,
+        "locale": checked_locale,
+        "timezone": checked_timezone,
+        "frequency": checked_frequency,
+        "hour": checked_hour,
+        "weekday": checked_weekday,
+        "day": checked_day,
+    }
+    given = {name: getattr(changes, name) for name in checks}
+    return {name: checks[name](value) for name, value in given.items() if value is not None}
+
+
+def _free_key(session: Session, subscriber: Subscriber, address: object) -> str:
+    key = address_key(str(address))
+    other = session.exec(select(Subscriber).where(col(Subscriber.address_key) == key)).first()
+    if other is not None and other.id != subscriber.id:
+        raise InvalidInput(f"“{address}” belongs to another subscriber.")
+    return key

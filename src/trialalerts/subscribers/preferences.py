@@ -1,0 +1,136 @@
+"""Owns preferences: what a subscriber follows, where, and with which filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import Session, col, select
+
+from trialalerts.errors import InvalidInput, NotFound, UnknownArea
+from trialalerts.subscribers.choices import checked_label, checked_sex, checked_words
+from trialalerts.subscribers.consent import record_consent
+from trialalerts.subscribers.tables import ConsentAction, Preference, RegionKind, Subscriber
+from trialalerts.vocabulary.tables import Area
+
+if TYPE_CHECKING:
+    from trialalerts.vocabulary.regions import Region
+
+__all__ = ["AddedPreference", "NewPreference", "add_preference", "list_preferences", "remove_preference"]
+
+_LONGEST_LIFE_YEARS = 120
+_MOST_PREFERENCES = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewPreference:
+    """What somebody wants to follow. Empty ``phases``, ``item_kinds`` and ``change_kinds`` want all.
+
+    ``born_on`` is the (approximate) birthday of the person followed; ``excluded_areas`` are area ids.
+    """
+
+    area_id: str
+    region: Region
+    born_on: date | None = None
+    sex: str | None = None
+    healthy_volunteer: bool = False
+    phases: tuple[str, ...] = ()
+    item_kinds: tuple[str, ...] = ()
+    change_kinds: tuple[str, ...] = ()
+    excluded_areas: tuple[str, ...] = ()
+    label: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddedPreference:
+    """The preference that now stands, and whether it is ``new`` or was there already."""
+
+    preference: Preference
+    new: bool
+
+
+def add_preference(
+    session: Session, subscriber: Subscriber, new: NewPreference, *, confirmed: bool, how: str, now: datetime
+) -> AddedPreference:
+    """Store a preference, or find the same one (area, region, filters); without ``confirmed`` it waits.
+
+    A preference that is there already keeps its label; with ``confirmed`` it is confirmed.
+
+    Raises:
+        InvalidInput: an unknown area, word or birthday, or more preferences than one person can mean.
+    """
+    wanted = _checked(session, new, today=now.date())
+    existing = list_preferences(session, subscriber)
+    found = next((each for each in existing if _same(each, wanted)), None)
+    if found is None and len(existing) >= _MOST_PREFERENCES:
+        raise InvalidInput(f"One subscriber has at most {_MOST_PREFERENCES} preferences; remove one first.")
+    preference = found or Preference(subscriber_id=subscriber.id, created_at=now, **wanted)
+    if confirmed and preference.confirmed_at is None:
+        preference.confirmed_at = now
+    session.add(preference)
+    session.flush()
+    if found is None:
+        what = f"preference {preference.id} added"
+        record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=what, now=now)
+    return AddedPreference(preference=preference, new=found is None)
+
+
+def remove_preference(session: Session, subscriber: Subscriber, preference_id: int, *, how: str, now: datetime) -> None:
+    """Remove one of the subscriber's preferences.
+
+    Raises:
+        NotFound: the subscriber has no preference of this number.
+    """
+    preference = session.get(Preference, preference_id)
+    if preference is None or preference.subscriber_id != subscriber.id:
+        raise NotFound(f"There is no preference {preference_id} here; see: trialalerts preferences list EMAIL")
+    session.delete(preference)
+    session.flush()
+    what = f"preference {preference_id} removed"
+    record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=what, now=now)
+
+
+def list_preferences(session: Session, subscriber: Subscriber) -> list[Preference]:
+    """Return the subscriber's preferences, confirmed or not, oldest first."""
+    rows = select(Preference).where(col(Preference.subscriber_id) == subscriber.id).order_by(col(Preference.id))
+    return list(session.exec(rows))
+
+
+def _checked(session: Session, new: NewPreference, *, today: date) -> dict[str, Any]:
+    for area_id in (new.area_id, *new.excluded_areas):
+        if session.get(Area, area_id) is None:
+            raise UnknownArea(area_id)
+    if new.area_id in new.excluded_areas:
+        raise InvalidInput(f"The area {new.area_id} is both followed and excluded; leave one of the two out.")
+    if new.born_on and not 0 <= today.year - new.born_on.year <= _LONGEST_LIFE_YEARS:
+        raise InvalidInput(f"“{new.born_on}” is no birthday of somebody alive; write a year such as 1984.")
+    return {
+        "area_id": new.area_id,
+        **_region_columns(new.region),
+        "born_on": new.born_on,
+        "sex": checked_sex(new.sex),
+        "healthy_volunteer": new.healthy_volunteer,
+        "phases": checked_words(new.phases, "phase"),
+        "item_kinds": checked_words(new.item_kinds, "kind of item"),
+        "change_kinds": checked_words(new.change_kinds, "kind of change"),
+        "excluded_areas": sorted(set(new.excluded_areas)),
+        "label": checked_label(new.label),
+    }
+
+
+def _region_columns(region: Region) -> dict[str, Any]:
+    return {
+        "region_kind": RegionKind(region.kind),
+        "region_label": region.label,
+        "country": region.country,
+        "subdivision": region.subdivision,
+        "latitude": region.latitude,
+        "longitude": region.longitude,
+        "radius_km": region.radius_km,
+    }
+
+
+def _same(preference: Preference, wanted: dict[str, Any]) -> bool:
+    """Compare all but the names: a label or another spelling of the place makes no second preference."""
+    return all(getattr(preference, name) == wanted[name] for name in wanted.keys() - {"label", "region_label"})

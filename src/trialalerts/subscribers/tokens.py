@@ -1,0 +1,109 @@
+"""Owns the signed tokens that stand in links: what they carry, how they are checked, when they are too old.
+
+A token carries the subscriber's random key and numbers, never an address or a disease. Each purpose has
+its own salt, so that a token made to unsubscribe confirms nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous.encoding import want_bytes
+
+from trialalerts.clock import Clock, SystemClock
+from trialalerts.errors import ConfigurationError, TokenError
+
+__all__ = ["Purpose", "TokenData", "TokenTooOld", "Tokens", "required_secret"]
+
+
+class Purpose(StrEnum):
+    """What a token is good for, and for nothing else."""
+
+    CONFIRM = "confirm"
+    UNSUBSCRIBE = "unsubscribe"
+    PREFERENCES = "preferences"
+    DIGEST = "digest"
+
+
+class TokenTooOld(TokenError):
+    """A signed link was once right, but its time is over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenData:
+    """What a token says: the subscriber's ``key``, more ids in ``data``, and when it was signed (to the second)."""
+
+    key: str
+    data: Mapping[str, Any]
+    signed_at: datetime
+
+
+class Tokens:
+    """Signs and reads tokens with one secret.
+
+    Raises:
+        ConfigurationError: the secret is empty.
+    """
+
+    def __init__(self, secret: str, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._serializers = {purpose: _serializer(required_secret(secret), purpose, self._clock) for purpose in Purpose}
+
+    def sign(self, purpose: Purpose, key: str, **data: int | str | list[int]) -> str:
+        """Return a token of URL-safe characters for the subscriber with this ``key``; ``data`` are ids."""
+        token = self._serializers[purpose].dumps([key, data])
+        return token if isinstance(token, str) else token.decode()
+
+    def read(self, purpose: Purpose, token: str, *, max_age: timedelta | None) -> TokenData:
+        """Return what the token says.
+
+        Raises:
+            TokenTooOld: it was signed more than ``max_age`` ago.
+            TokenError: it is broken, changed, or made for another purpose.
+        """
+        try:
+            (key, data), signed_at = self._serializers[purpose].loads(token, return_timestamp=True)
+        except (BadSignature, UnicodeError, ValueError, TypeError):
+            raise TokenError("This link is incomplete or was changed; open it again from the e-mail.") from None
+        if max_age is not None and self._clock.now() - signed_at > max_age:
+            raise TokenTooOld("This link is too old; ask for a new one.")
+        return TokenData(key=key, data=data, signed_at=signed_at.astimezone(UTC))
+
+
+class _StrictSigner(TimestampSigner):
+    """Compares signatures as written: decoded base64 would let the last character vary."""
+
+    default_digest_method = staticmethod(sha256)
+
+    def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
+        return hmac.compare_digest(want_bytes(sig), self.get_signature(value))
+
+
+def required_secret(secret: str) -> str:
+    """Return the secret.
+
+    Raises:
+        ConfigurationError: it is empty.
+    """
+    if not secret:
+        raise ConfigurationError(
+            "service.secret: found nothing, expected a long random text; trialalerts init makes one"
+        )
+    return secret
+
+
+def _serializer(secret: str, purpose: Purpose, clock: Clock) -> URLSafeTimedSerializer:
+    class Signer(_StrictSigner):
+        def get_timestamp(self) -> int:
+            return int(clock.now().timestamp())
+
+    return URLSafeTimedSerializer(
+        secret, salt=f"trialalerts.{purpose}", signer=Signer, signer_kwargs={"key_derivation": "hmac"}
+    )
