@@ -12,8 +12,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlmodel import Session
-from tests import postgres
 
+from tests import postgres
 from trialalerts.database import Database, current_number, open_database, take_numbers
 from trialalerts.database.counter import Counter
 from trialalerts.database.schema import REVISION, alembic_config, require_revision, revision_of, upgrade

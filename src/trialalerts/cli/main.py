@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _print_version(asked: bool) -> None:  # noqa: FBT001 - the signature that typer calls
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(__version__)
         raise typer.Exit

@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from pathlib import Path
 
-__all__ = ["is_terminal", "show", "show_json", "show_table"]
+from trialalerts.errors import InvalidInput
+
+__all__ = ["is_terminal", "show", "show_json", "show_table", "write_file"]
 
 
 def is_terminal() -> bool:
@@ -44,6 +47,19 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, titl
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     Console().print(table)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write ``text`` to ``path``, making its folder.
+
+    Raises:
+        InvalidInput: it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _cell(value: object) -> str:

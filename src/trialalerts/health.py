@@ -1,0 +1,152 @@
+"""Owns the operator's check: is everything ready to send, what is wrong, and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from urllib.parse import urlsplit
+
+from sqlmodel import Session, col, func, select
+
+from trialalerts.clock import Clock
+from trialalerts.database import Database
+from trialalerts.database.upkeep import faults
+from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.errors import ConfigurationError
+from trialalerts.settings import Settings, SourceSettings
+from trialalerts.sources.tables import Problem, SourceState
+from trialalerts.vocabulary.tables import Area, Place
+
+__all__ = ["Finding", "examine"]
+
+Level = Literal["good", "look", "broken"]
+_STUCK = timedelta(hours=1)
+_PATIENCE = 2
+"""So many failed polls in a row are weather; more is a fault that somebody should look into."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at: ``good``, worth a ``look``, or ``broken``; and what mends it."""
+
+    level: Level
+    what: str
+    remedy: str = ""
+
+
+def examine(settings: Settings, db: Database, clock: Clock) -> list[Finding]:
+    """Look at the configuration, the database, the vocabulary, the sources and the outbox. Changes nothing."""
+    found = list(_configuration(settings))
+    found += [Finding(level="broken", what=f"database: {fault}", remedy="restore a backup") for fault in faults(db)]
+    with db.read() as session:
+        found += _vocabulary(session)
+        for source in settings.sources:
+            found += _source(session.get(SourceState, source.name), source, clock.now())
+        found += _problems(session)
+        found += _outbox(session, clock.now())
+    if not any(finding.what.startswith("database") for finding in found):
+        found.append(Finding(level="good", what="database: whole and of the right revision"))
+    return sorted(found, key=lambda finding: ("broken", "look", "good").index(finding.level))
+
+
+def _configuration(settings: Settings) -> Iterator[Finding]:
+    service, mail = settings.service, settings.mail.url.get_secret_value()
+    if not service.secret.get_secret_value():
+        yield Finding(level="broken", what="service.secret is empty", remedy="run: trialalerts init")
+    if urlsplit(service.base_url).hostname in {"127.0.0.1", "localhost"} or not service.base_url.startswith("https://"):
+        yield Finding(
+            level="look",
+            what=f"service.base_url is {service.base_url}: links in mails lead there",
+            remedy="set the https address at which people reach the web pages",
+        )
+    if not service.postal_address:
+        yield Finding(
+            level="look",
+            what="service.postal_address is empty",
+            remedy="set it: many countries demand one in bulk mail",
+        )
+    if mail.startswith("file:"):
+        yield Finding(
+            level="look", what="mail.url is a folder: nobody gets mail", remedy="set mail.url to smtp://… when ready"
+        )
+    if settings.mail.sender.rstrip(">").endswith("@localhost.localdomain"):
+        yield Finding(level="look", what="mail.from is the default", remedy="set an address of your own domain")
+    if not settings.sources:
+        yield Finding(level="broken", what="no source is configured", remedy="add [[sources]] to the configuration")
+    yield from _transport(mail)
+
+
+def _transport(url: str) -> Iterator[Finding]:
+    from trialalerts.delivery.transports import open_transport
+
+    try:
+        transport = open_transport(url)
+    except ConfigurationError as error:
+        yield Finding(level="broken", what=str(error), remedy="correct mail.url")
+    else:
+        yield Finding(level="good", what=f"mail leaves through {transport.name}")
+        transport.close()
+
+
+def _vocabulary(session: Session) -> Iterator[Finding]:
+    for table, what in ((Area, "disease areas"), (Place, "places")):
+        number = session.exec(select(func.count()).select_from(table)).one()
+        if number:
+            yield Finding(level="good", what=f"{number:,} {what}")
+        else:
+            yield Finding(level="broken", what=f"no {what} are loaded", remedy="run: trialalerts init")
+
+
+def _source(state: SourceState | None, source: SourceSettings, now: datetime) -> Iterator[Finding]:
+    name = f"source {source.name}"
+    if state is None or state.last_attempt_at is None:
+        yield Finding(level="look", what=f"{name}: never polled yet", remedy="run: trialalerts sources poll")
+    elif state.error_count:
+        since = f"last read {state.last_success_at:%Y-%m-%d %H:%M} UTC" if state.last_success_at else "never read yet"
+        yield Finding(
+            level="broken" if state.error_count > _PATIENCE else "look",
+            what=f"{name}: {state.error_count} failed polls in a row, {since}: {state.last_error}",
+            remedy=f"run: trialalerts sources check {source.name}",
+        )
+    elif state.last_success_at and now - state.last_success_at > 3 * source.every:
+        yield Finding(
+            level="broken",
+            what=f"{name}: last polled {state.last_success_at:%Y-%m-%d %H:%M} UTC, due every {source.every}",
+            remedy="start the daemon: trialalerts run",
+        )
+    else:
+        yield Finding(level="good", what=f"{name}: last read {state.last_success_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _problems(session: Session) -> Iterator[Finding]:
+    rows = session.exec(select(Problem.source, func.count()).group_by(Problem.source).order_by(Problem.source))
+    for source, number in rows:
+        yield Finding(
+            level="look",
+            what=f"source {source}: {number} fields of records could not be read; the rest of each was kept",
+            remedy=f"run: trialalerts sources check {source}",
+        )
+
+
+def _outbox(session: Session, now: datetime) -> Iterator[Finding]:
+    waiting = col(Delivery.state).in_([DeliveryState.QUEUED, DeliveryState.SENDING])
+    stuck = session.exec(
+        select(func.count()).select_from(Delivery).where(waiting, col(Delivery.created_at) < now - _STUCK)
+    ).one()
+    failed = session.exec(
+        select(func.count()).select_from(Delivery).where(col(Delivery.state) == DeliveryState.FAILED)
+    ).one()
+    if stuck:
+        yield Finding(
+            level="look", what=f"outbox: {stuck} mails wait for over an hour", remedy="run: trialalerts deliveries list"
+        )
+    if failed:
+        yield Finding(
+            level="look",
+            what=f"outbox: {failed} mails could not be delivered",
+            remedy="run: trialalerts deliveries list --state failed",
+        )
+    if not stuck and not failed:
+        yield Finding(level="good", what="outbox: nothing is stuck")

@@ -1,0 +1,101 @@
+"""Owns the operator's report: what was polled, matched, sent, bounced, unsubscribed in the last days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select
+from sqlmodel import Session, col, func, select
+
+from trialalerts.catalog.tables import Change, Item
+from trialalerts.delivery.tables import Delivery
+from trialalerts.digests.tables import Digest
+from trialalerts.sources.tables import SourceState
+from trialalerts.subscribers.tables import Consent, Preference, Subscriber
+
+__all__ = ["Report", "as_html", "make_report"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Counts since ``since``, and how things stand ``at`` the moment of asking."""
+
+    since: datetime
+    at: datetime
+    sources: list[dict[str, Any]]
+    items: dict[str, int]
+    changes: dict[str, int]
+    subscribers: dict[str, int]
+    preferences: int
+    consents: dict[str, int]
+    digests: int
+    deliveries: dict[str, int]
+
+    def rows(self) -> Iterable[tuple[str, str, object]]:
+        """Yield the report as (section, what, figure)."""
+        for source in self.sources:
+            state = source["last_error"] or f"last read {_moment(source['last_success_at'])}"
+            yield "sources", source["name"], state
+        for section in ("items", "changes", "subscribers", "consents", "deliveries"):
+            for what, number in getattr(self, section).items():
+                yield section, what, number
+        yield "subscribers", "preferences", self.preferences
+        yield "digests", "composed", self.digests
+
+
+def make_report(session: Session, *, now: datetime, days: int) -> Report:
+    """Count what happened in the last ``days`` days."""
+    since = now - timedelta(days=days)
+    states = session.exec(select(SourceState).order_by(SourceState.name))
+    return Report(
+        since=since,
+        at=now,
+        sources=[
+            {
+                "name": state.name,
+                "last_success_at": state.last_success_at,
+                "error_count": state.error_count,
+                "last_error": state.last_error,
+            }
+            for state in states
+        ],
+        items=_counted(session, select(col(Item.kind), func.count()).group_by(col(Item.kind))),
+        changes=_counted(
+            session, select(col(Change.kind), func.count()).where(col(Change.at) >= since).group_by(col(Change.kind))
+        ),
+        subscribers=_counted(session, select(col(Subscriber.state), func.count()).group_by(col(Subscriber.state))),
+        preferences=session.exec(select(func.count()).select_from(Preference)).one(),
+        consents=_counted(
+            session,
+            select(col(Consent.action), func.count()).where(col(Consent.at) >= since).group_by(col(Consent.action)),
+        ),
+        digests=session.exec(select(func.count()).select_from(Digest).where(col(Digest.created_at) >= since)).one(),
+        deliveries=_counted(
+            session,
+            select(col(Delivery.state), func.count())
+            .where(col(Delivery.created_at) >= since)
+            .group_by(col(Delivery.state)),
+        ),
+    )
+
+
+def as_html(report: Report) -> str:
+    """Return the report as one HTML page without anything from outside."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from trialalerts.resources import shipped
+
+    loader = FileSystemLoader(shipped("templates/report"))
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    return environment.get_template("report.html.j2").render(report=report, rows=list(report.rows()))
+
+
+def _counted(session: Session, statement: Select[Any]) -> dict[str, int]:
+    return {str(name): number for name, number in sorted(session.connection().execute(statement).all())}
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "never"

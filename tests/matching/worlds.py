@@ -1,0 +1,202 @@
+"""Owns random worlds for the matching tests, and the specification: a matcher that asks each change in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import strategies as st
+from trialalerts.vocabulary.distance import distance_km
+
+from trialalerts.catalog.facts import Site, TrialFacts
+from trialalerts.catalog.status import is_recruiting, site_is_open
+from trialalerts.catalog.tables import ChangeKind, ItemKind
+from trialalerts.matching.window import Candidate, Subject
+from trialalerts.subscribers.tables import Preference, RegionKind
+from trialalerts.vocabulary.areas import AreaNode, AreaTree
+
+TODAY = date(2026, 3, 2)
+AREAS = [f"A{number}" for number in range(8)]
+COUNTRIES = {"GB": ["GB-ENG", "GB-SCT"], "US": ["US-AK", "US-MA"], "FJ": ["FJ-C"]}
+STATUSES = ["RECRUITING", "NOT_YET_RECRUITING", "COMPLETED", "SUSPENDED", "UNKNOWN"]
+PHASES = ["EARLY_PHASE1", "PHASE1", "PHASE2", "NA"]
+TRIAL_KINDS = [kind.value for kind in ChangeKind if kind not in {ChangeKind.PUBLISHED, ChangeKind.RETRACTED}]
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Areas, changes, and the preferences of one subscriber."""
+
+    areas: AreaTree
+    candidates: Sequence[Candidate]
+    preferences: Sequence[Preference]
+    after: int
+
+
+def expected(world: World) -> set[tuple[int, int]]:
+    """Return (preference id, seq) for everything that must be told: the specification."""
+    return {
+        (preference.id or 0, candidate.seq)
+        for preference in world.preferences
+        for candidate in world.candidates
+        if candidate.seq > world.after and concerns(preference, candidate, world.areas)
+    }
+
+
+def concerns(preference: Preference, candidate: Candidate, areas: AreaTree) -> bool:
+    """Say whether one change meets one preference. Missing facts never exclude."""
+    facts, subject = candidate.subject.facts, candidate.subject
+    above = {own: {own} | areas.ancestors(own) for own in subject.direct}
+    excluded = set(preference.excluded_areas)
+    on_area = any(preference.area_id in of and not of & excluded for of in above.values()) or (
+        preference.area_id in subject.ancestors and not (subject.ancestors | set().union(*above.values())) & excluded
+    )
+    in_region = candidate.sites is None or any(_in_region(preference, site) for site in candidate.sites)
+    wanted_kind = not preference.item_kinds or subject.kind.value in preference.item_kinds
+    wanted_change = not preference.change_kinds or candidate.kind in preference.change_kinds
+    return on_area and in_region and wanted_kind and wanted_change and (facts is None or _takes(preference, facts))
+
+
+def _takes(preference: Preference, facts: TrialFacts) -> bool:
+    phases = set(facts.phases) - {"NA"}
+    age = (TODAY - preference.born_on).days if preference.born_on else None
+    return (
+        (not preference.phases or not phases or bool(phases & set(preference.phases)))
+        and (preference.sex is None or facts.sex in {None, "all", preference.sex})
+        and (age is None or facts.minimum_age_days is None or facts.minimum_age_days <= age)
+        and (age is None or facts.maximum_age_days is None or age <= facts.maximum_age_days + 365)
+        and not (preference.healthy_volunteer and facts.healthy_volunteers is False)
+    )
+
+
+def _in_region(preference: Preference, site: Site) -> bool:
+    if preference.region_kind is RegionKind.ANYWHERE or site.country is None:
+        return True
+    if preference.region_kind is RegionKind.COUNTRY:
+        return site.country == preference.country
+    if preference.region_kind is RegionKind.SUBDIVISION:
+        return site.country == preference.country and site.subdivision in {None, preference.subdivision}
+    if site.latitude is None or site.longitude is None:
+        return site.country == preference.country
+    here = (preference.latitude or 0.0, preference.longitude or 0.0)
+    return distance_km(*here, site.latitude, site.longitude) <= (preference.radius_km or 0.0)
+
+
+_area = st.sampled_from(AREAS)
+_latitude = st.one_of(st.sampled_from([-90.0, 90.0, -18.1, 0.0]), st.floats(-90, 90))
+_longitude = st.one_of(st.sampled_from([-180.0, 180.0, 179.9, -179.9]), st.floats(-180, 180))
+
+
+@st.composite
+def sites(draw: st.DrawFn) -> Site:
+    """Draw a site; its country, subdivision and coordinates may be missing."""
+    country = draw(st.one_of(st.none(), st.sampled_from(list(COUNTRIES))))
+    measured = draw(st.booleans())
+    return Site(
+        city=draw(st.sampled_from(["Leeds", "Suva", "Nome"])),
+        country=country,
+        subdivision=draw(st.one_of(st.none(), st.sampled_from(COUNTRIES[country]))) if country else None,
+        latitude=draw(_latitude) if measured else None,
+        longitude=draw(_longitude) if measured else None,
+        status=draw(st.sampled_from([None, "RECRUITING", "COMPLETED", "WITHDRAWN", "NOT_YET_RECRUITING"])),
+    )
+
+
+@st.composite
+def facts_of_trials(draw: st.DrawFn) -> TrialFacts:
+    """Draw the facts of a trial; each may be missing."""
+    ages = st.one_of(st.none(), st.integers(0, 90))
+    youngest, oldest = draw(ages), draw(ages)
+    return TrialFacts(
+        status=draw(st.sampled_from(STATUSES)),
+        phases=tuple(draw(st.lists(st.sampled_from(PHASES), max_size=2, unique=True))),
+        sex=draw(st.sampled_from([None, "all", "female", "male"])),
+        minimum_age_days=None if youngest is None else youngest * 365,
+        maximum_age_days=None if oldest is None else oldest * 365,
+        maximum_age=None if oldest is None else f"{oldest} Years",
+        healthy_volunteers=draw(st.sampled_from([None, True, False])),
+        sites=tuple(draw(st.lists(sites(), max_size=3))),
+    )
+
+
+@st.composite
+def subjects(draw: st.DrawFn, item_id: int) -> Subject:
+    """Draw an item: a trial, or an article."""
+    trial = draw(st.integers(0, 3)) > 0
+    direct = tuple(draw(st.lists(_area, max_size=3, unique=True)))
+    facts = draw(facts_of_trials()) if trial else None
+    status = facts.status if facts else None
+    return Subject(
+        item_id=item_id,
+        kind=ItemKind.TRIAL if trial else ItemKind.ARTICLE,
+        status=status,
+        recruiting=trial and is_recruiting(status),
+        direct=direct,
+        in_title=frozenset(area for area in direct if draw(st.booleans())),
+        ancestors=frozenset(draw(st.lists(_area, max_size=2))) if trial else frozenset(),
+        facts=facts,
+        open_sites=tuple(site for site in facts.sites if site_is_open(site, status)) if facts else (),
+    )
+
+
+@st.composite
+def candidates(draw: st.DrawFn, seq: int, subject: Subject) -> Candidate:
+    """Draw a change of the item."""
+    kinds = TRIAL_KINDS if subject.facts else [ChangeKind.PUBLISHED.value, ChangeKind.RETRACTED.value]
+    listed = subject.facts.sites if subject.facts else ()
+    return Candidate(
+        subject=subject,
+        kind=draw(st.sampled_from(kinds)),
+        seq=seq,
+        at=datetime(2026, 3, 1, tzinfo=UTC) + timedelta(minutes=draw(st.integers(0, 5))),
+        before={},
+        after={},
+        sites=tuple(site for site in listed if draw(st.booleans())) if listed else None,
+    )
+
+
+@st.composite
+def preferences(draw: st.DrawFn, number: int) -> Preference:
+    """Draw a preference with any of the filters."""
+    kind = draw(st.sampled_from(list(RegionKind)))
+    country = draw(st.sampled_from(list(COUNTRIES)))
+    place = kind is RegionKind.PLACE
+    return Preference(
+        id=number,
+        subscriber_id=1,
+        area_id=draw(_area),
+        region_kind=kind,
+        region_label="somewhere",
+        country=None if kind is RegionKind.ANYWHERE else country,
+        subdivision=draw(st.sampled_from(COUNTRIES[country])) if kind is RegionKind.SUBDIVISION else None,
+        latitude=draw(_latitude) if place else None,
+        longitude=draw(_longitude) if place else None,
+        radius_km=draw(st.sampled_from([1.0, 50.0, 500.0, 10_000.0])) if place else None,
+        born_on=draw(st.one_of(st.none(), st.dates(date(1930, 1, 1), TODAY))),
+        sex=draw(st.sampled_from([None, "female", "male"])),
+        healthy_volunteer=draw(st.booleans()),
+        phases=draw(st.lists(st.sampled_from(PHASES[:3]), max_size=2, unique=True)),
+        item_kinds=draw(st.sampled_from([[], ["trial"], ["article"], ["trial", "article"]])),
+        change_kinds=draw(st.lists(st.sampled_from([kind.value for kind in ChangeKind]), max_size=6, unique=True)),
+        excluded_areas=draw(st.lists(_area, max_size=2, unique=True)),
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        confirmed_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Draw areas in a graph without circles, changes of a few items, and a few preferences."""
+    nodes = []
+    for number, area in enumerate(AREAS):
+        parents = draw(st.lists(st.sampled_from(AREAS[:number]), max_size=2, unique=True)) if number else []
+        nodes.append(AreaNode(id=area, name=area, parents=tuple(parents)))
+    made = [draw(subjects(item_id)) for item_id in range(1, draw(st.integers(1, 5)) + 1)]
+    changes = [draw(candidates(seq, draw(st.sampled_from(made)))) for seq in range(1, draw(st.integers(1, 10)) + 1)]
+    return World(
+        areas=AreaTree(nodes),
+        candidates=changes,
+        preferences=[draw(preferences(number)) for number in range(1, draw(st.integers(1, 4)) + 1)],
+        after=draw(st.integers(-1, 4)),
+    )
