@@ -16,7 +16,7 @@ from datetime import datetime
 from email.utils import format_datetime, parseaddr
 from hashlib import sha256
 
-__all__ = ["Message", "clean_line", "clean_text", "mail_domain", "new_message_id", "to_bytes"]
+__all__ = ["Message", "ascii_domain", "clean_line", "clean_text", "mail_domain", "new_message_id", "to_bytes"]
 
 _BLANKS = re.compile(r"[ \x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -97,7 +97,7 @@ def new_message_id(domain: str) -> str:
 
 def mail_domain(mailbox: str) -> str:
     """Return the domain of a mailbox in its ASCII form: the right side of our Message-IDs."""
-    domain = _ascii_domain(parseaddr(mailbox)[1].rpartition("@")[2])
+    domain = ascii_domain(parseaddr(mailbox)[1].rpartition("@")[2])
     return domain if re.fullmatch(r"[A-Za-z0-9.-]+", domain) else "localhost.localdomain"
 
 
@@ -137,7 +137,7 @@ def _added_header(name: str, value: str) -> str:
 def _mailbox_header(name: str, mailbox: str) -> str:
     display, address = parseaddr(mailbox)
     local, _, domain = address.rpartition("@")
-    bare = f"{local}@{_ascii_domain(domain)}"
+    bare = f"{local}@{ascii_domain(domain)}"
     if not display:
         return f"{name}: {bare}"
     if len(display) < _LINE - len(name) - 4 and display.isascii() and "=?" not in display:
@@ -188,7 +188,7 @@ def _part(subtype: str, text: str) -> bytes:
     return head.encode() + binascii.b2a_qp(text.replace("\n", "\r\n").encode())
 
 
-def _ascii_domain(domain: str) -> str:
+def ascii_domain(domain: str) -> str:
     if domain.isascii():
         return domain
     import idna

@@ -1,3 +1,85 @@
-"""The mail transports, one file each."""
+"""The transports: what carries a message away. One file each; one URL (``mail.url``) names one and its options.
+
+A new transport is one file with ``open_url(parts: SplitResult) -> Transport`` and one line in ``_SCHEMES``.
+"""
 
 from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Mapping
+from typing import Protocol
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from trialalerts.delivery.message import Message
+from trialalerts.errors import ConfigurationError, did_you_mean
+
+__all__ = ["Transport", "open_transport", "options_of"]
+
+_SCHEMES = {"file": "file", "smtp": "smtp", "smtps": "smtp", "memory": "memory"}
+"""Which module of this package serves which scheme; it is imported only when it is asked for."""
+
+
+class Transport(Protocol):
+    """What carries messages away, one after the other; a caller uses it from one thread at a time."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables and reports, such as ``smtp``."""
+        ...
+
+    def send(self, envelope_to: str, message: Message) -> None:
+        """Hand one message over to the address ``envelope_to``; returning means: accepted.
+
+        Raises:
+            MailRefused: this message was refused, for now or for good.
+            TransportBroken: the transport does not work; no message is to blame.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; the next :meth:`send` opens them again."""
+        ...
+
+
+def open_transport(url: str) -> Transport:
+    """Return the transport that ``url`` names; it connects when it first sends.
+
+    Raises:
+        ConfigurationError: an unknown scheme or option, or a value that makes no sense. The URL, which may
+            hold a password, is not shown.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ConfigurationError(
+            "mail.url: this is no URL; a host is a name, a port a number, and what is special in a password is "
+            "written %XX (@ as %40, : as %3A, / as %2F)"
+        ) from None
+    if parts.scheme not in _SCHEMES:
+        known = [f"{scheme}://" for scheme in _SCHEMES]
+        raise ConfigurationError(
+            f"mail.url: there is no transport {parts.scheme!r}.{_near(parts.scheme + '://', known)}"
+        )
+    opened: Transport = importlib.import_module(f"{__name__}.{_SCHEMES[parts.scheme]}").open_url(parts)
+    return opened
+
+
+def options_of(parts: SplitResult, known: Collection[str]) -> Mapping[str, str]:
+    """Return the options behind the ``?`` of a transport's URL.
+
+    Raises:
+        ConfigurationError: one is not known.
+    """
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    for name in options:
+        if name not in known:
+            raise ConfigurationError(f"mail.url: {parts.scheme}:// has no option {name!r}.{_near(name, known)}")
+    return options
+
+
+def _near(word: str, known: Collection[str]) -> str:
+    from rapidfuzz.process import extract  # only a fault needs it
+
+    near = [match for match, _, _ in extract(word, list(known), limit=2, score_cutoff=60)]
+    return did_you_mean(near or sorted(known))
