@@ -170,9 +170,10 @@ class Guard:
             )
 
     async def _recover(self, scope: Scope, error: Exception) -> Response:
-        if not isinstance(error, HTTPException):
+        response = await anyio.to_thread.run_sync(self._answer, Request(scope), error)
+        if response.status_code >= 500:  # noqa: PLR2004 - our fault, not the visitor's
             self._record("web.failed", scope, error)
-        return await anyio.to_thread.run_sync(self._answer, Request(scope), error)
+        return response
 
     def _record(self, event: str, scope: Scope, error: Exception) -> None:
         log.error(event, route=self._route(scope), error=type(error).__name__, at=_trace(error))
