@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +13,8 @@ from trialalerts.matching.matcher import Match, Matcher
 from trialalerts.matching.ranking import Tier
 from trialalerts.vocabulary.areas import AreaTree
 
-slow_to_draw = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = 10_000 if os.environ.get("TRIALALERTS_TEST_SOAK") else 200
+slow_to_draw = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def matches_in(world: World) -> tuple[Matcher, list[Match]]:

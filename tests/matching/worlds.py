@@ -52,7 +52,8 @@ def concerns(preference: Preference, candidate: Candidate, areas: AreaTree) -> b
     on_area = any(preference.area_id in of and not of & excluded for of in above.values()) or (
         preference.area_id in subject.ancestors and not (subject.ancestors | set().union(*above.values())) & excluded
     )
-    in_region = candidate.sites is None or any(_in_region(preference, site) for site in candidate.sites)
+    anywhere = preference.region_kind is RegionKind.ANYWHERE or candidate.sites is None
+    in_region = anywhere or any(_in_region(preference, site) for site in candidate.sites or ())
     wanted_kind = not preference.item_kinds or subject.kind.value in preference.item_kinds
     wanted_change = not preference.change_kinds or candidate.kind in preference.change_kinds
     return on_area and in_region and wanted_kind and wanted_change and (facts is None or _takes(preference, facts))
@@ -71,7 +72,7 @@ def _takes(preference: Preference, facts: TrialFacts) -> bool:
 
 
 def _in_region(preference: Preference, site: Site) -> bool:
-    if preference.region_kind is RegionKind.ANYWHERE or site.country is None:
+    if site.country is None:
         return True
     if preference.region_kind is RegionKind.COUNTRY:
         return site.country == preference.country

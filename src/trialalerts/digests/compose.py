@@ -11,23 +11,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from sqlalchemy import insert, update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database, current_number
 from trialalerts.database.counter import CHANGES
+from trialalerts.delivery.message import mail_domain
 from trialalerts.delivery.outbox import enqueue
-from trialalerts.digests.due import due_subscribers, lowest_cursor, newcomers_due, wake_paused
+from trialalerts.digests.due import due_subscribers, lowest_cursor, newcomers_due
 from trialalerts.digests.entries import Entry, Told
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import Match, Matcher
 from trialalerts.matching.window import RECRUITING_NOW, changes_between, open_now
 from trialalerts.settings import Settings
+from trialalerts.subscribers.people import end_pauses
 from trialalerts.subscribers.schedule import next_due
 from trialalerts.subscribers.tables import NEVER_SERVED, Preference, Subscriber
 from trialalerts.vocabulary.areas import load_areas
@@ -59,7 +60,7 @@ def compose_due(
     now = clock.now()
     count = ComposeCount()
     with db.write() as session:
-        count.woken = wake_paused(session, now)
+        count.woken = end_pauses(session, now)
     with db.read() as session:
         composer = Composer.prepare(session, settings, now)
     while composer is not None and not stop():
@@ -154,22 +155,27 @@ class Composer:
         return [entry_of(matcher, match, explained=n < _EXPLAINED).as_json() for n, match in enumerate(matches)]
 
     def _store(self, session: Session, digests: list[dict[str, Any]]) -> None:
+        """Write the digests and queue a mail for each."""
         if not digests:
             return
-        made = session.connection().execute(
-            insert(Digest).returning(col(Digest.id), col(Digest.subscriber_id), sort_by_parameter_order=True), digests
+        connection = session.connection()
+        made = connection.execute(
+            insert(Digest).returning(col(Digest.id), sort_by_parameter_order=True), _numbered(session, digests)
         )
-        domain = urlsplit(self._settings.service.base_url).hostname or "localhost"
-        for digest_id, subscriber_id in made:
-            enqueue(
+        domain = mail_domain(self._settings.mail.sender)
+        for digest_id, digest in zip(made.scalars(), digests, strict=True):
+            queued = enqueue(
                 session,
-                key=f"digest/{digest_id}",
+                # Named after the window, not after the digest's id: SQLite gives a deleted row's id to another.
+                key=f"digest/{digest['subscriber_id']}/{digest['from_seq']}",
                 kind="digest",
-                subscriber_id=subscriber_id,
+                subscriber_id=digest["subscriber_id"],
                 data={"digest_id": digest_id},
                 now=self._now,
                 domain=domain,
             )
+            if not queued:
+                raise RuntimeError(f"the mail of digest {digest_id} was queued before")
 
     def _advance(self, session: Session, served: Sequence[Subscriber]) -> None:
         """Move cursors and due times on; the cursor by compare-and-set, so that no window is ever served twice."""
@@ -212,6 +218,20 @@ def entry_of(matcher: Matcher, match: Match, *, explained: bool = True) -> Entry
         reasons=matcher.reasons(match) if explained else (),
         tier=match.tier,
     )
+
+
+def _numbered(session: Session, digests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give each first digest a ``from_seq`` of its own below zero: who leaves and comes back gets another one."""
+    newcomers = {digest["subscriber_id"]: digest for digest in digests if digest["kind"] is DigestKind.FIRST}
+    if newcomers:
+        lowest = (
+            select(Digest.subscriber_id, func.min(Digest.from_seq))
+            .where(col(Digest.subscriber_id).in_(newcomers), col(Digest.from_seq) < 0)
+            .group_by(col(Digest.subscriber_id))
+        )
+        for subscriber_id, from_seq in session.exec(lowest):
+            newcomers[subscriber_id]["from_seq"] = from_seq - 1
+    return digests
 
 
 def _preferences(session: Session, due: Sequence[Subscriber]) -> dict[int, list[Preference]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, update
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import Session, col, func, select
 
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, Subscriber, SubscriberState
 
-__all__ = ["due_subscribers", "lowest_cursor", "newcomers_due", "wake_paused"]
+__all__ = ["due_subscribers", "lowest_cursor", "newcomers_due"]
 
 
 def _is_due(now: datetime, last_change: int) -> ColumnElement[bool]:
@@ -46,13 +46,3 @@ def due_subscribers(session: Session, now: datetime, last_change: int, limit: in
         .with_for_update(skip_locked=True)
     )
     return list(session.exec(asked))
-
-
-def wake_paused(session: Session, now: datetime) -> int:
-    """Make those active again whose pause is over; return how many. Their cursor stood still: one digest catches up."""
-    woken = session.connection().execute(
-        update(Subscriber)
-        .where(col(Subscriber.state) == SubscriberState.PAUSED, col(Subscriber.paused_until) <= now)
-        .values(state=SubscriberState.ACTIVE, paused_until=None, next_due_at=now)
-    )
-    return int(woken.rowcount)

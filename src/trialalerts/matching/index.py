@@ -14,6 +14,8 @@ from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.matching.ranking import static_order
 from trialalerts.matching.window import RECRUITING_NOW, Candidate
@@ -224,7 +226,7 @@ class WindowIndex:
                     latitudes.append(site.latitude)
                     longitudes.append(site.longitude)
                     owners.append(number)
-        self._latitudes, self._longitudes, self._owners = latitudes, longitudes, owners
+        self._latitudes, self._longitudes, self._owners = np.array(latitudes), np.array(longitudes), owners
 
     def _index_site(self, site: Site, bit: int) -> None:
         if site.country is None:
