@@ -140,7 +140,7 @@ def _mailbox_header(name: str, mailbox: str) -> str:
     bare = f"{local}@{ascii_domain(domain)}"
     if not display:
         return f"{name}: {bare}"
-    if len(display) < _LINE - len(name) - 4 and display.isascii() and "=?" not in display:
+    if len(display) < _LONGEST_LINE // 2 and display.isascii() and "=?" not in display:
         quoted = display if _ATOMS.fullmatch(display) else '"' + re.sub(r'(["\\])', r"\\\1", display) + '"'
         return _folded(name, [quoted, f"<{bare}>"])
     return _folded(name, [*_encoded_words(display, room=_LINE - len(name) - 2), f"<{bare}>"])

@@ -44,7 +44,6 @@ def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime) 
     session.add(subscriber)
     record_consent(session, subscriber, ConsentAction.ERASED, how=how, now=now)
     session.flush()
-    session.expire_all()
 
 
 def wipe_free_pages(db: Database) -> None:
