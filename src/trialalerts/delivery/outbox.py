@@ -73,8 +73,8 @@ def enqueue(
         "not_before": not_before or now,
         "created_at": now,
     }
-    statement = insert(Delivery).values(row).on_conflict_do_nothing(index_elements=["key"])
-    return session.connection().execute(statement).rowcount == 1
+    statement = insert(Delivery).values(row).on_conflict_do_nothing(index_elements=["key"]).returning(col(Delivery.id))
+    return session.connection().execute(statement).first() is not None
 
 
 def claim(db: Database, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:

@@ -24,16 +24,17 @@ from trialalerts.delivery.outbox import enqueue
 from trialalerts.digests.due import due_subscribers, lowest_cursor, newcomers_due
 from trialalerts.digests.entries import Entry, Told
 from trialalerts.digests.tables import Digest, DigestKind
+from trialalerts.errors import InvalidInput
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import Match, Matcher
 from trialalerts.matching.window import RECRUITING_NOW, changes_between, open_now
 from trialalerts.settings import Settings
 from trialalerts.subscribers.people import end_pauses
 from trialalerts.subscribers.schedule import next_due
-from trialalerts.subscribers.tables import NEVER_SERVED, Preference, Subscriber
+from trialalerts.subscribers.tables import NEVER_SERVED, Preference, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas import load_areas
 
-__all__ = ["ComposeCount", "Composer", "compose_due"]
+__all__ = ["ComposeCount", "Composer", "compose_due", "compose_for", "preferences_of"]
 
 log = structlog.get_logger()
 
@@ -70,6 +71,23 @@ def compose_due(
     return count
 
 
+def compose_for(db: Database, settings: Settings, clock: Clock, subscriber_id: int) -> bool:
+    """Serve one subscriber now, whenever they are due; return whether a digest was composed.
+
+    Raises:
+        InvalidInput: they are not active, so that nothing may be sent to them.
+    """
+    with db.write() as session:
+        subscriber = session.get(Subscriber, subscriber_id, with_for_update=True)
+        if subscriber is None or subscriber.state is not SubscriberState.ACTIVE:
+            state = "gone" if subscriber is None else subscriber.state.value
+            raise InvalidInput(f"This subscriber is {state}: only an active one can be sent a digest.")
+        count = ComposeCount()
+        composer = Composer.for_cursor(session, settings, clock.now(), subscriber.cursor)
+        composer.serve(session, [subscriber], count)
+    return count.digests > 0
+
+
 class Composer:
     """Serves batches of subscribers from one window of changes, up to the last change there was when it was made."""
 
@@ -91,8 +109,21 @@ class Composer:
         newcomers = newcomers_due(session, now, upto)
         if lowest is None and not newcomers:
             return None
+        return cls._of(session, settings, now, after=upto if lowest is None else lowest, upto=upto, newcomers=newcomers)
+
+    @classmethod
+    def for_cursor(cls, session: Session, settings: Settings, now: datetime, cursor: int) -> Composer:
+        """Read the window that one subscriber needs."""
+        upto = current_number(session, CHANGES)
+        newcomer = cursor == NEVER_SERVED
+        return cls._of(session, settings, now, after=upto if newcomer else cursor, upto=upto, newcomers=newcomer)
+
+    @classmethod
+    def _of(
+        cls, session: Session, settings: Settings, now: datetime, *, after: int, upto: int, newcomers: bool
+    ) -> Composer:
         areas = load_areas(session)
-        regular = WindowIndex(changes_between(session, upto if lowest is None else lowest, upto), areas)
+        regular = WindowIndex(changes_between(session, after, upto), areas)
         first = WindowIndex(open_now(session), areas) if newcomers else None
         return cls(
             regular=Matcher(regular, now.date()),
@@ -102,6 +133,13 @@ class Composer:
             now=now,
         )
 
+    def matches(self, subscriber: Subscriber, preferences: Sequence[Preference]) -> list[Entry]:
+        """Return the entries of the subscriber's digest, best first; none where nothing is new."""
+        first = self._first if subscriber.cursor == NEVER_SERVED else None
+        matcher = first or self._regular
+        found = matcher.match(preferences, after=-1 if first else subscriber.cursor)
+        return [entry_of(matcher, match, explained=n < _EXPLAINED) for n, match in enumerate(found)]
+
     def serve_batch(self, session: Session, count: ComposeCount) -> int:
         """Serve the next batch in the session's transaction; return how many were taken up."""
         due = [
@@ -109,7 +147,12 @@ class Composer:
             for subscriber in due_subscribers(session, self._now, self._upto, BATCH + len(self._passed_over))
             if subscriber.id not in self._passed_over
         ]
-        preferences = _preferences(session, due)
+        self.serve(session, due, count)
+        return len(due)
+
+    def serve(self, session: Session, due: Sequence[Subscriber], count: ComposeCount) -> None:
+        """Write digests, mails, cursors and due times of these subscribers."""
+        preferences = preferences_of(session, due)
         written = [self._digest(subscriber, preferences[subscriber.id or 0], count) for subscriber in due]
         digests = [digest for digest in written if digest is not None]
         self._store(session, digests)
@@ -117,7 +160,6 @@ class Composer:
         count.subscribers += len(due)
         count.digests += len(digests)
         count.entries += sum(len(digest["entries"]) for digest in digests)
-        return len(due)
 
     def _digest(
         self, subscriber: Subscriber, preferences: Sequence[Preference], count: ComposeCount
@@ -130,7 +172,7 @@ class Composer:
             self._passed_over.add(subscriber.id or 0)  # confirmed after this window was read: the next round's
             return None
         try:
-            entries = self._entries(subscriber, preferences)
+            entries = [entry.as_json() for entry in self.matches(subscriber, preferences)]
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
             log.error("digest.failed", subscriber=subscriber.id, error=type(error).__name__)
             self._passed_over.add(subscriber.id or 0)
@@ -146,13 +188,6 @@ class Composer:
             "created_at": self._now,
             "entries": entries,
         }
-
-    def _entries(self, subscriber: Subscriber, preferences: Sequence[Preference]) -> list[dict[str, Any]]:
-        first = self._first if subscriber.cursor == NEVER_SERVED else None
-        matcher = first or self._regular
-        after = -1 if first else subscriber.cursor
-        matches = matcher.match(preferences, after=after)
-        return [entry_of(matcher, match, explained=n < _EXPLAINED).as_json() for n, match in enumerate(matches)]
 
     def _store(self, session: Session, digests: list[dict[str, Any]]) -> None:
         """Write the digests and queue a mail for each."""
@@ -234,7 +269,8 @@ def _numbered(session: Session, digests: list[dict[str, Any]]) -> list[dict[str,
     return digests
 
 
-def _preferences(session: Session, due: Sequence[Subscriber]) -> dict[int, list[Preference]]:
+def preferences_of(session: Session, due: Sequence[Subscriber]) -> dict[int, list[Preference]]:
+    """Return the confirmed preferences of these subscribers by subscriber id."""
     found: dict[int, list[Preference]] = defaultdict(list)
     if due:
         ids = [subscriber.id for subscriber in due]

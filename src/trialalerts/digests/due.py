@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, Subscriber, SubscriberState
 
-__all__ = ["due_subscribers", "lowest_cursor", "newcomers_due"]
+__all__ = ["due_subscribers", "lowest_cursor", "newcomers_due", "upcoming"]
 
 
 def _is_due(now: datetime, last_change: int) -> ColumnElement[bool]:
@@ -46,3 +46,9 @@ def due_subscribers(session: Session, now: datetime, last_change: int, limit: in
         .with_for_update(skip_locked=True)
     )
     return list(session.exec(asked))
+
+
+def upcoming(session: Session, limit: int) -> list[Subscriber]:
+    """Return the active subscribers whose hour comes first."""
+    asked = select(Subscriber).where(col(Subscriber.state) == SubscriberState.ACTIVE)
+    return list(session.exec(asked.order_by(col(Subscriber.next_due_at), col(Subscriber.id)).limit(limit)))

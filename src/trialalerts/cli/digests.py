@@ -1,0 +1,148 @@
+"""Owns ``trialalerts digests``: who is due, what somebody would get, what somebody got."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from trialalerts.settings import Settings
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def due(*, as_json: Json = False) -> None:
+    """List who is due now, or when the next are.
+
+    Example: trialalerts digests due
+    """
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.digests.due import upcoming
+
+    ctx = open_context()
+    with ctx.db.read() as session:
+        rows = [
+            {
+                "id": subscriber.id,
+                "address": subscriber.address,
+                "frequency": subscriber.frequency.value,
+                "due": subscriber.next_due_at,
+                "now": subscriber.next_due_at is not None and subscriber.next_due_at <= ctx.clock.now(),
+            }
+            for subscriber in upcoming(session, limit=100)
+        ]
+    if as_json:
+        show_json(rows)
+    else:
+        show_table(("id", "address", "frequency", "due", "now"), [tuple(row.values()) for row in rows])
+
+
+@app.command()
+def preview(
+    email: str,
+    *,
+    as_of: Annotated[str | None, typer.Option(help="As if it were then: 2026-12-01T08:00 (local time).")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the HTML part.", metavar="FILE")] = None,
+    text: Annotated[Path | None, typer.Option(help="Write the text part.", metavar="FILE")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the digest that somebody would get; changes nothing.
+
+    Example: trialalerts digests preview anna@example.org --as-of 2026-12-01T08:00 --html digest.html
+    """
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show, show_json, write_file
+    from trialalerts.clock import FrozenClock
+    from trialalerts.digests.preview import preview_digest
+    from trialalerts.subscribers.people import find_subscriber
+
+    ctx = open_context()
+    clock = FrozenClock(_moment(as_of, ctx.settings)) if as_of else ctx.clock
+    with ctx.db.read() as session:
+        subscriber = find_subscriber(session, email)
+        entries, message = preview_digest(session, ctx.settings, clock, subscriber)
+    if as_json:
+        show_json([entry.as_json() for entry in entries])
+        return
+    if message is None:
+        show("nothing is new for this subscriber: no mail would go out")
+        return
+    for path, part in ((html, message.html), (text, message.text)):
+        if path is not None:
+            write_file(path, part or "")
+            show(f"{path}: written")
+    if html is None and text is None:
+        show(f"Subject: {message.subject}\n\n{message.text}")
+
+
+@app.command()
+def send(email: str) -> None:
+    """Compose somebody's digest now instead of at their hour; it is queued as usual.
+
+    Example: trialalerts digests send anna@example.org
+    """
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show
+    from trialalerts.digests.compose import compose_for
+    from trialalerts.subscribers.people import find_subscriber
+
+    ctx = open_context()
+    with ctx.db.read() as session:
+        subscriber = find_subscriber(session, email)
+    composed = compose_for(ctx.db, ctx.settings, ctx.clock, subscriber.id or 0)
+    show("queued; the daemon sends it" if composed else "nothing is new for this subscriber: no mail was queued")
+
+
+@app.command(name="show")
+def show_one(digest_id: int, *, as_json: Json = False) -> None:
+    """Show what a digest told and why.
+
+    Example: trialalerts digests show 17
+    """
+    from trialalerts.catalog.tables import Item
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show, show_json, show_table
+    from trialalerts.digests.entries import Entry
+    from trialalerts.digests.tables import Digest
+    from trialalerts.errors import NotFound
+
+    ctx = open_context()
+    with ctx.db.read() as session:
+        digest = session.get(Digest, digest_id)
+        if digest is None:
+            raise NotFound(f"There is no digest {digest_id}.")
+        entries = [Entry.model_validate(entry) for entry in digest.entries]
+        items = {entry.item_id: session.get(Item, entry.item_id) for entry in entries}
+    if as_json:
+        show_json({**digest.model_dump(), "entries": digest.entries})
+        return
+    window = "what recruits now" if digest.from_seq < 0 else f"changes {digest.from_seq + 1} to {digest.to_seq}"
+    show(f"digest {digest.id} of subscriber {digest.subscriber_id}, {digest.created_at:%Y-%m-%d %H:%M} UTC: {window}")
+    rows = []
+    for entry in entries:
+        item = items[entry.item_id]
+        reasons = "; ".join(f"{r.area_name} ({r.region_label})" for r in entry.reasons)
+        what = ", ".join(told.kind for told in entry.told)
+        rows.append((item.external_id if item else "gone", item.title if item else "", what, reasons))
+    show_table(("item", "title", "what", "because"), rows)
+
+
+def _moment(text: str, settings: Settings) -> datetime:
+    from zoneinfo import ZoneInfo
+
+    from trialalerts.errors import InvalidInput
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"--as-of: “{text}” is no moment; write it like 2026-12-01T08:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(settings.service.timezone))
