@@ -1,0 +1,159 @@
+"""Owns the line that tells what changed: before → after in words, with the registry's own words quoted beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.tables import ChangeKind
+from trialalerts.digests.card_text import one_line, shortened
+from trialalerts.digests.entries import RECRUITING_NOW, Reason, Told
+from trialalerts.digests.wording import Wording
+from trialalerts.digests.wording_trials import eligibility, status
+
+__all__ = ["ChangeNote", "Quote", "Tone", "brief_change", "change_notes"]
+
+Tone = Literal["good", "news", "over"]
+"""How a change is to be taken: ``good`` (something opened), ``news``, ``over`` (something ended or paused)."""
+
+_GOOD = {
+    RECRUITING_NOW,
+    ChangeKind.OPENED.value,
+    ChangeKind.REOPENED.value,
+    ChangeKind.SITE_OPENED.value,
+}
+_OVER = {ChangeKind.PAUSED.value, ChangeKind.CLOSED.value, ChangeKind.WITHDRAWN.value, ChangeKind.RETRACTED.value}
+_MOST_NOTES = 4
+_MOST_SITES = 3
+_QUOTED = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quote:
+    """Words of the registry, in its language, with the label that says what they are (``Reason given:``)."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangeNote:
+    """One change of an item: the line itself, more lines in our words, and quotations."""
+
+    kind: str
+    tone: Tone
+    text: str
+    points: tuple[str, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+
+
+def change_notes(
+    words: Wording, told: Sequence[Told], facts: TrialFacts | None, reasons: Sequence[Reason]
+) -> tuple[ChangeNote, ...]:
+    """Return what to say of everything that happened, each thing once; the latest few where there is a crowd."""
+    notes = dict.fromkeys(_note(words, one, facts or TrialFacts(), reasons) for one in told)
+    return tuple(notes)[-_MOST_NOTES:]
+
+
+def brief_change(notes: Sequence[ChangeNote]) -> str:
+    """Return the changes of one item in one line."""
+    return "; ".join(note.text for note in notes)
+
+
+def _note(words: Wording, told: Told, facts: TrialFacts, reasons: Sequence[Reason]) -> ChangeNote:
+    return ChangeNote(
+        kind=told.kind,
+        tone="good" if told.kind in _GOOD else "over" if told.kind in _OVER else "news",
+        text=_LINES.get(told.kind, _plain)(words, told, reasons),
+        points=tuple(eligibility(words, told.before, told.after, facts)) if told.kind == _ELIGIBILITY else (),
+        quotes=tuple(_quotes(words, told)),
+    )
+
+
+def _plain(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+    del reasons
+    key = f"change.{told.kind}"
+    return words.say(key if words.knows(key) else "change.changed")
+
+
+def _registered(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+    now = status(words, told.after.get("status"))
+    change = _plain(words, told, reasons)
+    return words.say("change.now", change=change, status=now) if now else change
+
+
+def _began(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+    """Say that something opened: the change names the new status, so only the old one is added."""
+    before = status(words, told.before.get("status"))
+    change = _plain(words, told, reasons)
+    return words.say("change.was", change=change, status=before) if before else change
+
+
+def _ended(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+    """Say that something ended or paused: how it stands now tells more than the change alone."""
+    now = status(words, told.after.get("status"))
+    before = status(words, told.before.get("status"))
+    change = _plain(words, told, reasons)
+    if now and before and told.kind == ChangeKind.CLOSED.value:
+        return words.say("change.now_was", change=change, now=now, before=before)
+    return words.say("change.was", change=change, status=before) if before else change
+
+
+def _site_opened(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+    sites = [site for site in told.after.get("sites", ()) if isinstance(site, Mapping)]
+    near = {one_line(reason.nearest): reason.distance_km for reason in reasons if reason.nearest}
+    shown = list(dict.fromkeys(_site(words, site, near) for site in _nearest_first(sites, near)))
+    if not shown:
+        return words.count("change.site_opened", 1, sites=words.say("who.not_stated"))
+    more = len(shown) - _MOST_SITES
+    listed = shown if more <= 0 else [*shown[:_MOST_SITES], words.count("change.more_sites", more)]
+    return words.count("change.site_opened", len(shown), sites=words.listed(listed))
+
+
+def _nearest_first(sites: Sequence[Mapping[str, Any]], near: Mapping[str, float | None]) -> list[Mapping[str, Any]]:
+    return sorted(sites, key=lambda site: one_line(site.get("city")) not in near)
+
+
+def _site(words: Wording, site: Mapping[str, Any], near: Mapping[str, float | None]) -> str:
+    """Return a town with its distance where that is known, else with its country."""
+    city = one_line(site.get("city"), 60) or one_line(site.get("facility"), 60)
+    distance = near.get(city)
+    if distance is not None:
+        return words.say("place.from_you", place=city, distance=words.distance(distance))
+    country = words.country(site.get("country"), one_line(site.get("country_name"), 60) or None)
+    return f"{city} ({country})" if city and country else city or country or words.say("who.not_stated")
+
+
+_ELIGIBILITY = ChangeKind.ELIGIBILITY_CHANGED.value
+_LINES: dict[str, Callable[[Wording, Told, Sequence[Reason]], str]] = {
+    ChangeKind.REGISTERED.value: _registered,
+    ChangeKind.OPENED.value: _began,
+    ChangeKind.REOPENED.value: _began,
+    ChangeKind.PAUSED.value: _ended,
+    ChangeKind.CLOSED.value: _ended,
+    ChangeKind.WITHDRAWN.value: _ended,
+    ChangeKind.SITE_OPENED.value: _site_opened,
+}
+
+
+def _quotes(words: Wording, told: Told) -> list[Quote]:
+    found = [
+        ("change.why_stopped", told.after.get("why_stopped")),
+        ("change.criteria_removed", _criteria(told, told.before)),
+        ("change.criteria_added", _criteria(told, told.after)),
+    ]
+    return [
+        Quote(label=words.say("card.label", label=words.say(key)), text=text)
+        for key, written in found
+        if isinstance(written, str) and (text := shortened(written, _QUOTED))
+    ]
+
+
+def _criteria(told: Told, side: Mapping[str, Any]) -> str | None:
+    """Return the criteria that were removed or added, without their bullets."""
+    written = side.get("criteria") if told.kind == _ELIGIBILITY else None
+    if not isinstance(written, str):
+        return None
+    return "; ".join(line for each in written.splitlines() if (line := each.strip().lstrip("-*• ").rstrip("; ")))

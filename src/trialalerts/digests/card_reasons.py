@@ -1,0 +1,102 @@
+"""Owns the lines that tell why somebody gets an entry, how near it is, and what the record leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trialalerts.catalog.facts import Site, TrialFacts
+from trialalerts.catalog.status import site_is_open, status_group
+from trialalerts.digests.card_text import one_line
+from trialalerts.digests.entries import Reason
+from trialalerts.digests.wording import Wording
+from trialalerts.digests.wording_trials import countries
+
+__all__ = ["may_fit", "reason_lines", "where"]
+
+_MOST_REASONS = 3
+_NAME = 100
+_TOWN = 60
+_ANYWHERE = {"", "anywhere"}
+
+
+def reason_lines(words: Wording, reasons: Sequence[Reason], *, article: bool) -> tuple[str, ...]:
+    """Return one line for each of the reasons, the same only once; many of them are summed up."""
+    lines = list(dict.fromkeys(_reason(words, reason, article=article) for reason in reasons))
+    more = len(lines) - _MOST_REASONS
+    return tuple(lines if more <= 0 else [*lines[:_MOST_REASONS], words.count("reason.more", more)])
+
+
+def _reason(words: Wording, reason: Reason, *, article: bool) -> str:
+    area, region = one_line(reason.area_name, _NAME), one_line(reason.region_label, _NAME)
+    through = one_line(reason.through_name, _NAME)
+    if article:  # a region does not choose articles, so it is no reason
+        key = "reason.through_article" if through else "reason.direct"
+    else:
+        key = "reason.through" if through else "reason.direct"
+        key += "" if region.lower() in _ANYWHERE else "_region"
+    line = words.say(key, area=area, region=region, through=through)
+    return words.say("reason.labelled", reason=line, label=one_line(reason.label, _TOWN)) if reason.label else line
+
+
+def where(words: Wording, reasons: Sequence[Reason], facts: TrialFacts) -> tuple[str, str]:
+    """Return the key of the label and the text of the line that tells where: the nearest open site if it is known.
+
+    What is open is read from the facts as they are now; a reason may name a site that was only planned.
+    """
+    if not facts.sites:
+        return "card.where", words.say("place.no_site")
+    now_open = [site for site in facts.sites if site_is_open(site, facts.status)]
+    planned = not now_open and status_group(facts.status, facts.last_known_status) == "upcoming"
+    if not now_open and not planned:
+        return "card.where", words.say("place.none_open")
+    if lines := _nearest(words, reasons):
+        return "card.nearest_planned" if planned else "card.nearest", "; ".join(lines)
+    unknown = next((reason for reason in reasons if reason.near_unknown), None)
+    if unknown and not planned:
+        return "card.where", _somewhere(words, unknown)
+    return "card.where", _sites(words, reasons, list(facts.sites) if planned else now_open, planned=planned)
+
+
+def _nearest(words: Wording, reasons: Sequence[Reason]) -> list[str]:
+    """Return the nearest site of each profile that has a place; named by profile where they differ."""
+    known = [reason for reason in reasons if reason.distance_km is not None]
+    lines = {reason.preference_id: _near(words, reason) for reason in known}
+    if len(set(lines.values())) <= 1:
+        return list(dict.fromkeys(lines.values()))
+    return [
+        words.say("place.labelled", place=lines[reason.preference_id], label=one_line(reason.label, _TOWN))
+        if reason.label
+        else lines[reason.preference_id]
+        for reason in known[:_MOST_REASONS]
+    ]
+
+
+def _near(words: Wording, reason: Reason) -> str:
+    distance = words.distance(reason.distance_km or 0.0)
+    place = one_line(reason.nearest, _TOWN)
+    return words.say("place.nearest", place=place, distance=distance) if place else distance
+
+
+def _somewhere(words: Wording, reason: Reason) -> str:
+    region = one_line(reason.region_label, _NAME)
+    if region.lower() in _ANYWHERE:
+        return words.say("place.unknown_anywhere")
+    return words.say("place.unknown", region=region)
+
+
+def _sites(words: Wording, reasons: Sequence[Reason], sites: Sequence[Site], *, planned: bool) -> str:
+    """Return how many sites there are and in which countries, after a town in the region followed if one is named."""
+    named = countries(words, sites)
+    key = "planned" if planned else "sites" if named else "unnamed"
+    summed_up = words.count(f"place.{key}", len(sites), countries=named)
+    town = next((one_line(reason.nearest, _TOWN) for reason in reasons if reason.nearest), "")
+    return f"{town}; {summed_up}" if town else summed_up
+
+
+def may_fit(words: Wording, reasons: Sequence[Reason]) -> str:
+    """Return what the record leaves open about who can join, where it matters for a profile; empty if nothing."""
+    missing = dict.fromkeys(fact for reason in reasons for fact in reason.may_fit)
+    keys = dict.fromkeys(
+        key if words.knows(key := f"card.may_fit_{fact}") else "card.may_fit_other" for fact in missing
+    )
+    return words.say("card.may_fit", facts=words.listed([words.say(key) for key in keys])) if keys else ""

@@ -1,0 +1,58 @@
+"""Owns how words from outside (registries, feeds, labels) are made fit for a mail: one line, short, harmless."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["one_line", "phone_number", "shortened", "usable_address", "web_address"]
+
+_UNWANTED = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
+"""Control characters, marks that turn the direction of the text after them, and halves of characters."""
+
+_LONGEST_LINK = 600
+_WEB = re.compile(r"https?://[^\s/?#\\@<>\"]+(?:[/?#][^\s\\<>\"]*)?", re.IGNORECASE)
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_PHONE = re.compile(r"\+?[\d\s().\-/]{5,25}")
+_SENTENCE_END = re.compile(r"[.!?…]['\"”»)]?\s")
+
+
+def one_line(text: str | None, limit: int | None = None) -> str:
+    """Return a text on one line without control characters; cut at a word to at most ``limit`` characters."""
+    line = " ".join((text or "").split())
+    if not line.isascii() or not line.isprintable():
+        line = _UNWANTED.sub("", line)
+    return line if limit is None or len(line) <= limit else _cut(line, limit)
+
+
+def shortened(text: str | None, limit: int) -> str:
+    """Return the beginning of a text on one line, at most ``limit`` characters, cut at a sentence if possible."""
+    line = one_line(text)
+    if len(line) <= limit:
+        return line
+    ends = [found.end() for found in _SENTENCE_END.finditer(line, 0, limit)]
+    return line[: ends[-1]].rstrip() if ends and ends[-1] >= limit // 2 else _cut(line, limit)
+
+
+def _cut(line: str, limit: int) -> str:
+    head = line[: limit - 1]
+    if not line[limit - 1].isspace() and (blank := head.rfind(" ")) >= limit // 2:
+        head = head[:blank]
+    return head.rstrip(" ,;:-–") + "…"
+
+
+def web_address(url: str | None) -> str | None:
+    """Return a link that may stand in a mail: http(s) only; None for everything else."""
+    found = (url or "").strip()
+    return found if len(found) <= _LONGEST_LINK and found.isprintable() and _WEB.fullmatch(found) else None
+
+
+def usable_address(address: str | None) -> str | None:
+    """Return an e-mail address that can be made a link as it is; None for everything else."""
+    found = (address or "").strip()
+    return found if _ADDRESS.fullmatch(found) else None
+
+
+def phone_number(phone: str | None) -> str | None:
+    """Return the number for a ``tel:`` link; None where the text is more than one plain number."""
+    found = (phone or "").strip()
+    return re.sub(r"[^\d+]", "", found) if _PHONE.fullmatch(found) else None

@@ -1,0 +1,67 @@
+"""Owns subjects and headers of the mails: neutral by default, and right for programs that read them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from email.utils import parseaddr
+from urllib.parse import urlsplit
+
+from trialalerts.delivery.message import ascii_domain
+from trialalerts.digests.card_text import one_line
+from trialalerts.digests.entries import Entry
+from trialalerts.digests.tables import DigestKind
+from trialalerts.digests.wording import Wording
+from trialalerts.settings import Settings
+
+__all__ = ["digest_headers", "digest_subject", "list_id", "plain_headers"]
+
+_AREA = 80
+
+
+def digest_subject(words: Wording, kind: DigestKind, total: int, entries: Sequence[Entry], *, name_areas: bool) -> str:
+    """Return a digest's subject: how many things it tells, and what they are about only if ``name_areas``."""
+    key = "subject.first" if kind is DigestKind.FIRST else "subject.regular"
+    areas = dict.fromkeys(one_line(reason.area_name, _AREA) for entry in entries for reason in entry.reasons)
+    if not name_areas or not areas:
+        return words.count(key, total)
+    first, *others = areas
+    named = words.count("subject.several_areas", len(others), area=first) if others else first
+    return words.count(f"{key}_about", total, areas=named)
+
+
+def plain_headers(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Return the headers of every mail: a machine wrote it, so no machine shall answer (RFC 3834)."""
+    headers = [("Auto-Submitted", "auto-generated")]
+    if settings.mail.reply_to:
+        headers.insert(0, ("Reply-To", settings.mail.reply_to))
+    return tuple(headers)
+
+
+def digest_headers(settings: Settings, one_click: str) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a digest.
+
+    ``List-Unsubscribe`` is the one-click link of RFC 8058, and an address where one is set up.
+    ``Precedence: bulk`` keeps those absence replies away that are older than ``Auto-Submitted``.
+    """
+    ways = [f"<{one_click}>"]
+    if mailto := parseaddr(settings.mail.unsubscribe_mailto.removeprefix("mailto:"))[1]:
+        ways.append(f"<mailto:{mailto}?subject=unsubscribe>")
+    return (
+        *plain_headers(settings),
+        ("List-Id", list_id(settings.service.base_url)),
+        ("List-Unsubscribe", ", ".join(ways)),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ("Precedence", "bulk"),
+    )
+
+
+def list_id(base_url: str) -> str:
+    """Return the one List-Id of the service (RFC 2919): stable, and the same whatever somebody follows."""
+    host = urlsplit(base_url).hostname or "localhost"
+    try:
+        ipaddress.ip_address(host)
+        host = "localhost"
+    except ValueError:
+        host = ascii_domain(host)
+    return f"Trial alerts <alerts.{host}>"

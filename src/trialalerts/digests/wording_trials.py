@@ -1,0 +1,160 @@
+"""Owns how the facts of a trial are said in plain words: status, phase, kind, ages, who can join, which countries."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from trialalerts.catalog.facts import PartialDate, Site, TrialFacts
+from trialalerts.digests.wording import Wording
+
+__all__ = [
+    "age",
+    "age_limits",
+    "countries",
+    "dated",
+    "healthy_volunteers",
+    "months_since",
+    "phase",
+    "sex",
+    "status",
+    "study_type",
+    "who_can_join",
+]
+
+_AGE = re.compile(r"\s*(\d{1,5})\s*(year|month|week|day|hour|minute)s?\s*", re.IGNORECASE)
+_NAMED_COUNTRIES = 3
+
+
+def status(words: Wording, value: str | None) -> str | None:
+    """Return a status in words; one that nobody knows as the registry wrote it."""
+    return _coded(words, "status", value)
+
+
+def study_type(words: Wording, value: str | None) -> str | None:
+    """Return the kind of study in words."""
+    return _coded(words, "study_type", value)
+
+
+def phase(words: Wording, phases: Sequence[str]) -> tuple[str, str] | None:
+    """Return the phase and what it means (empty where nobody knows); None where the trial names none."""
+    if not phases:
+        return None
+    together = "_".join(sorted(phases))
+    if words.knows(f"phase.{together}"):
+        return words.say(f"phase.{together}"), words.say(f"phase_means.{together}")
+    return words.listed([_coded(words, "phase", one) or one for one in phases]), ""
+
+
+def _coded(words: Wording, table: str, value: str | None) -> str | None:
+    if not value:
+        return None
+    key = f"{table}.{value}"
+    return words.say(key) if words.knows(key) else value.replace("_", " ").lower()
+
+
+def age(words: Wording, written: str) -> str:
+    """Return an age such as ``18 Years`` in this language; what is no such age as it was written."""
+    found = _AGE.fullmatch(written)
+    return words.unit(f"duration-{found[2].lower()}", int(found[1])) if found else written.strip()
+
+
+def age_limits(words: Wording, minimum: str | None, maximum: str | None) -> str:
+    """Return the age limits: ``18 to 65 years``, ``from 18 years``, or that they are not stated."""
+    if minimum and maximum:
+        low, high = _AGE.fullmatch(minimum), _AGE.fullmatch(maximum)
+        same = low and high and low[2].lower() == high[2].lower()
+        first = low[1] if same and low else age(words, minimum)
+        return words.say("who.age_range", minimum=first, maximum=age(words, maximum))
+    if minimum:
+        return words.say("who.from_age", age=age(words, minimum))
+    if maximum:
+        return words.say("who.up_to_age", age=age(words, maximum))
+    return words.say("who.ages_not_stated")
+
+
+def sex(words: Wording, value: str | None) -> str:
+    """Return which sex can join, in one or two words."""
+    key = f"who.sex_{(value or '').lower()}"
+    return words.say(key) if words.knows(key) else words.say("who.not_stated")
+
+
+def healthy_volunteers(words: Wording, value: bool | None) -> str:
+    """Return whether healthy volunteers can join."""
+    return words.say("who.not_stated" if value is None else "who.yes" if value else "who.no")
+
+
+def who_can_join(words: Wording, facts: TrialFacts) -> str:
+    """Return the line that tells who can join: ages, sex, healthy volunteers."""
+    parts = [
+        age_limits(words, facts.minimum_age, facts.maximum_age),
+        words.say(f"who.{facts.sex}" if facts.sex else "who.sex_not_stated"),
+    ]
+    if facts.healthy_volunteers is not None:
+        parts.append(words.say("who.healthy_yes" if facts.healthy_volunteers else "who.healthy_no"))
+    return ", ".join(parts)
+
+
+def dated(words: Wording, value: PartialDate) -> str:
+    """Return a date as exact as it is known, with the remark that it is only planned where it is."""
+    written = words.partial(value)
+    return words.say("card.estimated", date=written) if value.kind == "estimated" else written
+
+
+def months_since(value: PartialDate | None, today: date) -> int | None:
+    """Return how many whole months ago a date was; None where it cannot be told."""
+    if value is None:
+        return None
+    try:
+        year, month, day = (int(part) for part in f"{value.value}-01-01".split("-")[:3])
+        then = date(year, month, day)
+    except ValueError:
+        return None
+    return (today.year - then.year) * 12 + today.month - then.month - (today.day < then.day)
+
+
+def countries(words: Wording, sites: Sequence[Site]) -> str:
+    """Return the countries of some sites, the one with the most sites first: ``Spain, Peru and 2 more countries``."""
+    count = Counter(name for site in sites if (name := words.country(site.country, site.country_name)))
+    names = [name for name, _ in count.most_common()]
+    if not names:
+        return ""
+    more = len(names) - _NAMED_COUNTRIES
+    shown = names if more <= 0 else [*names[:_NAMED_COUNTRIES], words.count("place.more_countries", more)]
+    return words.listed(shown)
+
+
+def eligibility(words: Wording, before: Mapping[str, Any], after: Mapping[str, Any], facts: TrialFacts) -> list[str]:
+    """Return what changed in who can join, each as ``label: before → after``; criteria texts are not among them."""
+    lines = []
+    if {"minimum_age", "maximum_age"} & (before.keys() | after.keys()):
+        lines.append(_from_to(words, "ages", *(_ages(words, side, before, after, facts) for side in (before, after))))
+    if "sex" in before or "sex" in after:
+        lines.append(_from_to(words, "sex", sex(words, before.get("sex")), sex(words, after.get("sex"))))
+    if "healthy_volunteers" in before or "healthy_volunteers" in after:
+        key = "healthy_volunteers"
+        lines.append(
+            _from_to(
+                words, key, *(healthy_volunteers(words, side.get("healthy_volunteers")) for side in (before, after))
+            )
+        )
+    return lines
+
+
+def _ages(
+    words: Wording, side: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any], facts: TrialFacts
+) -> str:
+    """Return the age limits on one side of a change; a limit that did not change is the trial's own."""
+    limits = []
+    for name in ("minimum_age", "maximum_age"):
+        changed = name in before or name in after
+        limits.append(side.get(name) if changed else getattr(facts, name))
+    return age_limits(words, *limits)
+
+
+def _from_to(words: Wording, what: str, before: str, after: str) -> str:
+    label = words.say("card.label", label=words.say(f"change.{what}"))
+    return f"{label} {words.say('change.from_to', before=before, after=after)}"

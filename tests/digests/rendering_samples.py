@@ -1,0 +1,207 @@
+"""Made-up trials, articles and people for the tests of the mails. Nobody and nothing here is real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import SecretStr
+
+from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, TrialFacts
+from trialalerts.catalog.tables import ChangeKind, Item, ItemKind
+from trialalerts.clock import FrozenClock
+from trialalerts.delivery.message import Message
+from trialalerts.digests.entries import Entry, Reason, Told
+from trialalerts.digests.rendering import MailRenderer
+from trialalerts.digests.tables import Digest, DigestKind
+from trialalerts.settings import DigestSettings, ServiceSettings, Settings, TemplateSettings
+from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+SINCE = datetime(2026, 2, 23, 8, 0, tzinfo=UTC)
+
+STATUSES = (
+    "NOT_YET_RECRUITING",
+    "RECRUITING",
+    "ENROLLING_BY_INVITATION",
+    "ACTIVE_NOT_RECRUITING",
+    "SUSPENDED",
+    "COMPLETED",
+    "TERMINATED",
+    "WITHDRAWN",
+    "AVAILABLE",
+    "TEMPORARILY_NOT_AVAILABLE",
+    "NO_LONGER_AVAILABLE",
+    "APPROVED_FOR_MARKETING",
+    "WITHHELD",
+    "UNKNOWN",
+)
+
+LEEDS = Site(facility="Fictional Infirmary", city="Leeds", country="GB", latitude=53.8, longitude=-1.55)
+LYON = Site(facility="Clinique Imaginaire", city="Lyon", country="FR", latitude=45.76, longitude=4.84)
+
+
+def settings(**changes: Any) -> Settings:
+    """Return settings of a fictional service."""
+    service = ServiceSettings(
+        name=changes.pop("name", "Example Trial Alerts"),
+        base_url="https://alerts.example.org",
+        postal_address="Example Society, 1 Sample Street, Sampletown",
+        contact="help@example.org",
+        secret=SecretStr("a secret of thirty-two signs or more"),
+    )
+    digests = DigestSettings(**changes.pop("digests", {}))
+    templates = TemplateSettings(folder=str(changes.pop("folder", "")))
+    return Settings(service=service, digests=digests, templates=templates, **changes)
+
+
+def subscriber(locale: str = "en", timezone: str = "Europe/London") -> Subscriber:
+    """Return a fictional subscriber."""
+    return Subscriber(
+        id=7,
+        key="0123456789abcdef",
+        address="pat@example.org",
+        address_key="pat@example.org",
+        state=SubscriberState.ACTIVE,
+        locale=locale,
+        timezone=timezone,
+        frequency=Frequency.WEEKLY,
+        created_at=NOW,
+    )
+
+
+def facts(**changes: Any) -> TrialFacts:
+    """Return the facts of a fictional trial that recruits."""
+    return TrialFacts(
+        status="RECRUITING",
+        phases=("PHASE2",),
+        study_type="INTERVENTIONAL",
+        sex="all",
+        minimum_age="18 Years",
+        maximum_age="65 Years",
+        healthy_volunteers=False,
+        sites=(LEEDS, LYON),
+        contacts=(Contact(name="Trial office", phone="+44 113 496 0000", email="office@example.org"),),
+        sponsor="University of Nowhere",
+        start=PartialDate(value="2025-11", precision="month", kind="actual"),
+        last_verified=PartialDate(value="2026-01", precision="month"),
+    ).model_copy(update=changes)
+
+
+def trial(number: int = 1, *, told: TrialFacts | None = None, **changes: Any) -> Item:
+    """Return a fictional trial as it stands in the catalog."""
+    known = told or facts()
+    return Item(
+        **{
+            "id": number,
+            "registry_name": "clinicaltrials_gov",
+            "external_id": f"NCT9990{number:04}",
+            "kind": ItemKind.TRIAL,
+            "url": f"https://registry.example.org/study/NCT9990{number:04}",
+            "title": f"Examplomab for people with an invented illness, part {number}",
+            "summary": "This made-up study asks whether examplomab, given once a month, eases the invented illness.",
+            "status": known.status,
+            "facts": known.model_dump(mode="json", exclude_defaults=True),
+            "facts_hash": "x",
+            "areas": {},
+            "source": "sample",
+            "first_seen_at": NOW,
+            "last_seen_at": NOW,
+        }
+        | changes
+    )
+
+
+def article(number: int = 50, *, told: ArticleFacts | None = None, **changes: Any) -> Item:
+    """Return a fictional article as it stands in the catalog."""
+    known = told or ArticleFacts(authors=("A. Nobody", "B. Noone"))
+    return trial(
+        number,
+        **{
+            "registry_name": "Example News",
+            "kind": ItemKind.ARTICLE,
+            "url": f"https://news.example.org/{number}",
+            "title": f"What an invented illness teaches, part {number}",
+            "summary": "A made-up article about nothing in particular.",
+            "published_at": datetime(2026, 2, 26, 12, 0, tzinfo=UTC),
+            "status": None,
+            "facts": known.model_dump(mode="json", exclude_defaults=True),
+        }
+        | changes,
+    )
+
+
+def reason(**changes: Any) -> Reason:
+    """Return a reason: somebody near Leeds follows an invented area."""
+    return Reason(
+        **{
+            "preference_id": 1,
+            "area_id": "X1",
+            "area_name": "Inventitis",
+            "region_label": "Leeds, England, GB",
+            "distance_km": 12.3,
+            "nearest": "Leeds",
+        }
+        | changes
+    )
+
+
+def told(kind: str = "opened", **changes: Any) -> Told:
+    """Return something that happened; the sides of each kind of change as the catalog writes them."""
+    before, after = SIDES.get(kind, ({}, {}))
+    return Told(**{"kind": kind, "seq": 1, "before": before, "after": after} | changes)
+
+
+SIDES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    ChangeKind.REGISTERED: ({}, {"status": "NOT_YET_RECRUITING"}),
+    ChangeKind.OPENED: ({"status": "NOT_YET_RECRUITING"}, {"status": "RECRUITING"}),
+    ChangeKind.REOPENED: ({"status": "SUSPENDED"}, {"status": "RECRUITING"}),
+    ChangeKind.PAUSED: ({"status": "RECRUITING"}, {"status": "SUSPENDED", "why_stopped": "Waiting for supplies"}),
+    ChangeKind.CLOSED: ({"status": "RECRUITING"}, {"status": "TERMINATED", "why_stopped": "Too few people took part"}),
+    ChangeKind.WITHDRAWN: ({"status": "NOT_YET_RECRUITING"}, {"status": "WITHDRAWN", "why_stopped": "No funding"}),
+    ChangeKind.SITE_OPENED: (
+        {},
+        {"sites": [{"facility": "Fictional Infirmary", "city": "Leeds", "country": "GB"}]},
+    ),
+    ChangeKind.ELIGIBILITY_CHANGED: (
+        {"maximum_age": "55 Years", "sex": "female", "criteria": "- No earlier treatment"},
+        {"maximum_age": "65 Years", "sex": "all", "criteria": "- At most one earlier treatment"},
+    ),
+}
+EVERY_KIND = (*(kind.value for kind in ChangeKind), "recruiting_now")
+
+
+def entry(item: Item, *happened: Told, reasons: Sequence[Reason] | None = None) -> Entry:
+    """Return an entry on an item; by default it opened near Leeds."""
+    default = told("published") if item.kind is ItemKind.ARTICLE else told()
+    return Entry(
+        item_id=item.id or 0,
+        kind=item.kind.value,
+        told=happened or (default,),
+        reasons=tuple(reasons) if reasons is not None else (reason(),),
+    )
+
+
+def digest(*entries: Entry, kind: DigestKind = DigestKind.REGULAR, **changes: Any) -> Digest:
+    """Return a digest of these entries, as it would be stored."""
+    values = {"id": 17, "subscriber_id": 7, "kind": kind, "from_seq": 3, "to_seq": 9, "created_at": NOW} | changes
+    return Digest(**values, entries=[each.as_json() for each in entries])
+
+
+def mail(
+    items: Sequence[Item],
+    entries: Sequence[Entry] | None = None,
+    *,
+    locale: str = "en",
+    kind: DigestKind = DigestKind.REGULAR,
+    of: Settings | None = None,
+) -> Message:
+    """Return the mail of a digest on these items; by default with one plain entry on each."""
+    renderer = MailRenderer(of or settings(), FrozenClock(NOW))
+    written = entries if entries is not None else [entry(item) for item in items]
+    message = renderer.digest(
+        digest(*written, kind=kind), subscriber(locale), {item.id or 0: item for item in items}, since=SINCE
+    )
+    assert message is not None
+    return message
