@@ -1,0 +1,40 @@
+"""Owns what a benchmark returns, and how it is printed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["Figure", "as_markdown", "machine"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One measured figure; ``target`` and ``reference`` (what the same run measured beside it) may be empty."""
+
+    what: str
+    value: str
+    target: str = ""
+    reference: str = ""
+    met: bool | None = None
+
+
+def as_markdown(title: str, figures: Iterable[Figure]) -> str:
+    """Return the figures as one Markdown table under a heading."""
+    marks = {None: "", True: "yes", False: "**no**"}
+    lines = [f"## {title}", "", "| what | measured | target | met | beside it |", "|---|---|---|---|---|"]
+    lines += [f"| {f.what} | {f.value} | {f.target} | {marks[f.met]} | {f.reference} |" for f in figures]
+    return "\n".join([*lines, ""])
+
+
+def machine() -> str:
+    """Return in one line what this was measured on, and the commit."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    cores = len(os.sched_getaffinity(0))
+    return (
+        f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, "
+        f"commit {commit.stdout.strip() or 'unknown'}"
+    )

@@ -1,0 +1,39 @@
+"""Owns the preview: the digest that somebody would get, made from what is stored and storing nothing."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from trialalerts.catalog.tables import Item
+from trialalerts.clock import Clock
+from trialalerts.database import current_number
+from trialalerts.database.counter import CHANGES
+from trialalerts.delivery.message import Message
+from trialalerts.digests.compose import Composer, preferences_of
+from trialalerts.digests.entries import Entry
+from trialalerts.digests.rendering import MailRenderer
+from trialalerts.digests.tables import Digest, DigestKind
+from trialalerts.settings import Settings
+from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber
+
+__all__ = ["preview_digest"]
+
+
+def preview_digest(
+    session: Session, settings: Settings, clock: Clock, subscriber: Subscriber
+) -> tuple[list[Entry], Message | None]:
+    """Return what the subscriber's next digest would tell, and its mail; no mail where nothing is new."""
+    composer = Composer.for_cursor(session, settings, clock.now(), subscriber.cursor)
+    entries = composer.matches(subscriber, preferences_of(session, [subscriber])[subscriber.id or 0])
+    if not entries:
+        return [], None
+    digest = Digest(
+        subscriber_id=subscriber.id or 0,
+        kind=DigestKind.FIRST if subscriber.cursor == NEVER_SERVED else DigestKind.REGULAR,
+        from_seq=subscriber.cursor,
+        to_seq=current_number(session, CHANGES),
+        created_at=clock.now(),
+        entries=[entry.as_json() for entry in entries],
+    )
+    items = {entry.item_id: item for entry in entries if (item := session.get(Item, entry.item_id)) is not None}
+    return entries, MailRenderer(settings, clock).digest(digest, subscriber, items)
