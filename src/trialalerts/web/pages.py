@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 
 from trialalerts.resources import shipped
 from trialalerts.settings import Settings
+from trialalerts.subscribers.choices import LANGUAGES
 from trialalerts.web.languages import Language, Languages, read_languages
 
 __all__ = ["Pages"]
@@ -51,29 +52,53 @@ class Pages:
         language: Language,
         *,
         status: int = 200,
-        headers: Mapping[str, str] | None = None,
         **values: object,
     ) -> HTMLResponse:
         """Render the template ``name`` (``subscribe.html``) in ``language``."""
-        return HTMLResponse(self.html(name, language, **values), status, headers=dict(headers or {}))
+        return HTMLResponse(self.html(name, language, **values), status)
 
     def message(
-        self, key: str, language: Language, *, status: int = 200, headers: Mapping[str, str] | None = None
+        self,
+        key: str,
+        language: Language,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        again: bool = False,
     ) -> HTMLResponse:
-        """Render a page that says one thing: the texts ``<key>.title`` and ``<key>.text``."""
-        return self.page("message.html", language, status=status, headers=headers, key=key)
+        """Render a page that says one thing: the texts ``<key>.title`` and ``<key>.text``.
+
+        ``again`` leads to the sign-up.
+        """
+        response = self.page("message.html", language, status=status, key=key, again=again)
+        response.headers.update(headers or {})
+        return response
+
+    @property
+    def mail_languages(self) -> list[Language]:
+        """The languages in which mails are written: people choose among them."""
+        return [language for language in self.languages.all if language.code in LANGUAGES]
+
+    def day(self, moment: date, language: Language) -> str:
+        """Return a date as it is written in ``language``."""
+        from babel import UnknownLocaleError
+        from babel.dates import format_date
+
+        try:
+            return format_date(moment, format="long", locale=language.code)
+        except (UnknownLocaleError, ValueError):
+            return moment.isoformat()
 
     def html(self, name: str, language: Language, **values: object) -> str:
         """Return the template ``name`` filled in."""
         values |= {
             "t": language.text,
-            "has_text": language.texts.__contains__,
             "language": language,
             "languages": self.languages.all,
             "service": self.settings.service,
             "prefix": self.prefix,
             "style": self._style,
-            "day": lambda moment: _day(moment, language.code),
+            "day": lambda moment: self.day(moment, language),
         }
         for environment in self._environments[:-1]:
             try:
@@ -89,13 +114,3 @@ def _first(folders: list[Path], name: str) -> Path:
 
 def _environment(loader: BaseLoader) -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
-def _day(moment: date | datetime, code: str) -> str:
-    from babel import UnknownLocaleError
-    from babel.dates import format_date
-
-    try:
-        return format_date(moment, format="long", locale=code)
-    except (UnknownLocaleError, ValueError):
-        return moment.strftime("%Y-%m-%d")

@@ -19,15 +19,21 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["BodyCap", "Guard", "SecurityHeaders"]
+__all__ = ["BodyCap", "Guard", "SecurityHeaders", "content_policy"]
 
 log = structlog.get_logger()
 
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+
+def content_policy(*, styles: str) -> str:
+    """Return the policy of a page whose styles come from ``styles``: no scripts, nothing from elsewhere."""
+    return (
+        f"default-src 'none'; style-src {styles}; img-src 'self'; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
-    ),
+    )
+
+
+_HEADERS = {
+    "Content-Security-Policy": content_policy(styles="'self'"),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -62,7 +68,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._always.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
                 for name, value in _PRIVATE.items() if private or message["status"] >= 400 else ():  # noqa: PLR2004 - an error
                     headers[name] = value
             await send(message)

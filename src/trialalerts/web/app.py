@@ -1,0 +1,160 @@
+"""Owns the web application: which path leads to which page, and which page tells of which error."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import anyio
+from sqlalchemy import text
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from trialalerts.clock import Clock
+from trialalerts.database import Database
+from trialalerts.errors import DatabaseBehind, DatabaseUnavailable, DatabaseUnusable, TokenError
+from trialalerts.settings import Settings
+from trialalerts.subscribers.links import CONFIRM_PATH, DIGEST_PATH, PREFERENCES_PATH, UNSUBSCRIBE_PATH, Links
+from trialalerts.subscribers.tokens import Tokens, TokenTooOld
+from trialalerts.web.confirming import Confirming
+from trialalerts.web.forms import reads_form
+from trialalerts.web.leaving import Leaving
+from trialalerts.web.limits import ClientLimit
+from trialalerts.web.managing import Managing
+from trialalerts.web.pages import Pages
+from trialalerts.web.reading import Reading
+from trialalerts.web.shield import BodyCap, Guard, SecurityHeaders
+from trialalerts.web.signup import SignUp
+from trialalerts.web.site import LinkEnded, Site, Vocabulary
+
+__all__ = ["create_app"]
+
+_BODY_BYTES = 64_000
+_BODY_SECONDS = 15.0
+_HEALTH_SECONDS = 5.0
+_SIGN_UPS = 60
+_SIGN_UPS_WITHIN = timedelta(minutes=15)
+_STATUS_PAGES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "not_allowed",
+    408: "bad_request",
+    413: "too_large",
+    503: "unavailable",
+}
+
+
+def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
+    """Return the application; it needs an upgraded database.
+
+    Raises:
+        ConfigurationError: ``service.secret`` is empty, or the operator's own texts make no sense.
+    """
+    site = Site(
+        settings=settings,
+        db=db,
+        clock=clock,
+        pages=Pages(settings),
+        tokens=Tokens(settings.service.secret.get_secret_value(), clock),
+        links=Links(settings, clock),
+        vocabulary=Vocabulary(db, clock),
+        sign_ups=ClientLimit(clock, times=_SIGN_UPS, within=_SIGN_UPS_WITHIN),
+    )
+    routes = _routes(site)
+    answer = _answer_errors(site.pages)
+    https = settings.service.base_url.startswith("https://")
+    return Starlette(
+        routes=routes,
+        exception_handlers={HTTPException: answer},
+        middleware=[
+            Middleware(SecurityHeaders, https=https),
+            Middleware(Guard, routes=routes, answer=answer),
+            Middleware(BodyCap, limit=_BODY_BYTES, seconds=_BODY_SECONDS),
+        ],
+    )
+
+
+def _routes(site: Site) -> list[Route]:
+    sign_up, confirming, leaving = SignUp(site), Confirming(site), Leaving(site)
+    managing, reading = Managing(site), Reading(site)
+    return [
+        Route("/", sign_up.show),
+        Route("/subscribe", sign_up.show, methods=["GET"]),
+        Route("/subscribe", reads_form(sign_up.take), methods=["POST"]),
+        Route(CONFIRM_PATH, confirming.show, methods=["GET"]),
+        Route(CONFIRM_PATH, reads_form(confirming.take, lenient=True), methods=["POST"]),
+        Route(UNSUBSCRIBE_PATH, leaving.show, methods=["GET"]),
+        Route(UNSUBSCRIBE_PATH, reads_form(leaving.take, lenient=True), methods=["POST"]),
+        Route(PREFERENCES_PATH, managing.show, methods=["GET"]),
+        Route(PREFERENCES_PATH, reads_form(managing.take), methods=["POST"]),
+        Route(DIGEST_PATH, reading.show),
+        Route("/privacy", _privacy(site)),
+        Route("/healthz", _health(site.db)),
+        Route("/static/{name}", _static(site.pages)),
+    ]
+
+
+def _privacy(site: Site) -> Callable[[Request], Response]:
+    def privacy(request: Request) -> Response:
+        return site.pages.page("privacy.html", site.pages.language(request))
+
+    return privacy
+
+
+def _static(pages: Pages) -> Callable[[Request], Response]:
+    def static(request: Request) -> Response:
+        if request.path_params["name"] not in pages.static:
+            raise HTTPException(404)
+        body, kind = pages.static[request.path_params["name"]]
+        return Response(body, headers={"Content-Type": kind, "Cache-Control": "public, max-age=86400"})
+
+    return static
+
+
+def _health(db: Database) -> Callable[[Request], Awaitable[Response]]:
+    def asked() -> bool:
+        try:
+            with db.read() as session:
+                session.connection().execute(text("SELECT count(*) FROM alembic_version"))
+        except (DatabaseUnavailable, DatabaseUnusable, DatabaseBehind):
+            return False
+        return True
+
+    async def health(request: Request) -> Response:
+        del request
+        answers = False
+        with anyio.move_on_after(_HEALTH_SECONDS):
+            answers = await anyio.to_thread.run_sync(asked, abandon_on_cancel=True)
+        if answers:
+            return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "the database does not answer"}, status_code=503)
+
+    return health
+
+
+def _answer_errors(pages: Pages) -> Callable[[Request, Exception], Response]:
+    def answer(request: Request, error: Exception) -> Response:
+        key, status = _meaning(error)
+        headers = error.headers if isinstance(error, HTTPException) else None
+        return pages.message(key, pages.language(request), status=status, headers=headers, again=True)
+
+    return answer
+
+
+def _meaning(error: Exception) -> tuple[str, int]:
+    """Return the text and the status that tell of an error."""
+    if isinstance(error, HTTPException):
+        return _STATUS_PAGES.get(error.status_code, "bad_request"), error.status_code
+    if isinstance(error, TokenTooOld):
+        return "link_expired", 410
+    if isinstance(error, LinkEnded):
+        return "link_gone", 410
+    if isinstance(error, TokenError):
+        return "link_broken", 400
+    if isinstance(error, DatabaseUnavailable | DatabaseUnusable | DatabaseBehind):
+        return "unavailable", 503
+    return "failed", 500

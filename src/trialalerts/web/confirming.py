@@ -1,0 +1,58 @@
+"""Owns the confirmation: a page with a button, since mail scanners open links, and what the button does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trialalerts.subscribers.people import confirm
+from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
+from trialalerts.subscribers.tokens import Purpose
+from trialalerts.web.site import LinkEnded, Site
+
+__all__ = ["Confirming"]
+
+_OPEN = {SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED}
+
+
+class Confirming:
+    """The page ``/confirm/{token}``."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def show(self, request: Request) -> Response:
+        """Show what is to be confirmed, and the button; changes nothing."""
+        site, token = self._site, request.path_params["token"]
+        with site.db.read() as session:
+            subscriber, ids = self._asked(session, token)
+            language = site.pages.language(request, subscriber.locale)
+            follows = [each for each in site.follows(session, subscriber, language) if each.id in ids]
+        return site.pages.page("confirm.html", language, token=token, follows=follows)
+
+    def take(self, request: Request, typed: Mapping[str, object]) -> Response:
+        """Confirm, and say what happens next. A second time does nothing more and says the same."""
+        del typed
+        site, token = self._site, request.path_params["token"]
+        with site.db.write() as session:
+            subscriber, ids = self._asked(session, token)
+            confirm(session, subscriber, ids, how="link", now=site.clock.now())
+            language = site.pages.language(request, subscriber.locale)
+            follows = [each for each in site.follows(session, subscriber, language) if each.confirmed]
+        return site.pages.page(
+            "confirmed.html",
+            language,
+            follows=follows,
+            first=subscriber.cursor == NEVER_SERVED,
+            preferences_url=site.links.preferences(subscriber),
+        )
+
+    def _asked(self, session: Session, token: str) -> tuple[Subscriber, set[int]]:
+        within = self._site.settings.digests.confirm_within
+        subscriber, said = self._site.holder(session, Purpose.CONFIRM, token, max_age=within)
+        if subscriber.state not in _OPEN:
+            raise LinkEnded("This link belongs to a subscription that has ended.")
+        return subscriber, set(said.data.get("preferences", ()))

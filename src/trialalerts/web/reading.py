@@ -1,0 +1,32 @@
+"""Owns the digest as a page: what a mail said, whole, for those whose mail program cuts it."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from trialalerts.digests.rendering import MailRenderer
+from trialalerts.digests.tables import Digest
+from trialalerts.subscribers.tokens import Purpose
+from trialalerts.web.shield import content_policy
+from trialalerts.web.site import LinkEnded, Site
+
+__all__ = ["Reading"]
+
+
+class Reading:
+    """The page ``/digests/{token}``."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._renderer = MailRenderer(site.settings, site.clock)
+
+    def show(self, request: Request) -> Response:
+        """Show the digest that the token names, drawn like the mail: with its styles within, and no scripts."""
+        with self._site.db.read() as session:
+            subscriber, said = self._site.holder(session, Purpose.DIGEST, request.path_params["token"])
+            digest = session.get(Digest, said.data.get("digest"))
+            if digest is None or digest.subscriber_id != subscriber.id:
+                raise LinkEnded("This link belongs to a digest that is no longer kept.")
+            page = self._renderer.digest_page(session, digest, subscriber)
+        return HTMLResponse(page, headers={"Content-Security-Policy": content_policy(styles="'unsafe-inline'")})

@@ -1,0 +1,111 @@
+"""Owns the sign-up: the form, its checks, and one answer that never tells whether an address was known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trialalerts.delivery.confirmations import request_confirmation
+from trialalerts.delivery.message import mail_domain
+from trialalerts.errors import InvalidInput
+from trialalerts.subscribers.people import NewSubscriber, add_subscriber
+from trialalerts.subscribers.preferences import NewPreference
+from trialalerts.vocabulary.regions import DEFAULT_RADIUS_KM
+from trialalerts.web.forms import Followed, Form, Rhythm
+from trialalerts.web.languages import Language
+from trialalerts.web.limits import client_of
+from trialalerts.web.site import Site
+
+__all__ = ["SignUp"]
+
+log = structlog.get_logger()
+
+_MILES = {"en-us", "en-gb"}
+
+
+class _NoMoreMails(Exception):
+    """The address has had its share of confirmation mails: what cannot be confirmed is not stored either."""
+
+
+class SignUp:
+    """The pages ``/`` and ``/subscribe``."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._domain = mail_domain(site.settings.mail.sender)
+
+    def show(self, request: Request) -> Response:
+        """Show the form, filled with ``?area=`` and ``?region=`` where an article's link gives them."""
+        language = self._site.pages.language(request)
+        given = {name: request.query_params.get(name, "") for name in ("area", "region")}
+        return self._form(self._filled(request, given, language), language)
+
+    def take(self, request: Request, typed: Mapping[str, object]) -> Response:
+        """Take a sign-up: show the form again with what is wrong, or queue the confirmation mail."""
+        site = self._site
+        language = site.pages.language(request)
+        if wait := site.sign_ups.wait(client_of(request.client.host if request.client else None)):
+            return site.pages.message("limit", language, status=429, headers={"Retry-After": str(wait)})
+        form = self._filled(request, typed, language)
+        if form.values["website"]:  # a field that people do not see: only a program fills it
+            log.info("web.trapped")
+            return site.pages.message("sent", language)
+        with site.db.read() as session:
+            followed = form.followed(site.vocabulary.tree(), session)
+        address = form.address()
+        rhythm = form.rhythm({choice.code for choice in site.pages.mail_languages})
+        form.consent()
+        if form.errors or followed is None or rhythm is None:
+            return self._form(form, language, status=422)
+        self._store(address, followed, rhythm)
+        return site.pages.message("sent", language)
+
+    def _store(self, address: str, followed: Followed, rhythm: Rhythm) -> None:
+        preference = NewPreference(area_id=followed.area_id, region=followed.region)
+        new = NewSubscriber(
+            address=address,
+            preferences=(preference,),
+            locale=rhythm.language,
+            timezone=rhythm.timezone,
+            frequency=rhythm.frequency,
+        )
+        try:
+            self._sign_up(new)
+        except IntegrityError:  # the same person pressed the button twice: the other request stored them first
+            self._sign_up(new)
+        except (InvalidInput, _NoMoreMails) as error:
+            # What was typed has been checked. What remains depends on what is stored of this address (too many
+            # preferences or mails): to say so would tell a stranger that the address is known.
+            log.info("web.sign_up_refused", error=type(error).__name__)
+
+    def _sign_up(self, new: NewSubscriber) -> None:
+        now = self._site.clock.now()
+        with self._site.db.write() as session:
+            signup = add_subscriber(session, new, confirmed=False, how="web", now=now)
+            ids = signup.to_confirm
+            if ids and not request_confirmation(session, signup.subscriber, ids, now=now, domain=self._domain):
+                raise _NoMoreMails
+
+    def _filled(self, request: Request, typed: Mapping[str, object], language: Language) -> Form:
+        spoken = request.headers.get("accept-language", "").partition(",")[0].strip().lower()
+        return Form.filled(
+            typed,
+            unit="miles" if spoken in _MILES else "km",
+            frequency="weekly",
+            language=language.code,
+            timezone=self._site.settings.service.timezone,
+        )
+
+    def _form(self, form: Form, language: Language, *, status: int = 200) -> Response:
+        return self._site.pages.page(
+            "subscribe.html",
+            language,
+            status=status,
+            form=form,
+            default_radius=round(DEFAULT_RADIUS_KM),
+            **self._site.choices(),
+        )

@@ -1,0 +1,144 @@
+"""Owns what all pages work with: settings, database, clock, texts, tokens and the areas kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from threading import Lock
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from trialalerts.clock import Clock
+from trialalerts.database import Database
+from trialalerts.errors import TokenError
+from trialalerts.settings import Settings
+from trialalerts.subscribers.links import Links
+from trialalerts.subscribers.people import find_by_key
+from trialalerts.subscribers.preferences import list_preferences
+from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber
+from trialalerts.subscribers.tokens import Purpose, TokenData, Tokens
+from trialalerts.vocabulary.areas import AreaTree, load_areas
+from trialalerts.vocabulary.tables import AreaOrigin
+from trialalerts.web.forms import time_zones
+from trialalerts.web.languages import Language
+from trialalerts.web.limits import ClientLimit
+from trialalerts.web.pages import Pages
+
+__all__ = ["Follow", "LinkEnded", "Site", "Vocabulary", "local_day"]
+
+_REFRESH = timedelta(minutes=10)
+
+
+class LinkEnded(TokenError):
+    """A signed link is right, but whom it belonged to has left or was erased."""
+
+
+class Vocabulary:
+    """The disease areas, kept in memory and read anew every ten minutes."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._lock = Lock()
+        self._read_at: datetime | None = None
+        self._tree = AreaTree(())
+        self._suggested: list[str] = []
+
+    def tree(self) -> AreaTree:
+        """Return all areas."""
+        self._refresh()
+        return self._tree
+
+    def suggested(self) -> list[str]:
+        """Return the names worth suggesting while somebody types: those of the curated file."""
+        self._refresh()
+        return self._suggested
+
+    def _refresh(self) -> None:
+        now = self._clock.now()
+        with self._lock:
+            if self._read_at is not None and self._read_at <= now < self._read_at + _REFRESH:
+                return
+            with self._db.read() as session:
+                self._tree = load_areas(session)
+            curated = {node.name for node in self._tree.nodes if node.origin is AreaOrigin.CURATED}
+            self._suggested = sorted(curated, key=str.casefold)
+            self._read_at = now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Follow:
+    """A preference as a page shows it."""
+
+    id: int
+    area: str
+    region: str
+    label: str | None
+    confirmed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """What the pages share."""
+
+    settings: Settings
+    db: Database
+    clock: Clock
+    pages: Pages
+    tokens: Tokens
+    links: Links
+    vocabulary: Vocabulary
+    sign_ups: ClientLimit
+
+    def holder(
+        self, session: Session, purpose: Purpose, token: str, *, max_age: timedelta | None = None
+    ) -> tuple[Subscriber, TokenData]:
+        """Return whose token this is, and what it says.
+
+        Raises:
+            TokenTooOld: its time is over.
+            LinkEnded: the subscriber was erased.
+            TokenError: it is broken or of another purpose.
+        """
+        said = self.tokens.read(purpose, token, max_age=max_age)
+        subscriber = find_by_key(session, said.key)
+        if subscriber is None:
+            raise LinkEnded("This link belongs to a subscription that has ended.")
+        return subscriber, said
+
+    def follows(self, session: Session, subscriber: Subscriber, language: Language) -> list[Follow]:
+        """Return what a subscriber follows, to be shown."""
+        tree = self.vocabulary.tree()
+        return [
+            Follow(
+                id=preference.id or 0,
+                area=tree.name(preference.area_id),
+                region=_region(preference, language),
+                label=preference.label,
+                confirmed=preference.confirmed_at is not None,
+            )
+            for preference in list_preferences(session, subscriber)
+        ]
+
+    def choices(self) -> Mapping[str, object]:
+        """Return what the forms offer: areas, time zones, languages of mails."""
+        return {
+            "areas": self.vocabulary.suggested(),
+            "zones": time_zones(),
+            "mail_languages": self.pages.mail_languages,
+        }
+
+
+def local_day(moment: datetime, timezone: str) -> date:
+    """Return the day on which ``moment`` falls in ``timezone``."""
+    return moment.astimezone(ZoneInfo(timezone)).date()
+
+
+def _region(preference: Preference, language: Language) -> str:
+    if preference.region_kind is RegionKind.ANYWHERE:
+        return language.text("preferences.anywhere")
+    if preference.radius_km is None:
+        return preference.region_label
+    return f"{preference.region_label} · {preference.radius_km:.0f} km"
