@@ -1,0 +1,148 @@
+"""Owns the comparison of two versions of an item: what happened that people want to be told.
+
+Everything that is no :class:`Difference` is no news: titles, enrolment, dates, contacts, references,
+the registry's own bookkeeping. ``docs/explanation/changes.md`` tells the rules in words.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from trialalerts.catalog.criteria import changed_criteria
+from trialalerts.catalog.facts import Site, TrialFacts
+from trialalerts.catalog.sites_compare import newly_open_sites
+from trialalerts.catalog.status import StatusGroup, status_group
+from trialalerts.catalog.tables import ChangeKind
+
+__all__ = ["Difference", "compare_articles", "compare_trials"]
+
+_Facts = dict[str, Any]
+
+_OPENED, _REOPENED = ChangeKind.OPENED, ChangeKind.REOPENED
+_PAUSED, _CLOSED, _WITHDRAWN = ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHDRAWN
+
+_STEPS: dict[tuple[StatusGroup, StatusGroup], ChangeKind] = {
+    ("upcoming", "open"): _OPENED,
+    ("upcoming", "invitation"): _OPENED,
+    ("invitation", "open"): _OPENED,
+    ("unknown", "open"): _OPENED,
+    ("unknown", "invitation"): _OPENED,
+    ("paused", "open"): _REOPENED,
+    ("paused", "invitation"): _REOPENED,
+    ("closed", "open"): _REOPENED,
+    ("closed", "invitation"): _REOPENED,
+    ("withdrawn", "open"): _REOPENED,
+    ("withdrawn", "invitation"): _REOPENED,
+    ("open", "paused"): _PAUSED,
+    ("upcoming", "paused"): _PAUSED,
+    ("invitation", "paused"): _PAUSED,
+    ("open", "upcoming"): _PAUSED,  # whoever was told that it is open must hear that it is not
+    ("open", "invitation"): _CLOSED,
+    ("open", "closed"): _CLOSED,
+    ("upcoming", "closed"): _CLOSED,
+    ("invitation", "closed"): _CLOSED,
+    ("paused", "closed"): _CLOSED,
+}
+_STOPPED_EARLY = ("ACTIVE_NOT_RECRUITING", "TERMINATED")
+_NOBODY_CAN_JOIN = frozenset({"closed", "withdrawn"})
+_SAY_WHY = frozenset({_PAUSED, _CLOSED, _WITHDRAWN})
+
+_RETRACTED = re.compile(
+    r"\W*(?:(?:retracted|withdrawn)\b(?:\s+(?:article|paper|chapter))?\s*[:\])}.–—-]"
+    r"|(?:retraction|withdrawal)\b(?:\s+(?:note|notice))?\s*[:\])}–—-]"
+    r"|(?:retraction|withdrawal)\s+(?:note|notice|to|of)\b[^:]{0,80}:)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Something that happened between two versions of an item; ``before`` and ``after`` hold only what changed."""
+
+    kind: ChangeKind
+    before: _Facts = field(default_factory=dict)
+    after: _Facts = field(default_factory=dict)
+
+
+def compare_trials(before: TrialFacts, after: TrialFacts) -> list[Difference]:
+    """Return what happened to a trial: at most one each of status, site, eligibility and results, in this order."""
+    found = (
+        _status(before, after),
+        _sites(before, after),
+        _eligibility(before, after),
+        Difference(kind=ChangeKind.RESULTS_POSTED) if after.has_results and not before.has_results else None,
+    )
+    return [difference for difference in found if difference]
+
+
+def compare_articles(title_before: str, title_after: str) -> list[Difference]:
+    """Return what happened to an article: publishers mark a retracted one at the head of its title."""
+    if _RETRACTED.match(title_after) and not _RETRACTED.match(title_before):
+        return [Difference(kind=ChangeKind.RETRACTED)]
+    return []
+
+
+def _status(before: TrialFacts, after: TrialFacts) -> Difference | None:
+    was, now = _last_word(before), _last_word(after)
+    kind = _step(was, now)
+    if kind is None:
+        return None
+    told: _Facts = {"status": now}
+    if kind in _SAY_WHY and after.why_stopped:
+        told["why_stopped"] = after.why_stopped
+    return Difference(kind=kind, before={"status": was}, after=told)
+
+
+def _step(was: str | None, now: str | None) -> ChangeKind | None:
+    group_was, group_now = status_group(was), status_group(now)
+    if group_now == "withdrawn":
+        return None if group_was == "withdrawn" else _WITHDRAWN
+    return _CLOSED if (was, now) == _STOPPED_EARLY else _STEPS.get((group_was, group_now))
+
+
+def _last_word(facts: TrialFacts) -> str | None:
+    """Return the status that counts: the last known one where the registry says no more than that it does not know."""
+    if status_group(facts.status) == "unknown" and facts.last_known_status:
+        return facts.last_known_status
+    return facts.status
+
+
+def _sites(before: TrialFacts, after: TrialFacts) -> Difference | None:
+    was, now = _last_word(before), _last_word(after)
+    if status_group(was) != "open" or status_group(now) != "open":
+        return None  # a trial that opens tells of all its sites
+    opened = newly_open_sites(before.sites, after.sites, status_before=was, status_after=now)
+    if not opened:
+        return None
+    return Difference(kind=ChangeKind.SITE_OPENED, after={"sites": [_where(site) for site in opened]})
+
+
+def _where(site: Site) -> _Facts:
+    return site.model_dump(include={"facility", "city", "country", "subdivision", "latitude", "longitude"})
+
+
+def _eligibility(before: TrialFacts, after: TrialFacts) -> Difference | None:
+    if status_group(_last_word(after)) in _NOBODY_CAN_JOIN:
+        return None
+    was: _Facts = {}
+    now: _Facts = {}
+    for limit in ("minimum_age", "maximum_age"):
+        if _other_age(before, after, limit):
+            was[limit], now[limit] = getattr(before, limit), getattr(after, limit)
+    for name in ("sex", "healthy_volunteers"):
+        pair = getattr(before, name), getattr(after, name)
+        if None not in pair and pair[0] != pair[1]:
+            was[name], now[name] = pair
+    if (criteria := changed_criteria(before.criteria, after.criteria)) is not None:
+        was["criteria"], now["criteria"] = criteria
+    return Difference(kind=ChangeKind.ELIGIBILITY_CHANGED, before=was, after=now) if now else None
+
+
+def _other_age(before: TrialFacts, after: TrialFacts, limit: str) -> bool:
+    """Compare ages by days; by words where one of them could not be counted in days."""
+    days = getattr(before, f"{limit}_days"), getattr(after, f"{limit}_days")
+    if None not in days or days == (None, None) == (getattr(before, limit), getattr(after, limit)):
+        return bool(days[0] != days[1])
+    return (getattr(before, limit) or "").casefold() != (getattr(after, limit) or "").casefold()

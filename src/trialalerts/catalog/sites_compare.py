@@ -1,0 +1,172 @@
+"""Owns the comparison of two lists of sites: which ones take people now that did not before.
+
+Registries rename facilities, repair (and break) their encoding, re-spell cities, move coordinates by
+metres and list sites in another order. None of that opens a site, so sites are matched in rounds, from
+the surest likeness to the weakest; what is open and was matched with nothing open is new.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+from trialalerts.catalog.facts import Site
+from trialalerts.catalog.status import site_is_open
+from trialalerts.vocabulary.distance import distance_km
+from trialalerts.vocabulary.names import folded
+
+__all__ = ["newly_open_sites"]
+
+_RESPELT_WITHIN_KM = 50.0
+_SAME_PLACE_KM = 2.0
+_ALIKE = 60.0
+_MOST_PAIRS = 250_000
+"""Above it a weak round is left out: a list that changed so thoroughly is told as it stands."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Place:
+    """A site in its list, with folded names; compared by identity."""
+
+    site: Site
+    index: int
+    is_open: bool
+    facility: str
+    city: str
+    state: str
+    country: str
+    postcode: str
+
+
+_Likeness = Callable[[_Place, _Place], float]
+_Key = Callable[[_Place], Hashable]
+
+
+def newly_open_sites(
+    before: Sequence[Site], after: Sequence[Site], *, status_before: str | None, status_after: str | None
+) -> list[Site]:
+    """Return the sites that are open after and were not before (closed, or not listed), in their order.
+
+    The statuses are those of the trial: a site without its own goes with it.
+    """
+    if before == after and status_before == status_after:
+        return []
+    now = _places(after, status_after)
+    if not any(place.is_open for place in now):
+        return []
+    matching = _Matching(_places(before, status_before), now)
+    matching.round(lambda place: (place.country, place.state, place.city, place.postcode, place.facility), _same)
+    matching.round(lambda place: (place.country, place.city, place.facility), _may_be_one_city)
+    matching.round(lambda place: (place.country, place.facility), _near)
+    matching.round(lambda place: (place.country, place.city), _alike_in_one_city)
+    matching.round(lambda place: place.country, _alike_in_one_place)
+    matching.round(lambda place: (place.country, place.city), _may_be_one_city)
+    return [place.site for place in matching.newly_open()]
+
+
+class _Matching:
+    """Two lists of places while they are matched."""
+
+    def __init__(self, before: list[_Place], after: list[_Place]) -> None:
+        self._before = before
+        self._after = after
+        self._opened: list[_Place] = []
+
+    def round(self, key: _Key, likeness: _Likeness) -> None:
+        """Match places of one key, the most alike first, of equals open with open; a likeness of 0 is none."""
+        olds = _grouped(self._before, key)
+        matched: set[_Place] = set()
+        for name, news in _grouped(self._after, key).items():
+            for old, new in _best_first(olds.get(name, []), news, likeness):
+                if old not in matched and new not in matched:
+                    matched.update((old, new))
+                    if new.is_open and not old.is_open:
+                        self._opened.append(new)
+        self._before = [place for place in self._before if place not in matched]
+        self._after = [place for place in self._after if place not in matched]
+
+    def newly_open(self) -> list[_Place]:
+        """Return what opened: matched with a place that was not open, or with nothing."""
+        left = [place for place in self._after if place.is_open]
+        return sorted(self._opened + left, key=lambda place: place.index)
+
+
+def _places(sites: Sequence[Site], trial_status: str | None) -> list[_Place]:
+    return [
+        _Place(
+            site=site,
+            index=index,
+            is_open=site_is_open(site, trial_status),
+            facility=folded(site.facility or ""),
+            city=folded(site.city or ""),
+            state=folded(site.state or site.subdivision or ""),
+            country=site.country or folded(site.country_name or ""),
+            postcode=folded(site.postcode or ""),
+        )
+        for index, site in enumerate(sites)
+    ]
+
+
+def _grouped(places: Iterable[_Place], key: _Key) -> dict[Hashable, list[_Place]]:
+    groups: dict[Hashable, list[_Place]] = defaultdict(list)
+    for place in places:
+        groups[key(place)].append(place)
+    return groups
+
+
+def _best_first(olds: list[_Place], news: list[_Place], likeness: _Likeness) -> Iterable[tuple[_Place, _Place]]:
+    if len(olds) == len(news) == 1 and likeness(olds[0], news[0]) > 0:
+        return [(olds[0], news[0])]
+    if len(olds) * len(news) > _MOST_PAIRS:
+        return []
+    scored = [(likeness(old, new), old.is_open == new.is_open, old, new) for old in olds for new in news]
+    scored = [entry for entry in scored if entry[0] > 0]
+    scored.sort(key=lambda entry: entry[:2], reverse=True)
+    return [(old, new) for _, _, old, new in scored]
+
+
+def _same(old: _Place, new: _Place) -> float:
+    del old, new
+    return 1.0
+
+
+def _may_be_one_city(old: _Place, new: _Place) -> float:
+    """Two cities of one name are one, unless they lie in two states far from each other."""
+    if old.state == new.state or not old.state or not new.state:
+        return 1.0
+    distance = _distance(old.site, new.site)
+    return float(distance is not None and distance <= _RESPELT_WITHIN_KM)
+
+
+def _near(old: _Place, new: _Place) -> float:
+    """The nearer the more alike; without coordinates one postcode or state is near enough."""
+    if not old.facility:
+        return 0.0
+    distance = _distance(old.site, new.site)
+    if distance is None:
+        return float(bool(old.postcode or old.state) and (old.postcode, old.state) == (new.postcode, new.state)) / 100
+    return 1 / (1 + distance) if distance <= _RESPELT_WITHIN_KM else 0.0
+
+
+def _alike_in_one_city(old: _Place, new: _Place) -> float:
+    return _alike(old, new) * _may_be_one_city(old, new)
+
+
+def _alike_in_one_place(old: _Place, new: _Place) -> float:
+    distance = _distance(old.site, new.site)
+    return _alike(old, new) if distance is not None and distance <= _SAME_PLACE_KM else 0.0
+
+
+def _alike(old: _Place, new: _Place) -> float:
+    if not old.facility or not new.facility:
+        return 0.0
+    from rapidfuzz import fuzz
+
+    return fuzz.ratio(old.facility, new.facility, score_cutoff=_ALIKE)
+
+
+def _distance(one: Site, other: Site) -> float | None:
+    if one.latitude is None or one.longitude is None or other.latitude is None or other.longitude is None:
+        return None
+    return distance_km(one.latitude, one.longitude, other.latitude, other.longitude)
