@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.delivery.outbox import enqueue
 from trialalerts.delivery.tables import Delivery, DeliveryState
-from trialalerts.subscribers.tables import Subscriber
+from trialalerts.subscribers.tables import Subscriber, id_of
 
 __all__ = ["CONFIRMATION", "request_confirmation"]
 
@@ -46,7 +46,7 @@ def request_confirmation(
         session,
         key=f"{CONFIRMATION}/{subscriber.key}/{len(earlier) + 1}",
         kind=CONFIRMATION,
-        subscriber_id=subscriber.id or 0,
+        subscriber_id=id_of(subscriber),
         data={"preference_ids": sorted(preference_ids)},
         now=now,
         not_before=due,

@@ -254,4 +254,4 @@ def _update(session: Session, condition: ColumnElement[bool], values: dict[str, 
 
 
 def _nominal(attempts: int) -> timedelta:
-    return min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), _LONGEST_WAIT)
+    return min(_FIRST_WAIT * (1 << min(attempts - 1, 20)), _LONGEST_WAIT)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber
+from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, id_of
 
 __all__ = ["list_consents", "record_consent"]
 
@@ -15,8 +15,7 @@ def record_consent(
     session: Session, subscriber: Subscriber, action: ConsentAction, *, how: str, what: str = "", now: datetime
 ) -> None:
     """Append one line; ``how`` is ``web``, ``link``, ``one-click``, ``operator``, ``import`` or a feedback's name."""
-    assert subscriber.id is not None, "the subscriber is stored before anything is recorded"  # noqa: S101 - for mypy
-    session.add(Consent(subscriber_id=subscriber.id, at=now, action=action, how=how, what=what))
+    session.add(Consent(subscriber_id=id_of(subscriber), at=now, action=action, how=how, what=what))
 
 
 def list_consents(session: Session, subscriber: Subscriber) -> list[Consent]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlmodel import Session, col, delete, select
@@ -53,6 +53,7 @@ __all__ = [
 ]
 
 _SERVED = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
+_SCHEDULE = ("locale", "timezone", "frequency", "hour", "weekday", "day")
 _LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED, SubscriberState.ERASED}
 
 
@@ -273,44 +274,51 @@ def unsubscribe(session: Session, subscriber: Subscriber, *, how: str, now: date
 
 def _subscriber_to_be(session: Session, new: NewSubscriber, now: datetime) -> tuple[Subscriber, bool]:
     """Return the row to work on (known or new, pending unless served) and whether it is new."""
-    address = checked_address(new.address)
-    schedule = {
-        "locale": checked_locale(new.locale),
-        "timezone": checked_timezone(new.timezone),
-        "frequency": checked_frequency(new.frequency),
-        "hour": checked_hour(new.hour),
-        "weekday": checked_weekday(new.weekday),
-        "day": checked_day(new.day),
-    }
-    key = address_key(address)
+    new = _checked(new)
+    key = address_key(new.address)
     known = session.exec(select(Subscriber).where(col(Subscriber.address_key) == key)).first()
     if known is None:
         subscriber = Subscriber(
             key=secrets.token_urlsafe(16),
-            address=address,
+            address=new.address,
             address_key=key,
             state=SubscriberState.PENDING,
+            locale=new.locale,
+            timezone=new.timezone,
+            frequency=new.frequency,
             created_at=now,
-            **schedule,
         )
     elif known.state in _SERVED:
         return known, False
     else:
         subscriber = known
-        _start_anew(session, known, schedule)
+        _start_anew(session, known)
+    for name in _SCHEDULE:
+        setattr(subscriber, name, getattr(new, name))
     session.add(subscriber)
     session.flush()
     return subscriber, known is None
 
 
-def _start_anew(session: Session, subscriber: Subscriber, schedule: dict[str, object]) -> None:
-    """Make somebody who had left (or never confirmed) pending with what is asked for now."""
+def _checked(new: NewSubscriber) -> NewSubscriber:
+    return replace(
+        new,
+        address=checked_address(new.address),
+        locale=checked_locale(new.locale),
+        timezone=checked_timezone(new.timezone),
+        frequency=checked_frequency(new.frequency),
+        hour=checked_hour(new.hour),
+        weekday=checked_weekday(new.weekday),
+        day=checked_day(new.day),
+    )
+
+
+def _start_anew(session: Session, subscriber: Subscriber) -> None:
+    """Make somebody who had left (or never confirmed) pending; what they followed before is not asked for any more."""
     if subscriber.state in _LEFT:
         session.connection().execute(delete(Preference).where(col(Preference.subscriber_id) == subscriber.id))
     subscriber.state = SubscriberState.PENDING
     subscriber.state_reason = None
-    for name, value in schedule.items():
-        setattr(subscriber, name, value)
 
 
 def _activate(subscriber: Subscriber, now: datetime) -> None:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from trialalerts.errors import InvalidInput, NotFound, UnknownArea
 from trialalerts.subscribers.choices import checked_label, checked_sex, checked_words
 from trialalerts.subscribers.consent import record_consent
-from trialalerts.subscribers.tables import ConsentAction, Preference, RegionKind, Subscriber
+from trialalerts.subscribers.tables import ConsentAction, Preference, RegionKind, Subscriber, id_of
 from trialalerts.vocabulary.tables import Area
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def add_preference(
     found = next((each for each in existing if _same(each, wanted)), None)
     if found is None and len(existing) >= _MOST_PREFERENCES:
         raise InvalidInput(f"One subscriber has at most {_MOST_PREFERENCES} preferences; remove one first.")
-    preference = found or Preference(subscriber_id=subscriber.id, created_at=now, **wanted)
+    preference = found or Preference(subscriber_id=id_of(subscriber), created_at=now, **wanted)
     if confirmed and preference.confirmed_at is None:
         preference.confirmed_at = now
     session.add(preference)

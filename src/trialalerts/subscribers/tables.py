@@ -19,6 +19,7 @@ __all__ = [
     "RegionKind",
     "Subscriber",
     "SubscriberState",
+    "id_of",
 ]
 
 NEVER_SERVED = -1
@@ -95,6 +96,17 @@ class Subscriber(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+def id_of(subscriber: Subscriber) -> int:
+    """Return the id of a subscriber whose row is stored.
+
+    Raises:
+        ValueError: it is not stored yet, so that nothing can refer to it.
+    """
+    if subscriber.id is None:
+        raise ValueError("the subscriber is not stored yet")
+    return subscriber.id
 
 
 class Preference(SQLModel, table=True):

@@ -1,0 +1,194 @@
+"""The outbox: rows that move from state to state, and leases that run out."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.delivery.post import NOW, add_person, deliveries, dice, queue, queue_for, states
+from trialalerts.database import Database
+from trialalerts.delivery import outbox
+from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.errors import InvalidInput, NotFound
+
+LEASE = timedelta(minutes=10)
+THREE_DAYS = timedelta(days=3)
+
+
+def claim(db: Database, owner: str = "one", limit: int = 100, after: timedelta = timedelta()) -> list[Delivery]:
+    return outbox.claim(db, owner=owner, limit=limit, now=NOW + after, lease=LEASE)
+
+
+def test_the_same_key_is_queued_once(db: Database) -> None:
+    with db.write() as session:
+        person = add_person(session)
+        assert queue(session, person, data={"digest_id": 7})
+        assert not queue(session, person, data={"digest_id": 8})
+    (row,) = deliveries(db).values()
+    assert (row.state, row.attempts, row.data, row.not_before) == (DeliveryState.QUEUED, 0, {"digest_id": 7}, NOW)
+    assert row.message_id.endswith("@example.org>")
+
+
+def test_a_mail_queued_in_a_transaction_that_fails_was_never_queued(db: Database) -> None:
+    with pytest.raises(RuntimeError), db.write() as session:
+        queue(session, add_person(session))
+        raise RuntimeError
+    assert deliveries(db) == {}
+
+
+def test_a_claim_leases_the_oldest_that_are_due(db: Database) -> None:
+    queue_for(db, ["a", "b", "c"])
+    with db.write() as session:
+        queue(session, add_person(session, "later"), key="digest/later", not_before=NOW + timedelta(seconds=1))
+    claimed = claim(db, limit=2)
+    assert [(each.key, each.state, each.attempts) for each in claimed] == [
+        ("digest/a", DeliveryState.SENDING, 1),
+        ("digest/b", DeliveryState.SENDING, 1),
+    ]
+    assert {each.leased_until for each in claimed} == {NOW + LEASE}
+    assert [each.key for each in claim(db, owner="two")] == ["digest/c"]
+    assert claim(db, owner="three") == []
+
+
+def test_an_expired_lease_is_claimed_again_with_the_same_message_id(db: Database) -> None:
+    queue_for(db, ["a", "b"])
+    (first,) = claim(db, limit=1)
+    assert [each.key for each in claim(db, owner="two", after=LEASE - timedelta(seconds=1))] == ["digest/b"]
+    again = claim(db, owner="three", after=LEASE)
+    assert [(each.key, each.attempts, each.message_id) for each in again] == [("digest/a", 2, first.message_id)]
+
+
+def test_two_claims_at_once_never_take_the_same_row(db: Database) -> None:
+    queue_for(db, [f"n{number}" for number in range(60)])
+    taken: list[list[str]] = []
+    start = threading.Barrier(4)
+
+    def work(owner: str) -> None:
+        start.wait()
+        mine: list[str] = []
+        while found := claim(db, owner=owner, limit=7):
+            mine += [each.key for each in found]
+        taken.append(mine)
+
+    threads = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    every = [key for mine in taken for key in mine]
+    assert len(every) == 60 == len(set(every))
+
+
+def test_what_was_sent_is_sent_even_if_the_lease_has_gone_to_somebody_else(db: Database) -> None:
+    queue_for(db, ["a"])
+    slow = claim(db)
+    quick = claim(db, owner="two", after=LEASE)
+    with db.write() as session:
+        outbox.acknowledge_sent(session, slow, now=NOW, transport="memory")
+    with db.write() as session:
+        outbox.fail(session, quick[0], error="too late to say so")
+    (row,) = deliveries(db).values()
+    assert (row.state, row.sent_at, row.transport, row.leased_by) == (DeliveryState.SENT, NOW, "memory", None)
+
+
+def test_only_the_holder_of_a_lease_may_settle_what_was_not_sent(db: Database) -> None:
+    queue_for(db, ["a"])
+    slow = claim(db)
+    claim(db, owner="two", after=LEASE)
+    with db.write() as session:
+        outbox.release(session, slow)
+        outbox.fail(session, slow[0], error="not mine any more")
+    (row,) = deliveries(db).values()
+    assert (row.state, row.leased_by, row.attempts) == (DeliveryState.SENDING, "two", 2)
+
+
+def test_a_word_from_the_provider_is_not_taken_back_by_a_late_acknowledgement(db: Database) -> None:
+    queue_for(db, ["a"])
+    claimed = claim(db)
+    with db.write() as session:
+        row = session.get(Delivery, claimed[0].id)
+        assert row is not None
+        row.state = DeliveryState.DELIVERED
+    with db.write() as session:
+        outbox.acknowledge_sent(session, claimed, now=NOW, transport="memory")
+    assert states(db) == {"digest/a": DeliveryState.DELIVERED}
+
+
+def test_released_and_postponed_deliveries_count_no_attempt(db: Database) -> None:
+    queue_for(db, ["a", "b"])
+    first, second = claim(db)
+    with db.write() as session:
+        outbox.release(session, [first])
+        outbox.postpone(session, second, until=NOW + timedelta(hours=1), reason="paused")
+    rows = deliveries(db)
+    assert {key: (row.state, row.attempts) for key, row in rows.items()} == {
+        "digest/a": (DeliveryState.QUEUED, 0),
+        "digest/b": (DeliveryState.QUEUED, 0),
+    }
+    assert rows["digest/b"].not_before == NOW + timedelta(hours=1)
+
+
+def test_a_retry_waits_longer_each_time_and_is_given_up_after_three_days(db: Database) -> None:
+    queue_for(db, ["a"])
+    random = dice()
+    waits = []
+    now = NOW
+    while found := outbox.claim(db, owner="one", limit=1, now=now, lease=LEASE):
+        with db.write() as session:
+            again = outbox.retry_later(
+                session, found[0], now=now, give_up_after=THREE_DAYS, random=random, error="450 later", code="450 4.2.0"
+            )
+        if not again:
+            break
+        waits.append(deliveries(db)["digest/a"].not_before - now)
+        now += waits[-1]
+    row = deliveries(db)["digest/a"]
+    assert (row.state, row.last_error, row.last_code) == (DeliveryState.FAILED, "450 later", "450 4.2.0")
+    assert timedelta(seconds=45) <= waits[0] <= timedelta(seconds=75)
+    assert max(waits) <= timedelta(hours=7.5)
+    assert timedelta(days=2) < sum(waits, timedelta()) < timedelta(days=4)
+    assert len(waits) == 19
+
+
+@given(attempts=st.integers(1, 10_000), seed=st.integers())
+def test_a_wait_is_between_a_minute_and_six_hours_give_or_take_a_quarter(attempts: int, seed: int) -> None:
+    wait = outbox.backoff(attempts, dice(seed))
+    assert timedelta(seconds=45) <= wait <= timedelta(hours=7.5)
+
+
+def test_failed_deliveries_are_queued_again_with_all_their_attempts(db: Database) -> None:
+    queue_for(db, ["a", "b", "c"])
+    first, second, third = claim(db)
+    with db.write() as session:
+        outbox.fail(session, first, error="550", code="550 5.1.1")
+        outbox.suppress(session, second, reason="unsubscribed")
+        outbox.acknowledge_sent(session, [third], now=NOW, transport="memory")
+    with db.write() as session:
+        assert outbox.requeue_failed(session, now=NOW + LEASE) == 1
+    row = deliveries(db)["digest/a"]
+    assert (row.state, row.attempts, row.not_before) == (DeliveryState.QUEUED, 0, NOW + LEASE)
+    assert row.message_id == first.message_id
+    with db.write() as session:
+        outbox.requeue(session, outbox.find_delivery(session, second.id or 0), now=NOW)
+    assert states(db)["digest/b"] is DeliveryState.QUEUED
+    with db.write() as session, pytest.raises(InvalidInput, match="is sent; only failed, suppressed or queued"):
+        outbox.requeue(session, outbox.find_delivery(session, third.id or 0), now=NOW)
+
+
+def test_deliveries_are_listed_newest_first_by_state_and_person(db: Database) -> None:
+    queue_for(db, ["a", "b", "c"])
+    (first,) = claim(db, limit=1)
+    with db.write() as session:
+        outbox.fail(session, first, error="550")
+    with db.read() as session:
+        assert [each.key for each in outbox.list_deliveries(session)] == ["digest/c", "digest/b", "digest/a"]
+        assert [each.key for each in outbox.list_deliveries(session, limit=1)] == ["digest/c"]
+        assert [each.key for each in outbox.list_deliveries(session, states=[DeliveryState.FAILED])] == ["digest/a"]
+        mine = outbox.list_deliveries(session, subscriber_id=first.subscriber_id)
+        assert [each.key for each in mine] == ["digest/a"]
+        with pytest.raises(NotFound, match="no delivery 999"):
+            outbox.find_delivery(session, 999)

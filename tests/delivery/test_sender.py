@@ -1,0 +1,296 @@
+"""The sender: the last check, one bad thing that harms only itself, and a round that ends well however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlmodel import Session
+from structlog.testing import capture_logs
+
+from tests.delivery.post import NOW, SECRET, add_person, deliveries, dice, queue, queue_for, render, settings, states
+from trialalerts.clock import FrozenClock
+from trialalerts.database import Database
+from trialalerts.delivery.message import Message
+from trialalerts.delivery.sender import LEASE, Renderer, SendCount, send_queued
+from trialalerts.delivery.suppressions import suppress
+from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.transports.memory import MemoryTransport
+from trialalerts.errors import ConfigurationError, MailRefused, TransportBroken
+from trialalerts.subscribers.tables import Subscriber, SubscriberState
+
+QUEUED, SENT, FAILED, SUPPRESSED = (
+    DeliveryState.QUEUED,
+    DeliveryState.SENT,
+    DeliveryState.FAILED,
+    DeliveryState.SUPPRESSED,
+)
+
+
+def send(
+    db: Database,
+    transport: MemoryTransport,
+    renderer: Renderer = render,
+    *,
+    clock: FrozenClock | None = None,
+    limit: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    batch: int = 100,
+) -> SendCount:
+    return send_queued(
+        db,
+        transport,
+        renderer,
+        settings=settings(batch=batch),
+        clock=clock or FrozenClock(NOW),
+        limit=limit,
+        stop=stop,
+        random=dice(),
+    )
+
+
+def recipients(transport: MemoryTransport) -> list[str]:
+    return [each.envelope_to.partition("@")[0] for each in transport.sent]
+
+
+def test_what_is_queued_is_sent_once(db: Database) -> None:
+    names = [f"n{number}" for number in range(25)]
+    queue_for(db, names)
+    transport = MemoryTransport()
+    assert send(db, transport, batch=10) == SendCount(sent=25)
+    assert recipients(transport) == names
+    assert set(states(db).values()) == {SENT}
+    assert [each.message.message_id for each in transport.sent] == [row.message_id for row in deliveries(db).values()]
+    assert send(db, transport) == SendCount()
+
+
+def test_a_limit_ends_the_round(db: Database) -> None:
+    queue_for(db, ["a", "b", "c"])
+    transport = MemoryTransport()
+    assert send(db, transport, limit=2) == SendCount(sent=2)
+    assert recipients(transport) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "mailed"),
+    [
+        *[(state, "digest", state is SubscriberState.ACTIVE) for state in SubscriberState],
+        *[
+            (state, "confirmation", state in {SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED})
+            for state in SubscriberState
+        ],
+    ],
+)
+def test_only_who_is_still_to_be_mailed_is_mailed(
+    sqlite_db: Database, state: SubscriberState, kind: str, mailed: bool
+) -> None:
+    with sqlite_db.write() as session:
+        queue(session, add_person(session, state=state), kind=kind)
+    transport = MemoryTransport()
+    send(sqlite_db, transport)
+    assert bool(transport.sent) is mailed
+    row = deliveries(sqlite_db)["digest/1"]
+    if mailed:
+        assert row.state is SENT
+    elif state is SubscriberState.PAUSED:
+        assert (row.state, row.attempts) == (QUEUED, 0)
+    else:
+        assert (row.state, row.last_error) == (SUPPRESSED, state.value)
+
+
+def test_the_last_check_is_made_right_before_each_message(db: Database) -> None:
+    """Somebody unsubscribes while the message before theirs is being written."""
+    queue_for(db, ["a", "b", "c"])
+
+    def meanwhile(session: Session, delivery: Delivery, subscriber: Subscriber) -> Message:
+        return render(session, delivery, subscriber)
+
+    class Leaving(MemoryTransport):
+        def send(self, envelope_to: str, message: Message) -> None:
+            super().send(envelope_to, message)
+            with db.write() as session:
+                other = session.get(Subscriber, deliveries(db)["digest/b"].subscriber_id)
+                assert other is not None
+                other.state = SubscriberState.UNSUBSCRIBED
+
+    transport = Leaving()
+    assert send(db, transport, meanwhile) == SendCount(sent=2, suppressed=1)
+    assert recipients(transport) == ["a", "c"]
+
+
+def test_a_suppressed_address_is_never_mailed(db: Database) -> None:
+    queue_for(db, ["a", "b"])
+    with db.write() as session:
+        suppress(session, SECRET, "A@Example.ORG", reason="bounced", now=NOW)
+    transport = MemoryTransport()
+    assert send(db, transport) == SendCount(sent=1, suppressed=1)
+    assert recipients(transport) == ["b"]
+    assert deliveries(db)["digest/a"].last_error == "suppressed (bounced)"
+
+
+def test_a_digest_waits_for_the_end_of_a_pause(db: Database) -> None:
+    with db.write() as session:
+        queue(session, add_person(session, state=SubscriberState.PAUSED, paused_until=NOW + timedelta(days=2)))
+    assert send(db, MemoryTransport()) == SendCount(postponed=1)
+    assert deliveries(db)["digest/1"].not_before == NOW + timedelta(days=2)
+    with db.write() as session:
+        person = session.get(Subscriber, deliveries(db)["digest/1"].subscriber_id)
+        assert person is not None
+        person.state = SubscriberState.ACTIVE
+    assert send(db, MemoryTransport(), clock=FrozenClock(NOW + timedelta(days=2))) == SendCount(sent=1)
+
+
+def test_a_permanent_refusal_fails_and_a_transient_one_waits(db: Database) -> None:
+    queue_for(db, ["a", "b", "c"])
+    transport = MemoryTransport()
+    transport.answer("a@example.org", MailRefused("no such mailbox", permanent=True, code="550 5.1.1"))
+    transport.answer("b@example.org", MailRefused("later", permanent=False, code="450 4.2.0"))
+    assert send(db, transport) == SendCount(sent=1, failed=1, retried=1)
+    rows = deliveries(db)
+    assert (rows["digest/a"].state, rows["digest/a"].last_code) == (FAILED, "550 5.1.1")
+    assert (rows["digest/b"].state, rows["digest/b"].attempts) == (QUEUED, 1)
+    assert rows["digest/b"].not_before > NOW
+    transport.answer("b@example.org", None)
+    assert send(db, transport, clock=FrozenClock(NOW + timedelta(minutes=2))) == SendCount(sent=1)
+
+
+def test_a_broken_transport_ends_the_round_and_blames_nobody(db: Database) -> None:
+    queue_for(db, ["a", "b", "c", "d"])
+    transport = MemoryTransport()
+    transport.answer("b@example.org", TransportBroken("the server is gone"))
+    with capture_logs() as logs:
+        assert send(db, transport) == SendCount(sent=1, released=3, broken="the server is gone")
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["transport.broken"]
+    rows = deliveries(db)
+    assert {key: (row.state, row.attempts) for key, row in rows.items() if key != "digest/a"} == {
+        "digest/b": (QUEUED, 0),
+        "digest/c": (QUEUED, 0),
+        "digest/d": (QUEUED, 0),
+    }
+    transport.answer("b@example.org", None)
+    assert send(db, transport) == SendCount(sent=3)
+
+
+def test_a_message_that_breaks_the_transport_each_time_does_not_stop_the_others(db: Database) -> None:
+    queue_for(db, ["a", "b", "c"])
+    transport = MemoryTransport()
+    transport.answer("a@example.org", TransportBroken("hung up"))
+    clock = FrozenClock(NOW)
+    for _ in range(2):
+        clock.advance(timedelta(seconds=1))
+        send(db, transport, clock=clock)
+    assert recipients(transport) == ["b", "c"]
+
+
+def test_three_policy_refusals_in_a_row_are_our_own_fault(db: Database) -> None:
+    queue_for(db, ["a", "b", "c", "d", "e"])
+    transport = MemoryTransport()
+    for name in "abcde":
+        transport.answer(f"{name}@example.org", MailRefused("blocked", permanent=False, code="550 5.7.1"))
+    count = send(db, transport)
+    assert (count.retried, count.released) == (3, 2)
+    assert count.broken is not None
+    assert "refused by policy" in count.broken
+    assert {row.state for row in deliveries(db).values()} == {QUEUED}
+
+
+def test_a_renderer_that_fails_harms_only_its_own_delivery(db: Database) -> None:
+    queue_for(db, ["a", "b", "c"])
+
+    def sometimes(session: Session, delivery: Delivery, subscriber: Subscriber) -> Message:
+        if delivery.key == "digest/b":
+            raise KeyError(subscriber.address)
+        return render(session, delivery, subscriber)
+
+    transport = MemoryTransport()
+    with capture_logs() as logs:
+        assert send(db, transport, sometimes) == SendCount(sent=2, retried=1)
+    row = deliveries(db)["digest/b"]
+    assert (row.state, row.attempts, row.last_error) == (QUEUED, 1, "KeyError")
+    assert "@example.org" not in repr(logs).replace(row.message_id, "")
+
+
+def test_a_transport_that_chokes_on_a_message_harms_only_that_delivery(db: Database) -> None:
+    queue_for(db, ["a", "b"])
+
+    class Choking(MemoryTransport):
+        def send(self, envelope_to: str, message: Message) -> None:
+            if envelope_to.startswith("a@"):
+                raise ZeroDivisionError
+            super().send(envelope_to, message)
+
+    transport = Choking()
+    assert send(db, transport) == SendCount(sent=1, retried=1)
+    assert transport.closed
+    assert deliveries(db)["digest/a"].last_error == "ZeroDivisionError"
+
+
+def test_nothing_to_send_is_noted_and_not_sent(db: Database) -> None:
+    queue_for(db, ["a"])
+    transport = MemoryTransport()
+    assert send(db, transport, lambda session, delivery, subscriber: None) == SendCount(suppressed=1)  # noqa: ARG005 - a renderer's arguments
+    assert deliveries(db)["digest/a"].last_error == "nothing to send"
+
+
+def test_a_wrong_configuration_ends_the_round_with_nothing_lost(db: Database) -> None:
+    queue_for(db, ["a", "b", "c"])
+
+    def unconfigured(session: Session, delivery: Delivery, subscriber: Subscriber) -> Message:
+        if delivery.key == "digest/b":
+            raise ConfigurationError("templates.folder: there is no such folder")
+        return render(session, delivery, subscriber)
+
+    with pytest.raises(ConfigurationError):
+        send(db, MemoryTransport(), unconfigured)
+    assert states(db) == {"digest/a": SENT, "digest/b": QUEUED, "digest/c": QUEUED}
+    assert {row.attempts for key, row in deliveries(db).items() if key != "digest/a"} == {0}
+
+
+def test_the_round_stops_between_two_messages_when_told_to(db: Database) -> None:
+    queue_for(db, ["a", "b", "c"])
+    transport = MemoryTransport()
+    count = send(db, transport, stop=lambda: len(transport.sent) == 1)
+    assert count == SendCount(sent=1, released=2)
+    assert states(db) == {"digest/a": SENT, "digest/b": QUEUED, "digest/c": QUEUED}
+
+
+def test_no_message_is_begun_when_its_lease_is_nearly_over(db: Database) -> None:
+    queue_for(db, ["a", "b", "c"])
+    clock = FrozenClock(NOW)
+
+    class Slow(MemoryTransport):
+        def send(self, envelope_to: str, message: Message) -> None:
+            super().send(envelope_to, message)
+            clock.advance(LEASE - timedelta(minutes=1))
+
+    transport = Slow()
+    assert send(db, transport, clock=clock) == SendCount(sent=3, released=3)
+    assert recipients(transport) == ["a", "b", "c"]
+
+
+def test_a_delivery_that_was_claimed_again_and_again_without_an_end_is_given_up(db: Database) -> None:
+    """It may be what kills its sender each time."""
+    queue_for(db, ["a"])
+    with db.write() as session:
+        row = session.get(Delivery, deliveries(db)["digest/a"].id)
+        assert row is not None
+        row.attempts = 30
+    transport = MemoryTransport()
+    assert send(db, transport) == SendCount(failed=1)
+    assert transport.sent == []
+    assert states(db) == {"digest/a": FAILED}
+
+
+def test_the_log_names_deliveries_by_number_and_nobody_by_address(db: Database) -> None:
+    queue_for(db, ["a", "b"])
+    transport = MemoryTransport()
+    transport.answer("b@example.org", MailRefused("no such mailbox", permanent=True, code="550 5.1.1"))
+    with capture_logs() as logs:
+        send(db, transport)
+    rows = deliveries(db)
+    assert {entry["event"]: entry["delivery"] for entry in logs} == {
+        "delivery.failed": rows["digest/b"].id,
+        "delivery.sent": rows["digest/a"].id,
+    }
+    assert "@" not in repr(logs)
