@@ -1,0 +1,136 @@
+"""Owns the tree of disease areas in memory: who is above whom, and which area a text names.
+
+The rows come from the curated file (:func:`store_curated`), from MeSH and from the trials' own terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+import sqlalchemy
+from sqlmodel import Session, col
+
+from trialalerts.vocabulary.area_file import store_curated
+from trialalerts.vocabulary.area_graph import Placed, parents_of, reachable
+from trialalerts.vocabulary.area_names import AreaHit, AreaNode, NameIndex
+from trialalerts.vocabulary.tables import Area
+
+__all__ = ["AreaHit", "AreaNode", "AreaTree", "load_areas", "store_curated"]
+
+
+class AreaTree:
+    """All disease areas, a directed graph without circles. It never changes; load it anew to see new rows."""
+
+    def __init__(self, nodes: Iterable[AreaNode]) -> None:
+        self._nodes: Mapping[str, AreaNode] = {node.id: node for node in nodes}
+        self._above: dict[str, frozenset[str]] = {}
+        self._below: dict[str, frozenset[str]] = {}
+
+    def __contains__(self, area_id: str) -> bool:
+        """Return whether there is an area with this id."""
+        return area_id in self._nodes
+
+    def __len__(self) -> int:
+        """Return the number of areas."""
+        return len(self._nodes)
+
+    @property
+    def nodes(self) -> tuple[AreaNode, ...]:
+        """All areas: the curated first, then those of MeSH, then those of trials; by id."""
+        return tuple(self._nodes.values())
+
+    def get(self, area_id: str) -> AreaNode:
+        """Return the area with this id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self._nodes[area_id]
+
+    def name(self, area_id: str) -> str:
+        """Return the name shown to people; the id itself where it is unknown."""
+        node = self._nodes.get(area_id)
+        return area_id if node is None else node.name
+
+    def ancestors(self, area_id: str) -> frozenset[str]:
+        """Return the ids of all areas above, without ``area_id`` itself; none where it is unknown."""
+        if area_id not in self._above:
+            self._above[area_id] = reachable(area_id, self._parents)
+        return self._above[area_id]
+
+    def descendants(self, area_id: str) -> frozenset[str]:
+        """Return the ids of all areas below, without ``area_id`` itself; none where it is unknown."""
+        if area_id not in self._below:
+            self._below[area_id] = reachable(area_id, self._children)
+        return self._below[area_id]
+
+    def children(self, area_id: str) -> tuple[str, ...]:
+        """Return the ids of the areas right below."""
+        return self._children.get(area_id, ())
+
+    def path(self, area_id: str) -> tuple[str, ...]:
+        """Return the names from a top area down to this one, along the shortest way."""
+        ways: list[tuple[str, ...]] = [(area_id,)]
+        for way in ways:  # grows while we walk it: breadth first, so that the first end is the nearest
+            parents = self._parents.get(way[0], ())
+            if not parents:
+                return tuple(self.name(step) for step in way)
+            ways.extend((parent, *way) for parent in parents if parent not in way)
+        return (self.name(area_id),)
+
+    def find(self, text: str) -> AreaNode:
+        """Return the area that ``text`` names: by id, name, synonym or acronym.
+
+        Case, accents, plural, hyphens, word order, British or American spelling make no difference.
+
+        Raises:
+            UnknownArea: no area, or several, are called so; it carries up to three near names.
+        """
+        return self._names.find(text)
+
+    def search(self, text: str, *, limit: int = 10) -> list[AreaHit]:
+        """Return the areas that ``text`` may mean, the likeliest first.
+
+        An exact name comes before an exact synonym or acronym, a beginning, all words, and what is merely alike.
+        """
+        return self._names.search(text, limit=limit)
+
+    @cached_property
+    def _names(self) -> NameIndex:
+        return NameIndex(self._nodes)
+
+    @cached_property
+    def _parents(self) -> Mapping[str, tuple[str, ...]]:
+        return {
+            node.id: tuple(parent for parent in node.parents if parent in self._nodes) for node in self._nodes.values()
+        }
+
+    @cached_property
+    def _children(self) -> Mapping[str, tuple[str, ...]]:
+        children: dict[str, list[str]] = {}
+        for id_, parents in self._parents.items():
+            for parent in parents:
+                children.setdefault(parent, []).append(id_)
+        return {id_: tuple(ids) for id_, ids in children.items()}
+
+
+def load_areas(session: Session) -> AreaTree:
+    """Read all areas; parents are those stored and those that the tree numbers of all rows together give."""
+    # Columns instead of rows of the model: with all of MeSH that takes a fifth of the time.
+    query = sqlalchemy.select(*sqlalchemy.inspect(Area).columns).order_by(col(Area.origin), col(Area.id))
+    rows = session.connection().execute(query).all()
+    placed = [Placed(id=row.id, parents=tuple(row.parents), tree_numbers=tuple(row.tree_numbers)) for row in rows]
+    parents = parents_of(placed)
+    return AreaTree(
+        AreaNode(
+            id=row.id,
+            name=row.name,
+            synonyms=tuple(row.synonyms),
+            acronyms=tuple(row.acronyms),
+            parents=parents[row.id],
+            therapeutic=row.therapeutic,
+            origin=row.origin,
+        )
+        for row in rows
+    )
