@@ -1,0 +1,132 @@
+"""Owns the import of MeSH into the table of disease areas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from sqlmodel import Session, col, select
+
+from trialalerts.vocabulary.mesh_files import MeshDescriptor, read_mesh
+from trialalerts.vocabulary.mesh_ids import normal_mesh_id
+from trialalerts.vocabulary.spelling import Folder, name_key, name_orders
+from trialalerts.vocabulary.tables import Area, AreaOrigin
+
+__all__ = ["ImportCount", "MeshDescriptor", "import_mesh", "normal_mesh_id", "read_mesh"]
+
+_BATCH = 500
+_ACRONYM = re.compile(r"[A-Za-z0-9]*[A-Z][A-Za-z0-9-]*")
+_LONGEST_ACRONYM = 8
+_WITH_LONG_FORM = re.compile(r"(\S+) \([^()]+\)")
+"""MeSH tells acronyms that are not unique apart by their long form: ``MS (Multiple Sclerosis)``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportCount:
+    """What an import did: areas that are new, that got something new, and that were as they are."""
+
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    @property
+    def total(self) -> int:
+        """The number of diseases in the file."""
+        return self.new + self.updated + self.unchanged
+
+
+def import_mesh(session: Session, path: Path) -> ImportCount:
+    """Store the diseases of a MeSH file (see :func:`read_mesh`).
+
+    A curated area keeps its name, acronyms, parents and synonyms; it gets MeSH's entry terms as further
+    synonyms and MeSH's tree numbers. Of the entry terms that differ in spelling alone, one is stored.
+
+    Raises:
+        InvalidInput: the file is no whole MeSH file; the transaction of ``session`` must not be committed then,
+            and is not when the error leaves ``Database.write()``.
+    """
+    folder = Folder()
+    new = updated = unchanged = 0
+    descriptors = read_mesh(path)
+    while batch := list(islice(descriptors, _BATCH)):
+        known = _rows(session, batch)
+        for descriptor in batch:
+            row = known.get(descriptor.id)
+            names, acronyms = _sorted_terms(descriptor, folder)
+            if row is None:
+                session.add(_new_row(descriptor, names, acronyms))
+                new += 1
+                continue
+            before = row.model_dump()
+            _update(row, descriptor, names, acronyms)
+            changed = row.model_dump() != before
+            updated += changed
+            unchanged += not changed
+        session.flush()
+        session.expunge_all()  # what is written goes from memory
+    return ImportCount(new=new, updated=updated, unchanged=unchanged)
+
+
+def is_acronym(term: str) -> bool:
+    """Return whether an entry term is an acronym such as ``COPD`` or ``T2DM``: short, in one piece, mostly capitals."""
+    capitals = sum(letter.isupper() for letter in term)
+    small = sum(letter.islower() for letter in term)
+    return bool(_ACRONYM.fullmatch(term)) and len(term) <= _LONGEST_ACRONYM and capitals > max(1, small)
+
+
+def _rows(session: Session, batch: Sequence[MeshDescriptor]) -> dict[str, Area]:
+    ids = [descriptor.id for descriptor in batch]
+    return {row.id: row for row in session.exec(select(Area).where(col(Area.id).in_(ids)))}
+
+
+def _sorted_terms(descriptor: MeshDescriptor, folder: Folder) -> tuple[list[str], list[str]]:
+    """Return the entry terms that say something new, and the acronyms among them."""
+    names: list[str] = []
+    acronyms: list[str] = []
+    seen = set(_keys(descriptor.name, folder))
+    for term in (_WITH_LONG_FORM.sub(_acronym_alone, term) for term in descriptor.terms):
+        if is_acronym(term):
+            acronyms.append(term)
+        elif not seen.issuperset(keys := _keys(term, folder)):
+            names.append(term)
+            seen.update(keys)
+    return names, list(dict.fromkeys(acronyms))
+
+
+def _acronym_alone(found: re.Match[str]) -> str:
+    return found[1] if is_acronym(found[1]) else found[0]
+
+
+def _keys(name: str, folder: Folder) -> list[tuple[str, ...]]:
+    return [name_key(order, folder) for order in name_orders(name)]
+
+
+def _new_row(descriptor: MeshDescriptor, names: list[str], acronyms: list[str]) -> Area:
+    return Area(
+        id=descriptor.id,
+        name=descriptor.name,
+        synonyms=names,
+        acronyms=acronyms,
+        tree_numbers=list(descriptor.tree_numbers),
+        origin=AreaOrigin.IMPORT,
+    )
+
+
+def _update(row: Area, descriptor: MeshDescriptor, names: Iterable[str], acronyms: Iterable[str]) -> None:
+    row.tree_numbers = list(descriptor.tree_numbers)
+    if row.origin is AreaOrigin.CURATED:
+        row.synonyms = list(dict.fromkeys((*row.synonyms, *_without(row.name, (descriptor.name, *names)))))
+        row.acronyms = list(dict.fromkeys((*row.acronyms, *acronyms)))
+        return
+    row.name = descriptor.name
+    row.synonyms = list(names)
+    row.acronyms = list(acronyms)
+    row.parents = []
+    row.origin = AreaOrigin.IMPORT
+
+
+def _without(name: str, terms: Iterable[str]) -> list[str]:
+    return [term for term in terms if term.casefold() != name.casefold()]

@@ -1,0 +1,137 @@
+"""Owns the reading of NLM's MeSH descriptor files: XML (``desc2026.xml``) and ASCII (``d2026.bin``), plain or gzip.
+
+Both are read as a stream, one record at a time: the XML is 300 MB.
+"""
+
+from __future__ import annotations
+
+import gzip
+import xml.etree.ElementTree as ET
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from trialalerts.errors import InvalidInput
+from trialalerts.vocabulary.mesh_ids import is_mesh_id
+
+__all__ = ["MeshDescriptor", "read_mesh"]
+
+_GZIP = b"\x1f\x8b"
+_BRANCHES = ("C", "F03")
+_START = 4096
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeshDescriptor:
+    """A disease of MeSH: ``tree_numbers`` in the branches C and F03, ``terms`` its entry terms without the name."""
+
+    id: str
+    name: str
+    tree_numbers: tuple[str, ...]
+    terms: tuple[str, ...]
+
+
+def read_mesh(path: Path) -> Iterator[MeshDescriptor]:
+    """Yield the descriptors of the branches C (diseases) and F03 (mental disorders), in the order of the file.
+
+    Raises:
+        InvalidInput: the file cannot be read, is of neither form, is cut off, or holds no disease.
+    """
+    count = 0
+    try:
+        with _opened(path) as file:
+            for descriptor in _records(path, file):
+                count += 1
+                yield descriptor
+    except OSError as error:  # a missing file, and what gzip finds wrong
+        raise InvalidInput(f"{path}: this file cannot be read: {error.strerror or error}") from None
+    except (EOFError, zlib.error) as error:
+        raise InvalidInput(f"{path}: this gzip file is cut off or damaged: {error}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path}: this is no UTF-8 text (byte {error.start}); get the file from NLM again") from None
+    except ET.ParseError as error:
+        raise InvalidInput(f"{path}: this XML is broken or cut off: {error}") from None
+    if count == 0:
+        raise InvalidInput(f"{path}: this file holds no MeSH descriptor of the branches C or F03")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    with ExitStack() as stack:
+        file: IO[bytes] = stack.enter_context(path.open("rb"))
+        packed = file.read(len(_GZIP)) == _GZIP
+        file.seek(0)
+        yield cast("IO[bytes]", stack.enter_context(gzip.GzipFile(fileobj=file))) if packed else file
+
+
+def _records(path: Path, file: IO[bytes]) -> Iterator[MeshDescriptor]:
+    start = file.read(_START)
+    file.seek(0)
+    text = start.removeprefix(_BOM).lstrip()
+    if text.startswith(b"<") and b"<DescriptorRecordSet" in start:
+        return _from_xml(file)
+    if text.startswith(b"*NEWRECORD"):
+        return _from_ascii(path, file)
+    raise InvalidInput(
+        f"{path}: this is neither NLM's MeSH descriptor XML (desc2026.xml) nor its ASCII form (d2026.bin); "
+        "get one from https://nlmpubs.nlm.nih.gov/projects/mesh/MESH_FILES/"
+    )
+
+
+def _from_xml(file: IO[bytes]) -> Iterator[MeshDescriptor]:
+    # The file is the operator's own, expat loads nothing from outside and refuses exploding entities (since 2.4.1).
+    events = iter(ET.iterparse(file, events=("start", "end")))  # noqa: S314
+    _, root = next(events)
+    for event, element in events:
+        if event == "end" and element.tag == "DescriptorRecord":
+            yield from _descriptor(
+                element.findtext("DescriptorUI"),
+                element.findtext("DescriptorName/String"),
+                (number.text or "" for number in element.iterfind("TreeNumberList/TreeNumber")),
+                (term.text or "" for term in element.iterfind("ConceptList/Concept/TermList/Term/String")),
+            )
+            root.clear()  # what was read goes at once, so that memory stays flat
+
+
+def _from_ascii(path: Path, file: IO[bytes]) -> Iterator[MeshDescriptor]:
+    fields: dict[str, list[str]] = {}
+    finished = True
+    for raw in file:
+        line = raw.decode("utf-8-sig").rstrip("\r\n")
+        if line.startswith("*NEWRECORD"):
+            yield from _ascii_descriptor(fields)
+            fields, finished = {}, False
+            continue
+        name, equals, value = line.partition(" = ")
+        if equals:
+            fields.setdefault(name.strip(), []).append(value.strip())
+        finished = finished or name == "UI"
+    if not finished:
+        raise InvalidInput(f"{path}: this file is cut off: its last record has no UI line")
+    yield from _ascii_descriptor(fields)
+
+
+def _ascii_descriptor(fields: dict[str, list[str]]) -> Iterator[MeshDescriptor]:
+    entries = (*fields.get("PRINT ENTRY", ()), *fields.get("ENTRY", ()))
+    return _descriptor(
+        next(iter(fields.get("UI", ())), None),
+        next(iter(fields.get("MH", ())), None),
+        fields.get("MN", ()),
+        (entry.partition("|")[0] for entry in entries),
+    )
+
+
+def _descriptor(
+    id_: str | None, name: str | None, numbers: Iterable[str], terms: Iterable[str]
+) -> Iterator[MeshDescriptor]:
+    """Yield the descriptor if it is a disease and whole (qualifiers and publication types are not)."""
+    diseases = tuple(dict.fromkeys(number.strip() for number in numbers if number.strip().startswith(_BRANCHES)))
+    id_, name = (id_ or "").strip(), (name or "").strip()
+    if diseases and name and is_mesh_id(id_):
+        others = dict.fromkeys(term.strip() for term in terms if term.strip())
+        others.pop(name, None)
+        yield MeshDescriptor(id=id_, name=name, tree_numbers=diseases, terms=tuple(others))
