@@ -1,0 +1,79 @@
+"""Owns the dictionary of the tagger: folded names and exact acronyms, each with its area."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from trialalerts.vocabulary.area_names import AreaNode, said_otherwise
+from trialalerts.vocabulary.spelling import BREAKS, Folder, name_orders, split_words
+from trialalerts.vocabulary.tag_words import is_generic
+
+__all__ = ["ALONE", "Key", "Lengths", "TagDictionary"]
+
+Key = tuple[str, ...]
+Lengths = Mapping[str, Mapping[str, tuple[int, ...]]]
+ALONE = ""
+_UNMISTAKABLE = 4
+"""An acronym of this many letters that only one area has needs no long form beside it."""
+
+
+class TagDictionary:
+    """``names`` maps folded words to an area id, ``acronyms`` exact words to the ids they may stand for.
+
+    ``name_lengths`` and ``acronym_lengths`` give for a first word, then for the word behind it, the lengths to
+    try, longest first; a name of a single word stands under :data:`ALONE`. Where two areas have the same name,
+    the earlier in ``nodes`` wins, and a name wins over a synonym.
+    """
+
+    def __init__(self, nodes: Sequence[AreaNode], folder: Folder) -> None:
+        self.names: dict[Key, str] = {}
+        self.acronyms: dict[Key, tuple[str, ...]] = {}
+        for node in nodes:
+            self._add_name(node.id, node.name, folder)
+            for acronym in node.acronyms:
+                self._add_acronym(node.id, acronym)
+        for node in nodes:
+            for synonym in node.synonyms:
+                self._add_name(node.id, synonym, folder)
+        for key, area_id in list(self.names.items()):
+            for variant in said_otherwise(key):
+                self.names.setdefault(variant, area_id)
+        self.name_lengths = _lengths(self.names)
+        self.acronym_lengths = _lengths(self.acronyms)
+
+    def is_unmistakable(self, acronym: Key) -> bool:
+        """Return whether an acronym can stand alone."""
+        letters = sum(len(part) for part in acronym if part.isalpha())
+        return letters >= _UNMISTAKABLE and len(self.acronyms[acronym]) == 1
+
+    def _add_name(self, area_id: str, name: str, folder: Folder) -> None:
+        for key in _keys(name, folder):
+            if key and not is_generic(key):
+                self.names.setdefault(key, area_id)
+
+    def _add_acronym(self, area_id: str, acronym: str) -> None:
+        key = tuple(split_words(acronym))
+        known = self.acronyms.get(key, ())
+        if key and area_id not in known:
+            self.acronyms[key] = (*known, area_id)
+
+
+def _keys(name: str, folder: Folder) -> Iterator[Key]:
+    """Yield the ways to write a name: as it stands with and without its commas, and turned round if inverted."""
+    for order in name_orders(name):
+        with_commas = tuple(folder[word] for word in split_words(order) if word not in BREAKS)
+        yield with_commas
+        if "," in with_commas:
+            yield tuple(word for word in with_commas if word != ",")
+
+
+def _lengths(keys: Iterable[Key]) -> Lengths:
+    """Index by two words: few names begin with the two words that stand in a text, many with its one."""
+    found: dict[str, dict[str, set[int]]] = {}
+    for key in keys:
+        second = key[1] if len(key) > 1 else ALONE
+        found.setdefault(key[0], {}).setdefault(second, set()).add(len(key))
+    return {
+        first: {second: tuple(sorted(lengths, reverse=True)) for second, lengths in seconds.items()}
+        for first, seconds in found.items()
+    }

@@ -1,0 +1,155 @@
+"""Text is tagged with the areas it speaks of, and with no others."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trialalerts.vocabulary.areas import AreaNode, AreaTree
+from trialalerts.vocabulary.tagger import Tag, Tagger
+
+TREE = AreaTree(
+    [
+        AreaNode(id="neoplasms", name="Neoplasms", synonyms=("cancer", "tumors")),
+        AreaNode(id="breast", name="Breast Neoplasms"),
+        AreaNode(id="ovary", name="Ovarian Neoplasms"),
+        AreaNode(id="lung", name="Lung Neoplasms"),
+        AreaNode(id="nsclc", name="Carcinoma, Non-Small-Cell Lung", acronyms=("NSCLC",)),
+        AreaNode(id="lung-disease", name="Lung Diseases"),
+        AreaNode(id="copd", name="Pulmonary Disease, Chronic Obstructive", acronyms=("COPD",)),
+        AreaNode(id="ms", name="Multiple Sclerosis", acronyms=("MS",)),
+        AreaNode(id="marfan", name="Marfan Syndrome", acronyms=("MS",)),
+        AreaNode(id="all", name="Precursor Cell Lymphoblastic Leukemia", acronyms=("ALL",)),
+        AreaNode(id="aids", name="Acquired Immunodeficiency Syndrome", acronyms=("AIDS",)),
+        AreaNode(id="diabetes", name="Diabetes Mellitus"),
+        AreaNode(id="type2", name="Diabetes Mellitus, Type 2"),
+        AreaNode(id="asthma", name="Asthma"),
+        AreaNode(id="hepatitis-b", name="Hepatitis B"),
+        AreaNode(id="hepatitis-c", name="Hepatitis C"),
+        AreaNode(id="hodgkin", name="Hodgkin Disease", synonyms=("Hodgkin Lymphoma",)),
+        AreaNode(id="nhl", name="Lymphoma, Non-Hodgkin"),
+        AreaNode(id="leukemia", name="Leukemia"),
+        AreaNode(id="crohn", name="Crohn Disease"),
+        AreaNode(id="generic", name="Disease", synonyms=("Syndrome", "Pain")),
+        AreaNode(id="depression", name="Depressive Disorder", synonyms=("depression",)),
+    ]
+)
+TAGGER = Tagger(TREE)
+
+
+def _areas(text: str, *, title: str = "") -> list[str]:
+    return [tag.area_id for tag in TAGGER.tag(title=title, text=text)]
+
+
+TEXTS = [
+    ("A tablet for multiple sclerosis.", ["ms"]),
+    ("Advanced non-small cell lung carcinoma", ["nsclc"]),
+    ("Living with leukaemias", ["leukemia"]),
+    ("Crohn’s disease at home", ["crohn"]),
+    ("Tumours of several kinds", ["neoplasms"]),
+    ("type II diabetes mellitus", ["type2"]),
+    ("Diabetes Mellitus, Type 2", ["type2"]),
+    ("adults with type 2 diabetes", ["type2"]),
+    ("breast cancer or diabetes", ["breast", "diabetes"]),
+    ("Breast and ovarian cancer", ["breast", "ovary"]),
+    ("breast, ovarian, and lung tumors", ["breast", "ovary", "lung"]),
+    ("hepatitis B and C", ["hepatitis-b", "hepatitis-c"]),
+    ("hepatitis B, or asthma", ["hepatitis-b", "asthma"]),
+    ("lung cancer and disease", ["lung"]),
+    ("non-Hodgkin lymphoma", ["nhl"]),
+    ("This syndrome is a painful disease.", []),
+    ("a study of the lung. Cancer is rare.", ["neoplasms"]),
+    ("the lung\n- cancer of any kind", ["neoplasms"]),
+    ("", []),
+]
+
+
+@pytest.mark.parametrize(("text", "areas"), TEXTS, ids=[text for text, _ in TEXTS])
+def test_the_longest_name_at_each_place_is_tagged(text: str, areas: list[str]) -> None:
+    assert _areas(text) == areas
+
+
+DENIED = [
+    ("adults without diabetes", []),
+    ("no history of asthma", []),
+    ("No known prior diagnosis of breast cancer", []),
+    ("absence of hepatitis B or C", []),
+    ("without asthma, diabetes or lung cancer", []),
+    ("without breast or ovarian cancer", []),
+    ("a non-diabetes asthma cohort", ["asthma"]),
+    ("asthma without diabetes", ["asthma"]),
+    ("without diabetes. Asthma is common", ["asthma"]),
+    ("no difference between asthma and health", ["asthma"]),
+    ("not diabetes but diabetes after all", ["diabetes"]),
+]
+
+
+@pytest.mark.parametrize(("text", "areas"), DENIED, ids=[text for text, _ in DENIED])
+def test_what_is_denied_is_not_tagged(text: str, areas: list[str]) -> None:
+    assert _areas(text) == areas
+
+
+ACRONYMS = [
+    ("multiple sclerosis (MS): MS at work", ["ms"]),
+    ("Marfan syndrome (MS)", ["marfan"]),
+    ("MS without its long form", []),
+    ("copd in lower case", []),
+    ("COPD", ["copd"]),
+    ("NSCLC, stage IV", ["nsclc"]),
+    ("It aids recovery", []),
+    ("people with AIDS", ["aids"]),
+    ("ALL patients", []),
+    ("HOW ALL PEOPLE WITH COPD LIVE", []),
+]
+
+
+@pytest.mark.parametrize(("text", "areas"), ACRONYMS, ids=[text for text, _ in ACRONYMS])
+def test_an_acronym_counts_when_it_cannot_be_mistaken(text: str, areas: list[str]) -> None:
+    assert _areas(text) == areas
+
+
+def test_an_acronym_in_the_title_is_explained_by_the_text() -> None:
+    assert TAGGER.tag(title="News on MS", text="Multiple sclerosis is studied.") == [
+        Tag(area_id="ms", in_title=True, found="MS"),
+    ]
+
+
+def test_the_title_comes_first_then_the_count_then_the_place() -> None:
+    text = "Diabetes, asthma, lung cancer, asthma and depression."
+    assert _areas(text, title="On depression") == ["depression", "asthma", "diabetes", "lung"]
+
+
+def test_a_tag_shows_the_words_that_were_found() -> None:
+    tags = TAGGER.tag(title="", text="Diabetes  Mellitus, type II; breast and ovarian cancers")
+    assert [tag.found for tag in tags] == ["Diabetes Mellitus, type II", "breast cancers", "ovarian cancers"]
+    assert not any(tag.in_title for tag in tags)
+
+
+@given(st.text(), st.text())
+def test_any_text_can_be_tagged(title: str, text: str) -> None:
+    tags = TAGGER.tag(title=title, text=text)
+    assert len({tag.area_id for tag in tags}) == len(tags)
+    assert all(tag.area_id in TREE for tag in tags)
+
+
+SINGLES = ["asthma", "leukemia", "multiple sclerosis", "Crohn's disease", "depressive disorders"]
+
+
+@given(
+    st.lists(st.sampled_from(SINGLES), min_size=1, unique=True), st.sampled_from([". ", "; ", " while ", " (also) "])
+)
+def test_names_side_by_side_are_all_found_in_their_order(names: list[str], between: str) -> None:
+    found = [tag.found for tag in TAGGER.tag(title="", text=between.join(names))]
+    assert [words.lower() for words in found] == [name.lower() for name in names]
+
+
+@given(st.lists(st.sampled_from(SINGLES), min_size=1, unique=True))
+def test_a_denied_list_is_denied_to_its_end(names: list[str]) -> None:
+    assert _areas(f"people without {', '.join(names)}") == []
+
+
+def test_every_name_of_the_vocabulary_is_tagged_as_its_area() -> None:
+    for node in TREE.nodes:
+        if node.id != "generic":
+            assert _areas(node.name) == [node.id]
