@@ -1,0 +1,201 @@
+"""Owns the commands on disease areas: search, show, import, tag."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trialalerts.cli.context import open_context
+from trialalerts.cli.output import show, show_json, show_table
+from trialalerts.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from trialalerts.vocabulary.areas import AreaTree
+    from trialalerts.vocabulary.tagger import Tag, Tagger
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The disease areas: search, show, import, tag.")
+
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_STANDARD_INPUT = Path("-")
+
+
+@app.command(epilog="Example: trialalerts areas search 'brain tumour'")
+def search(
+    text: Annotated[str, typer.Argument(help="A name, an acronym, or a part of one.", metavar="TEXT")],
+    *,
+    limit: Annotated[int, typer.Option(help="The most areas to list.", min=1, max=1000)] = 10,
+    json: _Json = False,
+) -> None:
+    """List the disease areas that TEXT may mean, the likeliest first."""
+    tree = _load_tree()
+    hits = tree.search(text, limit=limit)
+    if json:
+        show_json(
+            [
+                {
+                    "id": hit.node.id,
+                    "name": hit.node.name,
+                    "matched": hit.matched,
+                    "score": hit.score,
+                    "path": tree.path(hit.node.id),
+                }
+                for hit in hits
+            ]
+        )
+        return
+    rows = [(hit.node.id, hit.node.name, hit.matched, _path(tree, hit.node.id)) for hit in hits]
+    show_table(("id", "name", "matched", "path"), rows)
+
+
+@app.command("show", epilog="Example: trialalerts areas show 'multiple sclerosis'")
+def show_area(
+    area: Annotated[str, typer.Argument(help="An id, a name, a synonym or an acronym.", metavar="AREA")],
+    *,
+    json: _Json = False,
+) -> None:
+    """Show one disease area: what else it is called, what is above and below it."""
+    tree = _load_tree()
+    node = tree.find(area)
+    facts: dict[str, Any] = {
+        "id": node.id,
+        "name": node.name,
+        "path": tree.path(node.id),
+        "therapeutic": node.therapeutic,
+        "origin": node.origin.value,
+        "synonyms": node.synonyms,
+        "acronyms": node.acronyms,
+    }
+    relatives = {"parents": node.parents, "children": tree.children(node.id)}
+    if json:
+        lists = {word: [{"id": id_, "name": tree.name(id_)} for id_ in ids] for word, ids in relatives.items()}
+        show_json(facts | lists)
+        return
+    facts["path"] = _path(tree, node.id)
+    names = {word: tuple(f"{tree.name(id_)} ({id_})" for id_ in ids) for word, ids in relatives.items()}
+    show_table(("what", "value"), (facts | names).items())
+
+
+@app.command("import", epilog="Example: trialalerts areas import desc2026.gz")
+def import_file(
+    file: Annotated[
+        Path, typer.Argument(help="NLM's MeSH descriptors: desc2026.xml or d2026.bin, plain or gzip.", metavar="FILE")
+    ],
+    *,
+    json: _Json = False,
+) -> None:
+    """Import the diseases of MeSH: they extend the curated areas and never replace one."""
+    from trialalerts.vocabulary.mesh import import_mesh
+
+    with open_context().db.write() as session:
+        count = import_mesh(session, file)
+    if json:
+        show_json({"total": count.total, "new": count.new, "updated": count.updated, "unchanged": count.unchanged})
+    else:
+        show(f"{count.total} areas read: {count.new} new, {count.updated} updated, {count.unchanged} unchanged")
+
+
+@app.command(epilog="Example: trialalerts areas tag --text 'A new tablet for multiple sclerosis'")
+def tag(
+    *,
+    text: Annotated[str | None, typer.Option(help="The text itself.", metavar="T")] = None,
+    file: Annotated[Path | None, typer.Option(help="A text file; - for standard input.", metavar="F")] = None,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(help='A file of lines {"id": …, "title": …, "text": …}; - for standard input.', metavar="F"),
+    ] = None,
+    title: Annotated[str, typer.Option(help="The title that belongs to --text or --file.", metavar="T")] = "",
+    json: _Json = False,
+) -> None:
+    """Tell which disease areas a text speaks of, the most important first.
+
+    With --jsonl, one line {"id": …, "areas": [{"id": …, "name": …, "in_title": …}]} is written for each line read.
+    """
+    if sum(given is not None for given in (text, file, jsonl)) != 1:
+        raise InvalidInput("areas tag needs exactly one of --text, --file and --jsonl.")
+    tree = _load_tree()
+    tagger = _tagger(tree)
+    if jsonl is not None:
+        _tag_lines(jsonl, tree, tagger)
+        return
+    tags = tagger.tag(title=title, text=_read(file) if file is not None else text or "")
+    if json:
+        show_json([_tag_as_json(tree, found) | {"found": found.found} for found in tags])
+    else:
+        rows = [(found.area_id, tree.name(found.area_id), found.in_title, found.found) for found in tags]
+        show_table(("id", "name", "in title", "found"), rows)
+
+
+def _load_tree() -> AreaTree:
+    from trialalerts.vocabulary.areas import load_areas
+
+    with open_context().db.read() as session:
+        return load_areas(session)
+
+
+def _tagger(tree: AreaTree) -> Tagger:
+    from trialalerts.vocabulary.tagger import Tagger
+
+    return Tagger(tree)
+
+
+def _path(tree: AreaTree, area_id: str) -> str:
+    return " › ".join(tree.path(area_id))
+
+
+def _tag_as_json(tree: AreaTree, found: Tag) -> dict[str, Any]:
+    return {"id": found.area_id, "name": tree.name(found.area_id), "in_title": found.in_title}
+
+
+def _tag_lines(file: Path, tree: AreaTree, tagger: Tagger) -> None:
+    """Write one line for each line of ``file``, each whole before the next is read."""
+    import orjson
+
+    for id_, title, text in _documents(file):
+        areas = [_tag_as_json(tree, found) for found in tagger.tag(title=title, text=text)]
+        show(orjson.dumps({"id": id_, "areas": areas}).decode())
+
+
+def _documents(file: Path) -> Iterator[tuple[object, str, str]]:
+    import orjson
+
+    name = _shown(file)
+    for number, line in enumerate(_lines(file), start=1):
+        if not line.strip():
+            continue
+        try:
+            document = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise InvalidInput(f"{name}: line {number}: this is not JSON: {error.msg}") from None
+        if not isinstance(document, dict) or "id" not in document:
+            raise InvalidInput(f'{name}: line {number}: expected {{"id": …, "title": …, "text": …}}')
+        title, text = document.get("title") or "", document.get("text") or ""
+        if not isinstance(title, str) or not isinstance(text, str):
+            raise InvalidInput(f"{name}: line {number}: title and text must be texts")
+        yield document["id"], title, text
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    try:
+        with ExitStack() as stack:
+            source: IO[bytes] = sys.stdin.buffer if file == _STANDARD_INPUT else stack.enter_context(file.open("rb"))
+            yield from source
+    except OSError as error:
+        raise InvalidInput(f"{_shown(file)}: this file cannot be read: {error.strerror}") from None
+
+
+def _read(file: Path) -> str:
+    try:
+        return b"".join(_lines(file)).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{_shown(file)}: this is no UTF-8 text (byte {error.start})") from None
+
+
+def _shown(file: Path) -> str:
+    return "standard input" if file == _STANDARD_INPUT else str(file)

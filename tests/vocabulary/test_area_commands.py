@@ -1,0 +1,194 @@
+"""The commands on areas, run as an operator runs them."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from trialalerts.cli.main import main
+from trialalerts.database import Database
+from trialalerts.vocabulary.tables import Area, AreaOrigin
+
+MESH = """*NEWRECORD
+MH = Asthma
+ENTRY = Bronchial Asthma|T047
+MN = C08.127.108
+UI = D001249
+"""
+
+
+class Terminal:
+    """Runs commands on one database."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def run(self, *arguments: str) -> tuple[int | str | None, str, str]:
+        """Return exit code, standard output and standard error."""
+        with pytest.raises(SystemExit) as stopped:
+            main(["areas", *arguments])
+        out, err = self._capsys.readouterr()
+        return stopped.value.code, out, err
+
+    def output(self, *arguments: str) -> str:
+        """Return standard output of a command that must go well."""
+        code, out, err = self.run(*arguments)
+        assert (code, err) == (0, "")
+        return out
+
+
+@pytest.fixture
+def terminal(
+    sqlite_db: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Terminal:
+    """A terminal with a database of three areas."""
+    with sqlite_db.write() as session:
+        session.add(
+            Area(
+                id="D009422",
+                name="Nervous system diseases",
+                tree_numbers=["C10"],
+                therapeutic=True,
+                origin=AreaOrigin.CURATED,
+            )
+        )
+        session.add(
+            Area(
+                id="D009103",
+                name="Multiple sclerosis",
+                synonyms=["disseminated sclerosis"],
+                acronyms=["MS"],
+                tree_numbers=["C10.114"],
+                origin=AreaOrigin.CURATED,
+            )
+        )
+        session.add(Area(id="D001943", name="Breast Neoplasms", origin=AreaOrigin.TRIAL))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRIALALERTS_DATABASE__URL", f"sqlite:///{sqlite_db.engine.url.database}")
+    return Terminal(capsys)
+
+
+def test_search_prints_a_line_for_each_area(terminal: Terminal) -> None:
+    assert terminal.output("search", "ms").splitlines() == [
+        "id\tname\tmatched\tpath",
+        "D009103\tMultiple sclerosis\tMS\tNervous system diseases › Multiple sclerosis",
+    ]
+
+
+def test_search_prints_json(terminal: Terminal) -> None:
+    assert json.loads(terminal.output("search", "breast cancer", "--json", "--limit", "1")) == [
+        {
+            "id": "D001943",
+            "name": "Breast Neoplasms",
+            "matched": "Breast Neoplasms",
+            "score": 95.0,
+            "path": ["Breast Neoplasms"],
+        }
+    ]
+
+
+def test_search_that_finds_nothing_prints_an_empty_list(terminal: Terminal) -> None:
+    assert json.loads(terminal.output("search", "zzzz", "--json")) == []
+
+
+def test_show_prints_an_area_and_its_relatives(terminal: Terminal) -> None:
+    lines = terminal.output("show", "disseminated sclerosis").splitlines()
+    assert "name\tMultiple sclerosis" in lines
+    assert "parents\tNervous system diseases (D009422)" in lines
+    shown = json.loads(terminal.output("show", "D009422", "--json"))
+    assert shown["therapeutic"] is True
+    assert shown["children"] == [{"id": "D009103", "name": "Multiple sclerosis"}]
+
+
+def test_an_unknown_area_is_asked_back(terminal: Terminal) -> None:
+    assert terminal.run("show", "multipel sclerosis") == (
+        2,
+        "",
+        "trialalerts: No disease area is called “multipel sclerosis”. Did you mean “Multiple sclerosis”?\n",
+    )
+
+
+def test_import_adds_the_diseases_of_a_file(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "d2026.bin"
+    file.write_text(MESH, "utf-8")
+    assert terminal.output("import", str(file)) == "1 areas read: 1 new, 0 updated, 0 unchanged\n"
+    assert json.loads(terminal.output("import", str(file), "--json")) == {
+        "total": 1,
+        "new": 0,
+        "updated": 0,
+        "unchanged": 1,
+    }
+    assert "D001249\tAsthma\tBronchial Asthma\tAsthma" in terminal.output("search", "bronchial asthma")
+
+
+def test_import_of_a_wrong_file_fails_in_one_line(terminal: Terminal, tmp_path: Path) -> None:
+    code, out, err = terminal.run("import", str(tmp_path / "nowhere"))
+    assert (code, out) == (2, "")
+    assert err == f"trialalerts: {tmp_path / 'nowhere'}: this file cannot be read: No such file or directory\n"
+
+
+def test_tag_reads_a_text_a_file_or_standard_input(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = "id\tname\tin title\tfound\nD009103\tMultiple sclerosis\tno\tmultiple sclerosis\n"
+    text = "On multiple sclerosis"
+    (tmp_path / "text.txt").write_text(text, "utf-8")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert terminal.output("tag", "--text", text) == expected
+    assert terminal.output("tag", "--file", str(tmp_path / "text.txt")) == expected
+    assert terminal.output("tag", "--file", "-") == expected
+
+
+def test_tag_prints_json_and_heeds_a_title(terminal: Terminal) -> None:
+    assert json.loads(terminal.output("tag", "--text", "", "--title", "Breast cancer", "--json")) == [
+        {"id": "D001943", "name": "Breast Neoplasms", "in_title": True, "found": "Breast cancer"}
+    ]
+
+
+def test_tag_answers_each_line_with_a_line(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "lines.jsonl"
+    file.write_text(
+        '{"id": 7, "title": "MS", "text": "multiple sclerosis"}\n\n{"id": "b", "title": null}\n',
+        "utf-8",
+    )
+    assert [json.loads(line) for line in terminal.output("tag", "--jsonl", str(file)).splitlines()] == [
+        {"id": 7, "areas": [{"id": "D009103", "name": "Multiple sclerosis", "in_title": True}]},
+        {"id": "b", "areas": []},
+    ]
+
+
+BROKEN = [
+    ('{"id": 2', "line 2: this is not JSON"),
+    ("[2]", 'line 2: expected {"id": …'),
+    ('{"title": "x"}', 'line 2: expected {"id": …'),
+    ('{"id": 2, "text": 5}', "line 2: title and text must be texts"),
+]
+
+
+@pytest.mark.parametrize(("line", "fault"), BROKEN, ids=[line for line, _ in BROKEN])
+def test_tag_stops_at_a_broken_line_and_names_it(terminal: Terminal, tmp_path: Path, line: str, fault: str) -> None:
+    file = tmp_path / "lines.jsonl"
+    file.write_text(f'{{"id": 1}}\n{line}\n{{"id": 3}}\n', "utf-8")
+    code, out, err = terminal.run("tag", "--jsonl", str(file))
+    assert (code, out) == (2, '{"id":1,"areas":[]}\n')
+    assert err.startswith(f"trialalerts: {file}: {fault}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("--text", "x", "--file", "y")], ids=["none", "two"])
+def test_tag_wants_exactly_one_input(terminal: Terminal, arguments: tuple[str, ...]) -> None:
+    code, out, err = terminal.run("tag", *arguments)
+    assert (code, out) == (2, "")
+    assert "exactly one of --text, --file and --jsonl" in err
+
+
+@pytest.mark.parametrize("command", ["search", "show", "import", "tag"])
+def test_every_command_has_an_example_in_its_help(terminal: Terminal, command: str) -> None:
+    assert f"Example: trialalerts areas {command} " in terminal.output(command, "--help")
