@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
+from tests.installation import Installation
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
 from trialalerts.database.schema import upgrade
@@ -117,3 +118,18 @@ def sqlite_db(sqlite_url: str) -> Iterator[Database]:
     database = open_database(sqlite_url)
     yield database
     database.dispose()
+
+
+@pytest.fixture(scope="session")
+def _initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("initialised")
+    Installation(folder=folder).done("init")
+    return folder
+
+
+@pytest.fixture
+def installation(_initialised: Path, tmp_path: Path) -> Installation:
+    """A folder after ``trialalerts init``, as an operator has it: SQLite, mails into files."""
+    folder = tmp_path / "installation"
+    shutil.copytree(_initialised, folder)
+    return Installation(folder=folder)

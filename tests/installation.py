@@ -1,0 +1,60 @@
+"""Owns an installation as an operator has one: a folder with configuration, secret and database, and the program itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROGRAM = str(Path(sys.executable).with_name("trialalerts"))
+
+
+@dataclass(kw_only=True)
+class Installation:
+    """A folder in which commands are run; ``variables`` are added to the environment of each."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def configure(self, toml: str) -> None:
+        """Write config/trialalerts.toml."""
+        file = self.folder / "config" / "trialalerts.toml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(toml, encoding="utf-8")
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run ``trialalerts`` with these words to its end."""
+        return subprocess.run(
+            [PROGRAM, *words],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def done(self, *words: str) -> str:
+        """Run ``trialalerts`` with these words, which must succeed; return what it printed."""
+        finished = self.command(*words)
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished.stdout
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start ``trialalerts`` with these words; its log goes to the file ``log``."""
+        with (self.folder / "log").open("a") as log:
+            return subprocess.Popen(
+                [PROGRAM, *words], cwd=self.folder, env=self.environment, stdout=log, stderr=log, text=True
+            )
+
+    def log(self) -> str:
+        """Return what the started programs logged."""
+        return (self.folder / "log").read_text()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the commands."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("TRIALALERTS_")}
+        return {**kept, **self.variables}

@@ -1,0 +1,133 @@
+"""The daemon as an operator runs it: it works, it ends cleanly and in time, it refuses what cannot work."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.installation import Installation
+
+
+def wait_for(what: Callable[[], bool], *, seconds: float = 30) -> None:
+    """Wait until ``what()`` holds; fail after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        threading.Event().wait(0.05)
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """A server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def write_article(installation: Installation, title: str) -> None:
+    folder = installation.folder / "articles"
+    folder.mkdir(exist_ok=True)
+    text = f"---\ntitle: {title}\ndate: 2026-03-01\ncategories: [Multiple sclerosis]\nurl: https://example.org/a\n---\nText."
+    (folder / f"{title}.md").write_text(text, encoding="utf-8")
+
+
+ARTICLES = '[[sources]]\nname = "editors"\nkind = "folder"\npath = "articles"\nevery = "1s"\n'
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_daemon_ends_cleanly_on_a_signal(installation: Installation, number: signal.Signals) -> None:
+    installation.configure("[web]\nport = 0\n")
+    daemon = installation.start("run")
+    wait_for(lambda: "daemon.started" in installation.log())
+    daemon.send_signal(number)
+    assert daemon.wait(timeout=10) == 0
+    assert re.search(r"daemon\.stopped.*cut_off=false", installation.log())
+
+
+def test_the_daemon_ends_within_ten_seconds_though_a_source_never_answers(
+    installation: Installation, silent_server: str
+) -> None:
+    installation.configure(
+        f'[web]\nport = 0\n[http]\nallow_private_addresses = true\ntimeout = "60s"\n'
+        f'[[sources]]\nname = "silent"\nkind = "feed"\nurl = "{silent_server}/feed.xml"\n'
+    )
+    daemon = installation.start("run", "--roles", "poll")
+    wait_for(lambda: "daemon.started" in installation.log())
+    threading.Event().wait(1)  # so that the poll is under way
+    began = time.monotonic()
+    daemon.terminate()
+    assert daemon.wait(timeout=15) == 0
+    assert time.monotonic() - began < 10.5
+    assert "daemon.stopped" in installation.log()
+
+
+def test_the_daemon_polls_composes_and_sends_by_itself(installation: Installation) -> None:
+    installation.configure(f"[web]\nport = 0\n{ARTICLES}")
+    installation.done("subscribers", "add", "anna@example.org", "--area", "multiple sclerosis", "--region", "anywhere",
+                      "--frequency", "immediately", "--confirmed")  # fmt: skip
+    write_article(installation, "first")
+    assert "editors" in installation.done("run", "--once")
+    write_article(installation, "second")
+    daemon = installation.start("run")
+    try:
+        outbox = installation.folder / "var" / "outbox"
+        wait_for(lambda: outbox.is_dir() and any(outbox.glob("*.eml")), seconds=90)
+    finally:
+        daemon.terminate()
+        daemon.wait(timeout=15)
+    (mail,) = outbox.glob("*.eml")
+    assert "second" in mail.read_text()
+
+
+def test_without_a_secret_the_daemon_does_not_start(installation: Installation) -> None:
+    (installation.folder / ".env").unlink()
+    refused = installation.command("run", "--once")
+    assert refused.returncode == 2
+    assert "service.secret" in refused.stderr
+    assert "trialalerts init" in refused.stderr
+
+
+@pytest.mark.parametrize("roles", ["", "polling", "poll,fax"])
+def test_an_unknown_role_is_refused(installation: Installation, roles: str) -> None:
+    refused = installation.command("run", "--once", "--roles", roles)
+    assert refused.returncode == 2
+    assert "poll, compose, send, web" in refused.stderr
+
+
+def test_a_database_that_is_newer_than_the_program_is_left_alone(installation: Installation) -> None:
+    import sqlite3
+
+    file = installation.folder / "var" / "trialalerts.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    for words in (("run", "--once"), ("subscribers", "list"), ("database", "upgrade")):
+        refused = installation.command(*words)
+        assert refused.returncode == 1
+        assert "newer than this program" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def test_an_outbox_that_cannot_be_written_loses_nothing(installation: Installation, tmp_path: Path) -> None:
+    blocked = tmp_path / "a-file-in-the-way"
+    blocked.write_text("")
+    installation.configure(f'[mail]\nurl = "file://{blocked}/outbox"\n{ARTICLES}')
+    installation.done("subscribers", "add", "anna@example.org", "--area", "multiple sclerosis", "--region", "anywhere",
+                      "--frequency", "immediately", "--confirmed")  # fmt: skip
+    write_article(installation, "first")
+    installation.done("run", "--once", "--roles", "poll,compose")
+    write_article(installation, "second")
+    polled: subprocess.CompletedProcess[str] = installation.command("sources", "poll")
+    assert polled.returncode == 0, polled.stderr
+    failed = installation.command("run", "--once")
+    assert failed.returncode == 1
+    assert str(blocked) in failed.stdout + failed.stderr
+    blocked.unlink()
+    installation.done("run", "--once")
+    assert len(list((tmp_path / "a-file-in-the-way" / "outbox").glob("*.eml"))) == 1
