@@ -9,9 +9,14 @@ from typing import Any
 
 import pytest
 import stamina
+from sqlalchemy import insert
 
 from tests.sources.registry_server import RegistryServer, read_studies
+from trialalerts.clock import FrozenClock
+from trialalerts.database import Database
 from trialalerts.settings import HttpSettings
+from trialalerts.sources.desk import Desk
+from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind, PlaceName
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +45,58 @@ def http_settings() -> HttpSettings:
     return HttpSettings(
         allow_private_addresses=True, timeout=timedelta(seconds=5), max_body=50_000_000, contact="admin@example.org"
     )
+
+
+@pytest.fixture(scope="session")
+def _place_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    from trialalerts.vocabulary.countries import read_countries
+
+    places, names = [], []
+    for country in read_countries():
+        places.append(_place(country.code, PlaceKind.COUNTRY, country.name, country.code))
+        names += [{"key": key, "place_id": country.code} for key in country.keys]
+    places.append(_place("US-MA", PlaceKind.SUBDIVISION, "Massachusetts", "US"))
+    places.append(_place("g1", PlaceKind.CITY, "Leeds", "GB", subdivision="GB-ENG", latitude=53.8, longitude=-1.55))
+    names += [{"key": "massachusetts", "place_id": "US-MA"}, {"key": "leeds", "place_id": "g1"}]
+    return places, names
+
+
+def _place(id_: str, kind: PlaceKind, name: str, country: str, **more: Any) -> dict[str, Any]:
+    unknown = {"subdivision": None, "latitude": None, "longitude": None, "population": 0, "timezone": None}
+    return {"id": id_, "kind": kind, "name": name, "country": country, **unknown, **more}
+
+
+@pytest.fixture
+def world(db: Database, _place_rows: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> Database:
+    """A database that knows all countries, one state, one town, and four areas."""
+    _fill(db, _place_rows)
+    return db
+
+
+@pytest.fixture
+def sqlite_world(sqlite_db: Database, _place_rows: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> Database:
+    """The same, on SQLite only, for what does not depend on the kind of database."""
+    _fill(sqlite_db, _place_rows)
+    return sqlite_db
+
+
+def _fill(db: Database, rows: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> None:
+    with db.write() as session:
+        connection = session.connection()
+        connection.execute(insert(Place), rows[0])
+        connection.execute(insert(PlaceName), rows[1])
+        connection.execute(insert(Area), [_area("D009422", "Nervous System Diseases", therapeutic=True)])
+        connection.execute(insert(Area), [_area("D009103", "Multiple Sclerosis", acronyms=["MS"], parents=["D009422"])])
+        connection.execute(insert(Area), [_area("D001249", "Asthma"), _area("D008545", "Melanoma")])
+
+
+def _area(id_: str, name: str, **more: Any) -> dict[str, Any]:
+    bare = {"synonyms": [], "acronyms": [], "tree_numbers": [], "parents": [], "therapeutic": False}
+    return {"id": id_, "name": name, **bare, "origin": AreaOrigin.CURATED, **more}
+
+
+@pytest.fixture
+def desk(sqlite_world: Database, http_settings: HttpSettings, clock: FrozenClock) -> Iterator[Desk]:
+    """What a source reads with."""
+    with Desk(sqlite_world, http_settings, clock) as desk:
+        yield desk

@@ -1,0 +1,350 @@
+"""Owns the reading of one ClinicalTrials.gov study (API v2, also as older exports write it) into a draft."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any, Literal
+
+from trialalerts.catalog.draft import AreaTag, FieldProblem, ItemDraft
+from trialalerts.catalog.facts import Contact, PartialDate, Site, Term, TrialFacts
+from trialalerts.catalog.tables import ItemKind
+from trialalerts.catalog.text import clean_text
+from trialalerts.sources.fields import UNNAMED, Fields
+from trialalerts.sources.mishaps import unreadable
+from trialalerts.vocabulary.mesh_ids import normal_mesh_id
+from trialalerts.vocabulary.sites import SiteLocator
+from trialalerts.vocabulary.tagger import Tagger
+
+__all__ = ["REGISTRY", "STATUSES", "read_study"]
+
+REGISTRY = "clinicaltrials.gov"
+STATUSES = frozenset(
+    {
+        "ACTIVE_NOT_RECRUITING", "COMPLETED", "ENROLLING_BY_INVITATION", "NOT_YET_RECRUITING", "RECRUITING",
+        "SUSPENDED", "TERMINATED", "WITHDRAWN", "AVAILABLE", "NO_LONGER_AVAILABLE", "TEMPORARILY_NOT_AVAILABLE",
+        "APPROVED_FOR_MARKETING", "WITHHELD", "UNKNOWN",
+    }
+)  # fmt: skip
+_PHASES = frozenset({"NA", "EARLY_PHASE1", "PHASE1", "PHASE2", "PHASE3", "PHASE4"})
+_SEXES: dict[str, Literal["female", "male", "all"]] = {"FEMALE": "female", "MALE": "male", "ALL": "all"}
+_KINDS: dict[str, Literal["actual", "estimated"]] = {
+    "ACTUAL": "actual", "ESTIMATED": "estimated", "ANTICIPATED": "estimated",
+}  # fmt: skip
+_NCT = re.compile(r"NCT\d{8}")
+_MESH = re.compile(r"[CD]\d{6,9}")
+_DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")
+_AGE = re.compile(r"(\d{1,4})\s*(year|month|week|day|hour|minute)s?", re.IGNORECASE)
+_NO_AGE = frozenset({"n/a", "none", "no limit"})
+_DAYS = {"year": 365.25, "month": 30.4375, "week": 7.0, "day": 1.0, "hour": 1 / 24, "minute": 1 / 1440}
+_NUMBER_TYPES = frozenset({"EUDRACT_NUMBER", "CTIS", "REGISTRY"})
+_NUMBER = re.compile(
+    r"\d{4}-5\d{5}-\d{2}-\d{2}|\d{4}-\d{6}-\d{2}|ISRCTN\s?\d{8}|ACTRN\d{14}|DRKS\d{8}|ChiCTR\w{5,}|"
+    r"CTRI/\d{4}/\d{2,3}/\d{6}|jRCTs?\w{9,}|UMIN\d{9}|KCT\d{7}|IRCT\w{10,}|U1111-\d{4}-\d{4}"
+)
+_DEGREES_LATITUDE, _DEGREES_LONGITUDE = 90.0, 180.0
+_TITLE_LIMIT = 1000
+
+
+def read_study(
+    raw: object, locator: SiteLocator, tagger: Tagger, *, source: str, position: str
+) -> tuple[ItemDraft | None, Sequence[FieldProblem]]:
+    """Read one study.
+
+    Args:
+        raw: a study object as parsed from JSON, whatever it may be.
+        locator: finds countries, subdivisions and missing coordinates.
+        tagger: finds areas where the record names no MeSH condition.
+        source: the name of the source.
+        position: names a record that has no number of its own (``record 17``).
+
+    Returns:
+        The draft, with its problems, and no other problems; or no draft and why there is none.
+    """
+    if not isinstance(raw, dict):
+        return None, [FieldProblem(external_id=position, field="study", message="the record is no object")]
+    fields = Fields(position)
+    protocol = fields.section(raw, "protocolSection")
+    identification = fields.section(protocol, "identificationModule")
+    number = (fields.line(identification, "nctId", "identificationModule.") or "").upper()
+    if not _NCT.fullmatch(number):
+        return None, [_unnamed(identification, number, position)]
+    fields.external_id = number
+    fields.problems.clear()  # a section of the wrong kind is noted again below, now under its number
+    try:
+        return _Study(raw, number, fields, locator, tagger).draft(source), ()
+    except Exception as error:  # noqa: BLE001 - a record that nobody foresaw must not stop the others
+        return None, [unreadable(number, error)]
+
+
+def _unnamed(identification: Mapping[str, Any], number: str, position: str) -> FieldProblem:
+    """Say which record has no usable number; its sponsor's number or its position is all there is to name it."""
+    quiet = Fields(position)
+    own = quiet.line(quiet.section(identification, "orgStudyIdInfo"), "id") or position
+    found = f"found “{number[:40]}”" if number else "found nothing"
+    return FieldProblem(
+        external_id=f"{UNNAMED}{own[:80]}", field="identificationModule.nctId", message=f"{found}, expected NCT01234567"
+    )
+
+
+class _Study:
+    """One study while it is read: its modules, and what goes wrong with their fields."""
+
+    def __init__(
+        self, raw: Mapping[str, Any], number: str, fields: Fields, locator: SiteLocator, tagger: Tagger
+    ) -> None:
+        self._fields = fields
+        self._number = number
+        self._locator = locator
+        self._tagger = tagger
+        self._raw = raw
+        protocol = fields.section(raw, "protocolSection")
+        self._identification = fields.section(protocol, "identificationModule")
+        self._status = fields.section(protocol, "statusModule")
+        self._sponsors = fields.section(protocol, "sponsorCollaboratorsModule")
+        self._description = fields.section(protocol, "descriptionModule")
+        self._conditions = fields.section(protocol, "conditionsModule")
+        self._design = fields.section(protocol, "designModule")
+        self._eligibility = fields.section(protocol, "eligibilityModule")
+        self._places = fields.section(protocol, "contactsLocationsModule")
+        self._browse = fields.section(fields.section(raw, "derivedSection"), "conditionBrowseModule")
+
+    def draft(self, source: str) -> ItemDraft:
+        facts = self._facts()
+        title = self._title(facts)
+        summary = self._fields.text(self._description, "briefSummary", "descriptionModule.") or ""
+        posted = facts.first_posted
+        return ItemDraft(
+            registry=REGISTRY,
+            external_id=self._number,
+            kind=ItemKind.TRIAL,
+            url=f"https://clinicaltrials.gov/study/{self._number}",
+            title=title,
+            summary=clean_text(summary),
+            facts=facts,
+            source=source,
+            published_at=datetime.combine(posted, time(), UTC) if posted else None,
+            areas=self._areas(title, facts),
+            ancestors=tuple(term.id for term in facts.mesh_ancestors),
+            aliases=self._aliases(),
+            problems=tuple(self._fields.problems),
+        )
+
+    def _facts(self) -> TrialFacts:
+        fields, eligibility, design = self._fields, self._eligibility, self._design
+        minimum, minimum_days = self._age("minimumAge")
+        maximum, maximum_days = self._age("maximumAge")
+        identification = self._identification
+        enrolment = fields.section(design, "enrollmentInfo", "designModule.")
+        return TrialFacts(
+            numbers=self._numbers(),
+            acronym=fields.line(identification, "acronym", "identificationModule."),
+            official_title=fields.line(identification, "officialTitle", "identificationModule."),
+            status=self._word("overallStatus", STATUSES),
+            last_known_status=self._word("lastKnownStatus", STATUSES),
+            why_stopped=fields.line(self._status, "whyStopped", "statusModule."),
+            phases=self._phases(),
+            study_type=fields.line(design, "studyType", "designModule."),
+            conditions=fields.lines(self._conditions, "conditions", "conditionsModule."),
+            keywords=fields.lines(self._conditions, "keywords", "conditionsModule."),
+            mesh=self._terms("meshes"),
+            mesh_ancestors=self._terms("ancestors"),
+            sex=self._sex(),
+            minimum_age_days=minimum_days,
+            maximum_age_days=maximum_days,
+            minimum_age=minimum,
+            maximum_age=maximum,
+            healthy_volunteers=fields.flag(eligibility, "healthyVolunteers", "eligibilityModule."),
+            criteria=clean_text(fields.text(eligibility, "eligibilityCriteria", "eligibilityModule.") or ""),
+            sites=self._sites(),
+            contacts=self._contacts(),
+            sponsor=fields.line(
+                fields.section(self._sponsors, "leadSponsor", "sponsorCollaboratorsModule."),
+                "name",
+                "sponsorCollaboratorsModule.leadSponsor.",
+            ),
+            enrolment=fields.whole(enrolment, "count", "designModule.enrollmentInfo."),
+            start=self._dated("startDateStruct"),
+            completion=self._dated("completionDateStruct"),
+            has_results=fields.flag(self._raw, "hasResults") or False,
+            first_posted=self._day("studyFirstPostDateStruct"),
+            last_update_posted=self._day("lastUpdatePostDateStruct"),
+            last_verified=self._partial(self._status, "statusVerifiedDate", "statusModule.", None),
+        )
+
+    def _title(self, facts: TrialFacts) -> str:
+        brief = self._fields.line(self._identification, "briefTitle", "identificationModule.")
+        title = brief or facts.official_title or facts.acronym
+        if title is None:
+            self._fields.note("identificationModule.briefTitle", "the study has no title; its number stands in for it")
+        return (title or self._number)[:_TITLE_LIMIT]
+
+    def _aliases(self) -> tuple[str, ...]:
+        found = self._fields.lines(self._identification, "nctIdAliases", "identificationModule.")
+        return tuple(alias.upper() for alias in found if alias.upper() != self._number)
+
+    def _numbers(self) -> tuple[str, ...]:
+        """Return the numbers of this trial in registries; grants and the sponsors' own numbers name other things."""
+        numbers = dict.fromkeys((self._number, *self._aliases()))
+        where = "identificationModule."
+        for path, info in self._fields.records(self._identification, "secondaryIdInfos", where):
+            number = self._fields.line(info, "id", path)
+            kind = self._fields.line(info, "type", path)
+            if number and (kind in _NUMBER_TYPES or _NUMBER.fullmatch(number)):
+                numbers[number[:100]] = None
+        return tuple(numbers)
+
+    def _word(self, key: str, known: frozenset[str]) -> str | None:
+        """Return a word of the registry; a new one is kept and noted, so that somebody looks at it."""
+        word = self._fields.line(self._status, key, "statusModule.")
+        if word is not None and word not in known:
+            self._fields.wrong(f"statusModule.{key}", word, "a status that this program knows")
+        return word
+
+    def _phases(self) -> tuple[str, ...]:
+        phases = self._fields.lines(self._design, "phases", "designModule.")
+        for phase in phases:
+            if phase not in _PHASES:
+                self._fields.wrong("designModule.phases", phase, "a phase such as PHASE2")
+        return phases
+
+    def _sex(self) -> Literal["female", "male", "all"] | None:
+        word = self._fields.line(self._eligibility, "sex", "eligibilityModule.")
+        if word is None:
+            return None
+        sex = _SEXES.get(word.upper())
+        if sex is None:
+            self._fields.wrong("eligibilityModule.sex", word, "FEMALE, MALE or ALL")
+        return sex
+
+    def _age(self, key: str) -> tuple[str | None, int | None]:
+        """Return an age as written and in whole days, rounded down."""
+        words = self._fields.line(self._eligibility, key, "eligibilityModule.")
+        if words is None or words.lower() in _NO_AGE:
+            return None, None
+        found = _AGE.fullmatch(words)
+        if not found:
+            self._fields.wrong(f"eligibilityModule.{key}", words, "an age such as 18 Years")
+            return None, None
+        return words, int(int(found[1]) * _DAYS[found[2].lower()])
+
+    def _terms(self, key: str) -> tuple[Term, ...]:
+        where = "conditionBrowseModule."
+        terms: dict[str, Term] = {}
+        for path, term in self._fields.records(self._browse, key, where):
+            id_ = self._fields.line(term, "id", path)
+            name = self._fields.line(term, "term", path)
+            if id_ is None or name is None or not _MESH.fullmatch(id_):
+                self._fields.note(path.rstrip("."), "found no MeSH id with its term")
+                continue
+            id_ = normal_mesh_id(id_)
+            terms[id_] = Term(id=id_, name=name)
+        return tuple(terms.values())
+
+    def _areas(self, title: str, facts: TrialFacts) -> list[AreaTag]:
+        """Tell the areas: the record's own MeSH conditions; without any, what its words name."""
+        if facts.mesh:
+            named = {tag.area_id for tag in self._tagger.tag(title=title, text="")}
+            return [{"id": term.id, "in_title": term.id in named} for term in facts.mesh]
+        words = ". ".join((*facts.conditions, *facts.keywords))
+        return [{"id": tag.area_id, "in_title": tag.in_title} for tag in self._tagger.tag(title=title, text=words)]
+
+    def _contacts(self) -> tuple[Contact, ...]:
+        found = []
+        for path, raw in self._fields.records(self._places, "centralContacts", "contactsLocationsModule."):
+            phone = self._fields.line(raw, "phone", path)
+            extension = self._fields.line(raw, "phoneExt", path)
+            contact = Contact(
+                name=self._fields.line(raw, "name", path),
+                phone=f"{phone} ext. {extension}" if phone and extension else phone,
+                email=self._fields.line(raw, "email", path),
+            )
+            if contact.name or contact.phone or contact.email:
+                found.append(contact)
+        return tuple(found)
+
+    def _sites(self) -> tuple[Site, ...]:
+        where = "contactsLocationsModule."
+        return tuple(self._site(raw, path) for path, raw in self._fields.records(self._places, "locations", where))
+
+    def _site(self, raw: Mapping[str, Any], path: str) -> Site:
+        fields = self._fields
+        city, state = fields.line(raw, "city", path), fields.line(raw, "state", path)
+        country_name = fields.line(raw, "country", path)
+        country = self._locator.country(country_name) if country_name else None
+        if country_name and country is None:
+            fields.wrong(f"{path}country", country_name, "the name of a country")
+        subdivision = self._subdivision(country, state, city) if country else None
+        point = self._point(raw, path)
+        if point is None and country and city:
+            point = self._locator.coordinates(country, city, subdivision)
+        return Site(
+            facility=fields.line(raw, "facility", path),
+            city=city,
+            state=state,
+            postcode=fields.line(raw, "zip", path),
+            country=country,
+            country_name=country_name,
+            subdivision=subdivision,
+            latitude=point[0] if point else None,
+            longitude=point[1] if point else None,
+            status=fields.line(raw, "status", path),
+        )
+
+    def _subdivision(self, country: str, state: str | None, city: str | None) -> str | None:
+        """Return the state, or where the registry names none, the one in which the town lies."""
+        if state:
+            return self._locator.subdivision(country, state)
+        return self._locator.subdivision_of_city(country, city) if city else None
+
+    def _point(self, raw: Mapping[str, Any], path: str) -> tuple[float, float] | None:
+        point = self._fields.section(raw, "geoPoint", path)
+        if not point:
+            return None
+        latitude = self._fields.number(point, "lat", f"{path}geoPoint.")
+        longitude = self._fields.number(point, "lon", f"{path}geoPoint.")
+        if latitude is None or longitude is None:
+            return None
+        if abs(latitude) > _DEGREES_LATITUDE or abs(longitude) > _DEGREES_LONGITUDE:
+            self._fields.wrong(f"{path}geoPoint", f"{latitude}, {longitude}", "degrees")
+            return None
+        return latitude, longitude
+
+    def _dated(self, key: str) -> PartialDate | None:
+        struct = self._fields.section(self._status, key, "statusModule.")
+        if not struct:
+            return None
+        kind = self._fields.line(struct, "type", f"statusModule.{key}.")
+        return self._partial(struct, "date", f"statusModule.{key}.", kind)
+
+    def _partial(self, node: Mapping[str, Any], key: str, where: str, kind: str | None) -> PartialDate | None:
+        value = self._fields.line(node, key, where)
+        if value is None:
+            return None
+        if not _is_date(value):
+            self._fields.wrong(where + key, value, "a date such as 2026-01-15 or 2026-01")
+            return None
+        precision: Literal["year", "month", "day"] = ("year", "month", "day")[value.count("-")]
+        return PartialDate(value=value, precision=precision, kind=_KINDS.get(kind or ""))
+
+    def _day(self, key: str) -> date | None:
+        """Return a date that must be exact to the day."""
+        found = self._dated(key)
+        if found is None:
+            return None
+        if found.precision != "day":
+            self._fields.wrong(f"statusModule.{key}.date", found.value, "a date exact to the day")
+            return None
+        return date.fromisoformat(found.value)
+
+
+def _is_date(value: str) -> bool:
+    found = _DATE.fullmatch(value)
+    if not found:
+        return False
+    try:
+        date(int(found[1]), int(found[2] or 1), int(found[3] or 1))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,27 @@
+"""Owns what is said of an error that nobody foresaw: its kind and its place.
+
+Its own words stay out: they may hold what a record said, a person's name among it.
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from trialalerts.catalog.draft import FieldProblem
+
+__all__ = ["place_of", "unreadable"]
+
+
+def place_of(error: Exception) -> str:
+    """Return the kind and the place of an error, such as ``KeyError in feed.py, line 12``."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "trialalerts" in frame.filename] or list(frames)
+    place = f" in {Path(ours[-1].filename).name}, line {ours[-1].lineno}" if ours else ""
+    return f"{type(error).__name__}{place}"
+
+
+def unreadable(external_id: str, error: Exception) -> FieldProblem:
+    """Return the problem of a record over which the program itself stumbled."""
+    message = f"the program failed to read it ({place_of(error)}); please report it"
+    return FieldProblem(external_id=external_id, field="record", message=message)
