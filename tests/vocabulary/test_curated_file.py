@@ -197,6 +197,11 @@ def test_an_id_newer_than_the_edition_is_the_one_on_trials(
     ] == []
 
 
+def test_no_id_that_registries_give_by_a_mistaken_acronym_is_an_area(areas: tuple[Area, ...]) -> None:
+    """ClinicalTrials.gov puts "Epilepsy, Idiopathic Generalized" on asthma trials for their IgE, and more such."""
+    assert {area.id for area in areas}.isdisjoint({"C562694", "C565324"})
+
+
 def test_most_areas_are_mesh_s(areas: tuple[Area, ...], mesh: Mapping[str, Descriptor]) -> None:
     assert sum(area.id in mesh for area in areas) > 0.9 * len(areas)
 
