@@ -12,6 +12,7 @@ import re
 import smtplib
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NoReturn
 from urllib.parse import SplitResult, unquote
 
@@ -56,7 +57,7 @@ class SmtpTransport:
     """Speaks to one SMTP server over one connection."""
 
     def __init__(self, server: SmtpServer) -> None:
-        self._server = server
+        self.server = server
         self._open: smtplib.SMTP | None = None
 
     @property
@@ -109,7 +110,7 @@ class SmtpTransport:
                 if reply[0] != _CLOSING:
                     return self._accepted(self._open, reply)
             self._drop()
-        self._open = _connected(self._server)
+        self._open = _connected(self.server)
         return self._accepted(self._open, self._open.mail(sender, _mail_options(self._open, content)))
 
     def _accepted(self, smtp: smtplib.SMTP, reply: tuple[int, bytes]) -> smtplib.SMTP:
@@ -151,6 +152,9 @@ def open_url(parts: SplitResult) -> SmtpTransport:
         raise ConfigurationError(
             f"mail.url: {parts.scheme}:// names no host; write {parts.scheme}://user:password@host"
         )
+    ca_file = options.get("ca_file", "")
+    if ca_file and not Path(ca_file).is_file():
+        raise ConfigurationError(f"mail.url: there is no file {ca_file} for ca_file")
     tls = _tls(parts, options.get("tls"))
     default_port = 465 if tls == "tls" else 587 if parts.username else 25
     return SmtpTransport(
@@ -161,7 +165,7 @@ def open_url(parts: SplitResult) -> SmtpTransport:
             password=unquote(parts.password or ""),
             tls=tls,
             timeout=_seconds(options.get("timeout", "30")),
-            ca_file=options.get("ca_file", ""),
+            ca_file=ca_file,
         )
     )
 
