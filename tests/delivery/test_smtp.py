@@ -17,7 +17,6 @@ from trialalerts.delivery.message import to_bytes
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.errors import MailRefused, TransportBroken
 
-
 # aiosmtpd says so of a server that is encrypted by other means, or meant to be insecure.
 insecure = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 
