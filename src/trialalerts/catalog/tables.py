@@ -72,12 +72,18 @@ class Item(SQLModel, table=True):
 
 
 class ItemNumber(SQLModel, table=True):
-    """A registry number under which an item is known too (NCT, EU CT, ISRCTN …), its own one included."""
+    """A registry number under which an item is known too (NCT, EU CT, ISRCTN …), its own one included.
+
+    ``registry_name`` (column ``registry``) is the registry whose record of this number was read as this
+    item; None where the number is only mentioned. An item holds records of several registries, but of
+    each registry only one (and its former numbers).
+    """
 
     __tablename__ = "item_number"
 
     number: str = Field(primary_key=True)
-    item_id: int = Field(primary_key=True, foreign_key="item.id", ondelete="CASCADE", sa_type=BigId)
+    item_id: int = Field(primary_key=True, foreign_key="item.id", ondelete="CASCADE", index=True, sa_type=BigId)
+    registry_name: str | None = Field(default=None, sa_column_kwargs={"name": "registry"})
 
 
 class Change(SQLModel, table=True):

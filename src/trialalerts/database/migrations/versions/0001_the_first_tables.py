@@ -201,9 +201,13 @@ def upgrade() -> None:
         "item_number",
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("registry", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["item_id"], ["item.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("number", "item_id"),
     )
+    with op.batch_alter_table("item_number", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_item_number_item_id"), ["item_id"], unique=False)
+
     op.create_table(
         "place_name",
         sa.Column("key", sa.String(), nullable=False),

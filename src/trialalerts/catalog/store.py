@@ -1,0 +1,218 @@
+"""Owns the storing of what was read: items are inserted, updated or left alone, and changes worth telling are noted.
+
+A page of a registry is stored with a handful of statements, so it speaks SQLAlchemy Core: through the
+ORM the same page takes several times as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col
+
+from trialalerts.catalog.compare import Difference, compare_articles, compare_trials
+from trialalerts.catalog.draft import FieldProblem, ItemDraft
+from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.identity import Stored, find_by_number, find_stored, in_chunks, note_numbers
+from trialalerts.catalog.rows import Entry, read_entry
+from trialalerts.catalog.status import status_group
+from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+from trialalerts.database.counter import CHANGES, take_numbers
+
+__all__ = ["StoreCount", "store_items"]
+
+_OLD = timedelta(days=60)
+_ENDED = frozenset({"closed", "withdrawn"})
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreCount:
+    """What became of a batch. ``unchanged`` added nothing; ``refused`` could not be stored at all."""
+
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    changes: int = 0
+    refused: tuple[FieldProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Happened:
+    """A difference and the item to which it happened."""
+
+    item_id: int
+    difference: Difference
+
+
+def store_items(session: Session, drafts: Sequence[ItemDraft], *, baseline: bool, now: datetime) -> StoreCount:
+    """Store drafts and note what happened to their items.
+
+    A draft given twice counts once, as given last. A draft that cannot be stored is left out and reported
+    in the count; it harms no other.
+
+    Args:
+        session: a writing session; the numbers of the changes are taken last, so call this last.
+        drafts: what was read, at most some thousands.
+        baseline: whether to note no change at all: the first sweep of a source is no news.
+        now: the moment of reading.
+    """
+    entries, refused = _read(drafts)
+    connection = session.connection()
+    batches = [_Batch(connection, registry, group, now) for registry, group in _by_registry(entries).items()]
+    happened = [each for batch in batches for each in batch.store(baseline=baseline)]
+    if happened:
+        _publish(session, happened, now)
+    return StoreCount(
+        new=sum(batch.new for batch in batches),
+        updated=sum(batch.updated for batch in batches),
+        unchanged=sum(batch.unchanged for batch in batches),
+        changes=len(happened),
+        refused=tuple(refused),
+    )
+
+
+def _read(drafts: Sequence[ItemDraft]) -> tuple[dict[tuple[str, str], Entry], list[FieldProblem]]:
+    entries: dict[tuple[str, str], Entry] = {}
+    refused: list[FieldProblem] = []
+    for draft in drafts:
+        try:
+            entry = read_entry(draft)
+        except ValueError as error:
+            message = "its facts are of a wrong kind" if isinstance(error, ValidationError) else str(error)
+            refused.append(FieldProblem(external_id=draft.external_id, field="record", message=message))
+            log.warning("item.refused", registry=draft.registry, external_id=draft.external_id[:80], reason=message)
+        else:
+            entries[entry.draft.registry, entry.external_id] = entry
+    return entries, refused
+
+
+def _by_registry(entries: Mapping[tuple[str, str], Entry]) -> dict[str, list[Entry]]:
+    groups: dict[str, list[Entry]] = {}
+    for (registry, _), entry in entries.items():
+        groups.setdefault(registry, []).append(entry)
+    return groups
+
+
+class _Batch:
+    """The records of one registry while they are stored."""
+
+    def __init__(self, connection: Connection, registry: str, entries: Sequence[Entry], now: datetime) -> None:
+        self._connection = connection
+        self._registry = registry
+        self._entries = entries
+        self._now = now
+        self.new = self.updated = self.unchanged = 0
+
+    def store(self, *, baseline: bool) -> list[_Happened]:
+        """Insert, update and touch; return what happened, which is nothing in a baseline."""
+        stored = find_stored(self._connection, self._registry, [entry.external_id for entry in self._entries])
+        unknown = [entry for entry in self._entries if entry.external_id not in stored]
+        if unknown:
+            claimed = {item.item_id for item in stored.values()}
+            stored |= find_by_number(self._connection, self._registry, unknown, claimed)
+        inserted = self._insert([entry for entry in unknown if entry.external_id not in stored], stored)
+        changed = [
+            (stored[entry.external_id].item_id, entry)
+            for entry in self._entries
+            if entry.external_id in stored and _is_newer(stored[entry.external_id], entry)
+        ]
+        happened = [] if baseline else [*_first_news(inserted, self._now), *self._compared(changed)]
+        self._update(changed)
+        self._touch(item.item_id for item in stored.values())
+        merged = [(stored[entry.external_id].item_id, entry) for entry in unknown if entry.external_id in stored]
+        note_numbers(self._connection, self._registry, [*inserted, *changed, *merged])
+        self.new, self.updated = len(inserted), len(changed)
+        self.unchanged = len(self._entries) - self.new - self.updated
+        return happened
+
+    def _insert(self, entries: Sequence[Entry], stored: dict[str, Stored]) -> list[tuple[int, Entry]]:
+        """Insert items; one that another process inserted just now joins those that are stored."""
+        if not entries:
+            return []
+        seen = {"first_seen_at": self._now, "last_seen_at": self._now}
+        dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
+        statement = dialect.insert(Item).on_conflict_do_nothing().returning(col(Item.external_id), col(Item.id))
+        ids: dict[str, int] = {}
+        for chunk in in_chunks(entries):
+            rows = self._connection.execute(statement, [entry.row() | seen for entry in chunk])
+            ids.update((external_id, item_id) for external_id, item_id in rows)
+        if len(ids) < len(entries):
+            missed = [entry.external_id for entry in entries if entry.external_id not in ids]
+            stored |= find_stored(self._connection, self._registry, missed)
+        return [(ids[entry.external_id], entry) for entry in entries if entry.external_id in ids]
+
+    def _compared(self, changed: Sequence[tuple[int, Entry]]) -> Iterator[_Happened]:
+        """Compare changed items with what is stored; only their facts are read."""
+        entries = dict(changed)
+        columns = col(Item.id), col(Item.kind), col(Item.title), col(Item.facts)
+        for chunk in in_chunks(entries):
+            for item_id, kind, title, facts in self._connection.execute(
+                select(*columns).where(col(Item.id).in_(chunk))
+            ):
+                if kind == entries[item_id].draft.kind:
+                    for difference in _differences(title, facts, entries[item_id].draft):
+                        yield _Happened(item_id, difference)
+
+    def _update(self, changed: Sequence[tuple[int, Entry]]) -> None:
+        if changed:
+            rows = [entry.row() | {"item_id": item_id} for item_id, entry in changed]
+            values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "item_id"}
+            self._connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(values), rows)
+
+    def _touch(self, item_ids: Iterable[int]) -> None:
+        for chunk in in_chunks(item_ids):
+            self._connection.execute(update(Item).where(col(Item.id).in_(chunk)).values(last_seen_at=self._now))
+
+
+def _is_newer(stored: Stored, entry: Entry) -> bool:
+    """Tell whether an item is to be written anew; the facts of another registry's record stay."""
+    return stored.is_own and stored.facts_hash != entry.facts_hash
+
+
+def _differences(title: str, facts: dict[str, Any], draft: ItemDraft) -> list[Difference]:
+    if not isinstance(draft.facts, TrialFacts):
+        return compare_articles(title, draft.title)
+    try:
+        before = TrialFacts.model_validate(facts)
+    except ValidationError:
+        return []  # stored by another version of this program: there is nothing to compare with
+    return compare_trials(before, draft.facts)
+
+
+def _first_news(inserted: Iterable[tuple[int, Entry]], now: datetime) -> Iterator[_Happened]:
+    for item_id, entry in inserted:
+        if entry.draft.kind is ItemKind.ARTICLE:
+            yield _Happened(item_id, Difference(kind=ChangeKind.PUBLISHED))
+        elif isinstance(facts := entry.draft.facts, TrialFacts) and not _is_old_record(facts, now):
+            yield _Happened(item_id, Difference(kind=ChangeKind.REGISTERED, after={"status": facts.status}))
+
+
+def _is_old_record(facts: TrialFacts, now: datetime) -> bool:
+    """Tell whether a trial ended its recruitment and was posted long ago: it is new to us only."""
+    has_ended = status_group(facts.status, facts.last_known_status) in _ENDED
+    return has_ended and facts.first_posted is not None and facts.first_posted < (now - _OLD).date()
+
+
+def _publish(session: Session, happened: Sequence[_Happened], now: datetime) -> None:
+    """Number the changes and write them: the counter is locked from here to the commit."""
+    rows = [
+        {
+            "seq": seq,
+            "item_id": each.item_id,
+            "kind": each.difference.kind,
+            "before": each.difference.before,
+            "after": each.difference.after,
+            "at": now,
+        }
+        for seq, each in zip(take_numbers(session, CHANGES, len(happened)), happened, strict=True)
+    ]
+    session.connection().execute(insert(Change), rows)
