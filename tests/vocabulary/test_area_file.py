@@ -99,6 +99,13 @@ def test_synonyms_and_tree_numbers_of_an_imported_mesh_stay(sqlite_db: Database,
     assert row.tree_numbers == ["C99"]
 
 
+def test_the_file_alone_says_where_an_area_stands_while_no_mesh_is_imported(sqlite_db: Database, file: Path) -> None:
+    _store(sqlite_db, file)
+    file.write_text(GOOD.replace("C10.114.375.500", "C10.314"), "utf-8")
+    _store(sqlite_db, file)
+    assert _row(sqlite_db, "D009103").tree_numbers == ["C10.314"]
+
+
 def test_an_area_that_left_the_file_stays_but_is_no_shelf(sqlite_db: Database, file: Path) -> None:
     _store(sqlite_db, file)
     file.write_text('[[area]]\nid = "D001249"\nname = "Asthma"\n', "utf-8")

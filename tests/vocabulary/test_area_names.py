@@ -53,6 +53,8 @@ FOUND = [
     ("diseases of the nervous system", "D009422"),
     ("Parkinson's", "D010300"),
     ("lou gehrig", "D000690"),
+    ("multiple sclerosis (relapsing)", "D009103"),
+    ("RRMS (multiple sclerosis)", "D009103"),
     ("anaemias", "D000740"),
 ]
 

@@ -14,7 +14,8 @@ from trialalerts.database import Database
 from trialalerts.errors import InvalidInput
 from trialalerts.vocabulary.area_graph import Placed, circle_in, parents_of
 from trialalerts.vocabulary.areas import load_areas
-from trialalerts.vocabulary.mesh import ImportCount, MeshDescriptor, import_mesh, is_acronym, read_mesh
+from trialalerts.vocabulary.mesh import ImportCount, MeshDescriptor, import_mesh, read_mesh
+from trialalerts.vocabulary.spelling import is_acronym
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 NERVES = MeshDescriptor(id="D009422", name="Nervous System Diseases", tree_numbers=("C10",), terms=())
@@ -140,7 +141,7 @@ def test_a_curated_area_keeps_what_was_written_by_hand(db: Database, tmp_path: P
                 name="multiple sclerosis",
                 synonyms=["MS disease"],
                 acronyms=["MS"],
-                tree_numbers=["C10.9"],
+                tree_numbers=["C10.9", "F02.830"],
                 parents=["D009422"],
                 therapeutic=True,
                 origin=AreaOrigin.CURATED,
@@ -156,7 +157,7 @@ def test_a_curated_area_keeps_what_was_written_by_hand(db: Database, tmp_path: P
     )
     assert row.synonyms == ["MS disease", "Sclerosis, Multiple", "Sclerosis, Disseminated"]
     assert row.acronyms == ["MS"]
-    assert row.tree_numbers == list(SCLEROSIS.tree_numbers)
+    assert row.tree_numbers == [*SCLEROSIS.tree_numbers, "F02.830"]
 
 
 def test_an_area_learned_from_trials_becomes_the_imported_one(sqlite_db: Database, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 
 from trialalerts.errors import ConfigurationError, did_you_mean
 from trialalerts.vocabulary.area_graph import Placed, circle_in, parents_of
-from trialalerts.vocabulary.mesh_ids import is_mesh_id
+from trialalerts.vocabulary.mesh_ids import DISEASES, is_mesh_id, with_mesh_numbers
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 __all__ = ["read_curated", "store_curated"]
@@ -62,8 +62,8 @@ def read_curated(file: Path) -> tuple[CuratedArea, ...]:
 def store_curated(session: Session, file: Path) -> int:
     """Insert or update the areas of the file; return their number.
 
-    Synonyms that MeSH added stay; so do the tree numbers of MeSH once it was imported, for an edition only
-    agrees with itself. An area that left the file loses its place among the curated ones, but not its row:
+    Synonyms that MeSH added stay; so do its tree numbers once it was imported, for an edition only agrees with
+    itself. An area that left the file loses its place among the curated ones, but not its row:
     somebody may follow it.
 
     Raises:
@@ -77,7 +77,7 @@ def store_curated(session: Session, file: Path) -> int:
         if row is None:
             session.add(_new_row(area))
         else:
-            _update(row, area, keep_tree_numbers=has_mesh and bool(row.tree_numbers))
+            _update(row, area, has_mesh=has_mesh)
     current = {area.id for area in areas}
     for row in known.values():
         if row.origin is AreaOrigin.CURATED and row.id not in current:
@@ -100,15 +100,15 @@ def _new_row(area: CuratedArea) -> Area:
     )
 
 
-def _update(row: Area, area: CuratedArea, *, keep_tree_numbers: bool) -> None:
+def _update(row: Area, area: CuratedArea, *, has_mesh: bool) -> None:
     row.name = area.name
     row.synonyms = list(dict.fromkeys((*area.synonyms, *row.synonyms)))
     row.acronyms = list(dict.fromkeys((*area.acronyms, *row.acronyms)))
     row.parents = list(area.parents)
     row.therapeutic = area.therapeutic
     row.origin = AreaOrigin.CURATED
-    if not keep_tree_numbers:
-        row.tree_numbers = list(area.tree_numbers)
+    imported = [number for number in row.tree_numbers if has_mesh and number.startswith(DISEASES)]
+    row.tree_numbers = with_mesh_numbers(area.tree_numbers, imported) if imported else list(area.tree_numbers)
 
 
 def _check(file: Path, areas: Sequence[CuratedArea]) -> None:

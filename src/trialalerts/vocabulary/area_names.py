@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ _NEOPLASM = fold_word("neoplasms")
 _DIABETES = tuple(fold_word(word) for word in ("diabetes", "mellitus"))
 _LEFT_OUT = tuple(fold_word(word) for word in ("disease", "syndrome", "disorder"))
 """What people leave out behind the name of a person or an organ: "Parkinson's"."""
+_WITH_BRACKETS = re.compile(r"([^()]+) \(([^()]+)\)")
 _NEAR = 3
 _ALIKE = 68.0
 """Below this similarity (0–100) two names are strangers."""
@@ -107,7 +109,12 @@ class NameIndex:
         key = name_key(text, self._folder)
         found = self._keys.get(key) or self._bags.get(_bag(key))
         longer = (self._keys.get((*key, word)) for word in _LEFT_OUT if key)
-        return found or next((node for node in longer if node), None)
+        return found or next((node for node in longer if node), None) or self._by_first_of_two(text)
+
+    def _by_first_of_two(self, text: str) -> AreaNode | None:
+        """Understand "multiple sclerosis (MS)"."""
+        pair = _WITH_BRACKETS.fullmatch(text)
+        return self._by_name(pair[1]) or self._by_name(pair[2]) if pair else None
 
     def _meant_by_acronym(self, text: str) -> list[AreaNode]:
         return self._acronyms.get(text) or self._lower_acronyms.get(text.lower()) or []

@@ -11,15 +11,13 @@ from pathlib import Path
 from sqlmodel import Session, col, select
 
 from trialalerts.vocabulary.mesh_files import MeshDescriptor, read_mesh
-from trialalerts.vocabulary.mesh_ids import normal_mesh_id
-from trialalerts.vocabulary.spelling import Folder, name_key, name_orders
+from trialalerts.vocabulary.mesh_ids import normal_mesh_id, with_mesh_numbers
+from trialalerts.vocabulary.spelling import Folder, is_acronym, name_key, name_orders
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 __all__ = ["ImportCount", "MeshDescriptor", "import_mesh", "normal_mesh_id", "read_mesh"]
 
 _BATCH = 500
-_ACRONYM = re.compile(r"[A-Za-z0-9]*[A-Z][A-Za-z0-9-]*")
-_LONGEST_ACRONYM = 8
 _WITH_LONG_FORM = re.compile(r"(\S+) \([^()]+\)")
 """MeSH tells acronyms that are not unique apart by their long form: ``MS (Multiple Sclerosis)``."""
 
@@ -70,13 +68,6 @@ def import_mesh(session: Session, path: Path) -> ImportCount:
     return ImportCount(new=new, updated=updated, unchanged=unchanged)
 
 
-def is_acronym(term: str) -> bool:
-    """Return whether an entry term is an acronym such as ``COPD`` or ``T2DM``: short, in one piece, mostly capitals."""
-    capitals = sum(letter.isupper() for letter in term)
-    small = sum(letter.islower() for letter in term)
-    return bool(_ACRONYM.fullmatch(term)) and len(term) <= _LONGEST_ACRONYM and capitals > max(1, small)
-
-
 def _rows(session: Session, batch: Sequence[MeshDescriptor]) -> dict[str, Area]:
     ids = [descriptor.id for descriptor in batch]
     return {row.id: row for row in session.exec(select(Area).where(col(Area.id).in_(ids)))}
@@ -116,14 +107,15 @@ def _new_row(descriptor: MeshDescriptor, names: list[str], acronyms: list[str]) 
 
 
 def _update(row: Area, descriptor: MeshDescriptor, names: Iterable[str], acronyms: Iterable[str]) -> None:
-    row.tree_numbers = list(descriptor.tree_numbers)
     if row.origin is AreaOrigin.CURATED:
+        row.tree_numbers = with_mesh_numbers(row.tree_numbers, descriptor.tree_numbers)
         row.synonyms = list(dict.fromkeys((*row.synonyms, *_without(row.name, (descriptor.name, *names)))))
         row.acronyms = list(dict.fromkeys((*row.acronyms, *acronyms)))
         return
     row.name = descriptor.name
     row.synonyms = list(names)
     row.acronyms = list(acronyms)
+    row.tree_numbers = list(descriptor.tree_numbers)
     row.parents = []
     row.origin = AreaOrigin.IMPORT
 

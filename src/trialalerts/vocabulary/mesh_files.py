@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import IO, cast
 
 from trialalerts.errors import InvalidInput
-from trialalerts.vocabulary.mesh_ids import is_mesh_id
+from trialalerts.vocabulary.mesh_ids import DISEASES, is_mesh_id
 
 __all__ = ["MeshDescriptor", "read_mesh"]
 
 _GZIP = b"\x1f\x8b"
-_BRANCHES = ("C", "F03")
 _START = 4096
 _BOM = b"\xef\xbb\xbf"
 
@@ -129,7 +128,7 @@ def _descriptor(
     id_: str | None, name: str | None, numbers: Iterable[str], terms: Iterable[str]
 ) -> Iterator[MeshDescriptor]:
     """Yield the descriptor if it is a disease and whole (qualifiers and publication types are not)."""
-    diseases = tuple(dict.fromkeys(number.strip() for number in numbers if number.strip().startswith(_BRANCHES)))
+    diseases = tuple(dict.fromkeys(number.strip() for number in numbers if number.strip().startswith(DISEASES)))
     id_, name = (id_ or "").strip(), (name or "").strip()
     if diseases and name and is_mesh_id(id_):
         others = dict.fromkeys(term.strip() for term in terms if term.strip())

@@ -1,10 +1,14 @@
-"""Owns the spelling of MeSH ids."""
+"""Owns the spelling of MeSH ids and the branches of MeSH that are diseases."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-__all__ = ["is_mesh_id", "normal_mesh_id"]
+__all__ = ["DISEASES", "is_mesh_id", "normal_mesh_id", "with_mesh_numbers"]
+
+DISEASES = ("C", "F03")
+"""How the tree numbers of diseases and mental disorders begin."""
 
 _SHAPE = re.compile(r"[DC](?:\d{6}|\d{9})")
 _PADDED = re.compile(r"D000(\d{6})")
@@ -29,3 +33,9 @@ def normal_mesh_id(text: str) -> str:
 def is_mesh_id(text: str) -> bool:
     """Return whether ``text`` is a MeSH id as NLM writes it."""
     return bool(_SHAPE.fullmatch(text)) and normal_mesh_id(text) == text
+
+
+def with_mesh_numbers(curated: Iterable[str], imported: Iterable[str]) -> list[str]:
+    """Return the imported tree numbers, and of the curated ones those in branches that no import covers."""
+    others = (number for number in curated if not number.startswith(DISEASES))
+    return list(dict.fromkeys((*imported, *others)))

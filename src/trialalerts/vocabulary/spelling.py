@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["BREAKS", "Folder", "fold_word", "name_key", "name_orders", "split_words"]
+__all__ = ["BREAKS", "Folder", "fold_word", "is_acronym", "name_key", "name_orders", "split_words"]
 
 BREAKS = frozenset(".;:!?()[]\n")
 """The words of :func:`split_words` that end a phrase: no name reaches across one. A comma may stand in a name."""
@@ -69,6 +69,8 @@ _WHOLE = {
     "vii": "7",
     "viii": "8",
 }
+_ACRONYM = re.compile(r"[A-Za-z0-9]*[A-Z][A-Za-z0-9-]*")
+_LONGEST_ACRONYM = 8
 _SHORT = 3
 _STEM = 5
 _MEMORY = 200_000
@@ -118,6 +120,13 @@ def name_orders(name: str) -> Iterable[str]:
     yield name
     if ", " in name:
         yield " ".join(reversed(name.split(", ")))
+
+
+def is_acronym(term: str) -> bool:
+    """Return whether a name is an acronym such as ``COPD`` or ``T2DM``: short, in one piece, mostly capitals."""
+    capitals = sum(letter.isupper() for letter in term)
+    small = sum(letter.islower() for letter in term)
+    return bool(_ACRONYM.fullmatch(term)) and len(term) <= _LONGEST_ACRONYM and capitals > max(1, small)
 
 
 def _plain_letters(word: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from trialalerts.vocabulary.area_names import AreaNode, said_otherwise
-from trialalerts.vocabulary.spelling import BREAKS, Folder, name_orders, split_words
+from trialalerts.vocabulary.spelling import BREAKS, Folder, is_acronym, name_orders, split_words
 from trialalerts.vocabulary.tag_words import is_generic
 
 __all__ = ["ALONE", "Key", "Lengths", "TagDictionary"]
@@ -15,6 +15,8 @@ Lengths = Mapping[str, Mapping[str, tuple[int, ...]]]
 ALONE = ""
 _UNMISTAKABLE = 4
 """An acronym of this many letters that only one area has needs no long form beside it."""
+_NO_WORD = 5
+"""A name in capitals of this many letters is no English word in small ones: "COVID", unlike "AIDS"."""
 
 
 class TagDictionary:
@@ -28,6 +30,7 @@ class TagDictionary:
     def __init__(self, nodes: Sequence[AreaNode], folder: Folder) -> None:
         self.names: dict[Key, str] = {}
         self.acronyms: dict[Key, tuple[str, ...]] = {}
+        self._proper: set[Key] = set()
         for node in nodes:
             self._add_name(node.id, node.name, folder)
             for acronym in node.acronyms:
@@ -42,20 +45,29 @@ class TagDictionary:
         self.acronym_lengths = _lengths(self.acronyms)
 
     def is_unmistakable(self, acronym: Key) -> bool:
-        """Return whether an acronym can stand alone."""
-        letters = sum(len(part) for part in acronym if part.isalpha())
-        return letters >= _UNMISTAKABLE and len(self.acronyms[acronym]) == 1
+        """Return whether an acronym can stand alone: it is an area's name or synonym, or long, and has one meaning."""
+        return len(self.acronyms[acronym]) == 1 and (acronym in self._proper or _letters(acronym) >= _UNMISTAKABLE)
 
     def _add_name(self, area_id: str, name: str, folder: Folder) -> None:
+        if is_acronym(name):
+            acronym = self._add_acronym(area_id, name)
+            self._proper.add(acronym)
+            if _letters(acronym) < _NO_WORD:
+                return
         for key in _keys(name, folder):
             if key and not is_generic(key):
                 self.names.setdefault(key, area_id)
 
-    def _add_acronym(self, area_id: str, acronym: str) -> None:
+    def _add_acronym(self, area_id: str, acronym: str) -> Key:
         key = tuple(split_words(acronym))
         known = self.acronyms.get(key, ())
         if key and area_id not in known:
             self.acronyms[key] = (*known, area_id)
+        return key
+
+
+def _letters(acronym: Key) -> int:
+    return sum(len(part) for part in acronym if part.isalpha())
 
 
 def _keys(name: str, folder: Folder) -> Iterator[Key]:

@@ -100,6 +100,8 @@ _GENERIC = _keys(
     "poisoning",
     "overdose",
     "falls",
+    "cavities",
+    "piles",
     "crying",
     "fatigue syndrome",
     "survival",
