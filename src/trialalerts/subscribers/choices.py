@@ -14,7 +14,7 @@ from typing import Literal
 from zoneinfo import available_timezones
 
 from trialalerts.errors import InvalidInput, did_you_mean
-from trialalerts.subscribers.tables import Frequency
+from trialalerts.subscribers.tables import Frequency, SubscriberState
 
 __all__ = [
     "CHANGE_KINDS",
@@ -31,9 +31,11 @@ __all__ = [
     "checked_label",
     "checked_locale",
     "checked_sex",
+    "checked_state",
     "checked_timezone",
     "checked_weekday",
     "checked_words",
+    "checked_yes",
 ]
 
 LANGUAGES = ("en", "de", "fr", "es")
@@ -160,6 +162,20 @@ def checked_words(texts: Iterable[str], kind: Literal["phase", "kind of item", "
     known = {"phase": PHASES, "kind of item": ITEM_KINDS, "kind of change": CHANGE_KINDS}[kind]
     chosen = {_one_of(_phase(text) if kind == "phase" else text, known, kind) for text in texts if text.strip()}
     return [word for word in known if word in chosen]
+
+
+def checked_state(text: str) -> SubscriberState:
+    """Return a subscriber's state; erased is none that anybody can be given."""
+    known = [state.value for state in SubscriberState if state is not SubscriberState.ERASED]
+    return SubscriberState(_one_of(text, known, "state of a subscriber"))
+
+
+def checked_yes(text: str) -> bool:
+    """Return whether a cell says yes; an empty one says no."""
+    words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
+    if (typed := text.strip().lower()) in words:
+        return words[typed]
+    raise InvalidInput(f"“{text.strip()}” is neither yes nor no.")
 
 
 def checked_label(text: str | None) -> str | None:

@@ -113,7 +113,7 @@ def add_subscriber(session: Session, new: NewSubscriber, *, confirmed: bool, how
     subscriber, created = _subscriber_to_be(session, new, now)
     record_consent(session, subscriber, ConsentAction.SIGNED_UP, how=how, now=now)
     added = [
-        add_preference(session, subscriber, preference, confirmed=confirmed, how=how, now=now)
+        add_preference(session, subscriber, preference, confirmed=False, how=how, now=now)
         for preference in new.preferences
     ]
     ids = [each.preference.id for each in added if each.preference.id is not None]

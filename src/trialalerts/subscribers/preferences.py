@@ -66,13 +66,16 @@ def add_preference(
     if found is None and len(existing) >= _MOST_PREFERENCES:
         raise InvalidInput(f"One subscriber has at most {_MOST_PREFERENCES} preferences; remove one first.")
     preference = found or Preference(subscriber_id=id_of(subscriber), created_at=now, **wanted)
-    if confirmed and preference.confirmed_at is None:
+    newly_confirmed = confirmed and preference.confirmed_at is None
+    if newly_confirmed:
         preference.confirmed_at = now
     session.add(preference)
     session.flush()
+    what = f"preference {preference.id}"
     if found is None:
-        what = f"preference {preference.id} added"
-        record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=what, now=now)
+        record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=f"{what} added", now=now)
+    if newly_confirmed:
+        record_consent(session, subscriber, ConsentAction.CONFIRMED, how=how, what=what, now=now)
     return AddedPreference(preference=preference, new=found is None)
 
 

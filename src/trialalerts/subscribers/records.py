@@ -1,0 +1,262 @@
+"""Owns a line of an exported file: one preference of one subscriber as plain text, and back.
+
+Reading a line that was written gives what was there. A cell that a spreadsheet would take for a formula
+(``=``, ``+``, ``-``, ``@`` at its start) is written with an apostrophe before it, which reading takes off.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlmodel import Session
+
+from trialalerts.errors import InvalidInput
+from trialalerts.subscribers.addresses import checked_address
+from trialalerts.subscribers.choices import (
+    WEEKDAYS,
+    birthday,
+    checked_day,
+    checked_frequency,
+    checked_hour,
+    checked_label,
+    checked_locale,
+    checked_sex,
+    checked_state,
+    checked_timezone,
+    checked_weekday,
+    checked_words,
+    checked_yes,
+)
+from trialalerts.subscribers.people import NewSubscriber
+from trialalerts.subscribers.preferences import NewPreference
+from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, SubscriberState
+from trialalerts.vocabulary.regions import DEFAULT_RADIUS_KM, Region, find_region, parse_radius
+
+if TYPE_CHECKING:
+    from trialalerts.vocabulary.areas import AreaTree
+
+__all__ = ["COLUMNS", "REQUIRED", "Record", "RecordReader", "written"]
+
+COLUMNS = (
+    "address",
+    "state",
+    "language",
+    "timezone",
+    "frequency",
+    "hour",
+    "weekday",
+    "day",
+    "paused_until",
+    "area",
+    "area_name",
+    "region",
+    "radius_km",
+    "latitude",
+    "longitude",
+    "country",
+    "subdivision",
+    "born_on",
+    "sex",
+    "healthy_volunteer",
+    "phases",
+    "item_kinds",
+    "change_kinds",
+    "excluded_areas",
+    "label",
+    "confirmed",
+)
+"""The columns of an export, in this order; an import may leave out all but those that are required."""
+REQUIRED = ("address", "area")
+
+_FORMULA = tuple("=+-@\t\r'")
+_NUMBERS = {"radius_km", "latitude", "longitude"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What one line says. ``preference`` is None for somebody who follows nothing; ``confirmed`` is when, if at all."""
+
+    person: NewSubscriber
+    state: SubscriberState | None
+    paused_until: datetime | None
+    preference: NewPreference | None
+    confirmed: datetime | None
+
+
+def written(subscriber: Subscriber, preference: Preference | None, area_name: Callable[[str], str]) -> dict[str, str]:
+    """Write one preference (or None: nothing is followed) of a subscriber as the cells of a line."""
+    cells = {
+        "address": subscriber.address,
+        "state": subscriber.state.value,
+        "language": subscriber.locale,
+        "timezone": subscriber.timezone,
+        "frequency": subscriber.frequency.value,
+        "hour": str(subscriber.hour),
+        "weekday": WEEKDAYS[subscriber.weekday],
+        "day": str(subscriber.day),
+        "paused_until": _moment(subscriber.paused_until),
+    }
+    if preference is not None:
+        cells |= _preference_cells(preference, area_name)
+    return {name: _guarded(name, cells.get(name, "")) for name in COLUMNS}
+
+
+class RecordReader:
+    """Reads lines; knows the vocabulary, and the values for the columns that a file leaves out or empty."""
+
+    def __init__(
+        self, session: Session, areas: AreaTree, *, locale: str, timezone: str, confirmed: bool, now: datetime
+    ) -> None:
+        self._session = session
+        self._areas = areas
+        self._defaults = {
+            "language": locale,
+            "timezone": timezone,
+            "frequency": "weekly",
+            "hour": "8",
+            "weekday": "monday",
+            "day": "1",
+            "region": "anywhere",
+            "confirmed": "yes" if confirmed else "",
+        }
+        self._now = now
+        self._regions: dict[tuple[str, str], Region] = {}
+
+    def read(self, cells: Mapping[str, str]) -> Record:
+        """Read the cells of one line.
+
+        Raises:
+            InvalidInput: a cell makes no sense; names it and the nearest valid choices.
+        """
+        values = {name: _unguarded(cells.get(name) or "").strip() for name in COLUMNS}
+        values = {name: value or self._defaults.get(name, "") for name, value in values.items()}
+        preference = self._preference(values) if values["area"] else None
+        return Record(
+            person=_person(values),
+            state=checked_state(values["state"]) if values["state"] else None,
+            paused_until=_read_moment(values["paused_until"]),
+            preference=preference,
+            confirmed=self._confirmed(values["confirmed"]) if preference else None,
+        )
+
+    def _preference(self, values: Mapping[str, str]) -> NewPreference:
+        return NewPreference(
+            area_id=self._areas.find(values["area"]).id,
+            region=self._region(values),
+            born_on=birthday(values["born_on"]) if values["born_on"] else None,
+            sex=checked_sex(values["sex"]),
+            healthy_volunteer=checked_yes(values["healthy_volunteer"]),
+            phases=tuple(checked_words(_words(values["phases"]), "phase")),
+            item_kinds=tuple(checked_words(_words(values["item_kinds"]), "kind of item")),
+            change_kinds=tuple(checked_words(_words(values["change_kinds"]), "kind of change")),
+            excluded_areas=tuple(self._areas.find(word).id for word in _words(values["excluded_areas"])),
+            label=checked_label(values["label"]),
+        )
+
+    def _region(self, values: Mapping[str, str]) -> Region:
+        """Find the region by its name; coordinates beside it, as an export writes them, settle where it is."""
+        radius_km = parse_radius(values["radius_km"]) if values["radius_km"] else None
+        if values["latitude"] or values["longitude"]:
+            return Region(
+                kind=RegionKind.PLACE,
+                label=values["region"],
+                country=values["country"] or None,
+                subdivision=values["subdivision"] or None,
+                latitude=_degrees(values["latitude"], 90),
+                longitude=_degrees(values["longitude"], 180),
+                radius_km=radius_km if radius_km is not None else DEFAULT_RADIUS_KM,
+            )
+        key = (values["region"], values["radius_km"])
+        if key not in self._regions:
+            self._regions[key] = find_region(self._session, values["region"], radius_km=radius_km)
+        return self._regions[key]
+
+    def _confirmed(self, text: str) -> datetime | None:
+        if re.match(r"\d", text):
+            return _read_moment(text)
+        return self._now if checked_yes(text) else None
+
+
+def _person(values: Mapping[str, str]) -> NewSubscriber:
+    return NewSubscriber(
+        address=checked_address(values["address"]),
+        locale=checked_locale(values["language"]),
+        timezone=checked_timezone(values["timezone"]),
+        frequency=checked_frequency(values["frequency"]),
+        hour=checked_hour(values["hour"]),
+        weekday=checked_weekday(values["weekday"]),
+        day=checked_day(values["day"]),
+    )
+
+
+def _preference_cells(preference: Preference, area_name: Callable[[str], str]) -> dict[str, str]:
+    codes = {
+        RegionKind.COUNTRY: preference.country,
+        RegionKind.SUBDIVISION: preference.subdivision,
+        RegionKind.ANYWHERE: "anywhere",
+    }
+    is_place = preference.region_kind is RegionKind.PLACE
+    return {
+        "area": preference.area_id,
+        "area_name": area_name(preference.area_id),
+        "region": codes.get(preference.region_kind) or preference.region_label,
+        "radius_km": _number(preference.radius_km),
+        "latitude": _number(preference.latitude),
+        "longitude": _number(preference.longitude),
+        "country": (preference.country or "") if is_place else "",
+        "subdivision": (preference.subdivision or "") if is_place else "",
+        "born_on": preference.born_on.isoformat() if preference.born_on else "",
+        "sex": preference.sex or "",
+        "healthy_volunteer": "yes" if preference.healthy_volunteer else "",
+        "phases": " ".join(preference.phases),
+        "item_kinds": " ".join(preference.item_kinds),
+        "change_kinds": " ".join(preference.change_kinds),
+        "excluded_areas": "; ".join(preference.excluded_areas),
+        "label": preference.label or "",
+        "confirmed": _moment(preference.confirmed_at) or "no",
+    }
+
+
+def _guarded(name: str, text: str) -> str:
+    return f"'{text}" if name not in _NUMBERS and text.startswith(_FORMULA) else text
+
+
+def _unguarded(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+def _words(text: str) -> list[str]:
+    """Part a list: at semicolons or commas where there are any, else at blanks."""
+    return [word.strip() for word in re.split(r"[;,]" if re.search("[;,]", text) else r"\s+", text) if word.strip()]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else repr(value)
+
+
+def _degrees(text: str, most: float) -> float:
+    try:
+        degrees = float(text)
+    except ValueError:
+        degrees = most + 1
+    if not -most <= degrees <= most:
+        raise InvalidInput(f"“{text}” are no degrees; expected a number from -{most:g} to {most:g}.")
+    return degrees
+
+
+def _moment(value: datetime | None) -> str:
+    return "" if value is None else value.astimezone(UTC).isoformat()
+
+
+def _read_moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"“{text}” is no date; write year-month-day, such as 2026-12-01.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

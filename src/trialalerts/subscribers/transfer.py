@@ -1,0 +1,235 @@
+"""Owns moving subscribers in and out: CSV in, CSV and JSON out. Importing an export gives the same export again."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TextIO
+
+from sqlmodel import Session, col, select
+
+from trialalerts.errors import InvalidInput, did_you_mean
+from trialalerts.subscribers.addresses import address_key
+from trialalerts.subscribers.consent import record_consent
+from trialalerts.subscribers.people import add_subscriber, confirm
+from trialalerts.subscribers.preferences import add_preference
+from trialalerts.subscribers.records import COLUMNS, REQUIRED, Record, RecordReader, written
+from trialalerts.subscribers.tables import ConsentAction, Preference, Subscriber, SubscriberState
+from trialalerts.vocabulary.areas import load_areas
+
+__all__ = ["ImportCount", "ImportRefused", "LineError", "export_csv", "export_json", "import_csv"]
+
+_LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED, SubscriberState.BOUNCED}
+_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineError:
+    """What is wrong with one line of a file (the first line is 1)."""
+
+    line: int
+    message: str
+
+
+class ImportRefused(InvalidInput):
+    """Lines make no sense, and nothing was imported; ``errors`` says which and why."""
+
+    def __init__(self, errors: Iterable[LineError]) -> None:
+        self.errors = tuple(errors)
+        first = self.errors[0]
+        more = f" ({len(self.errors) - 1} more lines are wrong too)" if len(self.errors) > 1 else ""
+        super().__init__(f"line {first.line}: {first.message}{more}; nothing was imported")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportCount:
+    """What an import came to; ``to_confirm`` are those who must be asked, with the ids of what waits for them."""
+
+    subscribers: int
+    preferences: int
+    to_confirm: tuple[tuple[Subscriber, tuple[int, ...]], ...]
+    errors: tuple[LineError, ...]
+
+
+def import_csv(
+    session: Session,
+    file: TextIO,
+    *,
+    locale: str,
+    timezone: str,
+    confirmed: bool = False,
+    skip_bad: bool = False,
+    now: datetime,
+) -> ImportCount:
+    """Import subscribers from CSV with the columns of an export; commas or semicolons part them.
+
+    Only ``address`` and ``area`` are required. ``locale`` and ``timezone`` stand in where a line has none.
+    Lines of one address belong to one subscriber. Who is not confirmed (``confirmed``: those without a word on
+    it are) becomes pending, see :attr:`ImportCount.to_confirm`. Who has left stays gone, whatever a file says.
+
+    Raises:
+        ImportRefused: a line makes no sense and ``skip_bad`` is not given; nothing is stored.
+        InvalidInput: the file is no CSV with these columns; nothing is stored.
+    """
+    reader = RecordReader(session, load_areas(session), locale=locale, timezone=timezone, confirmed=confirmed, now=now)
+    groups, errors = _read(session, reader, file)
+    if errors and not skip_bad:
+        raise ImportRefused(errors)
+    return _store(session, groups, errors, now)
+
+
+def export_csv(session: Session, file: TextIO) -> int:
+    """Write all subscribers but the erased, one line for each preference; return the number of lines."""
+    area_name = load_areas(session).name
+    writer = csv.DictWriter(file, COLUMNS)
+    writer.writeheader()
+    count = 0
+    for subscriber, preference in _rows(session):
+        writer.writerow(written(subscriber, preference, area_name))
+        count += 1
+    return count
+
+
+def export_json(session: Session) -> list[dict[str, Any]]:
+    """Return all subscribers but the erased, each with its preferences."""
+    people: dict[int | None, dict[str, Any]] = {}
+    for subscriber, preference in _rows(session):
+        hidden = {"id", "cursor"}
+        person = people.setdefault(subscriber.id, {**subscriber.model_dump(exclude=hidden), "preferences": []})
+        if preference is not None:
+            person["preferences"].append(preference.model_dump(exclude={"subscriber_id"}))
+    return list(people.values())
+
+
+def _rows(session: Session) -> Iterator[tuple[Subscriber, Preference | None]]:
+    rows = (
+        select(Subscriber, Preference)
+        .join(Preference, col(Preference.subscriber_id) == col(Subscriber.id), isouter=True)
+        .where(col(Subscriber.state) != SubscriberState.ERASED)
+        .order_by(col(Subscriber.id), col(Preference.id))
+    )
+    yield from session.exec(rows).yield_per(_AT_ONCE)
+
+
+def _read(session: Session, reader: RecordReader, file: TextIO) -> tuple[dict[str, list[Record]], list[LineError]]:
+    """Read all lines into groups of one address each, and what is wrong with the others."""
+    groups: dict[str, list[Record]] = {}
+    errors: list[LineError] = []
+    gone = _gone(session)
+    lines = _lines(file)
+    for number, cells in lines:
+        try:
+            record = reader.read(cells)
+            key = address_key(record.person.address)
+            _belongs(record, groups.get(key, []), is_gone=key in gone)
+        except InvalidInput as error:
+            errors.append(LineError(line=number, message=str(error)))
+        else:
+            groups.setdefault(key, []).append(record)
+    return groups, errors
+
+
+def _lines(file: TextIO) -> Iterator[tuple[int, dict[str, str]]]:
+    """Give each line that holds anything, with its number.
+
+    Raises:
+        InvalidInput: this is no CSV in UTF-8, or its columns are not ours.
+    """
+    try:
+        header = file.readline().removeprefix("\ufeff")
+        delimiter = ";" if header.count(";") > header.count(",") else ","
+        names = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+        _check_columns(names)
+        rows = csv.reader(file, delimiter=delimiter, strict=True)
+        for cells in rows:
+            if any(cell.strip() for cell in cells):
+                yield rows.line_num + 1, dict(zip(names, cells, strict=False))
+    except UnicodeDecodeError:
+        raise InvalidInput("The file is not UTF-8; save it as “CSV UTF-8”.") from None
+    except csv.Error as error:
+        raise InvalidInput(f"The file is no CSV: {error}.") from None
+
+
+def _check_columns(names: list[str]) -> None:
+    from rapidfuzz.process import extract  # only an import needs it
+
+    for name in names:
+        if name not in COLUMNS:
+            near = [match for match, _, _ in extract(name, COLUMNS, limit=2, score_cutoff=60)]
+            raise InvalidInput(f"The file has a column “{name}”, which we do not know.{did_you_mean(near)}")
+    for name in REQUIRED:
+        if name not in names:
+            raise InvalidInput(f"The file has no column “{name}”; its first line must name the columns.")
+
+
+def _gone(session: Session) -> set[str]:
+    """Return the keys of those who have left: no file brings them back."""
+    return set(session.exec(select(Subscriber.address_key).where(col(Subscriber.state).in_(_LEFT))))
+
+
+def _belongs(record: Record, others: list[Record], *, is_gone: bool) -> None:
+    if is_gone:
+        raise InvalidInput("This subscriber has left or cannot be reached; a file does not bring anybody back.")
+    if others and replace(record.person, address=others[0].person.address) != others[0].person:
+        raise InvalidInput("An earlier line of the same address has another language or schedule; make them the same.")
+    if others and (record.state, record.paused_until) != (others[0].state, others[0].paused_until):
+        raise InvalidInput("An earlier line of the same address has another state; make them the same.")
+
+
+def _store(session: Session, groups: dict[str, list[Record]], errors: list[LineError], now: datetime) -> ImportCount:
+    subscribers = preferences = 0
+    to_confirm = []
+    for records in groups.values():
+        subscriber, created, added, waiting = _store_person(session, records, now)
+        subscribers += created
+        preferences += added
+        if waiting:
+            to_confirm.append((subscriber, waiting))
+    return ImportCount(
+        subscribers=subscribers, preferences=preferences, to_confirm=tuple(to_confirm), errors=tuple(errors)
+    )
+
+
+def _store_person(
+    session: Session, records: list[Record], now: datetime
+) -> tuple[Subscriber, bool, int, tuple[int, ...]]:
+    """Store a subscriber with all preferences; return also whether it is new, how many are, and which wait."""
+    signup = add_subscriber(session, records[0].person, confirmed=False, how="import", now=now)
+    subscriber = signup.subscriber
+    added = 0
+    agreed: list[int] = []
+    waiting: list[int] = []
+    for record in records:
+        if record.preference is None:
+            continue
+        agrees = record.confirmed is not None
+        found = add_preference(session, subscriber, record.preference, confirmed=agrees, how="import", now=now)
+        added += found.new
+        if found.new:
+            found.preference.confirmed_at = record.confirmed
+        chosen = agreed if found.preference.confirmed_at else waiting
+        chosen.append(found.preference.id or 0)
+    _set_state(session, subscriber, records[0], agreed, now)
+    asked = subscriber.state in {SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED}
+    return subscriber, signup.created, added, tuple(waiting) if asked else ()
+
+
+def _set_state(session: Session, subscriber: Subscriber, record: Record, agreed: list[int], now: datetime) -> None:
+    """Give a pending subscriber the state that the file names; without one, who agreed to anything is active."""
+    if subscriber.state is not SubscriberState.PENDING:
+        return
+    state = record.state or (SubscriberState.ACTIVE if agreed else SubscriberState.PENDING)
+    if state is SubscriberState.PENDING:
+        return
+    if state in {SubscriberState.ACTIVE, SubscriberState.PAUSED}:
+        confirm(session, subscriber, agreed, how="import", now=now)
+    if state is SubscriberState.ACTIVE:
+        return
+    subscriber.state = state
+    subscriber.paused_until = record.paused_until
+    subscriber.next_due_at = None
+    action = ConsentAction.PAUSED if state is SubscriberState.PAUSED else ConsentAction.UNSUBSCRIBED
+    record_consent(session, subscriber, action, how="import", now=now)
+    session.flush()
