@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from pydantic import SecretStr
@@ -92,44 +93,39 @@ def facts(**changes: Any) -> TrialFacts:
 def trial(number: int = 1, *, told: TrialFacts | None = None, **changes: Any) -> Item:
     """Return a fictional trial as it stands in the catalog."""
     known = told or facts()
-    return Item(
-        **{
-            "id": number,
-            "registry_name": "clinicaltrials_gov",
-            "external_id": f"NCT9990{number:04}",
-            "kind": ItemKind.TRIAL,
-            "url": f"https://registry.example.org/study/NCT9990{number:04}",
-            "title": f"Examplomab for people with an invented illness, part {number}",
-            "summary": "This made-up study asks whether examplomab, given once a month, eases the invented illness.",
-            "status": known.status,
-            "facts": known.model_dump(mode="json", exclude_defaults=True),
-            "facts_hash": "x",
-            "areas": {},
-            "source": "sample",
-            "first_seen_at": NOW,
-            "last_seen_at": NOW,
-        }
-        | changes
-    )
+    values: dict[str, Any] = {
+        "id": number,
+        "registry_name": "clinicaltrials_gov",
+        "external_id": f"NCT9990{number:04}",
+        "kind": ItemKind.TRIAL,
+        "url": f"https://registry.example.org/study/NCT9990{number:04}",
+        "title": f"Examplomab for people with an invented illness, part {number}",
+        "summary": "This made-up study asks whether examplomab, given once a month, eases the invented illness.",
+        "status": known.status,
+        "facts": known.model_dump(mode="json", exclude_defaults=True),
+        "facts_hash": "x",
+        "areas": {},
+        "source": "sample",
+        "first_seen_at": NOW,
+        "last_seen_at": NOW,
+    }
+    return Item(**values | changes)
 
 
 def article(number: int = 50, *, told: ArticleFacts | None = None, **changes: Any) -> Item:
     """Return a fictional article as it stands in the catalog."""
     known = told or ArticleFacts(authors=("A. Nobody", "B. Noone"))
-    return trial(
-        number,
-        **{
-            "registry_name": "Example News",
-            "kind": ItemKind.ARTICLE,
-            "url": f"https://news.example.org/{number}",
-            "title": f"What an invented illness teaches, part {number}",
-            "summary": "A made-up article about nothing in particular.",
-            "published_at": datetime(2026, 2, 26, 12, 0, tzinfo=UTC),
-            "status": None,
-            "facts": known.model_dump(mode="json", exclude_defaults=True),
-        }
-        | changes,
-    )
+    values: dict[str, Any] = {
+        "registry_name": "Example News",
+        "kind": ItemKind.ARTICLE,
+        "url": f"https://news.example.org/{number}",
+        "title": f"What an invented illness teaches, part {number}",
+        "summary": "A made-up article about nothing in particular.",
+        "published_at": datetime(2026, 2, 26, 12, 0, tzinfo=UTC),
+        "status": None,
+        "facts": known.model_dump(mode="json", exclude_defaults=True),
+    }
+    return trial(number, **values | changes)
 
 
 def reason(**changes: Any) -> Reason:
@@ -185,8 +181,8 @@ def entry(item: Item, *happened: Told, reasons: Sequence[Reason] | None = None) 
 
 def digest(*entries: Entry, kind: DigestKind = DigestKind.REGULAR, **changes: Any) -> Digest:
     """Return a digest of these entries, as it would be stored."""
-    values = {"id": 17, "subscriber_id": 7, "kind": kind, "from_seq": 3, "to_seq": 9, "created_at": NOW} | changes
-    return Digest(**values, entries=[each.as_json() for each in entries])
+    values: dict[str, Any] = {"id": 17, "subscriber_id": 7, "from_seq": 3, "to_seq": 9, "created_at": NOW}
+    return Digest(**values | changes, kind=kind, entries=[each.as_json() for each in entries])
 
 
 def mail(
@@ -198,10 +194,16 @@ def mail(
     of: Settings | None = None,
 ) -> Message:
     """Return the mail of a digest on these items; by default with one plain entry on each."""
-    renderer = MailRenderer(of or settings(), FrozenClock(NOW))
+    renderer = MailRenderer(of, FrozenClock(NOW)) if of else _plain_renderer()
     written = entries if entries is not None else [entry(item) for item in items]
     message = renderer.digest(
         digest(*written, kind=kind), subscriber(locale), {item.id or 0: item for item in items}, since=SINCE
     )
     assert message is not None
     return message
+
+
+@cache
+def _plain_renderer() -> MailRenderer:
+    """Templates are compiled once; most tests need no more than that."""
+    return MailRenderer(settings(), FrozenClock(NOW))

@@ -25,6 +25,7 @@ _GOOD = {
     ChangeKind.SITE_OPENED.value,
 }
 _OVER = {ChangeKind.PAUSED.value, ChangeKind.CLOSED.value, ChangeKind.WITHDRAWN.value, ChangeKind.RETRACTED.value}
+_SAID_BY_THE_CHANGE = {"SUSPENDED", "WITHDRAWN"}
 _MOST_NOTES = 4
 _MOST_SITES = 3
 _QUOTED = 200
@@ -65,11 +66,17 @@ def brief_change(notes: Sequence[ChangeNote]) -> str:
 def _note(words: Wording, told: Told, facts: TrialFacts, reasons: Sequence[Reason]) -> ChangeNote:
     return ChangeNote(
         kind=told.kind,
-        tone="good" if told.kind in _GOOD else "over" if told.kind in _OVER else "news",
+        tone=_tone(told),
         text=_LINES.get(told.kind, _plain)(words, told, reasons),
         points=tuple(eligibility(words, told.before, told.after, facts)) if told.kind == _ELIGIBILITY else (),
         quotes=tuple(_quotes(words, told)),
     )
+
+
+def _tone(told: Told) -> Tone:
+    if told.kind in _OVER:
+        return "over"
+    return "good" if told.kind in _GOOD and not _by_invitation(told) else "news"
 
 
 def _plain(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
@@ -87,8 +94,13 @@ def _registered(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
 def _began(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
     """Say that something opened: the change names the new status, so only the old one is added."""
     before = status(words, told.before.get("status"))
-    change = _plain(words, told, reasons)
+    change = words.say("change.by_invitation") if _by_invitation(told) else _plain(words, told, reasons)
     return words.say("change.was", change=change, status=before) if before else change
+
+
+def _by_invitation(told: Told) -> bool:
+    """Tell whether what opened is open to those only whom the trial asks."""
+    return told.after.get("status") == "ENROLLING_BY_INVITATION"
 
 
 def _ended(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
@@ -96,7 +108,7 @@ def _ended(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
     now = status(words, told.after.get("status"))
     before = status(words, told.before.get("status"))
     change = _plain(words, told, reasons)
-    if now and before and told.kind == ChangeKind.CLOSED.value:
+    if now and before and told.after.get("status") not in _SAID_BY_THE_CHANGE:
         return words.say("change.now_was", change=change, now=now, before=before)
     return words.say("change.was", change=change, status=before) if before else change
 

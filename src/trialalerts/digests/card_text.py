@@ -6,8 +6,10 @@ import re
 
 __all__ = ["one_line", "phone_number", "shortened", "usable_address", "web_address"]
 
-_UNWANTED = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
-"""Control characters, marks that turn the direction of the text after them, and halves of characters."""
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+"""Control characters but blanks, marks that turn the direction of the text after them, halves of characters."""
 
 _LONGEST_LINK = 600
 _WEB = re.compile(r"https?://[^\s/?#\\@<>\"]+(?:[/?#][^\s\\<>\"]*)?", re.IGNORECASE)
@@ -18,9 +20,10 @@ _SENTENCE_END = re.compile(r"[.!?…]['\"”»)]?\s")
 
 def one_line(text: str | None, limit: int | None = None) -> str:
     """Return a text on one line without control characters; cut at a word to at most ``limit`` characters."""
-    line = " ".join((text or "").split())
+    line = text or ""
     if not line.isascii() or not line.isprintable():
         line = _UNWANTED.sub("", line)
+    line = " ".join(line.split())
     return line if limit is None or len(line) <= limit else _cut(line, limit)
 
 

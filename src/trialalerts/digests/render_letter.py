@@ -23,6 +23,10 @@ MOST_BRIEF = 60
 """So many entries beyond the full cards are told in one line each; the rest is on the web page."""
 MOST_BYTES = 90_000
 """Gmail cuts a mail off at about 102 kB of HTML; a mail stays well below that."""
+_BRIEF_BYTES = 22_000
+"""The part of it that lines may take, so that they never crowd out cards."""
+_LINE_BYTES = 130
+"""What a line's HTML weighs beside its words and its link."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,13 +65,13 @@ class Letter:
         self._total = total
         self._shell = shell
 
-    def text_and_html(self, most_cards: int, *, most_brief: int = MOST_BRIEF) -> tuple[str, str]:
+    def text_and_html(self, most_cards: int) -> tuple[str, str]:
         """Return the two parts of a mail; both tell the same, and the HTML has at most :data:`MOST_BYTES` bytes."""
         full, brief = self._full_and_brief(most_cards)
-        brief = brief[:most_brief]
+        brief = _few(brief)
         html = self._html(full, brief)
-        while (excess := len(html.encode()) - MOST_BYTES) > 0 and (full or brief):
-            full, brief = self._fewer(full, brief[:most_brief], excess)
+        while (excess := len(html.encode()) - MOST_BYTES) > 0 and full:
+            full, brief = self._fewer(full, brief, excess)
             html = self._html(full, brief)
         return self._text(full, brief), html
 
@@ -97,15 +101,13 @@ class Letter:
         return _Full(entry=entry, item=item, card=card, html=html)
 
     def _fewer(self, full: list[_Full], brief: list[Brief], excess: int) -> tuple[list[_Full], list[Brief]]:
-        """Tell the last full entries in a line each; without any, tell half as many lines."""
-        if not full:
-            return full, brief[: len(brief) // 2]
+        """Tell the last full entries in a line each, as many as weigh what is too much."""
         drop = freed = 0
         while drop < len(full) and freed < excess:
             drop += 1
             freed += len(full[-drop].html.encode())
         kept, moved = full[:-drop], full[-drop:]
-        return kept, [*(self._maker.brief(one.entry, one.item) for one in moved), *brief]
+        return kept, _few([*(self._maker.brief(one.entry, one.item) for one in moved), *brief])
 
     def _html(self, full: Sequence[_Full], brief: Sequence[Brief]) -> str:
         cards = [Markup(one.html) for one in full]  # noqa: S704 - written by a template that escapes
@@ -124,3 +126,15 @@ class Letter:
 
     def _render(self, name: str, **values: object) -> str:
         return self._templates.render(name, **self._shell, **values)
+
+
+def _few(brief: Sequence[Brief]) -> list[Brief]:
+    """Return as many lines as a mail has room for."""
+    kept: list[Brief] = []
+    room = _BRIEF_BYTES
+    for line in brief[:MOST_BRIEF]:
+        room -= _LINE_BYTES + len(f"{line.title}{line.url}{line.what}".encode())
+        if room < 0:
+            break
+        kept.append(line)
+    return kept

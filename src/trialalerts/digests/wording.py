@@ -11,6 +11,7 @@ import string
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -50,7 +51,10 @@ class Wording:
         self.direction = self.locale.text_direction
         self._strings = strings
         self._distance_unit = "length-mile" if tag == "en-US" else "length-kilometer"
-        self._written: dict[tuple[str, float], str] = {}
+        # Few days and numbers come up again and again, and Babel takes its time over each.
+        self._day = lru_cache(maxsize=4096)(self._written_day)
+        self.unit = lru_cache(maxsize=4096)(self._written_unit)
+        self.partial = lru_cache(maxsize=4096)(self._written_partial)
 
     def say(self, key: str, /, **values: object) -> str:
         """Return the phrase ``key`` (``footer.why``) with its ``{words}`` filled in."""
@@ -77,10 +81,12 @@ class Wording:
 
     def day(self, day: date | datetime, timezone: str = "UTC") -> str:
         """Return a day in full; a moment is taken as the day it falls on in ``timezone``."""
-        local = day.astimezone(ZoneInfo(timezone)).date() if isinstance(day, datetime) else day
-        return format_date(local, "long", self.locale)
+        return self._day(day.astimezone(ZoneInfo(timezone)).date() if isinstance(day, datetime) else day)
 
-    def partial(self, value: PartialDate) -> str:
+    def _written_day(self, day: date) -> str:
+        return format_date(day, "long", self.locale)
+
+    def _written_partial(self, value: PartialDate) -> str:
         """Return a date as exact as it is known; what is no date is returned as it was written."""
         try:
             if value.precision == "day":
@@ -99,13 +105,8 @@ class Wording:
             return self.say("place.less_than", distance=self.unit(unit, _NEAR[unit]))
         return self.unit(unit, round(length))
 
-    def unit(self, unit: str, value: int) -> str:
+    def _written_unit(self, unit: str, value: int) -> str:
         """Return a number with its unit: ``length-kilometer``, ``duration-year``, … as CLDR calls them."""
-        if (unit, value) not in self._written:
-            self._written[unit, value] = self._unit(unit, value)
-        return self._written[unit, value]
-
-    def _unit(self, unit: str, value: int) -> str:
         lengths = _SHORT_FIRST if unit == "length-kilometer" else _LONG_FIRST
         for length in lengths:
             written = format_unit(value, unit, length, locale=self.locale)

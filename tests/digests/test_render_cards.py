@@ -1,0 +1,236 @@
+"""What a card says: what changed, why it is told, how near it is, and what the record leaves open."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.digests.rendering_samples import LEEDS, LYON, article, entry, facts, reason, told, trial
+from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, TrialFacts
+from trialalerts.digests.cards import ArticleCard, CardMaker, TrialCard
+from trialalerts.digests.entries import Reason, Told
+from trialalerts.digests.wording import Wordings
+
+TODAY = date(2026, 3, 2)
+
+
+def card(
+    known: TrialFacts | None = None,
+    *happened: Told,
+    reasons: list[Reason] | None = None,
+    locale: str = "en",
+    **changes: Any,
+) -> TrialCard:
+    item = trial(1, told=known, **changes)
+    made = CardMaker(Wordings().of(locale), TODAY).card(entry(item, *happened, reasons=reasons), item)
+    assert isinstance(made, TrialCard)
+    return made
+
+
+def article_card(known: ArticleFacts, reasons: list[Reason] | None = None, **changes: Any) -> ArticleCard:
+    item = article(50, told=known, **changes)
+    made = CardMaker(Wordings().of("en"), TODAY).card(entry(item, reasons=reasons), item)
+    assert isinstance(made, ArticleCard)
+    return made
+
+
+def line(of: TrialCard, label: str) -> str:
+    return next(fact.text for fact in of.facts if fact.label == label)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "text", "tone"),
+    [
+        ("opened", {}, "Now recruiting — was: not yet recruiting", "good"),
+        ("opened", {"before": {}}, "Now recruiting", "good"),
+        (
+            "opened",
+            {"after": {"status": "ENROLLING_BY_INVITATION"}},
+            "Now taking people, by invitation only — was: not yet recruiting",
+            "news",
+        ),
+        ("reopened", {}, "Recruiting again — was: paused", "good"),
+        ("paused", {}, "Recruitment paused — was: recruiting", "over"),
+        (
+            "paused",
+            {"after": {"status": "NOT_YET_RECRUITING"}},
+            "Recruitment paused — not yet recruiting, was: recruiting",
+            "over",
+        ),
+        ("closed", {}, "No longer recruiting — stopped early, was: recruiting", "over"),
+        ("withdrawn", {}, "Withdrawn before it began — was: not yet recruiting", "over"),
+        ("registered", {}, "New trial — not yet recruiting", "news"),
+        ("registered", {"after": {}}, "New trial", "news"),
+        ("results_posted", {}, "Results posted", "news"),
+        ("recruiting_now", {}, "Recruiting now", "good"),
+        ("site_opened", {}, "New site open: Leeds, 12 km from you", "good"),
+        ("something_new", {}, "Changed", "news"),
+    ],
+)
+def test_a_change_is_told_with_what_was_before(kind: str, changes: dict[str, Any], text: str, tone: str) -> None:
+    (note,) = card(None, told(kind, **changes)).changes
+    assert (note.text, note.tone) == (text, tone)
+
+
+def test_why_a_trial_stopped_is_quoted() -> None:
+    (note,) = card(None, told("closed")).changes
+    assert [(quote.label, quote.text) for quote in note.quotes] == [("Reason given:", "Too few people took part")]
+
+
+def test_of_several_new_sites_the_near_one_comes_first_and_many_are_summed_up() -> None:
+    cities = [("York", "GB"), ("Leeds", "GB"), ("Lyon", "FR"), ("Bonn", "DE"), ("Bath", "GB")]
+    sites = [{"city": city, "country": country} for city, country in cities]
+    (note,) = card(None, told("site_opened", after={"sites": sites})).changes
+    expected = "Leeds, 12 km from you, York (United Kingdom), Lyon (France) and 2 more"
+    assert note.text == f"New sites open: {expected}"
+
+
+def test_who_can_join_is_told_before_and_after() -> None:
+    change = told(
+        "eligibility_changed",
+        before={"maximum_age": "55 Years", "healthy_volunteers": False, "criteria": "- One thing\n- Another; "},
+        after={"maximum_age": "65 Years", "healthy_volunteers": True, "criteria": ""},
+    )
+    (note,) = card(facts(minimum_age="18 Years", maximum_age="65 Years"), change).changes
+    assert note.text == "Who can join has changed"
+    assert note.points == ("Age limit: 18 to 55 years → 18 to 65 years", "Healthy volunteers: no → yes")
+    assert [(quote.label, quote.text) for quote in note.quotes] == [("Removed:", "One thing; Another")]
+
+
+def test_an_age_limit_that_fell_away_is_told() -> None:
+    change = told("eligibility_changed", before={"maximum_age": "55 Years"}, after={"maximum_age": None})
+    (note,) = card(facts(minimum_age=None, maximum_age=None), change).changes
+    assert note.points == ("Age limit: up to 55 years → ages not stated",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"region_label": "anywhere"}, "You follow Inventitis"),
+        ({}, "You follow Inventitis in Leeds, England, GB"),
+        (
+            {"area_name": "Autoimmune Diseases", "through_name": "inventitis", "region_label": ""},
+            "You follow Autoimmune Diseases → this trial is on inventitis",
+        ),
+        ({"label": "Tom"}, "You follow Inventitis in Leeds, England, GB (for Tom)"),
+    ],
+)
+def test_the_reason_names_area_region_and_label(changes: dict[str, Any], text: str) -> None:
+    assert card(reasons=[reason(**changes)]).reasons == (text,)
+
+
+def test_the_same_reason_is_given_once_and_many_are_summed_up() -> None:
+    same = [reason(preference_id=number) for number in (1, 2)]
+    assert len(card(reasons=same).reasons) == 1
+    many = [reason(preference_id=number, area_name=f"Area {number}") for number in range(5)]
+    assert card(reasons=many).reasons[3:] == ("and for 2 more of your alerts",)
+
+
+def test_the_region_is_no_reason_for_an_article() -> None:
+    made = article_card(ArticleFacts(), [reason(through_name="Inventitis minor")])
+    assert made.reasons == ("You follow Inventitis → this article is on Inventitis minor",)
+
+
+PLANNED = (Site(city="Leeds", country="GB", status="NOT_YET_RECRUITING"),)
+FAR = {"nearest": None, "distance_km": None}
+
+
+@pytest.mark.parametrize(
+    ("known", "reasons", "label", "text"),
+    [
+        (facts(), [reason()], "Nearest open site:", "Leeds, 12 km"),
+        (facts(), [reason(nearest=None)], "Nearest open site:", "12 km"),
+        (facts(sites=()), [reason(no_site=True)], "Where:", "No site listed yet"),
+        (facts(), [reason(**FAR, near_unknown=True)], "Where:", "A site in Leeds, England, GB, distance unknown"),
+        (
+            facts(),
+            [reason(**FAR, near_unknown=True, region_label="anywhere")],
+            "Where:",
+            "An open site, distance unknown",
+        ),
+        (facts(), [reason(**FAR)], "Where:", "2 open sites: United Kingdom and France"),
+        (facts(), [reason(distance_km=None)], "Where:", "Leeds; 2 open sites: United Kingdom and France"),
+        (facts(sites=(Site(),)), [reason(**FAR)], "Where:", "1 open site"),
+        (facts(status="TERMINATED"), [reason()], "Where:", "No site is open now"),
+        (facts(status="NOT_YET_RECRUITING", sites=PLANNED), [reason()], "Nearest planned site:", "Leeds, 12 km"),
+        (
+            facts(status="NOT_YET_RECRUITING", sites=PLANNED),
+            [reason(**FAR)],
+            "Where:",
+            "1 site planned: United Kingdom",
+        ),
+        (facts(sites=(LEEDS, LYON)), [], "Where:", "2 open sites: United Kingdom and France"),
+        (
+            facts(),
+            [reason(), reason(preference_id=2, label="Tom", nearest="York", distance_km=40)],
+            "Nearest open site:",
+            "Leeds, 12 km; York, 40 km (for Tom)",
+        ),
+        (facts(), [reason(), reason(preference_id=2, label="Tom")], "Nearest open site:", "Leeds, 12 km"),
+    ],
+)
+def test_where_tells_the_nearest_site_that_is_open_or_why_it_cannot(
+    known: TrialFacts, reasons: list[Reason], label: str, text: str
+) -> None:
+    assert line(card(known, reasons=reasons), label) == text
+
+
+def test_missing_facts_are_a_reason_to_ask_never_a_promise() -> None:
+    fits = card(reasons=[reason(may_fit=("age",)), reason(preference_id=2, may_fit=("age", "sex"))])
+    assert fits.caution == (
+        "May fit, ask the team: the record does not say which ages can join and whether women or men can join."
+    )
+    assert card(reasons=[reason(may_fit=("something_else",))]).caution.endswith("everything that matters for you.")
+    assert card().caution == ""
+
+
+@pytest.mark.parametrize(
+    ("verified", "stale"),
+    [
+        ("2025-01", "Record last verified 14 months ago: ask whether it still holds."),
+        ("2025-04", ""),
+        ("2026-02", ""),
+        (None, ""),
+    ],
+)
+def test_a_record_that_nobody_verified_for_a_year_is_called_stale(verified: str | None, stale: str) -> None:
+    when = PartialDate(value=verified, precision="month") if verified else None
+    assert card(facts(last_verified=when)).stale == stale
+
+
+def test_a_trial_of_which_nothing_is_known_still_makes_a_card() -> None:
+    made = card(TrialFacts(), title="", url="", summary="")
+    assert (made.title, made.url, made.summary, made.contacts) == ("A trial without a title", None, "", ())
+    assert line(made, "Who can join:") == "ages not stated, sex not stated"
+
+
+def test_the_status_names_the_last_known_one_where_nobody_verified_it() -> None:
+    assert line(card(facts(status="UNKNOWN", last_known_status="RECRUITING")), "Status:") == (
+        "not known (last known: recruiting)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("phone", "tel"),
+    [
+        ("+44 113 496 0000", "+441134960000"),
+        ("(0113) 496-0000", "01134960000"),
+        ("0113 496 0000 ext. 5", None),
+        ("ask at the desk", None),
+        (None, None),
+    ],
+)
+def test_a_phone_number_is_a_link_only_where_it_is_one_number(phone: str | None, tel: str | None) -> None:
+    contact = Contact(name="Office", phone=phone, email="no address")
+    (made,) = card(facts(contacts=(Contact(), contact))).contacts
+    assert (made.tel, made.mailto, made.phone) == (tel, None, phone or "")
+
+
+def test_an_article_names_its_source_authors_and_day() -> None:
+    many = ArticleFacts(authors=("A. One", "B. Two", "C. Three", "D. Four"), language="de")
+    made = article_card(many)
+    assert made.byline == "Example News · By A. One, B. Two, C. Three and others · 26 February 2026"
+    assert made.lang == "de"
+    assert article_card(ArticleFacts(), registry_name="", published_at=None).byline == ""

@@ -1,0 +1,287 @@
+"""The HTML part: whole, safe, small, accessible, and nothing in it comes from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import hypothesis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.digests.rendering_samples import (
+    EVERY_KIND,
+    NOW,
+    article,
+    entry,
+    facts,
+    mail,
+    reason,
+    settings,
+    subscriber,
+    told,
+    trial,
+)
+from trialalerts.catalog.facts import Contact, PartialDate
+from trialalerts.catalog.tables import Item
+from trialalerts.clock import FrozenClock
+from trialalerts.delivery.message import Message
+from trialalerts.digests.card_text import one_line, shortened
+from trialalerts.digests.entries import Entry
+from trialalerts.digests.rendering import MailRenderer
+from trialalerts.resources import shipped
+
+VOID = {"meta", "br", "link", "img", "hr", "input"}
+LIMIT = 90_000
+SCRIPT = '<script>alert("x")</script> & 🧪 <img src=x onerror=y> שלום עולם {{ 7 * 7 }} {% x %}'
+
+
+class Tree(HTMLParser):
+    """Reads HTML strictly: every element is closed, in order; keeps elements, attributes and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.links: dict[str, str] = {}
+        self._link: str | None = None
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        assert len(dict(attrs)) == len(attrs), f"an attribute of {tag} stands twice"
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "a":
+            self._link = dict(attrs).get("href")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+        self._link = None if tag == "a" else self._link
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+        if self._link:
+            self.links[self._link] = self.links.get(self._link, "") + data
+
+    def attributes(self, name: str) -> list[str]:
+        return [attributes[name] or "" for _, attributes in self.elements if name in attributes]
+
+
+def everything(locale: str = "en") -> Message:
+    items = [trial(1, title=SCRIPT), trial(2), article(50), article(51, title=SCRIPT)]
+    happened = [told(kind) for kind in EVERY_KIND]
+    entries = [entry(items[0], one) for one in happened] + [entry(item) for item in items[1:]]
+    return mail(items, entries, locale=locale)
+
+
+def confirmation(locale: str = "en") -> Message:
+    return MailRenderer(settings(), FrozenClock(NOW)).confirmation(subscriber(locale), [1])
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es"])
+@pytest.mark.parametrize("write", [everything, confirmation], ids=["digest", "confirmation"])
+def test_the_html_is_well_formed_says_its_language_and_lays_out_with_silent_tables(
+    write: Callable[[str], Message], locale: str
+) -> None:
+    tree = Tree(write(locale).html or "")
+    by_tag = dict(tree.elements)
+    assert by_tag["html"]["lang"] == locale
+    assert by_tag["html"]["dir"] == "ltr"
+    tables = [attributes for tag, attributes in tree.elements if tag == "table"]
+    assert tables
+    assert all(attributes["role"] == "presentation" for attributes in tables)
+    assert [tag for tag, _ in tree.elements if tag == "h1"] == ["h1"]
+    assert {"name": "color-scheme", "content": "light dark"} in [dict(attributes) for _, attributes in tree.elements]
+
+
+@pytest.mark.parametrize("write", [everything, confirmation], ids=["digest", "confirmation"])
+def test_nothing_is_fetched_from_elsewhere_and_nothing_runs(write: Callable[[str], Message]) -> None:
+    html = write("en").html or ""
+    tree = Tree(html)
+    tags = {tag for tag, _ in tree.elements}
+    assert not tags & {"img", "script", "iframe", "object", "embed", "link", "form", "video", "audio", "svg", "base"}
+    assert not re.search(r"url\(|@import|@font-face|<!--", html)
+    assert not set(tree.attributes("src") + tree.attributes("background") + tree.attributes("srcset"))
+    for link in tree.attributes("href"):
+        assert link.startswith(("https://", "mailto:", "tel:"))
+    assert not [name for _, attributes in tree.elements for name in attributes if name.startswith("on")]
+
+
+def test_markup_in_a_title_is_shown_and_never_obeyed() -> None:
+    message = everything()
+    tree = Tree(message.html or "")
+    shown = " ".join(SCRIPT.split())
+    assert tree.text.count(shown) == len(EVERY_KIND) + 1
+    assert shown in message.text.replace("\n", " ")
+    assert "<script" not in (message.html or "")
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "data:text/html,x", 'https://x" onclick="y', "", "ftp://x/y"]
+)
+def test_an_address_that_is_no_web_page_is_no_link(address: str) -> None:
+    item = trial(1, url=address)
+    message = mail([item])
+    assert item.title not in Tree(message.html or "").links.values()
+    assert "javascript" not in message.text
+
+
+@hypothesis.settings(deadline=None, max_examples=60)
+@given(st.text(st.characters(codec="utf-8"), max_size=400))
+def test_any_title_arrives_in_both_parts(title: str) -> None:
+    item = trial(1, title=title)
+    message = mail([item])
+    shown = one_line(title, 300) or "A trial without a title"
+    assert Tree(message.html or "").links[item.url] == shown
+    assert f"1. {shown}" in " ".join(message.text.split())
+
+
+@given(st.text(), st.integers(2, 50))
+def test_a_title_on_one_line_is_clean_and_no_longer_than_allowed(title: str, limit: int) -> None:
+    line = one_line(title)
+    assert one_line(line) == line
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]|  ", line)
+    assert len(one_line(title, limit)) <= limit
+    assert len(shortened(title, limit)) <= limit
+
+
+def test_a_summary_ends_with_a_sentence_where_it_can_and_with_a_word_where_not() -> None:
+    assert shortened("One two three. Four five six seven.", 20) == "One two three."
+    assert shortened("One. Two three four five six seven.", 20) == "One. Two three four…"
+    assert shortened("Short.", 20) == "Short."
+
+
+def test_a_hebrew_title_keeps_its_direction_to_itself() -> None:
+    item = trial(1, title="\u202eמחקר בדיוני\u202c")
+    tree = Tree(mail([item]).html or "")
+    (link,) = [attributes for tag, attributes in tree.elements if tag == "a" and attributes.get("href") == item.url]
+    assert link["dir"] == "auto"
+    assert tree.links[item.url] == "מחקר בדיוני"
+
+
+def test_words_of_the_registry_are_marked_as_english_in_a_german_mail() -> None:
+    item = trial(1)
+    tree = Tree(mail([item], [entry(item, told("closed"))], locale="de").html or "")
+    marked = [tag for tag, attributes in tree.elements if attributes.get("lang") == "en"]
+    assert marked == ["a", "span", "p"]
+
+
+def _worst_case(sign: str) -> tuple[list[Item], list[Entry]]:
+    contact = Contact(name=f"{sign} " * 60, phone="+49 30 1234567890", email="e" * 60 + "@example.org")
+    known = facts(
+        contacts=(contact,) * 3,
+        sponsor=f"{sign} " * 100,
+        phases=("PHASE2", "PHASE3"),
+        last_verified=PartialDate(value="2020-01", precision="month"),
+    )
+    items = [
+        trial(n, title=f"{sign}{sign} " * 150, summary=f"{sign}{sign} lang " * 90, told=known, url=_long_link(n))
+        for n in range(1, 120)
+    ]
+    because = [
+        reason(
+            preference_id=n,
+            label=f"{n}{sign * 50}",
+            area_name=sign * 90,
+            through_name=sign * 90,
+            may_fit=("age", "sex"),
+        )
+        for n in range(6)
+    ]
+    happened = [
+        told("closed", after={"status": "TERMINATED", "why_stopped": f"{sign} " * 300}),
+        told("eligibility_changed", before={"criteria": f"{sign} " * 300}, after={"criteria": f"- {sign} x" * 300}),
+        told("site_opened"),
+        told("results_posted"),
+    ]
+    return items, [entry(item, *happened, reasons=because) for item in items]
+
+
+def _long_link(number: int) -> str:
+    return f"https://registry.example.org/{number}/" + "u" * 500
+
+
+@pytest.mark.parametrize("sign", ["x", "Ω", "🧪"])
+@pytest.mark.parametrize("locale", ["en", "de"])
+def test_the_worst_digest_stays_below_what_gmail_clips_and_still_shows_cards(sign: str, locale: str) -> None:
+    items, entries = _worst_case(sign)
+    message = mail(items, entries, locale=locale, of=settings(digests={"max_items": 35}))
+    size = len((message.html or "").encode())
+    cards = len(re.findall(r"<h2", message.html or "")) - 1
+    assert size <= LIMIT
+    assert cards >= 5
+    assert message.text.count(items[0].url[:40]) == 1
+
+
+def test_thirty_five_plain_cards_fit() -> None:
+    items = [trial(number, summary="This made-up study asks something. " * 8) for number in range(1, 36)]
+    message = mail(items, of=settings(digests={"max_items": 35}))
+    assert len(re.findall(r"<h2", message.html or "")) == 35
+    assert len((message.html or "").encode()) <= LIMIT
+
+
+def test_the_style_of_each_element_is_in_the_element_and_the_rest_in_the_head() -> None:
+    html = everything().html or ""
+    head = html[: html.index("</head>")]
+    assert re.findall(r"@media \((.*?)\)", head) == ["max-width: 480px", "prefers-color-scheme: dark"]
+    assert head.index("charset") < 100
+    assert html.count("<style") == 1
+    for tag, attributes in Tree(html).elements:
+        if tag in {"p", "h1", "h2", "h3", "td", "a", "li"} and attributes.get("role") != "presentation":
+            assert attributes.get("style"), (tag, attributes)
+
+
+def _rules(css: str) -> Iterator[tuple[str, dict[str, str]]]:
+    for selectors, body in re.findall(r"([^{}]+)\{([^{}]*)\}", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)):
+        declared = dict(part.split(":", 1) for part in body.split(";") if ":" in part)
+        for selector in selectors.split(","):
+            yield selector.strip(), {k.strip(): v.replace("!important", "").strip() for k, v in declared.items()}
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_enough_contrast_with_what_is_behind_it(scheme: str) -> None:
+    css = Path(shipped("templates/email") / "style.css").read_text(encoding="utf-8")
+    light, dark = css.split("@media (max-width: 480px)")[0], css.split("@media (prefers-color-scheme: dark)")[1][2:]
+    rules = dict(_rules(light if scheme == "light" else dark))
+    paper, foot = rules[".letter"]["background-color"], rules[".foot"]["background-color"]
+    link = rules["a" if scheme == "light" else ".link"]["color"]
+    ink = rules[".ground"]["color"]
+    pairs = [
+        (ink, paper),
+        (link, paper),
+        (link, foot),
+        (rules[".foot"]["color"], foot),
+        (ink, rules[".ground"]["background-color"]),
+    ]
+    pairs += [(rules[name]["color"], rules[name]["background-color"]) for name in (".good", ".news", ".over")]
+    pairs += [(rules[name]["color"], paper) for name in (".service", ".small", ".note")]
+    pairs += [(rules[".button-link"]["color"], rules[".button"]["background-color"])]
+    pairs += [(rules["h1" if scheme == "light" else ".strong"]["color"], where) for where in (paper, foot)]
+    for text, behind in pairs:
+        assert _contrast(text, behind) >= 4.5, (text, behind)
+
+
+def test_every_class_with_a_colour_has_one_for_the_dark() -> None:
+    css = Path(shipped("templates/email") / "style.css").read_text(encoding="utf-8")
+    light, dark = css.split("@media (max-width: 480px)")[0], css.split("@media (prefers-color-scheme: dark)")[1][2:]
+    coloured = {name for name, declared in _rules(light) if name.startswith(".") and "color" in str(declared)}
+    assert coloured <= {name for name, _ in _rules(dark)}

@@ -1,0 +1,276 @@
+"""A digest as a mail: everything is told in both parts, and nothing gives away what somebody follows."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+from datetime import timedelta
+
+import pytest
+from sqlmodel import Session
+from structlog.testing import capture_logs
+
+from tests.digests.rendering_samples import (
+    EVERY_KIND,
+    NOW,
+    SINCE,
+    STATUSES,
+    article,
+    digest,
+    entry,
+    facts,
+    mail,
+    reason,
+    settings,
+    subscriber,
+    told,
+    trial,
+)
+from trialalerts.clock import FrozenClock
+from trialalerts.database import Database
+from trialalerts.delivery.message import Message, to_bytes
+from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.digests.entries import Entry
+from trialalerts.digests.rendering import CONFIRMATION, DIGEST, MailRenderer, render_digest
+from trialalerts.digests.tables import DigestKind
+from trialalerts.errors import NotFound
+from trialalerts.settings import MailSettings
+
+LANGUAGES = ("en", "de", "fr", "es")
+
+
+def delivery(kind: str, **data: object) -> Delivery:
+    return Delivery(
+        key="x/1",
+        kind=kind,
+        subscriber_id=7,
+        data=data,
+        message_id="<fixed@example.org>",
+        state=DeliveryState.SENDING,
+        not_before=NOW,
+        created_at=NOW,
+    )
+
+
+def seen(html: str) -> str:
+    """Return what a reader sees of HTML, on one line."""
+    import html as entities
+
+    body = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
+    return " ".join(entities.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def headers(message: Message) -> dict[str, str]:
+    return dict(message.headers)
+
+
+def test_every_entry_has_its_title_link_change_and_reason_in_both_parts() -> None:
+    items = [trial(1), trial(2), article(50)]
+    message = mail(items)
+    for part in (" ".join(message.text.split()), seen(message.html or "")):
+        for item in items:
+            assert item.title in part
+        assert part.count("Now recruiting — was: not yet recruiting") == 2
+        assert "New article" in part
+        assert part.count("You follow Inventitis in Leeds, England, GB") == 2
+        assert "Nearest open site: Leeds, 12 km" in part
+        assert "Who can join: 18 to 65 years, people of any sex, no healthy volunteers" in part
+        assert "Contact: Trial office, +44 113 496 0000" in part
+    for item in items:
+        assert item.url in message.text
+        assert f'href="{item.url}"' in (message.html or "")
+
+
+def test_entries_keep_their_order() -> None:
+    items = [trial(number) for number in (3, 1, 2)]
+    message = mail(items)
+    for part in (message.text, message.html or ""):
+        places = [part.index(item.external_id) for item in items]
+        assert places == sorted(places)
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_kind_of_change_and_status_is_said_in_every_language(locale: str, status: str) -> None:
+    item = trial(1, told=facts(status=status, last_known_status="RECRUITING" if status == "UNKNOWN" else None))
+    happened = [told(kind) for kind in EVERY_KIND] + [
+        told("closed", before={"status": status}, after={"status": status}),
+        told("registered", after={"status": status}),
+    ]
+    entries = [entry(item, one) for one in happened]
+    message = mail([item], entries, locale=locale)
+    assert not re.search(r"[A-Z]+_[A-Z_]+", message.text)
+    assert not re.search(r"\{\w+\}|\bNone\b", message.text)
+    assert message.text.count(item.title) == len(entries)
+
+
+def test_several_changes_of_one_item_are_one_entry_each_thing_said_once() -> None:
+    item = trial(1)
+    message = mail([item], [entry(item, told("opened"), told("site_opened"), told("opened", seq=5))])
+    assert message.text.count(item.title) == 1
+    assert message.text.count("Now recruiting") == 1
+    assert "New site open: Leeds, 12 km from you" in message.text
+
+
+def test_the_introduction_says_since_when_and_a_first_digest_says_that_it_is_the_first() -> None:
+    assert "since 23 February 2026" in mail([trial(1)]).text
+    first = mail([trial(1)], [entry(trial(1), told("recruiting_now"))], kind=DigestKind.FIRST)
+    assert "This is your first mail" in first.text
+    assert first.subject == "Your trial alerts: 1 trial recruiting now"
+    assert "Recruiting now" in first.text
+
+
+def test_nothing_in_subject_headers_or_links_tells_what_somebody_follows() -> None:
+    item = trial(1, url="https://registry.example.org/study/NCT99900001")
+    message = mail([item], [entry(item, reasons=[reason(label="Tom", through_name="Inventitis minor")])])
+    ours = [url for url in re.findall(r"https?://[^\s\"<>]+", message.text) if "registry" not in url]
+    for given_away in ("nventitis", "Tom", "Leeds", "pat@", "Pat", "NCT", "llness"):
+        assert given_away not in message.subject
+        assert not any(given_away in value for _, value in message.headers)
+        assert not any(given_away in url for url in ours)
+    assert message.subject == "Your trial alerts: 1 update"
+    assert len(ours) == 3
+
+
+def test_what_an_inbox_shows_beside_the_subject_gives_nothing_away() -> None:
+    message = mail([trial(1)])
+    assert "nventitis" not in seen(message.html or "")[:500]
+    assert "nventitis" not in message.text[:120]
+
+
+def test_the_area_stands_in_the_subject_where_the_operator_wants_it() -> None:
+    named = settings(digests={"condition_in_subject": True})
+    assert mail([trial(1)], of=named).subject == "Inventitis: 1 update"
+    item = trial(1)
+    both = [entry(item, reasons=[reason(), reason(preference_id=2, area_name="Otheritis")])]
+    assert mail([item], both, of=named).subject == "Inventitis and 1 more: 1 update"
+
+
+def test_a_digest_has_the_headers_of_a_list_and_of_one_click_unsubscribing() -> None:
+    mailed = settings(mail=MailSettings(unsubscribe_mailto="leave@example.org", reply_to="help@example.org"))
+    sent = headers(mail([trial(1)], of=mailed))
+    assert re.fullmatch(
+        r"<https://alerts\.example\.org/unsubscribe/[\w.-]+>, <mailto:leave@example\.org\?subject=unsubscribe>",
+        sent["List-Unsubscribe"],
+    )
+    assert sent["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert sent["List-Id"] == "Trial alerts <alerts.alerts.example.org>"
+    assert sent["Auto-Submitted"] == "auto-generated"
+    assert sent["Precedence"] == "bulk"
+    assert sent["Reply-To"] == "help@example.org"
+
+
+def test_a_mail_reads_back_whole_with_the_email_package() -> None:
+    message = mail([trial(1), article(50)], locale="de")
+    read = email.message_from_bytes(to_bytes(message), policy=email.policy.default)
+    assert isinstance(read, email.message.EmailMessage)
+    text, html = read.get_body(("plain",)), read.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert text.get_content().replace("\r\n", "\n") == message.text
+    assert html.get_content().replace("\r\n", "\n") == message.html
+    assert read["To"] == "pat@example.org"
+
+
+def test_a_confirmation_says_nothing_of_what_was_asked_for_and_is_no_list_mail() -> None:
+    message = MailRenderer(settings(), FrozenClock(NOW)).confirmation(subscriber(), [3], message_id="<1@example.org>")
+    assert headers(message) == {"Auto-Submitted": "auto-generated"}
+    assert "If this was not you, do nothing" in message.text
+    assert "If this was not you, do nothing" in (message.html or "")
+    links = set(re.findall(r"https?://[^\s\"<>]+", message.text + (message.html or "")))
+    assert len(links) == 1
+    assert "/confirm/" in links.pop()
+    assert "The link works for 7 days." in message.text
+
+
+def test_a_delivery_is_rendered_from_what_is_stored(sqlite_db: Database) -> None:
+    person = subscriber()
+    items = [trial(1), article(50)]
+    with sqlite_db.write() as session:
+        session.add(person)
+        session.flush()
+        session.add_all([*items, digest(id=16, from_seq=1, to_seq=3, created_at=NOW - timedelta(days=7))])
+        session.add(digest(*(entry(item) for item in items), entry(trial(99))))
+    renderer = MailRenderer(settings(), FrozenClock(NOW))
+    with sqlite_db.read() as session:
+        message = renderer(session, delivery(DIGEST, digest_id=17), person)
+        assert message is not None
+        assert message.message_id == "<fixed@example.org>"
+        assert message.date == NOW
+        assert items[0].title in message.text
+        assert items[1].title in message.text
+        assert "since 23 February 2026" in message.text
+        page = renderer.digest_page(session, digest(*(entry(item) for item in items)), person)
+        assert items[1].title in page
+
+
+def test_a_digest_that_is_gone_or_has_lost_all_its_items_is_no_mail(sqlite_db: Database) -> None:
+    renderer = MailRenderer(settings(), FrozenClock(NOW))
+    with sqlite_db.read() as session:
+        assert renderer(session, delivery(DIGEST, digest_id=404), subscriber()) is None
+    assert renderer.digest(digest(entry(trial(1))), subscriber(), {}) is None
+
+
+def test_a_confirmation_is_rendered_from_its_delivery(sqlite_db: Database) -> None:
+    with sqlite_db.read() as session:
+        renderer = MailRenderer(settings(), FrozenClock(NOW))
+        message = renderer(session, delivery(CONFIRMATION, preference_ids=[1, 2]), subscriber("de"))
+    assert message is not None
+    assert message.subject.startswith("Bitte bestätigen")
+
+
+def test_a_kind_of_mail_that_nobody_knows_is_refused(sqlite_db: Database) -> None:
+    with sqlite_db.read() as session, pytest.raises(NotFound, match="postcard"):
+        MailRenderer(settings(), FrozenClock(NOW))(session, delivery("postcard"), subscriber())
+
+
+def test_a_preview_needs_nothing_stored() -> None:
+    message = render_digest(
+        settings(), FrozenClock(NOW), digest(entry(trial(1)), id=None), subscriber(), {1: trial(1)}, since=SINCE
+    )
+    assert message is not None
+    assert "/digests/" not in message.text
+    assert trial(1).title in message.text
+
+
+def test_one_item_with_broken_facts_is_told_in_a_line_and_harms_no_other() -> None:
+    broken = trial(1, facts={"sites": "nowhere"})
+    with capture_logs() as logs:
+        message = mail([broken, trial(2)])
+    assert [(log["event"], log["item"]) for log in logs] == [("card.failed", 1)]
+    for part in (message.text, message.html or ""):
+        assert part.index("More, in brief") < part.index(broken.title)
+        assert trial(2).external_id in part
+
+
+def test_beyond_the_full_cards_come_lines_and_then_a_link_to_the_rest() -> None:
+    items = [trial(number) for number in range(1, 101)]
+    message = mail(items, of=settings(digests={"max_items": 10}))
+    for part in (message.text, message.html or ""):
+        assert part.count("Who can join") == 10
+        assert part.count("Now recruiting") == 70
+        assert "30 more are on the web page with all your updates" in part
+    assert message.subject == "Your trial alerts: 100 updates"
+
+
+def test_the_page_on_the_web_holds_every_entry(sqlite_db: Database) -> None:
+    items = [trial(number) for number in range(1, 131)]
+    with sqlite_db.write() as session:
+        session.add_all(items)
+    with sqlite_db.read() as session:
+        page = _page(session, [entry(item) for item in items])
+    assert page.count("Now recruiting") == 130
+    assert page.count("Who can join") == 100
+    assert 'name="robots" content="noindex' in page
+    assert 'name="referrer" content="no-referrer"' in page
+
+
+def _page(session: Session, entries: list[Entry]) -> str:
+    renderer = MailRenderer(settings(), FrozenClock(NOW))
+    return renderer.digest_page(session, digest(*entries), subscriber())
+
+
+def test_the_text_part_keeps_to_lines_of_78_unless_a_word_is_longer() -> None:
+    for line in mail([trial(1), article(50)], locale="de").text.splitlines():
+        assert len(line) <= 78 or " " not in line
