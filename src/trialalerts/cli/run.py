@@ -9,7 +9,10 @@ import typer
 if TYPE_CHECKING:
     from trialalerts.clock import Clock
     from trialalerts.database import Database
+    from trialalerts.delivery.sender import SendCount
+    from trialalerts.digests.compose import ComposeCount
     from trialalerts.settings import Settings
+    from trialalerts.sources.poll import PollCount
 
 __all__ = ["EPILOG", "command"]
 
@@ -75,16 +78,29 @@ def _one_round(settings: Settings, database: Database, clock: Clock, roles: list
     try:
         if "poll" in roles:
             for count in pipeline.poll():
-                show(f"poll {count}")
+                show(f"poll {count.source}: {count.error or _figures(count)}")
                 failed = failed or count.error is not None
         if "compose" in roles:
             composed = pipeline.compose()
-            show(f"compose {composed}")
+            show(f"compose: {_figures(composed)}")
             failed = failed or bool(composed.failed)
         if "send" in roles:
             sent = pipeline.send()
-            show(f"send {sent}")
+            show(f"send: {sent.broken or _figures(sent)}")
             failed = failed or sent.broken is not None
     finally:
         pipeline.close()
     return 1 if failed else 0
+
+
+def _figures(count: PollCount | ComposeCount | SendCount) -> str:
+    """Say what a step did, without what it did not."""
+    from dataclasses import asdict
+
+    numbers = {name: len(value) if isinstance(value, list) else value for name, value in asdict(count).items()}
+    told = [
+        f"{number} {name}"
+        for name, number in numbers.items()
+        if isinstance(number, int) and number is not True and number
+    ]
+    return ", ".join(told) or "nothing to do"
