@@ -25,6 +25,8 @@ from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind, Pl
 from trialalerts.web.app import create_app
 from trialalerts.web.server import WebServer
 
+SECRET = "a secret of these tests"
+
 
 def _areas() -> list[Area]:
     curated = AreaOrigin.CURATED
@@ -158,7 +160,7 @@ def settings_of(**sections: object) -> Settings:
         base_url="https://alerts.example.org",
         postal_address="1 Example Street, Exampleton",
         contact="hello@example.org",
-        secret="a secret of these tests",
+        secret=SECRET,
     )
     return Settings(**({"service": service, "web": WebSettings(port=0)} | sections))  # type: ignore[arg-type]  # by name
 

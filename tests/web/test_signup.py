@@ -136,6 +136,13 @@ def test_an_articles_link_fills_the_form(world: World) -> None:
     assert 'value="Leeds, GB" aria-describedby' in page
 
 
+def test_another_language_keeps_what_the_article_said_and_shows_nothing_that_was_typed(world: World) -> None:
+    page = world.client.get("/subscribe", params={"area": "Asthma & more", "region": "Leeds"}).text
+    assert 'href="/subscribe?area=Asthma+%26+more&amp;region=Leeds&amp;lang=de"' in page
+    page = world.client.post("/subscribe", data=world.form(address="")).text
+    assert 'href="/subscribe?lang=de"' in page
+
+
 def test_the_curated_diseases_are_suggested_and_no_others(world: World) -> None:
     page = world.client.get("/").text
     assert '<option value="Multiple Sclerosis">' in page

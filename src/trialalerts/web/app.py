@@ -67,7 +67,7 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
     routes = _routes(site)
     answer = _answer_errors(site.pages)
     https = settings.service.base_url.startswith("https://")
-    return Starlette(
+    app = Starlette(
         routes=routes,
         exception_handlers={HTTPException: answer},
         middleware=[
@@ -76,6 +76,8 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
             Middleware(BodyCap, limit=_BODY_BYTES, seconds=_BODY_SECONDS),
         ],
     )
+    app.router.redirect_slashes = False  # a redirect would carry the Host header of whoever asks, and the token
+    return app
 
 
 def _routes(site: Site) -> list[Route]:

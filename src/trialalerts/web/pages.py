@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
-from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -103,7 +103,7 @@ class Pages:
         for environment in self._environments[:-1]:
             try:
                 return environment.get_template(name).render(values)
-            except (TemplateError, TypeError, ValueError, KeyError, AttributeError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever an operator writes, people get their page
                 log.warning("web.template_failed", template=name, error=type(error).__name__)
         return self._environments[-1].get_template(name).render(values)
 

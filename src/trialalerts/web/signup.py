@@ -42,7 +42,7 @@ class SignUp:
         """Show the form, filled with ``?area=`` and ``?region=`` where an article's link gives them."""
         language = self._site.pages.language(request)
         given = {name: request.query_params.get(name, "") for name in ("area", "region")}
-        return self._form(self._filled(request, given, language), language)
+        return self._form(self._filled(request, given, language), language, carried=given)
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
         """Take a sign-up: show the form again with what is wrong, or queue the confirmation mail."""
@@ -100,12 +100,16 @@ class SignUp:
             timezone=self._site.settings.service.timezone,
         )
 
-    def _form(self, form: Form, language: Language, *, status: int = 200) -> Response:
+    def _form(
+        self, form: Form, language: Language, *, status: int = 200, carried: Mapping[str, str] | None = None
+    ) -> Response:
+        """Show the form. The links to other languages carry what an article's link said, never what was typed."""
         return self._site.pages.page(
             "subscribe.html",
             language,
             status=status,
             form=form,
+            carried={name: value for name, value in (carried or {}).items() if value},
             default_radius=round(DEFAULT_RADIUS_KM),
             **self._site.choices(),
         )
