@@ -190,6 +190,8 @@ def test_missing_facts_are_a_reason_to_ask_never_a_promise() -> None:
     ("verified", "stale"),
     [
         ("2025-01", "Record last verified 14 months ago: ask whether it still holds."),
+        ("2025-03", "Record last verified 12 months ago: ask whether it still holds."),
+        ("2021-12", "Record last verified 4 years ago: ask whether it still holds."),
         ("2025-04", ""),
         ("2026-02", ""),
         (None, ""),
@@ -198,6 +200,7 @@ def test_missing_facts_are_a_reason_to_ask_never_a_promise() -> None:
 def test_a_record_that_nobody_verified_for_a_year_is_called_stale(verified: str | None, stale: str) -> None:
     when = PartialDate(value=verified, precision="month") if verified else None
     assert card(facts(last_verified=when)).stale == stale
+    assert card(facts(last_verified=when, status="COMPLETED")).stale == ""
 
 
 def test_a_trial_of_which_nothing_is_known_still_makes_a_card() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from trialalerts.catalog.facts import ArticleFacts, Contact, TrialFacts
+from trialalerts.catalog.status import status_group
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.digests.card_changes import ChangeNote, brief_change, change_notes
 from trialalerts.digests.card_reasons import may_fit, reason_lines, where
@@ -174,8 +175,14 @@ class CardMaker:
         return self._words.say("card.last_known", status=now, before=before) if now and before else now
 
     def _stale(self, facts: TrialFacts) -> str:
+        """Return how long ago somebody verified the record, where that is long and the trial is not over."""
         months = months_since(facts.last_verified, self._today)
-        return "" if months is None or months < _STALE_MONTHS else self._words.count("card.stale", months)
+        over = status_group(facts.status, facts.last_known_status) in {"closed", "withdrawn"}
+        if months is None or months < _STALE_MONTHS or over:
+            return ""
+        if months < 2 * _STALE_MONTHS:
+            return self._words.count("card.stale", months)
+        return self._words.count("card.stale_years", months // 12)
 
     def _article(self, entry: Entry, item: Item, facts: ArticleFacts) -> ArticleCard:
         words = self._words
