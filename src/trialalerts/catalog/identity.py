@@ -35,7 +35,7 @@ def find_stored(connection: Connection, registry: str, external_ids: Collection[
     found: dict[str, Stored] = {}
     for chunk in in_chunks(external_ids):
         query = select(*columns).where(col(Item.registry_name) == registry, col(Item.external_id).in_(chunk))
-        for external_id, item_id, facts_hash in connection.execute(query).tuples():
+        for external_id, item_id, facts_hash in connection.execute(query).tuples().all():
             found[external_id] = Stored(item_id=cast("int", item_id), facts_hash=facts_hash)
     return found
 
@@ -72,7 +72,7 @@ class _Known:
         self._rows: dict[int, tuple[str, str]] = {}
         for chunk in in_chunks(numbers):
             query = select(col(ItemNumber.number), col(ItemNumber.item_id)).where(col(ItemNumber.number).in_(chunk))
-            for number, item_id in connection.execute(query):
+            for number, item_id in connection.execute(query).all():
                 self._items[number].add(item_id)
         for chunk in in_chunks(set().union(*self._items.values())):
             self._read_items(connection, chunk)
@@ -109,12 +109,12 @@ class _Known:
         held = select(col(ItemNumber.item_id), col(ItemNumber.registry_name), col(ItemNumber.number)).where(
             col(ItemNumber.item_id).in_(item_ids), col(ItemNumber.registry_name).is_not(None)
         )
-        for item_id, registry, number in connection.execute(held):
+        for item_id, registry, number in connection.execute(held).all():
             self._held[item_id].add((cast("str", registry), number))
         items = select(col(Item.id), col(Item.registry_name), col(Item.external_id), col(Item.facts_hash)).where(
             col(Item.id).in_(item_ids)
         )
-        for found, registry_of_facts, external_id, facts_hash in connection.execute(items):
+        for found, registry_of_facts, external_id, facts_hash in connection.execute(items).all():
             self._held[cast("int", found)].add((registry_of_facts, external_id))
             self._rows[cast("int", found)] = (registry_of_facts, facts_hash)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -25,7 +26,7 @@ _NOT_HASHED: dict[str, Any] = {"last_update_posted": True, "sites": {"__all__": 
 _NUL = b"\\u0000"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """A draft made ready for the tables; ``external_id`` is the one under which it is stored."""
 
@@ -53,12 +54,12 @@ class Entry:
             "source": draft.source,
         }
 
-    @property
+    @cached_property
     def own_numbers(self) -> tuple[str, ...]:
         """The number of this very record, and its former ones."""
         return (self.external_id, *(alias for alias in self.draft.aliases if len(alias) <= _LONGEST_ALIAS))
 
-    @property
+    @cached_property
     def other_numbers(self) -> tuple[str, ...]:
         """The numbers that the record gives of other registries or of other records, in their one spelling."""
         facts, own = self.draft.facts, self.own_numbers

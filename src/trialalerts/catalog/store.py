@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from pydantic import ValidationError
@@ -143,8 +143,8 @@ class _Batch:
         statement = dialect.insert(Item).on_conflict_do_nothing().returning(col(Item.external_id), col(Item.id))
         ids: dict[str, int] = {}
         for chunk in in_chunks(entries):
-            rows = self._connection.execute(statement, [entry.row() | seen for entry in chunk])
-            ids.update((external_id, item_id) for external_id, item_id in rows)
+            rows = self._connection.execute(statement, [entry.row() | seen for entry in chunk]).all()
+            ids.update((external_id, cast("int", item_id)) for external_id, item_id in rows)
         if len(ids) < len(entries):
             missed = [entry.external_id for entry in entries if entry.external_id not in ids]
             stored |= find_stored(self._connection, self._registry, missed)

@@ -1,0 +1,3 @@
+"""Tests of the catalog."""
+
+from __future__ import annotations
