@@ -32,6 +32,7 @@ __all__ = [
     "State",
     "cut",
     "hang_up",
+    "new_day",
     "pour",
     "read_studies",
     "respond",
@@ -161,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault is not None:
             fault.act(self)
         elif request.path == "/api/v2/studies":
-            self._studies(registry, request)
+            self.answer_studies(registry, request)
         elif request.path in registry.state.pages:
             self._page(registry.state.pages[request.path], request)
         else:
@@ -189,7 +190,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.answer(200, page.body, headers)
 
-    def _studies(self, registry: RegistryServer, request: Request) -> None:
+    def answer_studies(self, registry: RegistryServer, request: Request) -> None:
+        """Answer with a page of studies."""
         try:
             body = _answer(registry, request.params)
         except (UnknownField, ValueError) as error:
@@ -293,6 +295,13 @@ def cut(beginning: bytes, *, length: int) -> Callable[[Handler], None]:
         handler.close_connection = True
 
     return act
+
+
+def new_day(handler: Handler) -> None:
+    """Publish new data: tokens given until now have expired, this request's among them."""
+    registry = handler.server.registry
+    registry.state.day += 1
+    handler.answer_studies(registry, registry.requests[-1])
 
 
 def hang_up(handler: Handler) -> None:

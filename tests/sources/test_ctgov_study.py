@@ -162,8 +162,8 @@ def _steps(field: str) -> Iterator[str | int]:
 
 
 @pytest.mark.parametrize(("raw", "external_id", "field"), [
-    (None, "page 1, record 1", "study"),
-    ([], "page 1, record 1", "study"),
+    (None, "without number: page 1, record 1", "study"),
+    ([], "without number: page 1, record 1", "study"),
     ({}, "without number: page 1, record 1", "identificationModule.nctId"),
     ({PROTOCOL: []}, "without number: page 1, record 1", "identificationModule.nctId"),
     (study(identificationModule__nctId="EX-1"), "without number: EX-1", "identificationModule.nctId"),

@@ -63,7 +63,8 @@ def read_study(
         The draft, with its problems, and no other problems; or no draft and why there is none.
     """
     if not isinstance(raw, dict):
-        return None, [FieldProblem(external_id=position, field="study", message="the record is no object")]
+        problem = FieldProblem(external_id=UNNAMED + position, field="study", message="the record is no object")
+        return None, [problem]
     fields = Fields(position)
     protocol = fields.section(raw, "protocolSection")
     identification = fields.section(protocol, "identificationModule")

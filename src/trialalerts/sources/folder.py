@@ -1,0 +1,180 @@
+"""Owns folders of Markdown articles as a source: what an organisation's own editors write.
+
+A file begins with front matter (``title``, ``subtitle``, ``date``, ``categories``, ``audience``, ``url``);
+its name within the folder is its id. A file that cannot be read is a problem of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from trialalerts.catalog.draft import AreaTag, FieldProblem, ItemDraft
+from trialalerts.catalog.facts import ArticleFacts
+from trialalerts.catalog.tables import ItemKind
+from trialalerts.catalog.text import clean_line, clean_text, sanitised_html, summary_of
+from trialalerts.errors import SourceError, UnknownArea
+from trialalerts.settings import SourceSettings
+from trialalerts.sources.base import Batch, Position
+from trialalerts.sources.dates import read_moment
+from trialalerts.sources.desk import Desk
+from trialalerts.sources.fields import Fields
+from trialalerts.sources.links import usable_link
+from trialalerts.sources.mishaps import unreadable
+
+__all__ = ["Folder"]
+
+_LARGEST = 2_000_000
+_SUMMARY_LIMIT = 400
+_FENCE = "---"
+
+
+class _Unreadable(Exception):
+    """A file gives no article; says which part of it is wrong and how."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Folder:
+    """A folder, with the folders in it. Hidden files and folders are left out."""
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self._name = settings.name
+        self._path = Path(settings.path)
+
+    def batches(self, position: Position, desk: Desk) -> Iterator[Batch]:
+        """Give all articles of the folder."""
+        began = desk.clock.now()
+        drafts: list[ItemDraft] = []
+        problems: list[FieldProblem] = []
+        for path, external_id in self._files():
+            try:
+                drafts.append(self._draft(path, external_id, desk))
+            except _Unreadable as error:
+                problems.append(FieldProblem(external_id=external_id, field=error.field, message=str(error)))
+            except Exception as error:  # noqa: BLE001 - a file that nobody foresaw must not stop the others
+                problems.append(unreadable(external_id, error))
+        yield Batch(
+            drafts=drafts, problems=problems, cursor=position.cursor, sweep_began=began, ends_sweep=True, whole=True
+        )
+
+    def _files(self) -> list[tuple[Path, str]]:
+        """Return the Markdown files with their names within the folder, sorted."""
+        if not self._path.is_dir():
+            raise SourceError(
+                f"Source {self._name}: there is no folder {self._path}; make it or mend the source's path."
+            )
+        try:
+            found = [path for path in self._path.rglob("*.md") if path.is_file()]
+        except OSError as error:
+            raise SourceError(
+                f"Source {self._name}: the folder {self._path} cannot be read ({error.strerror}); mend its permissions."
+            ) from None
+        named = [(path, path.relative_to(self._path).as_posix()) for path in found]
+        return sorted((path, name) for path, name in named if not any(p.startswith(".") for p in name.split("/")))
+
+    def _draft(self, path: Path, external_id: str, desk: Desk) -> ItemDraft:
+        head, body = _parts(_read(path))
+        fields = Fields(external_id)
+        title = clean_line(fields.text(head, "title") or "")
+        if not title:
+            raise _Unreadable("title", "the front matter has no title")
+        html = _rendered(body)
+        text = clean_text(html)
+        subtitle = clean_line(fields.text(head, "subtitle") or "")
+        categories = fields.lines(head, "categories")
+        link = fields.line(head, "url") or ""
+        url = usable_link(link, "")
+        if link and not url:
+            fields.note("url", f"found “{link[:60]}”, expected an address that starts with https://")
+        published_at = _published(head, fields)
+        areas = _areas(categories, title, f"{subtitle}\n\n{text}", fields, desk)
+        return ItemDraft(
+            registry=self._name,
+            external_id=external_id,
+            kind=ItemKind.ARTICLE,
+            url=url,
+            title=title,
+            summary=subtitle or summary_of(text, _SUMMARY_LIMIT),
+            published_at=published_at,
+            facts=ArticleFacts(
+                authors=(*fields.lines(head, "author"), *fields.lines(head, "authors")),
+                categories=categories,
+                audience=", ".join(fields.lines(head, "audience")) or None,
+                html=html,
+                language=fields.line(head, "language"),
+            ),
+            source=self._name,
+            areas=areas,
+            problems=tuple(fields.problems),
+        )
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise _Unreadable("file", f"the file has more than {_LARGEST:,} bytes")
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _Unreadable("file", f"the file is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise _Unreadable("file", f"the file cannot be read ({error.strerror})") from None
+
+
+def _parts(text: str) -> tuple[Mapping[str, Any], str]:
+    """Part the front matter from the article."""
+    import frontmatter
+    import yaml  # type: ignore[import-untyped]  # the package ships no type hints
+
+    lines = text.splitlines()
+    if not lines or lines[0].rstrip() != _FENCE:
+        raise _Unreadable("front matter", f"the file does not begin with a line {_FENCE}")
+    if not any(line.rstrip() == _FENCE for line in lines[1:]):
+        raise _Unreadable("front matter", f"there is no second line {_FENCE}; is the file half written?")
+    try:
+        head, body = frontmatter.parse("\n".join(lines))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 2 if error.problem_mark else "?"
+        raise _Unreadable("front matter", f"line {line} is no YAML: {error.problem or 'it cannot be read'}") from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise _Unreadable("front matter", "it is no YAML") from None
+    if not isinstance(head, dict):
+        raise _Unreadable("front matter", "it holds no keys such as title: …")
+    return {str(key).lower(): value for key, value in head.items()}, str(body)
+
+
+def _rendered(markdown: str) -> str:
+    from markdown_it import MarkdownIt
+
+    return sanitised_html(MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown))
+
+
+def _published(head: Mapping[str, Any], fields: Fields) -> datetime | None:
+    value = head.get("date")
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC)
+    moment = read_moment(value) if isinstance(value, str) else None
+    if value is not None and moment is None:
+        fields.wrong("date", value, "a date such as 2026-01-15")
+    return moment
+
+
+def _areas(categories: tuple[str, ...], title: str, text: str, fields: Fields, desk: Desk) -> list[AreaTag]:
+    """Tell the areas that the categories name; where they name none, those that the words name."""
+    named: dict[str, None] = {}
+    for category in categories:
+        try:
+            named[desk.areas.find(category).id] = None
+        except UnknownArea as error:
+            fields.note("categories", str(error))
+    tags = desk.tagger.tag(title=title, text=text)
+    if not named:
+        return [{"id": tag.area_id, "in_title": tag.in_title} for tag in tags]
+    in_title = {tag.area_id for tag in tags if tag.in_title}
+    return [{"id": area, "in_title": area in in_title} for area in named]

@@ -1,0 +1,236 @@
+"""Owns polling: reads the sources that are due, stores page by page, and keeps where each one stands.
+
+A page and the cursor behind it are one transaction. A source that fails is put off, with growing
+pauses; the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import select
+
+from trialalerts.clock import Clock
+from trialalerts.database.engine import Database, plain_error
+from trialalerts.errors import (
+    ConfigurationError,
+    DatabaseBehind,
+    DatabaseUnavailable,
+    DatabaseUnusable,
+    NotFound,
+    SourceError,
+    TrialAlertsError,
+    did_you_mean,
+)
+from trialalerts.settings import Settings, SourceSettings
+from trialalerts.sources.base import Source
+from trialalerts.sources.desk import Desk
+from trialalerts.sources.http import Interrupted
+from trialalerts.sources.kinds import open_source
+from trialalerts.sources.mishaps import place_of
+from trialalerts.sources.standing import begin, break_off, fail
+from trialalerts.sources.storing import BatchCount, Keeper, Overtaken
+from trialalerts.sources.tables import SourceState
+
+__all__ = ["PollCount", "chosen_sources", "poll_due", "poll_source"]
+
+log = structlog.get_logger()
+
+_NOT_THE_SOURCES_FAULT = (ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollCount:
+    """What one poll of one source brought.
+
+    Attributes:
+        source: its name.
+        new: items that were not stored before.
+        updated: items that were stored otherwise.
+        unchanged: items that were stored just so.
+        changes: changes that are announced.
+        skipped: records of no interest (a status that is not asked for).
+        problems: fields or records that could not be read.
+        complete: whether the source was read to its end.
+        error: why not, in one line; None where it was, and where the program was told to stop.
+    """
+
+    source: str
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    changes: int = 0
+    skipped: int = 0
+    problems: int = 0
+    complete: bool = False
+    error: str | None = None
+
+    def plus(self, batch: BatchCount) -> PollCount:
+        """Return this count with a batch added."""
+        return replace(
+            self,
+            new=self.new + batch.new,
+            updated=self.updated + batch.updated,
+            unchanged=self.unchanged + batch.unchanged,
+            changes=self.changes + batch.changes,
+            skipped=self.skipped + batch.skipped,
+            problems=self.problems + batch.problems,
+        )
+
+
+def poll_due(
+    db: Database,
+    settings: Settings,
+    clock: Clock,
+    *,
+    names: Sequence[str] | None = None,
+    force: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> list[PollCount]:
+    """Poll the sources that are due, one after another.
+
+    Args:
+        db: the database.
+        settings: the configuration; its sources are polled in their order.
+        clock: tells what is due.
+        names: only these sources.
+        force: also those that are not due yet.
+        stop: asked between and during polls; True ends them soon.
+
+    Raises:
+        NotFound: no source has one of the names.
+        DatabaseUnavailable, DatabaseUnusable, DatabaseBehind: the database does not work.
+    """
+    chosen = chosen_sources(settings, names)
+    with db.read() as session:
+        due_at = {state.name: state.next_poll_at for state in session.exec(select(SourceState))}
+    counts: list[PollCount] = []
+    for source in chosen:
+        at = due_at.get(source.name)
+        if stop():
+            break
+        if force or at is None or at <= clock.now():
+            counts.append(poll_source(db, settings, source, clock, stop=stop))
+    return counts
+
+
+def chosen_sources(settings: Settings, names: Sequence[str] | None) -> list[SourceSettings]:
+    """Return the configured sources of these names; all of them for None.
+
+    Raises:
+        NotFound: no source has one of the names.
+    """
+    if names is None:
+        return list(settings.sources)
+    by_name = {source.name: source for source in settings.sources}
+    for name in names:
+        if name not in by_name:
+            raise NotFound(f"There is no source called “{name}”.{_nearest(name, list(by_name))}")
+    return [by_name[name] for name in dict.fromkeys(names)]
+
+
+def poll_source(
+    db: Database,
+    settings: Settings,
+    source_settings: SourceSettings,
+    clock: Clock,
+    *,
+    source: Source | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> PollCount:
+    """Poll one source now, from where it stands to its end.
+
+    What goes wrong with the source is recorded with it and told in the count, not raised.
+
+    Args:
+        db: the database.
+        settings: the configuration.
+        source_settings: the source's part of it.
+        clock: tells the time.
+        source: takes the place of what ``source_settings`` describes.
+        stop: asked between batches and while waiting; True ends the poll, which goes on there the next time.
+
+    Raises:
+        DatabaseUnavailable, DatabaseUnusable, DatabaseBehind: the database does not work.
+    """
+    poll = _Poll(db, settings, source_settings, clock, stop)
+    try:
+        poll.run(source)
+    except (Interrupted, Overtaken) as reason:
+        poll.break_off(reason)
+    except _NOT_THE_SOURCES_FAULT:
+        raise
+    except SourceError as error:
+        poll.fail(str(error), type(error).__name__, error.retry_after)
+    except TrialAlertsError as error:
+        poll.fail(str(error), type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - what nobody foresaw in one source must not stop the others
+        _raise_if_database(error, db)
+        poll.fail(f"The program itself failed ({place_of(error)}); please report it.", type(error).__name__)
+    return poll.count
+
+
+class _Poll:
+    def __init__(
+        self, db: Database, settings: Settings, source: SourceSettings, clock: Clock, stop: Callable[[], bool]
+    ) -> None:
+        self.count = PollCount(source=source.name)
+        self._db = db
+        self._settings = settings
+        self._source = source
+        self._clock = clock
+        self._stop = stop
+
+    def run(self, source: Source | None) -> None:
+        began = self._clock.now()
+        position = begin(self._db, self._source, began)
+        with Desk(self._db, self._settings.http, self._clock, stop=self._stop) as desk:
+            keeper = Keeper(self._db, self._source, desk, position)
+            for batch in (source or open_source(self._source)).batches(position, desk):
+                self.count = replace(self.count.plus(keeper.keep(batch)), complete=batch.ends_sweep)
+                if self._stop() and not batch.ends_sweep:
+                    raise Interrupted("The program was told to stop.")
+        if not self.count.complete:
+            raise SourceError(f"Source {self._source.name} gave nothing that ends its sweep.")
+        self._log_polled(began)
+
+    def break_off(self, reason: Exception) -> None:
+        if isinstance(reason, Interrupted):
+            break_off(self._db, self._source.name, self._clock.now())
+        log.info("source.broken_off", source=self._source.name, reason=type(reason).__name__, **self._numbers())
+
+    def fail(self, error: str, kind: str, retry_after: float | None = None) -> None:
+        again = fail(self._db, self._source, self._clock.now(), error, retry_after)
+        self.count = replace(self.count, complete=False, error=" ".join(error.split()))
+        log.warning(
+            "source.failed",
+            source=self._source.name,
+            kind=kind,
+            error=self.count.error,
+            again_at=again.isoformat(),
+            **self._numbers(),
+        )
+
+    def _log_polled(self, began: datetime) -> None:
+        seconds = (self._clock.now() - began).total_seconds()
+        log.info("source.polled", source=self._source.name, seconds=round(seconds, 1), **self._numbers())
+
+    def _numbers(self) -> dict[str, int]:
+        names = ("new", "updated", "unchanged", "changes", "skipped", "problems")
+        return {name: getattr(self.count, name) for name in names}
+
+
+def _raise_if_database(error: Exception, db: Database) -> None:
+    """Raise what a look-up outside a transaction of our own met with, if the database itself is to blame."""
+    if isinstance(error, DBAPIError) and isinstance(plain := plain_error(error, db.engine.url), _NOT_THE_SOURCES_FAULT):
+        raise plain from error
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    from rapidfuzz.process import extract  # only a fault needs it
+
+    return did_you_mean([match for match, _, _ in extract(name, known, limit=2, score_cutoff=50)])

@@ -1,0 +1,80 @@
+"""Owns where a source stands between polls: begun, read to its end, failed and put off, or stopped half-way."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col, select
+
+from trialalerts.database.engine import Database
+from trialalerts.settings import SourceSettings
+from trialalerts.sources.base import Position
+from trialalerts.sources.tables import SourceState
+
+__all__ = ["begin", "break_off", "fail", "locked_state", "succeed"]
+
+_LONGEST_PAUSE = timedelta(hours=24)
+_SHORTEST_PAUSE = timedelta(minutes=1)
+_MOST_DOUBLINGS = 20
+_ERROR_LIMIT = 500
+
+
+def begin(db: Database, settings: SourceSettings, now: datetime) -> Position:
+    """Note that a poll begins; return where the source stands. One that changed its kind begins anew."""
+    with db.write() as session:
+        connection = session.connection()
+        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        row = {"name": settings.name, "kind": settings.kind, "cursor": {}, "error_count": 0}
+        connection.execute(insert(SourceState).values(row).on_conflict_do_nothing())
+        state = locked_state(session, settings.name)
+        if state.kind != settings.kind:
+            state.kind, state.cursor = settings.kind, {}
+            state.etag = state.last_modified = state.baseline_done_at = None
+        state.last_attempt_at = now
+        session.add(state)
+        return Position(cursor=state.cursor, etag=state.etag, last_modified=state.last_modified)
+
+
+def locked_state(session: Session, name: str) -> SourceState:
+    """Return the row of a source, locked until the transaction ends: two daemons store its pages one after another."""
+    return session.exec(select(SourceState).where(col(SourceState.name) == name).with_for_update()).one()
+
+
+def succeed(state: SourceState, settings: SourceSettings, now: datetime) -> None:
+    """Note that the source was read to its end."""
+    state.baseline_done_at = state.baseline_done_at or now
+    state.last_success_at = now
+    state.next_poll_at = now + settings.every
+    state.error_count = 0
+    state.last_error = None
+
+
+def fail(db: Database, settings: SourceSettings, now: datetime, error: str, retry_after: float | None) -> datetime:
+    """Note that a poll failed; return when the source is asked again.
+
+    The pause doubles with each failure in a row, up to a day; where the source said when to come again, that counts.
+    """
+    with db.write() as session:
+        state = locked_state(session, settings.name)
+        state.next_poll_at = now + _pause(settings.every, state.error_count, retry_after)
+        state.error_count += 1
+        state.last_error = " ".join(error.split())[:_ERROR_LIMIT]
+        session.add(state)
+        return state.next_poll_at
+
+
+def break_off(db: Database, name: str, now: datetime) -> None:
+    """Note that a poll was stopped half-way: the source is due at once, and goes on where it stood."""
+    with db.write() as session:
+        state = locked_state(session, name)
+        state.next_poll_at = now
+        session.add(state)
+
+
+def _pause(every: timedelta, failures: int, retry_after: float | None) -> timedelta:
+    longest = max(every, _LONGEST_PAUSE)
+    if retry_after is not None:
+        return min(max(timedelta(seconds=min(retry_after, 1e9)), _SHORTEST_PAUSE), longest)
+    doublings: int = 2 ** min(failures, _MOST_DOUBLINGS)
+    return min(max(every, _SHORTEST_PAUSE) * doublings, longest)

@@ -1,0 +1,125 @@
+"""Owns the storing of a batch: items, changes, terms, problems and the cursor behind them, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from trialalerts.catalog.draft import ItemDraft
+from trialalerts.catalog.store import store_items
+from trialalerts.catalog.tables import Item
+from trialalerts.database.engine import Database
+from trialalerts.settings import SourceSettings
+from trialalerts.sources.base import Batch, Position
+from trialalerts.sources.desk import Desk
+from trialalerts.sources.problems import add_problems, note_problems
+from trialalerts.sources.standing import locked_state, succeed
+from trialalerts.sources.tables import SourceState
+from trialalerts.sources.terms import TermLearner
+
+__all__ = ["BatchCount", "Keeper", "Overtaken"]
+
+_AT_ONCE = 500
+
+
+class Overtaken(Exception):
+    """Another process polled the same source and stored what this one was about to store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchCount:
+    """What the storing of a batch brought."""
+
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    changes: int = 0
+    skipped: int = 0
+    problems: int = 0
+
+
+class Keeper:
+    """Stores the batches of one poll, each only if the source still stands where the one before left it."""
+
+    def __init__(self, db: Database, settings: SourceSettings, desk: Desk, position: Position) -> None:
+        self._db = db
+        self._settings = settings
+        self._desk = desk
+        self._cursor: Mapping[str, Any] = position.cursor
+
+    def keep(self, batch: Batch) -> BatchCount:
+        """Store a batch.
+
+        Raises:
+            Overtaken: another process moved the source on; nothing is stored.
+        """
+        now = self._desk.clock.now()
+        self._desk.rest()
+        with self._db.write() as session:
+            state = locked_state(session, self._settings.name)
+            if state.cursor != self._cursor:
+                raise Overtaken
+            self._learner.learn(session, batch.drafts)
+            problems = note_problems(session, self._settings.name, batch, now)
+            quiet, announced = self._parted(session, state, batch)
+            state.cursor = dict(batch.cursor)
+            if batch.ends_sweep:
+                state.etag, state.last_modified = batch.etag, batch.last_modified
+                succeed(state, self._settings, now)
+            session.add(state)
+            session.flush()
+            # Last: it takes the numbers of the changes, for which other writers then wait.
+            counts = [
+                store_items(session, drafts, baseline=baseline, now=now)
+                for drafts, baseline in ((quiet, True), (announced, False))
+                if drafts
+            ]
+            refused = [problem for count in counts for problem in count.refused]
+            problems += add_problems(session, self._settings.name, refused, now)
+        self._cursor = batch.cursor
+        return BatchCount(
+            new=sum(count.new for count in counts),
+            updated=sum(count.updated for count in counts),
+            unchanged=sum(count.unchanged for count in counts),
+            changes=sum(count.changes for count in counts),
+            skipped=batch.skipped,
+            problems=problems,
+        )
+
+    @cached_property
+    def _learner(self) -> TermLearner:
+        return TermLearner(self._desk.areas)
+
+    def _parted(
+        self, session: Session, state: SourceState, batch: Batch
+    ) -> tuple[Sequence[ItemDraft], Sequence[ItemDraft]]:
+        """Part the drafts into those stored quietly and those whose changes are announced.
+
+        A baseline is quiet about what it finds, but not about what was stored before it began, be it from
+        another source: that this changed would otherwise never be told.
+        """
+        if state.baseline_done_at is not None and not batch.baseline:
+            return (), batch.drafts
+        known = self._known_before(session, batch)
+        quiet: list[ItemDraft] = []
+        announced: list[ItemDraft] = []
+        for draft in batch.drafts:
+            is_known = not known.isdisjoint((draft.registry, number) for number in (draft.external_id, *draft.aliases))
+            is_recent = bool(batch.announce_from and draft.published_at and draft.published_at >= batch.announce_from)
+            (announced if is_known or is_recent else quiet).append(draft)
+        return quiet, announced
+
+    def _known_before(self, session: Session, batch: Batch) -> set[tuple[str, str]]:
+        numbers = sorted({number for draft in batch.drafts for number in (draft.external_id, *draft.aliases)})
+        found: set[tuple[str, str]] = set()
+        for start in range(0, len(numbers), _AT_ONCE):
+            query = select(Item.registry_name, Item.external_id).where(
+                col(Item.external_id).in_(numbers[start : start + _AT_ONCE]),
+                col(Item.first_seen_at) < batch.sweep_began,
+            )
+            found.update(session.exec(query))
+        return found
