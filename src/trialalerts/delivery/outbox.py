@@ -19,11 +19,12 @@ from sqlmodel import Session, and_, col, or_, select, update
 from trialalerts.database import Database
 from trialalerts.delivery.message import new_message_id
 from trialalerts.delivery.tables import Delivery, DeliveryState
-from trialalerts.errors import InvalidInput, NotFound
+from trialalerts.errors import InvalidInput, NotFound, did_you_mean
 
 __all__ = [
     "acknowledge_sent",
     "backoff",
+    "checked_delivery_state",
     "claim",
     "enqueue",
     "fail",
@@ -159,6 +160,18 @@ def given_up(attempts: int, give_up_after: timedelta) -> bool:
         if waited > give_up_after:
             return True
     return False
+
+
+def checked_delivery_state(text: str) -> DeliveryState:
+    """Return the state that a text names.
+
+    Raises:
+        InvalidInput: there is no such state.
+    """
+    try:
+        return DeliveryState(text.strip().lower())
+    except ValueError:
+        raise InvalidInput(f"“{text}” is no state of a delivery.{did_you_mean(list(DeliveryState))}") from None
 
 
 def find_delivery(session: Session, number: int) -> Delivery:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Literal
 from zoneinfo import available_timezones
@@ -24,6 +24,7 @@ __all__ = [
     "SEXES",
     "WEEKDAYS",
     "birthday",
+    "born_about",
     "checked_date",
     "checked_day",
     "checked_frequency",
@@ -148,6 +149,12 @@ def birthday(text: str | date) -> date:
     if found := re.fullmatch(r"(\d{4})(?:-(\d{2}))?", typed):
         typed = f"{found[1]}-{found[2]}-15" if found[2] else f"{found[1]}-07-01"
     return checked_date(typed)
+
+
+def born_about(age: int, today: date) -> date:
+    """Return the likeliest birthday of somebody who is ``age`` years old: half a year has passed since the last."""
+    days = round((age + 0.5) * 365.2425)
+    return today - timedelta(days=days)
 
 
 def checked_sex(text: str | None) -> str | None:

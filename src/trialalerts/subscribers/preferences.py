@@ -17,10 +17,20 @@ from trialalerts.vocabulary.tables import Area
 if TYPE_CHECKING:
     from trialalerts.vocabulary.regions import Region
 
-__all__ = ["AddedPreference", "NewPreference", "add_preference", "list_preferences", "remove_preference"]
+__all__ = [
+    "MOST_PREFERENCES",
+    "AddedPreference",
+    "NewPreference",
+    "add_preference",
+    "checked_preference",
+    "find_preference",
+    "list_preferences",
+    "remove_preference",
+]
 
+MOST_PREFERENCES = 50
+"""How many preferences one subscriber may have: more than anybody means, fewer than would harm others."""
 _LONGEST_LIFE_YEARS = 120
-_MOST_PREFERENCES = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +70,11 @@ def add_preference(
     Raises:
         InvalidInput: an unknown area, word or birthday, or more preferences than one person can mean.
     """
-    wanted = _checked(session, new, today=now.date())
+    wanted = checked_preference(session, new, today=now.date())
     existing = list_preferences(session, subscriber)
     found = next((each for each in existing if _same(each, wanted)), None)
-    if found is None and len(existing) >= _MOST_PREFERENCES:
-        raise InvalidInput(f"One subscriber has at most {_MOST_PREFERENCES} preferences; remove one first.")
+    if found is None and len(existing) >= MOST_PREFERENCES:
+        raise InvalidInput(f"One subscriber has at most {MOST_PREFERENCES} preferences; remove one first.")
     preference = found or Preference(subscriber_id=id_of(subscriber), created_at=now, **wanted)
     newly_confirmed = confirmed and preference.confirmed_at is None
     if newly_confirmed:
@@ -85,13 +95,25 @@ def remove_preference(session: Session, subscriber: Subscriber, preference_id: i
     Raises:
         NotFound: the subscriber has no preference of this number.
     """
-    preference = session.get(Preference, preference_id)
-    if preference is None or preference.subscriber_id != subscriber.id:
-        raise NotFound(f"There is no preference {preference_id} here; see: trialalerts preferences list EMAIL")
+    preference = find_preference(session, preference_id)
+    if preference.subscriber_id != subscriber.id:
+        raise NotFound(f"This subscriber has no preference {preference_id}.")
     session.delete(preference)
     session.flush()
     what = f"preference {preference_id} removed"
     record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=what, now=now)
+
+
+def find_preference(session: Session, preference_id: int) -> Preference:
+    """Return a preference by its number.
+
+    Raises:
+        NotFound: there is none.
+    """
+    preference = session.get(Preference, preference_id)
+    if preference is None:
+        raise NotFound(f"There is no preference {preference_id}; see: trialalerts preferences list EMAIL")
+    return preference
 
 
 def list_preferences(session: Session, subscriber: Subscriber) -> list[Preference]:
@@ -100,7 +122,12 @@ def list_preferences(session: Session, subscriber: Subscriber) -> list[Preferenc
     return list(session.exec(rows))
 
 
-def _checked(session: Session, new: NewPreference, *, today: date) -> dict[str, Any]:
+def checked_preference(session: Session, new: NewPreference, *, today: date) -> dict[str, Any]:
+    """Return the columns of a preference as they are stored.
+
+    Raises:
+        InvalidInput: an unknown area or word, or a birthday of nobody alive.
+    """
     for area_id in (new.area_id, *new.excluded_areas):
         if session.get(Area, area_id) is None:
             raise UnknownArea(area_id)

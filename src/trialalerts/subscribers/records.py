@@ -32,7 +32,7 @@ from trialalerts.subscribers.choices import (
     checked_yes,
 )
 from trialalerts.subscribers.people import NewSubscriber
-from trialalerts.subscribers.preferences import NewPreference
+from trialalerts.subscribers.preferences import NewPreference, checked_preference
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, SubscriberState
 from trialalerts.vocabulary.regions import DEFAULT_RADIUS_KM, Region, find_region, parse_radius
 
@@ -144,7 +144,7 @@ class RecordReader:
         )
 
     def _preference(self, values: Mapping[str, str]) -> NewPreference:
-        return NewPreference(
+        preference = NewPreference(
             area_id=self._areas.find(values["area"]).id,
             region=self._region(values),
             born_on=birthday(values["born_on"]) if values["born_on"] else None,
@@ -156,6 +156,8 @@ class RecordReader:
             excluded_areas=tuple(self._areas.find(word).id for word in _words(values["excluded_areas"])),
             label=checked_label(values["label"]),
         )
+        checked_preference(self._session, preference, today=self._now.date())
+        return preference
 
     def _region(self, values: Mapping[str, str]) -> Region:
         """Find the region by its name; coordinates beside it, as an export writes them, settle where it is."""

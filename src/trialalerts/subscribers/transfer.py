@@ -14,7 +14,7 @@ from trialalerts.errors import InvalidInput, did_you_mean
 from trialalerts.subscribers.addresses import address_key
 from trialalerts.subscribers.consent import record_consent
 from trialalerts.subscribers.people import add_subscriber, confirm
-from trialalerts.subscribers.preferences import add_preference
+from trialalerts.subscribers.preferences import MOST_PREFERENCES, add_preference
 from trialalerts.subscribers.records import COLUMNS, REQUIRED, Record, RecordReader, written
 from trialalerts.subscribers.tables import ConsentAction, Preference, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas import load_areas
@@ -176,6 +176,8 @@ def _belongs(record: Record, others: list[Record], *, is_gone: bool) -> None:
         raise InvalidInput("An earlier line of the same address has another language or schedule; make them the same.")
     if others and (record.state, record.paused_until) != (others[0].state, others[0].paused_until):
         raise InvalidInput("An earlier line of the same address has another state; make them the same.")
+    if len(others) >= MOST_PREFERENCES:
+        raise InvalidInput(f"One subscriber has at most {MOST_PREFERENCES} preferences.")
 
 
 def _store(session: Session, groups: dict[str, list[Record]], errors: list[LineError], now: datetime) -> ImportCount:

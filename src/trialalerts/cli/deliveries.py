@@ -1,0 +1,107 @@
+"""Owns ``trialalerts deliveries``: the outbox, what became of each mail, and sending failed ones again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlmodel import Session
+
+    from trialalerts.delivery.tables import Delivery
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list", epilog="Example: trialalerts deliveries list --state failed")
+def list_(
+    *,
+    state: Annotated[list[str], typer.Option(help="Only those in this state; may be given again.")] = [],  # noqa: B006 - Typer hands out a list of its own
+    to: Annotated[str | None, typer.Option(help="Only those to this address.", metavar="EMAIL")] = None,
+    limit: Annotated[int, typer.Option(help="The most to list; 0 lists all.", min=0)] = 100,
+    json: AsJson = False,
+) -> None:
+    """List deliveries, newest first, with what went wrong."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.delivery.outbox import checked_delivery_state, list_deliveries
+    from trialalerts.subscribers.people import find_subscriber
+
+    states = [checked_delivery_state(each) for each in state]
+    with open_context().db.read() as session:
+        number = find_subscriber(session, to).id if to else None
+        found = list_deliveries(session, states=states, subscriber_id=number, limit=limit or None)
+        rows = _shown(session, found)
+    if json:
+        show_json(rows)
+        return
+    show_table(
+        ("id", "kind", "to", "state", "attempts", "when", "code", "error"),
+        [
+            (
+                row["id"],
+                row["kind"],
+                row["to"],
+                row["state"],
+                row["attempts"],
+                row["sent_at"] or row["not_before"],
+                row["last_code"],
+                row["last_error"],
+            )
+            for row in rows
+        ],
+    )
+
+
+@app.command(epilog="Example: trialalerts deliveries show 17")
+def show(number: Annotated[int, typer.Argument(metavar="ID")], *, json: AsJson = False) -> None:
+    """Show all that is known of one delivery."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.delivery.outbox import find_delivery
+
+    with open_context().db.read() as session:
+        (row,) = _shown(session, [find_delivery(session, number)])
+    if json:
+        show_json(row)
+    else:
+        show_table(("", ""), list(row.items()))
+
+
+@app.command(epilog="Example: trialalerts deliveries retry 17 18 (without a number: all that failed)")
+def retry(
+    numbers: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", show_default=False)] = None,
+) -> None:
+    """Queue failed deliveries again, due at once; each is checked again before it goes out."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.delivery.outbox import find_delivery, requeue, requeue_failed
+
+    ctx = open_context()
+    now = ctx.clock.now()
+    with ctx.db.write() as session:
+        for number in numbers or []:
+            requeue(session, find_delivery(session, number), now=now)
+        count = len(numbers) if numbers else requeue_failed(session, now=now)
+    typer.echo(f"{count} queued again")
+
+
+def _shown(session: Session, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
+    from sqlmodel import col, select
+
+    from trialalerts.delivery.tables import Delivery
+    from trialalerts.subscribers.tables import Subscriber
+
+    numbers = {each.subscriber_id for each in deliveries}
+    rows = session.exec(select(Subscriber.id, Subscriber.address).where(col(Subscriber.id).in_(numbers)))
+    addresses = dict(rows.all())
+    return [
+        {**{name: getattr(each, name) for name in Delivery.model_fields}, "to": addresses.get(each.subscriber_id)}
+        for each in deliveries
+    ]

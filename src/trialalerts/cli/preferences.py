@@ -1,0 +1,223 @@
+"""Owns ``trialalerts preferences``: what people follow; and the options that say so, for other commands too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlmodel import Session
+
+    from trialalerts.subscribers.preferences import NewPreference
+    from trialalerts.subscribers.tables import Preference
+    from trialalerts.vocabulary.areas import AreaTree
+
+__all__ = ["Filters", "app", "counted", "described", "resolve"]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+Areas = Annotated[list[str], typer.Option("--area", help="A disease area; may be given again.", metavar="TEXT")]
+RegionText = Annotated[str, typer.Option(help="A town, subdivision, country, or: anywhere.", metavar="TEXT")]
+Radius = Annotated[str | None, typer.Option(help="How far around a town, such as 80km or 50miles.")]
+Born = Annotated[str | None, typer.Option(help="Birthday: 1984-05-12, or roughly 1984-05 or 1984.", metavar="DATE")]
+Age = Annotated[int | None, typer.Option(help="Age in years, where no birthday is known.", min=0, max=120)]
+Sex = Annotated[str | None, typer.Option(help="female or male.")]
+Healthy = Annotated[bool, typer.Option("--healthy-volunteer", help="Only trials that take healthy volunteers.")]
+Phases = Annotated[list[str], typer.Option("--phase", help="Only trials of this phase (1 to 4); may be given again.")]
+Kinds = Annotated[list[str], typer.Option("--kind", help="Only trial or only article.")]
+Changes = Annotated[list[str], typer.Option("--change", help="Only this kind of change; may be given again.")]
+Excluded = Annotated[list[str], typer.Option("--exclude", help="A disease area to leave out.", metavar="TEXT")]
+Label = Annotated[str | None, typer.Option(help="A private name, such as “for Anna”.", metavar="TEXT")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """What was typed to narrow a preference."""
+
+    born: str | None
+    age: int | None
+    sex: str | None
+    healthy_volunteer: bool
+    phases: list[str]
+    kinds: list[str]
+    changes: list[str]
+    excluded: list[str]
+    label: str | None
+
+
+def resolve(
+    session: Session, areas: list[str], region: str, radius: str | None, filters: Filters, *, today: date
+) -> tuple[NewPreference, ...]:
+    """Return one preference for each area that was typed.
+
+    Raises:
+        InvalidInput: an area, a region or another word makes no sense.
+    """
+    from trialalerts.subscribers.choices import birthday, born_about
+    from trialalerts.subscribers.preferences import NewPreference
+    from trialalerts.vocabulary.areas import load_areas
+    from trialalerts.vocabulary.regions import find_region, parse_radius
+
+    tree = load_areas(session)
+    found = find_region(session, region, radius_km=parse_radius(radius) if radius else None)
+    born = birthday(filters.born) if filters.born else None
+    if born is None and filters.age is not None:
+        born = born_about(filters.age, today)
+    return tuple(
+        NewPreference(
+            area_id=tree.find(area).id,
+            region=found,
+            born_on=born,
+            sex=filters.sex,
+            healthy_volunteer=filters.healthy_volunteer,
+            phases=tuple(filters.phases),
+            item_kinds=tuple(filters.kinds),
+            change_kinds=tuple(filters.changes),
+            excluded_areas=tuple(tree.find(area).id for area in filters.excluded),
+            label=filters.label,
+        )
+        for area in areas
+    )
+
+
+def counted(number: int, thing: str) -> str:
+    """Return how many there are of a thing, in words: ``1 preference``, ``2 preferences``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def described(preferences: Iterable[Preference], tree: AreaTree) -> list[dict[str, Any]]:
+    """Return preferences as they are shown: names beside ids."""
+    return [
+        {
+            "id": each.id,
+            "area": tree.name(each.area_id),
+            "area_id": each.area_id,
+            "region": each.region_label,
+            "radius_km": each.radius_km,
+            "born_on": each.born_on,
+            "sex": each.sex,
+            "healthy_volunteer": each.healthy_volunteer,
+            "phases": each.phases,
+            "item_kinds": each.item_kinds,
+            "change_kinds": each.change_kinds,
+            "excluded_areas": [tree.name(area) for area in each.excluded_areas],
+            "label": each.label,
+            "confirmed": each.confirmed_at,
+        }
+        for each in preferences
+    ]
+
+
+@app.command("list", epilog="Example: trialalerts preferences list anna@example.org")
+def list_(email: Annotated[str, typer.Argument(metavar="EMAIL")], *, json: AsJson = False) -> None:
+    """List what somebody follows."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.subscribers.people import find_subscriber
+    from trialalerts.subscribers.preferences import list_preferences
+    from trialalerts.vocabulary.areas import load_areas
+
+    with open_context().db.read() as session:
+        preferences = list_preferences(session, find_subscriber(session, email))
+        rows = described(preferences, load_areas(session))
+    if json:
+        show_json(rows)
+        return
+    show_table(
+        ("id", "area", "region", "radius km", "filters", "label", "confirmed"),
+        [
+            (row["id"], row["area"], row["region"], row["radius_km"], _filters(row), row["label"], row["confirmed"])
+            for row in rows
+        ],
+    )
+
+
+@app.command(
+    epilog='Example: trialalerts preferences add anna@example.org --area "ALS" --region "Leeds, GB" --confirmed'
+)
+def add(
+    email: Annotated[str, typer.Argument(metavar="EMAIL")],
+    *,
+    area: Areas,
+    region: RegionText = "anywhere",
+    radius: Radius = None,
+    born: Born = None,
+    age: Age = None,
+    sex: Sex = None,
+    healthy_volunteer: Healthy = False,
+    phase: Phases = [],  # noqa: B006 - Typer reads it and hands out a list of its own
+    kind: Kinds = [],  # noqa: B006
+    change: Changes = [],  # noqa: B006
+    exclude: Excluded = [],  # noqa: B006
+    label: Label = None,
+    confirmed: Annotated[bool, typer.Option("--confirmed", help="They agreed: ask by no mail.")] = False,
+) -> None:
+    """Let a subscriber follow one more area; without --confirmed a mail asks them first."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show
+    from trialalerts.delivery.confirmations import request_confirmation
+    from trialalerts.delivery.message import mail_domain
+    from trialalerts.subscribers.people import find_subscriber
+    from trialalerts.subscribers.preferences import add_preference
+
+    ctx = open_context()
+    filters = Filters(
+        born=born,
+        age=age,
+        sex=sex,
+        healthy_volunteer=healthy_volunteer,
+        phases=phase,
+        kinds=kind,
+        changes=change,
+        excluded=exclude,
+        label=label,
+    )
+    now = ctx.clock.now()
+    with ctx.db.write() as session:
+        subscriber = find_subscriber(session, email)
+        wanted = resolve(session, area, region, radius, filters, today=now.date())
+        added = [
+            add_preference(session, subscriber, each, confirmed=confirmed, how="operator", now=now) for each in wanted
+        ]
+        waiting = [each.preference.id or 0 for each in added if each.preference.confirmed_at is None]
+        domain = mail_domain(ctx.settings.mail.sender)
+        asked = bool(waiting) and request_confirmation(session, subscriber, waiting, now=now, domain=domain)
+    for each in added:
+        show(f"preference {each.preference.id} {'added' if each.new else 'was there already'}")
+    if waiting:
+        show("a confirmation mail is queued" if asked else "no further confirmation mail for now: enough were sent")
+
+
+@app.command(epilog="Example: trialalerts preferences remove 17")
+def remove(number: Annotated[int, typer.Argument(metavar="ID")], *, yes: Yes = False) -> None:
+    """Remove one preference (its number is in the list)."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show
+    from trialalerts.subscribers.preferences import find_preference, remove_preference
+    from trialalerts.subscribers.tables import Subscriber
+
+    ctx = open_context()
+    with ctx.db.read() as session:
+        find_preference(session, number)
+    if not yes:
+        typer.confirm(f"Remove preference {number}?", abort=True)
+    with ctx.db.write() as session:
+        subscriber = session.get_one(Subscriber, find_preference(session, number).subscriber_id)
+        remove_preference(session, subscriber, number, how="operator", now=ctx.clock.now())
+    show(f"preference {number} removed")
+
+
+def _filters(row: dict[str, Any]) -> str:
+    """Put all filters into a few words."""
+    words = [row["sex"] or "", f"born {row['born_on']}" if row["born_on"] else ""]
+    words += ["healthy volunteer"] if row["healthy_volunteer"] else []
+    words += [*row["phases"], *row["item_kinds"], *row["change_kinds"]]
+    words += [f"not {name}" for name in row["excluded_areas"]]
+    return ", ".join(word for word in words if word)

@@ -1,0 +1,124 @@
+"""Owns ``trialalerts subscribers import`` and ``export``: people by file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trialalerts.cli.preferences import AsJson, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TextIO
+
+    from trialalerts.subscribers.transfer import LineError
+
+__all__ = ["read", "write"]
+
+
+def read(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV with the columns of an export; - reads standard input.")
+    ],
+    *,
+    confirmed: Annotated[bool, typer.Option("--confirmed", help="They agreed, unless a line says otherwise.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the good lines even if others are bad.")] = False,
+) -> None:
+    """Import subscribers; a line that makes no sense stops it all, unless --skip-bad.
+
+    Who is not confirmed gets a mail that asks.
+    """
+    from trialalerts.cli import output
+    from trialalerts.cli.context import open_context
+    from trialalerts.delivery.confirmations import request_confirmation
+    from trialalerts.delivery.message import mail_domain
+    from trialalerts.subscribers.transfer import ImportRefused, import_csv
+
+    ctx = open_context()
+    now = ctx.clock.now()
+    service = ctx.settings.service
+    try:
+        with _reading(file) as opened, ctx.db.write() as session:
+            count = import_csv(
+                session,
+                opened,
+                locale=service.locale,
+                timezone=service.timezone,
+                confirmed=confirmed,
+                skip_bad=skip_bad,
+                now=now,
+            )
+            for subscriber, ids in count.to_confirm:
+                request_confirmation(session, subscriber, ids, now=now, domain=mail_domain(ctx.settings.mail.sender))
+    except ImportRefused as error:
+        _tell_errors(error.errors[1:])
+        raise
+    _tell_errors(count.errors)
+    output.show(f"{counted(count.subscribers, 'subscriber')} and {counted(count.preferences, 'preference')} added")
+    if count.to_confirm:
+        output.show(f"{len(count.to_confirm)} must confirm; their mails are queued")
+    if count.errors:
+        raise typer.Exit(1)
+
+
+def write(
+    *,
+    output: Annotated[
+        Path | None, typer.Option(help="Write to this file, readable by you only.", metavar="FILE")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Export all subscribers with what they follow, as CSV (which import reads) or JSON. This is health data."""
+    import orjson
+
+    from trialalerts.cli.context import open_context
+    from trialalerts.subscribers.transfer import export_csv, export_json
+
+    with open_context().db.read() as session, _writing(output) as opened:
+        if json:
+            opened.write(orjson.dumps(export_json(session), option=orjson.OPT_INDENT_2).decode() + "\n")
+        else:
+            export_csv(session, opened)
+    if output is not None:
+        typer.echo(f"{output}: written")
+
+
+@contextlib.contextmanager
+def _reading(file: Path) -> Iterator[TextIO]:
+    from trialalerts.errors import InvalidInput
+
+    if str(file) == "-":
+        yield sys.stdin
+        return
+    try:
+        opened = file.open(encoding="utf-8", newline="")
+    except OSError as error:
+        raise InvalidInput(f"{file}: the file cannot be read: {error.strerror}") from None
+    with opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def _writing(file: Path | None) -> Iterator[TextIO]:
+    """Open a file that nobody else may read, or standard output."""
+    from trialalerts.errors import InvalidInput
+
+    if file is None:
+        yield sys.stdout
+        return
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise InvalidInput(f"{file}: the file cannot be written: {error.strerror}") from None
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as opened:
+        yield opened
+
+
+def _tell_errors(errors: tuple[LineError, ...]) -> None:
+    for error in errors:
+        typer.echo(f"line {error.line}: {error.message}", err=True)

@@ -1,0 +1,349 @@
+"""Owns ``trialalerts subscribers``: people, from signing up to erasure, one by one or by file."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trialalerts.cli import subscriber_files
+from trialalerts.cli.preferences import (
+    Age,
+    Areas,
+    AsJson,
+    Born,
+    Changes,
+    Excluded,
+    Filters,
+    Healthy,
+    Kinds,
+    Label,
+    Phases,
+    Radius,
+    RegionText,
+    Sex,
+    Yes,
+    counted,
+    described,
+    resolve,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trialalerts.cli.context import Context
+    from trialalerts.subscribers.people import Signup
+    from trialalerts.subscribers.tables import Subscriber
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The address, however it is spelled.")]
+Frequency = Annotated[str | None, typer.Option(help="immediately, daily, weekly or monthly.")]
+Language = Annotated[str | None, typer.Option(help="en, de, fr, es, or with a region: de-AT.")]
+Timezone = Annotated[str | None, typer.Option(help="A time zone such as Europe/London.")]
+Hour = Annotated[str | None, typer.Option(help="The local hour of a digest, 0 to 23.")]
+Weekday = Annotated[str | None, typer.Option(help="The day of a weekly digest.")]
+Day = Annotated[str | None, typer.Option(help="The day of a monthly digest, 1 to 28.")]
+
+
+@app.command(
+    epilog='Example: trialalerts subscribers add anna@example.org --area "multiple sclerosis" --region "Leeds, GB" '
+    "--radius 80km --frequency weekly --language en --timezone Europe/London --confirmed"
+)
+def add(
+    email: Email,
+    *,
+    area: Areas,
+    region: RegionText = "anywhere",
+    radius: Radius = None,
+    frequency: Frequency = None,
+    language: Language = None,
+    timezone: Timezone = None,
+    hour: Hour = None,
+    weekday: Weekday = None,
+    day: Day = None,
+    born: Born = None,
+    age: Age = None,
+    sex: Sex = None,
+    healthy_volunteer: Healthy = False,
+    phase: Phases = [],  # noqa: B006 - Typer reads it and hands out a list of its own
+    kind: Kinds = [],  # noqa: B006
+    change: Changes = [],  # noqa: B006
+    exclude: Excluded = [],  # noqa: B006
+    label: Label = None,
+    confirmed: Annotated[bool, typer.Option("--confirmed", help="They agreed: ask by no mail.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Add a subscriber, or a preference to a known one; without --confirmed a mail asks them first."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.delivery.confirmations import request_confirmation
+    from trialalerts.delivery.message import mail_domain
+    from trialalerts.subscribers.choices import (
+        checked_day,
+        checked_frequency,
+        checked_hour,
+        checked_weekday,
+    )
+    from trialalerts.subscribers.people import NewSubscriber, add_subscriber
+
+    ctx = open_context()
+    now = ctx.clock.now()
+    filters = Filters(
+        born=born,
+        age=age,
+        sex=sex,
+        healthy_volunteer=healthy_volunteer,
+        phases=phase,
+        kinds=kind,
+        changes=change,
+        excluded=exclude,
+        label=label,
+    )
+    with ctx.db.write() as session:
+        new = NewSubscriber(
+            address=email,
+            preferences=resolve(session, area, region, radius, filters, today=now.date()),
+            locale=language or ctx.settings.service.locale,
+            timezone=timezone or ctx.settings.service.timezone,
+            frequency=checked_frequency(frequency or "weekly"),
+            hour=checked_hour(hour or 8),
+            weekday=checked_weekday(weekday or 0),
+            day=checked_day(day or 1),
+        )
+        signup = add_subscriber(session, new, confirmed=confirmed, how="operator", now=now)
+        domain = mail_domain(ctx.settings.mail.sender)
+        asked = bool(signup.to_confirm) and request_confirmation(
+            session, signup.subscriber, signup.to_confirm, now=now, domain=domain
+        )
+    _tell_signup(ctx, signup, asked=asked, json=json)
+    given = (frequency, language, timezone, hour, weekday, day)
+    if signup.subscriber.confirmed_at is not None and not signup.created and any(given):
+        typer.echo("Language and schedule stay as they were; change them with: trialalerts subscribers edit", err=True)
+
+
+@app.command("list", epilog="Example: trialalerts subscribers list --state pending")
+def list_(
+    *,
+    state: Annotated[list[str], typer.Option(help="Only those in this state; may be given again.")] = [],  # noqa: B006
+    area: Annotated[str | None, typer.Option(help="Only those who follow this area.", metavar="TEXT")] = None,
+    limit: Annotated[int, typer.Option(help="The most to list; 0 lists all.", min=0)] = 100,
+    json: AsJson = False,
+) -> None:
+    """List subscribers, in the order in which they came."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.subscribers.choices import checked_state
+    from trialalerts.subscribers.people import list_subscribers
+
+    states = [checked_state(each) for each in state]
+    with open_context().db.read() as session:
+        area_id = None
+        if area is not None:
+            from trialalerts.vocabulary.areas import load_areas
+
+            area_id = load_areas(session).find(area).id
+        found = list_subscribers(session, states=states, area_id=area_id, limit=limit + 1 if limit else None)
+    shown = found[:limit] if limit else found
+    if json:
+        show_json([_as_json(each) for each in shown])
+        return
+    show_table(
+        ("id", "address", "state", "frequency", "language", "time zone", "next due", "since"),
+        [
+            (
+                each.id,
+                each.address,
+                each.state,
+                each.frequency,
+                each.locale,
+                each.timezone,
+                each.next_due_at,
+                each.created_at,
+            )
+            for each in shown
+        ],
+    )
+    if len(found) > len(shown):
+        typer.echo(f"… and more; --limit 0 lists all (shown: {len(shown)})", err=True)
+
+
+@app.command(epilog="Example: trialalerts subscribers show anna@example.org")
+def show(email: Email, *, json: AsJson = False) -> None:
+    """Show a subscriber: state, schedule, what is followed, the consent log."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.subscribers.consent import list_consents
+    from trialalerts.subscribers.people import find_subscriber
+    from trialalerts.subscribers.preferences import list_preferences
+    from trialalerts.vocabulary.areas import load_areas
+
+    with open_context().db.read() as session:
+        subscriber = find_subscriber(session, email)
+        preferences = described(list_preferences(session, subscriber), load_areas(session))
+        consents = [
+            {"at": each.at, "action": each.action, "how": each.how, "what": each.what}
+            for each in list_consents(session, subscriber)
+        ]
+    person = _as_json(subscriber)
+    if json:
+        show_json({**person, "preferences": preferences, "consents": consents})
+        return
+    show_table(("", ""), list(person.items()), title="Subscriber")
+    show_table(
+        ("id", "area", "region", "radius km", "label", "confirmed"),
+        [
+            (each["id"], each["area"], each["region"], each["radius_km"], each["label"], each["confirmed"])
+            for each in preferences
+        ],
+        title="Preferences",
+    )
+    show_table(("at", "action", "how", "what"), [tuple(each.values()) for each in consents], title="Consent")
+
+
+@app.command(epilog="Example: trialalerts subscribers edit anna@example.org --frequency daily --hour 7")
+def edit(
+    email: Email,
+    *,
+    address: Annotated[str | None, typer.Option(help="The new address.", metavar="EMAIL")] = None,
+    frequency: Frequency = None,
+    language: Language = None,
+    timezone: Timezone = None,
+    hour: Hour = None,
+    weekday: Weekday = None,
+    day: Day = None,
+) -> None:
+    """Change the address, the language or the schedule."""
+    from trialalerts.cli import output
+    from trialalerts.cli.context import open_context
+    from trialalerts.subscribers import choices
+    from trialalerts.subscribers.people import SubscriberChanges, find_subscriber
+    from trialalerts.subscribers.people import edit as edit_subscriber
+
+    changes = SubscriberChanges(
+        address=address,
+        locale=language,
+        timezone=timezone,
+        frequency=None if frequency is None else choices.checked_frequency(frequency),
+        hour=None if hour is None else choices.checked_hour(hour),
+        weekday=None if weekday is None else choices.checked_weekday(weekday),
+        day=None if day is None else choices.checked_day(day),
+    )
+    ctx = open_context()
+    with ctx.db.write() as session:
+        subscriber = find_subscriber(session, email)
+        changed = edit_subscriber(session, subscriber, changes, how="operator", now=ctx.clock.now())
+    output.show(f"changed: {', '.join(changed)}" if changed else "nothing changed")
+
+
+@app.command(epilog="Example: trialalerts subscribers pause anna@example.org --until 2026-12-01")
+def pause(
+    email: Email,
+    *,
+    until: Annotated[str | None, typer.Option(help="The day on which digests come again.", metavar="DATE")] = None,
+) -> None:
+    """Stop somebody's digests for a time; what happens meanwhile is told afterwards."""
+    from trialalerts.subscribers import people
+    from trialalerts.subscribers.choices import checked_date
+
+    ends = checked_date(until) if until else None
+    with _changing(email) as (ctx, session, subscriber):
+        people.pause(session, subscriber, until=ends, how="operator", now=ctx.clock.now())
+    typer.echo(f"paused until {ends}" if ends else "paused")
+
+
+@app.command(epilog="Example: trialalerts subscribers resume anna@example.org")
+def resume(email: Email) -> None:
+    """Let somebody's digests come again after a pause."""
+    from trialalerts.subscribers import people
+
+    with _changing(email) as (ctx, session, subscriber):
+        people.resume(session, subscriber, how="operator", now=ctx.clock.now())
+    typer.echo("resumed")
+
+
+@app.command(epilog="Example: trialalerts subscribers unsubscribe anna@example.org --yes")
+def unsubscribe(email: Email, *, yes: Yes = False) -> None:
+    """Let somebody go: no digest any more; the record stays."""
+    from trialalerts.subscribers import people
+
+    _ask(email, "Unsubscribe", yes=yes)
+    with _changing(email) as (ctx, session, subscriber):
+        left = people.unsubscribe(session, subscriber, how="operator", now=ctx.clock.now())
+    typer.echo("unsubscribed" if left else "was not subscribed any more")
+
+
+@app.command(epilog="Example: trialalerts subscribers erase anna@example.org --yes")
+def erase(email: Email, *, yes: Yes = False) -> None:
+    """Erase somebody for good: address, preferences, consents, digests. Cannot be undone."""
+    from trialalerts.subscribers import erasure
+
+    _ask(email, "Erase for good", yes=yes)
+    with _changing(email) as (ctx, session, subscriber):
+        erasure.erase(session, subscriber, how="operator", now=ctx.clock.now())
+    erasure.wipe_free_pages(ctx.db)
+    typer.echo("erased; backups and mails that were sent still hold what they held")
+
+
+app.command("import", epilog="Example: trialalerts subscribers import people.csv --confirmed")(subscriber_files.read)
+app.command("export", epilog="Example: trialalerts subscribers export --output people.csv")(subscriber_files.write)
+
+
+def _tell_signup(ctx: Context, signup: Signup, *, asked: bool, json: bool) -> None:
+    from trialalerts.cli import output
+    from trialalerts.delivery.suppressions import is_suppressed
+    from trialalerts.subscribers.addresses import typo_hint
+
+    subscriber = signup.subscriber
+    if json:
+        ids = [each.id for each in signup.preferences]
+        output.show_json({**_as_json(subscriber), "created": signup.created, "preferences": ids, "asked": asked})
+    else:
+        name = f"subscriber {subscriber.id} ({subscriber.address})"
+        output.show(f"{name} {'added' if signup.created else 'is known'}, {counted(signup.added, 'preference')} added")
+        if signup.to_confirm:
+            told = (
+                "a confirmation mail is queued" if asked else "no further confirmation mail for now: enough were sent"
+            )
+            output.show(told)
+    if hint := typo_hint(subscriber.address):
+        typer.echo(f"Is the address right, or is it {hint}?", err=True)
+    with ctx.db.read() as session:
+        secret = ctx.settings.service.secret.get_secret_value()
+        suppression = is_suppressed(session, secret, subscriber.address) if secret else None
+    if suppression is not None:
+        remedy = "lift it with: trialalerts suppressions lift EMAIL"
+        typer.echo(f"The address gets no mail: it is suppressed ({suppression.reason}); {remedy}", err=True)
+
+
+def _as_json(subscriber: Subscriber) -> dict[str, Any]:
+    from trialalerts.subscribers.choices import WEEKDAYS
+    from trialalerts.subscribers.tables import Subscriber
+
+    hidden = {"key", "address_key"}
+    values = {name: getattr(subscriber, name) for name in Subscriber.model_fields if name not in hidden}
+    return {**values, "weekday": WEEKDAYS[subscriber.weekday]}
+
+
+@contextlib.contextmanager
+def _changing(email: str) -> Iterator[tuple[Context, Any, Subscriber]]:
+    """Open a writing transaction on one subscriber."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.subscribers.people import find_subscriber
+
+    ctx = open_context()
+    with ctx.db.write() as session:
+        yield ctx, session, find_subscriber(session, email)
+
+
+def _ask(email: str, what: str, *, yes: bool) -> None:
+    """Ask before something that cannot be taken back, once it is clear who is meant."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.subscribers.people import find_subscriber
+
+    with open_context().db.read() as session:
+        subscriber = find_subscriber(session, email)
+    if not yes:
+        typer.confirm(f"{what} {subscriber.address}?", abort=True)
