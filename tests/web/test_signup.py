@@ -256,6 +256,15 @@ def test_a_client_that_signs_up_without_end_is_asked_to_wait(world: World) -> No
     assert _people(world) == []
 
 
+def test_visitors_behind_a_proxy_on_this_machine_are_told_apart(world: World) -> None:
+    def sign_up(client: str) -> int:
+        headers = {"X-Forwarded-For": client}
+        return world.client.post("/subscribe", data=world.form(area=""), headers=headers).status_code
+
+    assert [sign_up("198.51.100.7") for _ in range(61)][-1] == 429
+    assert sign_up("198.51.100.8") == 422
+
+
 def test_the_forms_take_a_multipart_body_too(world: World) -> None:
     files = {name: (None, value) for name, value in world.form().items()}
     assert world.client.post("/subscribe", files=files).status_code == 200
