@@ -1,0 +1,166 @@
+"""The commands that look after the service: init, doctor, report, database, digests."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.installation import Installation
+from trialalerts import __version__
+from trialalerts.cli.main import NOUNS
+
+ADD = ("subscribers", "add", "anna@example.org", "--area", "multiple sclerosis", "--region", "Leeds, GB", "--confirmed")
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version").out.strip() == __version__
+
+
+def test_every_noun_stands_in_the_help_and_answers_help_with_an_example(run: Run) -> None:
+    page = run("--help").out
+    for noun, line in NOUNS.items():
+        assert noun in page
+        assert line.split(":")[0] in page
+        help_page = run(noun, "--help")
+        assert help_page.code == 0, noun
+    for noun in ("sources", "areas", "regions", "subscribers", "preferences", "digests", "deliveries", "suppressions"):
+        verbs = [line.split()[0] for line in run(noun, "--help").out.split("Commands:")[1].splitlines() if line.strip()]
+        for verb in verbs:
+            if verb in {
+                "add",
+                "list",
+                "show",
+                "search",
+                "check",
+                "poll",
+                "edit",
+                "due",
+                "preview",
+                "send",
+                "retry",
+                "lift",
+            }:
+                assert f"trialalerts {noun} {verb}" in run(noun, verb, "--help").out, f"{noun} {verb} shows no example"
+
+
+def test_init_keeps_what_is_there(run: Run, installation: Installation) -> None:
+    secret = (installation.folder / ".env").read_text()
+    installation.configure('[service]\nname = "Ours"\n')
+    answer = run("init")
+    assert answer.code == 0
+    assert "kept" in answer.out
+    assert (installation.folder / ".env").read_text() == secret
+    assert "Ours" in (installation.folder / "config/trialalerts.toml").read_text()
+
+
+def test_the_secret_is_for_its_owner_only(installation: Installation) -> None:
+    assert (installation.folder / ".env").stat().st_mode & 0o077 == 0
+
+
+def test_doctor_names_what_is_missing_and_what_mends_it(run: Run) -> None:
+    answer = run("doctor")
+    assert answer.code == 1
+    assert "no source is configured\tadd [[sources]] to the configuration" in answer.out
+    assert "service.postal_address is empty" in answer.out
+    found = json.loads(run("doctor", "--json").out)
+    assert {finding["level"] for finding in found} == {"good", "look", "broken"}
+
+
+def test_doctor_is_content_with_a_service_that_is_ready(run: Run, installation: Installation) -> None:
+    (installation.folder / "articles").mkdir()
+    installation.configure(
+        '[service]\nbase_url = "https://alerts.example.org"\npostal_address = "1 Example Street"\n'
+        '[mail]\nurl = "smtp://mail.example.org"\nfrom = "Alerts <alerts@example.org>"\n'
+        '[[sources]]\nname = "editors"\nkind = "folder"\npath = "articles"\n'
+    )
+    assert run("sources", "poll").code == 0
+    answer = run("doctor")
+    assert answer.code == 0, answer.out
+    assert "look" not in answer.out
+
+
+def test_the_report_counts_what_happened(run: Run, installation: Installation) -> None:
+    assert run(*ADD).code == 0
+    figures = json.loads(run("report", "--json").out)
+    assert figures["subscribers"] == {"active": 1}
+    assert figures["consents"]["confirmed"] == 1
+    assert run("report", "--html", "out/report.html").code == 0
+    page = (installation.folder / "out" / "report.html").read_text()
+    assert "<td>active</td><td>1</td>" in page
+    assert "anna@example.org" not in page
+
+
+def test_a_backup_is_a_whole_database(run: Run, installation: Installation) -> None:
+    assert run(*ADD).code == 0
+    assert run("database", "backup", "backups/now.db").code == 0
+    with sqlite3.connect(installation.folder / "backups" / "now.db") as copy:
+        assert copy.execute("SELECT address FROM subscriber").fetchall() == [("anna@example.org",)]
+    again = run("database", "backup", "backups/now.db")
+    assert (again.code, "there is such a file already" in again.err) == (2, True)
+
+
+def test_a_damaged_counter_is_found(run: Run, installation: Installation) -> None:
+    assert run("database", "check").code == 0
+    with sqlite3.connect(installation.folder / "var" / "trialalerts.db") as database:
+        database.execute("INSERT INTO counter VALUES ('change', 7)")
+    answer = run("database", "check")
+    assert answer.code == 1
+    assert "the last change is number 0, but the counter stands at 7" in answer.out
+
+
+def test_a_preview_changes_nothing(run: Run, installation: Installation) -> None:
+    folder = installation.folder / "articles"
+    folder.mkdir()
+    installation.configure('[[sources]]\nname = "editors"\nkind = "folder"\npath = "articles"\nevery = "1s"\n')
+    assert run("sources", "poll").code == 0
+    assert run(*ADD).code == 0
+    assert "nothing is new" in run("digests", "preview", "anna@example.org").out
+    assert "nothing is new" in run("digests", "send", "anna@example.org").out
+    (folder / "news.md").write_text("---\ntitle: A new study\ncategories: [Multiple sclerosis]\n---\nSome text.")
+    assert run("sources", "poll").code == 0
+    before = _dump(installation)
+    preview = run(
+        "digests", "preview", "anna@example.org", "--as-of", "2026-12-01T08:00", "--text", "a.txt", "--html", "a.html"
+    )
+    assert preview.code == 0, preview.err
+    assert "A new study" in (installation.folder / "a.txt").read_text()
+    assert "A new study" in (installation.folder / "a.html").read_text()
+    assert _dump(installation) == before
+    assert "queued" in run("digests", "send", "anna@example.org").out
+    assert "A new study" in run("digests", "show", "1").out
+    assert "nothing is new" in run("digests", "preview", "anna@example.org").out
+
+
+def _dump(installation: Installation) -> list[str]:
+    with sqlite3.connect(installation.folder / "var" / "trialalerts.db") as database:
+        return [line for line in database.iterdump() if "place" not in line]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (("digests", "preview", "anna@example.org", "--as-of", "tomorrow"), 2, "“tomorrow” is no moment"),
+        (("digests", "preview", "nobody@example.org"), 2, "nobody@example.org"),
+        (("digests", "show", "99"), 2, "There is no digest 99"),
+        (("--config", "nowhere.toml", "doctor"), 2, "nowhere.toml: there is no such file"),
+    ],
+)
+def test_what_is_not_there_is_told_in_one_line(run: Run, words: tuple[str, ...], code: int, line: str) -> None:
+    assert run(*ADD).code == 0
+    answer = run(*words)
+    assert answer.code == code
+    assert line in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_command_without_a_database_says_what_to_do(run: Run, installation: Installation) -> None:
+    (installation.folder / "var" / "trialalerts.db").unlink()
+    for leftover in Path(installation.folder / "var").glob("trialalerts.db-*"):
+        leftover.unlink()
+    answer = run("subscribers", "list")
+    assert answer.code == 1
+    assert "run: trialalerts init" in answer.err
