@@ -208,11 +208,14 @@ def test_a_wrongly_declared_encoding_does_not_stop_it(
     assert "tude" in draft.title
 
 
-def test_entities_that_grow_without_end_are_harmless(server: RegistryServer, desk: Desk) -> None:
+def test_entities_that_grow_without_end_are_refused_and_plain_ones_read(server: RegistryServer, desk: Desk) -> None:
     lines = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
-    bomb = f'<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY l0 "lol">{lines}]>' + RSS.format(items=ITEM)[38:]
-    bomb = bomb.replace("Research", "&l11;")
-    assert [draft.external_id for draft in poll(server, desk, bomb.encode()).drafts] == ["one"]
+    head, _, rest = RSS.format(items=ITEM.replace("Research", "&l0;")).partition("\n")
+    plain = f'{head}<!DOCTYPE rss [<!ENTITY l0 "Res&#101;arch">]>{rest}'
+    (draft,) = poll(server, desk, plain.encode()).drafts
+    assert isinstance(draft.facts, ArticleFacts)
+    with pytest.raises(SourceError, match="entities made of entities"):
+        poll(server, desk, plain.replace("]>", f"{lines}]>", 1).replace("&l0;", "&l11;", 1).encode())
 
 
 def test_a_feed_that_did_not_change_is_not_read_again(server: RegistryServer, desk: Desk) -> None:

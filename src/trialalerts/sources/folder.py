@@ -138,12 +138,10 @@ def _parts(text: str) -> tuple[Mapping[str, Any], str]:
     try:
         head, body = frontmatter.parse("\n".join(lines))
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 2 if error.problem_mark else "?"
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise _Unreadable("front matter", f"line {line} is no YAML: {error.problem or 'it cannot be read'}") from None
     except (yaml.YAMLError, ValueError, RecursionError):
         raise _Unreadable("front matter", "it is no YAML") from None
-    if not isinstance(head, dict):
-        raise _Unreadable("front matter", "it holds no keys such as title: …")
     return {str(key).lower(): value for key, value in head.items()}, str(body)
 
 

@@ -13,6 +13,7 @@ from trialalerts.sources.entry import Entry, FeedContent
 __all__ = ["read_xml_feed"]
 
 _PROLOGUE = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)*", re.DOTALL | re.IGNORECASE)
+_NESTED_ENTITY = re.compile(r"""<!ENTITY\s[^>"']*(?:"[^"]*&[A-Za-z_]|'[^']*&[A-Za-z_])""")
 _ROOT = re.compile(r"<([A-Za-z_][\w.:-]*)")
 _WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _HTML = frozenset({"html", "head", "body", "script", "div"})
@@ -56,6 +57,8 @@ def _check_shape(body: bytes, url: str) -> None:
         raise SourceError(
             f"{url} is an HTML page (an error, or a check for robots), not a feed; check the source's url."
         )
+    if start and _NESTED_ENTITY.search(start[0]):
+        raise SourceError(f"{url} defines entities made of entities, as attacks do; it is not read.")
     if root is None:
         raise SourceError(f"{url} is no feed: neither XML nor JSON Feed; check the source's url.")
     closed = re.search(rf"</{re.escape(root[1])}\s*>", text) or re.match(r"[^<>]*/>", text[root.end() :])
