@@ -53,15 +53,18 @@ def read(
                 skip_bad=skip_bad,
                 now=now,
             )
-            for subscriber, ids in count.to_confirm:
-                request_confirmation(session, subscriber, ids, now=now, domain=mail_domain(ctx.settings.mail.sender))
+            domain = mail_domain(ctx.settings.mail.sender)
+            asked = sum(
+                request_confirmation(session, subscriber, ids, now=now, domain=domain)
+                for subscriber, ids in count.to_confirm
+            )
     except ImportRefused as error:
         _tell_errors(error.errors[1:])
         raise
     _tell_errors(count.errors)
     output.show(f"{counted(count.subscribers, 'subscriber')} and {counted(count.preferences, 'preference')} added")
     if count.to_confirm:
-        output.show(f"{len(count.to_confirm)} must confirm; their mails are queued")
+        output.show(f"{len(count.to_confirm)} must confirm; {counted(asked, 'mail')} queued that ask")
     if count.errors:
         raise typer.Exit(1)
 
