@@ -201,6 +201,17 @@ def test_no_log_line_holds_a_token_an_address_or_a_disease(world: World) -> None
         assert word not in logged
 
 
+def test_the_looks_are_served_and_may_be_kept(world: World) -> None:
+    for path, kind in {
+        "/static/style.css": "text/css; charset=utf-8",
+        "/static/icon.svg": "image/svg+xml",
+        "/favicon.ico": "image/svg+xml",
+    }.items():
+        answer = world.client.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+        assert answer.headers["cache-control"] == "public, max-age=86400"
+
+
 # ---- health
 
 

@@ -97,6 +97,7 @@ def _routes(site: Site) -> list[Route]:
         Route("/privacy", _privacy(site)),
         Route("/healthz", _health(site.db)),
         Route("/static/{name}", _static(site.pages)),
+        Route("/favicon.ico", _static(site.pages)),
     ]
 
 
@@ -109,9 +110,10 @@ def _privacy(site: Site) -> Callable[[Request], Response]:
 
 def _static(pages: Pages) -> Callable[[Request], Response]:
     def static(request: Request) -> Response:
-        if request.path_params["name"] not in pages.static:
+        name = request.path_params.get("name", "icon.svg")
+        if name not in pages.static:
             raise HTTPException(404)
-        body, kind = pages.static[request.path_params["name"]]
+        body, kind = pages.static[name]
         return Response(body, headers={"Content-Type": kind, "Cache-Control": "public, max-age=86400"})
 
     return static

@@ -42,7 +42,7 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _PRIVATE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow, noarchive"}
-_PUBLIC = ("/", "/subscribe", "/privacy", "/static/")
+_PUBLIC = ("/", "/subscribe", "/privacy", "/favicon.ico")
 _A_YEAR = "max-age=31536000"
 
 
