@@ -177,7 +177,7 @@ def test_what_changes_is_told_to_those_it_concerns_and_noise_to_nobody(
     near = {**site, "status": "RECRUITING", "geoPoint": {"lat": 42.26, "lon": -71.80}}
     for number, alter in {
         "NCT06422078": lambda p: p["statusModule"].update(overallStatus="ACTIVE_NOT_RECRUITING"),
-        "NCT06841627": lambda p: p["eligibilityModule"].update(minimumAge="99 Years"),
+        "NCT06841627": lambda p: p["eligibilityModule"].update(minimumAge="25 Years"),
         "NCT06996782": lambda p: p["contactsLocationsModule"]["locations"].append(near),
         "NCT06203210": lambda p: p["statusModule"]["lastUpdatePostDateStruct"].update(type="ESTIMATED"),
     }.items():
@@ -198,7 +198,7 @@ def test_what_changes_is_told_to_those_it_concerns_and_noise_to_nobody(
     assert "Worcester" in texts["boston"]
     assert "62 km" in texts["boston"]
     assert "no longer recruiting" in texts["germany"].lower()
-    assert "99 years" in texts["world"]
+    assert "Age limit: 18 to 60 years → 25 to 60 years" in texts["world"]
 
 
 def test_feeds_are_polled_beside_the_registry_and_a_bot_page_is_an_error(
