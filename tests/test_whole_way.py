@@ -172,18 +172,16 @@ def test_what_changes_is_told_to_those_it_concerns_and_noise_to_nobody(
 ) -> None:
     service.done("run", "--once")
     mails_in(service)
-    changed = {number: copy.deepcopy(study) for study in studies if (number := nct(study))}
+    changed = {nct(study): copy.deepcopy(study) for study in studies}
     site = {"facility": "Example Hospital", "city": "Worcester", "state": "Massachusetts", "country": "United States"}
     near = {**site, "status": "RECRUITING", "geoPoint": {"lat": 42.26, "lon": -71.80}}
-    for number, alter in {
-        "NCT06422078": lambda p: p["statusModule"].update(overallStatus="ACTIVE_NOT_RECRUITING"),
-        "NCT06841627": lambda p: p["eligibilityModule"].update(minimumAge="25 Years"),
-        "NCT06996782": lambda p: p["contactsLocationsModule"]["locations"].append(near),
-        "NCT06203210": lambda p: p["statusModule"]["lastUpdatePostDateStruct"].update(type="ESTIMATED"),
-    }.items():
-        protocol = changed[number]["protocolSection"]
-        alter(protocol)
-        protocol["statusModule"]["lastUpdatePostDateStruct"]["date"] = "2099-01-01"
+    protocols = {number: study["protocolSection"] for number, study in changed.items()}
+    protocols["NCT06422078"]["statusModule"]["overallStatus"] = "ACTIVE_NOT_RECRUITING"
+    protocols["NCT06841627"]["eligibilityModule"]["minimumAge"] = "25 Years"
+    protocols["NCT06996782"]["contactsLocationsModule"]["locations"].append(near)
+    protocols["NCT06203210"]["statusModule"]["lastUpdatePostDateStruct"]["type"] = "ESTIMATED"
+    for number in ("NCT06422078", "NCT06841627", "NCT06996782", "NCT06203210"):
+        protocols[number]["statusModule"]["lastUpdatePostDateStruct"]["date"] = "2099-01-01"
         changed[number]["derivedSection"]["miscInfoModule"]["versionHolder"] = "2099-01-01"
     registry.state.studies = list(changed.values())
     registry.state.day += 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Executable
 from sqlmodel import Session, col, func, select
 
 from trialalerts.catalog.tables import Change, Item
@@ -93,7 +93,7 @@ def as_html(report: Report) -> str:
     return environment.get_template("report.html.j2").render(report=report, rows=list(report.rows()))
 
 
-def _counted(session: Session, statement: Select[Any]) -> dict[str, int]:
+def _counted(session: Session, statement: Executable) -> dict[str, int]:
     return {str(name): number for name, number in sorted(session.connection().execute(statement).all())}
 
 

@@ -23,7 +23,7 @@ from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 LEEDS = Site(city="Leeds", country="GB", subdivision="GB-ENG", latitude=53.8, longitude=-1.55, status="RECRUITING")
 LYON = Site(city="Lyon", country="FR", latitude=45.75, longitude=4.85, status="RECRUITING")
-SETTINGS = Settings(service=ServiceSettings(name="Example Alerts", secret="a secret of the tests"))  # type: ignore[arg-type]  # pydantic makes it a SecretStr
+SETTINGS = Settings(service=ServiceSettings(name="Example Alerts", secret="a secret of the tests"))
 
 
 def store_areas(session: Session) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
-from trialalerts.vocabulary.distance import distance_km
 
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.status import is_recruiting, site_is_open
@@ -15,6 +14,7 @@ from trialalerts.catalog.tables import ChangeKind, ItemKind
 from trialalerts.matching.window import Candidate, Subject
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas import AreaNode, AreaTree
+from trialalerts.vocabulary.distance import distance_km
 
 TODAY = date(2026, 3, 2)
 AREAS = [f"A{number}" for number in range(8)]
