@@ -1,0 +1,151 @@
+"""Owns the commands on sources: list, check, poll."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trialalerts.cli.context import open_context
+from trialalerts.cli.output import show, show_json, show_table
+
+if TYPE_CHECKING:
+    from trialalerts.cli.context import Context
+    from trialalerts.settings import SourceSettings
+    from trialalerts.sources.base import Batch
+    from trialalerts.sources.tables import Problem, SourceState
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The registries, feeds and folders: list, check, poll."
+)
+
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_SHOWN_ITEMS = 5
+_SHOWN_PROBLEMS = 20
+
+
+@app.command("list", epilog="Example: trialalerts sources list --json")
+def list_sources(*, json: _Json = False) -> None:
+    """List the configured sources: how each one does, and when it is asked next."""
+    context = open_context()
+    rows = [_standing(source, _state(context, source.name)) for source in context.settings.sources]
+    if json:
+        show_json(rows)
+        return
+    columns = ("name", "kind", "state", "last success", "failures", "next poll", "last error")
+    show_table(columns, [[row[column.replace(" ", "_")] for column in columns] for row in rows])
+
+
+@app.command(epilog="Example: trialalerts sources check ctgov")
+def check(
+    name: Annotated[str, typer.Argument(help="The name of a source in the configuration.", metavar="NAME")],
+    *,
+    json: _Json = False,
+) -> None:
+    """Ask a source once and say what it gives; nothing is stored."""
+    from trialalerts.sources.poll import chosen_sources
+
+    context = open_context()
+    (source,) = chosen_sources(context.settings, [name])
+    found = _described(_first_batch(context, source), _stored_problems(context, name))
+    if json:
+        show_json({"source": name, **found})
+        return
+    more = "" if found["complete"] else ", and there is more"
+    show(f"{name}: {found['items']} items on the first page{more}; {found['with_areas']} of them name a disease area.")
+    show_table(("id", "published", "title"), [(i["id"], i["published"], i["title"]) for i in found["newest"]])
+    if found["problems"]:
+        rows = [(problem["id"], problem["field"], problem["message"]) for problem in found["problems"]]
+        show_table(("id", "field", "problem"), rows[:_SHOWN_PROBLEMS], title="What could not be read")
+        if len(rows) > _SHOWN_PROBLEMS:
+            show(f"… and {len(rows) - _SHOWN_PROBLEMS} more; all of them with: trialalerts sources check {name} --json")
+
+
+@app.command(epilog="Examples: trialalerts sources poll; trialalerts sources poll ctgov")
+def poll(
+    name: Annotated[str | None, typer.Argument(help="Only this source.", metavar="[NAME]")] = None,
+    *,
+    json: _Json = False,
+) -> None:
+    """Poll all sources now, due or not, or only one. Exits with 1 where one failed."""
+    from dataclasses import asdict
+
+    from trialalerts.logs import configure_logs
+    from trialalerts.sources.poll import poll_due
+
+    configure_logs(level="warning")
+    context = open_context()
+    counts = poll_due(context.db, context.settings, context.clock, names=None if name is None else [name], force=True)
+    if json:
+        show_json([asdict(count) for count in counts])
+    else:
+        columns = ("source", "new", "updated", "unchanged", "changes", "skipped", "problems", "error")
+        show_table(columns, [[getattr(count, column) for column in columns] for count in counts])
+    if any(count.error for count in counts):
+        raise typer.Exit(1)
+
+
+def _standing(source: SourceSettings, state: SourceState | None) -> dict[str, Any]:
+    polled = state is not None and state.last_attempt_at is not None
+    word = "never polled" if not polled else "failing" if state and state.error_count else "good"
+    if state is not None and word == "good" and state.baseline_done_at is None:
+        word = "first sweep under way"
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "state": word,
+        "last_success": state and state.last_success_at,
+        "failures": state.error_count if state else 0,
+        "next_poll": (state and state.next_poll_at) or "now",
+        "last_error": state and state.last_error,
+    }
+
+
+def _state(context: Context, name: str) -> SourceState | None:
+    from trialalerts.sources.tables import SourceState
+
+    with context.db.read() as session:
+        return session.get(SourceState, name)
+
+
+def _stored_problems(context: Context, name: str) -> list[Problem]:
+    from sqlmodel import col, select
+
+    from trialalerts.sources.tables import Problem
+
+    with context.db.read() as session:
+        query = select(Problem).where(col(Problem.source) == name).order_by(col(Problem.seen_at).desc())
+        return list(session.exec(query))
+
+
+def _first_batch(context: Context, source: SourceSettings) -> Batch:
+    from trialalerts.errors import SourceError
+    from trialalerts.sources.base import Position
+    from trialalerts.sources.desk import Desk
+    from trialalerts.sources.kinds import open_source
+
+    with Desk(context.db, context.settings.http, context.clock) as desk:
+        for batch in open_source(source).batches(Position(), desk):
+            return batch
+    raise SourceError(f"Source {source.name} gave nothing.")
+
+
+def _described(batch: Batch, stored: list[Problem]) -> dict[str, Any]:
+    found = {(problem.external_id, problem.field): problem.message for problem in stored}
+    for problem in (*batch.problems, *(problem for draft in batch.drafts for problem in draft.problems)):
+        found[problem.external_id, problem.field] = problem.message
+    newest = sorted(batch.drafts, key=lambda d: d.published_at.timestamp() if d.published_at else 0.0, reverse=True)
+    return {
+        "complete": batch.ends_sweep,
+        "items": len(batch.drafts),
+        "with_areas": sum(bool(draft.areas) for draft in batch.drafts),
+        "newest": [
+            {"id": draft.external_id, "published": draft.published_at, "title": draft.title, "url": draft.url}
+            for draft in newest[:_SHOWN_ITEMS]
+        ],
+        "problems": [
+            {"id": external_id, "field": field, "message": message} for (external_id, field), message in found.items()
+        ],
+    }
