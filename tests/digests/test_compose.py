@@ -22,7 +22,7 @@ from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.tables import Delivery, DeliveryState
-from trialalerts.digests.compose import compose_due
+from trialalerts.digests.compose import ComposeCount, Composer, compose_due
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, RegionKind, SubscriberState
@@ -234,3 +234,25 @@ def test_a_round_that_is_stopped_leaves_the_rest_due(db: Database, clock: Frozen
         store_subscriber(session, "anna", clock.now())
     assert compose_due(db, SETTINGS, clock, stop=lambda: True).digests == 0
     assert compose_due(db, SETTINGS, clock).digests == 1
+
+
+@pytest.mark.parametrize("cursor", [0, NEVER_SERVED])
+def test_who_becomes_due_with_an_older_cursor_while_a_window_is_served_loses_nothing(
+    db: Database, clock: FrozenClock, cursor: int
+) -> None:
+    with db.write() as session:
+        trial = store_trial(session, 1, clock.now())
+        publish(session, trial, ChangeKind.REGISTERED, clock.now())
+        publish(session, trial, ChangeKind.OPENED, clock.now())
+        store_subscriber(session, "ben", clock.now(), cursor=1)
+    with db.read() as session:
+        composer = Composer.prepare(session, SETTINGS, clock.now())
+    with db.write() as session:
+        store_subscriber(session, "anna", clock.now(), cursor=cursor)
+    assert composer is not None
+    with db.write() as session:
+        composer.serve_batch(session, ComposeCount())
+    assert digests_of(db, "anna") == []
+    compose_due(db, SETTINGS, clock)
+    (digest,) = digests_of(db, "anna")
+    assert told_in(digest) == (["registered", "opened"] if cursor == 0 else ["recruiting_now"])

@@ -89,13 +89,14 @@ def compose_for(db: Database, settings: Settings, clock: Clock, subscriber_id: i
 
 
 class Composer:
-    """Serves batches of subscribers from one window of changes, up to the last change there was when it was made."""
+    """Serves batches of subscribers from one window: the changes above ``after`` up to the last one, ``upto``."""
 
     def __init__(
-        self, *, regular: Matcher, first: Matcher | None, upto: int, settings: Settings, now: datetime
+        self, *, regular: Matcher, first: Matcher | None, after: int, upto: int, settings: Settings, now: datetime
     ) -> None:
         self._regular = regular
         self._first = first
+        self._after = after
         self._upto = upto
         self._settings = settings
         self._now = now
@@ -128,6 +129,7 @@ class Composer:
         return cls(
             regular=Matcher(regular, now.date()),
             first=Matcher(first, now.date()) if first else None,
+            after=after,
             upto=upto,
             settings=settings,
             now=now,
@@ -142,13 +144,19 @@ class Composer:
 
     def serve_batch(self, session: Session, count: ComposeCount) -> int:
         """Serve the next batch in the session's transaction; return how many were taken up."""
-        due = [
-            subscriber
-            for subscriber in due_subscribers(session, self._now, self._upto, BATCH + len(self._passed_over))
-            if subscriber.id not in self._passed_over
-        ]
+        due = due_subscribers(session, self._now, self._upto, BATCH + len(self._passed_over))
+        self._passed_over |= {subscriber.id or 0 for subscriber in due if not self._covers(subscriber)}
+        due = [subscriber for subscriber in due if subscriber.id not in self._passed_over]
         self.serve(session, due, count)
         return len(due)
+
+    def _covers(self, subscriber: Subscriber) -> bool:
+        """Tell whether the window holds all that is new to the subscriber.
+
+        It may not: somebody may have confirmed, or come back with an older cursor, after it was read.
+        The next round has a window for them.
+        """
+        return self._first is not None if subscriber.cursor == NEVER_SERVED else subscriber.cursor >= self._after
 
     def serve(self, session: Session, due: Sequence[Subscriber], count: ComposeCount) -> None:
         """Write digests, mails, cursors and due times of these subscribers."""
@@ -168,9 +176,6 @@ class Composer:
 
         A fault in one subscriber's matching harms only that one: it is recorded, they stay due, the rest goes on.
         """
-        if subscriber.cursor == NEVER_SERVED and self._first is None:
-            self._passed_over.add(subscriber.id or 0)  # confirmed after this window was read: the next round's
-            return None
         try:
             entries = [entry.as_json() for entry in self.matches(subscriber, preferences)]
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
