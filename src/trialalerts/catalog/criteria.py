@@ -17,20 +17,20 @@ __all__ = ["changed_criteria"]
 
 _ENUMERATION = re.compile(r"^\s*(?:[-*•·–]\s+)*(?:\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]\s+)?(?:[-*•·–]\s+)*")
 _SENTENCE = re.compile(r"(?<=[.;])\s+(?=[A-Z(])")
-_HEADING = re.compile(r"\b(inclusion|exclusion)\b.*\bcriteri", re.IGNORECASE)
-_MOST_HEADING_WORDS = 8
+_HEADING = re.compile(r"(?:[\w()/,-]+ ){0,4}(inclusion|exclusion) criteri(?:a|on)\b[^:.]{0,60}(?::|$)", re.IGNORECASE)
 
 _SPELLINGS = str.maketrans(
     {"⩽": "≤", "≦": "≤", "⩾": "≥", "≧": "≥", "＜": "<", "＞": ">", "−": "-", "–": "-", "—": "-", "’": "'", "µ": "μ"}
+    | {"×": " x ", "&": " and "}
     | {superscript: f"^{digit}" for digit, superscript in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
     | {subscript: str(digit) for digit, subscript in enumerate("₀₁₂₃₄₅₆₇₈₉")}
 )
-_AT_MOST = re.compile(r"<\s*/?\s*=|=<")
-_AT_LEAST = re.compile(r">\s*/?\s*=|=>")
+_AT_MOST = re.compile(r"<\s*(?:/|or)?\s*=|=<")
+_AT_LEAST = re.compile(r">\s*(?:/|or)?\s*=|=>")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _TOKEN = re.compile(r"(?<=[<>≤≥=±])\s*-(?=\s?\d)|\d+(?:[.,]\d+)*|[<>≤≥=±%]|(?<=\w)\+|[^\W\d_]+(?:'[^\W\d_]+)?")
 _SIGNS = frozenset("<>≤≥=±%+-")
-_ARTICLES = frozenset({"a", "an", "the"})
+_ARTICLES = frozenset({"a", "an", "the", "An", "The"})  # "A" is a grade: hepatitis A, class A
 _COUNTS = frozenset(
     {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
     | {"once", "twice", "first", "second", "third"}
@@ -39,7 +39,8 @@ _ROMAN = frozenset("ivxabc")
 
 _MOST_SIMILAR_WORDS = 2
 _SHORTEST_SIMILAR_WORD = 4
-_LEAST_LIKENESS = 60.0
+_MOST_PAIRS = 100_000
+"""Above it nobody looks for typing errors any more: the text is another one."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def changed_criteria(before: str, after: str, *, limit: int = 600) -> tuple[str,
     removed, added = _without(old, kept), _without(new, kept)
     if _flow(removed) == _flow(added):
         return None
-    removed, added = _without_typing_errors(removed, added)
+    if len(removed) * len(added) <= _MOST_PAIRS:
+        removed, added = _without_typing_errors(removed, added)
     if not removed and not added:
         return None
     return _listed(removed, limit), _listed(added, limit)
@@ -80,10 +82,11 @@ def _sentences(text: str) -> list[_Sentence]:
     section = ""
     for line in text.split("\n"):
         plain = line[_end_of_enumeration(line) :].strip()
-        heading = _HEADING.search(plain)
-        if heading and len(plain.split()) <= _MOST_HEADING_WORDS:
+        heading = _HEADING.match(plain)
+        if heading and (heading[0].endswith(":") or not line.startswith("-")):
             section = heading[1].capitalize()
-        elif plain:
+            plain = plain[heading.end() :].strip()
+        if plain:
             found += [_Sentence(section, sentence) for sentence in _SENTENCE.split(plain)]
     return [sentence for sentence in found if sentence.tokens]
 
@@ -98,7 +101,9 @@ def _tokens(text: str) -> tuple[str, ...]:
     if "=" in text:
         text = _AT_LEAST.sub("≥", _AT_MOST.sub("≤", text))
     tokens = [token.strip() for token in _TOKEN.findall(_THOUSANDS.sub("", text))]
-    return tuple(token for token in tokens if token.casefold() not in _ARTICLES)
+    if tokens and tokens[0] == "A":
+        del tokens[0]
+    return tuple(token for token in tokens if token not in _ARTICLES)
 
 
 def _without(sentences: Sequence[_Sentence], kept: Counter[tuple[str, ...]]) -> list[_Sentence]:

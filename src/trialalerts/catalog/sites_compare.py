@@ -7,7 +7,7 @@ the surest likeness to the weakest; what is open and was matched with nothing op
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from trialalerts.vocabulary.names import folded
 __all__ = ["newly_open_sites"]
 
 _RESPELT_WITHIN_KM = 50.0
+_NAMELESS_WITHIN_KM = 20.0  # “Research Site” stands for every site of some sponsors
 _SAME_PLACE_KM = 2.0
 _ALIKE = 60.0
 _MOST_PAIRS = 250_000
@@ -33,6 +34,7 @@ class _Place:
     index: int
     is_open: bool
     facility: str
+    is_named: bool
     city: str
     state: str
     country: str
@@ -93,12 +95,14 @@ class _Matching:
 
 
 def _places(sites: Sequence[Site], trial_status: str | None) -> list[_Place]:
+    names = Counter(site.facility for site in sites)
     return [
         _Place(
             site=site,
             index=index,
             is_open=site_is_open(site, trial_status),
             facility=folded(site.facility or ""),
+            is_named=names[site.facility] == 1,
             city=folded(site.city or ""),
             state=folded(site.state or site.subdivision or ""),
             country=site.country or folded(site.country_name or ""),
@@ -146,7 +150,8 @@ def _near(old: _Place, new: _Place) -> float:
     distance = _distance(old.site, new.site)
     if distance is None:
         return float(bool(old.postcode or old.state) and (old.postcode, old.state) == (new.postcode, new.state)) / 100
-    return 1 / (1 + distance) if distance <= _RESPELT_WITHIN_KM else 0.0
+    limit = _RESPELT_WITHIN_KM if old.is_named and new.is_named else _NAMELESS_WITHIN_KM
+    return 1 / (1 + distance) if distance <= limit else 0.0
 
 
 def _alike_in_one_city(old: _Place, new: _Place) -> float:
