@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 0 done, 1 failed, 2 wrong usage or configuration."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        application(_noun_in(given))(args=given)
+        application(_noun_in(given))(args=given, prog_name="trialalerts")
     except (ConfigurationError, InvalidInput) as error:
         _fail(error, 2)
     except TrialAlertsError as error:
