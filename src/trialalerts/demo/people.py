@@ -1,0 +1,132 @@
+"""Owns the demo's six subscribers, who differ in what they follow, where, how often, in which language and zone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlmodel import Session
+
+from trialalerts.subscribers.people import NewSubscriber, add_subscriber
+from trialalerts.subscribers.preferences import NewPreference
+from trialalerts.subscribers.tables import Frequency, id_of
+from trialalerts.vocabulary.areas import load_areas
+from trialalerts.vocabulary.regions import find_region
+
+__all__ = ["PEOPLE", "Person", "sign_up"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody made up. ``radius_km`` goes with a town; ``age`` is that of the person followed."""
+
+    name: str
+    place: str
+    area: str
+    region: str
+    frequency: Frequency
+    locale: str
+    timezone: str
+    radius_km: float | None = None
+    age: int | None = None
+
+    @property
+    def label(self) -> str:
+        """How the demo calls them: “Anna (Leeds, daily, en)”."""
+        return f"{self.name} ({self.place}, {self.frequency.value}, {self.locale})"
+
+    @property
+    def follows(self) -> str:
+        """What they follow, in words."""
+        around = f" and {self.radius_km:g} km around" if self.radius_km else ""
+        aged = f", aged {self.age}" if self.age is not None else ""
+        return f"{self.area}, {self.region}{around}{aged}"
+
+    @property
+    def address(self) -> str:
+        """Their address."""
+        return f"{self.name.lower()}@people.example.org"
+
+
+PEOPLE = (
+    Person(
+        name="Anna",
+        place="Leeds",
+        area="Multiple sclerosis",
+        region="Leeds, GB",
+        radius_km=80.0,
+        frequency=Frequency.DAILY,
+        locale="en",
+        timezone="Europe/London",
+    ),
+    Person(
+        name="Jonas",
+        place="Bavaria",
+        area="Type 1 diabetes",
+        region="Bayern",
+        age=19,
+        frequency=Frequency.WEEKLY,
+        locale="de",
+        timezone="Europe/Berlin",
+    ),
+    Person(
+        name="Claire",
+        place="France",
+        area="Breast cancer",
+        region="France",
+        frequency=Frequency.MONTHLY,
+        locale="fr",
+        timezone="Europe/Paris",
+    ),
+    Person(
+        name="Lucia",
+        place="Madrid",
+        area="Asthma",
+        region="Madrid, ES",
+        radius_km=100.0,
+        frequency=Frequency.WEEKLY,
+        locale="es",
+        timezone="Europe/Madrid",
+    ),
+    Person(
+        name="Sam",
+        place="anywhere",
+        area="Melanoma",
+        region="anywhere",
+        frequency=Frequency.IMMEDIATELY,
+        locale="en",
+        timezone="America/New_York",
+    ),
+    Person(
+        name="Grace",
+        place="California",
+        area="Parkinson's disease",
+        region="US-CA",
+        age=77,
+        frequency=Frequency.DAILY,
+        locale="en-US",
+        timezone="America/Los_Angeles",
+    ),
+)
+
+
+def sign_up(session: Session, now: datetime) -> dict[int, Person]:
+    """Store the six, confirmed; return them by their ids."""
+    areas = load_areas(session)
+    found: dict[int, Person] = {}
+    for person in PEOPLE:
+        preference = NewPreference(
+            area_id=areas.find(person.area).id,
+            region=find_region(session, person.region, radius_km=person.radius_km),
+            born_on=None if person.age is None else date(now.year - person.age, 1, 1),
+        )
+        new = NewSubscriber(
+            address=person.address,
+            preferences=(preference,),
+            locale=person.locale,
+            timezone=person.timezone,
+            frequency=person.frequency,
+        )
+        signup = add_subscriber(session, new, confirmed=True, how="operator", now=now)
+        found[id_of(signup.subscriber)] = person
+    return found

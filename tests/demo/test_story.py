@@ -1,0 +1,151 @@
+"""Proves that the demo tells everybody what concerns them, and nobody anything else."""
+
+from __future__ import annotations
+
+import re
+import threading
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+import structlog
+
+from trialalerts.clock import SystemClock
+from trialalerts.demo.people import PEOPLE
+from trialalerts.demo.serving import page_server
+from trialalerts.demo.story import run
+
+NEWS = {
+    "Anna": ["Demostatin to Slow Disability", "A look inside the new trial centre"],
+    "Jonas": ["Keeping Insulin-Making Cells Alive"],
+    "Claire": ["Shorter Radiotherapy in Women Over 70"],
+    "Lucia": ["Demoprotect Inhaler Once a Day"],
+    "Sam": ["Cell Therapy When Melanoma Comes Back"],
+    "Grace": ["Focused Ultrasound for Tremor", "Dancing twice a week"],
+}
+"""What each is told of the second state of the world, by the beginning of the titles."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a demo that was run, in a place with an awkward name."""
+    folder = tmp_path_factory.mktemp("a démo # 100%?") / "demo"
+    folder.mkdir()
+    (folder / "my own notes.txt").write_text("keep me")
+    (folder / "outbox").mkdir()
+    (folder / "outbox" / "old.eml").write_text("left by an earlier run")
+    assert run(folder) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mails(folder: Path) -> list[EmailMessage]:
+    found = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in (folder / "outbox").glob("*.eml")]
+    return sorted(found, key=lambda mail: parsedate_to_datetime(mail["Date"]))
+
+
+def mails_to(mails: list[EmailMessage], name: str) -> list[EmailMessage]:
+    return [mail for mail in mails if mail["To"] == f"{name.lower()}@people.example.org"]
+
+
+def text_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return " ".join(body.get_content().split())
+
+
+def test_everybody_but_grace_first_hears_what_is_recruiting(mails: list[EmailMessage]) -> None:
+    assert len(mails) == 11
+    assert {person.name: len(mails_to(mails, person.name)) for person in PEOPLE} == {
+        "Anna": 2,
+        "Jonas": 2,
+        "Claire": 2,
+        "Lucia": 2,
+        "Sam": 2,
+        "Grace": 1,  # too old for the one trial near her, until it takes older people
+    }
+
+
+@pytest.mark.parametrize("name", NEWS)
+def test_the_last_mail_tells_what_is_new_and_nothing_else(mails: list[EmailMessage], name: str) -> None:
+    told = text_of(mails_to(mails, name)[-1])
+    for other, titles in NEWS.items():
+        for title in titles:
+            assert (title in told) == (other == name)
+
+
+def test_nobody_hears_of_the_registrys_bookkeeping(mails: list[EmailMessage]) -> None:
+    assert not [mail["Subject"] for mail in mails if "Sleep and Fatigue Diary" in text_of(mail)]
+
+
+def test_a_site_that_opened_nearby_comes_with_its_distance(mails: list[EmailMessage]) -> None:
+    first, last = mails_to(mails, "Anna")
+    assert "Manchester, 57 km" in text_of(first)
+    assert "New site open: Leeds, less than 5 km from you" in text_of(last)
+
+
+def test_each_reads_their_own_language(mails: list[EmailMessage]) -> None:
+    for person in PEOPLE:
+        body = mails_to(mails, person.name)[-1].get_body(("html",))
+        assert body is not None
+        assert f'<html lang="{person.locale}"' in body.get_content()
+
+
+def test_each_mail_leaves_at_the_hour_of_its_reader(mails: list[EmailMessage]) -> None:
+    for person in PEOPLE:
+        if person.name != "Sam":  # who is told immediately
+            sent = parsedate_to_datetime(mails_to(mails, person.name)[-1]["Date"])
+            assert sent.astimezone(ZoneInfo(person.timezone)).hour == 8
+
+
+def test_the_story_ends_before_today_is_over(mails: list[EmailMessage]) -> None:
+    assert parsedate_to_datetime(mails[-1]["Date"]) <= SystemClock().now()
+
+
+def test_an_earlier_run_is_replaced_and_nothing_else(folder: Path) -> None:
+    assert (folder / "my own notes.txt").read_text() == "keep me"
+    assert not (folder / "outbox" / "old.eml").exists()
+
+
+def test_the_page_shows_every_mail_and_fetches_nothing(folder: Path) -> None:
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert page.count("<article") == 11
+    assert page.count("<iframe") == 11
+    outside_of_mails = re.sub(r'srcdoc="[^"]*"', "", page)
+    assert not re.search(r"<(script|link|img)\b|\bsrc=|url\(", outside_of_mails)
+    assert "Jonas (Bavaria, weekly, de)" in page
+
+
+def test_the_environment_cannot_send_the_demos_mail_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRIALALERTS_MAIL__URL", "smtp://mail.example.org")
+    monkeypatch.setenv("TRIALALERTS_DATABASE__URL", f"sqlite:///{tmp_path / 'real.db'}")
+    before = structlog.get_config()
+    assert run(Path("var/demo")) == 0
+    assert not (tmp_path / "real.db").exists()
+    assert len(list((tmp_path / "var" / "demo" / "outbox").glob("*.eml"))) == 11
+    assert structlog.get_config() == before
+    told = capsys.readouterr().out
+    assert "New site open: Leeds" in told
+    assert "NCT90000002 changed too, but only in the registry's bookkeeping" in told
+    assert "@people.example.org" not in told
+
+
+def test_the_page_is_served_on_this_machine_only(folder: Path) -> None:
+    with page_server(folder / "index.html") as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            root = f"http://127.0.0.1:{server.server_port}"
+            assert "11 mails of the demo" in httpx.get(f"{root}/").text
+            assert httpx.get(f"{root}/demo.db").status_code == 404
+            assert server.server_address[0] == "127.0.0.1"
+        finally:
+            server.shutdown()
+            thread.join()
