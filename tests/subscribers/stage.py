@@ -35,7 +35,7 @@ def set_stage(db: Database) -> None:
         for number, name in AREAS.items():
             session.add(Area(id=number, name=name, origin=AreaOrigin.CURATED))
         session.add(Place(id="GB", kind=PlaceKind.COUNTRY, name="United Kingdom", country="GB", population=67_000_000))
-        session.add(Place(id="US-CA", kind=PlaceKind.SUBDIVISION, name="California", country="US", subdivision="US-CA"))
+        session.add(Place(id="US-CA", kind=PlaceKind.SUBDIVISION, name="California", country="US"))
         session.flush()
         for key, place in (("gb", "GB"), ("united kingdom", "GB"), ("us ca", "US-CA")):
             session.add(PlaceName(key=key, place_id=place))
