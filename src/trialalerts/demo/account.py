@@ -33,9 +33,9 @@ class Line:
     title: str
     why: str
 
-    def row(self) -> tuple[object, ...]:
+    def row(self) -> tuple[str, ...]:
         """Return the line's cells; what is the same in all lines of a digest stands in its first."""
-        head = (self.sent, self.person.label, self.entries) if self.first else ("", "", "")
+        head = (self.sent, self.person.label, str(self.entries)) if self.first else ("", "", "")
         return (*head, self.what, self.title, self.why)
 
 

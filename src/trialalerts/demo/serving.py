@@ -6,7 +6,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from trialalerts.cli.output import show
+from trialalerts.demo.telling import show
 
 __all__ = ["page_server", "serve_page"]
 

@@ -22,7 +22,6 @@ from sqlalchemy.engine import URL
 from sqlmodel import col, select
 
 from trialalerts.catalog.tables import Change, Item
-from trialalerts.cli.output import show, show_table
 from trialalerts.clock import FrozenClock, SystemClock
 from trialalerts.database import Database, current_number, open_database
 from trialalerts.database.counter import CHANGES
@@ -31,6 +30,7 @@ from trialalerts.demo.page import write_page
 from trialalerts.demo.people import PEOPLE, Person, sign_up
 from trialalerts.demo.registry import SampleRegistry
 from trialalerts.demo.serving import serve_page
+from trialalerts.demo.telling import show, show_table
 from trialalerts.demo.world import World, read_world
 from trialalerts.digests.tables import DigestKind
 from trialalerts.logs import configure_logs
@@ -187,7 +187,7 @@ class _Story:
         with self._db.read() as session:
             lines = account(session, self._people, self._clock, kind)
         show("")
-        show_table(COLUMNS, [line.row() for line in lines], title=title)
+        show_table(title, COLUMNS, [line.row() for line in lines])
         missing = [person.label for person in self._people.values() if person not in {line.person for line in lines}]
         if missing:
             show(f"Nothing new for: {'; '.join(missing)}")
