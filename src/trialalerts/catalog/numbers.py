@@ -12,8 +12,8 @@ _NUMBER = re.compile(
       NCT\d{8}                                   # ClinicalTrials.gov
     | (?P<ctis>\d{4}-5\d{5}-\d{2})(?:-\d{2})?(?![-\d])  # EU CTIS; the last part counts re-submissions
     | \d{4}-\d{6}-\d{2}                          # EudraCT
-    | ISRCTN\d{8}
-    | DRKS\d{8}
+    | ISRCTN[ ]?\d{8}
+    | DRKS[ ]?\d{8}
     | ACTRN\d{14}
     | (?:JPRN-)?(?P<japan>UMIN\d{9}|JRCTS?\d{9,10}|JAPICCTI-\d{6}|JMA-IIA\d{5})
     | CHICTR(?:-[A-Z]{2,5}-)?\d{8,10}
@@ -39,5 +39,5 @@ def registry_numbers(texts: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in texts:
         for match in _NUMBER.finditer(text):
-            found[(match["ctis"] or match["japan"] or match[0]).upper()] = None
+            found[(match["ctis"] or match["japan"] or match[0]).replace(" ", "").upper()] = None
     return tuple(found)

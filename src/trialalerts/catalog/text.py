@@ -116,7 +116,7 @@ def sanitised_html(html: str) -> str:
         attributes={"a": {"href"}},
         attribute_filter=_checked_link,
         url_schemes={"http", "https", "mailto"},
-        link_rel="noopener noreferrer nofollow",
+        link_rel=None,
     )
 
 
@@ -132,7 +132,7 @@ def summary_of(text: str, limit: int) -> str:
     if ends and limit // 2 <= ends[-1] <= limit:
         return line[: ends[-1]]
     cut = line.rfind(" ", 0, limit)
-    return line[: cut if cut > limit // 2 else limit - 1].rstrip(" ,;:–-") + "…"
+    return line[: cut if cut >= limit // 3 else limit - 1].rstrip(" ,;:–-") + "…"
 
 
 def storable(text: str) -> str:
