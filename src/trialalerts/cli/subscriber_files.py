@@ -64,7 +64,7 @@ def read(
     _tell_errors(count.errors)
     output.show(f"{counted(count.subscribers, 'subscriber')} and {counted(count.preferences, 'preference')} added")
     if count.to_confirm:
-        output.show(f"{len(count.to_confirm)} must confirm; {counted(asked, 'mail')} queued that ask")
+        output.show(f"{len(count.to_confirm)} must confirm; {counted(asked, 'confirmation mail')} queued")
     if count.errors:
         raise typer.Exit(1)
 
