@@ -35,7 +35,7 @@ def find_stored(connection: Connection, registry: str, external_ids: Collection[
     found: dict[str, Stored] = {}
     for chunk in in_chunks(external_ids):
         query = select(*columns).where(col(Item.registry_name) == registry, col(Item.external_id).in_(chunk))
-        for external_id, item_id, facts_hash in connection.execute(query).tuples().all():
+        for external_id, item_id, facts_hash in connection.execute(query).all():
             found[external_id] = Stored(item_id=cast("int", item_id), facts_hash=facts_hash)
     return found
 
