@@ -40,6 +40,7 @@ __all__ = [
     "NewSubscriber",
     "Signup",
     "SubscriberChanges",
+    "activate",
     "add_subscriber",
     "confirm",
     "edit",
@@ -47,6 +48,7 @@ __all__ = [
     "find_by_key",
     "find_subscriber",
     "list_subscribers",
+    "new_subscriber",
     "pause",
     "resume",
     "unsubscribe",
@@ -146,7 +148,7 @@ def confirm(
     for preference in waiting:
         preference.confirmed_at = now
     if activated:
-        _activate(subscriber, now)
+        activate(subscriber, now)
     if waiting or activated:
         what = ", ".join(f"preference {each.id}" for each in meant)
         record_consent(session, subscriber, ConsentAction.CONFIRMED, how=how, what=what, now=now)
@@ -274,30 +276,46 @@ def unsubscribe(session: Session, subscriber: Subscriber, *, how: str, now: date
 
 def _subscriber_to_be(session: Session, new: NewSubscriber, now: datetime) -> tuple[Subscriber, bool]:
     """Return the row to work on (known or new, pending unless served) and whether it is new."""
-    new = _checked(new)
-    key = address_key(new.address)
-    known = session.exec(select(Subscriber).where(col(Subscriber.address_key) == key)).first()
+    wanted = new_subscriber(new, now)
+    known = session.exec(select(Subscriber).where(col(Subscriber.address_key) == wanted.address_key)).first()
     if known is None:
-        subscriber = Subscriber(
-            key=secrets.token_urlsafe(16),
-            address=new.address,
-            address_key=key,
-            state=SubscriberState.PENDING,
-            locale=new.locale,
-            timezone=new.timezone,
-            frequency=new.frequency,
-            created_at=now,
-        )
-    elif known.state in _SERVED:
-        return known, False
-    else:
-        subscriber = known
+        session.add(wanted)
+    elif known.state not in _SERVED:
         _start_anew(session, known)
-    for name in _SCHEDULE:
-        setattr(subscriber, name, getattr(new, name))
-    session.add(subscriber)
+        for name in _SCHEDULE:
+            setattr(known, name, getattr(wanted, name))
     session.flush()
-    return subscriber, known is None
+    return known or wanted, known is None
+
+
+def new_subscriber(new: NewSubscriber, now: datetime) -> Subscriber:
+    """Return the row of somebody new, pending, not yet stored.
+
+    Raises:
+        InvalidInput: the address or a choice makes no sense.
+    """
+    new = _checked(new)
+    return Subscriber(
+        key=secrets.token_urlsafe(16),
+        address=new.address,
+        address_key=address_key(new.address),
+        state=SubscriberState.PENDING,
+        locale=new.locale,
+        timezone=new.timezone,
+        frequency=new.frequency,
+        hour=new.hour,
+        weekday=new.weekday,
+        day=new.day,
+        created_at=now,
+    )
+
+
+def activate(subscriber: Subscriber, now: datetime) -> None:
+    """Make a confirmed subscriber active: due at once, for the first digest."""
+    subscriber.state = SubscriberState.ACTIVE
+    subscriber.confirmed_at = now
+    subscriber.cursor = NEVER_SERVED
+    subscriber.next_due_at = now
 
 
 def _checked(new: NewSubscriber) -> NewSubscriber:
@@ -319,13 +337,6 @@ def _start_anew(session: Session, subscriber: Subscriber) -> None:
         session.connection().execute(delete(Preference).where(col(Preference.subscriber_id) == subscriber.id))
     subscriber.state = SubscriberState.PENDING
     subscriber.state_reason = None
-
-
-def _activate(subscriber: Subscriber, now: datetime) -> None:
-    subscriber.state = SubscriberState.ACTIVE
-    subscriber.confirmed_at = now
-    subscriber.cursor = NEVER_SERVED
-    subscriber.next_due_at = now
 
 
 def _schedule(subscriber: Subscriber, now: datetime) -> None:

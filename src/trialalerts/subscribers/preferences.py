@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ __all__ = [
     "find_preference",
     "list_preferences",
     "remove_preference",
+    "same_preference",
 ]
 
 MOST_PREFERENCES = 50
@@ -70,9 +72,9 @@ def add_preference(
     Raises:
         InvalidInput: an unknown area, word or birthday, or more preferences than one person can mean.
     """
-    wanted = checked_preference(session, new, today=now.date())
+    wanted = checked_preference(new, is_area=lambda area: session.get(Area, area) is not None, today=now.date())
     existing = list_preferences(session, subscriber)
-    found = next((each for each in existing if _same(each, wanted)), None)
+    found = next((each for each in existing if same_preference(each, wanted)), None)
     if found is None and len(existing) >= MOST_PREFERENCES:
         raise InvalidInput(f"One subscriber has at most {MOST_PREFERENCES} preferences; remove one first.")
     preference = found or Preference(subscriber_id=id_of(subscriber), created_at=now, **wanted)
@@ -122,14 +124,14 @@ def list_preferences(session: Session, subscriber: Subscriber) -> list[Preferenc
     return list(session.exec(rows))
 
 
-def checked_preference(session: Session, new: NewPreference, *, today: date) -> dict[str, Any]:
-    """Return the columns of a preference as they are stored.
+def checked_preference(new: NewPreference, *, is_area: Callable[[str], bool], today: date) -> dict[str, Any]:
+    """Return the columns of a preference as they are stored; ``is_area`` tells whether an area of this id exists.
 
     Raises:
         InvalidInput: an unknown area or word, or a birthday of nobody alive.
     """
     for area_id in (new.area_id, *new.excluded_areas):
-        if session.get(Area, area_id) is None:
+        if not is_area(area_id):
             raise UnknownArea(area_id)
     if new.area_id in new.excluded_areas:
         raise InvalidInput(f"The area {new.area_id} is both followed and excluded; leave one of the two out.")
@@ -161,6 +163,6 @@ def _region_columns(region: Region) -> dict[str, Any]:
     }
 
 
-def _same(preference: Preference, wanted: dict[str, Any]) -> bool:
-    """Compare all but the names: a label or another spelling of the place makes no second preference."""
+def same_preference(preference: Preference, wanted: dict[str, Any]) -> bool:
+    """Tell whether these columns make the same preference, whatever its label and the spelling of its place."""
     return all(getattr(preference, name) == wanted[name] for name in wanted.keys() - {"label", "region_label"})

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
@@ -78,12 +78,17 @@ _NUMBERS = {"radius_km", "latitude", "longitude"}
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What one line says. ``preference`` is None for somebody who follows nothing; ``confirmed`` is when, if at all."""
+    """What one line says, checked: nothing in it is refused when it is stored.
+
+    ``preference`` is None for somebody who follows nothing, ``columns`` is how it is stored; ``confirmed``
+    is when it was agreed to, None where it was not.
+    """
 
     person: NewSubscriber
     state: SubscriberState | None
     paused_until: datetime | None
     preference: NewPreference | None
+    columns: dict[str, Any]
     confirmed: datetime | None
 
 
@@ -135,16 +140,19 @@ class RecordReader:
         values = {name: _unguarded(cells.get(name) or "").strip() for name in COLUMNS}
         values = {name: value or self._defaults.get(name, "") for name, value in values.items()}
         preference = self._preference(values) if values["area"] else None
+        today = self._now.date()
+        is_area = self._areas.__contains__
         return Record(
             person=_person(values),
             state=checked_state(values["state"]) if values["state"] else None,
             paused_until=_read_moment(values["paused_until"]),
             preference=preference,
+            columns=checked_preference(preference, is_area=is_area, today=today) if preference else {},
             confirmed=self._confirmed(values["confirmed"]) if preference else None,
         )
 
     def _preference(self, values: Mapping[str, str]) -> NewPreference:
-        preference = NewPreference(
+        return NewPreference(
             area_id=self._areas.find(values["area"]).id,
             region=self._region(values),
             born_on=birthday(values["born_on"]) if values["born_on"] else None,
@@ -156,8 +164,6 @@ class RecordReader:
             excluded_areas=tuple(self._areas.find(word).id for word in _words(values["excluded_areas"])),
             label=checked_label(values["label"]),
         )
-        checked_preference(self._session, preference, today=self._now.date())
-        return preference
 
     def _region(self, values: Mapping[str, str]) -> Region:
         """Find the region by its name; coordinates beside it, as an export writes them, settle where it is."""

@@ -12,11 +12,10 @@ from sqlmodel import Session, col, select
 
 from trialalerts.errors import InvalidInput, did_you_mean
 from trialalerts.subscribers.addresses import address_key
-from trialalerts.subscribers.consent import record_consent
-from trialalerts.subscribers.people import add_subscriber, confirm
-from trialalerts.subscribers.preferences import MOST_PREFERENCES, add_preference
+from trialalerts.subscribers.intake import store_people
+from trialalerts.subscribers.preferences import MOST_PREFERENCES
 from trialalerts.subscribers.records import COLUMNS, REQUIRED, Record, RecordReader, written
-from trialalerts.subscribers.tables import ConsentAction, Preference, Subscriber, SubscriberState
+from trialalerts.subscribers.tables import Preference, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas import load_areas
 
 __all__ = ["ImportCount", "ImportRefused", "LineError", "export_csv", "export_json", "import_csv"]
@@ -77,7 +76,13 @@ def import_csv(
     groups, errors = _read(session, reader, file)
     if errors and not skip_bad:
         raise ImportRefused(errors)
-    return _store(session, groups, errors, now)
+    stored = store_people(session, groups, now)
+    return ImportCount(
+        subscribers=sum(each.created for each in stored),
+        preferences=sum(each.added for each in stored),
+        to_confirm=tuple((each.subscriber, each.waiting) for each in stored if each.waiting),
+        errors=tuple(errors),
+    )
 
 
 def export_csv(session: Session, file: TextIO) -> int:
@@ -178,60 +183,3 @@ def _belongs(record: Record, others: list[Record], *, is_gone: bool) -> None:
         raise InvalidInput("An earlier line of the same address has another state; make them the same.")
     if len(others) >= MOST_PREFERENCES:
         raise InvalidInput(f"One subscriber has at most {MOST_PREFERENCES} preferences.")
-
-
-def _store(session: Session, groups: dict[str, list[Record]], errors: list[LineError], now: datetime) -> ImportCount:
-    subscribers = preferences = 0
-    to_confirm = []
-    for records in groups.values():
-        subscriber, created, added, waiting = _store_person(session, records, now)
-        subscribers += created
-        preferences += added
-        if waiting:
-            to_confirm.append((subscriber, waiting))
-    return ImportCount(
-        subscribers=subscribers, preferences=preferences, to_confirm=tuple(to_confirm), errors=tuple(errors)
-    )
-
-
-def _store_person(
-    session: Session, records: list[Record], now: datetime
-) -> tuple[Subscriber, bool, int, tuple[int, ...]]:
-    """Store a subscriber with all preferences; return also whether it is new, how many are, and which wait."""
-    signup = add_subscriber(session, records[0].person, confirmed=False, how="import", now=now)
-    subscriber = signup.subscriber
-    added = 0
-    agreed: list[int] = []
-    waiting: list[int] = []
-    for record in records:
-        if record.preference is None:
-            continue
-        agrees = record.confirmed is not None
-        found = add_preference(session, subscriber, record.preference, confirmed=agrees, how="import", now=now)
-        added += found.new
-        if found.new:
-            found.preference.confirmed_at = record.confirmed
-        chosen = agreed if found.preference.confirmed_at else waiting
-        chosen.append(found.preference.id or 0)
-    _set_state(session, subscriber, records[0], agreed, now)
-    asked = subscriber.state in {SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED}
-    return subscriber, signup.created, added, tuple(waiting) if asked else ()
-
-
-def _set_state(session: Session, subscriber: Subscriber, record: Record, agreed: list[int], now: datetime) -> None:
-    """Give a pending subscriber the state that the file names; without one, who agreed to anything is active."""
-    if subscriber.state is not SubscriberState.PENDING:
-        return
-    state = record.state or (SubscriberState.ACTIVE if agreed else SubscriberState.PENDING)
-    if state is SubscriberState.PENDING:
-        return
-    if state in {SubscriberState.ACTIVE, SubscriberState.PAUSED}:
-        confirm(session, subscriber, agreed, how="import", now=now)
-    if state is SubscriberState.ACTIVE:
-        return
-    subscriber.state = state
-    subscriber.paused_until = record.paused_until
-    subscriber.next_due_at = None
-    action = ConsentAction.PAUSED if state is SubscriberState.PAUSED else ConsentAction.UNSUBSCRIBED
-    record_consent(session, subscriber, action, how="import", now=now)
-    session.flush()
