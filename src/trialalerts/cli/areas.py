@@ -85,16 +85,23 @@ def show_area(
 @app.command("import", epilog="Example: trialalerts areas import desc2026.gz")
 def import_file(
     file: Annotated[
-        Path, typer.Argument(help="NLM's MeSH descriptors: desc2026.xml or d2026.bin, plain or gzip.", metavar="FILE")
+        Path,
+        typer.Argument(
+            help="NLM's MeSH (desc2026.xml, d2026.bin) or the Disease Ontology (doid.obo), plain or gzip.",
+            metavar="FILE",
+        ),
     ],
     *,
     json: _Json = False,
 ) -> None:
-    """Import the diseases of MeSH: they extend the curated areas and never replace one."""
-    from trialalerts.vocabulary.mesh import import_mesh
+    """Import the diseases of MeSH or of the Disease Ontology: they extend the curated areas and never replace one.
+
+    Import MeSH before the Disease Ontology, whose terms then join the areas of MeSH.
+    """
+    from trialalerts.vocabulary.area_import import import_areas
 
     with open_context().db.write() as session:
-        count = import_mesh(session, file)
+        count = import_areas(session, file)
     if json:
         show_json({"total": count.total, "new": count.new, "updated": count.updated, "unchanged": count.unchanged})
     else:

@@ -5,23 +5,17 @@ Both are read as a stream, one record at a time: the XML is 300 MB.
 
 from __future__ import annotations
 
-import gzip
 import xml.etree.ElementTree as ET
-import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from trialalerts.errors import InvalidInput
+from trialalerts.vocabulary.import_files import first_bytes, opened
 from trialalerts.vocabulary.mesh_ids import DISEASES, is_mesh_id
 
 __all__ = ["MeshDescriptor", "read_mesh"]
-
-_GZIP = b"\x1f\x8b"
-_START = 4096
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,42 +36,25 @@ def read_mesh(path: Path) -> Iterator[MeshDescriptor]:
     """
     count = 0
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             for descriptor in _records(path, file):
                 count += 1
                 yield descriptor
-    except OSError as error:  # a missing file, and what gzip finds wrong
-        raise InvalidInput(f"{path}: this file cannot be read: {error.strerror or error}") from None
-    except (EOFError, zlib.error) as error:
-        raise InvalidInput(f"{path}: this gzip file is cut off or damaged: {error}") from None
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path}: this is no UTF-8 text (byte {error.start}); get the file from NLM again") from None
     except ET.ParseError as error:
         raise InvalidInput(f"{path}: this XML is broken or cut off: {error}") from None
     if count == 0:
         raise InvalidInput(f"{path}: this file holds no MeSH descriptor of the branches C or F03")
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    with ExitStack() as stack:
-        file: IO[bytes] = stack.enter_context(path.open("rb"))
-        packed = file.read(len(_GZIP)) == _GZIP
-        file.seek(0)
-        yield cast("IO[bytes]", stack.enter_context(gzip.GzipFile(fileobj=file))) if packed else file
-
-
 def _records(path: Path, file: IO[bytes]) -> Iterator[MeshDescriptor]:
-    start = file.read(_START)
-    file.seek(0)
-    text = start.removeprefix(_BOM).lstrip()
-    if text.startswith(b"<") and b"<DescriptorRecordSet" in start:
+    start = first_bytes(file)
+    if start.startswith(b"<") and b"<DescriptorRecordSet" in start:
         return _from_xml(file)
-    if text.startswith(b"*NEWRECORD"):
+    if start.startswith(b"*NEWRECORD"):
         return _from_ascii(path, file)
     raise InvalidInput(
-        f"{path}: this is neither NLM's MeSH descriptor XML (desc2026.xml) nor its ASCII form (d2026.bin); "
-        "get one from https://nlmpubs.nlm.nih.gov/projects/mesh/MESH_FILES/"
+        f"{path}: this is neither NLM's MeSH descriptor XML (desc2026.xml) or ASCII form (d2026.bin), "
+        "see https://nlmpubs.nlm.nih.gov/projects/mesh/MESH_FILES/, nor the Disease Ontology (doid.obo)"
     )
 
 
