@@ -29,8 +29,16 @@ def configure_logs(*, json_lines: bool = False, level: str = "info") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_to_standard_error,
         cache_logger_on_first_use=False,
     )
     # Libraries log through the standard library: only what somebody should look into.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="level=warning event=library %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("level=warning event=library %(message)s"))
+    logging.getLogger().handlers[:] = [handler]
+    logging.getLogger().setLevel(logging.WARNING)
+
+
+def _to_standard_error(*_: object) -> structlog.WriteLogger:
+    """Look standard error up for each line: whoever redirects it later gets the lines."""
+    return structlog.WriteLogger(sys.stderr)
