@@ -176,6 +176,12 @@ def test_an_added_header_outside_ascii_is_encoded() -> None:
     assert parsed(content)["List-Id"] == "Müllers Liste"
 
 
+def test_a_reply_address_is_a_mailbox() -> None:
+    read = parsed(to_bytes(message(headers=(("Reply-To", "Müllers Büro <office@bücher.example>"),))))
+    (mailbox,) = read["Reply-To"].addresses
+    assert (mailbox.display_name, mailbox.addr_spec) == ("Müllers Büro", "office@xn--bcher-kva.example")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -187,6 +193,7 @@ def test_an_added_header_outside_ascii_is_encoded() -> None:
         pytest.param("X-Note:", "a", id="a colon in the name"),
         pytest.param("X-Nöte", "a", id="a letter outside ASCII in the name"),
         pytest.param("X-Note", "a" * 1_000, id="a word that fits on no line"),
+        pytest.param("Subject", "another", id="one of the message's own"),
     ],
 )
 def test_an_unsafe_added_header_is_refused(name: str, value: str) -> None:

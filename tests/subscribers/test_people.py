@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,6 +12,9 @@ from sqlmodel import Session
 
 from tests.subscribers.stage import BRITAIN, LEEDS, NOW, follow, sign_up
 from trialalerts.database import Database
+from trialalerts.delivery.outbox import enqueue, list_deliveries
+from trialalerts.delivery.tables import DeliveryState
+from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.errors import InvalidInput, NotFound, UnknownArea
 from trialalerts.subscribers.consent import list_consents
 from trialalerts.subscribers.people import (
@@ -36,6 +41,7 @@ from trialalerts.subscribers.tables import (
     Frequency,
     Subscriber,
     SubscriberState,
+    id_of,
 )
 
 LATER = NOW + timedelta(days=3)
@@ -157,14 +163,56 @@ def test_who_had_left_starts_anew_with_nothing_of_before(stage: Database) -> Non
         assert (person.state, person.cursor, person.next_due_at) == (SubscriberState.ACTIVE, NEVER_SERVED, LATER)
 
 
+def test_who_starts_anew_can_be_told_the_first_digest_again(stage: Database) -> None:
+    """The digest and the mail of a window are unique; those of the first time must not stand in the way."""
+
+    def tell_first(session: Session, person: Subscriber) -> bool:
+        number = id_of(person)
+        session.add(
+            Digest(subscriber_id=number, kind=DigestKind.FIRST, from_seq=person.cursor, to_seq=5, created_at=NOW)
+        )
+        key = f"digest/{number}/{person.cursor}"
+        return enqueue(session, key=key, kind="digest", subscriber_id=number, data={}, now=NOW, domain="example.org")
+
+    for _ in range(3):
+        with stage.write() as session:
+            person = sign_up(session).subscriber
+            assert person.cursor == NEVER_SERVED
+            assert tell_first(session, person)
+            served(session, person)
+            unsubscribe(session, person, how="one-click", now=NOW)
+    with stage.read() as session:
+        assert [each.state for each in list_deliveries(session)] == [
+            DeliveryState.QUEUED,
+            DeliveryState.SUPPRESSED,
+            DeliveryState.SUPPRESSED,
+        ]
+
+
+def test_two_sign_ups_of_one_address_at_once_make_one_subscriber(stage: Database) -> None:
+    start = threading.Barrier(4)
+
+    def work(area: str) -> None:
+        start.wait()
+        with stage.write() as session:
+            sign_up(session, "mona@example.org", follow(area), confirmed=False)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, ("D009103", "D000690", "D001943", "D009103")))
+    with stage.read() as session:
+        (person,) = list_subscribers(session)
+        assert sorted(each.area_id for each in list_preferences(session, person)) == ["D000690", "D001943", "D009103"]
+
+
 def test_who_bounced_and_signs_up_for_the_same_again_can_confirm_it(stage: Database) -> None:
     with stage.write() as session:
         person = sign_up(session).subscriber
+        served(session, person)
         person.state = SubscriberState.BOUNCED
         again = sign_up(session, confirmed=False)
         assert again.to_confirm
         assert confirm(session, person, again.to_confirm, how="link", now=LATER)
-        assert person.state is SubscriberState.ACTIVE
+        assert (person.state, person.cursor) == (SubscriberState.ACTIVE, 5)
 
 
 @pytest.mark.parametrize(

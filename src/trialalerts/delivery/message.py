@@ -23,6 +23,7 @@ _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _HEADER_NAME = re.compile(r"[!-9;-~]+")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+_OWN_HEADERS = {"date", "from", "to", "subject", "message-id", "mime-version", "content-type"}
 _LINE = 76
 _LONGEST_LINE = 998
 
@@ -117,6 +118,8 @@ def _set(message: Message, name: str, value: str) -> None:
 
 
 def _check_header(name: str, value: str) -> None:
+    if name.lower() in _OWN_HEADERS:
+        raise ValueError(f"the header {name} is written from the message's own values")
     if not _HEADER_NAME.fullmatch(name) or _UNSAFE.search(value):
         raise ValueError(f"the header {name!r} holds a control character or a line end")
     if any(len(word) > _LONGEST_LINE - len(name) - 2 for word in value.split(" ")):
@@ -131,6 +134,8 @@ def _text_header(name: str, value: str) -> str:
 
 def _added_header(name: str, value: str) -> str:
     """Write a header with a syntax of its own: folded at its blanks, never encoded while it is ASCII."""
+    if name.lower() == "reply-to":
+        return _mailbox_header(name, value)
     return _folded(name, value.split(" ")) if value.isascii() else _text_header(name, value)
 
 

@@ -1,4 +1,8 @@
-"""Owns erasing a person: afterwards no table holds anything that was theirs, and no page of the file either."""
+"""Owns erasing a person, and closing the books on somebody who left: what others' tables hold of them goes too.
+
+Digests and deliveries live in rooms above this one, which must not be imported here; their rows tell what
+somebody follows, so they are dealt with by name, in the same transaction.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from trialalerts.subscribers.tables import (
     SubscriberState,
 )
 
-__all__ = ["erase", "wipe_free_pages"]
+__all__ = ["close_books", "erase", "wipe_free_pages"]
 
 
 def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> None:
@@ -34,8 +38,6 @@ def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime) 
     theirs = {"subscriber": subscriber.id}
     for table in (Preference, Consent):
         connection.execute(delete(table).where(col(table.subscriber_id) == subscriber.id))
-    # Digests and deliveries live in rooms above this one, which must not be imported here; their rows hold
-    # what somebody follows, so they go in the same transaction.
     connection.execute(text("DELETE FROM digest WHERE subscriber_id = :subscriber"), theirs)
     connection.execute(
         text("UPDATE delivery SET data = '{}', last_error = NULL WHERE subscriber_id = :subscriber"), theirs
@@ -44,6 +46,27 @@ def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime) 
     session.add(subscriber)
     record_consent(session, subscriber, ConsentAction.ERASED, how=how, now=now)
     session.flush()
+
+
+def close_books(session: Session, subscriber: Subscriber) -> None:
+    """Let somebody who left start anew: their digests go, and no mail of before is sent to them any more.
+
+    Their next digest is a first one again; the keys of the old mails make room for its own, while the rows
+    stay for reports and late bounces.
+    """
+    connection = session.connection()
+    theirs = {"subscriber": subscriber.id}
+    connection.execute(delete(Preference).where(col(Preference.subscriber_id) == subscriber.id))
+    connection.execute(text("DELETE FROM digest WHERE subscriber_id = :subscriber"), theirs)
+    connection.execute(
+        text(
+            "UPDATE delivery SET key = 'former/' || id || '/' || key, "
+            "state = CASE WHEN state = 'queued' THEN 'suppressed' ELSE state END "
+            "WHERE subscriber_id = :subscriber AND kind = 'digest' AND key NOT LIKE 'former/%'"
+        ),
+        theirs,
+    )
+    subscriber.cursor = NEVER_SERVED
 
 
 def wipe_free_pages(db: Database) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from sqlmodel import Session, col, delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
 
 from trialalerts.errors import InvalidInput, NotFound
 from trialalerts.subscribers.addresses import address_key, checked_address
@@ -25,6 +26,7 @@ from trialalerts.subscribers.choices import (
     checked_weekday,
 )
 from trialalerts.subscribers.consent import record_consent
+from trialalerts.subscribers.erasure import close_books
 from trialalerts.subscribers.preferences import NewPreference, add_preference, list_preferences
 from trialalerts.subscribers.schedule import local_moment, next_due
 from trialalerts.subscribers.tables import (
@@ -277,15 +279,26 @@ def unsubscribe(session: Session, subscriber: Subscriber, *, how: str, now: date
 def _subscriber_to_be(session: Session, new: NewSubscriber, now: datetime) -> tuple[Subscriber, bool]:
     """Return the row to work on (known or new, pending unless served) and whether it is new."""
     wanted = new_subscriber(new, now)
-    known = session.exec(select(Subscriber).where(col(Subscriber.address_key) == wanted.address_key)).first()
-    if known is None:
-        session.add(wanted)
-    elif known.state not in _SERVED:
+    by_key = select(Subscriber).where(col(Subscriber.address_key) == wanted.address_key).with_for_update()
+    known = session.exec(by_key).first()
+    if known is None and not _inserted(session, wanted):
+        known = session.exec(by_key).one()
+    if known is not None and known.state not in _SERVED:
         _start_anew(session, known)
         for name in _SCHEDULE:
             setattr(known, name, getattr(wanted, name))
     session.flush()
     return known or wanted, known is None
+
+
+def _inserted(session: Session, subscriber: Subscriber) -> bool:
+    """Store a new row; False where another transaction stored the same address in this very moment."""
+    try:
+        with session.begin_nested():
+            session.add(subscriber)
+    except IntegrityError:
+        return False
+    return True
 
 
 def new_subscriber(new: NewSubscriber, now: datetime) -> Subscriber:
@@ -311,10 +324,9 @@ def new_subscriber(new: NewSubscriber, now: datetime) -> Subscriber:
 
 
 def activate(subscriber: Subscriber, now: datetime) -> None:
-    """Make a confirmed subscriber active: due at once, for the first digest."""
+    """Make a confirmed subscriber active and due at once: for the first digest, or for what came since the last."""
     subscriber.state = SubscriberState.ACTIVE
     subscriber.confirmed_at = now
-    subscriber.cursor = NEVER_SERVED
     subscriber.next_due_at = now
 
 
@@ -332,9 +344,9 @@ def _checked(new: NewSubscriber) -> NewSubscriber:
 
 
 def _start_anew(session: Session, subscriber: Subscriber) -> None:
-    """Make somebody who had left (or never confirmed) pending; what they followed before is not asked for any more."""
+    """Make somebody who had left, bounced or never confirmed pending; who had left follows nothing of before."""
     if subscriber.state in _LEFT:
-        session.connection().execute(delete(Preference).where(col(Preference.subscriber_id) == subscriber.id))
+        close_books(session, subscriber)
     subscriber.state = SubscriberState.PENDING
     subscriber.state_reason = None
 

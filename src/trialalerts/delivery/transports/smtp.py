@@ -152,17 +152,20 @@ def open_url(parts: SplitResult) -> SmtpTransport:
         raise ConfigurationError(
             f"mail.url: {parts.scheme}:// names no host; write {parts.scheme}://user:password@host"
         )
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if not (user + password).isascii():
+        raise ConfigurationError("mail.url: user and password hold a letter outside ASCII, which SMTP cannot carry")
     ca_file = options.get("ca_file", "")
     if ca_file and not Path(ca_file).is_file():
         raise ConfigurationError(f"mail.url: there is no file {ca_file} for ca_file")
     tls = _tls(parts, options.get("tls"))
-    default_port = 465 if tls == "tls" else 587 if parts.username else 25
+    default_port = 465 if tls == "tls" else 587 if user else 25
     return SmtpTransport(
         SmtpServer(
             host=parts.hostname,
             port=parts.port or default_port,
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
+            user=user,
+            password=password,
             tls=tls,
             timeout=_seconds(options.get("timeout", "30")),
             ca_file=ca_file,
