@@ -214,6 +214,78 @@ def remove(number: Annotated[int, typer.Argument(metavar="ID")], *, yes: Yes = F
     show(f"preference {number} removed")
 
 
+@app.command(
+    epilog='Example: trialalerts preferences estimate --area "multiple sclerosis" --region "Leeds, GB" --radius 80km'
+)
+def estimate(
+    *,
+    area: Areas,
+    region: RegionText = "anywhere",
+    radius: Radius = None,
+    born: Born = None,
+    age: Age = None,
+    sex: Sex = None,
+    healthy_volunteer: Healthy = False,
+    phase: Phases = [],  # noqa: B006 - Typer reads it and hands out a list of its own
+    kind: Kinds = [],  # noqa: B006
+    change: Changes = [],  # noqa: B006
+    exclude: Excluded = [],  # noqa: B006
+    json: AsJson = False,
+) -> None:
+    """Tell how much a preference would bring, before anybody saves it."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show, show_json, show_table
+    from trialalerts.matching.estimate import Estimator
+    from trialalerts.subscribers.preferences import unsaved_preference
+    from trialalerts.vocabulary.areas import load_areas
+
+    ctx = open_context()
+    filters = Filters(
+        born=born,
+        age=age,
+        sex=sex,
+        healthy_volunteer=healthy_volunteer,
+        phases=phase,
+        kinds=kind,
+        changes=change,
+        excluded=exclude,
+        label=None,
+    )
+    now = ctx.clock.now()
+    with ctx.db.read() as session:
+        tree = load_areas(session)
+        wanted = resolve(session, area, region, radius, filters, today=now.date())
+        estimator = Estimator(session, tree, now)
+    preferences = [unsaved_preference(each, is_area=tree.__contains__, now=now) for each in wanted]
+    rows: list[dict[str, Any]] = [
+        {
+            "area": tree.name(each.area_id),
+            "region": each.region_label,
+            "recruiting_now": found.recruiting_now,
+            "changes_a_week": round(found.changes_a_week, 1),
+            "too_much": found.is_broad,
+            "instead": [
+                {"what": other.what, "recruiting_now": other.estimate.recruiting_now}
+                for other in (estimator.instead_of(each) if found.is_empty else ())
+            ],
+        }
+        for each in preferences
+        for found in (estimator.of(each),)
+    ]
+    if json:
+        show_json(rows)
+        return
+    columns = ("area", "region", "recruiting_now", "changes_a_week")
+    show_table(
+        ("area", "region", "recruiting now", "changes a week"), [[row[name] for name in columns] for row in rows]
+    )
+    for row in rows:
+        if row["too_much"]:
+            show(f"{row['area']}: more than anybody reads; take a narrower area, a region, or fewer kinds of change")
+        for other in row["instead"]:
+            show(f"{row['area']}: nothing now; {other['what']} would bring {other['recruiting_now']} recruiting now")
+
+
 def _filters(row: dict[str, Any]) -> str:
     """Put all filters into a few words."""
     words = [row["sex"] or "", f"born {row['born_on']}" if row["born_on"] else ""]

@@ -28,6 +28,7 @@ __all__ = [
     "list_preferences",
     "remove_preference",
     "same_preference",
+    "unsaved_preference",
 ]
 
 MOST_PREFERENCES = 50
@@ -122,6 +123,16 @@ def list_preferences(session: Session, subscriber: Subscriber) -> list[Preferenc
     """Return the subscriber's preferences, confirmed or not, oldest first."""
     rows = select(Preference).where(col(Preference.subscriber_id) == subscriber.id).order_by(col(Preference.id))
     return list(session.exec(rows))
+
+
+def unsaved_preference(new: NewPreference, *, is_area: Callable[[str], bool], now: datetime) -> Preference:
+    """Return a preference that is not stored, to try it out.
+
+    Raises:
+        InvalidInput: as :func:`checked_preference` does.
+    """
+    columns = checked_preference(new, is_area=is_area, today=now.date())
+    return Preference(subscriber_id=0, created_at=now, confirmed_at=now, **columns)
 
 
 def checked_preference(new: NewPreference, *, is_area: Callable[[str], bool], today: date) -> dict[str, Any]:

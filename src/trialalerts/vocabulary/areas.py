@@ -69,6 +69,10 @@ class AreaTree:
         """Return the ids of the areas right below."""
         return self._children.get(area_id, ())
 
+    def parents(self, area_id: str) -> tuple[str, ...]:
+        """Return the ids of the areas right above."""
+        return self._parents.get(area_id, ())
+
     def path(self, area_id: str) -> tuple[str, ...]:
         """Return the names from a top area down to this one, along the shortest way."""
         ways: list[tuple[str, ...]] = [(area_id,)]
