@@ -13,12 +13,10 @@ from tests.catalog.history import read_lines
 from trialalerts.catalog.draft import ItemDraft
 from trialalerts.database import Database, open_database
 from trialalerts.database.schema import upgrade
-from trialalerts.sources.ctgov_study import read_study
 from trialalerts.vocabulary.areas import AreaTree
 from trialalerts.vocabulary.countries import read_countries
 from trialalerts.vocabulary.sites import SiteLocator
 from trialalerts.vocabulary.tables import Place, PlaceKind, PlaceName
-from trialalerts.vocabulary.tagger import Tagger
 
 StudyReader = Callable[[Mapping[str, Any]], ItemDraft]
 
@@ -42,6 +40,9 @@ def countries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def read(countries: Database) -> Iterator[StudyReader]:
     """The program's own reader of a ClinicalTrials.gov study."""
+    from trialalerts.sources.ctgov_study import read_study  # most tests here do without the room above
+    from trialalerts.vocabulary.tagger import Tagger
+
     tagger = Tagger(AreaTree([]))
     with countries.read() as session:
         locator = SiteLocator(session)

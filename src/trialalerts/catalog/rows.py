@@ -56,7 +56,9 @@ class Entry:
 
     @cached_property
     def own_numbers(self) -> tuple[str, ...]:
-        """The number of this very record, and its former ones."""
+        """The number of this very record, and its former ones; none for an article, whose id is no number."""
+        if not isinstance(self.draft.facts, TrialFacts):
+            return ()
         return (self.external_id, *(alias for alias in self.draft.aliases if len(alias) <= _LONGEST_ALIAS))
 
     @cached_property
@@ -101,7 +103,7 @@ def read_entry(draft: ItemDraft) -> Entry:
 def _hashed_facts(draft: ItemDraft) -> bytes:
     """Return what cards and comparison need of the facts; not the day of the last update, nor a coordinate's metres."""
     facts = draft.facts
-    hashed = facts.__pydantic_serializer__.to_json(facts, exclude=_NOT_HASHED)
+    hashed = facts.__pydantic_serializer__.to_json(facts, exclude=_NOT_HASHED, warnings="error")
     if isinstance(facts, TrialFacts) and facts.sites:
         return hashed + repr([_roughly(site.latitude, site.longitude) for site in facts.sites]).encode()
     return hashed
@@ -148,7 +150,7 @@ def _cleaned(draft: ItemDraft) -> ItemDraft:
 
 
 def _cleaned_facts(facts: TrialFacts | ArticleFacts) -> TrialFacts | ArticleFacts:
-    return type(facts).model_validate(_cleaned_tree(facts.model_dump()))
+    return type(facts).model_validate(_cleaned_tree(facts.model_dump(warnings=False)))
 
 
 def _cleaned_tree(value: Any) -> Any:

@@ -96,9 +96,10 @@ def _read(drafts: Sequence[ItemDraft]) -> tuple[dict[tuple[str, str], Entry], li
 
 
 def _by_registry(entries: Mapping[tuple[str, str], Entry]) -> dict[str, list[Entry]]:
-    groups: dict[str, list[Entry]] = {}
-    for (registry, _), entry in entries.items():
-        groups.setdefault(registry, []).append(entry)
+    """Group by registry, in the order given; records in the order of their ids, so that two writers never deadlock."""
+    groups: dict[str, list[Entry]] = {registry: [] for registry, _ in entries}
+    for (registry, _), entry in sorted(entries.items(), key=lambda named: named[0]):
+        groups[registry].append(entry)
     return groups
 
 
@@ -164,12 +165,12 @@ class _Batch:
 
     def _update(self, changed: Sequence[tuple[int, Entry]]) -> None:
         if changed:
-            rows = [entry.row() | {"item_id": item_id} for item_id, entry in changed]
+            rows = [entry.row() | {"item_id": item_id} for item_id, entry in sorted(changed, key=lambda pair: pair[0])]
             values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "item_id"}
             self._connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(values), rows)
 
     def _touch(self, item_ids: Iterable[int]) -> None:
-        for chunk in in_chunks(item_ids):
+        for chunk in in_chunks(sorted(item_ids)):
             self._connection.execute(update(Item).where(col(Item.id).in_(chunk)).values(last_seen_at=self._now))
 
 
