@@ -43,8 +43,11 @@ def registry(studies: list[Any]) -> Iterator[RegistryServer]:
 
 
 @pytest.fixture
-def service(installation: Installation, registry: RegistryServer) -> Installation:
-    """An installation with three subscribers that polls the server."""
+def service(installation: Installation, registry: RegistryServer, request: pytest.FixtureRequest) -> Installation:
+    """An installation with three subscribers that polls the server; on PostgreSQL where the test says so."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        installation.variables["TRIALALERTS_DATABASE__URL"] = request.getfixturevalue("postgresql_url")
+        installation.done("init")
     installation.configure(
         "[http]\nallow_private_addresses = true\n[[sources]]\n"
         f'name = "ctgov"\nkind = "clinicaltrials_gov"\nurl = "{registry.url}"\nevery = "0s"\n'
@@ -167,6 +170,7 @@ def test_a_second_sweep_of_the_same_records_changes_nothing(service: Installatio
     assert mails_in(service) == {}
 
 
+@pytest.mark.parametrize("service", ["sqlite", "postgresql"], indirect=True)
 def test_what_changes_is_told_to_those_it_concerns_and_noise_to_nobody(
     service: Installation, registry: RegistryServer, studies: list[Any]
 ) -> None:
