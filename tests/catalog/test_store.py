@@ -234,25 +234,42 @@ def test_the_numbers_of_a_record_are_known(db: Database) -> None:
 
 def test_two_writers_of_the_same_trials_store_each_once_and_tell_each_once(db: Database) -> None:
     drafts = [trial(f"NCT{number:08}") for number in range(300)]
-    counts: list[StoreCount] = []
-    barrier = threading.Barrier(2)
-
-    def write(order: Sequence[ItemDraft]) -> None:
-        with db.write() as session:
-            if not db.is_sqlite:  # there the second waits at its first statement
-                session.connection()
-                barrier.wait(10)
-            counts.append(store_items(session, order, baseline=False, now=NOW))
-
-    threads = [threading.Thread(target=write, args=(order,)) for order in (drafts, drafts[::-1])]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    counts = write_at_once(db, drafts, drafts[::-1])
     assert sum(count.new for count in counts) == 300
     found = changes(db)
     assert [seq for seq, _, _ in found] == list(range(1, 301))
     assert len({number for _, _, number in found}) == 300
+
+
+def test_two_writers_of_the_same_change_tell_it_once(db: Database) -> None:
+    numbers = [f"NCT{number:08}" for number in range(300)]
+    store(db, *(trial(number) for number in numbers), baseline=True)
+    paused = [trial(number, status="SUSPENDED") for number in numbers]
+    write_at_once(db, paused, paused[::-1])
+    found = changes(db)
+    assert [(seq, kind) for seq, kind, _ in found] == [(seq, "paused") for seq in range(1, 301)]
+    assert sorted(number for _, _, number in found) == numbers
+
+
+def write_at_once(db: Database, *batches: Sequence[ItemDraft]) -> list[StoreCount]:
+    """Store batches in as many threads; on PostgreSQL all transactions are open before the first statement."""
+    counts: list[StoreCount] = []
+    barrier = threading.Barrier(len(batches))
+
+    def write(drafts: Sequence[ItemDraft]) -> None:
+        with db.write() as session:
+            if not db.is_sqlite:  # there the second waits for the first before it begins
+                session.connection()
+                barrier.wait(10)
+            counts.append(store_items(session, drafts, baseline=False, now=LATER))
+
+    threads = [threading.Thread(target=write, args=(drafts,)) for drafts in batches]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(counts) == len(batches)
+    return counts
 
 
 def test_a_second_pass_over_the_real_studies_tells_nothing(db: Database, drafts: list[ItemDraft]) -> None:

@@ -126,7 +126,7 @@ class _Batch:
             for entry in self._entries
             if entry.external_id in stored and _is_newer(stored[entry.external_id], entry)
         ]
-        happened = [] if baseline else [*_first_news(inserted, self._now), *self._compared(changed)]
+        happened = [] if baseline else [*_first_news(inserted, self._now), *self._compare(changed)]
         self._update(changed)
         self._touch(item.item_id for item in stored.values())
         merged = [(stored[entry.external_id].item_id, entry) for entry in unknown if entry.external_id in stored]
@@ -151,16 +151,20 @@ class _Batch:
             stored |= find_stored(self._connection, self._registry, missed)
         return [(ids[entry.external_id], entry) for entry in entries if entry.external_id in ids]
 
-    def _compared(self, changed: Sequence[tuple[int, Entry]]) -> Iterator[_Happened]:
-        """Compare changed items with what is stored; only their facts are read."""
+    def _compare(self, changed: Sequence[tuple[int, Entry]]) -> Iterator[_Happened]:
+        """Compare changed items with what is stored; only their facts are read.
+
+        The rows stay locked, so that of two processes that read the same change one tells it: the other
+        then finds it stored.
+        """
         entries = dict(changed)
-        columns = col(Item.id), col(Item.kind), col(Item.title), col(Item.facts)
+        columns = col(Item.id), col(Item.kind), col(Item.title), col(Item.facts_hash), col(Item.facts)
         for chunk in in_chunks(entries):
-            for item_id, kind, title, facts in self._connection.execute(
-                select(*columns).where(col(Item.id).in_(chunk))
-            ):
-                if kind == entries[item_id].draft.kind:
-                    for difference in _differences(title, facts, entries[item_id].draft):
+            query = select(*columns).where(col(Item.id).in_(chunk)).order_by(col(Item.id)).with_for_update()
+            for item_id, kind, title, facts_hash, facts in self._connection.execute(query):
+                entry = entries[item_id]
+                if kind == entry.draft.kind and facts_hash != entry.facts_hash:
+                    for difference in _differences(title, facts, entry.draft):
                         yield _Happened(item_id, difference)
 
     def _update(self, changed: Sequence[tuple[int, Entry]]) -> None:
