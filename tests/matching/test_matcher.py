@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from trialalerts.matching.ranking import Tier
 from trialalerts.vocabulary.areas import AreaTree
 
 EXAMPLES = 10_000 if os.environ.get("TRIALALERTS_TEST_SOAK") else 200
+pytestmark = pytest.mark.soak
 slow_to_draw = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
