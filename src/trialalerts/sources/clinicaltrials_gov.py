@@ -27,13 +27,13 @@ from trialalerts.sources.ctgov_study import REGISTRY, STATUSES, read_study
 from trialalerts.sources.desk import Desk
 from trialalerts.sources.http import Refused, shown_url
 
-__all__ = ["ClinicalTrialsGov"]
+__all__ = ["FIELDS", "ClinicalTrialsGov"]
 
 _LEAST_OVERLAP = timedelta(days=1)
 _PAGES_WITHOUT_TOTAL = 10_000
 _PAGES_TO_SPARE = 20
 _BAD_REQUEST = 400
-_FIELDS = (
+FIELDS = (
     "IdentificationModule|StatusModule|LeadSponsorName|BriefSummary|ConditionsModule|DesignModule|EligibilityModule|"
     "CentralContactName|CentralContactPhone|CentralContactPhoneExt|CentralContactEMail|"
     "LocationFacility|LocationStatus|LocationCity|LocationState|LocationZip|LocationCountry|LocationGeoPoint|"
@@ -133,7 +133,7 @@ class ClinicalTrialsGov:
         params = {
             "format": "json",
             "markupFormat": "markdown",
-            "fields": _FIELDS,
+            "fields": FIELDS,
             "pageSize": str(self._settings.page_size),
             **filters,
         }
@@ -152,7 +152,8 @@ class ClinicalTrialsGov:
     def _batch(self, page: Page, sweep: _Sweep, desk: Desk, cursor: Mapping[str, Any], *, ends: bool = True) -> Batch:
         drafts: list[ItemDraft] = []
         problems: list[FieldProblem] = []
-        for number, record in enumerate(page.records, start=1):
+        for number in range(1, len(page.records) + 1):
+            record = page.records.popleft()  # a raw record is ten times as large as its draft: let it go at once
             position = f"page {sweep.pages + 1}, record {number}"
             draft, unread = read_study(record, desk.locator, desk.tagger, source=self._settings.name, position=position)
             problems += unread

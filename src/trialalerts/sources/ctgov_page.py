@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ __all__ = ["Page", "read_page"]
 class Page:
     """A page: its records as they came, the token of the next page, the number of all records where it was told."""
 
-    records: Sequence[object]
+    records: deque[object]
     next_token: str | None
     total: int | None
 
@@ -32,7 +32,7 @@ def read_page(body: bytes, url: str) -> Page:
     """
     value = _parsed(body, url)
     if isinstance(value, list):
-        return Page(records=value, next_token=None, total=None)
+        return Page(records=deque(value), next_token=None, total=None)
     if not isinstance(value, dict) or not isinstance(value.get("studies"), list):
         raise SourceError(f"{url} answered with JSON that holds no list of studies; check the source's url.")
     fields = Fields(url)
@@ -41,7 +41,7 @@ def read_page(body: bytes, url: str) -> Page:
     if fields.problems and fields.problems[0].field == "nextPageToken":
         # Without it the rest would be lost and the sweep would seem complete.
         raise SourceError(f"{url} answered with a page token that is no text; it will be tried again.")
-    return Page(records=value["studies"], next_token=token, total=total)
+    return Page(records=deque(value["studies"]), next_token=token, total=total)
 
 
 def _parsed(body: bytes, url: str) -> Any:

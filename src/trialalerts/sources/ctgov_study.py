@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Any, Literal
 
 from trialalerts.catalog.draft import AreaTag, FieldProblem, ItemDraft
-from trialalerts.catalog.facts import Contact, PartialDate, Site, Term, TrialFacts
+from trialalerts.catalog.facts import PartialDate, TrialFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_text
-from trialalerts.sources.fields import UNNAMED, Fields
+from trialalerts.sources.fields import UNNAMED, Fields, cleaned
 from trialalerts.sources.mishaps import unreadable
 from trialalerts.vocabulary.mesh_ids import normal_mesh_id
 from trialalerts.vocabulary.sites import SiteLocator
@@ -45,6 +46,9 @@ _NUMBER = re.compile(
 )
 _DEGREES_LATITUDE, _DEGREES_LONGITUDE = 90.0, 180.0
 _TITLE_LIMIT = 1000
+_SITE_KEYS = ("facility", "status", "city", "state", "zip", "country")
+_SiteWords = tuple[str | None, str | None, str | None, str | None, str | None, str | None, tuple[float, float] | None]
+"""What a site says: the words of :data:`_SITE_KEYS`, and its coordinates."""
 
 
 def read_study(
@@ -133,45 +137,45 @@ class _Study:
         )
 
     def _facts(self) -> TrialFacts:
+        # The parts are plain dicts and the whole is validated at once: one by one they take four times as long.
         fields, eligibility, design = self._fields, self._eligibility, self._design
         minimum, minimum_days = self._age("minimumAge")
         maximum, maximum_days = self._age("maximumAge")
         identification = self._identification
         enrolment = fields.section(design, "enrollmentInfo", "designModule.")
-        return TrialFacts(
-            numbers=self._numbers(),
-            acronym=fields.line(identification, "acronym", "identificationModule."),
-            official_title=fields.line(identification, "officialTitle", "identificationModule."),
-            status=self._word("overallStatus", STATUSES),
-            last_known_status=self._word("lastKnownStatus", STATUSES),
-            why_stopped=fields.line(self._status, "whyStopped", "statusModule."),
-            phases=self._phases(),
-            study_type=fields.line(design, "studyType", "designModule."),
-            conditions=fields.lines(self._conditions, "conditions", "conditionsModule."),
-            keywords=fields.lines(self._conditions, "keywords", "conditionsModule."),
-            mesh=self._terms("meshes"),
-            mesh_ancestors=self._terms("ancestors"),
-            sex=self._sex(),
-            minimum_age_days=minimum_days,
-            maximum_age_days=maximum_days,
-            minimum_age=minimum,
-            maximum_age=maximum,
-            healthy_volunteers=fields.flag(eligibility, "healthyVolunteers", "eligibilityModule."),
-            criteria=clean_text(fields.text(eligibility, "eligibilityCriteria", "eligibilityModule.") or ""),
-            sites=self._sites(),
-            contacts=self._contacts(),
-            sponsor=fields.line(
-                fields.section(self._sponsors, "leadSponsor", "sponsorCollaboratorsModule."),
-                "name",
-                "sponsorCollaboratorsModule.leadSponsor.",
-            ),
-            enrolment=fields.whole(enrolment, "count", "designModule.enrollmentInfo."),
-            start=self._dated("startDateStruct"),
-            completion=self._dated("completionDateStruct"),
-            has_results=fields.flag(self._raw, "hasResults") or False,
-            first_posted=self._day("studyFirstPostDateStruct"),
-            last_update_posted=self._day("lastUpdatePostDateStruct"),
-            last_verified=self._partial(self._status, "statusVerifiedDate", "statusModule.", None),
+        sponsor = fields.section(self._sponsors, "leadSponsor", "sponsorCollaboratorsModule.")
+        return TrialFacts.model_validate(
+            {
+                "numbers": self._numbers(),
+                "acronym": fields.line(identification, "acronym", "identificationModule."),
+                "official_title": fields.line(identification, "officialTitle", "identificationModule."),
+                "status": self._word("overallStatus", STATUSES),
+                "last_known_status": self._word("lastKnownStatus", STATUSES),
+                "why_stopped": fields.line(self._status, "whyStopped", "statusModule."),
+                "phases": self._phases(),
+                "study_type": fields.line(design, "studyType", "designModule."),
+                "conditions": fields.lines(self._conditions, "conditions", "conditionsModule."),
+                "keywords": fields.lines(self._conditions, "keywords", "conditionsModule."),
+                "mesh": self._terms("meshes"),
+                "mesh_ancestors": self._terms("ancestors"),
+                "sex": self._sex(),
+                "minimum_age_days": minimum_days,
+                "maximum_age_days": maximum_days,
+                "minimum_age": minimum,
+                "maximum_age": maximum,
+                "healthy_volunteers": fields.flag(eligibility, "healthyVolunteers", "eligibilityModule."),
+                "criteria": clean_text(fields.text(eligibility, "eligibilityCriteria", "eligibilityModule.") or ""),
+                "sites": self._sites(),
+                "contacts": self._contacts(),
+                "sponsor": fields.line(sponsor, "name", "sponsorCollaboratorsModule.leadSponsor."),
+                "enrolment": fields.whole(enrolment, "count", "designModule.enrollmentInfo."),
+                "start": self._dated("startDateStruct"),
+                "completion": self._dated("completionDateStruct"),
+                "has_results": fields.flag(self._raw, "hasResults") or False,
+                "first_posted": self._day("studyFirstPostDateStruct"),
+                "last_update_posted": self._day("lastUpdatePostDateStruct"),
+                "last_verified": self._partial(self._status, "statusVerifiedDate", "statusModule.", None),
+            }
         )
 
     def _title(self, facts: TrialFacts) -> str:
@@ -230,18 +234,24 @@ class _Study:
             return None, None
         return words, int(int(found[1]) * _DAYS[found[2].lower()])
 
-    def _terms(self, key: str) -> tuple[Term, ...]:
-        where = "conditionBrowseModule."
-        terms: dict[str, Term] = {}
-        for path, term in self._fields.records(self._browse, key, where):
-            id_ = self._fields.line(term, "id", path)
-            name = self._fields.line(term, "term", path)
-            if id_ is None or name is None or not _MESH.fullmatch(id_):
-                self._fields.note(path.rstrip("."), "found no MeSH id with its term")
-                continue
-            id_ = normal_mesh_id(id_)
-            terms[id_] = Term(id=id_, name=name)
-        return tuple(terms.values())
+    def _terms(self, key: str) -> list[dict[str, str]]:
+        terms: dict[str, dict[str, str]] = {}
+        for number, raw in enumerate(self._fields.items(self._browse, key, "conditionBrowseModule.")):
+            term = _term(raw.get("id"), raw.get("term")) if isinstance(raw, dict) else None
+            if term is None and raw is not None:
+                term = self._odd_term(raw, f"conditionBrowseModule.{key}[{number}]")
+            if term is not None:
+                terms[term["id"]] = term
+        return list(terms.values())
+
+    def _odd_term(self, raw: Any, path: str) -> dict[str, str] | None:
+        """Read a term that is not written as usual; note what is wrong with it."""
+        if isinstance(raw, dict):
+            id_, name = self._fields.line(raw, "id", f"{path}."), self._fields.line(raw, "term", f"{path}.")
+            if id_ and name and (term := _term(id_, name)):
+                return term
+        self._fields.note(path, "found no MeSH id with its term")
+        return None
 
     def _areas(self, title: str, facts: TrialFacts) -> list[AreaTag]:
         """Tell the areas: the record's own MeSH conditions; without any, what its words name."""
@@ -251,47 +261,60 @@ class _Study:
         words = ". ".join((*facts.conditions, *facts.keywords))
         return [{"id": tag.area_id, "in_title": tag.in_title} for tag in self._tagger.tag(title=title, text=words)]
 
-    def _contacts(self) -> tuple[Contact, ...]:
+    def _contacts(self) -> list[dict[str, Any]]:
         found = []
         for path, raw in self._fields.records(self._places, "centralContacts", "contactsLocationsModule."):
             phone = self._fields.line(raw, "phone", path)
             extension = self._fields.line(raw, "phoneExt", path)
-            contact = Contact(
-                name=self._fields.line(raw, "name", path),
-                phone=f"{phone} ext. {extension}" if phone and extension else phone,
-                email=self._fields.line(raw, "email", path),
-            )
-            if contact.name or contact.phone or contact.email:
+            contact = {
+                "name": self._fields.line(raw, "name", path),
+                "phone": f"{phone} ext. {extension}" if phone and extension else phone,
+                "email": self._fields.line(raw, "email", path),
+            }
+            if any(contact.values()):
                 found.append(contact)
-        return tuple(found)
+        return found
 
-    def _sites(self) -> tuple[Site, ...]:
-        where = "contactsLocationsModule."
-        return tuple(self._site(raw, path) for path, raw in self._fields.records(self._places, "locations", where))
+    def _sites(self) -> list[dict[str, Any]]:
+        found = []
+        for number, raw in enumerate(self._fields.items(self._places, "locations", "contactsLocationsModule.")):
+            words = _words(raw) or self._noted_words(raw, f"contactsLocationsModule.locations[{number}]")
+            if words is not None:
+                found.append(self._placed(words, number))
+        return found
 
-    def _site(self, raw: Mapping[str, Any], path: str) -> Site:
+    def _noted_words(self, raw: Any, path: str) -> _SiteWords | None:
+        """Return what a site says that is not written as usual; note what is wrong with it."""
         fields = self._fields
-        city, state = fields.line(raw, "city", path), fields.line(raw, "state", path)
-        country_name = fields.line(raw, "country", path)
+        if not isinstance(raw, dict):
+            if raw is not None:
+                fields.wrong(path, raw, "an object")
+            return None
+        words = [fields.line(raw, key, f"{path}.") for key in _SITE_KEYS]
+        return (*words, self._point(raw, f"{path}."))  # type: ignore[return-value]  # six words, as many as keys
+
+    def _placed(self, words: _SiteWords, number: int) -> dict[str, Any]:
+        """Return the facts of a site, with its place in the world."""
+        facility, status, city, state, postcode, country_name, point = words
         country = self._locator.country(country_name) if country_name else None
         if country_name and country is None:
-            fields.wrong(f"{path}country", country_name, "the name of a country")
+            field = f"contactsLocationsModule.locations[{number}].country"
+            self._fields.wrong(field, country_name, "the name of a country")
         subdivision = self._subdivision(country, state, city) if country else None
-        point = self._point(raw, path)
         if point is None and country and city:
             point = self._locator.coordinates(country, city, subdivision)
-        return Site(
-            facility=fields.line(raw, "facility", path),
-            city=city,
-            state=state,
-            postcode=fields.line(raw, "zip", path),
-            country=country,
-            country_name=country_name,
-            subdivision=subdivision,
-            latitude=point[0] if point else None,
-            longitude=point[1] if point else None,
-            status=fields.line(raw, "status", path),
-        )
+        return {
+            "facility": facility,
+            "city": city,
+            "state": state,
+            "postcode": postcode,
+            "country": country,
+            "country_name": country_name,
+            "subdivision": subdivision,
+            "latitude": point[0] if point else None,
+            "longitude": point[1] if point else None,
+            "status": status,
+        }
 
     def _subdivision(self, country: str, state: str | None, city: str | None) -> str | None:
         """Return the state, or where the registry names none, the one in which the town lies."""
@@ -307,7 +330,7 @@ class _Study:
         longitude = self._fields.number(point, "lon", f"{path}geoPoint.")
         if latitude is None or longitude is None:
             return None
-        if abs(latitude) > _DEGREES_LATITUDE or abs(longitude) > _DEGREES_LONGITUDE:
+        if not _on_earth(latitude, longitude):
             self._fields.wrong(f"{path}geoPoint", f"{latitude}, {longitude}", "degrees")
             return None
         return latitude, longitude
@@ -338,6 +361,42 @@ class _Study:
             self._fields.wrong(f"statusModule.{key}.date", found.value, "a date exact to the day")
             return None
         return date.fromisoformat(found.value)
+
+
+@lru_cache(maxsize=32_768)
+def _usual_term(id_: str, name: str) -> dict[str, str] | None:
+    name = cleaned(name)
+    return {"id": normal_mesh_id(id_), "name": name} if name and _MESH.fullmatch(id_) else None
+
+
+def _term(id_: object, name: object) -> dict[str, str] | None:
+    return _usual_term(id_, name) if type(id_) is str and type(name) is str else None
+
+
+def _words(raw: Any) -> _SiteWords | None:
+    """Return what a site says where it is written as usual, which nearly all are: there are ten sites to a study."""
+    if type(raw) is not dict:
+        return None
+    found: list[str | None] = []
+    for key in _SITE_KEYS:
+        value = raw.get(key)
+        if value is None:
+            found.append(None)
+        elif type(value) is str:
+            found.append(cleaned(value) or None)
+        else:
+            return None
+    point = raw.get("geoPoint")
+    if point is not None:
+        latitude, longitude = (point.get("lat"), point.get("lon")) if type(point) is dict else (None, None)
+        if type(latitude) is not float or type(longitude) is not float or not _on_earth(latitude, longitude):
+            return None
+        point = latitude, longitude
+    return (*found, point)  # type: ignore[return-value]  # six words, as many as keys
+
+
+def _on_earth(latitude: float, longitude: float) -> bool:
+    return abs(latitude) <= _DEGREES_LATITUDE and abs(longitude) <= _DEGREES_LONGITUDE
 
 
 def _is_date(value: str) -> bool:

@@ -6,7 +6,9 @@ pauses; the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -27,7 +29,7 @@ from trialalerts.errors import (
     did_you_mean,
 )
 from trialalerts.settings import Settings, SourceSettings
-from trialalerts.sources.base import Source
+from trialalerts.sources.base import Batch, Source
 from trialalerts.sources.desk import Desk
 from trialalerts.sources.http import Interrupted
 from trialalerts.sources.kinds import open_source
@@ -190,13 +192,23 @@ class _Poll:
         position = begin(self._db, self._source, began)
         with Desk(self._db, self._settings.http, self._clock, stop=self._stop) as desk:
             keeper = Keeper(self._db, self._source, desk, position)
-            for batch in (source or open_source(self._source)).batches(position, desk):
-                self.count = replace(self.count.plus(keeper.keep(batch)), complete=batch.ends_sweep)
-                if self._stop() and not batch.ends_sweep:
+            batches = (source or open_source(self._source)).batches(position, desk)
+            while not self.count.complete and self._keep_next(batches, keeper):
+                if self._stop() and not self.count.complete:
                     raise Interrupted("The program was told to stop.")
         if not self.count.complete:
             raise SourceError(f"Source {self._source.name} gave nothing that ends its sweep.")
         self._log_polled(began)
+
+    def _keep_next(self, batches: Iterator[Batch], keeper: Keeper) -> bool:
+        """Store the next batch; return whether there was one. It is let go of at once: it may be large."""
+        with _few_collections():
+            batch = next(batches, None)
+            if batch is None:
+                return False
+            self.count = replace(self.count.plus(keeper.keep(batch)), complete=batch.ends_sweep)
+            del batch
+        return True
 
     def break_off(self, reason: Exception) -> None:
         if isinstance(reason, Interrupted):
@@ -222,6 +234,21 @@ class _Poll:
     def _numbers(self) -> dict[str, int]:
         names = ("new", "updated", "unchanged", "changes", "skipped", "problems")
         return {name: getattr(self.count, name) for name in names}
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Keep the garbage collector from looking through a page again and again while its objects are made.
+
+    A page is a million small objects without circles; to look for some in it takes a third of the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _raise_if_database(error: Exception, db: Database) -> None:

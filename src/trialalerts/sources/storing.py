@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -50,6 +51,7 @@ class Keeper:
         self._settings = settings
         self._desk = desk
         self._cursor: Mapping[str, Any] = position.cursor
+        self._is_first = False
 
     def keep(self, batch: Batch) -> BatchCount:
         """Store a batch.
@@ -104,6 +106,8 @@ class Keeper:
         """
         if state.baseline_done_at is not None and not batch.baseline:
             return (), batch.drafts
+        if batch.announce_from is None and not self._anything_before(session, batch.sweep_began):
+            return batch.drafts, ()
         known = self._known_before(session, batch)
         quiet: list[ItemDraft] = []
         announced: list[ItemDraft] = []
@@ -112,6 +116,14 @@ class Keeper:
             is_recent = bool(batch.announce_from and draft.published_at and draft.published_at >= batch.announce_from)
             (announced if is_known or is_recent else quiet).append(draft)
         return quiet, announced
+
+    def _anything_before(self, session: Session, moment: datetime) -> bool:
+        """Tell whether any item is older than a baseline; once none is, none will ever be."""
+        if self._is_first:
+            return False
+        older = select(Item.id).where(col(Item.first_seen_at) < moment).limit(1)
+        self._is_first = session.exec(older).first() is None
+        return not self._is_first
 
     def _known_before(self, session: Session, batch: Batch) -> set[tuple[str, str]]:
         numbers = sorted({number for draft in batch.drafts for number in (draft.external_id, *draft.aliases)})

@@ -1,0 +1,234 @@
+"""Measures polling: real studies from HTTP to committed rows and changes, on SQLite.
+
+Three processes: this one; a server that hands out the real studies page by page, as often as wanted under
+new numbers; and the one that polls, alone, so that its memory can be told. The reference asks for the same
+pages in the same way and parses their JSON, no more.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+
+__all__ = ["run"]
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+_DATA = Path(os.environ.get("TRIALALERTS_TEST_DATA", _REPOSITORY.parent / "shared" / "data"))
+_STUDIES = _DATA / "ctgov" / "ctgov_v2_studies.jsonl.gz"
+_PAGE = 500
+_LAPS = 14_500
+_MANY = 100_000
+_TARGET_RATE, _TARGET_MEMORY = 1_500, 300
+
+
+def run() -> list[tuple[str, str]]:
+    """Return the figures: what was measured, and how it came out."""
+    if not _STUDIES.exists():
+        return [("ingest", f"not measured: {_STUDIES} is missing (set TRIALALERTS_TEST_DATA)")]
+    with tempfile.TemporaryDirectory() as folder, _served() as url:
+        database = f"sqlite:///{folder}/ingest.db"
+        _call("prepare", database)
+        reference = _call("download", url, _LAPS)
+        first = _call("poll", database, url, _LAPS)
+        second = _call("poll", database, url, _LAPS, "changed")
+        third = _call("poll", database, url, _LAPS, "changed")
+        _call("prepare", f"sqlite:///{folder}/many.db")
+        many = _call("poll", f"sqlite:///{folder}/many.db", url, _MANY)
+        size = (Path(folder) / "many.db").stat().st_size / 1e6
+    return [
+        ("ingest: reference, download and parse only", f"{_rate(reference)} studies/s"),
+        ("ingest: first sweep, all new", f"{_rate(first)} studies/s ({_share(first, reference)}) {_verdict(first)}"),
+        ("ingest: sweep with a tenth changed", f"{_rate(second)} studies/s, {second['changes']:,} changes"),
+        ("ingest: sweep with nothing changed", f"{_rate(third)} studies/s, {third['changes']:,} changes"),
+        (
+            f"ingest: {_MANY:,} studies",
+            f"{_rate(many)} studies/s; database {size:.0f} MB",
+        ),
+        (
+            f"ingest: peak memory over {_LAPS:,} and {_MANY:,} studies",
+            f"{first['megabytes']:.0f} and {many['megabytes']:.0f} MB (target < {_TARGET_MEMORY} MB)",
+        ),
+    ]
+
+
+def _rate(measured: dict[str, Any]) -> str:
+    return f"{measured['studies'] / measured['seconds']:,.0f}"
+
+
+def _share(measured: dict[str, Any], reference: dict[str, Any]) -> str:
+    times = measured["seconds"] / measured["studies"] / (reference["seconds"] / reference["studies"])
+    return f"{times:.1f} times the reference"
+
+
+def _verdict(measured: dict[str, Any]) -> str:
+    reached = measured["studies"] / measured["seconds"] >= _TARGET_RATE
+    return f"target {_TARGET_RATE:,}: {'reached' if reached else 'MISSED'}"
+
+
+class _served:  # noqa: N801 - reads as what it is where it is used
+    """A server in a process of its own; gives its address."""
+
+    def __enter__(self) -> str:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.ingest", "serve"], stdout=subprocess.PIPE, stdin=subprocess.PIPE
+        )
+        assert self._process.stdout
+        return self._process.stdout.readline().decode().strip()
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.communicate()
+
+
+def _call(*words: object) -> dict[str, Any]:
+    """Run a step in a process of its own; return what it printed."""
+    command = [sys.executable, "-m", "benchmarks.ingest", *map(str, words)]
+    done = subprocess.run(command, check=True, capture_output=True, cwd=_REPOSITORY)
+    found: dict[str, Any] = orjson.loads(done.stdout)
+    return found
+
+
+def _prepare(database: str) -> dict[str, Any]:
+    from trialalerts.database.engine import open_database
+    from trialalerts.database.schema import upgrade
+    from trialalerts.resources import shipped
+    from trialalerts.vocabulary.areas import store_curated
+    from trialalerts.vocabulary.places import load_places
+
+    with closing(_Disposed(open_database(database))) as opened:
+        upgrade(opened.database)
+        with opened.database.write() as session:
+            return {
+                "places": load_places(session),
+                "areas": store_curated(session, shipped("config/disease_areas.toml")),
+            }
+
+
+class _Disposed:
+    def __init__(self, database: Any) -> None:
+        self.database = database
+
+    def close(self) -> None:
+        self.database.dispose()
+
+
+def _download(url: str, studies: str) -> dict[str, Any]:
+    from trialalerts.clock import SystemClock
+    from trialalerts.settings import HttpSettings
+    from trialalerts.sources.http import Fetcher
+
+    began = time.perf_counter()
+    read, token = 0, None
+    with Fetcher(HttpSettings(allow_private_addresses=True), SystemClock()) as fetcher:
+        while read == 0 or token:
+            params = {"pageSize": str(_PAGE), **({"pageToken": token} if token else {})}
+            page = orjson.loads(fetcher.get(f"{url}/{studies}/same/studies", params=params).body)
+            read += len(page["studies"])
+            token = page.get("nextPageToken")
+    return {"studies": read, "seconds": time.perf_counter() - began}
+
+
+def _poll(database: str, url: str, studies: str, state: str = "same") -> dict[str, Any]:
+    from trialalerts.clock import SystemClock
+    from trialalerts.database.engine import open_database
+    from trialalerts.logs import configure_logs
+    from trialalerts.settings import HttpSettings, Settings, SourceSettings
+    from trialalerts.sources.poll import poll_source
+
+    configure_logs(level="error")
+    source = SourceSettings(name="ctgov", kind="clinicaltrials_gov", url=f"{url}/{studies}/{state}", page_size=_PAGE)
+    settings = Settings(http=HttpSettings(allow_private_addresses=True), sources=(source,))
+    with closing(_Disposed(open_database(database))) as opened:
+        began = time.perf_counter()
+        count = poll_source(opened.database, settings, source, SystemClock())
+        seconds = time.perf_counter() - began
+    assert count.error is None, count.error
+    return {
+        "studies": count.new + count.updated + count.unchanged,
+        "changes": count.changes,
+        "seconds": seconds,
+        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers ``/<how many>/<same|changed>/studies?pageToken=<start>``; in ``changed`` every tenth study has closed."""
+
+    protocol_version = "HTTP/1.1"
+    studies: tuple[tuple[bytes, bytes], ...] = ()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        """Answer with a page."""
+        parts = urlsplit(self.path)
+        how_many, state, _ = parts.path.strip("/").split("/")
+        start = int(parse_qs(parts.query).get("pageToken", ["0"])[0])
+        end = min(start + _PAGE, int(how_many))
+        body = b",".join(self._study(number, state) for number in range(start, end))
+        token = b',"nextPageToken":"%d"' % end if end < int(how_many) else b""
+        body = gzip.compress(b'{"studies":[' + body + b"]" + token + b"}", 1)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _study(self, number: int, state: str) -> bytes:
+        before, after = self.studies[number % len(self.studies)]
+        if state == "changed" and number % 10 == 0:
+            after = after.replace(b'"overallStatus":"', b'"overallStatus":"SUSPENDED","was":"', 1)
+        return b"%sNCT%08d%s" % (before, 10_000_000 + number, after)
+
+
+def _serve() -> None:
+    from tests.sources.registry_fields import pruned
+    from trialalerts.sources.clinicaltrials_gov import FIELDS
+
+    rendered = []
+    with gzip.open(_STUDIES) as lines:
+        for line in lines:
+            study = pruned(json.loads(line)["study"], FIELDS)
+            identification = study["protocolSection"]["identificationModule"]
+            number = identification["nctId"]
+            # Copies of a study are other trials: the numbers of this one are not theirs.
+            identification.pop("secondaryIdInfos", None)
+            identification.pop("nctIdAliases", None)
+            before, _, after = orjson.dumps(study).partition(number.encode())
+            rendered.append((before, after))
+    _Handler.studies = tuple(rendered)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["serve"]:
+            _serve()
+        case [step, *words]:
+            steps: dict[str, Callable[..., dict[str, Any]]] = {
+                "prepare": _prepare,
+                "download": _download,
+                "poll": _poll,
+            }
+            print(orjson.dumps(steps[step](*words)).decode())
+        case _:
+            for what, figure in run():
+                print(f"{what}: {figure}")
