@@ -82,25 +82,31 @@ def test_a_changed_condition_is_news(old: str, new: str) -> None:
     assert changed_criteria(TEXT.replace(old, new), TEXT) is not None
 
 
-def test_only_the_changed_sentences_are_told_under_their_heading() -> None:
+def test_only_the_changed_sentences_are_told_with_their_section() -> None:
     after = TEXT.replace("within 4 weeks", "within 2 weeks").replace("written consent", "writen consent")
     assert changed_criteria(TEXT, after) == (
-        "Exclusion criteria:\n- Treated with examplinib within 4 weeks",
-        "Exclusion criteria:\n- Treated with examplinib within 2 weeks",
+        "- Exclusion criteria: Treated with examplinib within 4 weeks",
+        "- Exclusion criteria: Treated with examplinib within 2 weeks",
     )
 
 
 def test_what_was_added_or_dropped_stands_alone() -> None:
     after = TEXT.replace("- Able to give written consent", "- Able to give written consent\n- Lives in Leeds")
-    assert changed_criteria(TEXT, after) == ("", "Inclusion criteria:\n- Lives in Leeds")
-    assert changed_criteria(after, TEXT) == ("Inclusion criteria:\n- Lives in Leeds", "")
+    assert changed_criteria(TEXT, after) == ("", "- Inclusion criteria: Lives in Leeds")
+    assert changed_criteria(after, TEXT) == ("- Inclusion criteria: Lives in Leeds", "")
+
+
+def test_the_section_is_said_once() -> None:
+    told = changed_criteria(TEXT, TEXT.replace("Hepatitis A", "Hepatitis B").replace("4 weeks", "2 weeks"))
+    assert told is not None
+    assert told[1] == ("- Exclusion criteria: Hepatitis B or hypertension\n- Treated with examplinib within 2 weeks")
 
 
 def test_a_condition_that_changes_sides_is_news() -> None:
     moved = TEXT.replace("\n- Able to give written consent", "") + "\n- Able to give written consent"
     assert changed_criteria(TEXT, moved) == (
-        "Inclusion criteria:\n- Able to give written consent",
-        "Exclusion criteria:\n- Able to give written consent",
+        "- Inclusion criteria: Able to give written consent",
+        "- Exclusion criteria: Able to give written consent",
     )
 
 

@@ -1,7 +1,7 @@
 """Owns the comparison of two versions of an item: what happened that people want to be told.
 
 Everything that is no :class:`Difference` is no news: titles, enrolment, dates, contacts, references,
-the registry's own bookkeeping. ``docs/explanation/changes.md`` tells the rules in words.
+the registry's own bookkeeping. ``docs/reference/changes.md`` tells the rules in words.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class _Sentence:
 def changed_criteria(before: str, after: str, *, limit: int = 600) -> tuple[str, str] | None:
     """Return the sentences removed and the sentences added, each at most ``limit`` characters; None without news.
 
-    A heading tells to which section they belong. A text that is missing on one side is no news:
+    The first of each section says so. A text that is missing on one side is no news:
     the record was cut, or read from another view of the registry.
     """
     if before == after or not before.strip() or not after.strip():
@@ -177,10 +177,9 @@ def _listed(sentences: Sequence[_Sentence], limit: int) -> str:
     lines: list[str] = []
     section = ""
     for sentence in sentences:
-        if sentence.section != section:
-            section = sentence.section
-            lines.append(f"{section} criteria:")
-        lines.append(f"- {sentence.text}")
+        heading = "" if sentence.section == section else f"{sentence.section} criteria: "
+        section = sentence.section
+        lines.append(f"- {heading}{sentence.text}")
     text = "\n".join(lines)
     if len(text) <= limit:
         return text
