@@ -137,7 +137,7 @@ def test_import_of_a_wrong_file_fails_in_one_line(terminal: Terminal, tmp_path: 
 def test_tag_reads_a_text_a_file_or_standard_input(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = "id\tname\tin title\tfound\nD009103\tMultiple sclerosis\tno\tmultiple sclerosis\n"
+    expected = "id\tname\tin title\tabout\tfound\nD009103\tMultiple sclerosis\tno\tyes\tmultiple sclerosis\n"
     text = "On multiple sclerosis"
     (tmp_path / "text.txt").write_text(text, "utf-8")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
@@ -148,7 +148,7 @@ def test_tag_reads_a_text_a_file_or_standard_input(
 
 def test_tag_prints_json_and_heeds_a_title(terminal: Terminal) -> None:
     assert json.loads(terminal.output("tag", "--text", "", "--title", "Breast cancer", "--json")) == [
-        {"id": "D001943", "name": "Breast Neoplasms", "in_title": True, "found": "Breast cancer"}
+        {"id": "D001943", "name": "Breast Neoplasms", "in_title": True, "about": True, "found": "Breast cancer"}
     ]
 
 
@@ -159,9 +159,43 @@ def test_tag_answers_each_line_with_a_line(terminal: Terminal, tmp_path: Path) -
         "utf-8",
     )
     assert [json.loads(line) for line in terminal.output("tag", "--jsonl", str(file)).splitlines()] == [
-        {"id": 7, "areas": [{"id": "D009103", "name": "Multiple sclerosis", "in_title": True}]},
+        {"id": 7, "areas": [{"id": "D009103", "name": "Multiple sclerosis", "in_title": True, "about": True}]},
         {"id": "b", "areas": []},
     ]
+
+
+SIDE = ("--title", "A breast cancer medicine in multiple sclerosis", "--text", "Nobody had no multiple sclerosis.")
+
+
+def test_tag_leaves_out_what_stands_in_passing(terminal: Terminal) -> None:
+    listed = json.loads(terminal.output("tag", *SIDE, "--json"))
+    assert [(area["name"], area["about"]) for area in listed] == [("Multiple sclerosis", True)]
+    assert json.loads(terminal.output("tag", *SIDE, "--json", "--about")) == listed
+
+
+def test_tag_explains_what_it_keeps_and_what_not(terminal: Terminal) -> None:
+    lines = [line.split("\t") for line in terminal.output("tag", *SIDE, "--explain").splitlines()]
+    assert lines[0] == ["id", "name", "in title", "about", "score", "reason", "found"]
+    assert [line[1:4] for line in lines[1:]] == [
+        ["Multiple sclerosis", "yes", "yes"],
+        ["Breast Neoplasms", "yes", "no"],
+    ]
+    assert lines[2][5] == "in the title, only in passing"
+
+
+def test_tag_tells_what_a_long_text_only_mentions(terminal: Terminal) -> None:
+    text = (
+        "Multiple sclerosis is studied. " + "We walk on and on. " * 20 + "A breast cancer was seen. " + "And on. " * 60
+    )
+    listed = json.loads(terminal.output("tag", "--title", "Multiple sclerosis", "--text", text, "--json"))
+    assert [(area["name"], area["about"]) for area in listed] == [
+        ("Multiple sclerosis", True),
+        ("Breast Neoplasms", False),
+    ]
+    assert (
+        len(json.loads(terminal.output("tag", "--title", "Multiple sclerosis", "--text", text, "--json", "--about")))
+        == 1
+    )
 
 
 BROKEN = [

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trialalerts.vocabulary.areas import AreaNode, AreaTree
-from trialalerts.vocabulary.tagger import Tag, Tagger
+from trialalerts.vocabulary.tagger import Tagger
 
 TREE = AreaTree(
     [
@@ -25,10 +25,13 @@ TREE = AreaTree(
         AreaNode(id="hiv", name="HIV"),
         AreaNode(id="covid", name="COVID-19"),
         AreaNode(id="diabetes", name="Diabetes Mellitus"),
+        AreaNode(id="type1", name="Diabetes Mellitus, Type 1"),
         AreaNode(id="type2", name="Diabetes Mellitus, Type 2"),
         AreaNode(id="asthma", name="Asthma"),
         AreaNode(id="hepatitis-b", name="Hepatitis B"),
         AreaNode(id="hepatitis-c", name="Hepatitis C"),
+        AreaNode(id="air-embolism", name="Embolism, Air"),
+        AreaNode(id="brain-embolism", name="Cerebral Embolism"),
         AreaNode(id="hodgkin", name="Hodgkin Disease", synonyms=("Hodgkin Lymphoma",)),
         AreaNode(id="nhl", name="Lymphoma, Non-Hodgkin"),
         AreaNode(id="leukemia", name="Leukemia"),
@@ -58,6 +61,17 @@ TEXTS = [
     ("breast, ovarian, and lung tumors", ["breast", "ovary", "lung"]),
     ("hepatitis B and C", ["hepatitis-b", "hepatitis-c"]),
     ("hepatitis B, or asthma", ["hepatitis-b", "asthma"]),
+    ("type 1 or 2 diabetes", ["type1", "type2"]),
+    ("type I and II diabetes", ["type1", "type2"]),
+    ("diabetes type 1 or 2", ["type1", "type2"]),
+    ("cancer of the breast", ["breast"]),
+    ("cancers of the lung and breast", ["lung", "breast"]),
+    ("breast carcinoma", ["breast"]),
+    ("malignant breast tumour", ["breast"]),
+    ("asthmatic adults", ["asthma"]),
+    ("pulmonary neoplasms", ["lung"]),
+    ("tumour necrosis factor", []),
+    ("a cerebral air embolism", ["brain-embolism", "air-embolism"]),
     ("lung cancer and disease", ["lung"]),
     ("non-Hodgkin lymphoma", ["nhl"]),
     ("This syndrome is a painful disease.", []),
@@ -84,6 +98,13 @@ DENIED = [
     ("without diabetes. Asthma is common", ["asthma"]),
     ("no difference between asthma and health", ["asthma"]),
     ("not diabetes but diabetes after all", ["diabetes"]),
+    ("asthma was excluded", []),
+    ("patients with asthma or diabetes were excluded", []),
+    ("asthma and diabetes had been ruled out", []),
+    ("asthma was not seen", []),
+    ("adults with asthma. Diabetes was ruled out", ["asthma"]),
+    ("asthma was seen", ["asthma"]),
+    ("an anti-cancer agent", []),
 ]
 
 
@@ -105,6 +126,10 @@ ACRONYMS = [
     ("Covid19 and COVID-19", ["covid"]),
     ("ALL patients", []),
     ("HOW ALL PEOPLE WITH COPD LIVE", []),
+    ("mass spectrometry (MS) in multiple sclerosis: MS of samples", ["ms"]),
+    ("MS (multiple sclerosis)", ["ms"]),
+    ("hereditary breast cancer (HBC). HBC runs in families", ["breast"]),
+    ("non-Hodgkin lymphoma (NHL); NHL without diabetes", ["nhl"]),
 ]
 
 
@@ -114,9 +139,8 @@ def test_an_acronym_counts_when_it_cannot_be_mistaken(text: str, areas: list[str
 
 
 def test_an_acronym_in_the_title_is_explained_by_the_text() -> None:
-    assert TAGGER.tag(title="News on MS", text="Multiple sclerosis is studied.") == [
-        Tag(area_id="ms", in_title=True, found="MS"),
-    ]
+    (tag,) = TAGGER.tag(title="News on MS", text="Multiple sclerosis is studied.")
+    assert (tag.area_id, tag.in_title, tag.found) == ("ms", True, "MS")
 
 
 def test_the_title_comes_first_then_the_count_then_the_place() -> None:
@@ -157,3 +181,77 @@ def test_every_name_of_the_vocabulary_is_tagged_as_its_area() -> None:
     for node in TREE.nodes:
         if node.id != "generic":
             assert _areas(node.name) == [node.id]
+
+
+def _about(title: str, text: str = "") -> list[str]:
+    return [tag.area_id for tag in TAGGER.tag(title=title, text=text)]
+
+
+PADDING = " ".join(["Then we walked on and counted the trees along the river."] * 20)
+ASIDES = [
+    ("A cancer medicine is used in this multiple sclerosis trial", ["ms"]),
+    ("A breast cancer drug for asthma", ["asthma"]),
+    ("Asthma in people with a history of leukaemia", ["asthma"]),
+    ("The Leukaemia Society funds asthma research", ["asthma"]),
+    ("A new diabetes medicine", ["diabetes"]),
+    ("Asthma or diabetes", ["asthma", "diabetes"]),
+]
+
+
+@pytest.mark.parametrize(("title", "areas"), ASIDES, ids=[title for title, _ in ASIDES])
+def test_a_word_in_passing_is_not_what_a_text_is_about(title: str, areas: list[str]) -> None:
+    assert _about(title) == areas
+
+
+def test_a_long_text_is_about_what_its_title_names_not_about_each_disease_in_it() -> None:
+    text = f"Asthma was treated. {PADDING} Some had diabetes. {PADDING} Asthma got better."
+    assert _about("Living with asthma", text) == ["asthma"]
+    mentions = TAGGER.mentions(title="Living with asthma", text=text)
+    assert [tag.area_id for tag in mentions] == ["asthma", "diabetes"]
+    assert not mentions[1].passing
+
+
+def test_without_a_title_what_is_named_often_is_what_a_text_is_about() -> None:
+    text = f"We look at trees. {PADDING} Diabetes. {PADDING} Asthma, and asthma, and patients with asthma. {PADDING}"
+    assert _about("", text) == ["asthma"]
+
+
+def test_every_condition_of_a_short_list_counts() -> None:
+    assert _about("", "Asthma. Lung cancer. Hepatitis B. Depression") == ["asthma", "lung", "hepatitis-b", "depression"]
+
+
+def test_a_score_has_a_reason() -> None:
+    (asthma, cancer) = TAGGER.mentions(title="A breast cancer drug for asthma", text="Patients with asthma took it.")
+    assert 0 < cancer.score < asthma.score <= 1
+    assert (asthma.passing, cancer.passing) == (False, True)
+    assert asthma.reason == "in the title, as what people have or are treated for, 2 times"
+    assert cancer.reason == "in the title, only in passing"
+
+
+def test_what_is_denied_is_mentioned_with_no_score() -> None:
+    (denied,) = TAGGER.mentions(title="", text="adults without diabetes")
+    assert (denied.area_id, denied.score, denied.reason, denied.passing) == ("diabetes", 0.0, "denied", True)
+
+
+def test_an_area_that_mesh_lacks_speaks_of_the_one_above_it() -> None:
+    tree = AreaTree(
+        [
+            AreaNode(id="D001249", name="Asthma"),
+            AreaNode(id="severe-asthma", name="Severe asthma", parents=("D001249",)),
+        ]
+    )
+    tagger = Tagger(tree)
+    assert [tag.area_id for tag in tagger.tag(title="Severe asthma", text="")] == ["severe-asthma"]
+    assert [tag.area_id for tag in tagger.mentions(title="Severe asthma", text="")] == ["severe-asthma", "D001249"]
+
+
+def test_a_broad_area_weighs_less_than_a_narrow_one_beside_it() -> None:
+    tree = AreaTree(
+        [
+            AreaNode(id="D009369", name="Cancer"),
+            AreaNode(id="D001943", name="Breast cancer", parents=("D009369",)),
+        ]
+    )
+    (narrow, broad) = Tagger(tree).mentions(title="", text="cancer and breast cancer")
+    assert (narrow.area_id, broad.area_id) == ("D001943", "D009369")
+    assert broad.reason.endswith("a narrower area is named")

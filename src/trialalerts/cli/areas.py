@@ -16,7 +16,7 @@ from trialalerts.errors import InvalidInput
 
 if TYPE_CHECKING:
     from trialalerts.vocabulary.areas import AreaTree
-    from trialalerts.vocabulary.tagger import Tag, Tagger
+    from trialalerts.vocabulary.tagger import Tag
 
 __all__ = ["app"]
 
@@ -118,25 +118,35 @@ def tag(
         typer.Option(help='A file of lines {"id": …, "title": …, "text": …}; - for standard input.', metavar="F"),
     ] = None,
     title: Annotated[str, typer.Option(help="The title that belongs to --text or --file.", metavar="T")] = "",
+    about: Annotated[
+        bool, typer.Option("--about", help="List only what the text is about: what an article is tagged with.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="List also what is denied or in passing; add score and reason.")
+    ] = False,
     json: _Json = False,
 ) -> None:
-    """Tell which disease areas a text speaks of, the most important first.
+    """Tell which disease areas a text speaks of, the most important first, and which of them it is about.
 
-    With --jsonl, one line {"id": …, "areas": [{"id": …, "name": …, "in_title": …}]} is written for each line read.
+    With --jsonl, one line {"id": …, "areas": [{"id": …, "name": …, "in_title": …, "about": …}]} is written for
+    each line read.
     """
     if sum(given is not None for given in (text, file, jsonl)) != 1:
         raise InvalidInput("areas tag needs exactly one of --text, --file and --jsonl.")
+    if about and explain:
+        raise InvalidInput("areas tag takes --about or --explain, not both.")
     tree = _load_tree()
-    tagger = _tagger(tree)
+    speaker = _Speaker(tree, about=about, explain=explain)
     if jsonl is not None:
-        _tag_lines(jsonl, tree, tagger)
+        for id_, line_title, line_text in _documents(jsonl):
+            _show_line(id_, speaker.facts(line_title, line_text))
         return
-    tags = tagger.tag(title=title, text=_read(file) if file is not None else text or "")
+    facts = speaker.facts(title, _read(file) if file is not None else text or "", found=True)
     if json:
-        show_json([_tag_as_json(tree, found) | {"found": found.found} for found in tags])
+        show_json(facts)
     else:
-        rows = [(found.area_id, tree.name(found.area_id), found.in_title, found.found) for found in tags]
-        show_table(("id", "name", "in title", "found"), rows)
+        columns = ("id", "name", "in_title", "about", *(("score", "reason") if explain else ()), "found")
+        show_table([column.replace("_", " ") for column in columns], [[fact[key] for key in columns] for fact in facts])
 
 
 def _load_tree() -> AreaTree:
@@ -146,27 +156,42 @@ def _load_tree() -> AreaTree:
         return load_areas(session)
 
 
-def _tagger(tree: AreaTree) -> Tagger:
-    from trialalerts.vocabulary.tagger import Tagger
+class _Speaker:
+    """Tells the areas of texts, as many and with as many facts as wanted."""
 
-    return Tagger(tree)
+    def __init__(self, tree: AreaTree, *, about: bool, explain: bool) -> None:
+        from trialalerts.vocabulary.tagger import Tagger
+
+        self._tree = tree
+        self._tagger = Tagger(tree)
+        self._about = about
+        self._explain = explain
+
+    def facts(self, title: str, text: str, *, found: bool = False) -> list[dict[str, Any]]:
+        """Return what is to be told of each area of a text; with ``found``, the words too."""
+        mentions = self._tagger.mentions(title=title, text=text)
+        about = self._tagger.about(mentions)
+        wanted = about if self._about else [tag for tag in mentions if self._explain or tag in about or not tag.passing]
+        return [self._facts(tag, about=tag in about, found=found) for tag in wanted]
+
+    def _facts(self, tag: Tag, *, about: bool, found: bool) -> dict[str, Any]:
+        facts: dict[str, Any] = {"id": tag.area_id, "name": self._tree.name(tag.area_id), "in_title": tag.in_title}
+        facts["about"] = about
+        if self._explain:
+            facts |= {"score": tag.score, "reason": tag.reason}
+        if found:
+            facts["found"] = tag.found
+        return facts
 
 
 def _path(tree: AreaTree, area_id: str) -> str:
     return " › ".join(tree.path(area_id))
 
 
-def _tag_as_json(tree: AreaTree, found: Tag) -> dict[str, Any]:
-    return {"id": found.area_id, "name": tree.name(found.area_id), "in_title": found.in_title}
-
-
-def _tag_lines(file: Path, tree: AreaTree, tagger: Tagger) -> None:
-    """Write one line for each line of ``file``, each whole before the next is read."""
+def _show_line(id_: object, areas: list[dict[str, Any]]) -> None:
     import orjson
 
-    for id_, title, text in _documents(file):
-        areas = [_tag_as_json(tree, found) for found in tagger.tag(title=title, text=text)]
-        show(orjson.dumps({"id": id_, "areas": areas}).decode())
+    show(orjson.dumps({"id": id_, "areas": areas}).decode())
 
 
 def _documents(file: Path) -> Iterator[tuple[object, str, str]]:

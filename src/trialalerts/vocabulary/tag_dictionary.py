@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from trialalerts.vocabulary.area_names import AreaNode, said_otherwise
+from trialalerts.vocabulary.area_names import AreaNode
 from trialalerts.vocabulary.spelling import BREAKS, Folder, is_acronym, name_orders, split_words
-from trialalerts.vocabulary.tag_words import is_generic
+from trialalerts.vocabulary.tag_variants import variants
+from trialalerts.vocabulary.tag_words import NO_DISEASES, is_generic
 
-__all__ = ["ALONE", "Key", "Lengths", "TagDictionary"]
+__all__ = ["ALONE", "NOTHING", "Key", "Lengths", "TagDictionary"]
 
 Key = tuple[str, ...]
 Lengths = Mapping[str, Mapping[str, tuple[int, ...]]]
 ALONE = ""
+NOTHING = ""
+"""The area of words that look like a disease and are none: "tumor necrosis factor"."""
 _UNMISTAKABLE = 4
 """An acronym of this many letters that only one area has needs no long form beside it."""
 _NO_WORD = 5
@@ -38,15 +41,22 @@ class TagDictionary:
         for node in nodes:
             for synonym in node.synonyms:
                 self._add_name(node.id, synonym, folder)
-        for key, area_id in list(self.names.items()):
-            for variant in said_otherwise(key):
-                self.names.setdefault(variant, area_id)
+        for key in NO_DISEASES:
+            self.names[key] = NOTHING
+        self._add_variants()
         self.name_lengths = _lengths(self.names)
         self.acronym_lengths = _lengths(self.acronyms)
 
     def is_unmistakable(self, acronym: Key) -> bool:
         """Return whether an acronym can stand alone: it is an area's name or synonym, or long, and has one meaning."""
         return len(self.acronyms[acronym]) == 1 and (acronym in self._proper or _letters(acronym) >= _UNMISTAKABLE)
+
+    def _add_variants(self) -> None:
+        for key, area_id in list(self.names.items()):
+            if area_id != NOTHING:
+                for variant in variants(key):
+                    if not is_generic(variant):
+                        self.names.setdefault(variant, area_id)
 
     def _add_name(self, area_id: str, name: str, folder: Folder) -> None:
         if is_acronym(name):

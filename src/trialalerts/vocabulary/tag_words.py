@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from trialalerts.vocabulary.spelling import Folder, name_key
 
-__all__ = ["CUES", "FILLERS", "JOINS", "is_generic"]
+__all__ = [
+    "ASIDE_AFTER",
+    "ASIDE_BEFORE",
+    "CUES",
+    "CUES_AFTER",
+    "EXAMPLE_AFTER",
+    "EXAMPLE_BEFORE",
+    "FILLERS",
+    "FILLERS_AFTER",
+    "JOINS",
+    "NEAR_FILLERS",
+    "NOT_SEEN",
+    "NO_DISEASES",
+    "OUTCOME_BEFORE",
+    "SUBJECT_AFTER",
+    "SUBJECT_BEFORE",
+    "is_generic",
+    "is_weak",
+]
 
 _folder = Folder()
 
@@ -17,11 +35,11 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(_folder[word] for word in text.split())
 
 
-JOINS = _words("and or nor as well") | {","}
+JOINS = _words("and or nor as well plus") | {","}
 """Between two diseases that share a word: "breast, ovarian and lung cancer"."""
 
 CUES = _words(
-    "no not non without never neither nor absence lack free negative rule ruled exclude excluded excluding except"
+    "no not non without never neither nor absence lack free negative rule ruled exclude excluded excluding except anti"
 )
 """What denies the disease that follows."""
 
@@ -32,6 +50,51 @@ FILLERS = _words(
 )
 """What may stand between a cue and the disease: "no known history of asthma"."""
 
+CUES_AFTER = _words("excluded absent unlikely denied ineligible negative")
+"""What denies the disease before it: "asthma was excluded"."""
+
+NOT_SEEN = _words("observed detected found present seen identified noted reported included eligible allowed developed")
+"""What denies it after "not": "asthma was not seen"; "ruled out" does so too."""
+
+FILLERS_AFTER = _words(
+    "is was were are be been being has have had patient participant subject people person individual case will should "
+    "must also all always who which that test"
+) | {")"}
+"""What may stand between a disease and what denies it: "people with asthma were excluded"."""
+
+SUBJECT_BEFORE = _words(
+    "patient people person adult child woman man subject individual participant case survivor sufferer volunteer "
+    "treat treated treating treatment therapy manage management managing diagnosed diagnosing diagnosis prevent "
+    "preventing prevention cure suffering living affected onset pathogenesis prognosis model progression trial study "
+    "screening relapsed refractory advanced newly inoperable resectable unresectable metastatic"
+)
+"""Who has it, what is done about it: "patients with X", "treatment of X"."""
+
+SUBJECT_AFTER = _words(
+    "patient trial study treatment therapy cohort survivor sufferer model progression diagnosis management prevention "
+    "screening care"
+)
+OUTCOME_BEFORE = _words(
+    "risk rate incidence odds likelihood probability frequency mortality complication adverse event"
+)
+"""What may come of it: "the risk of stroke" in a paper on diabetes."""
+
+EXAMPLE_BEFORE = _words(
+    "comorbid comorbidity including include like eg unlike similar versus rather instead coexisting except mimicking"
+)
+EXAMPLE_AFTER = _words("related associated induced free like cell line gene")
+"""What makes a disease an example, a companion or a cause: "comorbidities such as X", "X-related"."""
+
+ASIDE_BEFORE = _words("family history originally licensed")
+ASIDE_AFTER = _words("drug medicine medication pill tablet society association institute foundation charity")
+"""What makes a disease a memory or the attribute of something else: "a history of X", "an X medicine"."""
+
+NEAR_FILLERS = FILLERS - ASIDE_BEFORE | _words(
+    "with in against to who are is was this these those our his her their severe mild moderate chronic acute early "
+    "late new such stage type grade and or at by on suspected primary secondary recurrent high low"
+)
+"""What may stand between a disease and the words that tell its part."""
+
 _GENERIC = _keys(
     "disease",
     "diseases and disorders",
@@ -39,7 +102,6 @@ _GENERIC = _keys(
     "disorder",
     "illness",
     "condition",
-    "pain",
     "ache",
     "death",
     "sign",
@@ -47,17 +109,10 @@ _GENERIC = _keys(
     "signs and symptoms",
     "complication",
     "postoperative complications",
-    "infection",
-    "inflammation",
-    "injury",
-    "wound",
-    "wounds and injuries",
     "trauma",
     "lesion",
-    "recurrence",
     "relapse",
     "remission",
-    "toxicity",
     "side effect",
     "adverse effect",
     "emergency",
@@ -79,7 +134,6 @@ _GENERIC = _keys(
     "weight",
     "mass",
     "rupture",
-    "necrosis",
     "atrophy",
     "hypertrophy",
     "hyperplasia",
@@ -112,6 +166,53 @@ _GENERIC = _keys(
 )
 
 
+WEAK = _keys(
+    "pain", "infection", "inflammation", "necrosis", "recurrence", "wound", "wounds and injuries", "injury", "toxicity"
+)  # fmt: skip
+"""Names that tell little where a text also names something else."""
+
+
+def is_weak(found: str) -> bool:
+    """Return whether the words found are a name that tells little beside others."""
+    return name_key(found, _folder) in WEAK
+
+
 def is_generic(key: tuple[str, ...]) -> bool:
     """Return whether a folded name says nothing about which disease it is."""
     return key in _GENERIC or (len(key) == 1 and (key[0].isdigit() or len(key[0]) < 3))  # noqa: PLR2004
+
+
+NO_DISEASES = _keys(
+    "tumor necrosis factor",
+    "tumor necrosis factor alpha",
+    "tumor suppressor",
+    "tumor marker",
+    "tumor lysis",
+    "stroke volume",
+    "heart rate",
+    "ganglion",
+    "sphenopalatine ganglion",
+    "stellate ganglion",
+    "st segment depression",
+    "st depression",
+    "shock wave",
+    "shock waves",
+    "common cold agglutinin",
+    "cancer institute",
+    "cancer society",
+    "cancer center",
+    "cancer research uk",
+    "american cancer society",
+    "national cancer institute",
+    "cancer antigen",
+    "anxiety and depression scale",
+    "anxiety scale",
+    "depression scale",
+    "depression inventory",
+    "depression rating scale",
+    "beck depression inventory",
+    "pain scale",
+    "pain score",
+    "visual analogue scale for pain",
+)
+"""Words that look like a disease and are none."""

@@ -1,0 +1,124 @@
+"""Owns how much a text is about an area: a score from 0 to 1, and the reason in words.
+
+Every mention takes away a part of the doubt, more in a title, at the beginning and at the end, less where the
+disease is an example or an outcome; a denied one nothing. What the areas of a text are to each other is
+weighed last: a broad one beside a narrow one, a word in the text of an article whose title names others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trialalerts.vocabulary.areas import AreaTree
+from trialalerts.vocabulary.tag_finding import Hit, Reading
+from trialalerts.vocabulary.tag_roles import Role, roles_in
+from trialalerts.vocabulary.tag_words import is_weak
+
+__all__ = ["SALIENT", "Weighed", "weigh"]
+
+SALIENT = 0.3
+"""From this score on a text is about an area."""
+
+_TITLE, _SHORT, _LONG = 0.8, 0.6, 0.2
+"""What one mention weighs in a title, in a text of up to 60 words, and in one of 160 words or more."""
+_SHORT_WORDS, _LONG_WORDS = 60, 160
+_EDGE, _BEGINNING, _END = 1.4, 0.2, 0.8
+"""How much more it weighs in the first and last fifth of a text."""
+_ROLES: Mapping[Role, float] = {
+    Role.DENIED: 0.0,
+    Role.ASIDE: 0.15,
+    Role.EXAMPLE: 0.5,
+    Role.OUTCOME: 0.8,
+    Role.NAMED: 1.0,
+    Role.SUBJECT: 1.3,
+}
+_MOST = 0.95
+_WEAK, _BROAD, _IMPLIED, _BESIDE_TITLE, _BELOW_TITLE = 0.4, 0.6, 0.6, 0.6, 1.3
+
+
+@dataclass(slots=True)
+class Weighed:
+    """What a text says of one area: ``doubt`` is what is left after all mentions, ``factor`` what lies beside them."""
+
+    first: Hit
+    in_title: bool
+    count: int = 0
+    doubt: float = 1.0
+    best: Role = Role.DENIED
+    factor: float = 1.0
+    why: list[str] = field(default_factory=list)
+
+    @property
+    def score(self) -> float:
+        """How much the text is about the area, from 0 to 1."""
+        return round(min(1.0, (1.0 - self.doubt) * self.factor), 3)
+
+    @property
+    def reason(self) -> str:
+        """Why the score is what it is, for people."""
+        if self.best is Role.DENIED:
+            return self.best.value
+        where = "in the title" if self.in_title else "in the text"
+        times = "" if self.count == 1 else f", {self.count} times"
+        return "; ".join((f"{where}, {self.best.value}{times}", *self.why))
+
+    def times(self, factor: float, why: str) -> None:
+        """Take something into account."""
+        self.factor *= factor
+        self.why.append(why)
+
+
+def weigh(reading: Reading, areas: AreaTree) -> dict[str, Weighed]:
+    """Weigh the areas of a text, denied ones among them."""
+    weighed = _mentioned(reading)
+    if len(weighed) > 1:
+        _compare(weighed, areas, long=len(reading.words) - reading.title > _SHORT_WORDS)
+    return weighed
+
+
+def _mentioned(reading: Reading) -> dict[str, Weighed]:
+    weighed: dict[str, Weighed] = {}
+    length = max(1, len(reading.words) - reading.title)
+    middle = _middle(length)
+    edge = middle * _EDGE if length > _SHORT_WORDS else middle
+    for hit, role in zip(reading.hits, roles_in(reading), strict=True):
+        in_title = hit.start < reading.title
+        known = weighed.get(hit.area)
+        if known is None or (known.best is Role.DENIED and role is not Role.DENIED):
+            known = weighed[hit.area] = Weighed(hit, in_title)
+        if role is not Role.DENIED:
+            part = (hit.start - reading.title) / length
+            place = _TITLE if in_title else middle if _BEGINNING < part < _END else edge
+            known.count += 1
+            known.doubt *= 1.0 - min(_MOST, place * _ROLES[role])
+            if _ROLES[role] > _ROLES[known.best]:
+                known.best = role
+    return weighed
+
+
+def _middle(length: int) -> float:
+    """Return what a mention amid a text of so many words weighs."""
+    over = (length - _SHORT_WORDS) / (_LONG_WORDS - _SHORT_WORDS)
+    return _SHORT - (_SHORT - _LONG) * max(0.0, min(1.0, over))
+
+
+def _compare(weighed: Mapping[str, Weighed], areas: AreaTree, *, long: bool) -> None:
+    """Weigh the areas of a text against each other."""
+    said = {area for area, known in weighed.items() if known.count}
+    titled = {area for area in said if weighed[area].in_title and weighed[area].best is not Role.ASIDE}
+    above = {area: areas.ancestors(area) for area in said}
+    implied = said & {id_ for ids in above.values() for id_ in ids}
+    for area in said:
+        known = weighed[area]
+        if is_weak(known.first.found):
+            known.times(_WEAK, "says little beside others")
+        if area in implied:
+            known.times(_IMPLIED, "a narrower area is named")
+        elif len(above[area]) <= 1 and areas.children(area):
+            known.times(_BROAD, "broad")
+        if long and titled and area not in titled:
+            if above[area].isdisjoint(titled):
+                known.times(_BESIDE_TITLE, "the title names others")
+            else:
+                known.times(_BELOW_TITLE, "narrower than what the title names")
