@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import stamina
+import structlog
 from sqlalchemy import insert
 
 from tests.sources.registry_server import RegistryServer, read_studies
@@ -24,6 +25,12 @@ def _no_waiting() -> Iterator[None]:
     """Retry at once."""
     with stamina.set_testing(True, attempts=3):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _every_log_line() -> None:
+    """Undo what a command set up for its own process: tests look at all lines."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

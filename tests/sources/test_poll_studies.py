@@ -29,6 +29,7 @@ from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.settings import HttpSettings
+from trialalerts.sources.poll import poll_source
 from trialalerts.vocabulary.areas import load_areas
 
 STATUS = ("protocolSection", "statusModule", "overallStatus")
@@ -431,3 +432,16 @@ def test_dates_in_the_cursor_are_days(world: Database, clock: FrozenClock, serve
                                       http_settings: HttpSettings) -> None:  # fmt: skip
     poll(world, registry_settings(server, http_settings), clock)
     assert date.fromisoformat(state_of(world).cursor["high_water"]) == clock.now().date()
+
+
+def test_the_next_page_is_asked_for_while_one_is_stored_and_given_up_when_the_poll_ends(
+    sqlite_world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
+) -> None:
+    settings = registry_settings(server, http_settings)
+    server.state.studies = studies(12)
+    server.faults.append(Fault(act=stall(), when=lambda _: len(server.requests) == 3))
+    stopped = poll_source(
+        sqlite_world, settings, settings.sources[0], clock, stop=lambda: len(items_of(sqlite_world)) == 6
+    )
+    assert (stopped.new, stopped.complete, stopped.error) == (6, False, None)
+    assert poll(sqlite_world, settings, clock).new == 6

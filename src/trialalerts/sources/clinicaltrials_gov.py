@@ -21,6 +21,7 @@ from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.errors import SourceError, did_you_mean
 from trialalerts.settings import SourceSettings
+from trialalerts.sources.ahead import Ahead
 from trialalerts.sources.base import Batch, Position
 from trialalerts.sources.ctgov_page import Page, read_page
 from trialalerts.sources.ctgov_study import REGISTRY, STATUSES, read_study
@@ -85,13 +86,23 @@ class ClinicalTrialsGov:
     def batches(self, position: Position, desk: Desk) -> Iterator[Batch]:
         """Give the studies that were updated since the last complete sweep, or all of them in the baseline."""
         filters = self._filters(desk)
+
+        def ask(sweep: _Sweep) -> Page:
+            return self._ask(desk, filters, sweep)
+
+        with Ahead(ask, desk.fetcher.interrupt) as pages:
+            yield from self._swept(position.cursor, filters, desk, pages)
+
+    def _swept(
+        self, cursor: Mapping[str, Any], filters: Mapping[str, str], desk: Desk, pages: Ahead[_Sweep, Page]
+    ) -> Iterator[Batch]:
         stamp = hashlib.sha256(orjson.dumps([filters, sorted(self._statuses)])).hexdigest()[:16]
-        kept = {"filters": stamp, "high_water": position.cursor.get("high_water")}
-        sweep = self._begun(position.cursor, stamp, desk.clock.now())
+        kept = {"filters": stamp, "high_water": cursor.get("high_water")}
+        sweep = self._begun(cursor, stamp, desk.clock.now())
         tokens = {sweep.token}
         restarted = False
         while True:
-            page, asked = self._next_page(desk, filters, sweep, may_restart=not restarted)
+            page, asked = _next_page(pages, sweep, may_restart=not restarted)
             if asked != sweep:
                 restarted, tokens, sweep = True, {asked.token}, asked
             following = sweep.after(page, self._settings.page_size)
@@ -99,6 +110,8 @@ class ClinicalTrialsGov:
             if following.token is None:
                 yield self._batch(page, sweep, desk, {"filters": stamp, "high_water": sweep.began.date().isoformat()})
                 return
+            if sweep.pages and not wrong:  # not on the first page: a sweep may be left after it
+                pages.prepare(following)
             resume = following.again() if wrong else following
             yield self._batch(page, sweep, desk, {**kept, "sweep": resume.model_dump(mode="json")}, ends=False)
             if wrong:
@@ -116,18 +129,6 @@ class ClinicalTrialsGov:
             return _Sweep.model_validate(cursor["sweep"])
         except (KeyError, ValidationError):
             return _Sweep(began=now, since=since)
-
-    def _next_page(
-        self, desk: Desk, filters: Mapping[str, str], sweep: _Sweep, *, may_restart: bool
-    ) -> tuple[Page, _Sweep]:
-        """Ask for the next page. A token is good for one day's data: when it has expired, the sweep begins again."""
-        try:
-            return self._ask(desk, filters, sweep), sweep
-        except Refused as refused:
-            if refused.status != _BAD_REQUEST or sweep.token is None or not may_restart:
-                raise
-            sweep = sweep.again()
-            return self._ask(desk, filters, sweep), sweep
 
     def _ask(self, desk: Desk, filters: Mapping[str, str], sweep: _Sweep) -> Page:
         params = {
@@ -229,6 +230,17 @@ class ClinicalTrialsGov:
         if sweep.pages > sweep.most_pages:
             return f"{shown_url(self._url)} gave {sweep.pages} pages and no end; the sweep will begin again."
         return None
+
+
+def _next_page(pages: Ahead[_Sweep, Page], sweep: _Sweep, *, may_restart: bool) -> tuple[Page, _Sweep]:
+    """Get the next page. A token is good for one day's data: when it has expired, the sweep begins again."""
+    try:
+        return pages.get(sweep), sweep
+    except Refused as refused:
+        if refused.status != _BAD_REQUEST or sweep.token is None or not may_restart:
+            raise
+    sweep = sweep.again()
+    return pages.get(sweep), sweep
 
 
 def _quoted(words: str) -> str:

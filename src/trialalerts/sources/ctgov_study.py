@@ -15,6 +15,7 @@ from trialalerts.catalog.text import clean_text
 from trialalerts.sources.fields import UNNAMED, Fields, cleaned
 from trialalerts.sources.mishaps import unreadable
 from trialalerts.vocabulary.mesh_ids import normal_mesh_id
+from trialalerts.vocabulary.record_terms import trusted_ancestors, trusted_terms
 from trialalerts.vocabulary.sites import SiteLocator
 from trialalerts.vocabulary.tagger import Tagger
 
@@ -141,7 +142,12 @@ class _Study:
         fields, eligibility, design = self._fields, self._eligibility, self._design
         minimum, minimum_days = self._age("minimumAge")
         maximum, maximum_days = self._age("maximumAge")
-        identification = self._identification
+        identification, conditions = self._identification, self._conditions
+        named = {
+            "conditions": fields.lines(conditions, "conditions", "conditionsModule."),
+            "keywords": fields.lines(conditions, "keywords", "conditionsModule."),
+        }
+        mesh, ancestors = self._trusted((*named["conditions"], *named["keywords"]))
         enrolment = fields.section(design, "enrollmentInfo", "designModule.")
         sponsor = fields.section(self._sponsors, "leadSponsor", "sponsorCollaboratorsModule.")
         return TrialFacts.model_validate(
@@ -154,10 +160,9 @@ class _Study:
                 "why_stopped": fields.line(self._status, "whyStopped", "statusModule."),
                 "phases": self._phases(),
                 "study_type": fields.line(design, "studyType", "designModule."),
-                "conditions": fields.lines(self._conditions, "conditions", "conditionsModule."),
-                "keywords": fields.lines(self._conditions, "keywords", "conditionsModule."),
-                "mesh": self._terms("meshes"),
-                "mesh_ancestors": self._terms("ancestors"),
+                **named,
+                "mesh": mesh,
+                "mesh_ancestors": ancestors,
                 "sex": self._sex(),
                 "minimum_age_days": minimum_days,
                 "maximum_age_days": maximum_days,
@@ -233,6 +238,20 @@ class _Study:
             self._fields.wrong(f"eligibilityModule.{key}", words, "an age such as 18 Years")
             return None, None
         return words, int(int(found[1]) * _DAYS[found[2].lower()])
+
+    def _trusted(self, texts: Sequence[str]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+        """Return the terms and their ancestors without those that the registry got wrong."""
+        terms, ancestors = self._terms("meshes"), self._terms("ancestors")
+        titles = (self._identification.get("briefTitle"), self._identification.get("officialTitle"))
+        words = (*texts, *(title for title in titles if isinstance(title, str)))
+        trusted = {id_ for id_, _ in trusted_terms([(term["id"], term["name"]) for term in terms], words)}
+        if len(trusted) == len(terms):
+            return terms, ancestors
+        above = trusted_ancestors([term["id"] for term in ancestors], trusted, self._tagger.areas)
+        return (
+            [term for term in terms if term["id"] in trusted],
+            [term for term in ancestors if term["id"] in above],
+        )
 
     def _terms(self, key: str) -> list[dict[str, str]]:
         terms: dict[str, dict[str, str]] = {}

@@ -101,6 +101,10 @@ class Fetcher:
     ) -> None:
         self.close()
 
+    def interrupt(self) -> None:
+        """End what another thread waits for, with :class:`Interrupted`; nothing can be asked after that."""
+        self._network.interrupt()
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

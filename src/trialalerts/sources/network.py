@@ -93,15 +93,20 @@ class PublicNetwork(httpcore.NetworkBackend):
         self._resolve = resolver
         self._dial = dialler or httpcore.SyncBackend()
         self._deadline = float("inf")
+        self._interrupted = False
 
     def allow(self, seconds: float) -> None:
         """Give what follows ``seconds`` in all."""
         # An elapsed time, not a time of day: the clock that people can set has no say in it.
         self._deadline = time.monotonic() + seconds
 
+    def interrupt(self) -> None:
+        """Let whoever waits stop waiting."""
+        self._interrupted = True
+
     def check(self) -> None:
         """Raise when the time is up or the program is told to stop."""
-        if self._stop():
+        if self._interrupted or self._stop():
             raise Interrupted("The program was told to stop.")
         if time.monotonic() > self._deadline:
             raise TookTooLong

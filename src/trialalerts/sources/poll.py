@@ -7,7 +7,7 @@ pauses; the others go on.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -193,9 +193,13 @@ class _Poll:
         with Desk(self._db, self._settings.http, self._clock, stop=self._stop) as desk:
             keeper = Keeper(self._db, self._source, desk, position)
             batches = (source or open_source(self._source)).batches(position, desk)
-            while not self.count.complete and self._keep_next(batches, keeper):
-                if self._stop() and not self.count.complete:
-                    raise Interrupted("The program was told to stop.")
+            try:
+                while not self.count.complete and self._keep_next(batches, keeper):
+                    if self._stop() and not self.count.complete:
+                        raise Interrupted("The program was told to stop.")
+            finally:
+                if isinstance(batches, Generator):
+                    batches.close()  # now, not when somebody forgets it: it may have asked for its next page
         if not self.count.complete:
             raise SourceError(f"Source {self._source.name} gave nothing that ends its sweep.")
         self._log_polled(began)
