@@ -119,6 +119,17 @@ def test_mesh_wins_over_what_the_title_names(desk: Desk) -> None:
     assert read(raw, desk).areas == [{"id": "D009103", "in_title": True}]
 
 
+def test_a_term_that_the_registry_found_by_an_acronym_alone_is_dropped_with_its_ancestors(desk: Desk) -> None:
+    raw = study(conditionsModule__keywords=["IgE"])
+    browse = raw["derivedSection"]["conditionBrowseModule"]
+    browse["meshes"].append({"id": "C562694", "term": "Epilepsy, Idiopathic Generalized"})
+    browse["ancestors"].append({"id": "D004827", "term": "Epilepsy"})
+    draft = read(raw, desk)
+    assert draft.areas == [{"id": "D009103", "in_title": True}]
+    assert draft.ancestors == ("D009422",)
+    assert facts_of(draft).mesh == (Term(id="D009103", name="Multiple Sclerosis"),)
+
+
 WRONG: list[tuple[str, Any, str]] = [
     ("eligibilityModule.minimumAge", "eighteen", "found “eighteen”, expected an age such as 18 Years"),
     ("eligibilityModule.sex", "BOTH", "found “BOTH”, expected FEMALE, MALE or ALL"),

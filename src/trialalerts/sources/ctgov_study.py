@@ -15,7 +15,7 @@ from trialalerts.catalog.text import clean_text
 from trialalerts.sources.fields import UNNAMED, Fields, cleaned
 from trialalerts.sources.mishaps import unreadable
 from trialalerts.vocabulary.mesh_ids import normal_mesh_id
-from trialalerts.vocabulary.record_terms import trusted_ancestors, trusted_terms
+from trialalerts.vocabulary.record_terms import trusted_record
 from trialalerts.vocabulary.sites import SiteLocator
 from trialalerts.vocabulary.tagger import Tagger
 
@@ -147,14 +147,21 @@ class _Study:
             "conditions": fields.lines(conditions, "conditions", "conditionsModule."),
             "keywords": fields.lines(conditions, "keywords", "conditionsModule."),
         }
-        mesh, ancestors = self._trusted((*named["conditions"], *named["keywords"]))
+        official_title = fields.line(identification, "officialTitle", "identificationModule.")
+        said = (
+            *named["conditions"],
+            *named["keywords"],
+            str(identification.get("briefTitle") or ""),
+            official_title or "",
+        )
+        mesh, ancestors = trusted_record(self._terms("meshes"), self._terms("ancestors"), said, self._tagger.areas)
         enrolment = fields.section(design, "enrollmentInfo", "designModule.")
         sponsor = fields.section(self._sponsors, "leadSponsor", "sponsorCollaboratorsModule.")
         return TrialFacts.model_validate(
             {
                 "numbers": self._numbers(),
                 "acronym": fields.line(identification, "acronym", "identificationModule."),
-                "official_title": fields.line(identification, "officialTitle", "identificationModule."),
+                "official_title": official_title,
                 "status": self._word("overallStatus", STATUSES),
                 "last_known_status": self._word("lastKnownStatus", STATUSES),
                 "why_stopped": fields.line(self._status, "whyStopped", "statusModule."),
@@ -238,20 +245,6 @@ class _Study:
             self._fields.wrong(f"eligibilityModule.{key}", words, "an age such as 18 Years")
             return None, None
         return words, int(int(found[1]) * _DAYS[found[2].lower()])
-
-    def _trusted(self, texts: Sequence[str]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-        """Return the terms and their ancestors without those that the registry got wrong."""
-        terms, ancestors = self._terms("meshes"), self._terms("ancestors")
-        titles = (self._identification.get("briefTitle"), self._identification.get("officialTitle"))
-        words = (*texts, *(title for title in titles if isinstance(title, str)))
-        trusted = {id_ for id_, _ in trusted_terms([(term["id"], term["name"]) for term in terms], words)}
-        if len(trusted) == len(terms):
-            return terms, ancestors
-        above = trusted_ancestors([term["id"] for term in ancestors], trusted, self._tagger.areas)
-        return (
-            [term for term in terms if term["id"] in trusted],
-            [term for term in ancestors if term["id"] in above],
-        )
 
     def _terms(self, key: str) -> list[dict[str, str]]:
         terms: dict[str, dict[str, str]] = {}

@@ -124,9 +124,11 @@ def name_orders(name: str) -> Iterable[str]:
 
 def is_acronym(term: str) -> bool:
     """Return whether a name is an acronym such as ``COPD`` or ``T2DM``: short, in one piece, mostly capitals."""
+    if len(term) > _LONGEST_ACRONYM or not _ACRONYM.fullmatch(term):
+        return False
     capitals = sum(letter.isupper() for letter in term)
     small = sum(letter.islower() for letter in term)
-    return bool(_ACRONYM.fullmatch(term)) and len(term) <= _LONGEST_ACRONYM and capitals > max(1, small)
+    return capitals > max(1, small)
 
 
 def _plain_letters(word: str) -> str:

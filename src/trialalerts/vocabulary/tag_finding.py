@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trialalerts.vocabulary.spelling import BREAKS, Folder, is_acronym, split_words
 from trialalerts.vocabulary.tag_dictionary import ALONE, NOTHING, Key, Lengths, TagDictionary
@@ -24,8 +24,7 @@ _BEFORE = 3
 """The most words before a name that may lend letters to its acronym: "hereditary breast cancer (HBC)"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A name found from word ``start`` up to before word ``end``."""
 
     start: int
@@ -34,8 +33,7 @@ class Hit:
     found: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A text in words, the same folded, and what was found in it, in its order; the first ``title`` words are title."""
 
     words: Sequence[str]
@@ -50,11 +48,12 @@ def read_text(title: str, text: str, dictionary: TagDictionary, folder: Folder) 
     length = len(words)
     if text:
         words = [*words, "\n", *split_words(text)]
-    keys = [folder[word] for word in words]
+    keys = list(map(folder.__getitem__, words))
     named = list(_named(words, keys, dictionary))
     hits = [hit for hit in named if hit.area != NOTHING]
     shared = [other for hit in hits for other in _shared(words, keys, hit, dictionary)]
-    hits += _abbreviated(words, length, [*named, *shared], dictionary)
+    shouted = (_is_shouted(title), _is_shouted(text))
+    hits += _abbreviated(words, length, [*named, *shared], dictionary, shouted)
     if shared:
         hits = _longest(hits, shared)
     hits.sort(key=_start)
@@ -88,10 +87,11 @@ def _named(words: Sequence[str], keys: Sequence[str], dictionary: TagDictionary)
 
 def _places(words: Sequence[str], beginnings: Lengths) -> list[int]:
     """Return where something may begin. The tagger spends most of its time here: one pass, no call for each word."""
+    seconds = map(beginnings.get, words)
     return [
         place
-        for place, (word, following) in enumerate(zip(words, [*words[1:], ALONE], strict=False))
-        if word in beginnings and (ALONE in beginnings[word] or following in beginnings[word])
+        for place, (known, following) in enumerate(zip(seconds, [*words[1:], ALONE], strict=False))
+        if known and (following in known or ALONE in known)
     ]
 
 
@@ -185,19 +185,20 @@ def _sharing_beginning(words: Sequence[str], keys: Sequence[str], hit: Hit, dict
         place = _after_joins(keys, place + 1) if found else None
 
 
-def _abbreviated(words: Sequence[str], title: int, named: Sequence[Hit], dictionary: TagDictionary) -> Iterator[Hit]:
+def _abbreviated(
+    words: Sequence[str], title: int, named: Sequence[Hit], dictionary: TagDictionary, shouted: tuple[bool, bool]
+) -> Iterator[Hit]:
     """Yield the acronyms: those that the text explains, and those that cannot be mistaken."""
     defined = _defined(words, named)
     known = dictionary.acronym_lengths
     if not defined and known.keys().isdisjoint(words):
         return
     spelt_out = {hit.area for hit in named}
-    shouted = (_is_shouted(words[:title]), _is_shouted(words[title:]))
     taken = {place for hit in named for place in range(hit.start, hit.end)}
     firsts = {key[0] for key in defined}
     end = 0
-    for start, word in enumerate(words):
-        if start < end or start in taken or (word not in firsts and word not in known):
+    for start in [place for place, word in enumerate(words) if word in known or word in firsts]:
+        if start < end or start in taken:
             continue
         for key in _acronyms_at(words, start, defined, known):
             area = (
@@ -236,9 +237,7 @@ def _defined(words: Sequence[str], named: Sequence[Hit]) -> dict[Key, str]:
     if "(" not in words:
         return defined
     ends = {hit.end: hit for hit in named}
-    for place, word in enumerate(words):
-        if word != "(":
-            continue
+    for place in [place for place, word in enumerate(words) if word == "("]:
         key = _bracketed(words, place + 1)
         if key is not None:
             hit = ends.get(place)
@@ -285,10 +284,9 @@ def _is_initials(key: Key, words: Sequence[str]) -> bool:
     return "".join(word[0] for word in words).lower() == "".join(key).lower()
 
 
-def _is_shouted(words: Sequence[str]) -> bool:
+def _is_shouted(text: str) -> bool:
     """Return whether a text is all in capitals: THEN ANY WORD LOOKS LIKE AN ACRONYM."""
-    letters = [word for word in words if word[0].isalpha()]
-    return len(letters) >= _SENTENCE and not any(word[-1].islower() for word in letters)
+    return text.isupper() and text.count(" ") >= _SENTENCE - 1
 
 
 def _before_joins(keys: Sequence[str], place: int) -> int | None:

@@ -57,6 +57,11 @@ class Tagger:
         self._dictionary = TagDictionary(areas.nodes, self._folder)
         self._mesh_above: dict[str, tuple[str, ...]] = {}
 
+    @property
+    def areas(self) -> AreaTree:
+        """The areas that it was built from."""
+        return self._areas
+
     def tag(self, *, title: str, text: str) -> list[Tag]:
         """Return the areas that title and text are about, the most important first."""
         return self.about(self.mentions(title=title, text=text))
