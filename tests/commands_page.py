@@ -42,7 +42,8 @@ def written() -> str:
     for noun, line in NOUNS.items():
         page = help_of(noun)
         parts.append(f"## {noun}\n\n{line}\n")
-        for words in [(noun, verb) for verb in verbs_of(page)] or [(noun,)]:
+        commands: list[tuple[str, ...]] = [(noun, verb) for verb in verbs_of(page)]
+        for words in commands or [(noun,)]:
             parts.append(f"### trialalerts {' '.join(words)}\n\n```\n{help_of(*words)}\n```\n")
     return "\n".join(parts)
 

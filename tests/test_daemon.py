@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,7 @@ def test_a_database_that_is_newer_than_the_program_is_left_alone(installation: I
     import sqlite3
 
     file = installation.folder / "var" / "trialalerts.db"
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     for words in (("run", "--once"), ("subscribers", "list"), ("database", "upgrade")):
         refused = installation.command(*words)

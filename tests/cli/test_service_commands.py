@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,7 @@ def test_the_report_counts_what_happened(run: Run, installation: Installation) -
 def test_a_backup_is_a_whole_database(run: Run, installation: Installation) -> None:
     assert run(*ADD).code == 0
     assert run("database", "backup", "backups/now.db").code == 0
-    with sqlite3.connect(installation.folder / "backups" / "now.db") as copy:
+    with closing(sqlite3.connect(installation.folder / "backups" / "now.db")) as copy, copy:
         assert copy.execute("SELECT address FROM subscriber").fetchall() == [("anna@example.org",)]
     again = run("database", "backup", "backups/now.db")
     assert (again.code, "there is such a file already" in again.err) == (2, True)
@@ -105,7 +106,7 @@ def test_a_backup_is_a_whole_database(run: Run, installation: Installation) -> N
 
 def test_a_damaged_counter_is_found(run: Run, installation: Installation) -> None:
     assert run("database", "check").code == 0
-    with sqlite3.connect(installation.folder / "var" / "trialalerts.db") as database:
+    with closing(sqlite3.connect(installation.folder / "var" / "trialalerts.db")) as database, database:
         database.execute("INSERT INTO counter VALUES ('change', 7)")
     answer = run("database", "check")
     assert answer.code == 1
@@ -136,7 +137,7 @@ def test_a_preview_changes_nothing(run: Run, installation: Installation) -> None
 
 
 def _dump(installation: Installation) -> list[str]:
-    with sqlite3.connect(installation.folder / "var" / "trialalerts.db") as database:
+    with closing(sqlite3.connect(installation.folder / "var" / "trialalerts.db")) as database, database:
         return [line for line in database.iterdump() if "place" not in line]
 
 

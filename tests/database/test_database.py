@@ -93,14 +93,13 @@ def test_every_past_revision_upgrades_to_the_tables_of_the_models(
         name = f"from_{start or 'nothing'}"
         postgres_cluster.execute(f"CREATE DATABASE {name}")
         for url in (f"sqlite:///{tmp_path / name}.db", postgres_cluster.url(name)):
-            database = open_database(url)
-            if start is not None:
-                upgrade(database, to=start)
-            upgrade(database)
-            require_revision(database)
-            with database.engine.connect() as connection:
-                assert compare_metadata(MigrationContext.configure(connection), metadata()) == []
-            database.dispose()
+            with open_database(url) as database:
+                if start is not None:
+                    upgrade(database, to=start)
+                upgrade(database)
+                require_revision(database)
+                with database.engine.connect() as connection:
+                    assert compare_metadata(MigrationContext.configure(connection), metadata()) == []
 
 
 def test_an_upgrade_of_todays_database_does_nothing(db: Database) -> None:
@@ -108,10 +107,10 @@ def test_an_upgrade_of_todays_database_does_nothing(db: Database) -> None:
 
 
 def test_an_empty_database_asks_for_init(tmp_path: Path) -> None:
-    database = open_database(f"sqlite:///{tmp_path}/new.db")
-    assert revision_of(database) is None
-    with pytest.raises(DatabaseBehind, match="trialalerts init"):
-        require_revision(database)
+    with open_database(f"sqlite:///{tmp_path}/new.db") as database:
+        assert revision_of(database) is None
+        with pytest.raises(DatabaseBehind, match="trialalerts init"):
+            require_revision(database)
 
 
 def test_a_newer_database_is_left_alone(db: Database) -> None:
@@ -125,16 +124,20 @@ def test_a_newer_database_is_left_alone(db: Database) -> None:
 
 
 def test_a_missing_table_is_told_with_its_remedy(tmp_path: Path) -> None:
-    database = open_database(f"sqlite:///{tmp_path}/new.db")
-    with pytest.raises(DatabaseBehind, match="database upgrade"), database.read() as session:
+    with (
+        open_database(f"sqlite:///{tmp_path}/new.db") as database,
+        pytest.raises(DatabaseBehind, match="database upgrade"),
+        database.read() as session,
+    ):
         session.connection().execute(text("SELECT * FROM item"))
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     path = tmp_path / "letter.db"
     path.write_text("Dear all, this is not a database. " * 100)
-    with pytest.raises(DatabaseUnusable, match=r"letter\.db cannot be used: the file is no SQLite database"):
-        revision_of(open_database(f"sqlite:///{path}"))
+    told = r"letter\.db cannot be used: the file is no SQLite database"
+    with open_database(f"sqlite:///{path}") as database, pytest.raises(DatabaseUnusable, match=told):
+        revision_of(database)
 
 
 def test_a_full_disk_is_told_and_nothing_is_half_written(sqlite_db: Database) -> None:

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from trialalerts.database import Database
     from trialalerts.settings import Settings
 
-__all__ = ["Context", "open_context", "settings_of", "use_config"]
+__all__ = ["Context", "close_databases", "open_context", "open_settings_database", "settings_of", "use_config"]
 
 _chosen: dict[str, Path] = {}
+_opened: list[Database] = []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +52,28 @@ def open_context() -> Context:
         DatabaseBehind, DatabaseTooNew: the database is of another revision than the program.
     """
     from trialalerts.clock import SystemClock
-    from trialalerts.database.engine import open_database
     from trialalerts.database.schema import require_revision
 
     settings = settings_of()
-    database = open_database(settings.database.url.get_secret_value())
+    database = open_settings_database(settings)
     require_revision(database)
     return Context(settings=settings, db=database, clock=SystemClock())
+
+
+def open_settings_database(settings: Settings) -> Database:
+    """Open the database of the settings, whatever its revision; it is closed when the command ends.
+
+    Raises:
+        ConfigurationError: its URL is wrong.
+    """
+    from trialalerts.database.engine import open_database
+
+    database = open_database(settings.database.url.get_secret_value())
+    _opened.append(database)
+    return database
+
+
+def close_databases() -> None:
+    """Close what the command opened."""
+    while _opened:
+        _opened.pop().dispose()

@@ -18,14 +18,13 @@ def upgrade() -> None:
 
     Example: trialalerts database upgrade
     """
-    from trialalerts.cli.context import settings_of
+    from trialalerts.cli.context import open_settings_database, settings_of
     from trialalerts.cli.output import show
-    from trialalerts.database.engine import open_database
     from trialalerts.database.schema import REVISION
     from trialalerts.preparation import prepare
 
     settings = settings_of()
-    done = prepare(open_database(settings.database.url.get_secret_value()), settings)
+    done = prepare(open_settings_database(settings), settings)
     show(f"upgraded to revision {REVISION}" if done.upgraded else f"nothing to do: revision {REVISION}")
 
 

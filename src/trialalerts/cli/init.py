@@ -15,15 +15,14 @@ _SECRET = "TRIALALERTS_SERVICE__SECRET"  # noqa: S105 - the name of the variable
 
 def command() -> None:
     """Write what is missing, then prepare the database."""
-    from trialalerts.cli.context import settings_of
+    from trialalerts.cli.context import open_settings_database, settings_of
     from trialalerts.cli.output import show
-    from trialalerts.database.engine import open_database
     from trialalerts.preparation import prepare
 
     for line in (_write_config(Path("config/trialalerts.toml")), _write_secret(Path(".env"))):
         show(line)
     settings = settings_of()
-    database = open_database(settings.database.url.get_secret_value())
+    database = open_settings_database(settings)
     done = prepare(database, settings)
     name = database.engine.url.render_as_string(hide_password=True)
     show(f"{name}: {'set up' if done.upgraded else 'was set up already'}, {done.areas} disease areas")

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from trialalerts import __version__
-from trialalerts.cli.context import use_config
+from trialalerts.cli.context import close_databases, use_config
 from trialalerts.errors import ConfigurationError, InvalidInput, TrialAlertsError
 
 __all__ = ["NOUNS", "application", "main"]
@@ -72,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(error, 1)
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        close_databases()
 
 
 def _print_version(asked: bool) -> None:

@@ -26,9 +26,8 @@ def command(
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write log lines as JSON.")] = False,
 ) -> None:
     """Upgrade the database where needed, then work."""
-    from trialalerts.cli.context import settings_of
+    from trialalerts.cli.context import open_settings_database, settings_of
     from trialalerts.clock import SystemClock
-    from trialalerts.database.engine import open_database
     from trialalerts.logs import configure_logs
     from trialalerts.preparation import prepare
 
@@ -36,14 +35,13 @@ def command(
     configure_logs(json_lines=json_logs)
     settings = settings_of()
     _require_secret(settings)
-    database = open_database(settings.database.url.get_secret_value())
+    database = open_settings_database(settings)
     prepare(database, settings)
     if once:
         raise typer.Exit(_one_round(settings, database, SystemClock(), chosen))
     from trialalerts.daemon import Daemon
 
     Daemon(settings, database, SystemClock(), chosen).run()
-    database.dispose()
 
 
 def _require_secret(settings: Settings) -> None:

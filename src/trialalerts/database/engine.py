@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from sqlalchemy import Engine, create_engine, event
@@ -52,6 +52,14 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        """Return the database itself: at the end of the block its connections are closed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all connections."""
+        self.dispose()
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Session]:
@@ -115,10 +123,12 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     """Set a connection up: WAL lets readers and one writer work at once; FULL keeps commits through a power cut."""
     del record
     connection.isolation_level = None  # we say BEGIN ourselves (see _begin_sqlite)
-    cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    try:
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+    except Exception:
+        connection.close()  # nobody else knows of it yet
+        raise
 
 
 def _begin_sqlite(connection: Connection) -> None:
