@@ -220,6 +220,12 @@ def test_every_condition_of_a_short_list_counts() -> None:
     assert _about("", "Asthma. Lung cancer. Hepatitis B. Depression") == ["asthma", "lung", "hepatitis-b", "depression"]
 
 
+def test_every_condition_of_a_long_list_is_named() -> None:
+    keywords = ". ".join(["examplumab", "placebo", "gait", "river", "trees"] * 40)
+    tags = TAGGER.named(title="A lung cancer drug", text=f"Asthma. {keywords}. Depression. No diabetes")
+    assert [tag.area_id for tag in tags] == ["asthma", "depression"]
+
+
 def test_a_score_has_a_reason() -> None:
     (asthma, cancer) = TAGGER.mentions(title="A breast cancer drug for asthma", text="Patients with asthma took it.")
     assert 0 < cancer.score < asthma.score <= 1

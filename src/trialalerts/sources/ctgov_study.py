@@ -12,6 +12,7 @@ from trialalerts.catalog.draft import AreaTag, FieldProblem, ItemDraft
 from trialalerts.catalog.facts import PartialDate, TrialFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_text
+from trialalerts.sources.ctgov_sites import read_sites
 from trialalerts.sources.fields import UNNAMED, Fields, cleaned
 from trialalerts.sources.mishaps import unreadable
 from trialalerts.vocabulary.mesh_ids import normal_mesh_id
@@ -45,11 +46,7 @@ _NUMBER = re.compile(
     r"\d{4}-5\d{5}-\d{2}-\d{2}|\d{4}-\d{6}-\d{2}|ISRCTN\s?\d{8}|ACTRN\d{14}|DRKS\d{8}|ChiCTR\w{5,}|"
     r"CTRI/\d{4}/\d{2,3}/\d{6}|jRCTs?\w{9,}|UMIN\d{9}|KCT\d{7}|IRCT\w{10,}|U1111-\d{4}-\d{4}"
 )
-_DEGREES_LATITUDE, _DEGREES_LONGITUDE = 90.0, 180.0
 _TITLE_LIMIT = 1000
-_SITE_KEYS = ("facility", "status", "city", "state", "zip", "country")
-_SiteWords = tuple[str | None, str | None, str | None, str | None, str | None, str | None, tuple[float, float] | None]
-"""What a site says: the words of :data:`_SITE_KEYS`, and its coordinates."""
 
 
 def read_study(
@@ -177,7 +174,7 @@ class _Study:
                 "maximum_age": maximum,
                 "healthy_volunteers": fields.flag(eligibility, "healthyVolunteers", "eligibilityModule."),
                 "criteria": clean_text(fields.text(eligibility, "eligibilityCriteria", "eligibilityModule.") or ""),
-                "sites": self._sites(),
+                "sites": read_sites(self._places, fields, self._locator),
                 "contacts": self._contacts(),
                 "sponsor": fields.line(sponsor, "name", "sponsorCollaboratorsModule.leadSponsor."),
                 "enrolment": fields.whole(enrolment, "count", "designModule.enrollmentInfo."),
@@ -271,7 +268,7 @@ class _Study:
             named = {tag.area_id for tag in self._tagger.tag(title=title, text="")}
             return [{"id": term.id, "in_title": term.id in named} for term in facts.mesh]
         words = ". ".join((*facts.conditions, *facts.keywords))
-        return [{"id": tag.area_id, "in_title": tag.in_title} for tag in self._tagger.tag(title=title, text=words)]
+        return [{"id": tag.area_id, "in_title": tag.in_title} for tag in self._tagger.named(title=title, text=words)]
 
     def _contacts(self) -> list[dict[str, Any]]:
         found = []
@@ -286,66 +283,6 @@ class _Study:
             if any(contact.values()):
                 found.append(contact)
         return found
-
-    def _sites(self) -> list[dict[str, Any]]:
-        found = []
-        for number, raw in enumerate(self._fields.items(self._places, "locations", "contactsLocationsModule.")):
-            words = _words(raw) or self._noted_words(raw, f"contactsLocationsModule.locations[{number}]")
-            if words is not None:
-                found.append(self._placed(words, number))
-        return found
-
-    def _noted_words(self, raw: Any, path: str) -> _SiteWords | None:
-        """Return what a site says that is not written as usual; note what is wrong with it."""
-        fields = self._fields
-        if not isinstance(raw, dict):
-            if raw is not None:
-                fields.wrong(path, raw, "an object")
-            return None
-        words = [fields.line(raw, key, f"{path}.") for key in _SITE_KEYS]
-        return (*words, self._point(raw, f"{path}."))  # type: ignore[return-value]  # six words, as many as keys
-
-    def _placed(self, words: _SiteWords, number: int) -> dict[str, Any]:
-        """Return the facts of a site, with its place in the world."""
-        facility, status, city, state, postcode, country_name, point = words
-        country = self._locator.country(country_name) if country_name else None
-        if country_name and country is None:
-            field = f"contactsLocationsModule.locations[{number}].country"
-            self._fields.wrong(field, country_name, "the name of a country")
-        subdivision = self._subdivision(country, state, city) if country else None
-        if point is None and country and city:
-            point = self._locator.coordinates(country, city, subdivision)
-        return {
-            "facility": facility,
-            "city": city,
-            "state": state,
-            "postcode": postcode,
-            "country": country,
-            "country_name": country_name,
-            "subdivision": subdivision,
-            "latitude": point[0] if point else None,
-            "longitude": point[1] if point else None,
-            "status": status,
-        }
-
-    def _subdivision(self, country: str, state: str | None, city: str | None) -> str | None:
-        """Return the state, or where the registry names none, the one in which the town lies."""
-        if state:
-            return self._locator.subdivision(country, state)
-        return self._locator.subdivision_of_city(country, city) if city else None
-
-    def _point(self, raw: Mapping[str, Any], path: str) -> tuple[float, float] | None:
-        point = self._fields.section(raw, "geoPoint", path)
-        if not point:
-            return None
-        latitude = self._fields.number(point, "lat", f"{path}geoPoint.")
-        longitude = self._fields.number(point, "lon", f"{path}geoPoint.")
-        if latitude is None or longitude is None:
-            return None
-        if not _on_earth(latitude, longitude):
-            self._fields.wrong(f"{path}geoPoint", f"{latitude}, {longitude}", "degrees")
-            return None
-        return latitude, longitude
 
     def _dated(self, key: str) -> PartialDate | None:
         struct = self._fields.section(self._status, key, "statusModule.")
@@ -383,32 +320,6 @@ def _usual_term(id_: str, name: str) -> dict[str, str] | None:
 
 def _term(id_: object, name: object) -> dict[str, str] | None:
     return _usual_term(id_, name) if type(id_) is str and type(name) is str else None
-
-
-def _words(raw: Any) -> _SiteWords | None:
-    """Return what a site says where it is written as usual, which nearly all are: there are ten sites to a study."""
-    if type(raw) is not dict:
-        return None
-    found: list[str | None] = []
-    for key in _SITE_KEYS:
-        value = raw.get(key)
-        if value is None:
-            found.append(None)
-        elif type(value) is str:
-            found.append(cleaned(value) or None)
-        else:
-            return None
-    point = raw.get("geoPoint")
-    if point is not None:
-        latitude, longitude = (point.get("lat"), point.get("lon")) if type(point) is dict else (None, None)
-        if type(latitude) is not float or type(longitude) is not float or not _on_earth(latitude, longitude):
-            return None
-        point = latitude, longitude
-    return (*found, point)  # type: ignore[return-value]  # six words, as many as keys
-
-
-def _on_earth(latitude: float, longitude: float) -> bool:
-    return abs(latitude) <= _DEGREES_LATITUDE and abs(longitude) <= _DEGREES_LONGITUDE
 
 
 def _is_date(value: str) -> bool:

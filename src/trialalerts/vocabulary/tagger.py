@@ -66,6 +66,10 @@ class Tagger:
         """Return the areas that title and text are about, the most important first."""
         return self.about(self.mentions(title=title, text=text))
 
+    def named(self, *, title: str, text: str) -> list[Tag]:
+        """Return the areas that are named and neither denied nor in passing: for lists, as of a trial's conditions."""
+        return [tag for tag in self.mentions(title=title, text=text) if not tag.passing]
+
     @staticmethod
     def about(mentions: Sequence[Tag]) -> list[Tag]:
         """Return of all mentions in a text those that it is about; where there is none, those in passing in its title.
