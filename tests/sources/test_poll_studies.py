@@ -245,6 +245,18 @@ def test_a_query_that_the_registry_refuses_is_an_error(
     assert count.error == f"{server.url}/studies answered 400 (Bad query); check the source's url and filters."
 
 
+def test_when_the_registry_no_longer_knows_a_field_whole_studies_are_fetched(
+    sqlite_world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
+) -> None:
+    server.state.studies = studies(4)
+    told = b"The `fields` parameter has an invalid value: LeadSponsorName"
+    refuse = respond(400, told, {"Content-Type": "text/plain"})
+    server.faults.append(Fault(act=refuse, when=lambda request: "fields" in request.params, times=99))
+    count = poll(sqlite_world, registry_settings(server, http_settings), clock)
+    assert (count.error, count.new, count.problems) == (None, 4, 0)
+    assert len(server.requests) == 3
+
+
 def test_tokens_that_always_expire_are_an_error(
     sqlite_world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
 ) -> None:

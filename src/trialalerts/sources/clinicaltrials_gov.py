@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
 
 import orjson
+import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
@@ -29,6 +30,8 @@ from trialalerts.sources.desk import Desk
 from trialalerts.sources.http import Refused, shown_url
 
 __all__ = ["FIELDS", "ClinicalTrialsGov"]
+
+log = structlog.get_logger()
 
 _LEAST_OVERLAP = timedelta(days=1)
 _PAGES_WITHOUT_TOTAL = 10_000
@@ -81,6 +84,7 @@ class ClinicalTrialsGov:
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings
         self._url = f"{settings.url.rstrip('/')}/studies"
+        self._with_fields = True
         self._statuses = frozenset(status.strip().upper().replace(" ", "_") for status in settings.statuses)
 
     def batches(self, position: Position, desk: Desk) -> Iterator[Batch]:
@@ -134,7 +138,7 @@ class ClinicalTrialsGov:
         params = {
             "format": "json",
             "markupFormat": "markdown",
-            "fields": FIELDS,
+            **({"fields": FIELDS} if self._with_fields else {}),
             "pageSize": str(self._settings.page_size),
             **filters,
         }
@@ -147,7 +151,20 @@ class ClinicalTrialsGov:
             params["pageToken"] = sweep.token
         else:
             params["countTotal"] = "true"
-        answer = desk.fetcher.get(self._url, params=params, accept="application/json")
+        try:
+            answer = desk.fetcher.get(self._url, params=params, accept="application/json")
+        except Refused as refused:
+            if (
+                refused.status != _BAD_REQUEST
+                or "field" not in refused.said.lower()
+                or sweep.token
+                or not self._with_fields
+            ):
+                raise
+            # The registry renames a field now and then. Whole studies are more than is needed, but nothing is missed.
+            log.warning("source.fields_refused", source=self._settings.name, answer=refused.said)
+            self._with_fields = False
+            return self._ask(desk, filters, sweep)
         return read_page(answer.body, shown_url(answer.url))
 
     def _batch(self, page: Page, sweep: _Sweep, desk: Desk, cursor: Mapping[str, Any], *, ends: bool = True) -> Batch:
