@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from trialalerts.vocabulary.areas import AreaTree
 from trialalerts.vocabulary.tag_finding import Hit, Reading
 from trialalerts.vocabulary.tag_roles import Role, roles_in
-from trialalerts.vocabulary.tag_words import is_weak
+from trialalerts.vocabulary.tag_words import WEAK
 
 __all__ = ["SALIENT", "Weighed", "weigh"]
 
@@ -73,6 +73,9 @@ def weigh(reading: Reading, areas: AreaTree) -> dict[str, Weighed]:
     """Weigh the areas of a text, denied ones among them."""
     weighed = _mentioned(reading)
     if len(weighed) > 1:
+        for known in weighed.values():
+            if tuple(reading.keys[known.first.start : known.first.end]) in WEAK:
+                known.times(_WEAK, "says little beside others")
         _compare(weighed, areas, long=len(reading.words) - reading.title > _SHORT_WORDS)
     return weighed
 
@@ -111,8 +114,6 @@ def _compare(weighed: Mapping[str, Weighed], areas: AreaTree, *, long: bool) -> 
     implied = said & {id_ for ids in above.values() for id_ in ids}
     for area in said:
         known = weighed[area]
-        if is_weak(known.first.found):
-            known.times(_WEAK, "says little beside others")
         if area in implied:
             known.times(_IMPLIED, "a narrower area is named")
         elif len(above[area]) <= 1 and areas.children(area):

@@ -20,8 +20,8 @@ __all__ = [
     "OUTCOME_BEFORE",
     "SUBJECT_AFTER",
     "SUBJECT_BEFORE",
+    "WEAK",
     "is_generic",
-    "is_weak",
 ]
 
 _folder = Folder()
@@ -170,11 +170,6 @@ WEAK = _keys(
     "pain", "infection", "inflammation", "necrosis", "recurrence", "wound", "wounds and injuries", "injury", "toxicity"
 )  # fmt: skip
 """Names that tell little where a text also names something else."""
-
-
-def is_weak(found: str) -> bool:
-    """Return whether the words found are a name that tells little beside others."""
-    return name_key(found, _folder) in WEAK
 
 
 def is_generic(key: tuple[str, ...]) -> bool:

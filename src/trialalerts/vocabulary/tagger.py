@@ -7,7 +7,7 @@ each tells its part (``tag_roles``); all mentions together tell how much the tex
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from trialalerts.vocabulary.areas import AreaTree
 from trialalerts.vocabulary.mesh_ids import is_mesh_id
@@ -27,8 +27,7 @@ _IMPLIED = round(SALIENT - 0.01, 3)
 _PASSING = (Role.DENIED, Role.ASIDE)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """An area that a text speaks of.
 
     ``found`` are the words that say so where it is said first, ``score`` (0–1) tells how much the text is about
@@ -98,7 +97,7 @@ class Tagger:
                 if area not in known and area not in implied:
                     score = min(tag.score, _IMPLIED)
                     reason = f"MeSH has no {self._areas.name(tag.area_id)}"
-                    implied[area] = replace(tag, area_id=area, score=score, reason=reason)
+                    implied[area] = tag._replace(area_id=area, score=score, reason=reason)
         return list(implied.values())
 
     def _above(self, area_id: str) -> tuple[str, ...]:
