@@ -33,6 +33,7 @@ TREE = AreaTree(
         AreaNode(id="air-embolism", name="Embolism, Air"),
         AreaNode(id="brain-embolism", name="Cerebral Embolism"),
         AreaNode(id="hodgkin", name="Hodgkin Disease", synonyms=("Hodgkin Lymphoma",)),
+        AreaNode(id="vhl", name="von Hippel-Lindau Disease"),
         AreaNode(id="nhl", name="Lymphoma, Non-Hodgkin"),
         AreaNode(id="leukemia", name="Leukemia"),
         AreaNode(id="crohn", name="Crohn Disease"),
@@ -69,6 +70,8 @@ TEXTS = [
     ("breast carcinoma", ["breast"]),
     ("malignant breast tumour", ["breast"]),
     ("asthmatic adults", ["asthma"]),
+    ("type 2 diabetics", ["type2"]),
+    ("depressive impairment", ["depression"]),
     ("pulmonary neoplasms", ["lung"]),
     ("tumour necrosis factor", []),
     ("a cerebral air embolism", ["brain-embolism", "air-embolism"]),
@@ -129,6 +132,7 @@ ACRONYMS = [
     ("mass spectrometry (MS) in multiple sclerosis: MS of samples", ["ms"]),
     ("MS (multiple sclerosis)", ["ms"]),
     ("hereditary breast cancer (HBC). HBC runs in families", ["breast"]),
+    ("von Hippel-Lindau (VHL) disease; VHL in families", ["vhl"]),
     ("non-Hodgkin lymphoma (NHL); NHL without diabetes", ["nhl"]),
 ]
 

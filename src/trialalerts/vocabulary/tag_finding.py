@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from trialalerts.vocabulary.spelling import BREAKS, Folder, is_acronym, split_words
@@ -20,6 +20,8 @@ _SENTENCE = 4
 """The fewest words in capitals that are somebody shouting rather than an acronym or two."""
 _BRACKETED = 4
 """The most words of an acronym in brackets: "T2DM" is three."""
+_INTERRUPTED = 4
+"""The most words of a name before the acronym that interrupts it."""
 _BEFORE = 3
 """The most words before a name that may lend letters to its acronym: "hereditary breast cancer (HBC)"."""
 
@@ -50,10 +52,13 @@ def read_text(title: str, text: str, dictionary: TagDictionary, folder: Folder) 
         words = [*words, "\n", *split_words(text)]
     keys = list(map(folder.__getitem__, words))
     named = list(_named(words, keys, dictionary))
+    brackets = _brackets(words)
+    if brackets:
+        named = _with_interrupted(words, keys, named, brackets, dictionary)
     hits = [hit for hit in named if hit.area != NOTHING]
     shared = [other for hit in hits for other in _shared(words, keys, hit, dictionary)]
     shouted = (_is_shouted(title), _is_shouted(text))
-    hits += _abbreviated(words, length, [*named, *shared], dictionary, shouted)
+    hits += _abbreviated(words, [*named, *shared], brackets, dictionary, lambda place: shouted[place >= length])
     if shared:
         hits = _longest(hits, shared)
     hits.sort(key=_start)
@@ -83,6 +88,31 @@ def _named(words: Sequence[str], keys: Sequence[str], dictionary: TagDictionary)
                     end = start + len(key)
                     yield Hit(start, end, names[key], _shown(words[start:end]))
                     break
+
+
+def _with_interrupted(
+    words: Sequence[str],
+    keys: Sequence[str],
+    named: list[Hit],
+    brackets: Mapping[int, Key],
+    dictionary: TagDictionary,
+) -> list[Hit]:
+    """Add the names that their own acronym interrupts: "von Hippel-Lindau (VHL) disease"."""
+    added: list[Hit] = []
+    for opening, acronym in brackets.items():
+        behind = opening + len(acronym) + 2
+        if behind >= len(words):
+            continue
+        for start in range(max(0, opening - _INTERRUPTED), opening):
+            area = dictionary.names.get((*keys[start:opening], keys[behind]))
+            if area:
+                shown = _shown((*words[start:opening], words[behind]))
+                # It ends before its acronym, which is then read as explained by it.
+                added.append(Hit(start, opening, area, shown))
+                break
+    if not added:
+        return named
+    return sorted((*added, *(hit for hit in named if not any(_within(hit, other) for other in added))), key=_start)
 
 
 def _places(words: Sequence[str], beginnings: Lengths) -> list[int]:
@@ -186,10 +216,14 @@ def _sharing_beginning(words: Sequence[str], keys: Sequence[str], hit: Hit, dict
 
 
 def _abbreviated(
-    words: Sequence[str], title: int, named: Sequence[Hit], dictionary: TagDictionary, shouted: tuple[bool, bool]
+    words: Sequence[str],
+    named: Sequence[Hit],
+    brackets: Mapping[int, Key],
+    dictionary: TagDictionary,
+    is_shouted: Callable[[int], bool],
 ) -> Iterator[Hit]:
     """Yield the acronyms: those that the text explains, and those that cannot be mistaken."""
-    defined = _defined(words, named)
+    defined = _defined(words, named, brackets)
     known = dictionary.acronym_lengths
     if not defined and known.keys().isdisjoint(words):
         return
@@ -201,9 +235,7 @@ def _abbreviated(
         if start < end or start in taken:
             continue
         for key in _acronyms_at(words, start, defined, known):
-            area = (
-                defined[key] if key in defined else _meant(key, dictionary, spelt_out, shouted=shouted[start >= title])
-            )
+            area = defined[key] if key in defined else _meant(key, dictionary, spelt_out, shouted=is_shouted(start))
             if area and taken.isdisjoint(range(start, start + len(key))):
                 end = start + len(key)
                 yield Hit(start, end, area, "".join(key))
@@ -228,7 +260,7 @@ def _meant(key: Key, dictionary: TagDictionary, spelt_out: set[str], *, shouted:
     return next((area for area in areas if area in spelt_out), None)
 
 
-def _defined(words: Sequence[str], named: Sequence[Hit]) -> dict[Key, str]:
+def _defined(words: Sequence[str], named: Sequence[Hit], brackets: Mapping[int, Key]) -> dict[Key, str]:
     """Return the acronyms that the text explains itself, and the area of each: none where it explains them otherwise.
 
     Both "multiple sclerosis (MS)" and "MS (multiple sclerosis)" explain.
@@ -237,19 +269,25 @@ def _defined(words: Sequence[str], named: Sequence[Hit]) -> dict[Key, str]:
     if "(" not in words:
         return defined
     ends = {hit.end: hit for hit in named}
-    for place in [place for place, word in enumerate(words) if word == "("]:
-        key = _bracketed(words, place + 1)
-        if key is not None:
-            hit = ends.get(place)
-            if hit is not None and _spells(key, words[max(0, hit.start - _BEFORE) : hit.end]):
-                defined.setdefault(key, hit.area)
-            elif hit is None and _is_initials(key, words[max(0, place - len("".join(key))) : place]):
-                defined.setdefault(key, NOTHING)
-    for hit in named:
-        key = _before_bracket(words, hit)
-        if key is not None and _spells(key, words[hit.start : hit.end]):
+    for place, key in brackets.items():
+        hit = ends.get(place)
+        if hit is not None and _spells(key, words[max(0, hit.start - _BEFORE) : hit.end]):
             defined.setdefault(key, hit.area)
+        elif hit is None and _is_initials(key, words[max(0, place - len("".join(key))) : place]):
+            defined.setdefault(key, NOTHING)
+    for hit in named:
+        before = _before_bracket(words, hit)
+        if before is not None and _spells(before, words[hit.start : hit.end]):
+            defined.setdefault(before, hit.area)
     return defined
+
+
+def _brackets(words: Sequence[str]) -> dict[int, Key]:
+    """Return the acronyms that stand in brackets, by the place of the opening one."""
+    if "(" not in words:
+        return {}
+    found = {place: _bracketed(words, place + 1) for place, word in enumerate(words) if word == "("}
+    return {place: key for place, key in found.items() if key is not None}
 
 
 def _bracketed(words: Sequence[str], start: int) -> Key | None:

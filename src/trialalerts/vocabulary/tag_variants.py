@@ -59,6 +59,7 @@ _STATES = _pairs(
 )
 """Adjectives that say somebody has it. Few are plain: "septic shock" is found first, being longer."""
 _STATED = {noun: [one for one, other in _STATES.items() if other == noun] for noun in _STATES.values()}
+_TROUBLES = tuple(_folder[word] for word in ("impairment", "dysfunction", "disturbance", "deficit"))
 _ALONE = _words("alzheimer parkinson crohn huntington hodgkin")
 """People whose name alone is the disease in common talk."""
 _DISEASE = _folder["disease"]
@@ -67,7 +68,9 @@ _LONGEST = 4
 
 def variants(key: _Key) -> Iterator[_Key]:
     """Yield other ways to write ``key``; some may be names of other areas, which then go first."""
-    yield from said_otherwise(key)
+    for way in said_otherwise(key):
+        yield way
+        yield from _stated(way)
     if len(key) > _LONGEST:
         return
     yield from _other_tumours(key)
@@ -125,5 +128,6 @@ def _had(key: _Key) -> Iterator[_Key]:
 
 
 def _stated(key: _Key) -> Iterator[_Key]:
-    if len(key) == 1 and key[0] in _STATED:
-        yield from ((adjective,) for adjective in _STATED[key[0]])
+    """Yield "hypertensive" for hypertension, "type 2 diabetic", "memory impairment" for memory disorders."""
+    for word in (*_STATED.get(key[-1], ()), *(_TROUBLES if key[-1] == "disorder" and len(key) > 1 else ())):
+        yield (*key[:-1], word)
