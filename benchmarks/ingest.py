@@ -1,4 +1,4 @@
-"""Measures polling: real studies from HTTP to committed rows and changes, on SQLite.
+"""How many real studies a second go from HTTP to committed rows and changes, on SQLite.
 
 Three processes: this one; a server that hands out the real studies page by page, as often as wanted under
 new numbers; and the one that polls, alone, so that its memory can be told. The reference asks for the same
@@ -11,6 +11,7 @@ import gzip
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
+from benchmarks.figures import Figure
+
 __all__ = ["run"]
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
@@ -32,51 +35,70 @@ _STUDIES = _DATA / "ctgov" / "ctgov_v2_studies.jsonl.gz"
 _PAGE = 500
 _LAPS = 14_500
 _MANY = 100_000
+_ROUNDS = 3
 _TARGET_RATE, _TARGET_MEMORY = 1_500, 300
 
 
-def run() -> list[tuple[str, str]]:
-    """Return the figures: what was measured, and how it came out."""
+def run() -> list[Figure]:
+    """Poll in fresh databases, each step in a process of its own."""
     if not _STUDIES.exists():
-        return [("ingest", f"not measured: {_STUDIES} is missing (set TRIALALERTS_TEST_DATA)")]
-    with tempfile.TemporaryDirectory() as folder, _served() as url:
-        database = f"sqlite:///{folder}/ingest.db"
-        _call("prepare", database)
-        reference = _call("download", url, _LAPS)
-        first = _call("poll", database, url, _LAPS)
-        second = _call("poll", database, url, _LAPS, "changed")
-        third = _call("poll", database, url, _LAPS, "changed")
-        _call("prepare", f"sqlite:///{folder}/many.db")
-        many = _call("poll", f"sqlite:///{folder}/many.db", url, _MANY)
-        size = (Path(folder) / "many.db").stat().st_size / 1e6
+        return [Figure(what="ingestion", value=f"not measured: {_STUDIES} is missing (set TRIALALERTS_TEST_DATA)")]
+    with tempfile.TemporaryDirectory() as name, _served() as url:
+        folder = Path(name)
+        _call("prepare", f"sqlite:///{folder}/empty.db")
+        reference = _best([_call("download", url, _LAPS) for _ in range(_ROUNDS)])
+        first = _best([_call("poll", _fresh(folder, f"first{n}"), url, _LAPS) for n in range(_ROUNDS)])
+        same = f"sqlite:///{folder}/first0.db"
+        changed, unchanged = (_call("poll", same, url, _LAPS, "changed") for _ in range(2))
+        many = _call("poll", _fresh(folder, "many"), url, _MANY)
+        size = (folder / "many.db").stat().st_size / 1e6
+    beside = f"download and parse only: {_rate(reference):,.0f} studies/s"
     return [
-        ("ingest: reference, download and parse only", f"{_rate(reference)} studies/s"),
-        ("ingest: first sweep, all new", f"{_rate(first)} studies/s ({_share(first, reference)}) {_verdict(first)}"),
-        ("ingest: sweep with a tenth changed", f"{_rate(second)} studies/s, {second['changes']:,} changes"),
-        ("ingest: sweep with nothing changed", f"{_rate(third)} studies/s, {third['changes']:,} changes"),
-        (
-            f"ingest: {_MANY:,} studies",
-            f"{_rate(many)} studies/s; database {size:.0f} MB",
+        Figure(
+            what=f"first sweep, {_LAPS:,} real studies, from HTTP to committed rows, best of {_ROUNDS}",
+            value=f"{_rate(first):,.0f} studies/s",
+            target=f"≥ {_TARGET_RATE:,}/s",
+            reference=beside,
+            met=_rate(first) >= _TARGET_RATE,
         ),
-        (
-            f"ingest: peak memory over {_LAPS:,} and {_MANY:,} studies",
-            f"{first['megabytes']:.0f} and {many['megabytes']:.0f} MB (target < {_TARGET_MEMORY} MB)",
+        Figure(
+            what="the same again, every tenth changed",
+            value=f"{_rate(changed):,.0f} studies/s, {changed['changes']:,} changes",
+            reference=beside,
+        ),
+        Figure(
+            what="the same again, none changed",
+            value=f"{_rate(unchanged):,.0f} studies/s, {unchanged['changes']:,} changes",
+            reference=beside,
+        ),
+        Figure(
+            what=f"first sweep, {_MANY:,} studies",
+            value=f"{_rate(many):,.0f} studies/s",
+            reference=f"the database has {size:,.0f} MB then",
+        ),
+        Figure(
+            what=f"peak memory over {_MANY:,} studies",
+            value=f"{many['megabytes']:.0f} MB",
+            target=f"< {_TARGET_MEMORY} MB",
+            reference=f"over {_LAPS:,} studies: {first['megabytes']:.0f} MB",
+            met=many["megabytes"] < _TARGET_MEMORY,
         ),
     ]
 
 
-def _rate(measured: dict[str, Any]) -> str:
-    return f"{measured['studies'] / measured['seconds']:,.0f}"
+def _fresh(folder: Path, name: str) -> str:
+    """Return the URL of a new database in which only the vocabularies are."""
+    shutil.copy(folder / "empty.db", folder / f"{name}.db")
+    return f"sqlite:///{folder}/{name}.db"
 
 
-def _share(measured: dict[str, Any], reference: dict[str, Any]) -> str:
-    times = measured["seconds"] / measured["studies"] / (reference["seconds"] / reference["studies"])
-    return f"{times:.1f} times the reference"
+def _rate(measured: dict[str, Any]) -> float:
+    rate: float = measured["studies"] / measured["seconds"]
+    return rate
 
 
-def _verdict(measured: dict[str, Any]) -> str:
-    reached = measured["studies"] / measured["seconds"] >= _TARGET_RATE
-    return f"target {_TARGET_RATE:,}: {'reached' if reached else 'MISSED'}"
+def _best(measured: list[dict[str, Any]]) -> dict[str, Any]:
+    return max(measured, key=_rate)
 
 
 class _served:  # noqa: N801 - reads as what it is where it is used
@@ -230,5 +252,5 @@ if __name__ == "__main__":
             }
             print(orjson.dumps(steps[step](*words)).decode())
         case _:
-            for what, figure in run():
-                print(f"{what}: {figure}")
+            for figure in run():
+                print(figure)
