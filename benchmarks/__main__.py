@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.figures import as_markdown, machine
 
-ALL = ("startup", "ingest", "mail")
+ALL = ("startup", "ingest", "tagging")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 

@@ -53,11 +53,11 @@ class _Judge:
         """Return what is found in ids of MeSH."""
         return {mesh for id_ in ids for mesh in self._mesh(id_)}
 
-    def score(self, documents: Iterable[Document], find: _Find, *, main: bool = False) -> tuple[_Score, _Score]:
+    def score(self, documents: Iterable[Document], find: _Find) -> tuple[_Score, _Score]:
         """Return precision, recall and F1 of all documents together: exact, and with ancestors."""
         exact, wide = Counter[str](), Counter[str]()
         for document in documents:
-            expected = set(document.main if main else document.areas)
+            expected = set(document.areas)
             found = self.found(find(document))
             _count(exact, found, expected)
             _count(wide, self._upwards(found), self._upwards(expected))
@@ -94,7 +94,7 @@ def run() -> list[Figure]:
     }
     figures: list[Figure] = []
     for name, areas in vocabularies.items():
-        figures += _quality(name, areas, corpora, judge)
+        figures += _quality(name, areas, corpora, judge, whole=areas is whole)
     abstracts = [document for document in corpora["PubMed, all headings"] if len(document.text) > 500]
     return [*figures, _speed(whole, abstracts), *_weight(whole)]
 
@@ -119,10 +119,14 @@ def _finders(tagger: Tagger, corpus: str) -> dict[str, _Find]:
     return {"named": named} if corpus.endswith("keywords") else {"named": named, "about": about}
 
 
-def _quality(name: str, areas: AreaTree, corpora: dict[str, list[Document]], judge: _Judge) -> list[Figure]:
+def _quality(
+    name: str, areas: AreaTree, corpora: dict[str, list[Document]], judge: _Judge, *, whole: bool
+) -> list[Figure]:
     tagger, naive = Tagger(areas), NaiveTagger(areas)
     figures = []
     for corpus, documents in corpora.items():
+        if "major" in corpus and not whole:
+            continue
         for half in HALVES:
             part = [document for document in documents if document.half == half]
             plain = judge.score(part, partial(_plainly, naive))
