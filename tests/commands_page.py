@@ -12,7 +12,7 @@ from trialalerts.cli.main import NOUNS, main
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "commands.md"
 _INTRODUCTION = """# The command line
 
-One noun, one verb. `--help` on each shows an example; `--json` on everything that lists or shows prints JSON. Tables are
+One noun, one verb. `--help` on each shows an example; `--json` on all that lists or shows prints JSON. Tables are
 drawn for people; where the output is no terminal, lines are plain and separated by tabs. A command ends with 0 done,
 1 failed, 2 wrong usage or configuration. Nothing is destroyed without `--yes` or a question.
 
@@ -43,8 +43,9 @@ def written() -> str:
         page = help_of(noun)
         parts.append(f"## {noun}\n\n{line}\n")
         commands: list[tuple[str, ...]] = [(noun, verb) for verb in verbs_of(page)]
-        for words in commands or [(noun,)]:
-            parts.append(f"### trialalerts {' '.join(words)}\n\n```\n{help_of(*words)}\n```\n")
+        parts += [
+            f"### trialalerts {' '.join(words)}\n\n```\n{help_of(*words)}\n```\n" for words in commands or [(noun,)]
+        ]
     return "\n".join(parts)
 
 

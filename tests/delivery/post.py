@@ -24,7 +24,7 @@ SECRET = "a secret for tests only"
 
 def dice(seed: int = 1) -> Random:
     """Jitter that falls the same way each time."""
-    return Random(seed)  # noqa: S311 - no secret depends on it
+    return Random(seed)
 
 
 def settings(**mail: Any) -> Settings:
