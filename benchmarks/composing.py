@@ -28,7 +28,7 @@ def run() -> list[Figure]:
 
 
 def _measured(subscribers: int, trials: int, articles: int) -> Figure:
-    settings = Settings(service=ServiceSettings(secret="a secret of the benchmarks"))  # type: ignore[arg-type]  # pydantic makes it one
+    settings = Settings(service=ServiceSettings(secret="a secret of the benchmarks"))
     with tempfile.TemporaryDirectory() as folder, open_database(f"sqlite:///{folder}/composing.db") as db:
         upgrade(db)
         areas = fill_areas(db)
