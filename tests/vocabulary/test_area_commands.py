@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.catalog.samples import NOW, article, trial
+from trialalerts.catalog.draft import AreaTag
+from trialalerts.catalog.store import store_items
 from trialalerts.cli.main import main
 from trialalerts.database import Database
 from trialalerts.vocabulary.tables import Area, AreaOrigin
@@ -77,8 +81,8 @@ def terminal(
 
 def test_search_prints_a_line_for_each_area(terminal: Terminal) -> None:
     assert terminal.output("search", "ms").splitlines() == [
-        "id\tname\tmatched\tpath",
-        "D009103\tMultiple sclerosis\tMS\tNervous system diseases › Multiple sclerosis",
+        "id\tname\tmatched\topen trials\tpath",
+        "D009103\tMultiple sclerosis\tMS\t0\tNervous system diseases › Multiple sclerosis",
     ]
 
 
@@ -90,6 +94,7 @@ def test_search_prints_json(terminal: Terminal) -> None:
             "matched": "Breast Neoplasms",
             "score": 95.0,
             "path": ["Breast Neoplasms"],
+            "open_trials": 0,
         }
     ]
 
@@ -101,10 +106,27 @@ def test_search_that_finds_nothing_prints_an_empty_list(terminal: Terminal) -> N
 def test_show_prints_an_area_and_its_relatives(terminal: Terminal) -> None:
     lines = terminal.output("show", "disseminated sclerosis").splitlines()
     assert "name\tMultiple sclerosis" in lines
-    assert "parents\tNervous system diseases (D009422)" in lines
+    assert "parents\tNervous system diseases (D009422, 0 open)" in lines
     shown = json.loads(terminal.output("show", "D009422", "--json"))
     assert shown["therapeutic"] is True
-    assert shown["children"] == [{"id": "D009103", "name": "Multiple sclerosis"}]
+    assert shown["children"] == [{"id": "D009103", "name": "Multiple sclerosis", "open_trials": 0}]
+
+
+def test_open_trials_are_counted_in_their_areas_and_all_above(terminal: Terminal, sqlite_db: Database) -> None:
+    tags = [AreaTag(id="D009103", in_title=True)]
+    drafts = [
+        replace(trial("NCT00000001"), areas=tags, ancestors=["D000002"]),
+        replace(trial("NCT00000002"), areas=tags, ancestors=["D001943"]),
+        replace(trial("NCT00000003"), areas=[AreaTag(id="D001943", in_title=True), *tags], ancestors=["D009422"]),
+        replace(trial("NCT00000004", status="COMPLETED"), areas=tags),
+        replace(article(), areas=tags),
+    ]
+    with sqlite_db.write() as session:
+        store_items(session, drafts, baseline=True, now=NOW)
+    found = json.loads(terminal.output("show", "Nervous system diseases", "--json"))
+    assert (found["open_trials"], found["children"][0]["open_trials"]) == (3, 3)
+    assert json.loads(terminal.output("search", "breast cancer", "--json"))[0]["open_trials"] == 2
+    assert "open trials\t3" in terminal.output("show", "ms").splitlines()
 
 
 def test_an_unknown_area_is_asked_back(terminal: Terminal) -> None:
@@ -125,7 +147,7 @@ def test_import_adds_the_diseases_of_a_file(terminal: Terminal, tmp_path: Path) 
         "updated": 0,
         "unchanged": 1,
     }
-    assert "D001249\tAsthma\tBronchial Asthma\tAsthma" in terminal.output("search", "bronchial asthma")
+    assert "D001249\tAsthma\tBronchial Asthma\t0\tAsthma" in terminal.output("search", "bronchial asthma")
 
 
 def test_import_of_a_wrong_file_fails_in_one_line(terminal: Terminal, tmp_path: Path) -> None:

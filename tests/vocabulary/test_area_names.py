@@ -113,6 +113,11 @@ def test_a_search_finds_a_half_typed_word_and_an_acronym() -> None:
     assert TREE.search("aml")[0].matched == "AML"
 
 
+def test_a_search_finds_a_misspelt_name_without_the_word_that_people_leave_out() -> None:
+    assert TREE.search("parkisons")[0].node.id == "D010300"
+    assert TREE.search("lou gherig")[0].node.id == "D000690"
+
+
 def test_a_search_for_nothing_finds_nothing() -> None:
     assert TREE.search("  ") == []
     assert TREE.search("zzzzzz") == []

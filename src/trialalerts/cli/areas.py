@@ -15,6 +15,8 @@ from trialalerts.cli.output import show, show_json, show_table
 from trialalerts.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trialalerts.vocabulary.areas import AreaTree
     from trialalerts.vocabulary.tagger import Tag
 
@@ -33,8 +35,8 @@ def search(
     limit: Annotated[int, typer.Option(help="The most areas to list.", min=1, max=1000)] = 10,
     json: _Json = False,
 ) -> None:
-    """List the disease areas that TEXT may mean, the likeliest first."""
-    tree = _load_tree()
+    """List the disease areas that TEXT may mean, the likeliest first, and how many trials are open in each now."""
+    tree, open_trials = _load_tree_and_open_trials()
     hits = tree.search(text, limit=limit)
     if json:
         show_json(
@@ -45,13 +47,17 @@ def search(
                     "matched": hit.matched,
                     "score": hit.score,
                     "path": tree.path(hit.node.id),
+                    "open_trials": open_trials.get(hit.node.id, 0),
                 }
                 for hit in hits
             ]
         )
         return
-    rows = [(hit.node.id, hit.node.name, hit.matched, _path(tree, hit.node.id)) for hit in hits]
-    show_table(("id", "name", "matched", "path"), rows)
+    rows = [
+        (hit.node.id, hit.node.name, hit.matched, open_trials.get(hit.node.id, 0), _path(tree, hit.node.id))
+        for hit in hits
+    ]
+    show_table(("id", "name", "matched", "open trials", "path"), rows)
 
 
 @app.command("show", epilog="Example: trialalerts areas show 'multiple sclerosis'")
@@ -60,8 +66,11 @@ def show_area(
     *,
     json: _Json = False,
 ) -> None:
-    """Show one disease area: what else it is called, what is above and below it."""
-    tree = _load_tree()
+    """Show one disease area: what else it is called, what is above and below it, how many trials are open now.
+
+    A trial counts where it is about the area or about anything below it.
+    """
+    tree, open_trials = _load_tree_and_open_trials()
     node = tree.find(area)
     facts: dict[str, Any] = {
         "id": node.id,
@@ -71,14 +80,22 @@ def show_area(
         "origin": node.origin.value,
         "synonyms": node.synonyms,
         "acronyms": node.acronyms,
+        "open_trials": open_trials.get(node.id, 0),
     }
     relatives = {"parents": node.parents, "children": tree.children(node.id)}
     if json:
-        lists = {word: [{"id": id_, "name": tree.name(id_)} for id_ in ids] for word, ids in relatives.items()}
+        lists = {
+            word: [{"id": id_, "name": tree.name(id_), "open_trials": open_trials.get(id_, 0)} for id_ in ids]
+            for word, ids in relatives.items()
+        }
         show_json(facts | lists)
         return
     facts["path"] = _path(tree, node.id)
-    names = {word: tuple(f"{tree.name(id_)} ({id_})" for id_ in ids) for word, ids in relatives.items()}
+    facts["open trials"] = facts.pop("open_trials")
+    names = {
+        word: tuple(f"{tree.name(id_)} ({id_}, {open_trials.get(id_, 0)} open)" for id_ in ids)
+        for word, ids in relatives.items()
+    }
     show_table(("what", "value"), (facts | names).items())
 
 
@@ -154,6 +171,15 @@ def _load_tree() -> AreaTree:
 
     with open_context().db.read() as session:
         return load_areas(session)
+
+
+def _load_tree_and_open_trials() -> tuple[AreaTree, Mapping[str, int]]:
+    from trialalerts.catalog.open_areas import count_open_trials
+    from trialalerts.vocabulary.areas import load_areas
+
+    with open_context().db.read() as session:
+        tree = load_areas(session)
+        return tree, count_open_trials(session, tree)
 
 
 class _Speaker:

@@ -176,10 +176,12 @@ class NameIndex:
     def _alike(self, whole: str, limit: int) -> Iterator[AreaHit]:
         from rapidfuzz import fuzz, process  # only a misspelt name needs it
 
-        keys = [name.key for name in self._all]
+        names = [(name.key, name) for name in self._all]
+        names += [(short, name) for key, name in names if (short := _shortened(key))]
+        keys = [key for key, _ in names]
         alike = process.extract(whole, keys, scorer=fuzz.token_sort_ratio, limit=limit * 5, score_cutoff=_ALIKE)
         for _, similarity, position in alike:
-            name = self._all[position]
+            _, name = names[position]
             yield AreaHit(node=name.node, matched=name.text, score=round(_FUZZY * similarity / 100, 1))
 
 
@@ -189,6 +191,12 @@ def _rank(hit: AreaHit) -> tuple[float, str, str]:
 
 def _joined(words: Iterable[str]) -> str:
     return "".join(f" {word}" for word in words)
+
+
+def _shortened(key: str) -> str:
+    """Return a name's key without the last word that people leave out ("Alzhiemers"); empty where there is none."""
+    rest, _, last = key.rpartition(" ")
+    return rest if last in _LEFT_OUT else ""
 
 
 def _bag(key: tuple[str, ...]) -> tuple[str, ...]:
