@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from sqlmodel import Session, col, func, select
 
+from trialalerts.catalog.site_survey import Lack, SiteSurvey, survey_sites
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.database.upkeep import faults
@@ -25,6 +26,7 @@ Level = Literal["good", "look", "broken"]
 _STUCK = timedelta(hours=1)
 _PATIENCE = 2
 """So many failed polls in a row are weather; more is a fault that somebody should look into."""
+_SPELLINGS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,7 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[Finding]:
         for source in settings.sources:
             found += _source(session.get(SourceState, source.name), source, clock.now())
         found += _problems(session)
+        found += _sites(survey_sites(session))
         found += _outbox(session, clock.now())
     if not any(finding.what.startswith("database") for finding in found):
         found.append(Finding(level="good", what="database: whole and of the right revision"))
@@ -128,6 +131,38 @@ def _problems(session: Session) -> Iterator[Finding]:
             what=f"source {source}: {number} fields of records could not be read; the rest of each was kept",
             remedy=f"run: trialalerts sources check {source}",
         )
+
+
+def _sites(survey: SiteSurvey) -> Iterator[Finding]:
+    if not survey.sites:
+        return
+    looked_at = f"{survey.sites:,} sites of {survey.trials:,} open trials"
+    if not any(lack.sites for lack in survey.lacks):
+        yield Finding(level="good", what=f"places: all {looked_at} are placed")
+    for lack, what, remedy in (
+        (survey.country, "lie in no known country", "correct the source; who follows a region hears less of them"),
+        (
+            survey.subdivision,
+            "lie in a state that is no known subdivision",
+            "let those who follow such a state follow a town in it too: that goes by coordinates",
+        ),
+        (
+            survey.point,
+            "have no coordinates",
+            "let those who follow such a town follow its subdivision or country too: that goes without coordinates",
+        ),
+    ):
+        if lack.sites:
+            counted = f"places: {lack.sites:,} of {looked_at} ({lack.trials:,} trials)"
+            yield Finding(level="look", what=f"{counted} {what}{_often(lack)}", remedy=remedy)
+
+
+def _often(lack: Lack) -> str:
+    """Return how the sites are spelt, the most frequent first."""
+    often = sorted(lack.spellings.items(), key=lambda spelling: (-spelling[1], spelling[0]))[:_SPELLINGS]
+    more = len(lack.spellings) - len(often)
+    listed = ", ".join(f"“{words}” {number}" if words else f"not written {number}" for words, number in often)
+    return f": {listed}" + (f" and {more:,} more" if more else "")
 
 
 def _outbox(session: Session, now: datetime) -> Iterator[Finding]:

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalog.samples import NOW, trial
 from tests.cli.conftest import Run
 from tests.installation import Installation
 from trialalerts import __version__
+from trialalerts.catalog.facts import Site
+from trialalerts.catalog.store import store_items
 from trialalerts.cli.main import NOUNS
+from trialalerts.database import open_database
 
 ADD = ("subscribers", "add", "anna@example.org", "--area", "multiple sclerosis", "--region", "Leeds, GB", "--confirmed")
 
@@ -82,6 +86,18 @@ def test_doctor_is_content_with_a_service_that_is_ready(run: Run, installation: 
     answer = run("doctor")
     assert answer.code == 0, answer.out
     assert "look" not in answer.out
+
+
+def test_doctor_tells_which_sites_could_not_be_placed(run: Run, installation: Installation) -> None:
+    lost = Site(city="Poseidonis", country_name="Atlantis")
+    near = Site(city="Leeds", state="Elmet", country="GB", latitude=53.8, longitude=-1.5)
+    url = f"sqlite:///{installation.folder / 'var' / 'trialalerts.db'}"
+    with open_database(url) as database, database.write() as session:
+        store_items(session, [trial(sites=(lost, lost, near))], baseline=True, now=NOW)
+    found = {finding["what"]: finding for finding in json.loads(run("doctor", "--json").out)}
+    country = found["places: 2 of 3 sites of 1 open trials (1 trials) lie in no known country: “Atlantis” 2"]
+    assert (country["level"], bool(country["remedy"])) == ("look", True)
+    assert any("no known subdivision: “Elmet, GB” 1" in what for what in found)
 
 
 def test_the_report_counts_what_happened(run: Run, installation: Installation) -> None:

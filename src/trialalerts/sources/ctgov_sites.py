@@ -50,8 +50,8 @@ class _SiteReader:
             field = f"{_WHERE}locations[{number}].country"
             self._fields.wrong(field, country_name, "the name of a country")
         subdivision = self._subdivision(country, state, city) if country else None
-        if point is None and country and city:
-            point = self._locator.coordinates(country, city, subdivision)
+        if country and city:
+            point = self._locator.coordinates(country, city, subdivision, given=point)
         return {
             "facility": facility,
             "city": city,
@@ -66,9 +66,9 @@ class _SiteReader:
         }
 
     def _subdivision(self, country: str, state: str | None, city: str | None) -> str | None:
-        """Return the state, or where the registry names none, the one in which the town lies."""
-        if state:
-            return self._locator.subdivision(country, state)
+        """Return the state, or where the registry names none that is known, the one in which the town lies."""
+        if state and (known := self._locator.subdivision(country, state)):
+            return known
         return self._locator.subdivision_of_city(country, city) if city else None
 
     def _point(self, raw: Mapping[str, Any], path: str) -> tuple[float, float] | None:

@@ -101,6 +101,8 @@ class SiteLocator:
         ``given`` are the registry's own. They are kept, except that ClinicalTrials.gov puts “München” or “Roma”
         without a state into hamlets of that name, hundreds of kilometres off: then the great city is returned.
         """
+        if given is not None and subdivision is not None and country in _EXACT_STATES:
+            return given  # there the registry goes by the state, which hardly a site lacks
         asked = (country, city, subdivision, given)
         try:
             return self._asked_coordinates[asked]
