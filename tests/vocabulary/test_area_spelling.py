@@ -96,3 +96,8 @@ def test_a_folder_forgets_when_it_grows_too_large(monkeypatch: pytest.MonkeyPatc
         *("asthma", "gout", "acne", "tumor", "gout"),
     ]
     assert len(folder) <= 3
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_plain_text_is_split_as_any_other_text_is(text: str) -> None:
+    assert [*split_words(text), "é"] == split_words(f"{text} é")

@@ -21,6 +21,7 @@ TREE = AreaTree(
         AreaNode(id="ms", name="Multiple Sclerosis", acronyms=("MS",)),
         AreaNode(id="marfan", name="Marfan Syndrome", acronyms=("MS",)),
         AreaNode(id="all", name="Precursor Cell Lymphoblastic Leukemia", acronyms=("ALL",)),
+        AreaNode(id="als", name="Amyotrophic Lateral Sclerosis", acronyms=("ALS",)),
         AreaNode(id="aids", name="AIDS", synonyms=("acquired immunodeficiency syndrome",)),
         AreaNode(id="hiv", name="HIV"),
         AreaNode(id="covid", name="COVID-19"),
@@ -108,6 +109,9 @@ DENIED = [
     ("adults with asthma. Diabetes was ruled out", ["asthma"]),
     ("asthma was seen", ["asthma"]),
     ("an anti-cancer agent", []),
+    ("None had asthma", []),
+    ("No patients with asthma took part", []),
+    ("linked with asthma, but not with diabetes", ["asthma"]),
 ]
 
 
@@ -120,6 +124,10 @@ ACRONYMS = [
     ("multiple sclerosis (MS): MS at work", ["ms"]),
     ("Marfan syndrome (MS)", ["marfan"]),
     ("MS without its long form", []),
+    ("patients with ALS", ["als"]),
+    ("Living with ALS: a diary", ["als"]),
+    ("measured with ALS", []),
+    ("people with MS, which means two things", []),
     ("copd in lower case", []),
     ("COPD", ["copd"]),
     ("NSCLC, stage IV", ["nsclc"]),
@@ -149,7 +157,8 @@ def test_an_acronym_in_the_title_is_explained_by_the_text() -> None:
 
 def test_the_title_comes_first_then_the_count_then_the_place() -> None:
     text = "Diabetes, asthma, lung cancer, asthma and depression."
-    assert _areas(text, title="On depression") == ["depression", "asthma", "diabetes", "lung"]
+    tags = TAGGER.mentions(title="On depression", text=text)
+    assert [tag.area_id for tag in tags] == ["depression", "asthma", "diabetes", "lung"]
 
 
 def test_a_tag_shows_the_words_that_were_found() -> None:
@@ -213,6 +222,12 @@ def test_a_long_text_is_about_what_its_title_names_not_about_each_disease_in_it(
     mentions = TAGGER.mentions(title="Living with asthma", text=text)
     assert [tag.area_id for tag in mentions] == ["asthma", "diabetes"]
     assert not mentions[1].passing
+
+
+def test_a_short_summary_is_about_what_its_title_names() -> None:
+    text = "The tablet, first made for diabetes, was tested in 60 people. They walked along the river in spring, "
+    text += "rested under the trees for an hour, and walked back home the same day. Some had leukaemia."
+    assert _about("New hope in multiple sclerosis", text) == ["ms"]
 
 
 def test_without_a_title_what_is_named_often_is_what_a_text_is_about() -> None:

@@ -17,6 +17,8 @@ BREAKS = frozenset(".;:!?()[]\n")
 """The words of :func:`split_words` that end a phrase: no name reaches across one. A comma may stand in a name."""
 
 _PIECES = re.compile(r"[^\W\d_]+(?:['’ʼ`´][sS]\b)?|\d+|[.,;:!?()\[\]]|\n(?=\s*(?:[-*•·\n]|\d+[.)]))")
+_ASCII_PIECES = re.compile(r"[A-Za-z]+(?:['`][sS]\b)?|[0-9]+|[.,;:!?()\[\]]|\n(?=\s*(?:[-*\n]|[0-9]+[.)]))")
+"""The same for plain text, in two thirds of the time."""
 _UNDECOMPOSED = str.maketrans(
     {"ø": "o", "ł": "l", "ß": "ss", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
 )
@@ -82,7 +84,9 @@ def split_words(text: str) -> list[str]:
     Hyphens, slashes and quotes only separate; a possessive stays one word ("Crohn's"). A line
     break is a break where the next line is a list item or empty.
     """
-    return _PIECES.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
+    if text.isascii():
+        return _ASCII_PIECES.findall(text)
+    return _PIECES.findall(unicodedata.normalize("NFC", text))
 
 
 def fold_word(word: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import compress
 from typing import NamedTuple
 
-from trialalerts.vocabulary.spelling import BREAKS, Folder, is_acronym, split_words
+from trialalerts.vocabulary.spelling import BREAKS, Folder, fold_word, is_acronym, split_words
 from trialalerts.vocabulary.tag_dictionary import ALONE, NOTHING, Key, Lengths, TagDictionary
 from trialalerts.vocabulary.tag_variants import ORGANS
-from trialalerts.vocabulary.tag_words import JOINS
+from trialalerts.vocabulary.tag_words import HAVERS, HAVING, JOINS
 
 __all__ = ["Hit", "Reading", "read_text"]
 
@@ -117,11 +118,12 @@ def _with_interrupted(
 
 def _places(words: Sequence[str], beginnings: Lengths) -> list[int]:
     """Return where something may begin. The tagger spends most of its time here: one pass, no call for each word."""
-    seconds = map(beginnings.get, words)
+    seconds = list(map(beginnings.get, words))
+    followings = [*words[1:], ALONE]
     return [
         place
-        for place, (known, following) in enumerate(zip(seconds, [*words[1:], ALONE], strict=False))
-        if known and (following in known or ALONE in known)
+        for place in compress(range(len(words)), seconds)
+        if followings[place] in (known := seconds[place] or {}) or ALONE in known
     ]
 
 
@@ -225,17 +227,24 @@ def _abbreviated(
     """Yield the acronyms: those that the text explains, and those that cannot be mistaken."""
     defined = _defined(words, named, brackets)
     known = dictionary.acronym_lengths
-    if not defined and known.keys().isdisjoint(words):
+    places = set(compress(range(len(words)), map(known.__contains__, words)))
+    if defined:
+        firsts = {key[0] for key in defined}
+        places.update(compress(range(len(words)), map(firsts.__contains__, words)))
+    if not places:
         return
     spelt_out = {hit.area for hit in named}
     taken = {place for hit in named for place in range(hit.start, hit.end)}
-    firsts = {key[0] for key in defined}
     end = 0
-    for start in [place for place, word in enumerate(words) if word in known or word in firsts]:
+    for start in sorted(places):
         if start < end or start in taken:
             continue
         for key in _acronyms_at(words, start, defined, known):
-            area = defined[key] if key in defined else _meant(key, dictionary, spelt_out, shouted=is_shouted(start))
+            area = (
+                defined[key]
+                if key in defined
+                else _meant(key, dictionary, spelt_out, plain=not is_shouted(start), had=_is_had(words, start))
+            )
             if area and taken.isdisjoint(range(start, start + len(key))):
                 end = start + len(key)
                 yield Hit(start, end, area, "".join(key))
@@ -251,13 +260,18 @@ def _acronyms_at(words: Sequence[str], start: int, defined: Mapping[Key, str], k
         yield from (key for key in _possible(words, start, known) if key not in defined)
 
 
-def _meant(key: Key, dictionary: TagDictionary, spelt_out: set[str], *, shouted: bool) -> str | None:
+def _meant(key: Key, dictionary: TagDictionary, spelt_out: set[str], *, plain: bool, had: bool) -> str | None:
     areas = dictionary.acronyms.get(key)
     if not areas:
         return None
-    if not shouted and dictionary.is_unmistakable(key):
+    if plain and (dictionary.is_unmistakable(key) or (had and len(areas) == 1)):
         return areas[0]
     return next((area for area in areas if area in spelt_out), None)
+
+
+def _is_had(words: Sequence[str], place: int) -> bool:
+    """Return whether somebody has what stands at ``place``: "people with MS"."""
+    return place > 1 and words[place - 1].lower() in HAVING and fold_word(words[place - 2]) in HAVERS
 
 
 def _defined(words: Sequence[str], named: Sequence[Hit], brackets: Mapping[int, Key]) -> dict[Key, str]:

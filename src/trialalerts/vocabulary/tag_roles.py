@@ -19,6 +19,7 @@ from trialalerts.vocabulary.tag_words import (
     NEAR_FILLERS,
     NOT_SEEN,
     OUTCOME_BEFORE,
+    PAST_BEFORE,
     SUBJECT_AFTER,
     SUBJECT_BEFORE,
 )
@@ -36,6 +37,7 @@ class Role(StrEnum):
 
     DENIED = "denied"
     ASIDE = "only in passing"
+    PAST = "as something past"
     EXAMPLE = "as an example or a cause"
     OUTCOME = "as an outcome"
     NAMED = "named"
@@ -46,6 +48,7 @@ _BEFORE = {
     **dict.fromkeys(SUBJECT_BEFORE, Role.SUBJECT),
     **dict.fromkeys(OUTCOME_BEFORE, Role.OUTCOME),
     **dict.fromkeys(EXAMPLE_BEFORE, Role.EXAMPLE),
+    **dict.fromkeys(PAST_BEFORE, Role.PAST),
     **dict.fromkeys(ASIDE_BEFORE, Role.ASIDE),
 }
 _AFTER = {**dict.fromkeys(EXAMPLE_AFTER, Role.EXAMPLE), **dict.fromkeys(SUBJECT_AFTER, Role.SUBJECT)}

@@ -20,21 +20,22 @@ __all__ = ["SALIENT", "Weighed", "weigh"]
 SALIENT = 0.3
 """From this score on a text is about an area."""
 
-_TITLE, _SHORT, _LONG = 0.8, 0.6, 0.2
-"""What one mention weighs in a title, in a text of up to 60 words, and in one of 160 words or more."""
-_SHORT_WORDS, _LONG_WORDS = 60, 160
-_EDGE, _BEGINNING, _END = 1.4, 0.2, 0.8
-"""How much more it weighs in the first and last fifth of a text."""
+_TITLE, _SHORT, _LONG = 0.8, 0.7, 0.2
+"""What one mention weighs in a title, in a text of up to 20 words, and in one of 160 words or more."""
+_SHORT_WORDS, _LONG_WORDS = 20, 160
+_EDGE, _BEGINNING, _END, _EDGED_WORDS = 1.4, 0.2, 0.8, 60
+"""How much more it weighs in the first and last fifth of a text that is longer than 60 words."""
 _ROLES: Mapping[Role, float] = {
     Role.DENIED: 0.0,
     Role.ASIDE: 0.15,
+    Role.PAST: 0.3,
     Role.EXAMPLE: 0.5,
     Role.OUTCOME: 0.8,
     Role.NAMED: 1.0,
     Role.SUBJECT: 1.3,
 }
 _MOST = 0.95
-_WEAK, _BROAD, _IMPLIED, _BESIDE_TITLE, _BELOW_TITLE = 0.4, 0.6, 0.6, 0.6, 1.3
+_WEAK, _BROAD, _IMPLIED, _BESIDE_TITLE, _BELOW_TITLE = 0.4, 0.6, 0.6, 0.45, 1.3
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ def weigh(reading: Reading, areas: AreaTree) -> dict[str, Weighed]:
         for known in weighed.values():
             if tuple(reading.keys[known.first.start : known.first.end]) in WEAK:
                 known.times(_WEAK, "says little beside others")
-        _compare(weighed, areas, long=len(reading.words) - reading.title > _SHORT_WORDS)
+        _compare(weighed, areas)
     return weighed
 
 
@@ -84,7 +85,7 @@ def _mentioned(reading: Reading) -> dict[str, Weighed]:
     weighed: dict[str, Weighed] = {}
     length = max(1, len(reading.words) - reading.title)
     middle = _middle(length)
-    edge = middle * _EDGE if length > _SHORT_WORDS else middle
+    edge = middle * _EDGE if length > _EDGED_WORDS else middle
     for hit, role in zip(reading.hits, roles_in(reading), strict=True):
         in_title = hit.start < reading.title
         known = weighed.get(hit.area)
@@ -106,10 +107,10 @@ def _middle(length: int) -> float:
     return _SHORT - (_SHORT - _LONG) * max(0.0, min(1.0, over))
 
 
-def _compare(weighed: Mapping[str, Weighed], areas: AreaTree, *, long: bool) -> None:
+def _compare(weighed: Mapping[str, Weighed], areas: AreaTree) -> None:
     """Weigh the areas of a text against each other."""
     said = {area for area, known in weighed.items() if known.count}
-    titled = {area for area in said if weighed[area].in_title and weighed[area].best is not Role.ASIDE}
+    titled = {area for area in said if weighed[area].in_title and weighed[area].best not in (Role.ASIDE, Role.PAST)}
     above = {area: areas.ancestors(area) for area in said}
     implied = said & {id_ for ids in above.values() for id_ in ids}
     for area in said:
@@ -118,7 +119,7 @@ def _compare(weighed: Mapping[str, Weighed], areas: AreaTree, *, long: bool) -> 
             known.times(_IMPLIED, "a narrower area is named")
         elif len(above[area]) <= 1 and areas.children(area):
             known.times(_BROAD, "broad")
-        if long and titled and area not in titled:
+        if titled and not known.in_title:
             if above[area].isdisjoint(titled):
                 known.times(_BESIDE_TITLE, "the title names others")
             else:

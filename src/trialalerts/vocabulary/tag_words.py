@@ -13,11 +13,14 @@ __all__ = [
     "EXAMPLE_BEFORE",
     "FILLERS",
     "FILLERS_AFTER",
+    "HAVERS",
+    "HAVING",
     "JOINS",
     "NEAR_FILLERS",
     "NOT_SEEN",
     "NO_DISEASES",
     "OUTCOME_BEFORE",
+    "PAST_BEFORE",
     "SUBJECT_AFTER",
     "SUBJECT_BEFORE",
     "WEAK",
@@ -38,15 +41,23 @@ def _words(text: str) -> frozenset[str]:
 JOINS = _words("and or nor as well plus") | {","}
 """Between two diseases that share a word: "breast, ovarian and lung cancer"."""
 
+HAVING = _words("with has have had")
+HAVERS = _words(
+    "live living diagnosed people person patient adult child woman man someone anyone everyone those who i we she he "
+    "they"
+)
+"""Before an acronym, "people with MS" and "she has MS" tell that it is a disease."""
+
 CUES = _words(
-    "no not non without never neither nor absence lack free negative rule ruled exclude excluded excluding except anti"
+    "no none nobody not non without never neither nor absence lack free negative rule ruled exclude excluded "
+    "excluding except anti"
 )
 """What denies the disease that follows."""
 
 FILLERS = _words(
     "a an the of any prior previous past history evidence sign symptom diagnosis diagnosed known personal current "
     "currently active for from clinical clinically significant suspected documented concomitant underlying preexisting "
-    "existing other than out having have has had"
+    "existing other than out having have has had with in patient people person participant adult child one them"
 )
 """What may stand between a cue and the disease: "no known history of asthma"."""
 
@@ -80,16 +91,18 @@ OUTCOME_BEFORE = _words(
 """What may come of it: "the risk of stroke" in a paper on diabetes."""
 
 EXAMPLE_BEFORE = _words(
-    "comorbid comorbidity including include like eg unlike similar versus rather instead coexisting except mimicking"
+    "comorbid comorbidity including include like eg unlike similar versus rather instead coexisting except mimicking "
+    "made"
 )
 EXAMPLE_AFTER = _words("related associated induced free like cell line gene")
 """What makes a disease an example, a companion or a cause: "comorbidities such as X", "X-related"."""
 
-ASIDE_BEFORE = _words("family history originally licensed")
+PAST_BEFORE = _words("family history previous previously")
+ASIDE_BEFORE = _words("originally licensed")
 ASIDE_AFTER = _words("drug medicine medication pill tablet society association institute foundation charity")
-"""What makes a disease a memory or the attribute of something else: "a history of X", "an X medicine"."""
+"""What makes a disease a memory or the attribute of something else: "a history of X"; "an X medicine"."""
 
-NEAR_FILLERS = FILLERS - ASIDE_BEFORE | _words(
+NEAR_FILLERS = FILLERS - PAST_BEFORE | _words(
     "with in against to who are is was this these those our his her their severe mild moderate chronic acute early "
     "late new such stage type grade and or at by on suspected primary secondary recurrent high low"
 )
