@@ -24,6 +24,7 @@ from trialalerts.database import Database
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.digests.compose import ComposeCount, Composer, compose_due
 from trialalerts.digests.entries import Entry
+from trialalerts.digests.render_items import with_changes
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, RegionKind, SubscriberState
 
@@ -256,3 +257,22 @@ def test_who_becomes_due_with_an_older_cursor_while_a_window_is_served_loses_not
     compose_due(db, SETTINGS, clock)
     (digest,) = digests_of(db, "anna")
     assert told_in(digest) == (["registered", "opened"] if cursor == 0 else ["recruiting_now"])
+
+
+def test_a_stored_entry_is_what_an_entry_writes_and_its_changes_are_read_with_it(
+    db: Database, clock: FrozenClock
+) -> None:
+    with db.write() as session:
+        trial = store_trial(session, 1, clock.now())
+        publish(session, trial, ChangeKind.CLOSED, clock.now(), status="COMPLETED")
+        publish(session, store_article(session, 2, clock.now()), ChangeKind.PUBLISHED, clock.now())
+        store_subscriber(session, "anna", clock.now(), cursor=0)
+    compose_due(db, SETTINGS, clock)
+    (digest,) = digests_of(db, "anna")
+    assert [Entry.model_validate(entry).as_json() for entry in digest.entries] == digest.entries
+    with db.read() as session:
+        shown = with_changes(session, digest, most=10)
+        assert shown.id == digest.id
+        assert shown not in session
+    (told,) = Entry.model_validate(shown.entries[0]).told
+    assert told.after == {"status": "COMPLETED"}

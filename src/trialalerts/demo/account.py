@@ -12,6 +12,7 @@ from trialalerts.clock import Clock
 from trialalerts.demo.people import Person
 from trialalerts.digests.cards import ArticleCard, CardMaker, TrialCard
 from trialalerts.digests.entries import Entry
+from trialalerts.digests.render_items import with_changes
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.digests.wording import Wordings
 
@@ -44,7 +45,7 @@ def account(session: Session, people: Mapping[int, Person], clock: Clock, kind: 
     maker = CardMaker(Wordings().of("en"), clock.now().date())
     lines: list[Line] = []
     for digest in session.exec(select(Digest).where(Digest.kind == kind).order_by(col(Digest.id))):
-        for number, raw in enumerate(digest.entries):
+        for number, raw in enumerate(with_changes(session, digest, most=len(digest.entries)).entries):
             entry = Entry.model_validate(raw)
             item = session.get(Item, entry.item_id)
             if item is None:

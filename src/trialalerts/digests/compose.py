@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -22,7 +23,6 @@ from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.message import mail_domain
 from trialalerts.delivery.outbox import enqueue
 from trialalerts.digests.due import due_subscribers, lowest_cursor, newcomers_due
-from trialalerts.digests.entries import Entry, Told
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.errors import InvalidInput
 from trialalerts.matching.index import WindowIndex
@@ -135,12 +135,12 @@ class Composer:
             now=now,
         )
 
-    def matches(self, subscriber: Subscriber, preferences: Sequence[Preference]) -> list[Entry]:
-        """Return the entries of the subscriber's digest, best first; none where nothing is new."""
+    def entries(self, subscriber: Subscriber, preferences: Sequence[Preference]) -> list[dict[str, Any]]:
+        """Return the entries of the subscriber's digest as they are stored, best first; none where nothing is new."""
         first = self._first if subscriber.cursor == NEVER_SERVED else None
         matcher = first or self._regular
         found = matcher.match(preferences, after=-1 if first else subscriber.cursor)
-        return [entry_of(matcher, match, explained=n < _EXPLAINED) for n, match in enumerate(found)]
+        return [entry_row(matcher, match, explained=n < _EXPLAINED) for n, match in enumerate(found)]
 
     def serve_batch(self, session: Session, count: ComposeCount) -> int:
         """Serve the next batch in the session's transaction; return how many were taken up."""
@@ -177,7 +177,7 @@ class Composer:
         A fault in one subscriber's matching harms only that one: it is recorded, they stay due, the rest goes on.
         """
         try:
-            entries = [entry.as_json() for entry in self.matches(subscriber, preferences)]
+            entries = self.entries(subscriber, preferences)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
             log.error("digest.failed", subscriber=subscriber.id, error=type(error).__name__)
             self._passed_over.add(subscriber.id or 0)
@@ -240,24 +240,25 @@ class Composer:
                 raise RuntimeError(f"subscriber {subscriber.id} was served by another composer at the same time")
 
 
-def entry_of(matcher: Matcher, match: Match, *, explained: bool = True) -> Entry:
-    """Return the entry of one match; what happened stands in the order in which it happened."""
-    told = tuple(
-        Told(
-            seq=None if candidate.kind == RECRUITING_NOW else candidate.seq,
-            kind=candidate.kind,
-            before=dict(candidate.before) if explained else {},
-            after=dict(candidate.after) if explained else {},
-        )
-        for candidate in sorted(match.candidates, key=lambda candidate: candidate.seq)
-    )
-    return Entry(
-        item_id=match.subject.item_id,
-        kind=match.subject.kind.value,
-        told=told,
-        reasons=matcher.reasons(match) if explained else (),
-        tier=match.tier,
-    )
+def entry_row(matcher: Matcher, match: Match, *, explained: bool = True) -> dict[str, Any]:
+    """Return the JSON of the :class:`Entry` of one match; what happened stands in the order in which it happened.
+
+    It is written out by hand, in the shape of :meth:`Entry.as_json`: this runs for every item of every digest.
+    What a change was before and after stands in its own row, which never changes.
+    """
+    told: list[dict[str, Any]] = [
+        {"kind": candidate.kind} if candidate.kind == RECRUITING_NOW else {"kind": candidate.kind, "seq": candidate.seq}
+        for candidate in sorted(match.candidates, key=_by_number)
+    ]
+    row: dict[str, Any] = {"item_id": match.subject.item_id, "kind": match.subject.kind.value, "told": told}
+    if explained:
+        row["reasons"] = [reason.as_json() for reason in matcher.reasons(match)]
+    if match.tier:
+        row["tier"] = int(match.tier)
+    return row
+
+
+_by_number = attrgetter("seq")
 
 
 def _numbered(session: Session, digests: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ class Told(_Value):
 
     ``seq`` is the number of the change, None in a first digest. ``kind`` is the value of a
     :class:`~trialalerts.catalog.tables.ChangeKind` or :data:`~trialalerts.matching.window.RECRUITING_NOW`;
-    ``before`` and ``after`` are the change's own.
+    ``before`` and ``after`` are the change's own; they are not stored here but read with it.
     """
 
     kind: str

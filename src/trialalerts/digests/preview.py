@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
-from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.database import current_number
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.message import Message
 from trialalerts.digests.compose import Composer, preferences_of
 from trialalerts.digests.entries import Entry
+from trialalerts.digests.render_items import load_items, with_changes
 from trialalerts.digests.rendering import MailRenderer
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.settings import Settings
@@ -24,7 +24,7 @@ def preview_digest(
 ) -> tuple[list[Entry], Message | None]:
     """Return what the subscriber's next digest would tell, and its mail; no mail where nothing is new."""
     composer = Composer.for_cursor(session, settings, clock.now(), subscriber.cursor)
-    entries = composer.matches(subscriber, preferences_of(session, [subscriber])[subscriber.id or 0])
+    entries = composer.entries(subscriber, preferences_of(session, [subscriber])[subscriber.id or 0])
     if not entries:
         return [], None
     digest = Digest(
@@ -33,7 +33,9 @@ def preview_digest(
         from_seq=subscriber.cursor,
         to_seq=current_number(session, CHANGES),
         created_at=clock.now(),
-        entries=[entry.as_json() for entry in entries],
+        entries=entries,
     )
-    items = {entry.item_id: item for entry in entries if (item := session.get(Item, entry.item_id)) is not None}
-    return entries, MailRenderer(settings, clock).digest(digest, subscriber, items)
+    digest = with_changes(session, digest, most=len(entries))
+    items = load_items(session, [entry["item_id"] for entry in entries], facts_of=len(entries))
+    told = [Entry.model_validate(entry) for entry in digest.entries]
+    return told, MailRenderer(settings, clock).digest(digest, subscriber, items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -10,10 +10,11 @@ from sqlalchemy import func
 from sqlalchemy.orm import QueryableAttribute, load_only
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import Item
+from trialalerts.catalog.tables import Change, Item
+from trialalerts.digests.entries import Entry, Told
 from trialalerts.digests.tables import Digest
 
-__all__ = ["load_items", "told_last"]
+__all__ = ["load_items", "told_last", "with_changes"]
 
 _AT_ONCE = 500
 _NAMES = [cast("QueryableAttribute[Any]", column) for column in (Item.id, Item.kind, Item.title, Item.url)]
@@ -28,6 +29,26 @@ def load_items(session: Session, ids: Sequence[int], *, facts_of: int) -> dict[i
         for some in _slices(chosen):
             found |= {item.id or 0: item for item in session.exec(query.where(col(Item.id).in_(some)))}
     return found
+
+
+def with_changes(session: Session, digest: Digest, *, most: int) -> Digest:
+    """Return a copy of the digest, not to be stored, whose first ``most`` entries say what was before and after.
+
+    An entry names its changes by number; the rest stands in their own rows, which never change.
+    """
+    shown = [Entry.model_validate(entry) for entry in digest.entries[:most]]
+    numbers = [told.seq for entry in shown for told in entry.told if told.seq is not None]
+    changes: dict[int, Change] = {}
+    for some in _slices(numbers):
+        changes |= {change.seq: change for change in session.exec(select(Change).where(col(Change.seq).in_(some)))}
+    filled = [entry.model_copy(update={"told": tuple(_filled(t, changes) for t in entry.told)}) for entry in shown]
+    entries = [entry.as_json() for entry in filled] + digest.entries[most:]
+    return Digest(**{**digest.model_dump(), "entries": entries})
+
+
+def _filled(told: Told, changes: Mapping[int, Change]) -> Told:
+    change = changes.get(told.seq or 0)
+    return told if change is None else told.model_copy(update={"before": change.before, "after": change.after})
 
 
 def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -21,7 +21,7 @@ from trialalerts.delivery.tables import Delivery
 from trialalerts.digests.cards import CardMaker
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.render_headers import digest_headers, digest_subject, plain_headers
-from trialalerts.digests.render_items import load_items, told_last
+from trialalerts.digests.render_items import load_items, told_last, with_changes
 from trialalerts.digests.render_letter import MOST_BRIEF, Letter
 from trialalerts.digests.render_templates import Templates
 from trialalerts.digests.tables import Digest, DigestKind
@@ -75,6 +75,7 @@ class MailRenderer:
         most = self._settings.digests.max_items
         items = load_items(session, _item_ids(digest, most + MOST_BRIEF), facts_of=most)
         since = told_last(session, digest)
+        digest = with_changes(session, digest, most=most + MOST_BRIEF)
         return self.digest(digest, subscriber, items, since=since, message_id=delivery.message_id)
 
     def digest(
@@ -111,6 +112,7 @@ class MailRenderer:
     def digest_page(self, session: Session, digest: Digest, subscriber: Subscriber) -> str:
         """Return a whole digest as an HTML page; its styles stand in the page itself."""
         items = load_items(session, _item_ids(digest, None), facts_of=_CARDS_ON_A_PAGE)
+        digest = with_changes(session, digest, most=_CARDS_ON_A_PAGE)
         entries = _with_items(digest, items, None)
         letter, _ = self._letter(digest, subscriber, entries, told_last(session, digest), page=True)
         return letter.page(_CARDS_ON_A_PAGE)
