@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests import postgres
 from tests.installation import Installation
@@ -25,6 +26,12 @@ def missing(what: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(what)
     pytest.skip(what)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_come() -> None:
+    """Undo what a command that ran in this process told the log."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
