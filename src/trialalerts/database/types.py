@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Integer, String
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, String, Table
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
+from sqlmodel import SQLModel
 
-__all__ = ["BigId", "EnumText", "Json", "UtcDateTime"]
+__all__ = ["BigId", "EnumText", "Json", "UtcDateTime", "table_of"]
 
 BigId: TypeEngine[Any] = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit key. SQLite numbers rows by itself only where the type is spelled INTEGER."""
@@ -67,3 +68,9 @@ class EnumText(TypeDecorator[StrEnum]):
         """Hand out the member."""
         del dialect
         return None if value is None else self.members(value)
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """Return the table of a model, for statements on hot paths: with the model itself the ORM looks at every one."""
+    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel makes it, its types do not say so
+    return table

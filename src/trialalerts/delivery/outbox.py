@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult
+from sqlalchemy import ColumnElement, CursorResult, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, and_, col, or_, select, update
 
-from trialalerts.database import Database
+from trialalerts.database import Database, table_of
 from trialalerts.delivery.message import new_message_id
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound, did_you_mean
@@ -27,6 +27,7 @@ __all__ = [
     "checked_delivery_state",
     "claim",
     "enqueue",
+    "enqueue_new",
     "fail",
     "find_delivery",
     "given_up",
@@ -62,7 +63,7 @@ def enqueue(
     the right side of the Message-ID (see :func:`~trialalerts.delivery.message.mail_domain`).
     """
     session.flush()
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     row = {
         "key": key,
         "kind": kind,
@@ -74,8 +75,25 @@ def enqueue(
         "not_before": not_before or now,
         "created_at": now,
     }
-    statement = insert(Delivery).values(row).on_conflict_do_nothing(index_elements=["key"]).returning(col(Delivery.id))
+    statement = upsert(Delivery).values(row).on_conflict_do_nothing(index_elements=["key"]).returning(col(Delivery.id))
     return session.connection().execute(statement).first() is not None
+
+
+def enqueue_new(
+    session: Session, mails: Sequence[tuple[str, int, dict[str, Any]]], *, kind: str, now: datetime, domain: str
+) -> None:
+    """Queue many mails of one kind with a single statement; each is ``(key, subscriber_id, data)``.
+
+    Raises:
+        IntegrityError: one of the keys is there already; nothing of the transaction may stay then.
+    """
+    common = {"kind": kind, "state": DeliveryState.QUEUED, "attempts": 0, "not_before": now, "created_at": now}
+    rows = [
+        {"key": key, "subscriber_id": who, "data": data, "message_id": new_message_id(domain), **common}
+        for key, who, data in mails
+    ]
+    if rows:
+        session.connection().execute(insert(table_of(Delivery)), rows)
 
 
 def claim(db: Database, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:

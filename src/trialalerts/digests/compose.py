@@ -14,14 +14,14 @@ from operator import attrgetter
 from typing import Any
 
 import structlog
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session, col, func, select
 
 from trialalerts.clock import Clock
-from trialalerts.database import Database, current_number
+from trialalerts.database import Database, current_number, table_of
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.message import mail_domain
-from trialalerts.delivery.outbox import enqueue
+from trialalerts.delivery.outbox import enqueue_new
 from trialalerts.digests.due import due_subscribers, lowest_cursor, newcomers_due
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.errors import InvalidInput
@@ -200,44 +200,42 @@ class Composer:
             return
         connection = session.connection()
         made = connection.execute(
-            insert(Digest).returning(col(Digest.id), sort_by_parameter_order=True), _numbered(session, digests)
+            insert(table_of(Digest)).returning(table_of(Digest).c.id, sort_by_parameter_order=True),
+            _numbered(session, digests),
         )
-        domain = mail_domain(self._settings.mail.sender)
-        for digest_id, digest in zip(made.scalars(), digests, strict=True):
-            queued = enqueue(
-                session,
-                # Named after the window, not after the digest's id: SQLite gives a deleted row's id to another.
-                key=f"digest/{digest['subscriber_id']}/{digest['from_seq']}",
-                kind="digest",
-                subscriber_id=digest["subscriber_id"],
-                data={"digest_id": digest_id},
-                now=self._now,
-                domain=domain,
-            )
-            if not queued:
-                raise RuntimeError(f"the mail of digest {digest_id} was queued before")
+        # Named after the window, not after the digest's id: SQLite gives a deleted row's id to another.
+        mails = [
+            (f"digest/{digest['subscriber_id']}/{digest['from_seq']}", digest["subscriber_id"], {"digest_id": made_id})
+            for made_id, digest in zip(made.scalars(), digests, strict=True)
+        ]
+        enqueue_new(session, mails, kind="digest", now=self._now, domain=mail_domain(self._settings.mail.sender))
 
     def _advance(self, session: Session, served: Sequence[Subscriber]) -> None:
         """Move cursors and due times on; the cursor by compare-and-set, so that no window is ever served twice."""
-        connection = session.connection()
-        for subscriber in served:
-            moved = connection.execute(
-                update(Subscriber)
-                .where(col(Subscriber.id) == subscriber.id, col(Subscriber.cursor) == subscriber.cursor)
-                .values(
-                    cursor=max(self._upto, subscriber.cursor),
-                    next_due_at=next_due(
-                        subscriber.frequency,
-                        subscriber.hour,
-                        subscriber.weekday,
-                        subscriber.day,
-                        subscriber.timezone,
-                        self._now,
-                    ),
-                )
-            )
-            if moved.rowcount != 1:
-                raise RuntimeError(f"subscriber {subscriber.id} was served by another composer at the same time")
+        table = table_of(Subscriber)
+        advance = (
+            update(table)
+            .where(table.c.id == bindparam("who"), table.c.cursor == bindparam("was"))
+            .values(cursor=bindparam("now_at"), next_due_at=bindparam("due"))
+        )
+        moves = [
+            {
+                "who": subscriber.id,
+                "was": subscriber.cursor,
+                "now_at": max(self._upto, subscriber.cursor),
+                "due": next_due(
+                    subscriber.frequency,
+                    subscriber.hour,
+                    subscriber.weekday,
+                    subscriber.day,
+                    subscriber.timezone,
+                    self._now,
+                ),
+            }
+            for subscriber in served
+        ]
+        if moves and session.connection().execute(advance, moves).rowcount != len(moves):
+            raise RuntimeError("a subscriber of this batch was served by another composer at the same time")
 
 
 def entry_row(matcher: Matcher, match: Match, *, explained: bool = True) -> dict[str, Any]:
