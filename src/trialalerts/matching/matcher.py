@@ -55,7 +55,8 @@ class Matcher:
         for tier in Tier:
             self._collect(tier, tiers[tier] & ~told, asked, matches)
             told |= tiers[tier]
-        return self._near_first(list(matches.values()))
+        around = any(preference.region_kind is RegionKind.PLACE for preference in preferences)
+        return self._near_first(list(matches.values())) if around else list(matches.values())
 
     def wanted(self, preference: Preference) -> int:
         """Return the candidates that meet one preference, as bits of the index."""
@@ -189,7 +190,8 @@ def nearest_site(match: Match, preference: Preference) -> tuple[Site | None, flo
 
 
 def _distance(match: Match) -> float:
-    found = [distance for p in match.preferences if (distance := nearest_site(match, p)[1]) is not None]
+    around = [p for p in match.preferences if p.region_kind is RegionKind.PLACE]
+    found = [distance for p in around if (distance := nearest_site(match, p)[1]) is not None]
     return min(found, default=float("inf"))
 
 
