@@ -36,3 +36,23 @@ def test_a_search_lists_labels_and_says_them_as_json(capsys: pytest.CaptureFixtu
     assert [(entry["label"], entry["kind"], entry["subdivision"]) for entry in found] == [
         ("Bavaria, DE", "subdivision", "DE-BY")
     ]
+
+
+@pytest.mark.usefixtures("_places")
+def test_an_import_of_postcodes_is_told_and_its_postcodes_are_found(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    line = "\t".join(["GB", "LS1 4AP", "Leeds", "England", *[""] * 5, "53.7971", "-1.5512", "6"])
+    (tmp_path / "GB.txt").write_text(f"{line}\n")
+    with pytest.raises(SystemExit) as left:
+        main(["regions", "import", "GB.txt"])
+    assert (left.value.code, capsys.readouterr().out) == (0, "1 postcodes of GB stored, 0 lines skipped\n")
+    with pytest.raises(SystemExit):
+        main(["regions", "import", "GB.txt", "--json"])
+    assert json.loads(capsys.readouterr().out) == {"stored": {"GB": 1}, "skipped": 0}
+    with pytest.raises(SystemExit):
+        main(["regions", "search", "LS1 4AP", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert [(entry["label"], entry["kind"], entry["subdivision"]) for entry in found] == [
+        ("LS1, Leeds, GB", "postcode", "GB-ENG")
+    ]

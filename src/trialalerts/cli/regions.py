@@ -1,27 +1,27 @@
-"""Owns the commands on regions: search."""
+"""Owns the commands on regions: search, import."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from trialalerts.cli.context import open_context
-from trialalerts.cli.output import show_json, show_table
+from trialalerts.cli.output import show, show_json, show_table
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Places that a preference can follow: search.")
-
-
-@app.callback()
-def regions() -> None:
-    """Look for the places that a preference can follow."""
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Places that a preference can follow: search, import."
+)
 
 
 @app.command(epilog="Example: trialalerts regions search 'leeds, gb'")
 def search(
-    text: Annotated[str, typer.Argument(help="A town, a subdivision or a country, or its beginning.", metavar="TEXT")],
+    text: Annotated[
+        str, typer.Argument(help="A town, a subdivision, a country, a postcode, or its beginning.", metavar="TEXT")
+    ],
     *,
     limit: Annotated[int, typer.Option(help="The most places to list.", min=1, max=1000)] = 10,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -45,3 +45,30 @@ def search(
         show_json(rows)
         return
     show_table(("label", "kind", "country", "subdivision", "population"), [tuple(row.values()) for row in rows])
+
+
+@app.command("import", epilog="Example: trialalerts regions import GB.zip")
+def import_file(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Postcodes of GeoNames (https://download.geonames.org/export/zip/): text, gzip or zip.",
+            metavar="FILE",
+        ),
+    ],
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Import postcodes, so that people can name one as their region; those of the same countries are replaced.
+
+    Of a postcode that tells the street only the part that tells the district is kept, to about a kilometre.
+    """
+    from trialalerts.vocabulary.postcodes import import_postcodes
+
+    with open_context().db.write() as session:
+        count = import_postcodes(session, file)
+    if json:
+        show_json({"stored": count.stored, "skipped": count.skipped})
+        return
+    total = sum(count.stored.values())
+    show(f"{total:,} postcodes of {', '.join(count.stored)} stored, {count.skipped:,} lines skipped")

@@ -11,7 +11,8 @@ from sqlmodel import Session
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.placequeries import Found, find_by_keys, find_by_prefix, find_qualifiers, find_similar
-from trialalerts.vocabulary.tables import Place, PlaceKind
+from trialalerts.vocabulary.postcodes import find_postcode, postcode_label, search_postcodes
+from trialalerts.vocabulary.tables import Place, PlaceKind, Postcode
 
 __all__ = ["DEFAULT_RADIUS_KM", "MAX_RADIUS_KM", "PlaceHit", "Region", "find_region", "parse_radius", "search_places"]
 
@@ -67,7 +68,8 @@ def find_region(session: Session, text: str, *, radius_km: float | None = None) 
     """Return the region that a text names: “anywhere”, a country, a subdivision, or a town with a radius around it.
 
     A name may carry what it lies in (“Leeds, GB”, “Leeds, England”, “Springfield, MO”, “Leeds UK”). The largest
-    of several places wins where it is three times as large as the next.
+    of several places wins where it is three times as large as the next. A postcode stands for the district of a
+    town (“LS1 4AP, GB”, “10115 Berlin”) where postcodes were imported.
 
     Raises:
         UnknownRegion: nothing is called so; carries the nearest names.
@@ -80,6 +82,9 @@ def find_region(session: Session, text: str, *, radius_km: float | None = None) 
         return _region(Region(**_NOWHERE, kind="anywhere", label="anywhere"), radius_km)
     chosen = _choose(text, _candidates(session, text))
     if chosen is None:
+        postcode = find_postcode(session, text)
+        if postcode is not None:
+            return _region(_around(postcode), radius_km)
         raise _unknown(session, text)
     return _region(_as_region(chosen), radius_km)
 
@@ -87,11 +92,20 @@ def find_region(session: Session, text: str, *, radius_km: float | None = None) 
 def search_places(session: Session, text: str, *, limit: int = 10) -> list[PlaceHit]:
     """Return the places whose name begins with the text, likeliest first; the nearest spellings where there is none.
 
-    What a place lies in may follow, begun or whole: “leeds, gb”, “spring, mis”.
+    What a place lies in may follow, begun or whole: “leeds, gb”, “spring, mis”. A text that
+    begins an imported postcode finds postcodes.
     """
+    if limit < 1:
+        return []
+    digits = any(letter.isdigit() for letter in text)
+    postcodes = search_postcodes(session, text, limit=limit) if digits else []
+    return [_postcode_hit(entry) for entry in postcodes] or _search_names(session, text, limit=limit)
+
+
+def _search_names(session: Session, text: str, *, limit: int) -> list[PlaceHit]:
     name, _, rest = (part.strip() for part in text.partition(","))
     key = folded(name)
-    if not key or limit < 1:
+    if not key:
         return []
     within = (find_qualifiers(session, folded(rest)) or None) if rest else None
     found = find_by_prefix(session, key, within=within, limit=limit)
@@ -113,6 +127,19 @@ def search_places(session: Session, text: str, *, limit: int = 10) -> list[Place
 
 def _hit(found: Found) -> PlaceHit:
     return PlaceHit(place=found.place, label=found.label, matched=found.key)
+
+
+def _postcode_hit(postcode: Postcode) -> PlaceHit:
+    place = Place(
+        id=f"{postcode.country} {postcode.code}",
+        kind=PlaceKind.POSTCODE,
+        name=postcode.name,
+        country=postcode.country,
+        subdivision=postcode.subdivision,
+        latitude=postcode.latitude,
+        longitude=postcode.longitude,
+    )
+    return PlaceHit(place=place, label=postcode_label(postcode), matched=postcode.written)
 
 
 def parse_radius(text: str) -> float:
@@ -167,6 +194,18 @@ def _as_region(found: Found) -> Region:
     own = place.id if place.kind is PlaceKind.SUBDIVISION else None
     values = {**_NOWHERE, "country": place.country, "subdivision": own}
     return Region(**values, kind=place.kind.value, label=found.label)  # type: ignore[arg-type]  # None and str
+
+
+def _around(postcode: Postcode) -> Region:
+    return Region(
+        kind="place",
+        label=postcode_label(postcode),
+        country=postcode.country,
+        subdivision=postcode.subdivision,
+        latitude=postcode.latitude,
+        longitude=postcode.longitude,
+        radius_km=None,
+    )
 
 
 def _candidates(session: Session, text: str) -> list[Found]:

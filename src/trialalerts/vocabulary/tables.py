@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import EnumText, Json
 
-__all__ = ["Area", "AreaOrigin", "Place", "PlaceKind", "PlaceName"]
+__all__ = ["Area", "AreaOrigin", "Place", "PlaceKind", "PlaceName", "Postcode"]
 
 
 class AreaOrigin(StrEnum):
@@ -45,6 +45,7 @@ class PlaceKind(StrEnum):
     COUNTRY = "country"
     SUBDIVISION = "subdivision"
     CITY = "city"
+    POSTCODE = "postcode"
 
 
 class Place(SQLModel, table=True):
@@ -71,3 +72,21 @@ class PlaceName(SQLModel, table=True):
 
     key: str = Field(primary_key=True)
     place_id: str = Field(primary_key=True, foreign_key="place.id", ondelete="CASCADE")
+
+
+class Postcode(SQLModel, table=True):
+    """A postcode imported from GeoNames, as coarse as a district of a town.
+
+    ``code`` has capitals and digits only; ``written`` is what is shown. Degrees, to two decimals.
+    """
+
+    __tablename__ = "postcode"
+    __table_args__ = (Index("ix_postcode_country", "country"),)
+
+    code: str = Field(primary_key=True)
+    country: str = Field(primary_key=True)
+    written: str
+    name: str
+    subdivision: str | None = None
+    latitude: float
+    longitude: float
