@@ -70,6 +70,9 @@ def test_a_known_subscriber_keeps_the_schedule_and_is_told_how_to_change_it(run:
         ((ANNA, "--region", "Leds, GB"), "“Leeds, England, GB”"),
         ((ANNA, "--region", "Leeds, GB", "--radius", "far"), "“far” is no radius"),
         ((ANNA, "--region", "GB", "--radius", "10km"), "A radius goes with a town"),
+        ((ANNA, "--region", "GB", "--travel", "nearby"), "A radius goes with a town"),
+        ((ANNA, "--region", "Leeds, GB", "--travel", "far"), "expected one of: nearby, day-trip, region, anywhere"),
+        ((ANNA, "--region", "Leeds, GB", "--travel", "nearby", "--radius", "9km"), "give one of them"),
         ((ANNA, "--timezone", "Europe/Lodnon"), "Did you mean “Europe/London”"),
         ((ANNA, "--frequency", "weakly"), "Did you mean “weekly”"),
         ((ANNA, "--language", "german"), "Did you mean “de”"),
@@ -93,6 +96,25 @@ def test_what_makes_no_sense_is_told_in_one_line_and_stores_nothing(
     assert said in answer.err
     assert answer.err.count("\n") == 1
     assert json.loads(run("subscribers", "list", "--json").out) == []
+
+
+@pytest.mark.parametrize(
+    ("level", "region", "radius_km"),
+    [
+        ("nearby", "Leeds, England, GB", 25),
+        ("day-trip", "Leeds, England, GB", 100),
+        ("region", "Leeds, England, GB", 300),
+        ("anywhere", "anywhere", None),
+    ],
+)
+def test_how_far_somebody_would_travel_can_be_said_in_words(
+    run: Run, level: str, region: str, radius_km: float | None
+) -> None:
+    answer = run("subscribers", "add", ANNA, "--area", "ALS", "--region", "Leeds, GB", "--travel", level, "--confirmed")
+    assert answer.code == 0, answer.err
+    assert run("preferences", "add", ANNA, "--area", "ALS", "--region", "Leeds, GB", "--travel", level).code == 0
+    (preference,) = json.loads(run("preferences", "list", ANNA, "--json").out)
+    assert (preference["region"], preference["radius_km"]) == (region, radius_km)
 
 
 def test_a_slip_in_the_domain_is_only_a_question(run: Run) -> None:

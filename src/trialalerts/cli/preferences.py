@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trialalerts.errors import InvalidInput
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -16,14 +18,19 @@ if TYPE_CHECKING:
     from trialalerts.subscribers.preferences import NewPreference
     from trialalerts.subscribers.tables import Preference
     from trialalerts.vocabulary.areas import AreaTree
+    from trialalerts.vocabulary.regions import Region
 
 __all__ = ["Filters", "app", "counted", "described", "resolve"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 Areas = Annotated[list[str], typer.Option("--area", help="A disease area; may be given again.", metavar="TEXT")]
-RegionText = Annotated[str, typer.Option(help="A town, subdivision, country, or: anywhere.", metavar="TEXT")]
+RegionText = Annotated[str, typer.Option(help="A town, postcode, subdivision, country, or: anywhere.", metavar="TEXT")]
 Radius = Annotated[str | None, typer.Option(help="How far around a town, such as 80km or 50miles.")]
+Travel = Annotated[
+    str | None,
+    typer.Option(help="Instead of --radius: nearby (25 km), day-trip (100 km), region (300 km) or anywhere."),
+]
 Born = Annotated[str | None, typer.Option(help="Birthday: 1984-05-12, or roughly 1984-05 or 1984.", metavar="DATE")]
 Age = Annotated[int | None, typer.Option(help="Age in years, where no birthday is known.", min=0, max=120)]
 Sex = Annotated[str | None, typer.Option(help="female or male.")]
@@ -50,6 +57,7 @@ class Filters:
     changes: list[str]
     excluded: list[str]
     label: str | None
+    travel: str | None = None
 
 
 def resolve(
@@ -63,10 +71,9 @@ def resolve(
     from trialalerts.subscribers.choices import birthday, born_about
     from trialalerts.subscribers.preferences import NewPreference
     from trialalerts.vocabulary.areas import load_areas
-    from trialalerts.vocabulary.regions import find_region, parse_radius
 
     tree = load_areas(session)
-    found = find_region(session, region, radius_km=parse_radius(radius) if radius else None)
+    found = _region(session, region, radius, filters.travel)
     born = birthday(filters.born) if filters.born else None
     if born is None and filters.age is not None:
         born = born_about(filters.age, today)
@@ -85,6 +92,16 @@ def resolve(
         )
         for area in areas
     )
+
+
+def _region(session: Session, text: str, radius: str | None, travel: str | None) -> Region:
+    from trialalerts.vocabulary.regions import find_region, find_region_to_travel, parse_radius
+
+    if travel is None:
+        return find_region(session, text, radius_km=parse_radius(radius) if radius else None)
+    if radius:
+        raise InvalidInput("--radius and --travel both say how far; give one of them")
+    return find_region_to_travel(session, text, travel)
 
 
 def counted(number: int, thing: str) -> str:
@@ -148,6 +165,7 @@ def add(
     area: Areas,
     region: RegionText = "anywhere",
     radius: Radius = None,
+    travel: Travel = None,
     born: Born = None,
     age: Age = None,
     sex: Sex = None,
@@ -178,6 +196,7 @@ def add(
         changes=change,
         excluded=exclude,
         label=label,
+        travel=travel,
     )
     now = ctx.clock.now()
     with ctx.db.write() as session:
@@ -222,6 +241,7 @@ def estimate(
     area: Areas,
     region: RegionText = "anywhere",
     radius: Radius = None,
+    travel: Travel = None,
     born: Born = None,
     age: Age = None,
     sex: Sex = None,
@@ -250,6 +270,7 @@ def estimate(
         changes=change,
         excluded=exclude,
         label=None,
+        travel=travel,
     )
     now = ctx.clock.now()
     with ctx.db.read() as session:

@@ -23,6 +23,7 @@ from trialalerts.cli.preferences import (
     Radius,
     RegionText,
     Sex,
+    Travel,
     Yes,
     counted,
     described,
@@ -59,6 +60,7 @@ def add(
     area: Areas,
     region: RegionText = "anywhere",
     radius: Radius = None,
+    travel: Travel = None,
     frequency: Frequency = None,
     language: Language = None,
     timezone: Timezone = None,
@@ -101,6 +103,7 @@ def add(
         changes=change,
         excluded=exclude,
         label=label,
+        travel=travel,
     )
     with ctx.db.write() as session:
         new = NewSubscriber(

@@ -14,11 +14,23 @@ from trialalerts.vocabulary.placequeries import Found, find_by_keys, find_by_pre
 from trialalerts.vocabulary.postcodes import find_postcode, postcode_label, search_postcodes
 from trialalerts.vocabulary.tables import Place, PlaceKind, Postcode
 
-__all__ = ["DEFAULT_RADIUS_KM", "MAX_RADIUS_KM", "PlaceHit", "Region", "find_region", "parse_radius", "search_places"]
+__all__ = [
+    "DEFAULT_RADIUS_KM",
+    "MAX_RADIUS_KM",
+    "PlaceHit",
+    "Region",
+    "find_region",
+    "find_region_to_travel",
+    "parse_radius",
+    "search_places",
+]
 
 DEFAULT_RADIUS_KM = 50.0
 MAX_RADIUS_KM = 1_000.0
 """Farther than this a country, or anywhere, says better what is meant."""
+
+TRAVEL_KM = {"nearby": 25.0, "day-trip": 100.0, "region": 300.0, "anywhere": None}
+"""How far somebody would travel, in words, and the radius in kilometres that it stands for; None: any distance."""
 
 _KM_PER_MILE = 1.609344
 _DOMINANT = 3.0
@@ -87,6 +99,21 @@ def find_region(session: Session, text: str, *, radius_km: float | None = None) 
             return _region(_around(postcode), radius_km)
         raise _unknown(session, text)
     return _region(_as_region(chosen), radius_km)
+
+
+def find_region_to_travel(session: Session, text: str, level: str) -> Region:
+    """Return the region around what a text names that somebody reaches who would travel so far.
+
+    ``level`` is one of :data:`TRAVEL_KM`; who would go anywhere follows anywhere, wherever they live.
+
+    Raises:
+        UnknownRegion, AmbiguousRegion, InvalidInput: as of :func:`find_region`; or there is no such level.
+    """
+    if level not in TRAVEL_KM:
+        raise InvalidInput(f"“{level}” is no way to travel; expected one of: {', '.join(TRAVEL_KM)}")
+    radius_km = TRAVEL_KM[level]
+    region = find_region(session, text, radius_km=radius_km)
+    return region if radius_km is not None else find_region(session, "anywhere")
 
 
 def search_places(session: Session, text: str, *, limit: int = 10) -> list[PlaceHit]:
