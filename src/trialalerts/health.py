@@ -27,6 +27,7 @@ _STUCK = timedelta(hours=1)
 _PATIENCE = 2
 """So many failed polls in a row are weather; more is a fault that somebody should look into."""
 _SPELLINGS = 8
+_TOLD_TO = "nothing is lost: such a trial is told to {}; report the spellings, so that they can be learnt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,16 +141,16 @@ def _sites(survey: SiteSurvey) -> Iterator[Finding]:
     if not any(lack.sites for lack in survey.lacks):
         yield Finding(level="good", what=f"places: all {looked_at} are placed")
     for lack, what, remedy in (
-        (survey.country, "lie in no known country", "correct the source; who follows a region hears less of them"),
+        (survey.country, "lie in no known country", _TOLD_TO.format("everybody, whatever region they follow")),
         (
             survey.subdivision,
             "lie in a state that is no known subdivision",
-            "let those who follow such a state follow a town in it too: that goes by coordinates",
+            _TOLD_TO.format("all who follow a part of the country"),
         ),
         (
             survey.point,
             "have no coordinates",
-            "let those who follow such a town follow its subdivision or country too: that goes without coordinates",
+            _TOLD_TO.format("all who follow a town in the country"),
         ),
     ):
         if lack.sites:
