@@ -197,6 +197,7 @@ def test_an_import_replaces_a_country_and_leaves_the_others(db: Database, tmp_pa
         codes = session.exec(select(Postcode.code).order_by(col(Postcode.code))).all()
         assert sorted(codes) == sorted(["1010", "1010", "1000001", "10115", "LS1", "LS10", "SW1A", "02140"])
         assert find_region(session, "02140, US").subdivision == "US-MA"
+        assert [hit.label for hit in search_places(session, "ls1")] == ["LS1, Leeds, GB", "LS10, Hunslet, GB"]
 
 
 def test_places_on_both_sides_of_the_date_line_lie_between(sqlite_db: Database, tmp_path: Path) -> None:
