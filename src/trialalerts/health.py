@@ -137,7 +137,8 @@ def _problems(session: Session) -> Iterator[Finding]:
 def _sites(survey: SiteSurvey) -> Iterator[Finding]:
     if not survey.sites:
         return
-    looked_at = f"{survey.sites:,} sites of {survey.trials:,} open trials"
+    trials = "1 open trial" if survey.trials == 1 else f"{survey.trials:,} open trials"
+    looked_at = f"{survey.sites:,} sites of {trials}"
     if not any(lack.sites for lack in survey.lacks):
         yield Finding(level="good", what=f"places: all {looked_at} are placed")
     for lack, what, remedy in (
