@@ -36,6 +36,7 @@ class Pipeline:
         self.db = db
         self.clock = clock
         self._transport = transport
+        self._renderer: MailRenderer | None = None
         self._stop = stop
 
     def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
@@ -53,10 +54,12 @@ class Pipeline:
         """Send what is queued."""
         if self._transport is None:
             self._transport = open_transport(self.settings.mail.url.get_secret_value())
+        if self._renderer is None:  # once: it reads templates and strings
+            self._renderer = MailRenderer(self.settings, self.clock)
         return send_queued(
             self.db,
             self._transport,
-            MailRenderer(self.settings, self.clock),
+            self._renderer,
             settings=self.settings,
             clock=self.clock,
             limit=limit,

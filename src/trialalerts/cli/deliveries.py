@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list", epilog="Example: trialalerts deliveries list --state failed")
 def list_(
     *,
-    state: Annotated[list[str], typer.Option(help="Only those in this state; may be given again.")] = [],  # noqa: B006 - Typer hands out a list of its own
+    state: Annotated[list[str] | None, typer.Option(help="Only those in this state; may be given again.")] = None,
     to: Annotated[str | None, typer.Option(help="Only those to this address.", metavar="EMAIL")] = None,
     limit: Annotated[int, typer.Option(help="The most to list; 0 lists all.", min=0)] = 100,
     json: AsJson = False,
@@ -34,7 +34,7 @@ def list_(
     from trialalerts.delivery.outbox import checked_delivery_state, list_deliveries
     from trialalerts.subscribers.people import find_subscriber
 
-    states = [checked_delivery_state(each) for each in state]
+    states = [checked_delivery_state(each) for each in state or []]
     with open_context().db.read() as session:
         number = find_subscriber(session, to).id if to else None
         found = list_deliveries(session, states=states, subscriber_id=number, limit=limit or None)

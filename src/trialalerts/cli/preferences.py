@@ -35,10 +35,12 @@ Born = Annotated[str | None, typer.Option(help="Birthday: 1984-05-12, or roughly
 Age = Annotated[int | None, typer.Option(help="Age in years, where no birthday is known.", min=0, max=120)]
 Sex = Annotated[str | None, typer.Option(help="female or male.")]
 Healthy = Annotated[bool, typer.Option("--healthy-volunteer", help="Only trials that take healthy volunteers.")]
-Phases = Annotated[list[str], typer.Option("--phase", help="Only trials of this phase (1 to 4); may be given again.")]
-Kinds = Annotated[list[str], typer.Option("--kind", help="Only trial or only article.")]
-Changes = Annotated[list[str], typer.Option("--change", help="Only this kind of change; may be given again.")]
-Excluded = Annotated[list[str], typer.Option("--exclude", help="A disease area to leave out.", metavar="TEXT")]
+Phases = Annotated[
+    list[str] | None, typer.Option("--phase", help="Only trials of this phase (1 to 4); may be given again.")
+]
+Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only trial or only article.")]
+Changes = Annotated[list[str] | None, typer.Option("--change", help="Only this kind of change; may be given again.")]
+Excluded = Annotated[list[str] | None, typer.Option("--exclude", help="A disease area to leave out.", metavar="TEXT")]
 Label = Annotated[str | None, typer.Option(help="A private name, such as “for Anna”.", metavar="TEXT")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -170,10 +172,10 @@ def add(
     age: Age = None,
     sex: Sex = None,
     healthy_volunteer: Healthy = False,
-    phase: Phases = [],  # noqa: B006 - Typer reads it and hands out a list of its own
-    kind: Kinds = [],  # noqa: B006
-    change: Changes = [],  # noqa: B006
-    exclude: Excluded = [],  # noqa: B006
+    phase: Phases = None,
+    kind: Kinds = None,
+    change: Changes = None,
+    exclude: Excluded = None,
     label: Label = None,
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They agreed: ask by no mail.")] = False,
 ) -> None:
@@ -191,10 +193,10 @@ def add(
         age=age,
         sex=sex,
         healthy_volunteer=healthy_volunteer,
-        phases=phase,
-        kinds=kind,
-        changes=change,
-        excluded=exclude,
+        phases=phase or [],
+        kinds=kind or [],
+        changes=change or [],
+        excluded=exclude or [],
         label=label,
         travel=travel,
     )
@@ -246,10 +248,10 @@ def estimate(
     age: Age = None,
     sex: Sex = None,
     healthy_volunteer: Healthy = False,
-    phase: Phases = [],  # noqa: B006 - Typer reads it and hands out a list of its own
-    kind: Kinds = [],  # noqa: B006
-    change: Changes = [],  # noqa: B006
-    exclude: Excluded = [],  # noqa: B006
+    phase: Phases = None,
+    kind: Kinds = None,
+    change: Changes = None,
+    exclude: Excluded = None,
     json: AsJson = False,
 ) -> None:
     """Tell how much a preference would bring, before anybody saves it."""
@@ -265,10 +267,10 @@ def estimate(
         age=age,
         sex=sex,
         healthy_volunteer=healthy_volunteer,
-        phases=phase,
-        kinds=kind,
-        changes=change,
-        excluded=exclude,
+        phases=phase or [],
+        kinds=kind or [],
+        changes=change or [],
+        excluded=exclude or [],
         label=None,
         travel=travel,
     )

@@ -71,10 +71,10 @@ def add(
     age: Age = None,
     sex: Sex = None,
     healthy_volunteer: Healthy = False,
-    phase: Phases = [],  # noqa: B006 - Typer reads it and hands out a list of its own
-    kind: Kinds = [],  # noqa: B006
-    change: Changes = [],  # noqa: B006
-    exclude: Excluded = [],  # noqa: B006
+    phase: Phases = None,
+    kind: Kinds = None,
+    change: Changes = None,
+    exclude: Excluded = None,
     label: Label = None,
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They agreed: ask by no mail.")] = False,
     json: AsJson = False,
@@ -98,10 +98,10 @@ def add(
         age=age,
         sex=sex,
         healthy_volunteer=healthy_volunteer,
-        phases=phase,
-        kinds=kind,
-        changes=change,
-        excluded=exclude,
+        phases=phase or [],
+        kinds=kind or [],
+        changes=change or [],
+        excluded=exclude or [],
         label=label,
         travel=travel,
     )
@@ -130,7 +130,7 @@ def add(
 @app.command("list", epilog="Example: trialalerts subscribers list --state pending")
 def list_(
     *,
-    state: Annotated[list[str], typer.Option(help="Only those in this state; may be given again.")] = [],  # noqa: B006
+    state: Annotated[list[str] | None, typer.Option(help="Only those in this state; may be given again.")] = None,
     area: Annotated[str | None, typer.Option(help="Only those who follow this area.", metavar="TEXT")] = None,
     limit: Annotated[int, typer.Option(help="The most to list; 0 lists all.", min=0)] = 100,
     json: AsJson = False,
@@ -141,7 +141,7 @@ def list_(
     from trialalerts.subscribers.choices import checked_state
     from trialalerts.subscribers.people import list_subscribers
 
-    states = [checked_state(each) for each in state]
+    states = [checked_state(each) for each in state or []]
     with open_context().db.read() as session:
         area_id = None
         if area is not None:

@@ -206,7 +206,6 @@ class WindowIndex:
         self._maximum_bits = downwards[::-1]
 
     def _index_sites(self) -> None:
-        self._anywhere = 0
         self._countries: dict[str, int] = defaultdict(int)
         self._subdivisions: dict[str, int] = defaultdict(int)
         self._without_subdivision: dict[str, int] = defaultdict(int)

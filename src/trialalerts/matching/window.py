@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.status import is_recruiting, site_is_open
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 
-__all__ = ["RECRUITING_NOW", "Candidate", "Subject", "changes_between", "open_now", "subjects"]
+__all__ = ["RECRUITING_NOW", "Candidate", "Subject", "changes_between", "open_now"]
 
 RECRUITING_NOW = "recruiting_now"
 """The kind of a candidate of a first digest: nothing changed, the trial is open."""
@@ -61,7 +61,9 @@ def changes_between(session: Session, after: int, upto: int) -> list[Candidate]:
     made: dict[int, Subject] = {}
     candidates = []
     for change, item in rows:
-        subject = made.setdefault(change.item_id, made.get(change.item_id) or _subject(item))
+        if change.item_id not in made:
+            made[change.item_id] = _subject(item)
+        subject = made[change.item_id]
         candidates.append(
             Candidate(
                 subject=subject,
@@ -92,11 +94,6 @@ def open_now(session: Session) -> list[Candidate]:
         for item in rows
         for subject in (_subject(item),)
     ]
-
-
-def subjects(candidates: Iterable[Candidate]) -> dict[int, Subject]:
-    """Return the items of the candidates by their ids."""
-    return {candidate.subject.item_id: candidate.subject for candidate in candidates}
 
 
 def _subject(item: Item) -> Subject:

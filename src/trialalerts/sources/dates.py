@@ -57,7 +57,7 @@ def _in_words(text: str) -> datetime | None:
     if month is None or len(numbers) != 2:  # noqa: PLR2004 - a day and a year
         return None
     first, second = numbers
-    year, day = (first, second) if len(first) > len(second) and len(first) > 2 else (second, first)  # noqa: PLR2004
+    year, day = (first, second) if len(first) > len(second) and len(first) > 2 else (second, first)  # noqa: PLR2004 - "21"
     return _moment(_full_year(int(year)), month, int(day), clock.groupdict() if clock else {})
 
 

@@ -242,7 +242,7 @@ def _remedy(status: int) -> str:
         return "there is nothing at this address; check the source's url."
     if status in {429, 503}:
         return "it asks for a pause; the next poll comes later."
-    return "it will be tried again." if status >= 500 else "check the source's url and filters."  # noqa: PLR2004
+    return "it will be tried again." if status >= 500 else "check the source's url and filters."  # noqa: PLR2004 - 5xx
 
 
 @contextmanager

@@ -187,7 +187,7 @@ WEAK = _keys(
 
 def is_generic(key: tuple[str, ...]) -> bool:
     """Return whether a folded name says nothing about which disease it is."""
-    return key in _GENERIC or (len(key) == 1 and (key[0].isdigit() or len(key[0]) < 3))  # noqa: PLR2004
+    return key in _GENERIC or (len(key) == 1 and (key[0].isdigit() or len(key[0]) < 3))  # noqa: PLR2004 - letters
 
 
 NO_DISEASES = _keys(
