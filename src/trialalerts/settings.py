@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
@@ -28,9 +28,13 @@ from pydantic_settings import (
 from trialalerts.errors import ConfigurationError, did_you_mean
 
 __all__ = [
+    "BreakerSettings",
     "DatabaseSettings",
     "DigestSettings",
+    "DkimSettings",
+    "FeedbackSettings",
     "HttpSettings",
+    "LimitSettings",
     "MailSettings",
     "ServiceSettings",
     "Settings",
@@ -44,7 +48,8 @@ __all__ = [
 CONFIG_FILE = "config/trialalerts.toml"
 _PREFIX = "TRIALALERTS_"
 _NO_SETTINGS = {"TRIALALERTS_CONFIG", "TRIALALERTS_TEST_DATA"}
-_SECRET_KEYS = {"service.secret", "database.url", "mail.url"}
+_SECRET_KEYS = {"service.secret", "database.url", "mail.url", "feedback.mailbox"}
+_SECRET_SECTIONS = ("feedback.webhooks.",)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SIZES = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 
@@ -71,6 +76,14 @@ def _web_url(value: object) -> object:
     raise ValueError("a web address that starts with https:// or http://")
 
 
+def _hours(value: object) -> object:
+    if value == "" or (
+        isinstance(value, str) and re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d", value)
+    ):
+        return value
+    raise ValueError("a span of hours such as 22:00-07:00, or nothing")
+
+
 def _mailbox(value: object) -> object:
     if (
         isinstance(value, str)
@@ -86,6 +99,8 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size)]
 """A number of bytes, written ``500kB`` or ``50MB``."""
 WebUrl = Annotated[str, BeforeValidator(_web_url)]
+Hours = Annotated[str, BeforeValidator(_hours)]
+"""A span of local time, written ``22:00-07:00``; it may go over midnight."""
 Mailbox = Annotated[str, BeforeValidator(_mailbox)]
 
 
@@ -118,8 +133,38 @@ class DatabaseSettings(_Section):
     url: SecretStr = SecretStr("sqlite:///var/trialalerts.db")
 
 
+class LimitSettings(_Section):
+    """How fast mail may leave; None: without a limit. ``per_second`` may be a fraction (0.5: one every two seconds)."""
+
+    per_second: float | None = Field(default=None, gt=0)
+    per_day: int | None = Field(default=None, ge=1)
+    connections: int | None = Field(default=None, ge=1)
+
+
+class BreakerSettings(_Section):
+    """When sending stops by itself: shares of what was sent within ``window``, once that were ``at_least`` so many."""
+
+    bounce_rate: float = Field(default=0.05, gt=0, le=1)
+    complaint_rate: float = Field(default=0.001, gt=0, le=1)
+    window: Duration = timedelta(days=1)
+    at_least: int = Field(default=100, ge=1)
+
+
+class DkimSettings(_Section):
+    """One DKIM key: mails are signed with each of them. The key file is PEM, RSA or Ed25519."""
+
+    domain: str = Field(min_length=1)
+    selector: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")
+    key_file: str = Field(min_length=1)
+
+
 class MailSettings(_Section):
-    """How mail leaves."""
+    """How mail leaves.
+
+    ``bounces`` is the mailbox that bounces come back to (``b@bounce.example.org``); each mail's own return address is
+    made from it. ``limits`` hold for all mail, ``domains`` for that to one recipient domain. ``warm_up_from`` is the
+    first day of a new sender, ``warm_up`` how many mails it may send on each of its first days.
+    """
 
     url: SecretStr = SecretStr("file://var/outbox")
     sender: Mailbox = Field(default="Trial Alerts <alerts@localhost.localdomain>", alias="from")
@@ -127,6 +172,26 @@ class MailSettings(_Section):
     unsubscribe_mailto: str = ""
     give_up_after: Duration = timedelta(days=3)
     batch: int = Field(default=100, ge=1, le=10_000)
+    bounces: str = ""
+    quiet_hours: Hours = ""
+    limits: LimitSettings = LimitSettings()
+    domains: dict[str, LimitSettings] = {}
+    warm_up_from: date | Literal[""] = ""
+    warm_up: tuple[int, ...] = (50, 100, 500, 1_000, 5_000, 10_000, 20_000, 40_000)
+    breaker: BreakerSettings = BreakerSettings()
+    dkim: tuple[DkimSettings, ...] = ()
+
+
+class FeedbackSettings(_Section):
+    """How bounces and complaints come back.
+
+    ``mailbox`` is ``imaps://user:password@host/INBOX`` or ``maildir:///path``; ``webhooks`` holds for each provider
+    the keys that its file in ``delivery/feedback`` names.
+    """
+
+    mailbox: SecretStr = SecretStr("")
+    every: Duration = timedelta(minutes=5)
+    webhooks: dict[str, dict[str, SecretStr]] = {}
 
 
 class HttpSettings(_Section):
@@ -197,6 +262,7 @@ class Settings(BaseSettings):
     service: ServiceSettings = ServiceSettings()
     database: DatabaseSettings = DatabaseSettings()
     mail: MailSettings = MailSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
     http: HttpSettings = HttpSettings()
     web: WebSettings = WebSettings()
     digests: DigestSettings = DigestSettings()
@@ -283,7 +349,8 @@ def _line(error: ValidationError) -> str:
         return f"{key}: there is no such key.{_near(str(last), _known_keys(parents))}"
     if fault["type"] == "missing":
         return f"{key}: found nothing, expected a value"
-    shown = "a secret that is not shown" if key in _SECRET_KEYS else repr(fault["input"])
+    secret = key in _SECRET_KEYS or key.startswith(_SECRET_SECTIONS)
+    shown = "a secret that is not shown" if secret else repr(fault["input"])
     expected = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{key}: found {shown}, expected {expected}"
 

@@ -70,7 +70,7 @@ def queue_for(db: Database, names: Iterable[str]) -> None:
 def deliveries(db: Database) -> dict[str, Delivery]:
     """All deliveries by key."""
     with db.read() as session:
-        return {each.key: each for each in session.exec(select(Delivery).order_by(col(Delivery.id)))}
+        return {each.key or "": each for each in session.exec(select(Delivery).order_by(col(Delivery.id)))}
 
 
 def states(db: Database) -> dict[str, DeliveryState]:

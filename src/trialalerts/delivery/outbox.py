@@ -75,7 +75,12 @@ def enqueue(
         "not_before": not_before or now,
         "created_at": now,
     }
-    statement = upsert(Delivery).values(row).on_conflict_do_nothing(index_elements=["key"]).returning(col(Delivery.id))
+    only_once = (
+        upsert(Delivery)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=["key"], index_where=col(Delivery.key).is_not(None))
+    )
+    statement = only_once.returning(col(Delivery.id))
     return session.connection().execute(statement).first() is not None
 
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
 
-__all__ = ["Delivery", "DeliveryState", "Suppression"]
+__all__ = [
+    "Delivery",
+    "DeliveryState",
+    "FeedbackEvent",
+    "MailboxState",
+    "Pace",
+    "SendingPause",
+    "SoftBounces",
+    "Suppression",
+    "Tally",
+    "TransportState",
+]
 
 
 class DeliveryState(StrEnum):
@@ -31,19 +42,31 @@ class Delivery(SQLModel, table=True):
     """One mail to one subscriber, queued in the transaction that decided on it.
 
     ``key`` is unique and names the reason, so that the same mail is never queued twice
-    (``digest/17``, ``confirmation/<subscriber key>/<n>``). ``kind`` tells the renderer what to write
-    from ``data``; bodies are never stored. ``message_id`` is made once and kept through every retry.
+    (``confirmation/<subscriber key>/<n>``); it is empty for a digest, which is unique itself and queued with it.
+    ``kind`` tells the renderer what to write from ``data``; bodies are never stored. ``message_id`` is made once and
+    kept through every retry. ``provider_id`` is what the transport calls the message, ``feedback_at`` when the last
+    word of it came back (delivered, bounced, complained).
     """
 
     __tablename__ = "delivery"
-    __table_args__ = (Index("ix_delivery_state_not_before", "state", "not_before"),)
+    __table_args__ = (
+        Index("ix_delivery_state_not_before", "state", "not_before"),
+        # No index on what is never looked up: at a million digests each one costs as much as the row itself.
+        Index(
+            "uq_delivery_key",
+            "key",
+            unique=True,
+            sqlite_where=text("key IS NOT NULL"),
+            postgresql_where=text("key IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    key: str = Field(unique=True)
+    key: str | None = None
     kind: str
     subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", index=True, sa_type=BigId)
     data: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
-    message_id: str = Field(unique=True)
+    message_id: str
     state: DeliveryState = Field(sa_type=EnumText(DeliveryState))
     attempts: int = 0
     not_before: datetime = Field(sa_type=UtcDateTime)
@@ -54,6 +77,8 @@ class Delivery(SQLModel, table=True):
     transport: str | None = None
     last_code: str | None = None
     last_error: str | None = None
+    provider_id: str | None = None
+    feedback_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Suppression(SQLModel, table=True):
@@ -65,3 +90,96 @@ class Suppression(SQLModel, table=True):
     reason: str
     detail: str | None = None
     since: datetime = Field(sa_type=UtcDateTime)
+
+
+class FeedbackEvent(SQLModel, table=True):
+    """What a provider or a bounce told of a mail, once by its id there; ``raw`` goes when the subscriber is erased."""
+
+    __tablename__ = "feedback_event"
+    __table_args__ = (UniqueConstraint("provider", "event_id", name="uq_feedback_event_provider_event_id"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    provider: str
+    event_id: str
+    kind: str
+    reason: str | None = None
+    code: str | None = None
+    delivery_id: int | None = Field(
+        default=None, foreign_key="delivery.id", ondelete="CASCADE", index=True, sa_type=BigId
+    )
+    subscriber_id: int | None = Field(
+        default=None, foreign_key="subscriber.id", ondelete="CASCADE", index=True, sa_type=BigId
+    )
+    at: datetime = Field(sa_type=UtcDateTime)
+    received_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    raw: str = Field(sa_type=Text)
+
+
+class SoftBounces(SQLModel, table=True):
+    """The soft bounces of a subscriber in a row, since the last mail that was delivered."""
+
+    __tablename__ = "soft_bounces"
+
+    subscriber_id: int = Field(primary_key=True, foreign_key="subscriber.id", ondelete="CASCADE", sa_type=BigId)
+    in_a_row: int = 0
+    first_at: datetime = Field(sa_type=UtcDateTime)
+    last_at: datetime = Field(sa_type=UtcDateTime)
+    not_before: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class MailboxState(SQLModel, table=True):
+    """How far a bounce mailbox was read; ``cursor`` belongs to its kind."""
+
+    __tablename__ = "mailbox"
+
+    name: str = Field(primary_key=True)
+    cursor: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    leased_by: str | None = None
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_success_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_error: str | None = None
+
+
+class Pace(SQLModel, table=True):
+    """When the next mail of a lane (all mail, or that to one domain) may leave, and how many left on a day.
+
+    All processes take their turns here, so that a limit holds across them and across restarts.
+    """
+
+    __tablename__ = "pace"
+
+    lane: str = Field(primary_key=True)
+    next_at: datetime = Field(sa_type=UtcDateTime)
+    day: date
+    taken: int = 0
+
+
+class SendingPause(SQLModel, table=True):
+    """Sending stands still until the operator resumes it: since when, and why."""
+
+    __tablename__ = "sending_pause"
+
+    name: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=UtcDateTime)
+    reason: str
+
+
+class Tally(SQLModel, table=True):
+    """How many mails were sent, delivered, bounced or complained of in an hour: what rates are reckoned from."""
+
+    __tablename__ = "tally"
+
+    hour: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    what: str = Field(primary_key=True)
+    count: int = 0
+
+
+class TransportState(SQLModel, table=True):
+    """A transport that does not work: since when, why, and until when it is left alone."""
+
+    __tablename__ = "transport_state"
+
+    name: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=UtcDateTime)
+    benched_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reason: str

@@ -17,6 +17,7 @@ class SourceState(SQLModel, table=True):
 
     ``cursor`` belongs to the kind of source; it is written only in the transaction that stores the
     rows it covers. ``baseline_done_at`` is empty until the first complete sweep, which announces nothing.
+    ``leased_by`` polls it until ``leased_until``; nobody else does meanwhile.
     """
 
     __tablename__ = "source"
@@ -32,6 +33,8 @@ class SourceState(SQLModel, table=True):
     last_success_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error_count: int = 0
     last_error: str | None = None
+    leased_by: str | None = None
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Problem(SQLModel, table=True):
