@@ -1,0 +1,85 @@
+"""Owns the signed token that names a delivery on its way back: in the return address of a bounce, in a webhook.
+
+The token is the delivery's number and a keyed digest of it, in base32: only lower-case letters and digits, so
+that it survives mail servers which change the case of a local part and providers which allow few characters.
+What does not carry a right digest names nothing: nobody can make us believe that somebody else's mail bounced.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b32decode, b32encode
+from binascii import Error
+from email.utils import parseaddr
+
+from trialalerts.errors import ConfigurationError
+from trialalerts.settings import Settings
+from trialalerts.subscribers.tokens import required_secret
+
+__all__ = ["METADATA_KEY", "delivery_of", "metadata", "return_address"]
+
+METADATA_KEY = "delivery"
+"""The name under which the token travels with a message through a provider."""
+
+_PURPOSE = b"trialalerts.delivery:"
+_DIGEST_BYTES = 10
+_MOST_NUMBER_BYTES = 8
+_LONGEST_TOKEN = 29
+_LONGEST_LOCAL_PART = 64
+_LONGEST_ADDRESS = 320
+
+
+def return_address(settings: Settings, delivery_id: int) -> str:
+    """Return where a bounce of this delivery goes: ``b+<token>@bounce.example.org``.
+
+    Without ``mail.bounces`` it is the address of ``mail.from``: bounces come back to people, unread by us.
+
+    Raises:
+        ConfigurationError: ``mail.bounces`` is no address, or leaves no room for the token; there is no secret.
+    """
+    if not settings.mail.bounces:
+        return parseaddr(settings.mail.sender)[1]
+    local, at, domain = settings.mail.bounces.rpartition("@")
+    if not (at and local and domain) or len(local) + 1 + _LONGEST_TOKEN > _LONGEST_LOCAL_PART:
+        raise ConfigurationError(
+            f"mail.bounces: found {settings.mail.bounces!r}, expected an address with a short local part "
+            "such as b@bounce.example.org"
+        )
+    return f"{local}+{_token(settings, delivery_id)}@{domain}"
+
+
+def metadata(settings: Settings, delivery_id: int) -> dict[str, str]:
+    """Return what goes with the message through a provider and comes back in its webhooks."""
+    return {METADATA_KEY: _token(settings, delivery_id)}
+
+
+def delivery_of(settings: Settings, address_or_token: str) -> int | None:
+    """Return the number of the delivery that a return address or a token names; None where it is not ours.
+
+    The case of its letters and ``<>`` around an address do not matter; everything else does.
+    """
+    text = address_or_token.strip().removeprefix("<").removesuffix(">")
+    if len(text) > _LONGEST_ADDRESS or not text.isascii():
+        return None
+    local, at, _ = text.rpartition("@")
+    token = (local if at else text).rpartition("+")[2].lower()
+    number = _number(token)
+    if number is None or not hmac.compare_digest(_token(settings, number), token):
+        return None
+    return number
+
+
+def _token(settings: Settings, number: int) -> str:
+    key = required_secret(settings.service.secret.get_secret_value()).encode()
+    written = number.to_bytes(max(1, (number.bit_length() + 7) // 8))
+    digest = hmac.digest(key, _PURPOSE + written, "sha256")[:_DIGEST_BYTES]
+    return b32encode(written + digest).decode().rstrip("=").lower()
+
+
+def _number(token: str) -> int | None:
+    """Return the number that a token claims; whether it may is not looked at."""
+    try:
+        written = b32decode(token.upper() + "=" * (-len(token) % 8))[:-_DIGEST_BYTES]
+    except (Error, ValueError):
+        return None
+    return int.from_bytes(written) if 1 <= len(written) <= _MOST_NUMBER_BYTES else None
