@@ -91,7 +91,6 @@ def _transport(url: str) -> Iterator[Finding]:
         yield Finding(level="broken", what=str(error), remedy="correct mail.url")
     else:
         yield Finding(level="good", what=f"mail leaves through {transport.name}")
-        transport.close()
 
 
 def _vocabulary(session: Session) -> Iterator[Finding]:

@@ -67,7 +67,5 @@ class Pipeline:
         )
 
     def close(self) -> None:
-        """Let go of the transport's connections."""
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+        """Let go of the transport: what it opened for a round is closed already."""
+        self._transport = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -78,9 +78,14 @@ def states(db: Database) -> dict[str, DeliveryState]:
     return {key: each.state for key, each in deliveries(db).items()}
 
 
-def render(session: Session, delivery: Delivery, subscriber: Subscriber) -> Message:
-    """Write the plainest message."""
+def render(session: Session, mails: Sequence[tuple[Delivery, Subscriber]]) -> list[Message | Exception | None]:
+    """Write the plainest messages."""
     del session
+    return [plain_message(delivery, subscriber) for delivery, subscriber in mails]
+
+
+def plain_message(delivery: Delivery, subscriber: Subscriber) -> Message:
+    """Write the plainest message."""
     return Message(
         sender="Trial Alerts <alerts@example.org>",
         to=subscriber.address,

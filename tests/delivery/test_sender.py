@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
 from sqlmodel import Session
 from structlog.testing import capture_logs
 
-from tests.delivery.post import NOW, SECRET, add_person, deliveries, dice, queue, queue_for, render, settings, states
+from tests.delivery.post import (
+    NOW,
+    SECRET,
+    add_person,
+    deliveries,
+    dice,
+    plain_message,
+    queue,
+    queue_for,
+    render,
+    settings,
+    states,
+)
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
+from trialalerts.delivery.envelope import Envelope, Refused, Unsent
 from trialalerts.delivery.message import Message
 from trialalerts.delivery.sender import LEASE, Renderer, SendCount, send_queued
 from trialalerts.delivery.suppressions import suppress
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.delivery.transports.memory import MemoryTransport
-from trialalerts.errors import ConfigurationError, MailRefused, TransportBroken
+from trialalerts.errors import ConfigurationError
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
 QUEUED, SENT, FAILED, SUPPRESSED = (
@@ -51,7 +64,7 @@ def send(
 
 
 def recipients(transport: MemoryTransport) -> list[str]:
-    return [each.envelope_to.partition("@")[0] for each in transport.sent]
+    return [each.recipient.partition("@")[0] for each in transport.sent]
 
 
 def test_what_is_queued_is_sent_once(db: Database) -> None:
@@ -99,23 +112,28 @@ def test_only_who_is_still_to_be_mailed_is_mailed(
         assert (row.state, row.last_error) == (SUPPRESSED, state.value)
 
 
+def each(write: Callable[[Delivery, Subscriber], Message | Exception | None]) -> Renderer:
+    """Write one mail at a time."""
+
+    def renderer(session: Session, mails: Sequence[tuple[Delivery, Subscriber]]) -> list[Message | Exception | None]:
+        del session
+        return [write(delivery, subscriber) for delivery, subscriber in mails]
+
+    return renderer
+
+
 def test_the_last_check_is_made_right_before_each_message(db: Database) -> None:
-    """Somebody unsubscribes while the message before theirs is being written."""
+    """Somebody unsubscribes while the message before theirs is on its way."""
     queue_for(db, ["a", "b", "c"])
 
-    def meanwhile(session: Session, delivery: Delivery, subscriber: Subscriber) -> Message:
-        return render(session, delivery, subscriber)
+    def leave(_: Envelope) -> None:
+        with db.write() as session:
+            other = session.get(Subscriber, deliveries(db)["digest/b"].subscriber_id)
+            assert other is not None
+            other.state = SubscriberState.UNSUBSCRIBED
 
-    class Leaving(MemoryTransport):
-        def send(self, envelope_to: str, message: Message) -> None:
-            super().send(envelope_to, message)
-            with db.write() as session:
-                other = session.get(Subscriber, deliveries(db)["digest/b"].subscriber_id)
-                assert other is not None
-                other.state = SubscriberState.UNSUBSCRIBED
-
-    transport = Leaving()
-    assert send(db, transport, meanwhile) == SendCount(sent=2, suppressed=1)
+    transport = MemoryTransport(meanwhile=leave)
+    assert send(db, transport) == SendCount(sent=2, suppressed=1)
     assert recipients(transport) == ["a", "c"]
 
 
@@ -144,8 +162,8 @@ def test_a_digest_waits_for_the_end_of_a_pause(db: Database) -> None:
 def test_a_permanent_refusal_fails_and_a_transient_one_waits(db: Database) -> None:
     queue_for(db, ["a", "b", "c"])
     transport = MemoryTransport()
-    transport.answer("a@example.org", MailRefused("no such mailbox", permanent=True, code="550 5.1.1"))
-    transport.answer("b@example.org", MailRefused("later", permanent=False, code="450 4.2.0"))
+    transport.answer("a@example.org", Refused(reason="no such mailbox", permanent=True, code="550 5.1.1"))
+    transport.answer("b@example.org", Refused(reason="later", code="450 4.2.0"))
     assert send(db, transport) == SendCount(sent=1, failed=1, retried=1)
     rows = deliveries(db)
     assert (rows["digest/a"].state, rows["digest/a"].last_code) == (FAILED, "550 5.1.1")
@@ -158,7 +176,7 @@ def test_a_permanent_refusal_fails_and_a_transient_one_waits(db: Database) -> No
 def test_a_broken_transport_ends_the_round_and_blames_nobody(db: Database) -> None:
     queue_for(db, ["a", "b", "c", "d"])
     transport = MemoryTransport()
-    transport.answer("b@example.org", TransportBroken("the server is gone"))
+    transport.answer("b@example.org", Unsent(reason="the server is gone"))
     with capture_logs() as logs:
         assert send(db, transport) == SendCount(sent=1, released=3, broken="the server is gone")
     assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["transport.broken"]
@@ -175,7 +193,7 @@ def test_a_broken_transport_ends_the_round_and_blames_nobody(db: Database) -> No
 def test_a_message_that_breaks_the_transport_each_time_does_not_stop_the_others(db: Database) -> None:
     queue_for(db, ["a", "b", "c"])
     transport = MemoryTransport()
-    transport.answer("a@example.org", TransportBroken("hung up"))
+    transport.answer("a@example.org", Unsent(reason="hung up"))
     clock = FrozenClock(NOW)
     for _ in range(2):
         clock.advance(timedelta(seconds=1))
@@ -187,7 +205,7 @@ def test_three_policy_refusals_in_a_row_are_our_own_fault(db: Database) -> None:
     queue_for(db, ["a", "b", "c", "d", "e"])
     transport = MemoryTransport()
     for name in "abcde":
-        transport.answer(f"{name}@example.org", MailRefused("blocked", permanent=False, code="550 5.7.1"))
+        transport.answer(f"{name}@example.org", Refused(reason="blocked", code="550 5.7.1", ours=True))
     count = send(db, transport)
     assert (count.retried, count.released) == (3, 2)
     assert count.broken is not None
@@ -198,14 +216,14 @@ def test_three_policy_refusals_in_a_row_are_our_own_fault(db: Database) -> None:
 def test_a_renderer_that_fails_harms_only_its_own_delivery(db: Database) -> None:
     queue_for(db, ["a", "b", "c"])
 
-    def sometimes(session: Session, delivery: Delivery, subscriber: Subscriber) -> Message:
+    def sometimes(delivery: Delivery, subscriber: Subscriber) -> Message | Exception:
         if delivery.key == "digest/b":
-            raise KeyError(subscriber.address)
-        return render(session, delivery, subscriber)
+            return KeyError(subscriber.address)
+        return plain_message(delivery, subscriber)
 
     transport = MemoryTransport()
     with capture_logs() as logs:
-        assert send(db, transport, sometimes) == SendCount(sent=2, retried=1)
+        assert send(db, transport, each(sometimes)) == SendCount(sent=2, retried=1)
     row = deliveries(db)["digest/b"]
     assert (row.state, row.attempts, row.last_error) == (QUEUED, 1, "KeyError")
     assert "@example.org" not in repr(logs).replace(row.message_id, "")
@@ -214,13 +232,11 @@ def test_a_renderer_that_fails_harms_only_its_own_delivery(db: Database) -> None
 def test_a_transport_that_chokes_on_a_message_harms_only_that_delivery(db: Database) -> None:
     queue_for(db, ["a", "b"])
 
-    class Choking(MemoryTransport):
-        def send(self, envelope_to: str, message: Message) -> None:
-            if envelope_to.startswith("a@"):
-                raise ZeroDivisionError
-            super().send(envelope_to, message)
+    def choke(envelope: Envelope) -> None:
+        if envelope.recipient.startswith("a@"):
+            raise ZeroDivisionError
 
-    transport = Choking()
+    transport = MemoryTransport(meanwhile=choke)
     assert send(db, transport) == SendCount(sent=1, retried=1)
     assert transport.closed
     assert deliveries(db)["digest/a"].last_error == "ZeroDivisionError"
@@ -229,20 +245,20 @@ def test_a_transport_that_chokes_on_a_message_harms_only_that_delivery(db: Datab
 def test_nothing_to_send_is_noted_and_not_sent(db: Database) -> None:
     queue_for(db, ["a"])
     transport = MemoryTransport()
-    assert send(db, transport, lambda session, delivery, subscriber: None) == SendCount(suppressed=1)  # noqa: ARG005 - a renderer's arguments
+    assert send(db, transport, each(lambda _delivery, _subscriber: None)) == SendCount(suppressed=1)
     assert deliveries(db)["digest/a"].last_error == "nothing to send"
 
 
 def test_a_wrong_configuration_ends_the_round_with_nothing_lost(db: Database) -> None:
     queue_for(db, ["a", "b", "c"])
 
-    def unconfigured(session: Session, delivery: Delivery, subscriber: Subscriber) -> Message:
+    def unconfigured(delivery: Delivery, subscriber: Subscriber) -> Message | Exception:
         if delivery.key == "digest/b":
-            raise ConfigurationError("templates.folder: there is no such folder")
-        return render(session, delivery, subscriber)
+            return ConfigurationError("templates.folder: there is no such folder")
+        return plain_message(delivery, subscriber)
 
     with pytest.raises(ConfigurationError):
-        send(db, MemoryTransport(), unconfigured)
+        send(db, MemoryTransport(), each(unconfigured))
     assert states(db) == {"digest/a": SENT, "digest/b": QUEUED, "digest/c": QUEUED}
     assert {row.attempts for key, row in deliveries(db).items() if key != "digest/a"} == {0}
 
@@ -259,12 +275,7 @@ def test_no_message_is_begun_when_its_lease_is_nearly_over(db: Database) -> None
     queue_for(db, ["a", "b", "c"])
     clock = FrozenClock(NOW)
 
-    class Slow(MemoryTransport):
-        def send(self, envelope_to: str, message: Message) -> None:
-            super().send(envelope_to, message)
-            clock.advance(LEASE - timedelta(minutes=1))
-
-    transport = Slow()
+    transport = MemoryTransport(meanwhile=lambda _: clock.advance(LEASE - timedelta(minutes=1)))
     assert send(db, transport, clock=clock) == SendCount(sent=3, released=3)
     assert recipients(transport) == ["a", "b", "c"]
 
@@ -285,7 +296,7 @@ def test_a_delivery_that_was_claimed_again_and_again_without_an_end_is_given_up(
 def test_the_log_names_deliveries_by_number_and_nobody_by_address(db: Database) -> None:
     queue_for(db, ["a", "b"])
     transport = MemoryTransport()
-    transport.answer("b@example.org", MailRefused("no such mailbox", permanent=True, code="550 5.1.1"))
+    transport.answer("b@example.org", Refused(reason="no such mailbox", permanent=True, code="550 5.1.1"))
     with capture_logs() as logs:
         send(db, transport)
     rows = deliveries(db)

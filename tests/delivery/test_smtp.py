@@ -14,11 +14,18 @@ import trustme
 from tests.delivery.mailserver import HANG_UP, Mailbox, password_check, running, server_context
 from tests.delivery.test_message import message
 from trialalerts.delivery.message import to_bytes
-from trialalerts.delivery.transports import Transport, open_transport
+from trialalerts.delivery.transports import open_transport
+from trialalerts.delivery.transports.smtp import SmtpTransport
 from trialalerts.errors import MailRefused, TransportBroken
 
 # aiosmtpd says so of a server that is encrypted by other means, or meant to be insecure.
 insecure = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
+
+
+def client(url: str) -> SmtpTransport:
+    opened = open_transport(url)
+    assert isinstance(opened, SmtpTransport)
+    return opened
 
 
 @pytest.fixture
@@ -27,9 +34,9 @@ def mailbox() -> Mailbox:
 
 
 @pytest.fixture
-def transport(mailbox: Mailbox) -> Iterator[Transport]:
+def transport(mailbox: Mailbox) -> Iterator[SmtpTransport]:
     with running(mailbox) as port:
-        opened = open_transport(f"smtp://127.0.0.1:{port}?timeout=5")
+        opened = client(f"smtp://127.0.0.1:{port}?timeout=5")
         yield opened
         opened.close()
 
@@ -46,19 +53,19 @@ def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
-def refusal(transport: Transport, to: str = "mona@example.org") -> MailRefused:
+def refusal(transport: SmtpTransport, to: str = "mona@example.org") -> MailRefused:
     with pytest.raises(MailRefused) as caught:
         transport.send(to, message(to=to))
     return caught.value
 
 
-def test_the_message_arrives_byte_by_byte(transport: Transport, mailbox: Mailbox) -> None:
+def test_the_message_arrives_byte_by_byte(transport: SmtpTransport, mailbox: Mailbox) -> None:
     sent = message(text=".\n..\n.hidden\nFrom here\n" + "é" * 500, html="<p>.</p>\n.\n")
     transport.send("mona@example.org", sent)
     assert mailbox.received == [("alerts@example.org", "mona@example.org", to_bytes(sent))]
 
 
-def test_one_connection_serves_message_after_message(transport: Transport, mailbox: Mailbox) -> None:
+def test_one_connection_serves_message_after_message(transport: SmtpTransport, mailbox: Mailbox) -> None:
     for number in range(5):
         transport.send(f"n{number}@example.org", message(to=f"n{number}@example.org"))
     assert [to for _, to, _ in mailbox.received] == [f"n{number}@example.org" for number in range(5)]
@@ -67,7 +74,7 @@ def test_one_connection_serves_message_after_message(transport: Transport, mailb
 
 @pytest.mark.parametrize("reply", [HANG_UP, "421 4.4.2 idle for too long"])
 def test_a_connection_that_was_closed_meanwhile_is_opened_again(
-    transport: Transport, mailbox: Mailbox, reply: str
+    transport: SmtpTransport, mailbox: Mailbox, reply: str
 ) -> None:
     transport.send("a@example.org", message())
     mailbox.answers["MAIL"] = [reply]
@@ -76,7 +83,7 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_again(
     assert mailbox.connections == 2
 
 
-def test_it_can_be_closed_and_used_again(transport: Transport, mailbox: Mailbox) -> None:
+def test_it_can_be_closed_and_used_again(transport: SmtpTransport, mailbox: Mailbox) -> None:
     transport.send("a@example.org", message())
     transport.close()
     transport.close()
@@ -103,7 +110,7 @@ def test_it_can_be_closed_and_used_again(transport: Transport, mailbox: Mailbox)
     ],
 )
 def test_a_refused_message_is_refused_for_now_or_for_good(
-    transport: Transport, mailbox: Mailbox, where: str, reply: str, permanent: bool, code: str
+    transport: SmtpTransport, mailbox: Mailbox, where: str, reply: str, permanent: bool, code: str
 ) -> None:
     mailbox.answers[where] = [reply]
     error = refusal(transport)
@@ -124,7 +131,7 @@ def test_a_refused_message_is_refused_for_now_or_for_good(
     ],
 )
 def test_what_is_no_recipients_fault_breaks_the_transport(
-    transport: Transport, mailbox: Mailbox, where: str, reply: str
+    transport: SmtpTransport, mailbox: Mailbox, where: str, reply: str
 ) -> None:
     mailbox.answers[where] = [reply]
     with pytest.raises(TransportBroken, match=reply[:3]):
@@ -139,7 +146,7 @@ def test_what_is_no_recipients_fault_breaks_the_transport(
     ids=["before the message", "before it was accepted", "after it was accepted"],
 )
 def test_a_connection_that_breaks_in_the_middle_is_tried_again_later(
-    transport: Transport, mailbox: Mailbox, where: str, reply: str, arrived: int
+    transport: SmtpTransport, mailbox: Mailbox, where: str, reply: str, arrived: int
 ) -> None:
     mailbox.answers[where] = [reply]
     error = refusal(transport)
@@ -149,14 +156,14 @@ def test_a_connection_that_breaks_in_the_middle_is_tried_again_later(
     assert len(mailbox.received) == arrived + 1
 
 
-def test_no_error_shows_an_address(transport: Transport, mailbox: Mailbox) -> None:
+def test_no_error_shows_an_address(transport: SmtpTransport, mailbox: Mailbox) -> None:
     mailbox.answers["mona@example.org"] = "550 5.1.1 <mona@example.org>: user mona@example.org unknown"
     assert str(refusal(transport)) == "the mail server refused the recipient: 550 5.1.1 … user … unknown"
 
 
 def test_a_message_that_is_too_large_is_not_even_sent(mailbox: Mailbox) -> None:
     with running(mailbox, data_size_limit=5_000) as port:
-        transport = open_transport(f"smtp://127.0.0.1:{port}")
+        transport = client(f"smtp://127.0.0.1:{port}")
         transport.send("a@example.org", message())
         with pytest.raises(MailRefused, match="the server takes 5000") as caught:
             transport.send("b@example.org", message(text="x" * 6_000))
@@ -169,12 +176,12 @@ def test_a_message_that_is_too_large_is_not_even_sent(mailbox: Mailbox) -> None:
 
 def test_letters_outside_ascii_need_a_server_that_takes_them(mailbox: Mailbox) -> None:
     with running(mailbox, enable_SMTPUTF8=True) as port:
-        transport = open_transport(f"smtp://127.0.0.1:{port}")
+        transport = client(f"smtp://127.0.0.1:{port}")
         transport.send("möna@bücher.example", message(to="möna@bücher.example"))
         transport.close()
     assert mailbox.received[0][1] == "möna@xn--bcher-kva.example"
     with running(Mailbox(), enable_SMTPUTF8=False) as port:
-        transport = open_transport(f"smtp://127.0.0.1:{port}")
+        transport = client(f"smtp://127.0.0.1:{port}")
         error = refusal(transport, "möna@example.org")
         transport.send("mona@bücher.example", message(to="mona@bücher.example"))
         transport.close()
@@ -195,7 +202,7 @@ def test_encryption_is_verified_and_the_password_is_sent_inside_it(
         options |= {"tls_from_the_start": context, "auth_require_tls": False}
     tls = "?tls=starttls&" if scheme == "smtp" else "?"
     with running(mailbox, **options) as port:
-        transport = open_transport(f"{scheme}://alerts:p%40ss%3Aw%2Frd@localhost:{port}{tls}ca_file={ca_file}")
+        transport = client(f"{scheme}://alerts:p%40ss%3Aw%2Frd@localhost:{port}{tls}ca_file={ca_file}")
         transport.send("mona@example.org", message())
         transport.close()
     assert len(mailbox.received) == 1
@@ -208,7 +215,7 @@ def test_an_untrusted_certificate_breaks_the_transport(mailbox: Mailbox, name: s
     if name != "localhost":
         authority.cert_pem.write_to_path(str(ca_file), append=True)
     with running(mailbox, tls_context=server_context(authority.issue_cert(name))) as port:
-        transport = open_transport(f"smtp://localhost:{port}?tls=starttls&ca_file={ca_file}")
+        transport = client(f"smtp://localhost:{port}?tls=starttls&ca_file={ca_file}")
         with pytest.raises(TransportBroken, match="gave no trusted encryption"):
             transport.send("mona@example.org", message())
     assert mailbox.received == []
@@ -216,7 +223,7 @@ def test_an_untrusted_certificate_breaks_the_transport(mailbox: Mailbox, name: s
 
 def test_a_server_without_starttls_is_not_spoken_to_in_the_clear(mailbox: Mailbox) -> None:
     with running(mailbox) as port:
-        transport = open_transport(f"smtp://127.0.0.1:{port}?tls=starttls")
+        transport = client(f"smtp://127.0.0.1:{port}?tls=starttls")
         with pytest.raises(TransportBroken, match="offers no STARTTLS"):
             transport.send("mona@example.org", message())
     assert mailbox.received == []
@@ -226,7 +233,7 @@ def test_a_server_without_starttls_is_not_spoken_to_in_the_clear(mailbox: Mailbo
 def test_a_wrong_password_breaks_the_transport_and_is_not_shown(mailbox: Mailbox) -> None:
     options = {"authenticator": password_check("alerts", "right"), "auth_required": True, "auth_require_tls": False}
     with running(mailbox, **options) as port:
-        transport = open_transport(f"smtp://alerts:wr0ng-secret@127.0.0.1:{port}")
+        transport = client(f"smtp://alerts:wr0ng-secret@127.0.0.1:{port}")
         with pytest.raises(TransportBroken, match="refused the user or password") as caught:
             transport.send("mona@example.org", message())
     assert "wr0ng-secret" not in f"{caught.value!r} {transport!r} {vars(transport)!r}"
@@ -235,7 +242,7 @@ def test_a_wrong_password_breaks_the_transport_and_is_not_shown(mailbox: Mailbox
 def test_no_server_breaks_the_transport() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    transport = open_transport(f"smtp://127.0.0.1:{port}")
+    transport = client(f"smtp://127.0.0.1:{port}")
     with pytest.raises(TransportBroken, match=f"127.0.0.1:{port} cannot be reached: Connection refused"):
         transport.send("mona@example.org", message())
 
@@ -253,7 +260,7 @@ def test_a_server_that_speaks_something_else_breaks_the_transport(greeting: byte
 
         thread = threading.Thread(target=answer)
         thread.start()
-        transport = open_transport(f"smtp://127.0.0.1:{server.getsockname()[1]}?timeout=5")
+        transport = client(f"smtp://127.0.0.1:{server.getsockname()[1]}?timeout=5")
         with pytest.raises(TransportBroken, match="cannot be reached"):
             transport.send("mona@example.org", message())
         thread.join()

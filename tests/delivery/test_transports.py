@@ -5,53 +5,81 @@ from __future__ import annotations
 import email
 import email.policy
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.delivery.test_message import message
+from trialalerts.delivery.envelope import Accepted, Envelope, Refused, Unsent
 from trialalerts.delivery.message import to_bytes
-from trialalerts.delivery.transports import open_transport
+from trialalerts.delivery.transports import Channel, open_transport
 from trialalerts.delivery.transports.file import FileTransport
 from trialalerts.delivery.transports.memory import MemoryTransport
 from trialalerts.delivery.transports.smtp import SmtpTransport
-from trialalerts.errors import ConfigurationError, MailRefused, TransportBroken
+from trialalerts.errors import ConfigurationError
+
+
+def envelope(to: str = "mona@example.org", **values: Any) -> Envelope:
+    written = message(to=to, **values)
+    return Envelope(
+        sender="alerts@example.org",
+        recipient=to,
+        content=to_bytes(written),
+        message=written,
+        metadata={"delivery": "x"},
+    )
 
 
 def test_each_message_is_a_file_named_by_its_message_id(tmp_path: Path) -> None:
     transport = open_transport(f"file://{tmp_path}/new/outbox")
-    transport.send("mona@example.org", message())
-    transport.close()
+    channel = transport.open()
+    assert channel.send([envelope()]) == [Accepted()]
+    channel.close()
     (path,) = (tmp_path / "new" / "outbox").iterdir()
     assert path.name == "0123456789abcdef@example.org.eml"
     assert path.read_bytes() == to_bytes(message())
     assert email.message_from_bytes(path.read_bytes(), policy=email.policy.default)["Subject"] == "Your trial alerts"
 
 
+def test_what_is_written_is_what_would_go_over_the_wire(tmp_path: Path) -> None:
+    signed = replace(envelope(), content=b"DKIM-Signature: v=1\r\n" + to_bytes(message()))
+    FileTransport(tmp_path).open().send([signed])
+    (path,) = tmp_path.iterdir()
+    assert path.read_bytes() == signed.content
+
+
 def test_sending_again_overwrites_the_same_file(tmp_path: Path) -> None:
-    transport = FileTransport(tmp_path)
-    transport.send("mona@example.org", message(text="first"))
-    transport.send("mona@example.org", message(text="second"))
+    channel = FileTransport(tmp_path).open()
+    channel.send([envelope(text="first"), envelope(text="second")])
     (path,) = tmp_path.iterdir()
     assert path.read_bytes() == to_bytes(message(text="second"))
 
 
 def test_a_message_id_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
-    FileTransport(tmp_path / "out").send("mona@example.org", message(message_id="<../../evil/x@example.org>"))
+    FileTransport(tmp_path / "out").open().send([envelope(message_id="<../../evil/x@example.org>")])
     assert [path.parent for path in tmp_path.rglob("*.eml")] == [tmp_path / "out"]
 
 
 def test_a_relative_folder_lies_where_the_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    open_transport("file://var/out%20box").send("mona@example.org", message())
+    open_transport("file://var/out%20box").open().send([envelope()])
     assert len(list((tmp_path / "var" / "out box").glob("*.eml"))) == 1
 
 
-def test_a_folder_that_cannot_be_made_breaks_the_transport(tmp_path: Path) -> None:
+def unsent(channel: Channel, *, messages: int = 1) -> str:
+    outcomes = channel.send([envelope(message_id=f"<{number}@example.org>") for number in range(messages)])
+    assert len(outcomes) == messages
+    (reason,) = {each.reason for each in outcomes if isinstance(each, Unsent)}
+    return reason
+
+
+def test_a_folder_that_cannot_be_made_blames_no_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    transport = FileTransport(tmp_path / "file" / "outbox")
-    with pytest.raises(TransportBroken, match=r"file/outbox cannot be written: .*Nothing is lost"):
-        transport.send("mona@example.org", message())
+    reason = unsent(FileTransport(tmp_path / "file" / "outbox").open(), messages=3)
+    assert re.search(r"file/outbox cannot be written: .*Nothing is lost", reason)
 
 
 def test_a_full_disk_leaves_no_half_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,21 +88,24 @@ def test_a_full_disk_leaves_no_half_message(tmp_path: Path, monkeypatch: pytest.
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(TransportBroken, match="No space left on device"):
-        FileTransport(tmp_path).send("mona@example.org", message())
+    assert "No space left on device" in unsent(FileTransport(tmp_path).open())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_memory_transport_keeps_what_it_is_given_and_answers_as_told() -> None:
     transport = open_transport("memory://")
     assert isinstance(transport, MemoryTransport)
-    transport.answer("b@example.org", MailRefused("no", permanent=True))
-    transport.send("a@example.org", message())
-    with pytest.raises(MailRefused):
-        transport.send("b@example.org", message())
+    channel = transport.open()
+    transport.answer("b@example.org", Refused(reason="no", permanent=True))
+    assert channel.send([envelope("a@example.org"), envelope("b@example.org")]) == [
+        Accepted(),
+        Refused(reason="no", permanent=True),
+    ]
     transport.answer("b@example.org", None)
-    transport.send("b@example.org", message())
-    assert [each.envelope_to for each in transport.sent] == ["a@example.org", "b@example.org"]
+    assert channel.send([envelope("b@example.org")]) == [Accepted()]
+    channel.close()
+    assert [each.recipient for each in transport.sent] == ["a@example.org", "b@example.org"]
+    assert (transport.tried, transport.batches, transport.opened, transport.closed) == (3, [2, 1], 1, 1)
 
 
 @pytest.mark.parametrize(

@@ -194,8 +194,8 @@ def test_a_delivery_is_rendered_from_what_is_stored(sqlite_db: Database) -> None
         session.add(digest(*(entry(item) for item in items), entry(trial(99))))
     renderer = MailRenderer(settings(), FrozenClock(NOW))
     with sqlite_db.read() as session:
-        message = renderer(session, delivery(DIGEST, digest_id=17), person)
-        assert message is not None
+        (message,) = renderer(session, [(delivery(DIGEST, digest_id=17), person)])
+        assert isinstance(message, Message)
         assert message.message_id == "<fixed@example.org>"
         assert message.date == NOW
         assert items[0].title in message.text
@@ -208,21 +208,23 @@ def test_a_delivery_is_rendered_from_what_is_stored(sqlite_db: Database) -> None
 def test_a_digest_that_is_gone_or_has_lost_all_its_items_is_no_mail(sqlite_db: Database) -> None:
     renderer = MailRenderer(settings(), FrozenClock(NOW))
     with sqlite_db.read() as session:
-        assert renderer(session, delivery(DIGEST, digest_id=404), subscriber()) is None
+        assert renderer(session, [(delivery(DIGEST, digest_id=404), subscriber())]) == [None]
     assert renderer.digest(digest(entry(trial(1))), subscriber(), {}) is None
 
 
 def test_a_confirmation_is_rendered_from_its_delivery(sqlite_db: Database) -> None:
     with sqlite_db.read() as session:
         renderer = MailRenderer(settings(), FrozenClock(NOW))
-        message = renderer(session, delivery(CONFIRMATION, preference_ids=[1, 2]), subscriber("de"))
-    assert message is not None
+        (message,) = renderer(session, [(delivery(CONFIRMATION, preference_ids=[1, 2]), subscriber("de"))])
+    assert isinstance(message, Message)
     assert message.subject.startswith("Bitte bestätigen")
 
 
 def test_a_kind_of_mail_that_nobody_knows_is_refused(sqlite_db: Database) -> None:
-    with sqlite_db.read() as session, pytest.raises(NotFound, match="postcard"):
-        MailRenderer(settings(), FrozenClock(NOW))(session, delivery("postcard"), subscriber())
+    with sqlite_db.read() as session:
+        (error,) = MailRenderer(settings(), FrozenClock(NOW))(session, [(delivery("postcard"), subscriber())])
+    assert isinstance(error, NotFound)
+    assert "postcard" in str(error)
 
 
 def test_a_preview_needs_nothing_stored() -> None:

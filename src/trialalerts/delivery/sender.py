@@ -11,10 +11,11 @@ import os
 import platform
 import secrets
 from collections import Counter, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Protocol
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -22,19 +23,18 @@ from sqlmodel import Session
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
-from trialalerts.delivery import outbox
+from trialalerts.delivery import outbox, verp
 from trialalerts.delivery.confirmations import CONFIRMATION
-from trialalerts.delivery.message import Message
+from trialalerts.delivery.envelope import Envelope, Refused, Unsent
+from trialalerts.delivery.message import Message, to_bytes
 from trialalerts.delivery.suppressions import is_suppressed
 from trialalerts.delivery.tables import Delivery
-from trialalerts.delivery.transports import Transport
+from trialalerts.delivery.transports import Channel, Transport
 from trialalerts.errors import (
     ConfigurationError,
     DatabaseBehind,
     DatabaseUnavailable,
     DatabaseUnusable,
-    MailRefused,
-    TransportBroken,
 )
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
@@ -43,8 +43,19 @@ __all__ = ["LEASE", "Renderer", "SendCount", "send_queued"]
 
 log = structlog.get_logger()
 
-Renderer = Callable[[Session, Delivery, Subscriber], Message | None]
-"""Writes the message of a delivery; None where there is nothing to send (any more)."""
+
+class Renderer(Protocol):
+    """Writes messages."""
+
+    def __call__(
+        self, session: Session, mails: Sequence[tuple[Delivery, Subscriber]]
+    ) -> Sequence[Message | Exception | None]:
+        """Write the messages of a slice, in its order.
+
+        None: nothing to send (any more). An exception stands in the place of a message that cannot be written.
+        """
+        ...
+
 
 LEASE = timedelta(minutes=10)
 _LEASE_MARGIN = timedelta(minutes=2)
@@ -108,6 +119,8 @@ def send_queued(
             break
         worker.send(batch, stop)
         left = None if left is None else left - len(batch)
+    if worker.channel is not None:
+        worker.channel.close()
     return SendCount(**worker.counts, broken=worker.broken)
 
 
@@ -149,6 +162,7 @@ class _Round:
     broken: str | None = None
     sent: list[Delivery] = field(default_factory=list)
     policy_refusals: int = 0
+    channel: Channel | None = None
 
     def send(self, batch: list[Delivery], stop: Callable[[], bool]) -> None:
         """Send a claimed batch; at the end every row of it is settled, whatever happens."""
@@ -183,12 +197,11 @@ class _Round:
             withheld = self._last_check(session, delivery, subscriber)
             if withheld is not None or subscriber is None:
                 return withheld or _Withheld(reason="nobody to send it to")
-            try:
-                message = self.renderer(session, delivery, subscriber)
-            except _STOPPING:
-                raise
-            except Exception as error:  # noqa: BLE001 - one message that cannot be written must not stop the others
-                return _Faulty(error=type(error).__name__)
+            (message,) = self.renderer(session, [(delivery, subscriber)])
+        if isinstance(message, _STOPPING):
+            raise message
+        if isinstance(message, Exception):
+            return _Faulty(error=type(message).__name__)
         return _Ready(address=subscriber.address, message=message) if message else _Withheld(reason="nothing to send")
 
     def _last_check(self, session: Session, delivery: Delivery, subscriber: Subscriber | None) -> _Withheld | None:
@@ -206,28 +219,39 @@ class _Round:
         return _Withheld(reason=subscriber.state)
 
     def _hand_over(self, delivery: Delivery, ready: _Ready) -> None:
+        if self.channel is None:
+            self.channel = self.transport.open()
         try:
-            self.transport.send(ready.address, ready.message)
-        except TransportBroken as error:
-            self._break(delivery, str(error))
-        except MailRefused as error:
-            self._refused(delivery, error)
+            (outcome,) = self.channel.send([self._envelope(delivery, ready)])
         except Exception as error:  # noqa: BLE001 - a message that a transport chokes on must not stop the others
-            self.transport.close()
+            self.channel.close()
             self._retry(delivery, error=type(error).__name__)
+            return
+        if isinstance(outcome, Unsent):
+            self._break(delivery, outcome.reason)
+        elif isinstance(outcome, Refused):
+            self._refused(delivery, outcome)
         else:
             self.sent.append(delivery)
             self.policy_refusals = 0
 
-    def _refused(self, delivery: Delivery, refusal: MailRefused) -> None:
-        if refusal.permanent:
-            self._fail(delivery, error=str(refusal), code=refusal.code)
+    def _envelope(self, delivery: Delivery, ready: _Ready) -> Envelope:
+        return Envelope(
+            sender=verp.return_address(self.settings, delivery.id or 0),
+            recipient=ready.address,
+            content=to_bytes(ready.message),
+            message=ready.message,
+            metadata=verp.metadata(self.settings, delivery.id or 0),
+        )
+
+    def _refused(self, delivery: Delivery, refusal: Refused) -> None:
+        if refusal.permanent and not refusal.ours:
+            self._fail(delivery, error=refusal.reason, code=refusal.code)
         else:
-            self._retry(delivery, error=str(refusal), code=refusal.code)
-        policy = " 5.7." in (refusal.code or "")
-        self.policy_refusals = self.policy_refusals + 1 if policy else 0
+            self._retry(delivery, error=refusal.reason, code=refusal.code)
+        self.policy_refusals = self.policy_refusals + 1 if refusal.ours else 0
         if self.policy_refusals >= _POLICY_LIMIT:
-            self._say_broken(f"{_POLICY_LIMIT} messages in a row were refused by policy, last: {refusal}")
+            self._say_broken(f"{_POLICY_LIMIT} messages in a row were refused by policy, last: {refusal.reason}")
 
     def _break(self, delivery: Delivery, reason: str) -> None:
         """End the round; the delivery at hand goes behind the others, lest it stop every round alone."""

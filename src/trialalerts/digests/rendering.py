@@ -6,7 +6,7 @@ on); nothing in a body is fetched from elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,19 @@ class MailRenderer:
         self.templates = Templates(own_folder)
         self._wordings = Wordings(own_folder, default=settings.service.locale)
 
-    def __call__(self, session: Session, delivery: Delivery, subscriber: Subscriber) -> Message | None:
-        """Return the mail of a delivery; None where what it was to tell is gone.
+    def __call__(
+        self, session: Session, mails: Sequence[tuple[Delivery, Subscriber]]
+    ) -> list[Message | Exception | None]:
+        """Write the mails of a slice: None where what one was to tell is gone, an error where it cannot be written."""
+        return [self._written(session, delivery, subscriber) for delivery, subscriber in mails]
 
-        Raises:
-            NotFound: there is no mail of this kind.
-        """
+    def _written(self, session: Session, delivery: Delivery, subscriber: Subscriber) -> Message | Exception | None:
+        try:
+            return self._message(session, delivery, subscriber)
+        except Exception as error:  # noqa: BLE001 - one mail that cannot be written must not stop the others
+            return error
+
+    def _message(self, session: Session, delivery: Delivery, subscriber: Subscriber) -> Message | None:
         if delivery.kind == CONFIRMATION:
             asked = delivery.data.get("preference_ids", ())
             return self.confirmation(subscriber, asked, message_id=delivery.message_id)

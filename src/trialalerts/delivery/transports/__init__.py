@@ -6,38 +6,54 @@ A new transport is one file with ``open_url(parts: SplitResult) -> Transport`` a
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from trialalerts.delivery.message import Message
+from trialalerts.delivery.envelope import Envelope, Outcome
 from trialalerts.errors import ConfigurationError, did_you_mean
 
-__all__ = ["Transport", "open_transport", "options_of"]
+__all__ = ["Channel", "Transport", "open_transport", "options_of"]
 
 _SCHEMES = {"file": "file", "smtp": "smtp", "smtps": "smtp", "memory": "memory"}
 """Which module of this package serves which scheme; it is imported only when it is asked for."""
 
 
+class Channel(Protocol):
+    """One way out, such as a connection; used by one thread at a time."""
+
+    def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Hand messages over, at most the transport's ``batch`` of them; return what became of each, in their order.
+
+        Never raises for a message: what is refused, or could not be tried at all, is an outcome too.
+        """
+        ...
+
+    def close(self) -> None:
+        """Say goodbye and let go; the next :meth:`send` connects again."""
+        ...
+
+
 class Transport(Protocol):
-    """What carries messages away, one after the other; a caller uses it from one thread at a time."""
+    """What carries messages away, through channels that work side by side."""
 
     @property
     def name(self) -> str:
         """What it is called in tables and reports, such as ``smtp``."""
         ...
 
-    def send(self, envelope_to: str, message: Message) -> None:
-        """Hand one message over to the address ``envelope_to``; returning means: accepted.
-
-        Raises:
-            MailRefused: this message was refused, for now or for good.
-            TransportBroken: the transport does not work; no message is to blame.
-        """
+    @property
+    def batch(self) -> int:
+        """How many envelopes one call of :meth:`Channel.send` takes at most."""
         ...
 
-    def close(self) -> None:
-        """Let go of connections; the next :meth:`send` opens them again."""
+    @property
+    def connections(self) -> int:
+        """How many channels may be at work at once (``connections=`` in the URL)."""
+        ...
+
+    def open(self) -> Channel:
+        """Return a channel of its own for a thread; it connects when it first sends."""
         ...
 
 

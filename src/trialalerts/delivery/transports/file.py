@@ -4,52 +4,68 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import SplitResult, unquote
 
-from trialalerts.delivery.message import Message, to_bytes
+from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Unsent
 from trialalerts.delivery.transports import options_of
-from trialalerts.errors import ConfigurationError, TransportBroken
+from trialalerts.errors import ConfigurationError
 
-__all__ = ["FileTransport", "open_url"]
+__all__ = ["FileChannel", "FileTransport", "open_url"]
 
 
 class FileTransport:
     """Writes ``<Message-ID>.eml`` into a folder, whole or not at all; sending it again overwrites the same file."""
 
+    name = "file"
+    batch = 20
+    connections = 1
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    @property
-    def name(self) -> str:
-        """``file``."""
-        return "file"
+    def open(self) -> FileChannel:
+        """Return a channel that writes into the folder."""
+        return FileChannel(self._folder)
 
-    def send(self, envelope_to: str, message: Message) -> None:
-        """Write the message; it survives a power cut once this returns.
 
-        Raises:
-            TransportBroken: the folder cannot be written (permissions, disk full).
-        """
-        del envelope_to
-        path = self._folder / (re.sub(r"[^A-Za-z0-9@._-]", "_", message.message_id.strip("<>")) + ".eml")
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+class FileChannel:
+    """Writes messages into a folder; what it says it took survives a power cut."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Write the messages; where the folder cannot be written (permissions, disk full), none of them is to blame."""
+        outcomes: list[Outcome] = []
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            try:
-                _write_through(unfinished, to_bytes(message))
-                unfinished.replace(path)
-            finally:
-                unfinished.unlink(missing_ok=True)
+            for envelope in envelopes:
+                self._write(envelope)
+                outcomes.append(Accepted())
             _sync_folder(self._folder)
         except OSError as error:
-            raise TransportBroken(
-                f"The outbox folder {self._folder} cannot be written: {error.strerror or type(error).__name__}; "
+            unsent = Unsent(
+                reason=f"The outbox folder {self._folder} cannot be written: {error.strerror or type(error).__name__}; "
                 "mend it or name another in mail.url. Nothing is lost: the mail stays queued."
-            ) from error
+            )
+            # Without the folder on disk no file in it is safe: those already written are written again.
+            return [unsent] * len(envelopes)
+        return outcomes
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
+
+    def _write(self, envelope: Envelope) -> None:
+        message_id = envelope.message.message_id.strip("<>")
+        path = self._folder / (re.sub(r"[^A-Za-z0-9@._-]", "_", message_id) + ".eml")
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            _write_through(unfinished, envelope.content)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def open_url(parts: SplitResult) -> FileTransport:

@@ -2,51 +2,80 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Sequence
 from urllib.parse import SplitResult
 
-from trialalerts.delivery.message import Message
-from trialalerts.errors import MailRefused, TransportBroken
+from trialalerts.delivery.envelope import Accepted, Envelope, Outcome
 
-__all__ = ["MemoryTransport", "SentMessage", "open_url"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SentMessage:
-    """A message that was accepted, and for whom."""
-
-    envelope_to: str
-    message: Message
+__all__ = ["MemoryChannel", "MemoryTransport", "open_url"]
 
 
 class MemoryTransport:
-    """Accepts every message into :attr:`sent`, except where :meth:`answer` scripted something else."""
+    """Accepts every message into :attr:`sent`, except where :meth:`answer` scripted something else.
 
-    def __init__(self) -> None:
-        self.sent: list[SentMessage] = []
-        self.closed = False
-        self._answers: dict[str, MailRefused | TransportBroken] = {}
+    ``tried`` counts the messages that were handed over, accepted or not; ``opened`` and ``closed`` the channels.
+    ``meanwhile`` is called for each message before it is answered: what happens elsewhere at that moment.
+    """
 
-    @property
-    def name(self) -> str:
-        """``memory``."""
-        return "memory"
+    name = "memory"
 
-    def answer(self, address: str, with_error: MailRefused | TransportBroken | None) -> None:
-        """From now on answer messages to this address with an error; None: accept them again."""
+    def __init__(
+        self, *, batch: int = 10, connections: int = 1, meanwhile: Callable[[Envelope], None] | None = None
+    ) -> None:
+        self.batch = batch
+        self.connections = connections
+        self.sent: list[Envelope] = []
+        self.batches: list[int] = []
+        self.tried = 0
+        self.opened = 0
+        self.closed = 0
+        self._meanwhile = meanwhile
+        self._answers: dict[str, Outcome] = {}
+        self._lock = threading.Lock()
+
+    def answer(self, address: str, with_outcome: Outcome | None) -> None:
+        """From now on answer messages to this address so; None: accept them again."""
         self._answers.pop(address, None)
-        if with_error is not None:
-            self._answers[address] = with_error
+        if with_outcome is not None:
+            self._answers[address] = with_outcome
 
-    def send(self, envelope_to: str, message: Message) -> None:
-        """Keep the message, or raise what was scripted for the address."""
-        if error := self._answers.get(envelope_to):
-            raise error
-        self.sent.append(SentMessage(envelope_to=envelope_to, message=message))
+    def open(self) -> MemoryChannel:
+        """Return a channel of this transport."""
+        with self._lock:
+            self.opened += 1
+        return MemoryChannel(self)
+
+    def take(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Keep the messages that are accepted, and say what became of each."""
+        with self._lock:
+            self.batches.append(len(envelopes))
+        return [self._take(envelope) for envelope in envelopes]
+
+    def _take(self, envelope: Envelope) -> Outcome:
+        if self._meanwhile is not None:
+            self._meanwhile(envelope)
+        outcome = self._answers.get(envelope.recipient, Accepted())
+        with self._lock:
+            self.tried += 1
+            if isinstance(outcome, Accepted):
+                self.sent.append(envelope)
+        return outcome
+
+
+class MemoryChannel:
+    """One of the channels of a :class:`MemoryTransport`."""
+
+    def __init__(self, transport: MemoryTransport) -> None:
+        self._transport = transport
+
+    def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Hand the messages to the transport."""
+        return self._transport.take(envelopes)
 
     def close(self) -> None:
-        """Remember that nobody needs it any more; what was sent stays."""
-        self.closed = True
+        """Count that it was closed; what was sent stays."""
+        self._transport.closed += 1
 
 
 def open_url(parts: SplitResult) -> MemoryTransport:

@@ -11,16 +11,18 @@ import contextlib
 import re
 import smtplib
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 from urllib.parse import SplitResult, unquote
 
+from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.message import Message, ascii_domain, to_bytes
 from trialalerts.delivery.transports import options_of
 from trialalerts.errors import ConfigurationError, MailRefused, TransportBroken
 
-__all__ = ["SmtpServer", "SmtpTransport", "open_url"]
+__all__ = ["SmtpChannel", "SmtpServer", "SmtpTransport", "open_url"]
 
 Tls = Literal["starttls", "tls", "none"]
 
@@ -65,7 +67,18 @@ class SmtpTransport:
         """``smtp``."""
         return "smtp"
 
+    batch = 1
+    connections = 1
+
+    def open(self) -> SmtpChannel:
+        """Return a channel with a connection of its own."""
+        return SmtpChannel(SmtpTransport(self.server))
+
     def send(self, envelope_to: str, message: Message) -> None:
+        """Hand one message over (see :meth:`hand_over`)."""
+        self.hand_over(message.sender_address, envelope_to, to_bytes(message))
+
+    def hand_over(self, sender: str, recipient: str, content: bytes) -> None:
         """Hand one message over.
 
         Raises:
@@ -73,9 +86,8 @@ class SmtpTransport:
                 in the middle, when nobody knows whether it was accepted.
             TransportBroken: no connection, no encryption, wrong password, or the server is closing.
         """
-        content = to_bytes(message)
         try:
-            self._hand_over(_wire_address(message.sender_address), _wire_address(envelope_to), content)
+            self._hand_over(_wire_address(sender), _wire_address(recipient), content)
         except (smtplib.SMTPServerDisconnected, OSError) as error:
             self._drop()
             raise MailRefused(
@@ -136,6 +148,31 @@ class SmtpTransport:
         if self._open is not None:
             self._open.close()
             self._open = None
+
+
+class SmtpChannel:
+    """One connection, one message after the other."""
+
+    def __init__(self, client: SmtpTransport) -> None:
+        self._client = client
+
+    def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Hand the messages over; return what became of each."""
+        return [self._outcome(envelope) for envelope in envelopes]
+
+    def close(self) -> None:
+        """Say goodbye and hang up."""
+        self._client.close()
+
+    def _outcome(self, envelope: Envelope) -> Outcome:
+        try:
+            self._client.hand_over(envelope.sender, envelope.recipient, envelope.content)
+        except MailRefused as error:
+            ours = " 5.7." in (error.code or "")
+            return Refused(reason=str(error), permanent=error.permanent, code=error.code, ours=ours)
+        except TransportBroken as error:
+            return Unsent(reason=str(error))
+        return Accepted()
 
 
 def open_url(parts: SplitResult) -> SmtpTransport:
