@@ -12,7 +12,9 @@ from tests.sources.polling import items_of
 from tests.sources.registry_server import Fault, RegistryServer, respond
 from tests.sources.samples import study
 from trialalerts.cli.main import main
+from trialalerts.clock import SystemClock
 from trialalerts.database import Database
+from trialalerts.sources.leases import Lease
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -114,6 +116,21 @@ def test_a_poll_stores_what_it_finds(run: Run, sqlite_world: Database) -> None:
         ("ctgov", 0, True),
         ("editors", 1, True),
     ]
+
+
+def test_a_source_that_another_process_polls_is_left_alone_in_one_line(run: Run, sqlite_world: Database) -> None:
+    run("poll")
+    lease = Lease(sqlite_world, "ctgov", SystemClock())
+    with sqlite_world.write() as session:
+        assert lease.take(session)
+    code, out, err = run("poll", "ctgov")
+    assert (code, err) == (1, "")
+    assert out == f"ctgov: not asked, {lease.owner} polls it just now; see: trialalerts sources list\n"
+    code, out, _ = run("poll")
+    assert code == 1
+    assert [line.partition("\t")[0] for line in out.splitlines()[1:2]] == ["editors"]
+    registry, folder = json.loads(run("list", "--json")[1])
+    assert (registry["polled_by"], folder["polled_by"]) == (lease.owner, None)
 
 
 @pytest.mark.parametrize("verb", ["check", "poll"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -202,43 +201,6 @@ def test_a_poll_that_is_stopped_goes_on_where_it_stood(
     assert (state.cursor, state.error_count, state.next_poll_at) == ({"page": 2}, 0, clock.now())
     assert poll(world, settings, clock, source=source).new == 2
     assert len(items_of(world)) == 4
-
-
-def test_of_two_processes_that_poll_one_source_the_slower_one_stores_nothing(
-    world: Database, clock: FrozenClock, http_settings: HttpSettings
-) -> None:
-    settings = news(http_settings)
-    quick = MemorySource([[article(1)], [article(2)]])
-
-    class Slow(MemorySource):
-        def batches(self, *given: Any) -> Any:
-            for batch in super().batches(*given):
-                if not items_of(world):
-                    poll_source(world, settings, settings.sources[0], clock, source=quick, stop=lambda: True)
-                yield batch
-
-    slow = poll(world, settings, clock, source=Slow([[article(1)], [article(2)]]))
-    assert (slow.new, slow.complete, slow.error) == (0, False, None)
-    assert state_of(world, "news").cursor == {"page": 1}
-    assert poll(world, settings, clock, source=quick).complete
-    assert sorted(items_of(world)) == ["1", "2"]
-
-
-def test_two_processes_may_store_at_the_same_moment(
-    world: Database, clock: FrozenClock, http_settings: HttpSettings
-) -> None:
-    settings = news(http_settings)
-    source = MemorySource([[article(n) for n in range(50)]])
-    counts = []
-    threads = [
-        threading.Thread(target=lambda: counts.append(poll(world, settings, clock, source=source))) for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sum(count.new for count in counts) == 50
-    assert [count.error for count in counts] == [None] * 4
 
 
 def test_a_source_that_changed_its_kind_begins_anew(

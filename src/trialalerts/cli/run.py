@@ -76,7 +76,8 @@ def _one_round(settings: Settings, database: Database, clock: Clock, roles: list
     try:
         if "poll" in roles:
             for count in pipeline.poll():
-                show(f"poll {count.source}: {count.error or _figures(count)}")
+                busy = count.polled_by and f"{count.polled_by} polls it just now"
+                show(f"poll {count.source}: {count.error or busy or _figures(count)}")
                 failed = failed or count.error is not None
         if "compose" in roles:
             composed = pipeline.compose()

@@ -10,6 +10,8 @@ from trialalerts.cli.context import open_context
 from trialalerts.cli.output import show, show_json, show_table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from trialalerts.cli.context import Context
     from trialalerts.settings import SourceSettings
     from trialalerts.sources.base import Batch
@@ -30,11 +32,12 @@ _SHOWN_PROBLEMS = 20
 def list_sources(*, json: _Json = False) -> None:
     """List the configured sources: how each one does, and when it is asked next."""
     context = open_context()
-    rows = [_standing(source, _state(context, source.name)) for source in context.settings.sources]
+    now = context.clock.now()
+    rows = [_standing(source, _state(context, source.name), now) for source in context.settings.sources]
     if json:
         show_json(rows)
         return
-    columns = ("name", "kind", "state", "last success", "failures", "next poll", "last error")
+    columns = ("name", "kind", "state", "last success", "failures", "next poll", "polled by", "last error")
     show_table(columns, [[row[column.replace(" ", "_")] for column in columns] for row in rows])
 
 
@@ -82,12 +85,19 @@ def poll(
         show_json([asdict(count) for count in counts])
     else:
         columns = ("source", "new", "updated", "unchanged", "changes", "skipped", "problems", "error")
-        show_table(columns, [[getattr(count, column) for column in columns] for count in counts])
-    if any(count.error for count in counts):
+        asked = [count for count in counts if not count.polled_by]
+        if asked:
+            show_table(columns, [[getattr(count, column) for column in columns] for count in asked])
+        for count in counts:
+            if count.polled_by:
+                show(f"{count.source}: not asked, {count.polled_by} polls it just now; see: trialalerts sources list")
+    if any(count.error or count.polled_by for count in counts):
         raise typer.Exit(1)
 
 
-def _standing(source: SourceSettings, state: SourceState | None) -> dict[str, Any]:
+def _standing(source: SourceSettings, state: SourceState | None, now: datetime) -> dict[str, Any]:
+    from trialalerts.sources.leases import polled_by
+
     polled = state is not None and state.last_attempt_at is not None
     word = "never polled" if not polled else "failing" if state and state.error_count else "good"
     if state is not None and word == "good" and state.baseline_done_at is None:
@@ -99,6 +109,7 @@ def _standing(source: SourceSettings, state: SourceState | None) -> dict[str, An
         "last_success": state and state.last_success_at,
         "failures": state.error_count if state else 0,
         "next_poll": (state and state.next_poll_at) or "now",
+        "polled_by": polled_by(state, now),
         "last_error": state and state.last_error,
     }
 

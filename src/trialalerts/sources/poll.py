@@ -1,7 +1,7 @@
 """Owns polling: reads the sources that are due, stores page by page, and keeps where each one stands.
 
 A page and the cursor behind it are one transaction. A source that fails is put off, with growing
-pauses; the others go on.
+pauses; the others go on. One source is polled by one process at a time (see ``leases``).
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ from trialalerts.errors import (
     did_you_mean,
 )
 from trialalerts.settings import Settings, SourceSettings
-from trialalerts.sources.base import Batch, Source
+from trialalerts.sources.base import Batch, Position, Source
 from trialalerts.sources.desk import Desk
 from trialalerts.sources.http import Interrupted
 from trialalerts.sources.kinds import open_source
+from trialalerts.sources.leases import Lease, LeaseLost, polled_by
 from trialalerts.sources.mishaps import place_of
 from trialalerts.sources.standing import begin, break_off, fail
-from trialalerts.sources.storing import BatchCount, Keeper, Overtaken
+from trialalerts.sources.storing import BatchCount, Keeper
 from trialalerts.sources.tables import SourceState
 
 __all__ = ["PollCount", "chosen_sources", "poll_due", "poll_source"]
@@ -59,6 +60,7 @@ class PollCount:
         problems: fields or records that could not be read.
         complete: whether the source was read to its end.
         error: why not, in one line; None where it was, and where the program was told to stop.
+        polled_by: the other process that polls it just now, so that nothing was asked; None where there was none.
     """
 
     source: str
@@ -70,6 +72,7 @@ class PollCount:
     problems: int = 0
     complete: bool = False
     error: str | None = None
+    polled_by: str | None = None
 
     def plus(self, batch: BatchCount) -> PollCount:
         """Return this count with a batch added."""
@@ -116,7 +119,7 @@ def poll_due(
         if stop():
             break
         if force or at is None or at <= clock.now():
-            counts.append(poll_source(db, settings, source, clock, stop=stop))
+            counts.append(poll_source(db, settings, source, clock, only_due=not force, stop=stop))
     return counts
 
 
@@ -142,9 +145,10 @@ def poll_source(
     clock: Clock,
     *,
     source: Source | None = None,
+    only_due: bool = False,
     stop: Callable[[], bool] = lambda: False,
 ) -> PollCount:
-    """Poll one source now, from where it stands to its end.
+    """Poll one source now, from where it stands to its end; not while another process does.
 
     What goes wrong with the source is recorded with it and told in the count, not raised.
 
@@ -154,25 +158,20 @@ def poll_source(
         source_settings: the source's part of it.
         clock: tells the time.
         source: takes the place of what ``source_settings`` describes.
+        only_due: leave it alone where another process polled it a moment ago.
         stop: asked between batches and while waiting; True ends the poll, which goes on there the next time.
 
     Raises:
         DatabaseUnavailable, DatabaseUnusable, DatabaseBehind: the database does not work.
     """
     poll = _Poll(db, settings, source_settings, clock, stop)
-    try:
-        poll.run(source)
-    except (Interrupted, Overtaken) as reason:
-        poll.break_off(reason)
-    except _NOT_THE_SOURCES_FAULT:
-        raise
-    except SourceError as error:
-        poll.fail(str(error), type(error).__name__, error.retry_after)
-    except TrialAlertsError as error:
-        poll.fail(str(error), type(error).__name__)
-    except Exception as error:  # noqa: BLE001 - what nobody foresaw in one source must not stop the others
-        _raise_if_database(error, db)
-        poll.fail(f"The program itself failed ({place_of(error)}); please report it.", type(error).__name__)
+    position = poll.begin(only_due=only_due)
+    if position is not None:
+        try:
+            with poll.lease.kept_up():
+                poll.run(position, source)
+        except LeaseLost:
+            poll.lose()
     return poll.count
 
 
@@ -181,17 +180,46 @@ class _Poll:
         self, db: Database, settings: Settings, source: SourceSettings, clock: Clock, stop: Callable[[], bool]
     ) -> None:
         self.count = PollCount(source=source.name)
+        self.lease = Lease(db, source.name, clock)
         self._db = db
         self._settings = settings
         self._source = source
         self._clock = clock
-        self._stop = stop
+        self._told_to_stop = stop
 
-    def run(self, source: Source | None) -> None:
+    def begin(self, *, only_due: bool) -> Position | None:
+        """Take the lease; None where somebody else is at work."""
+        position = begin(self._db, self._source, self.lease, self._clock.now(), only_due=only_due)
+        if position is None:
+            with self._db.read() as session:
+                by = polled_by(session.get(SourceState, self._source.name), self._clock.now())
+            self.count = replace(self.count, polled_by=by)
+        return position
+
+    def run(self, position: Position, source: Source | None) -> None:
+        """Read the source; note what goes wrong with it.
+
+        Raises:
+            LeaseLost: another process took the source over.
+        """
+        try:
+            self._read(position, source)
+        except Interrupted:
+            self._break_off()
+        except (*_NOT_THE_SOURCES_FAULT, LeaseLost):
+            raise
+        except SourceError as error:
+            self._fail(str(error), type(error).__name__, error.retry_after)
+        except TrialAlertsError as error:
+            self._fail(str(error), type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw in one source must not stop the others
+            _raise_if_database(error, self._db)
+            self._fail(f"The program itself failed ({place_of(error)}); please report it.", type(error).__name__)
+
+    def _read(self, position: Position, source: Source | None) -> None:
         began = self._clock.now()
-        position = begin(self._db, self._source, began)
         with Desk(self._db, self._settings.http, self._clock, stop=self._stop) as desk:
-            keeper = Keeper(self._db, self._source, desk, position)
+            keeper = Keeper(self._db, self._source, desk, self.lease)
             batches = (source or open_source(self._source)).batches(position, desk)
             try:
                 while not self.count.complete and self._keep_next(batches, keeper):
@@ -204,6 +232,9 @@ class _Poll:
             raise SourceError(f"Source {self._source.name} gave nothing that ends its sweep.")
         self._log_polled(began)
 
+    def _stop(self) -> bool:
+        return self.lease.lost or self._told_to_stop()
+
     def _keep_next(self, batches: Iterator[Batch], keeper: Keeper) -> bool:
         """Store the next batch; return whether there was one. It is let go of at once: it may be large."""
         with _few_collections():
@@ -214,13 +245,16 @@ class _Poll:
             del batch
         return True
 
-    def break_off(self, reason: Exception) -> None:
-        if isinstance(reason, Interrupted):
-            break_off(self._db, self._source.name, self._clock.now())
-        log.info("source.broken_off", source=self._source.name, reason=type(reason).__name__, **self._numbers())
+    def lose(self) -> None:
+        """Say that somebody else goes on with the source."""
+        log.warning("source.lease_lost", source=self._source.name, **self._numbers())
 
-    def fail(self, error: str, kind: str, retry_after: float | None = None) -> None:
-        again = fail(self._db, self._source, self._clock.now(), error, retry_after)
+    def _break_off(self) -> None:
+        break_off(self._db, self._source.name, self.lease, self._clock.now())
+        log.info("source.broken_off", source=self._source.name, **self._numbers())
+
+    def _fail(self, error: str, kind: str, retry_after: float | None = None) -> None:
+        again = fail(self._db, self._source, self.lease, self._clock.now(), error, retry_after)
         self.count = replace(self.count, complete=False, error=" ".join(error.split()))
         log.warning(
             "source.failed",

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from trialalerts.database.engine import Database
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Position
+from trialalerts.sources.leases import Lease
 from trialalerts.sources.tables import SourceState
 
 __all__ = ["begin", "break_off", "fail", "locked_state", "succeed"]
@@ -20,13 +21,21 @@ _MOST_DOUBLINGS = 20
 _ERROR_LIMIT = 500
 
 
-def begin(db: Database, settings: SourceSettings, now: datetime) -> Position:
-    """Note that a poll begins; return where the source stands. One that changed its kind begins anew."""
+def begin(
+    db: Database, settings: SourceSettings, lease: Lease, now: datetime, *, only_due: bool = False
+) -> Position | None:
+    """Take the lease and note that a poll begins; return where the source stands.
+
+    None where another process polls it just now (or, with ``only_due``, has just polled it). A source that
+    changed its kind begins anew.
+    """
     with db.write() as session:
         connection = session.connection()
         insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         row = {"name": settings.name, "kind": settings.kind, "cursor": {}, "error_count": 0}
         connection.execute(insert(SourceState).values(row).on_conflict_do_nothing())
+        if not lease.take(session, only_due=only_due):
+            return None
         state = locked_state(session, settings.name)
         if state.kind != settings.kind:
             state.kind, state.cursor = settings.kind, {}
@@ -50,13 +59,19 @@ def succeed(state: SourceState, settings: SourceSettings, now: datetime) -> None
     state.last_error = None
 
 
-def fail(db: Database, settings: SourceSettings, now: datetime, error: str, retry_after: float | None) -> datetime:
+def fail(
+    db: Database, settings: SourceSettings, lease: Lease, now: datetime, error: str, retry_after: float | None
+) -> datetime:
     """Note that a poll failed; return when the source is asked again.
 
     The pause doubles with each failure in a row, up to a day; where the source said when to come again, that counts.
+
+    Raises:
+        LeaseLost: another process polls it by now; how that one fares counts.
     """
     with db.write() as session:
         state = locked_state(session, settings.name)
+        lease.end(state)
         state.next_poll_at = now + _pause(settings.every, state.error_count, retry_after)
         state.error_count += 1
         state.last_error = " ".join(error.split())[:_ERROR_LIMIT]
@@ -64,10 +79,15 @@ def fail(db: Database, settings: SourceSettings, now: datetime, error: str, retr
         return state.next_poll_at
 
 
-def break_off(db: Database, name: str, now: datetime) -> None:
-    """Note that a poll was stopped half-way: the source is due at once, and goes on where it stood."""
+def break_off(db: Database, name: str, lease: Lease, now: datetime) -> None:
+    """Note that a poll was stopped half-way: the source is due at once, and goes on where it stood.
+
+    Raises:
+        LeaseLost: another process polls it by now.
+    """
     with db.write() as session:
         state = locked_state(session, name)
+        lease.end(state)
         state.next_poll_at = now
         session.add(state)
 

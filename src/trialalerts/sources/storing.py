@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -15,20 +14,17 @@ from trialalerts.catalog.store import store_items
 from trialalerts.catalog.tables import Item
 from trialalerts.database.engine import Database
 from trialalerts.settings import SourceSettings
-from trialalerts.sources.base import Batch, Position
+from trialalerts.sources.base import Batch
 from trialalerts.sources.desk import Desk
+from trialalerts.sources.leases import Lease
 from trialalerts.sources.problems import add_problems, note_problems
 from trialalerts.sources.standing import locked_state, succeed
 from trialalerts.sources.tables import SourceState
 from trialalerts.sources.terms import TermLearner
 
-__all__ = ["BatchCount", "Keeper", "Overtaken"]
+__all__ = ["BatchCount", "Keeper"]
 
 _AT_ONCE = 500
-
-
-class Overtaken(Exception):
-    """Another process polled the same source and stored what this one was about to store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,27 +40,26 @@ class BatchCount:
 
 
 class Keeper:
-    """Stores the batches of one poll, each only if the source still stands where the one before left it."""
+    """Stores the batches of one poll, each only if the poll's lease still holds."""
 
-    def __init__(self, db: Database, settings: SourceSettings, desk: Desk, position: Position) -> None:
+    def __init__(self, db: Database, settings: SourceSettings, desk: Desk, lease: Lease) -> None:
         self._db = db
         self._settings = settings
         self._desk = desk
-        self._cursor: Mapping[str, Any] = position.cursor
+        self._lease = lease
         self._is_first = False
 
     def keep(self, batch: Batch) -> BatchCount:
         """Store a batch.
 
         Raises:
-            Overtaken: another process moved the source on; nothing is stored.
+            LeaseLost: another process polls the source by now; nothing is stored.
         """
         now = self._desk.clock.now()
         self._desk.rest()
         with self._db.write() as session:
             state = locked_state(session, self._settings.name)
-            if state.cursor != self._cursor:
-                raise Overtaken
+            self._lease.hold(state)
             self._learner.learn(session, batch.drafts)
             problems = note_problems(session, self._settings.name, batch, now)
             quiet, announced = self._parted(session, state, batch)
@@ -72,6 +67,7 @@ class Keeper:
             if batch.ends_sweep:
                 state.etag, state.last_modified = batch.etag, batch.last_modified
                 succeed(state, self._settings, now)
+                self._lease.end(state)
             session.add(state)
             session.flush()
             # Last: it takes the numbers of the changes, for which other writers then wait.
@@ -82,7 +78,6 @@ class Keeper:
             ]
             refused = [problem for count in counts for problem in count.refused]
             problems += add_problems(session, self._settings.name, refused, now)
-        self._cursor = batch.cursor
         return BatchCount(
             new=sum(count.new for count in counts),
             updated=sum(count.updated for count in counts),
