@@ -11,7 +11,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["ArticleFacts", "Contact", "PartialDate", "Site", "Term", "TrialFacts"]
+__all__ = ["ArticleFacts", "Contact", "PartialDate", "Reach", "Site", "Term", "TrialFacts"]
+
+Reach = Literal["remote", "nationwide"]
+"""``remote``: one takes part from home; ``nationwide``: all over the country, the record does not say where."""
 
 
 class _Facts(BaseModel):
@@ -66,7 +69,8 @@ class TrialFacts(_Facts):
     ``numbers`` are all registry numbers it goes by, its own included, as written. ``status``,
     ``last_known_status``, ``study_type`` and ``phases`` are in the registry's capitals
     (``RECRUITING``, ``INTERVENTIONAL``, ``PHASE1`` … ``NA``). Ages are in days beside the words they
-    were read from; a missing one means that nobody said, not that there is no limit.
+    were read from; a missing one means that nobody said, not that there is no limit. ``reach`` is what the
+    record's words say of the study as a whole; None where they say nothing, as nearly all do.
     """
 
     numbers: tuple[str, ...] = ()
@@ -98,6 +102,7 @@ class TrialFacts(_Facts):
     first_posted: date | None = None
     last_update_posted: date | None = None
     last_verified: PartialDate | None = None
+    reach: Reach | None = None
 
 
 class ArticleFacts(_Facts):

@@ -12,6 +12,7 @@ from trialalerts.catalog.draft import AreaTag, FieldProblem, ItemDraft
 from trialalerts.catalog.facts import PartialDate, TrialFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_text
+from trialalerts.sources.ctgov_reach import said_reach
 from trialalerts.sources.ctgov_sites import read_sites
 from trialalerts.sources.fields import UNNAMED, Fields, cleaned
 from trialalerts.sources.mishaps import unreadable
@@ -114,9 +115,9 @@ class _Study:
         self._browse = fields.section(fields.section(raw, "derivedSection"), "conditionBrowseModule")
 
     def draft(self, source: str) -> ItemDraft:
-        facts = self._facts()
-        title = self._title(facts)
         summary = self._fields.text(self._description, "briefSummary", "descriptionModule.") or ""
+        facts = self._facts(summary)
+        title = self._title(facts)
         posted = facts.first_posted
         return ItemDraft(
             registry=REGISTRY,
@@ -134,7 +135,7 @@ class _Study:
             problems=tuple(self._fields.problems),
         )
 
-    def _facts(self) -> TrialFacts:
+    def _facts(self, summary: str) -> TrialFacts:
         # The parts are plain dicts and the whole is validated at once: one by one they take four times as long.
         fields, eligibility, design = self._fields, self._eligibility, self._design
         minimum, minimum_days = self._age("minimumAge")
@@ -145,12 +146,8 @@ class _Study:
             "keywords": fields.lines(conditions, "keywords", "conditionsModule."),
         }
         official_title = fields.line(identification, "officialTitle", "identificationModule.")
-        said = (
-            *named["conditions"],
-            *named["keywords"],
-            str(identification.get("briefTitle") or ""),
-            official_title or "",
-        )
+        titles = (str(identification.get("briefTitle") or ""), official_title or "")
+        said = (*named["conditions"], *named["keywords"], *titles)
         mesh, ancestors = trusted_record(self._terms("meshes"), self._terms("ancestors"), said, self._tagger.areas)
         enrolment = fields.section(design, "enrollmentInfo", "designModule.")
         sponsor = fields.section(self._sponsors, "leadSponsor", "sponsorCollaboratorsModule.")
@@ -184,6 +181,7 @@ class _Study:
                 "first_posted": self._day("studyFirstPostDateStruct"),
                 "last_update_posted": self._day("lastUpdatePostDateStruct"),
                 "last_verified": self._partial(self._status, "statusVerifiedDate", "statusModule.", None),
+                "reach": said_reach(titles=titles, text=summary),
             }
         )
 
