@@ -6,7 +6,7 @@ import email
 import email.policy
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.utils import parseaddr
@@ -17,6 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trialalerts.delivery.message import Message, clean_line, clean_text, mail_domain, new_message_id, to_bytes
+from trialalerts.delivery.quoted import quoted, unquoted
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -82,6 +83,9 @@ def assert_fit_for_the_wire(content: bytes) -> None:
     assert lines[-1] == b""
     assert max(len(line) for line in lines) <= 998
     assert not re.search(rb"[\x00\r\n]", b"".join(lines))
+    lines = content.partition(b"\r\n\r\n")[2].split(b"\r\n")
+    assert max(len(line) for line in lines) <= 76
+    assert not any(line.endswith((b" ", b"\t")) for line in lines)
 
 
 @given(subject=nasty)
@@ -110,6 +114,7 @@ def test_any_name_of_the_sender_reads_back_to_the_same_name(name: str) -> None:
 
 @given(text=nasty, html=st.one_of(st.none(), nasty))
 @example(".\r\n.\r\n..\rFrom here\n", "<p>.\n</p>")
+@example("x" * 74 + " \n" + "x" * 75 + "\t\n" + "Ä" * 25 + " ", "=_\n--=_\n")
 @example("x" * 5_000, "=_\n--=_\n")
 @example(" trailing \t\n \n", "")
 def test_any_body_reads_back_to_the_same_text(text: str, html: str | None) -> None:
@@ -122,6 +127,74 @@ def test_any_body_reads_back_to_the_same_text(text: str, html: str | None) -> No
     if html is not None:
         assert read.get_content_type() == "multipart/alternative"
         assert body(read, "html") == made.html == clean_text(html)
+
+
+def whole(pieces: list[str]) -> str:
+    """Return what pieces say together; a CR at the end of one and its LF in the next are two line ends."""
+    return clean_text("".join(piece.replace("\r\n", "\n").replace("\r", "\n") for piece in pieces))
+
+
+@given(text=st.lists(nasty, max_size=5), html=st.lists(nasty, max_size=5))
+@example(["x" * 75, "y" * 76, "z" * 77, " ", ".", "."], ["=" * 26, "\t", "", "Ä" * 25])
+@example([], [""])
+@example(["one\n", "\n", ".\n", " \n"], ["\ud83d", "\ude00", "a\r", "\nb"])
+def test_a_body_in_pieces_encoded_before_reads_back_like_the_same_body_in_one(text: list[str], html: list[str]) -> None:
+    made = message(text=[quoted(piece) for piece in text], html=[quoted(piece) for piece in html])
+    content = to_bytes(made)
+    assert_fit_for_the_wire(content)
+    read = parsed(content)
+    assert not read.defects
+    assert body(read, "plain") == made.text == message(text=whole(text)).text
+    assert body(read, "html") == made.html == message(html=whole(html)).html
+
+
+@given(text=nasty)
+def test_a_piece_says_what_was_put_in(text: str) -> None:
+    assert clean_text(unquoted([quoted(text)])) == clean_text(text)
+
+
+@given(subject=nasty, name=nasty, text=st.lists(nasty, max_size=3), link=nasty)
+def test_no_value_of_a_message_in_pieces_can_add_a_header(subject: str, name: str, text: list[str], link: str) -> None:
+    mailbox = f'"{clean_line(name).replace(chr(92), "").replace(chr(34), "")}" <alerts@example.org>'
+    try:
+        made = message(
+            subject=subject,
+            sender=mailbox,
+            text=[quoted(piece) for piece in text],
+            html=[quoted("<p>Hello</p>")],
+            headers=(("List-Unsubscribe", f"<{link}>"),),
+        )
+    except ValueError:  # the link cannot stand in a header, so there is no message
+        assert re.search(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]", link) or len(link) > 900
+        return
+    read = parsed(to_bytes(made))
+    assert set(read.keys()) == {
+        "Date",
+        "From",
+        "To",
+        "Subject",
+        "Message-ID",
+        "List-Unsubscribe",
+        "MIME-Version",
+        "Content-Type",
+    }
+    assert read["Subject"] == clean_line(subject)
+
+
+def test_equal_messages_are_equal_however_they_were_made() -> None:
+    one = message(text="Hello\n", html="<p>Hello</p>")
+    other = message(text=[quoted("Hel"), quoted("lo\n")], html=[quoted("<p>Hello"), quoted("</p>")])
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != message(text="Hello\n")
+    with pytest.raises(AttributeError):
+        setattr(one, "subject", "Another")  # noqa: B010 - as an attribute mypy would refuse it first
+
+
+def test_a_moment_is_written_in_the_zone_it_is_given_in() -> None:
+    there = NOW.astimezone(timezone(timedelta(hours=9)))
+    assert parsed(to_bytes(message(date=there)))["Date"] == "Mon, 02 Mar 2026 18:30:00 +0900"
+    assert parsed(to_bytes(message()))["Date"] == "Mon, 02 Mar 2026 09:30:00 +0000"
 
 
 @pytest.mark.parametrize("name", ["Trial Alerts", "Müllers Brief", 'A "B" C', "Alerts, Inc.", "a" * 300, "试验提醒"])

@@ -2,7 +2,8 @@
 
 What goes in comes out: a message is clean from the moment it is made (see :class:`Message`), and its
 bytes read back to the same values with Python's ``email`` package. Control characters, line ends and lone
-surrogates never reach a header. Bodies are quoted-printable, so that no line is longer than 76 bytes.
+surrogates never reach a header. Bodies are quoted-printable, so that no line is longer than 76 bytes; they may
+come in pieces encoded before. What repeats from mail to mail is checked and encoded once.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 import binascii
 import re
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 from hashlib import sha256
+
+from trialalerts.delivery.quoted import Body, Quoted, clean_text
 
 __all__ = ["Message", "ascii_domain", "clean_line", "clean_text", "mail_domain", "new_message_id", "to_bytes"]
 
@@ -22,55 +26,86 @@ _BLANKS = re.compile(r"[ \x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _HEADER_NAME = re.compile(r"[!-9;-~]+")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_ADDRESS = re.compile(r"[^\s<>@,;\"\x00-\x1f\x7f\ud800-\udfff]+@[^\s<>@,;\"\x00-\x1f\x7f\ud800-\udfff]+")
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?A-~]{1,255}>")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _OWN_HEADERS = {"date", "from", "to", "subject", "message-id", "mime-version", "content-type"}
+_PLAIN_PART, _HTML_PART = (
+    f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
+    for kind in ("plain", "html")
+)
 _LINE = 76
 _LONGEST_LINE = 998
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, slots=True)
 class Message:
     """One mail, ready to be sent.
 
     ``sender`` is a mailbox such as ``Trial Alerts <alerts@example.org>``, ``to`` a bare address. The subject
     and the sender's name become one line: control characters and line ends turn into blanks, runs of blanks
     into one, lone surrogates into U+FFFD. Bodies get LF line ends and a last one; NUL and lone surrogates
-    become U+FFFD. ``headers`` are added as they are (List-Unsubscribe, Auto-Submitted …).
+    become U+FFFD; they may be given as pieces from :func:`~trialalerts.delivery.quoted.quoted`. ``headers``
+    are added as they are (List-Unsubscribe, Auto-Submitted …).
 
     Raises:
         ValueError: an address, a Message-ID or an added header holds what must never be in a header.
     """
 
     sender: str
-    to: str
-    subject: str
-    text: str
-    html: str | None = None
+    to: str = field(repr=False)
+    subject: str = field(repr=False)
+    plain: Body = field(repr=False)
+    rich: Body | None = field(repr=False)
     message_id: str
     date: datetime
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        sender: str,
+        to: str,
+        subject: str,
+        text: str | Sequence[Quoted],
+        html: str | Sequence[Quoted] | None = None,
+        message_id: str,
+        date: datetime,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         """Clean what can be cleaned, refuse the rest."""
-        _set(self, "sender", clean_line(self.sender))
-        _set(self, "subject", clean_line(self.subject))
-        _set(self, "text", clean_text(self.text))
-        if self.html is not None:
-            _set(self, "html", clean_text(self.html))
-        for address in (self.sender_address, self.to):
-            if not re.fullmatch(
-                r"[^\s<>@,;\"\x00-\x1f\x7f\ud800-\udfff]+@[^\s<>@,;\"\x00-\x1f\x7f\ud800-\udfff]+", address
-            ):
-                raise ValueError("a message needs one bare address to go to and one to come from")
-        if not re.fullmatch(r"<[!-;=?-~]{1,200}@[!-;=?A-~]{1,255}>", self.message_id):
+        keep = object.__setattr__  # the one moment at which a frozen value may still be shaped
+        clean_sender, sender_address = _sender(sender)
+        if not (_ADDRESS.fullmatch(sender_address) and _ADDRESS.fullmatch(to)):
+            raise ValueError("a message needs one bare address to go to and one to come from")
+        if not _MESSAGE_ID.fullmatch(message_id):
             raise ValueError("a Message-ID looks like <unique@domain>")
-        for name, value in self.headers:
-            _check_header(name, value)
+        for name, value in headers:
+            _added_header(name, value)
+        keep(self, "sender", clean_sender)
+        keep(self, "to", to)
+        keep(self, "subject", _subject(subject))
+        keep(self, "plain", Body(text))
+        keep(self, "rich", None if html is None else Body(html))
+        keep(self, "message_id", message_id)
+        keep(self, "date", date)
+        keep(self, "headers", headers)
+
+    @property
+    def text(self) -> str:
+        """The text part."""
+        return self.plain.text
+
+    @property
+    def html(self) -> str | None:
+        """The HTML part."""
+        return None if self.rich is None else self.rich.text
 
     @property
     def sender_address(self) -> str:
         """The bare address in ``sender``: where bounces go, as far as the transport decides."""
-        return parseaddr(self.sender)[1]
+        return _sender(self.sender)[1]
 
 
 def to_bytes(message: Message) -> bytes:
@@ -80,15 +115,15 @@ def to_bytes(message: Message) -> bytes:
     before its ``@`` makes the headers other than ASCII (SMTPUTF8, RFC 6531).
     """
     head = [
-        _text_header("Date", format_datetime(message.date)),
+        _date_header(message.date, message.date.tzinfo),
         _mailbox_header("From", message.sender),
-        _mailbox_header("To", message.to),
-        _text_header("Subject", message.subject),
+        _to_header(message.to),
+        _subject_header(message.subject),
         f"Message-ID: {message.message_id}",
-        *(_added_header(name, value) for name, value in message.headers),
-        "MIME-Version: 1.0",
+        *[_added_header(name, value) for name, value in message.headers],
+        "MIME-Version: 1.0\r\n",
     ]
-    return "\r\n".join(head).encode() + b"\r\n" + _body(message)
+    return b"".join(("\r\n".join(head).encode(), *_body(message)))
 
 
 def new_message_id(domain: str) -> str:
@@ -107,14 +142,14 @@ def clean_line(text: str) -> str:
     return _BLANKS.sub(" ", _SURROGATES.sub("\ufffd", text)).strip(" ")
 
 
-def clean_text(text: str) -> str:
-    """Return the text with LF line ends and a last one, without NUL and lone surrogates."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
-    return _SURROGATES.sub("\ufffd", lines if lines.endswith("\n") else lines + "\n")
+@lru_cache(maxsize=64)
+def _sender(mailbox: str) -> tuple[str, str]:
+    """Return the sender on one line, and the bare address in it."""
+    line = clean_line(mailbox)
+    return line, parseaddr(line)[1]
 
 
-def _set(message: Message, name: str, value: str) -> None:
-    object.__setattr__(message, name, value)  # the one moment at which a frozen value may still be shaped
+_subject = lru_cache(maxsize=1024)(clean_line)
 
 
 def _check_header(name: str, value: str) -> None:
@@ -132,13 +167,35 @@ def _text_header(name: str, value: str) -> str:
     return _folded(name, value.split(" ") if plain else list(_encoded_words(value, room=_LINE - len(name) - 2)))
 
 
+@lru_cache(maxsize=1024)
+def _subject_header(subject: str) -> str:
+    return _text_header("Subject", subject)
+
+
+@lru_cache(maxsize=16)
+def _date_header(date: datetime, zone: tzinfo | None) -> str:
+    del zone  # equal moments in different zones are written differently
+    return _text_header("Date", format_datetime(date))
+
+
+@lru_cache(maxsize=1024)
 def _added_header(name: str, value: str) -> str:
-    """Write a header with a syntax of its own: folded at its blanks, never encoded while it is ASCII."""
+    """Write a header with a syntax of its own: folded at its blanks, never encoded while it is ASCII.
+
+    Raises:
+        ValueError: it holds what must never be in a header.
+    """
+    _check_header(name, value)
     if name.lower() == "reply-to":
         return _mailbox_header(name, value)
     return _folded(name, value.split(" ")) if value.isascii() else _text_header(name, value)
 
 
+def _to_header(address: str) -> str:
+    return f"To: {address}" if _PLAIN_ADDRESS.fullmatch(address) else _mailbox_header("To", address)
+
+
+@lru_cache(maxsize=64)
 def _mailbox_header(name: str, mailbox: str) -> str:
     display, address = parseaddr(mailbox)
     local, _, domain = address.rpartition("@")
@@ -172,25 +229,20 @@ def _encoded_words(text: str, *, room: int) -> Iterator[str]:
         room = 75
 
 
-def _body(message: Message) -> bytes:
-    text = _part("plain", message.text)
-    if message.html is None:
-        return text
+def _body(message: Message) -> list[bytes]:
+    if message.rich is None:
+        return [_PLAIN_PART, *message.plain.lines]
     # A quoted-printable "=" is followed by two hex digits or a line end: "=_" is in no body.
     boundary = b"=_" + sha256(message.message_id.encode()).hexdigest()[:32].encode()
-    return b"".join(
-        (
-            b'Content-Type: multipart/alternative;\r\n boundary="' + boundary + b'"\r\n\r\n',
-            b"--" + boundary + b"\r\n" + text + b"\r\n",
-            b"--" + boundary + b"\r\n" + _part("html", message.html) + b"\r\n",
-            b"--" + boundary + b"--\r\n",
-        )
-    )
-
-
-def _part(subtype: str, text: str) -> bytes:
-    head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    return head.encode() + binascii.b2a_qp(text.replace("\n", "\r\n").encode())
+    return [
+        b'Content-Type: multipart/alternative;\r\n boundary="' + boundary + b'"\r\n\r\n--' + boundary + b"\r\n",
+        _PLAIN_PART,
+        *message.plain.lines,
+        b"\r\n--" + boundary + b"\r\n",
+        _HTML_PART,
+        *message.rich.lines,
+        b"\r\n--" + boundary + b"--\r\n",
+    ]
 
 
 def ascii_domain(domain: str) -> str:
