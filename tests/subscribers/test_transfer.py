@@ -78,7 +78,7 @@ places = st.builds(
     subdivision=st.sampled_from(["GB-ENG", None]),
     latitude=st.floats(-90, 90),
     longitude=st.floats(-180, 180),
-    radius_km=st.integers(1, 1000).map(float),
+    radius_km=st.sampled_from([25.0, 100.0, 300.0]) | st.integers(1, 1000).map(float),
 )
 california = Region(kind="subdivision", label="California, US", **{**NOWHERE, "country": "US", "subdivision": "US-CA"})
 areas = st.sampled_from(sorted(AREAS))
@@ -189,6 +189,38 @@ def test_who_agreed_before_is_active_at_once(stage: Database) -> None:
     assert found["a"].next_due_at == NOW
     assert preference.confirmed_at == datetime(2024, 5, 1, tzinfo=UTC)
     assert [subscriber.address for subscriber, _ in count.to_confirm] == ["c@example.org"]
+
+
+def test_a_list_may_say_in_words_how_far_somebody_would_travel(sqlite_stage: Database) -> None:
+    where = "53.79648,-1.54785"
+    text = "address,area,region,radius_km,travel,latitude,longitude\n" + "".join(
+        f"{name}@example.org,D009103,\"Leeds, England, GB\",{radius},{travel},{where}\n"
+        for name, radius, travel in [
+            ("a", "", "nearby"), ("b", "", "Day trip"), ("c", "300", "region"), ("d", "50 miles", ""),
+            ("e", "", "anywhere"), ("f", "", ""),
+        ]
+    )  # fmt: skip
+    with sqlite_stage.write() as session:
+        read(session, text, confirmed=True)
+        found = {each.address[0]: list_preferences(session, each)[0].radius_km for each in list_subscribers(session)}
+        written = {row["address"][0]: row["travel"] for row in csv.DictReader(io.StringIO(exported(session)))}
+    assert found == {"a": 25, "b": 100, "c": 300, "d": pytest.approx(80.47, abs=0.01), "e": None, "f": 50}
+    assert written == {"a": "nearby", "b": "day-trip", "c": "region", "d": "", "e": "", "f": ""}
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("GB,,far", "“far” is no way to travel; expected one of: nearby, day-trip, region, anywhere"),
+        ("GB,,nearby", "A radius goes with a town, not with United Kingdom"),
+        ("GB,80km,nearby", "“80km” and “nearby” say how far, and not the same"),
+        ("GB,80km,anywhere", "say how far, and not the same"),
+    ],
+)
+def test_a_way_to_travel_that_makes_no_sense_is_told(sqlite_stage: Database, cells: str, said: str) -> None:
+    with sqlite_stage.write() as session, pytest.raises(ImportRefused) as caught:
+        read(session, f"address,area,region,radius_km,travel\na@example.org,D009103,{cells}\n")
+    assert said in str(caught.value)
 
 
 BAD = """address,area,region,timezone,confirmed,latitude,longitude

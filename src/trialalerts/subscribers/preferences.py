@@ -24,6 +24,7 @@ __all__ = [
     "NewPreference",
     "add_preference",
     "checked_preference",
+    "edit_preference",
     "find_preference",
     "list_preferences",
     "remove_preference",
@@ -92,19 +93,49 @@ def add_preference(
     return AddedPreference(preference=preference, new=found is None)
 
 
+def edit_preference(
+    session: Session, subscriber: Subscriber, preference_id: int, new: NewPreference, *, how: str, now: datetime
+) -> list[str]:
+    """Make one of the subscriber's preferences say something else; return the names of the columns that changed.
+
+    It stays the same preference: its number, its confirmation and the day it began.
+
+    Raises:
+        NotFound: the subscriber has no preference of this number.
+        InvalidInput: as :func:`checked_preference` does; or another preference says the same already.
+    """
+    preference = _own(session, subscriber, preference_id)
+    wanted = checked_preference(new, is_area=lambda area: session.get(Area, area) is not None, today=now.date())
+    others = (each for each in list_preferences(session, subscriber) if each.id != preference_id)
+    if any(same_preference(each, wanted) for each in others):
+        raise InvalidInput("Another preference of this subscriber says the same already; remove one of the two.")
+    changed = [name for name, value in wanted.items() if getattr(preference, name) != value]
+    for name in changed:
+        setattr(preference, name, wanted[name])
+    session.flush()
+    if changed:  # which columns, never what they hold: the log outlives what is followed
+        what = f"preference {preference_id} changed: {', '.join(changed)}"
+        record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=what, now=now)
+    return changed
+
+
 def remove_preference(session: Session, subscriber: Subscriber, preference_id: int, *, how: str, now: datetime) -> None:
     """Remove one of the subscriber's preferences.
 
     Raises:
         NotFound: the subscriber has no preference of this number.
     """
-    preference = find_preference(session, preference_id)
-    if preference.subscriber_id != subscriber.id:
-        raise NotFound(f"This subscriber has no preference {preference_id}.")
-    session.delete(preference)
+    session.delete(_own(session, subscriber, preference_id))
     session.flush()
     what = f"preference {preference_id} removed"
     record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=what, now=now)
+
+
+def _own(session: Session, subscriber: Subscriber, preference_id: int) -> Preference:
+    preference = find_preference(session, preference_id)
+    if preference.subscriber_id != subscriber.id:
+        raise NotFound(f"This subscriber has no preference {preference_id}.")
+    return preference
 
 
 def find_preference(session: Session, preference_id: int) -> Preference:

@@ -34,7 +34,14 @@ from trialalerts.subscribers.choices import (
 from trialalerts.subscribers.people import NewSubscriber
 from trialalerts.subscribers.preferences import NewPreference, checked_preference
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, SubscriberState
-from trialalerts.vocabulary.regions import DEFAULT_RADIUS_KM, Region, find_region, parse_radius
+from trialalerts.vocabulary.regions import (
+    DEFAULT_RADIUS_KM,
+    TRAVEL_KM,
+    Region,
+    find_region,
+    find_region_to_travel,
+    parse_radius,
+)
 
 if TYPE_CHECKING:
     from trialalerts.vocabulary.areas import AreaTree
@@ -55,6 +62,7 @@ COLUMNS = (
     "area_name",
     "region",
     "radius_km",
+    "travel",
     "latitude",
     "longitude",
     "country",
@@ -129,7 +137,7 @@ class RecordReader:
             "confirmed": "yes" if confirmed else "",
         }
         self._now = now
-        self._regions: dict[tuple[str, str], Region] = {}
+        self._regions: dict[tuple[str, str, str], Region] = {}
 
     def read(self, cells: Mapping[str, str]) -> Record:
         """Read the cells of one line.
@@ -167,8 +175,11 @@ class RecordReader:
 
     def _region(self, values: Mapping[str, str]) -> Region:
         """Find the region by its name; coordinates beside it, as an export writes them, settle where it is."""
-        radius_km = parse_radius(values["radius_km"]) if values["radius_km"] else None
+        travel = _travel(values["travel"])
+        radius_km = _radius(values["radius_km"], travel)
         if values["latitude"] or values["longitude"]:
+            if travel is not None and radius_km is None:
+                return find_region(self._session, "anywhere")
             return Region(
                 kind=RegionKind.PLACE,
                 label=values["region"],
@@ -178,15 +189,37 @@ class RecordReader:
                 longitude=_degrees(values["longitude"], 180),
                 radius_km=radius_km if radius_km is not None else DEFAULT_RADIUS_KM,
             )
-        key = (values["region"], values["radius_km"])
+        key = (values["region"], values["radius_km"], values["travel"])
         if key not in self._regions:
-            self._regions[key] = find_region(self._session, values["region"], radius_km=radius_km)
+            self._regions[key] = (
+                find_region(self._session, values["region"], radius_km=radius_km)
+                if travel is None
+                else find_region_to_travel(self._session, values["region"], travel)
+            )
         return self._regions[key]
 
     def _confirmed(self, text: str) -> datetime | None:
         if re.match(r"\d", text):
             return _read_moment(text)
         return self._now if checked_yes(text) else None
+
+
+def _travel(text: str) -> str | None:
+    """Return how far somebody would travel, in a word; None where nothing is said."""
+    word = re.sub(r"[\s_]+", "-", text.lower())
+    if word and word not in TRAVEL_KM:
+        raise InvalidInput(f"“{text}” is no way to travel; expected one of: {', '.join(TRAVEL_KM)}.")
+    return word or None
+
+
+def _radius(text: str, travel: str | None) -> float | None:
+    """Return the radius that a line gives as a number, in a word, or as both where these agree."""
+    radius_km = parse_radius(text) if text else None
+    if travel is None:
+        return radius_km
+    if radius_km is not None and radius_km != TRAVEL_KM[travel]:
+        raise InvalidInput(f"“{text}” and “{travel}” say how far, and not the same; give one of them.")
+    return TRAVEL_KM[travel]
 
 
 def _person(values: Mapping[str, str]) -> NewSubscriber:
@@ -213,6 +246,7 @@ def _preference_cells(preference: Preference, area_name: Callable[[str], str]) -
         "area_name": area_name(preference.area_id),
         "region": codes.get(preference.region_kind) or preference.region_label,
         "radius_km": _number(preference.radius_km),
+        "travel": next((word for word, km in TRAVEL_KM.items() if km and km == preference.radius_km), ""),
         "latitude": _number(preference.latitude),
         "longitude": _number(preference.longitude),
         "country": (preference.country or "") if is_place else "",
