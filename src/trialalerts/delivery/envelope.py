@@ -33,9 +33,13 @@ class Envelope:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accepted:
-    """The server or provider took the message over; ``provider_id`` is its name for it, where it gave one."""
+    """The server or provider took the message over; ``provider_id`` is its name for it, where it gave one.
+
+    ``transport`` is the name of who took it, where a transport chose between several.
+    """
 
     provider_id: str | None = None
+    transport: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
