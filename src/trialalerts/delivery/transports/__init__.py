@@ -6,6 +6,7 @@ A new transport is one file with ``open_url(parts: SplitResult) -> Transport`` a
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -15,8 +16,21 @@ from trialalerts.errors import ConfigurationError, did_you_mean
 
 __all__ = ["Channel", "Transport", "open_transport", "options_of"]
 
-_SCHEMES = {"file": "file", "smtp": "smtp", "smtps": "smtp", "memory": "memory"}
+_SCHEMES = {
+    "file": "file",
+    "smtp": "smtp",
+    "smtps": "smtp",
+    "ses": "ses",
+    "sendgrid": "sendgrid",
+    "mailgun": "mailgun",
+    "postmark": "postmark",
+    "resend": "resend",
+    "brevo": "brevo",
+    "memory": "memory",
+}
 """Which module of this package serves which scheme; it is imported only when it is asked for."""
+_OF_SEVERAL = re.compile(r"\s*(failover|roundrobin)\s*\((.*)\)\s*", re.DOTALL)
+"""A transport made of others; the module is called like the word, too."""
 
 
 class Channel(Protocol):
@@ -60,10 +74,15 @@ class Transport(Protocol):
 def open_transport(url: str) -> Transport:
     """Return the transport that ``url`` names; it connects when it first sends.
 
+    ``failover(URL URL …)`` and ``roundrobin(URL URL …)`` make one transport of several.
+
     Raises:
         ConfigurationError: an unknown scheme or option, or a value that makes no sense. The URL, which may
             hold a password, is not shown.
     """
+    if found := _OF_SEVERAL.fullmatch(url):
+        several: Transport = importlib.import_module(f"{__name__}.{found[1]}").open_members(found[2])
+        return several
     try:
         parts = urlsplit(url)
         _ = parts.port

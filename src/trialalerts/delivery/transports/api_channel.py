@@ -1,0 +1,221 @@
+"""Owns what the transports of all mail providers have in common: a channel, and what an answer's status means.
+
+A provider is a *dialect*: how a message is written for it, how messages become a request, what its answers mean.
+The channel does the rest, so that every envelope gets exactly one outcome:
+
+- never connected, turned away as a whole (key, credits, throttling): ``Unsent``, and so is all that comes after;
+- left and got no clear answer (timeout, broken connection, 5xx, an answer that makes no sense): nobody knows, so it
+  is ``Refused`` for now. Where the provider remembers requests by a key, it is asked once more with the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from trialalerts.delivery.envelope import Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.transports.api_message import UnwritableAddress
+from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, HttpCaller, NoAnswer, NotConnected, Reply
+
+__all__ = ["ApiChannel", "ApiTransport", "Dialect", "Uncertain", "refused", "verdict"]
+
+_REDIRECTS = range(300, 400)
+_FAULTS = range(500, 600)
+_TIMEOUT, _TOO_LARGE = 408, 413
+_REDIRECTED = "a redirect, which is not followed; check endpoint= in mail.url"
+_TURNED_AWAY = {
+    401: "check the key in mail.url",
+    402: "the account has no credits left; see its billing page",
+    403: "check that the key in mail.url is allowed to send, and to send as mail.from",
+    404: "there is nothing at this address; check domain, region and endpoint in mail.url",
+    405: "this is not its API; check endpoint= in mail.url",
+    407: "the proxy wants a user and password; put them into proxy= in mail.url",
+    410: "there is nothing at this address any more; check endpoint= in mail.url",
+    425: "it asks for a pause",
+    429: "it asks for a pause",
+}
+"""What turns a whole request away before a message is looked at, and what mends it."""
+
+
+class Uncertain(Exception):
+    """Whether the messages of a request were accepted, nobody knows; ``code`` is what the answer said of itself."""
+
+    def __init__(self, reason: str, *, code: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.outcome = Refused(reason=reason, code=code, ours=True, retry_after=retry_after)
+
+
+class Dialect(Protocol):
+    """How one provider is spoken to. It is shared by all channels of a transport."""
+
+    @property
+    def name(self) -> str:
+        """What the transport is called in tables and reports."""
+        ...
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether asking again with the same messages sends nothing twice."""
+        ...
+
+    @property
+    def largest(self) -> int:
+        """How many bytes the messages of one request may have together."""
+        ...
+
+    def part(self, envelope: Envelope) -> bytes:
+        """Write one message. Raises ValueError or TypeError where it cannot be written."""
+        ...
+
+    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> Call:
+        """Make one request of written messages."""
+        ...
+
+    def read(self, reply: Reply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Say what an answer means for each message. Raises Uncertain or Garbled where nobody knows."""
+        ...
+
+
+class ApiTransport:
+    """The way through one account at a provider."""
+
+    def __init__(self, account: Account, dialect: Dialect) -> None:
+        self.account = account
+        self.dialect = dialect
+
+    @property
+    def name(self) -> str:
+        """The provider's word, such as ``postmark``."""
+        return self.dialect.name
+
+    @property
+    def batch(self) -> int:
+        """How many messages one request carries at most."""
+        return self.account.batch
+
+    @property
+    def connections(self) -> int:
+        """How many requests may be under way at once."""
+        return self.account.connections
+
+    def open(self) -> ApiChannel:
+        """Return a channel with a connection of its own."""
+        return ApiChannel(self.account, self.dialect)
+
+
+class ApiChannel:
+    """One connection to a provider."""
+
+    def __init__(self, account: Account, dialect: Dialect) -> None:
+        self._account = account
+        self._dialect = dialect
+        self._http = HttpCaller(account)
+
+    def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Hand messages over; give the outcome of each, in their order."""
+        outcomes: dict[int, Outcome] = {}
+        parts: dict[int, bytes] = {}
+        for index, envelope in enumerate(envelopes):
+            written_part = self._part(envelope)
+            if isinstance(written_part, bytes):
+                parts[index] = written_part
+            else:
+                outcomes[index] = written_part
+        stopped: Unsent | None = None
+        for indexes in self._requests(parts):
+            found = [stopped] * len(indexes) if stopped else self._exchange(indexes, parts, envelopes)
+            outcomes.update(zip(indexes, found, strict=True))
+            stopped = stopped or next((each for each in found if isinstance(each, Unsent)), None)
+        return [outcomes[index] for index in range(len(envelopes))]
+
+    def close(self) -> None:
+        """Close the connection; the next :meth:`send` opens another."""
+        self._http.close()
+
+    def _part(self, envelope: Envelope) -> bytes | Refused:
+        try:
+            return self._dialect.part(envelope)
+        except UnwritableAddress:
+            return Refused(
+                reason="the address cannot be written in ASCII, and the provider takes no other", permanent=True
+            )
+        except (ValueError, TypeError) as error:
+            # No address is to blame: a fault of ours must not lose the mail of everybody.
+            reason = f"the message cannot be written for {self._account.provider} ({type(error).__name__})"
+            return Refused(reason=reason, ours=True)
+
+    def _requests(self, parts: Mapping[int, bytes]) -> Iterator[list[int]]:
+        """Cut what was written into requests: no more messages, no more bytes than one takes."""
+        request: list[int] = []
+        size = 0
+        for index, part in parts.items():
+            if request and (len(request) == self._account.batch or size + len(part) > self._dialect.largest):
+                yield request
+                request, size = [], 0
+            request.append(index)
+            size += len(part)
+        if request:
+            yield request
+
+    def _exchange(
+        self, indexes: Sequence[int], parts: Mapping[int, bytes], envelopes: Sequence[Envelope]
+    ) -> Sequence[Outcome]:
+        """Make one request; one that got no clear answer is made again where that sends nothing twice."""
+        chosen = [envelopes[index] for index in indexes]
+        doubt: Refused | None = None
+        for _ in range(2 if self._dialect.idempotent else 1):
+            try:
+                reply = self._http.post(self._dialect.call([parts[index] for index in indexes], chosen))
+                # After a doubt, being turned away does not mean that the first request was.
+                found = self._read(reply, chosen)
+                return [doubt if doubt and isinstance(each, Unsent) else each for each in found]
+            except Uncertain as error:
+                doubt = doubt or error.outcome
+            except NoAnswer as error:
+                doubt = doubt or Uncertain(f"{self._account.provider} {error}").outcome
+            except NotConnected as error:
+                reason = f"{self._account.provider} cannot be reached: {error}"
+                return [doubt or Unsent(reason=reason)] * len(chosen)
+        return [doubt or Unsent(reason="nothing was tried")] * len(chosen)
+
+    def _read(self, reply: Reply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        try:
+            return self._dialect.read(reply, envelopes)
+        except Garbled:
+            raise Uncertain(
+                f"{self._account.provider} answered HTTP {reply.status} with what makes no sense",
+                code=str(reply.status),
+            ) from None
+
+
+def verdict(reply: Reply, provider: str) -> Unsent | None:
+    """Tell whether a status turns the whole request away, whatever it holds; None: the body says more.
+
+    Raises:
+        Uncertain: the provider failed in the middle of it.
+    """
+    status = reply.status
+    if status in _FAULTS or status == _TIMEOUT:
+        raise Uncertain(
+            f"{provider} failed (HTTP {status}); nobody knows whether it took the message",
+            code=str(status),
+            retry_after=reply.retry_after(),
+        )
+    remedy = _REDIRECTED if status in _REDIRECTS else _TURNED_AWAY.get(status)
+    if remedy is None:
+        return None
+    return Unsent(reason=f"{provider} answered HTTP {status}: {remedy}", retry_after=reply.retry_after())
+
+
+def refused(provider: str, reply: Reply, code: str, *, recipient: bool = False) -> Refused:
+    """Return the refusal of a message: for good where the recipient (or the size) is the reason, else for now.
+
+    What is neither is about us or unknown: it is tried again, so that a fault of ours loses nobody's mail, and
+    benches the transport when it happens in a row.
+    """
+    code = " ".join(filter(None, (str(reply.status), code)))
+    if reply.status == _TOO_LARGE:
+        return Refused(reason=f"{provider} finds the message too large", permanent=True, code=code, ours=True)
+    if recipient:
+        return Refused(reason=f"{provider} does not take the recipient", permanent=True, code=code)
+    return Refused(reason=f"{provider} refused the message; its activity page says more", code=code, ours=True)

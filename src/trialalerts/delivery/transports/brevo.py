@@ -1,0 +1,143 @@
+"""Owns the transport through Brevo: ``brevo://KEY@default``.
+
+Follows the v3 API as documented in 2025: ``POST /v3/smtp/email`` with the header ``api-key``, one message a request,
+201 with ``messageId``; errors are ``{"code", "message"}``. ``headers.idempotencyKey`` must be a UUID and is kept for
+30 minutes; a second request with it answers ``duplicate_parameter`` and sends nothing. ``X-Mailin-custom`` comes back
+in webhooks (and stands in the mail); it must be ASCII, and so must all headers: Brevo does not encode them.
+
+Brevo writes and signs the MIME itself, puts its own Message-ID in ("standard headers" cannot be set) and insists on
+HTML. Whether it tracks opens and links is set in the account, not by message. Not verified: whether a request that
+was refused uses its key up; so a key that was refused in this process is not taken for sent when it comes back.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from hashlib import sha256
+from html import escape
+from typing import Any
+from urllib.parse import SplitResult
+from uuid import UUID
+
+from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Unsent
+from trialalerts.delivery.transports.api_channel import ApiTransport, Uncertain, refused, verdict
+from trialalerts.delivery.transports.api_message import headers_of, name_and_address, reply_to, wire_address, written
+from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, Reply, account_of, name_in
+
+__all__ = ["open_url"]
+
+_ENDPOINT = "https://api.brevo.com"
+_LARGEST = 20_000_000
+_KEY_KEPT = 1_800.0
+_DUPLICATE = {"duplicate_parameter", "duplicate_request"}
+_NO_CREDITS = "not_enough_credits"
+_ACCOUNT = {"unauthorized", "permission_denied", "account_under_validation"}
+_MOST_REMEMBERED = 10_000
+_ABOUT_RECIPIENT = re.compile(r"\bin to\b|\bto\b.{0,20}\bnot valid\b|^to\b", re.IGNORECASE)
+_PAGE = '<pre style="font-family: inherit; white-space: pre-wrap">{}</pre>'
+_ID = re.compile(r"<?([!-;=?-~]{1,300})>?")
+
+
+class Brevo:
+    """How Brevo is spoken to."""
+
+    name = "brevo"
+    idempotent = True
+    largest = _LARGEST
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._turned_away: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def part(self, envelope: Envelope) -> bytes:
+        """Write a message."""
+        message = envelope.message
+        headers = {name: value for name, value in headers_of(envelope).items() if value.isascii()}
+        custom = written(dict(envelope.metadata)).decode()
+        if not custom.isascii():
+            raise ValueError("metadata outside ASCII")
+        found: dict[str, Any] = {
+            "sender": _person(message.sender),
+            "to": [{"email": wire_address(envelope.recipient)}],
+            "subject": message.subject,
+            "textContent": message.text,
+            "htmlContent": _PAGE.format(escape(message.text)) if message.html is None else message.html,
+            "headers": {**headers, "X-Mailin-custom": custom, "idempotencyKey": key_of(envelope)},
+        }
+        if answers := reply_to(envelope):
+            found["replyTo"] = _person(answers)
+        return written(found)
+
+    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> Call:
+        """Make a request of one message."""
+        del envelopes
+        return Call(
+            url=f"{self._account.endpoint}/v3/smtp/email",
+            body=parts[0],
+            headers={"Content-Type": "application/json", "api-key": self._account.key},
+        )
+
+    def read(self, reply: Reply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Say what became of the message."""
+        if reply.fine:
+            found = _ID.fullmatch(str(reply.mapping().get("messageId", "")))
+            if found is None:
+                raise Garbled
+            return [Accepted(provider_id=found[1])]
+        key, code = key_of(envelopes[0]), name_in(reply.mapping().get("code"))
+        if code in _DUPLICATE:
+            return [self._known_already(key, f"{reply.status} {code}")]
+        self._remember(key)
+        if code == _NO_CREDITS:
+            return [
+                Unsent(
+                    reason="Brevo answered not_enough_credits; see the account's plan", retry_after=reply.retry_after()
+                )
+            ]
+        if code in _ACCOUNT:
+            return [Unsent(reason=f"Brevo answered {code}; check the key in mail.url and that the account may send")]
+        if turned_away := verdict(reply, self._account.provider):
+            return [turned_away]
+        about_recipient = bool(_ABOUT_RECIPIENT.search(str(reply.mapping().get("message", ""))))
+        return [refused(self._account.provider, reply, code, recipient=about_recipient)]
+
+    def _known_already(self, key: str, code: str) -> Outcome:
+        with self._lock:
+            turned_away = key in self._turned_away
+        if turned_away:
+            raise Uncertain(
+                "Brevo refused this message and now knows its key; it can be tried again when the key has run out",
+                code=code,
+                retry_after=_KEY_KEPT,
+            )
+        return Accepted()
+
+    def _remember(self, key: str) -> None:
+        with self._lock:
+            self._turned_away[key] = None
+            if len(self._turned_away) > _MOST_REMEMBERED:
+                self._turned_away.popitem(last=False)
+
+
+def open_url(parts: SplitResult) -> ApiTransport:
+    """Open ``brevo://KEY@default[?connections=4&timeout=30&endpoint=URL&proxy=URL]``.
+
+    Raises:
+        ConfigurationError: the key is missing, or an option makes no sense.
+    """
+    account = account_of(parts, provider="Brevo", endpoint=_ENDPOINT)
+    return ApiTransport(account, Brevo(account))
+
+
+def key_of(envelope: Envelope) -> str:
+    """Return the key of a message: the same UUID whenever it is sent."""
+    return str(UUID(bytes=sha256(envelope.message.message_id.encode()).digest()[:16], version=4))
+
+
+def _person(mailbox: str) -> dict[str, str]:
+    name, address = name_and_address(mailbox)
+    return {"email": address, "name": name} if name else {"email": address}

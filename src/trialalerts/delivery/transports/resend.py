@@ -1,0 +1,149 @@
+"""Owns the transport through Resend: ``resend://KEY@default``.
+
+Follows the API as described by Resend's OpenAPI file and pages of 2025: ``POST /emails/batch`` with at most 100
+different messages, ``Idempotency-Key`` (at most 256 characters, kept for 24 hours), ``x-batch-validation: permissive``
+(a message that is wrong is told by its index and stops no other), tags in batches (since September 2025).
+
+The key is made of the Message-IDs of the batch, so that the same messages asked for again are sent once. A batch that
+is asked for again in another composition has another key: with ``?batch=1`` each message has its own.
+Resend writes and signs the MIME itself and puts its own Message-ID in. Not verified: the order of ``data`` beside
+``errors`` (taken as that of the request), and whether a refused request uses its key up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+from urllib.parse import SplitResult
+
+from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Unsent
+from trialalerts.delivery.transports.api_channel import ApiTransport, Uncertain, refused, verdict
+from trialalerts.delivery.transports.api_message import (
+    api_mailbox,
+    headers_of,
+    reply_to,
+    tags_of,
+    wire_address,
+    written,
+)
+from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, Reply, account_of, name_in
+
+__all__ = ["open_url"]
+
+_ENDPOINT = "https://api.resend.com"
+_MOST = 100
+_LARGEST = 30_000_000
+_CONFLICT = 409
+_KEY_KEPT = 86_400.0
+_STILL_BUSY = 60.0
+_QUOTAS = {"daily_quota_exceeded", "monthly_quota_exceeded"}
+_AFTER_QUOTA = 3_600.0
+
+
+class Resend:
+    """How Resend is spoken to."""
+
+    name = "resend"
+    idempotent = True
+    largest = _LARGEST
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def part(self, envelope: Envelope) -> bytes:
+        """Write one message of a batch."""
+        message = envelope.message
+        found: dict[str, Any] = {
+            "from": api_mailbox(message.sender),
+            "to": [wire_address(envelope.recipient)],
+            "subject": message.subject,
+            "text": message.text,
+            "headers": headers_of(envelope),
+            "tags": [{"name": name, "value": value} for name, value in tags_of(envelope)],
+        }
+        if message.html is not None:
+            found["html"] = message.html
+        if answers := reply_to(envelope):
+            found["reply_to"] = [api_mailbox(answers)]
+        return written(found)
+
+    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> Call:
+        """Make one batch with the key of its messages."""
+        names = "\n".join(envelope.message.message_id for envelope in envelopes)
+        return Call(
+            url=f"{self._account.endpoint}/emails/batch",
+            body=b"[" + b",".join(parts) + b"]",
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": f"Bearer {self._account.key}",
+                "Idempotency-Key": f"trialalerts/{sha256(names.encode()).hexdigest()}",
+                "x-batch-validation": "permissive",
+            },
+        )
+
+    def read(self, reply: Reply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Say what became of each message of a batch."""
+        name = name_in(reply.mapping().get("name")) if not reply.fine else ""
+        if reply.status == _CONFLICT:
+            self._conflict(name)
+        turned_away = verdict(reply, self._account.provider)
+        if turned_away and name in _QUOTAS:
+            turned_away = Unsent(
+                reason=f"Resend answered {name}: the account may send no more for now; see its usage page",
+                retry_after=turned_away.retry_after or _AFTER_QUOTA,
+            )
+        if turned_away:
+            return [turned_away] * len(envelopes)
+        if not reply.fine:
+            about_recipient = len(envelopes) == 1 and _names_recipient(reply.mapping().get("message"))
+            return [refused(self._account.provider, reply, name, recipient=about_recipient)] * len(envelopes)
+        return self._each(reply, len(envelopes))
+
+    def _conflict(self, name: str) -> None:
+        """Tell that the key is known already, though not with this content or not yet with an answer."""
+        wait = _STILL_BUSY if name == "concurrent_idempotent_requests" else _KEY_KEPT
+        reason = "Resend knows the key of these messages, but gives no answer to it; nobody knows whether it took them"
+        raise Uncertain(reason, code=f"{_CONFLICT} {name}".strip(), retry_after=wait)
+
+    def _each(self, reply: Reply, count: int) -> list[Outcome]:
+        answer = reply.json()
+        if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
+            raise Garbled
+        faults = {
+            fault["index"]: fault
+            for fault in answer.get("errors") or ()
+            if isinstance(fault, dict) and isinstance(fault.get("index"), int)
+        }
+        taken = [index for index in range(count) if index not in faults]
+        if len(taken) != len(answer["data"]) or len(taken) + len(faults) != count:
+            raise Garbled
+        ids = {
+            index: name_in(given.get("id")) if isinstance(given, dict) else ""
+            for index, given in zip(taken, answer["data"], strict=True)
+        }
+        return [
+            Accepted(provider_id=ids[index] or None)
+            if index in ids
+            else refused(
+                self._account.provider,
+                reply,
+                "validation_error",
+                recipient=_names_recipient(faults[index].get("message")),
+            )
+            for index in range(count)
+        ]
+
+
+def _names_recipient(said: object) -> bool:
+    return "`to`" in str(said)
+
+
+def open_url(parts: SplitResult) -> ApiTransport:
+    """Open ``resend://KEY@default[?batch=100&connections=4&timeout=30&endpoint=URL&proxy=URL]``.
+
+    Raises:
+        ConfigurationError: the key is missing, or an option makes no sense.
+    """
+    account = account_of(parts, provider="Resend", endpoint=_ENDPOINT, most=_MOST, batch=_MOST)
+    return ApiTransport(account, Resend(account))

@@ -1,0 +1,160 @@
+"""Owns the transport through Amazon SES: ``ses://KEY:SECRET@eu-west-1``.
+
+Follows the SES API v2 (2019-09-27) as described by the service model that botocore ships: ``POST
+/v2/email/outbound-emails`` with ``Content.Raw`` (the MIME in base64), one message a request, signed with botocore's
+Signature Version 4 for the service ``ses``. botocore is not installed by default: ``pip install 'trialalerts[ses]'``.
+
+SES puts its own Message-ID and Date in, so that signatures of ours would not hold: they are taken off, SES signs
+itself. The metadata goes as EmailTags (in events of a configuration set) and as the header X-Metadata (in plain
+notifications). A return address of ours becomes ``FeedbackForwardingEmailAddress``. SES has no idempotency: a request
+that got no answer may go out twice. Not verified: how throttling says how long to wait.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import SplitResult, unquote
+
+from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.transports.api_channel import ApiTransport, refused, verdict
+from trialalerts.delivery.transports.api_message import tags_of, wire_address, written
+from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, Reply, account_of, name_in
+from trialalerts.errors import ConfigurationError
+
+__all__ = ["open_url"]
+
+_LARGEST = 40_000_000
+_SIGNATURE = re.compile(rb"DKIM-Signature:.*\r\n(?:[ \t].*\r\n)*", re.IGNORECASE)
+_REMEDIES = {
+    "AccountSuspendedException": "the account may not send; ask AWS support",
+    "SendingPausedException": "sending is paused in the account or configuration set; resume it at AWS",
+    "MailFromDomainNotVerifiedException": "the MAIL FROM domain of mail.from must be verified in this region",
+    "NotFoundException": "there is no such configuration set; check configuration_set= in mail.url",
+    "LimitExceededException": "a limit of the account is reached; see its sending quota at AWS",
+}
+"""What turns away the whole account, and what mends it."""
+_AFTER_QUOTA = 3_600.0
+_ABOUT_RECIPIENT = re.compile(
+    r"missing final '@domain'|invalid recipient|illegal address|local address contains", re.IGNORECASE
+)
+
+
+class Ses:
+    """How SES is spoken to."""
+
+    name = "ses"
+    idempotent = False
+    largest = _LARGEST
+
+    def __init__(self, account: Account, signer: Signer) -> None:
+        self._account = account
+        self._signer = signer
+
+    def part(self, envelope: Envelope) -> bytes:
+        """Write one request's body."""
+        tags = tags_of(envelope)
+        head = b"X-Metadata: " + written(dict(tags)) + b"\r\n" if tags else b""
+        found: dict[str, Any] = {
+            "Destination": {"ToAddresses": [wire_address(envelope.recipient)]},
+            "Content": {"Raw": {"Data": b64encode(head + _unsigned(envelope.content)).decode()}},
+            "EmailTags": [{"Name": name, "Value": value} for name, value in tags],
+        }
+        if envelope.sender != envelope.message.sender_address:
+            found["FeedbackForwardingEmailAddress"] = wire_address(envelope.sender)
+        if configuration_set := self._account.options.get("configuration_set"):
+            found["ConfigurationSetName"] = configuration_set
+        return written(found)
+
+    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> Call:
+        """Make and sign a request of one message."""
+        del envelopes
+        url = f"{self._account.endpoint}/v2/email/outbound-emails"
+        return Call(url=url, body=parts[0], headers=self._signer.headers(url, parts[0]))
+
+    def read(self, reply: Reply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Say what became of the message."""
+        del envelopes
+        if reply.fine:
+            found = name_in(reply.mapping().get("MessageId"))
+            if not found:
+                raise Garbled
+            return [Accepted(provider_id=found)]
+        kind = _kind(reply)
+        said = str(reply.mapping().get("message") or reply.mapping().get("Message") or "")
+        if kind in _REMEDIES:
+            return [Unsent(reason=f"Amazon SES answered {kind}: {_REMEDIES[kind]}", retry_after=reply.retry_after())]
+        if turned_away := verdict(reply, self._account.provider):
+            return [self._told(turned_away, kind, said)]
+        if kind == "MessageRejected" and "not verified" in said:
+            reason = "Amazon SES has mail.from (or, in its sandbox, the recipient) as not verified in this region"
+            return [Refused(reason=reason, code=f"{reply.status} {kind}", ours=True)]
+        return [refused(self._account.provider, reply, kind, recipient=bool(_ABOUT_RECIPIENT.search(said)))]
+
+    def _told(self, turned_away: Unsent, kind: str, said: str) -> Unsent:
+        """Add the kind of the error, which tells a wrong key from a wrong clock; wait for a new day's quota."""
+        quota = kind == "TooManyRequestsException" and "quota" in said.lower()
+        wait = turned_away.retry_after or (_AFTER_QUOTA if quota else None)
+        return Unsent(reason=f"{turned_away.reason} ({kind})" if kind else turned_away.reason, retry_after=wait)
+
+
+class Signer:
+    """Signs requests with botocore's Signature Version 4."""
+
+    def __init__(self, key: str, secret: str, token: str | None, region: str) -> None:
+        try:
+            auth, request, credentials = (
+                importlib.import_module(f"botocore.{name}") for name in ("auth", "awsrequest", "credentials")
+            )
+        except ImportError:
+            raise ConfigurationError(
+                "mail.url: ses:// needs botocore, which is not installed; run: pip install 'trialalerts[ses]'"
+            ) from None
+        self._request: Any = request.AWSRequest
+        self._auth: Any = auth.SigV4Auth(credentials.Credentials(key, secret, token), "ses", region)
+
+    def headers(self, url: str, body: bytes) -> dict[str, str]:
+        """Return the headers of a signed POST request."""
+        request = self._request(method="POST", url=url, data=body, headers={"Content-Type": "application/json"})
+        self._auth.add_auth(request)
+        return {str(name): str(value) for name, value in request.headers.items()}
+
+
+def open_url(parts: SplitResult) -> ApiTransport:
+    """Open ``ses://KEY:SECRET@region[?configuration_set=NAME&session_token=T&connections=4&endpoint=URL …]``.
+
+    Raises:
+        ConfigurationError: key, secret or region are missing, botocore is not installed, or an option makes no sense.
+    """
+    region = parts.hostname or ""
+    account = account_of(
+        parts,
+        provider="Amazon SES",
+        endpoint=f"https://email.{region}.amazonaws.com",
+        known=("configuration_set", "session_token"),
+    )
+    secret = unquote(parts.password or "")
+    if not secret or not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region):
+        raise ConfigurationError(
+            "mail.url: ses:// needs a secret and a region; write ses://KEY:SECRET@eu-west-1 with / as %2F"
+        )
+    return ApiTransport(
+        account, Ses(account, Signer(account.key, secret, account.options.get("session_token"), region))
+    )
+
+
+def _unsigned(content: bytes) -> bytes:
+    """Take our DKIM signatures, which stand first, off a message."""
+    start = 0
+    while found := _SIGNATURE.match(content, start):
+        start = found.end()
+    return content[start:]
+
+
+def _kind(reply: Reply) -> str:
+    """Return the name of an error, such as ``MessageRejected``."""
+    given = reply.headers.get("x-amzn-errortype") or reply.mapping().get("__type") or reply.mapping().get("code")
+    return name_in(str(given or "").partition(":")[0].rpartition("#")[2])
