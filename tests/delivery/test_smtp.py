@@ -13,19 +13,22 @@ import trustme
 
 from tests.delivery.mailserver import HANG_UP, Mailbox, password_check, running, server_context
 from tests.delivery.test_message import message
+from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.message import to_bytes
-from trialalerts.delivery.transports import open_transport
-from trialalerts.delivery.transports.smtp import SmtpTransport
-from trialalerts.errors import MailRefused, TransportBroken
+from trialalerts.delivery.transports import Channel, open_transport
 
 # aiosmtpd says so of a server that is encrypted by other means, or meant to be insecure.
 insecure = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 
 
-def client(url: str) -> SmtpTransport:
-    opened = open_transport(url)
-    assert isinstance(opened, SmtpTransport)
-    return opened
+def envelope(to: str = "mona@example.org", *, sender: str = "alerts@example.org", **values: Any) -> Envelope:
+    written = message(to=to, **values)
+    return Envelope(sender=sender, recipient=to, content=to_bytes(written), message=written, metadata={})
+
+
+def send(channel: Channel, to: str = "mona@example.org", **values: Any) -> Outcome:
+    (outcome,) = channel.send([envelope(to, **values)])
+    return outcome
 
 
 @pytest.fixture
@@ -34,9 +37,9 @@ def mailbox() -> Mailbox:
 
 
 @pytest.fixture
-def transport(mailbox: Mailbox) -> Iterator[SmtpTransport]:
+def channel(mailbox: Mailbox) -> Iterator[Channel]:
     with running(mailbox) as port:
-        opened = client(f"smtp://127.0.0.1:{port}?timeout=5")
+        opened = open_transport(f"smtp://127.0.0.1:{port}?timeout=5").open()
         yield opened
         opened.close()
 
@@ -53,140 +56,178 @@ def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
-def refusal(transport: SmtpTransport, to: str = "mona@example.org") -> MailRefused:
-    with pytest.raises(MailRefused) as caught:
-        transport.send(to, message(to=to))
-    return caught.value
+def unsent(url: str) -> Unsent:
+    """Send one message to where it cannot be sent."""
+    channel = open_transport(url).open()
+    outcome = send(channel)
+    channel.close()
+    assert isinstance(outcome, Unsent)
+    return outcome
 
 
-def test_the_message_arrives_byte_by_byte(transport: SmtpTransport, mailbox: Mailbox) -> None:
-    sent = message(text=".\n..\n.hidden\nFrom here\n" + "é" * 500, html="<p>.</p>\n.\n")
-    transport.send("mona@example.org", sent)
-    assert mailbox.received == [("alerts@example.org", "mona@example.org", to_bytes(sent))]
+def test_the_message_arrives_byte_by_byte(channel: Channel, mailbox: Mailbox) -> None:
+    sent = envelope(text=".\n..\n.hidden\nFrom here\n" + "é" * 500, html="<p>.</p>\n.\n")
+    assert channel.send([sent]) == [Accepted()]
+    assert mailbox.received == [("alerts@example.org", "mona@example.org", sent.content)]
 
 
-def test_one_connection_serves_message_after_message(transport: SmtpTransport, mailbox: Mailbox) -> None:
-    for number in range(5):
-        transport.send(f"n{number}@example.org", message(to=f"n{number}@example.org"))
-    assert [to for _, to, _ in mailbox.received] == [f"n{number}@example.org" for number in range(5)]
+def test_the_envelope_decides_where_bounces_go(channel: Channel, mailbox: Mailbox) -> None:
+    send(channel, sender="b+token@bounce.example.org")
+    assert mailbox.received[0][0] == "b+token@bounce.example.org"
+
+
+def test_one_connection_serves_batch_after_batch(channel: Channel, mailbox: Mailbox) -> None:
+    names = [f"n{number}@example.org" for number in range(6)]
+    outcomes = channel.send([envelope(name) for name in names[:4]]) + channel.send([envelope(n) for n in names[4:]])
+    assert outcomes == [Accepted()] * 6
+    assert [to for _, to, _ in mailbox.received] == names
     assert mailbox.connections == 1
 
 
 @pytest.mark.parametrize("reply", [HANG_UP, "421 4.4.2 idle for too long"])
-def test_a_connection_that_was_closed_meanwhile_is_opened_again(
-    transport: SmtpTransport, mailbox: Mailbox, reply: str
-) -> None:
-    transport.send("a@example.org", message())
+def test_a_connection_that_was_closed_meanwhile_is_opened_again(channel: Channel, mailbox: Mailbox, reply: str) -> None:
+    send(channel, "a@example.org")
     mailbox.answers["MAIL"] = [reply]
-    transport.send("b@example.org", message())
+    assert send(channel, "b@example.org") == Accepted()
     assert len(mailbox.received) == 2
     assert mailbox.connections == 2
 
 
-def test_it_can_be_closed_and_used_again(transport: SmtpTransport, mailbox: Mailbox) -> None:
-    transport.send("a@example.org", message())
-    transport.close()
-    transport.close()
-    transport.send("b@example.org", message())
+def test_it_can_be_closed_and_used_again(channel: Channel, mailbox: Mailbox) -> None:
+    send(channel, "a@example.org")
+    channel.close()
+    channel.close()
+    send(channel, "b@example.org")
     assert (len(mailbox.received), mailbox.connections) == (2, 2)
 
 
 @pytest.mark.parametrize(
-    ("where", "reply", "permanent", "code"),
+    ("where", "reply", "refused"),
     [
-        pytest.param("RCPT", "550 5.1.1 no such mailbox", True, "550 5.1.1", id="unknown mailbox"),
-        pytest.param("RCPT", "550 no such mailbox", True, "550", id="without an enhanced code"),
-        pytest.param("RCPT", "450 4.2.0 greylisted, come back", False, "450 4.2.0", id="greylisting"),
-        pytest.param("RCPT", "451 4.3.0 try later", False, "451 4.3.0", id="a local error"),
-        pytest.param("RCPT", "454 4.7.0 throttled", False, "454 4.7.0", id="throttled"),
-        pytest.param("RCPT", "552 5.2.2 mailbox full", False, "552 5.2.2", id="a full mailbox"),
-        pytest.param("RCPT", "550 5.7.1 blocked by policy", False, "550 5.7.1", id="a policy against us"),
-        pytest.param(
-            "DATA", "550 5.7.515 not authenticated", False, "550 5.7.515", id="a policy against us, at the end"
-        ),
-        pytest.param("DATA", "554 5.6.0 malformed", True, "554 5.6.0", id="refused content"),
-        pytest.param("DATA", "452 4.3.1 no space", False, "452 4.3.1", id="no space at the end"),
-        pytest.param("MAIL", "552 5.3.4 too large", True, "552 5.3.4", id="too large"),
+        pytest.param("RCPT", "550 5.1.1 no such mailbox", "550 5.1.1 permanent", id="unknown mailbox"),
+        pytest.param("RCPT", "550 no such mailbox", "550 permanent", id="without an enhanced code"),
+        pytest.param("RCPT", "450 4.2.0 greylisted, come back", "450 4.2.0", id="greylisting"),
+        pytest.param("RCPT", "451 4.3.0 try later", "451 4.3.0", id="a local error"),
+        pytest.param("RCPT", "454 4.7.0 throttled", "454 4.7.0", id="throttled"),
+        pytest.param("RCPT", "552 5.2.2 mailbox full", "552 5.2.2", id="a full mailbox"),
+        pytest.param("RCPT", "550 5.7.1 blocked by policy", "550 5.7.1 ours", id="a policy against us"),
+        pytest.param("DATA", "550 5.7.515 not authenticated", "550 5.7.515 ours", id="a policy, at the end"),
+        pytest.param("DATA", "554 5.6.0 malformed", "554 5.6.0 permanent ours", id="refused content"),
+        pytest.param("DATA", "452 4.3.1 no space", "452 4.3.1", id="no space at the end"),
+        pytest.param("DATA", "552 5.3.4 I take less than I said", "552 5.3.4 permanent ours", id="a lie about SIZE"),
+        pytest.param("MAIL", "552 5.3.4 too large", "552 5.3.4 permanent ours", id="too large"),
     ],
 )
-def test_a_refused_message_is_refused_for_now_or_for_good(
-    transport: SmtpTransport, mailbox: Mailbox, where: str, reply: str, permanent: bool, code: str
+def test_a_refusal_harms_only_the_message_it_meets(
+    channel: Channel, mailbox: Mailbox, where: str, reply: str, refused: str
 ) -> None:
     mailbox.answers[where] = [reply]
-    error = refusal(transport)
-    assert (error.permanent, error.code) == (permanent, code)
-    transport.send("next@example.org", message())
+    outcome, following = channel.send([envelope(), envelope("next@example.org")])
+    assert isinstance(outcome, Refused)
+    words = [outcome.code, "permanent" if outcome.permanent else "", "ours" if outcome.ours else ""]
+    assert " ".join(word for word in words if word) == refused
+    assert following == Accepted()
     assert [to for _, to, _ in mailbox.received] == ["next@example.org"]
     assert mailbox.connections == 1
 
 
-@pytest.mark.parametrize(
-    ("where", "reply"),
-    [
-        pytest.param("RCPT", "421 4.3.2 closing down", id="closing at the recipient"),
-        pytest.param("DATA", "421 4.3.2 closing down", id="closing at the end"),
-        pytest.param("MAIL", "550 5.7.1 sender not allowed", id="our sender is not allowed"),
-        pytest.param("MAIL", "451 4.3.0 later", id="no sender is taken just now"),
-        pytest.param("MAIL", "421 4.3.2 closing down", id="closing on a new connection"),
-    ],
-)
-def test_what_is_no_recipients_fault_breaks_the_transport(
-    transport: SmtpTransport, mailbox: Mailbox, where: str, reply: str
+@pytest.mark.parametrize("where", ["RCPT", "DATA"])
+def test_a_server_that_closes_after_a_refusal_gets_the_rest_on_a_fresh_connection(
+    channel: Channel, mailbox: Mailbox, where: str
 ) -> None:
-    mailbox.answers[where] = [reply]
-    with pytest.raises(TransportBroken, match=reply[:3]):
-        transport.send("mona@example.org", message())
-    transport.send("next@example.org", message())
-    assert len(mailbox.received) == 1
+    mailbox.answers[where] = ["421 4.7.0 come back in 5 minutes"]
+    first, second = channel.send([envelope(), envelope("next@example.org")])
+    assert isinstance(first, Refused)
+    assert (first.permanent, first.code, first.retry_after) == (False, "421 4.7.0", 300)
+    assert second == Accepted()
+    assert mailbox.connections == 2
+
+
+@pytest.mark.parametrize(
+    "reply", ["550 5.7.1 sender not allowed", "451 4.3.0 later", "530 5.7.0 say STARTTLS first", "421 4.3.2 closing"]
+)
+def test_where_no_sender_is_taken_nothing_was_tried(channel: Channel, mailbox: Mailbox, reply: str) -> None:
+    mailbox.answers["MAIL"] = [reply] * 10
+    outcomes = channel.send([envelope() for _ in range(5)])
+    assert all(isinstance(each, Unsent) and reply[:3] in each.reason for each in outcomes)
+    mailbox.answers.clear()
+    assert send(channel, "next@example.org") == Accepted()
+
+
+def test_a_sender_who_is_refused_while_others_pass_harms_only_that_mail(channel: Channel, mailbox: Mailbox) -> None:
+    mailbox.answers["MAIL"] = ["553 5.1.7 what sender is that"]
+    first, second = channel.send([envelope(), envelope("next@example.org")])
+    assert isinstance(first, Refused)
+    assert (first.permanent, first.ours) == (False, True)
+    assert second == Accepted()
 
 
 @pytest.mark.parametrize(
     ("where", "reply", "arrived"),
-    [("RCPT", HANG_UP, 0), ("DATA", HANG_UP, 0), ("DATA", f"accept, then {HANG_UP}", 1)],
+    [("RCPT", HANG_UP, 2), ("DATA", HANG_UP, 1), ("DATA", f"accept, then {HANG_UP}", 2)],
     ids=["before the message", "before it was accepted", "after it was accepted"],
 )
-def test_a_connection_that_breaks_in_the_middle_is_tried_again_later(
-    transport: SmtpTransport, mailbox: Mailbox, where: str, reply: str, arrived: int
+def test_a_message_is_sent_again_at_once_only_if_the_server_cannot_have_it(
+    channel: Channel, mailbox: Mailbox, where: str, reply: str, arrived: int
 ) -> None:
     mailbox.answers[where] = [reply]
-    error = refusal(transport)
-    assert (error.permanent, error.code) == (False, None)
+    first, second = channel.send([envelope(), envelope("next@example.org")])
+    if where == "RCPT":
+        assert first == Accepted()
+    else:
+        assert isinstance(first, Refused)
+        assert (first.permanent, first.code) == (False, None)
+        assert "nobody knows" in first.reason
+    assert second == Accepted()
     assert len(mailbox.received) == arrived
-    transport.send("next@example.org", message())
-    assert len(mailbox.received) == arrived + 1
 
 
-def test_no_error_shows_an_address(transport: SmtpTransport, mailbox: Mailbox) -> None:
-    mailbox.answers["mona@example.org"] = "550 5.1.1 <mona@example.org>: user mona@example.org unknown"
-    assert str(refusal(transport)) == "the mail server refused the recipient: 550 5.1.1 … user … unknown"
+def test_no_reason_shows_an_address(channel: Channel, mailbox: Mailbox) -> None:
+    mailbox.answers["mona@example.org"] = "550 5.1.1 <mona@example.org>: user Mona (mona%40example.org) unknown"
+    outcome = send(channel)
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "the mail server refused the recipient: 550 5.1.1 … user … … unknown"
 
 
 def test_a_message_that_is_too_large_is_not_even_sent(mailbox: Mailbox) -> None:
     with running(mailbox, data_size_limit=5_000) as port:
-        transport = client(f"smtp://127.0.0.1:{port}")
-        transport.send("a@example.org", message())
-        with pytest.raises(MailRefused, match="the server takes 5000") as caught:
-            transport.send("b@example.org", message(text="x" * 6_000))
-        assert caught.value.permanent
-        transport.send("c@example.org", message())
-        transport.close()
+        channel = open_transport(f"smtp://127.0.0.1:{port}").open()
+        first, large, last = channel.send(
+            [envelope("a@example.org"), envelope("b@example.org", text="x" * 6_000), envelope("c@example.org")]
+        )
+        channel.close()
+    assert (first, last) == (Accepted(), Accepted())
+    assert isinstance(large, Refused)
+    assert large.permanent
+    assert "the server takes 5000" in large.reason
     assert [to for _, to, _ in mailbox.received] == ["a@example.org", "c@example.org"]
-    assert mailbox.options[0] == [f"SIZE={len(to_bytes(message()))}"]
+    assert mailbox.options[0] == [f"SIZE={len(envelope('a@example.org').content)}"]
 
 
 def test_letters_outside_ascii_need_a_server_that_takes_them(mailbox: Mailbox) -> None:
     with running(mailbox, enable_SMTPUTF8=True) as port:
-        transport = client(f"smtp://127.0.0.1:{port}")
-        transport.send("möna@bücher.example", message(to="möna@bücher.example"))
-        transport.close()
+        channel = open_transport(f"smtp://127.0.0.1:{port}").open()
+        assert send(channel, "möna@bücher.example") == Accepted()
+        channel.close()
     assert mailbox.received[0][1] == "möna@xn--bcher-kva.example"
     with running(Mailbox(), enable_SMTPUTF8=False) as port:
-        transport = client(f"smtp://127.0.0.1:{port}")
-        error = refusal(transport, "möna@example.org")
-        transport.send("mona@bücher.example", message(to="mona@bücher.example"))
-        transport.close()
-    assert error.permanent
-    assert "SMTPUTF8" in str(error)
+        channel = open_transport(f"smtp://127.0.0.1:{port}").open()
+        outcome = send(channel, "möna@example.org")
+        assert send(channel, "mona@bücher.example") == Accepted()
+        channel.close()
+    assert isinstance(outcome, Refused)
+    assert outcome.permanent
+    assert "SMTPUTF8" in outcome.reason
+
+
+def test_a_provider_that_names_the_message_is_heard(channel: Channel, mailbox: Mailbox) -> None:
+    mailbox.answers["DATA"] = [
+        "250 2.0.0 Ok: queued as 4QzXyZ1abc",
+        "250 Ok 0100018f2a6b7c8d-1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d-000000",
+        "250 2.0.0 fine",
+    ]
+    names = [each.provider_id for each in channel.send([envelope()] * 3) if isinstance(each, Accepted)]
+    assert names == ["4QzXyZ1abc", "0100018f2a6b7c8d-1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d-000000", None]
 
 
 @insecure
@@ -202,55 +243,75 @@ def test_encryption_is_verified_and_the_password_is_sent_inside_it(
         options |= {"tls_from_the_start": context, "auth_require_tls": False}
     tls = "?tls=starttls&" if scheme == "smtp" else "?"
     with running(mailbox, **options) as port:
-        transport = client(f"{scheme}://alerts:p%40ss%3Aw%2Frd@localhost:{port}{tls}ca_file={ca_file}")
-        transport.send("mona@example.org", message())
-        transport.close()
-    assert len(mailbox.received) == 1
+        channel = open_transport(f"{scheme}://alerts:p%40ss%3Aw%2Frd@localhost:{port}{tls}ca_file={ca_file}").open()
+        large = envelope(text="x" * 70_000)
+        assert channel.send([envelope(), large]) + channel.send([envelope()]) == [Accepted()] * 3
+        channel.close()
+    assert mailbox.received[1][2] == large.content
+    # after STARTTLS one introduces oneself again
+    assert mailbox.connections == (2 if scheme == "smtp" else 1)
 
 
 @pytest.mark.parametrize("name", ["localhost", "mail.example.org"])
-def test_an_untrusted_certificate_breaks_the_transport(mailbox: Mailbox, name: str, ca_file: Path) -> None:
+def test_an_untrusted_certificate_sends_nothing(mailbox: Mailbox, name: str, ca_file: Path) -> None:
     """One is of an unknown authority, the other is for another host."""
     authority = trustme.CA()
     if name != "localhost":
         authority.cert_pem.write_to_path(str(ca_file), append=True)
     with running(mailbox, tls_context=server_context(authority.issue_cert(name))) as port:
-        transport = client(f"smtp://localhost:{port}?tls=starttls&ca_file={ca_file}")
-        with pytest.raises(TransportBroken, match="gave no trusted encryption"):
-            transport.send("mona@example.org", message())
+        outcome = unsent(f"smtp://localhost:{port}?tls=starttls&ca_file={ca_file}")
+    assert "gave no trusted encryption" in outcome.reason
     assert mailbox.received == []
+
+
+def test_certificates_that_cannot_be_read_send_nothing(mailbox: Mailbox, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    with running(mailbox) as port:
+        outcome = unsent(f"smtp://localhost:{port}?tls=starttls&ca_file={tmp_path}/ca.pem")
+    assert "ca_file cannot be read" in outcome.reason
 
 
 def test_a_server_without_starttls_is_not_spoken_to_in_the_clear(mailbox: Mailbox) -> None:
     with running(mailbox) as port:
-        transport = client(f"smtp://127.0.0.1:{port}?tls=starttls")
-        with pytest.raises(TransportBroken, match="offers no STARTTLS"):
-            transport.send("mona@example.org", message())
+        outcome = unsent(f"smtp://127.0.0.1:{port}?tls=starttls")
+    assert "offers no STARTTLS" in outcome.reason
     assert mailbox.received == []
 
 
 @insecure
-def test_a_wrong_password_breaks_the_transport_and_is_not_shown(mailbox: Mailbox) -> None:
+def test_a_wrong_password_sends_nothing_and_is_not_shown(mailbox: Mailbox) -> None:
     options = {"authenticator": password_check("alerts", "right"), "auth_required": True, "auth_require_tls": False}
     with running(mailbox, **options) as port:
-        transport = client(f"smtp://alerts:wr0ng-secret@127.0.0.1:{port}")
-        with pytest.raises(TransportBroken, match="refused the user or password") as caught:
-            transport.send("mona@example.org", message())
-    assert "wr0ng-secret" not in f"{caught.value!r} {transport!r} {vars(transport)!r}"
+        transport = open_transport(f"smtp://alerts:wr0ng-secret@127.0.0.1:{port}")
+        channel = transport.open()
+        outcome = send(channel)
+    assert isinstance(outcome, Unsent)
+    assert "refused the user or password" in outcome.reason
+    assert "wr0ng-secret" not in f"{outcome!r} {transport!r} {vars(transport)!r} {channel!r} {vars(channel)!r}"
 
 
-def test_no_server_breaks_the_transport() -> None:
+def test_no_server_sends_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    transport = client(f"smtp://127.0.0.1:{port}")
-    with pytest.raises(TransportBroken, match=f"127.0.0.1:{port} cannot be reached: Connection refused"):
-        transport.send("mona@example.org", message())
+    reason = unsent(f"smtp://127.0.0.1:{port}").reason
+    assert reason == f"The mail server 127.0.0.1:{port} cannot be reached: Connection refused."
 
 
 @pytest.mark.parametrize(
-    "greeting", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"554 5.7.1 go away\r\n", b"\xff\xfe\r\n"]
+    "greeting",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"",
+        b"554 5.7.1 go away\r\n",
+        b"421 4.3.2 too busy\r\n",
+        b"\xff\xfe\r\n",
+        b"220" * 4_000,
+        b"220-more\r\n" * 4_000,
+        b"220 hello\r\n502 no EHLO\r\n502 no HELO\r\n",
+    ],
+    ids=["http", "nothing", "refused", "busy", "bytes", "a line without end", "lines without end", "no hello"],
 )
-def test_a_server_that_speaks_something_else_breaks_the_transport(greeting: bytes) -> None:
+def test_a_server_that_greets_with_anything_else_sends_nothing(greeting: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:
@@ -260,7 +321,24 @@ def test_a_server_that_speaks_something_else_breaks_the_transport(greeting: byte
 
         thread = threading.Thread(target=answer)
         thread.start()
-        transport = client(f"smtp://127.0.0.1:{server.getsockname()[1]}?timeout=5")
-        with pytest.raises(TransportBroken, match="cannot be reached"):
-            transport.send("mona@example.org", message())
+        reason = unsent(f"smtp://127.0.0.1:{server.getsockname()[1]}?timeout=5").reason
+        assert "cannot be reached" in reason
+        assert len(reason) < 300
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("connections=0", "from 1 to 99"), ("connections=many", "from 1 to 99"), ("pipeline=maybe", "expected yes or no")],
+)
+def test_a_wrong_option_is_a_wrong_configuration(option: str, said: str) -> None:
+    from trialalerts.errors import ConfigurationError
+
+    with pytest.raises(ConfigurationError, match=said):
+        open_transport(f"smtp://mail.example.org?{option}")
+
+
+def test_options_decide_on_connections_and_batches() -> None:
+    standard, careful = open_transport("smtp://localhost"), open_transport("smtp://localhost?connections=2&pipeline=no")
+    assert (standard.connections, standard.batch) == (5, 20)
+    assert (careful.connections, careful.batch) == (2, 5)
