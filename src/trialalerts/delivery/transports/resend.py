@@ -91,7 +91,7 @@ class Resend:
         if turned_away and name in _QUOTAS:
             turned_away = Unsent(
                 reason=f"Resend answered {name}: the account may send no more for now; see its usage page",
-                retry_after=turned_away.retry_after or _AFTER_QUOTA,
+                retry_after=_AFTER_QUOTA if turned_away.retry_after is None else turned_away.retry_after,
             )
         if turned_away:
             return [turned_away] * len(envelopes)

@@ -97,7 +97,7 @@ class Ses:
     def _told(self, turned_away: Unsent, kind: str, said: str) -> Unsent:
         """Add the kind of the error, which tells a wrong key from a wrong clock; wait for a new day's quota."""
         quota = kind == "TooManyRequestsException" and "quota" in said.lower()
-        wait = turned_away.retry_after or (_AFTER_QUOTA if quota else None)
+        wait = _AFTER_QUOTA if quota and turned_away.retry_after is None else turned_away.retry_after
         return Unsent(reason=f"{turned_away.reason} ({kind})" if kind else turned_away.reason, retry_after=wait)
 
 
