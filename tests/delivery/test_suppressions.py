@@ -42,6 +42,6 @@ def test_the_first_reason_stays(db: Database) -> None:
 def test_a_suppression_can_be_lifted_once(db: Database) -> None:
     with db.write() as session:
         suppress(session, "secret", "mona@example.org", reason="bounced", now=NOW)
-        assert lift(session, "secret", "mona@example.org")
-        assert not lift(session, "secret", "mona@example.org")
+        assert lift(session, "secret", "mona@example.org", how="operator", now=NOW).found
+        assert not lift(session, "secret", "mona@example.org", how="operator", now=NOW).found
         assert list_suppressions(session) == []

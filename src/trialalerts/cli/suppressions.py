@@ -52,7 +52,7 @@ def add(
 
 @app.command(epilog="Example: trialalerts suppressions lift anna@example.org")
 def lift(email: Email, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Let an address be mailed again; somebody who bounced comes back with: trialalerts subscribers resume."""
+    """Let an address be mailed again; a subscriber whose mail bounced gets digests again."""
     from trialalerts.cli.context import open_context
     from trialalerts.delivery import suppressions
     from trialalerts.errors import NotFound
@@ -68,5 +68,5 @@ def lift(email: Email, *, yes: Annotated[bool, typer.Option("--yes", help="Do no
     if not yes:
         typer.confirm(f"It was suppressed as {found.reason} on {found.since:%Y-%m-%d}. Mail it again?", abort=True)
     with ctx.db.write() as session:
-        suppressions.lift(session, secret, address)
-    typer.echo("lifted")
+        lifted = suppressions.lift(session, secret, address, how="operator", now=ctx.clock.now())
+    typer.echo("lifted; the subscriber gets digests again" if lifted.resumed else "lifted")

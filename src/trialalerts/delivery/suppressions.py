@@ -7,15 +7,26 @@ one the suppressions no longer find anybody. Keep the secret together with the d
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from trialalerts.delivery.tables import Suppression
+from trialalerts.delivery.tables import SoftBounces, Suppression
 from trialalerts.subscribers.addresses import address_key
+from trialalerts.subscribers.people import resume
+from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import required_secret
 
-__all__ = ["address_hash", "is_suppressed", "lift", "list_suppressions", "suppress"]
+__all__ = ["Lifted", "address_hash", "is_suppressed", "lift", "list_suppressions", "suppress"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lifted:
+    """What lifting came to: whether there was a suppression, and whether somebody gets mail again by it."""
+
+    found: bool
+    resumed: bool = False
 
 
 def address_hash(secret: str, address: str) -> str:
@@ -46,16 +57,36 @@ def suppress(
     return True
 
 
-def lift(session: Session, secret: str, address: str) -> bool:
-    """Let an address be mailed again; return False where it was not suppressed."""
+def lift(session: Session, secret: str, address: str, *, how: str, now: datetime) -> Lifted:
+    """Let an address be mailed again.
+
+    Its soft bounces are forgotten, and a subscriber whose mail bounced is active again, with a line in the consent
+    log. Somebody who complained or left is not: only they can sign up again, and lifting makes room for that.
+    """
     found = is_suppressed(session, secret, address)
     if found is None:
-        return False
+        return Lifted(found=False)
     session.delete(found)
     session.flush()
-    return True
+    by_key = select(Subscriber).where(col(Subscriber.address_key) == address_key(address)).with_for_update()
+    subscriber = session.exec(by_key).first()
+    return Lifted(found=True, resumed=subscriber is not None and _begin_anew(session, subscriber, how=how, now=now))
 
 
 def list_suppressions(session: Session) -> list[Suppression]:
     """Return all suppressions, oldest first."""
     return list(session.exec(select(Suppression).order_by(col(Suppression.since), col(Suppression.address_hash))))
+
+
+def _begin_anew(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> bool:
+    """Forget the bounces of a subscriber; return whether they get digests again by it."""
+    counted = session.get(SoftBounces, subscriber.id)
+    if counted is not None:
+        session.delete(counted)
+        session.flush()
+    if subscriber.state is SubscriberState.PENDING:
+        subscriber.state_reason = None
+    if subscriber.state is not SubscriberState.BOUNCED or subscriber.confirmed_at is None:
+        return False
+    resume(session, subscriber, how=how, now=now)
+    return True

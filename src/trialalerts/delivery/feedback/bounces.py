@@ -1,0 +1,52 @@
+"""Owns turning a mail of the bounce mailbox into events: a status notification, a complaint, prose, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from trialalerts.delivery.feedback.arf import complaint_news
+from trialalerts.delivery.feedback.dsn import status_news
+from trialalerts.delivery.feedback.events import Event, Kind, Malformed
+from trialalerts.delivery.feedback.mails import News, Returned, opened
+from trialalerts.delivery.feedback.replies import reply_news
+
+__all__ = ["PROVIDER", "events_of"]
+
+PROVIDER = "mailbox"
+"""The name under which what comes back by mail is stored."""
+
+_LONGEST_RAW = 16_000
+
+
+def events_of(content: bytes, *, arrived: datetime, is_ours: Callable[[str], bool]) -> list[Event]:
+    """Return what a mail tells; nothing where it is neither a report nor an answer to a mail of ours.
+
+    Args:
+        content: the mail as it came, perhaps only its beginning.
+        arrived: when it came; what the mail itself says of the time is not trusted.
+        is_ours: tells whether an address or a token is one that we signed.
+
+    Raises:
+        Malformed: it cannot be read.
+    """
+    try:
+        returned = opened(content, arrived=arrived, is_ours=is_ours)
+        found = status_news(returned, is_ours) or complaint_news(returned, is_ours) or reply_news(returned)
+        return [_event(news, returned, number) for number, news in enumerate(found)]
+    except Exception as error:  # noqa: BLE001 - the email package breaks in many ways on what spammers send
+        raise Malformed(f"A mail cannot be read: {type(error).__name__}.") from None
+
+
+def _event(news: News, returned: Returned, number: int) -> Event:
+    return Event(
+        provider=PROVIDER,
+        event_id=f"{returned.digest}:{number}" if number else returned.digest,
+        kind=news.kind,
+        reason=news.reason if news.kind in {Kind.BOUNCED, Kind.DEFERRED} else None,
+        code=news.code,
+        hard=news.hard,
+        token=news.token,
+        at=returned.arrived,
+        raw=news.told[:_LONGEST_RAW],
+    )

@@ -1,0 +1,102 @@
+"""Owns Brevo's transactional webhooks (v3): not signed and not numbered; a token, password or header proves them.
+
+Keys: ``token`` (a bearer token), or ``username`` and ``password``, or ``header`` and ``value`` (a custom header).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from pydantic import SecretStr
+
+from trialalerts.delivery.feedback import payload
+from trialalerts.delivery.feedback.calls import Call, chosen_keys, require_basic_auth, same
+from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Reason
+from trialalerts.delivery.feedback.verdicts import Verdict, judge
+
+__all__ = ["BrevoWebhook"]
+
+_KINDS = {
+    "request": Kind.QUEUED,
+    "sent": Kind.QUEUED,
+    "delivered": Kind.DELIVERED,
+    "deferred": Kind.DEFERRED,
+    "hard_bounce": Kind.BOUNCED,
+    "soft_bounce": Kind.BOUNCED,
+    "invalid_email": Kind.REJECTED,
+    "blocked": Kind.REJECTED,
+    "error": Kind.FAILED,
+    "spam": Kind.COMPLAINED,
+    "complaint": Kind.COMPLAINED,
+    "unsubscribe": Kind.UNSUBSCRIBED,
+    "unsubscribed": Kind.UNSUBSCRIBED,
+}
+_NEVER_KEPT = {"opened", "unique_opened", "proxy_open", "unique_proxy_open", "click"}
+_CUSTOM = "X-Mailin-custom"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrevoWebhook:
+    """Brevo with what it was told to prove itself with."""
+
+    keys: Mapping[str, str]
+
+    @classmethod
+    def of(cls, keys: Mapping[str, SecretStr]) -> Self:
+        """Open the webhook with its configured keys.
+
+        Raises:
+            ConfigurationError: they are none of the three ways.
+        """
+        return cls(keys=chosen_keys("brevo", keys, ["token"], ["username", "password"], ["header", "value"]))
+
+    def events(self, call: Call) -> list[Event]:
+        """Return what a call tells (see :class:`~trialalerts.delivery.feedback.calls.Webhook`)."""
+        self._require_proof(call)
+        told = payload.parsed(call.body)
+        several = told if isinstance(told, list) else [told]
+        if not all(payload.text(item, "event") for item in several):
+            raise Malformed("Brevo's body names no event.")
+        return [_event(item, call) for item in several if payload.text(item, "event").lower() not in _NEVER_KEPT]
+
+    def _require_proof(self, call: Call) -> None:
+        if "username" in self.keys:
+            require_basic_auth(call, self.keys["username"], self.keys["password"])
+            return
+        if "header" in self.keys:
+            given, expected = call.headers.get(self.keys["header"].lower(), ""), self.keys["value"]
+        else:
+            scheme, _, given = call.headers.get("authorization", "").partition(" ")
+            given, expected = given.strip() if scheme.lower() == "bearer" else "", self.keys["token"]
+        if not same(given, expected):
+            raise Forged("Brevo's token is missing or wrong.")
+
+
+def _event(item: object, call: Call) -> Event:
+    what = payload.text(item, "event").lower()
+    kind = _KINDS.get(what, Kind.UNKNOWN)
+    verdict = _verdict(item, what)
+    return Event(
+        provider="brevo",
+        event_id=payload.fingerprint(item),
+        kind=kind,
+        reason=verdict.reason if verdict else None,
+        hard=verdict.hard if verdict else False,
+        code=verdict.code if verdict else None,
+        token=payload.token_in(payload.at(item, _CUSTOM)),
+        # ts and ts_event follow the account's time zone, only ts_epoch is UTC
+        at=payload.moment(payload.at(item, "ts_epoch"), call.now),
+        raw=payload.kept(item),
+    )
+
+
+def _verdict(item: object, what: str) -> Verdict | None:
+    if what == "invalid_email":
+        return Verdict(reason=Reason.INVALID, hard=True)
+    if what == "blocked":  # by a list of the operator's own at Brevo, which says nothing new of the person
+        return Verdict(reason=Reason.OTHER)
+    if what in {"hard_bounce", "soft_bounce", "deferred"}:
+        return judge(None, payload.text(item, "reason"), permanent=what == "hard_bounce")
+    return None

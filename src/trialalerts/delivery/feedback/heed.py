@@ -1,0 +1,185 @@
+"""Owns heeding: each event is stored once and does its work in the same transaction, or neither happens.
+
+A delivery goes forward only (sent, delivered, bounced, complained): a late *delivered* undoes nothing. Only a
+token that we signed names a delivery; what has none is kept, counted, and moves nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col, delete
+
+from trialalerts.database import Database, table_of
+from trialalerts.delivery import tallies
+from trialalerts.delivery.feedback import policy
+from trialalerts.delivery.feedback.events import Event, Kind, Reason
+from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent
+from trialalerts.delivery.verp import delivery_of
+from trialalerts.settings import Settings
+from trialalerts.subscribers.tables import Subscriber
+
+__all__ = ["KEPT_FOR", "HeedCount", "apply", "heed", "prune"]
+
+log = structlog.get_logger()
+
+KEPT_FOR = timedelta(days=30)
+_TOO_OLD = KEPT_FOR - timedelta(days=1)
+"""What happened longer ago may have been heard and forgotten already, so that it would count twice."""
+_AT_ONCE = 200
+_TALLIED = {Kind.DELIVERED, Kind.BOUNCED, Kind.COMPLAINED}
+
+_UNSETTLED = {DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.SENT}
+_NOT_YET_HEARD_OF = _UNSETTLED | {DeliveryState.FAILED, DeliveryState.SUPPRESSED}
+_FORWARD = {
+    Kind.REJECTED: (DeliveryState.FAILED, {DeliveryState.SENDING, DeliveryState.SENT}),
+    Kind.FAILED: (DeliveryState.FAILED, {DeliveryState.SENDING, DeliveryState.SENT}),
+    Kind.DELIVERED: (DeliveryState.DELIVERED, _NOT_YET_HEARD_OF),
+    Kind.BOUNCED: (DeliveryState.BOUNCED, _NOT_YET_HEARD_OF | {DeliveryState.DELIVERED}),
+    Kind.COMPLAINED: (
+        DeliveryState.COMPLAINED,
+        _NOT_YET_HEARD_OF | {DeliveryState.DELIVERED, DeliveryState.BOUNCED},
+    ),
+}
+"""Where an event takes a delivery, and from where: one still queued was taken by a try that nobody heard back of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeedCount:
+    """What came of a row of events; ``broken`` says why reading a mailbox ended early, where it did."""
+
+    heard: int = 0
+    repeated: int = 0
+    unmatched: int = 0
+    broken: str | None = None
+
+    def __add__(self, other: HeedCount) -> HeedCount:
+        """Add up two counts."""
+        return HeedCount(
+            heard=self.heard + other.heard,
+            repeated=self.repeated + other.repeated,
+            unmatched=self.unmatched + other.unmatched,
+            broken=self.broken or other.broken,
+        )
+
+
+def heed(db: Database, settings: Settings, events: Sequence[Event], *, now: datetime) -> HeedCount:
+    """Store events and do what they ask for.
+
+    On PostgreSQL each has its own transaction: one that locks many deliveries could meet another, or the sender's
+    acknowledgements, in a deadlock. Cut off in between, those heard before are known when it is all told again.
+    """
+    size = _AT_ONCE if db.is_sqlite else 1
+    count = HeedCount()
+    for start in range(0, len(events), size):
+        with db.write() as session:
+            count += apply(session, settings, events[start : start + size], now=now)
+    return count
+
+
+def apply(session: Session, settings: Settings, events: Sequence[Event], *, now: datetime) -> HeedCount:
+    """Store events and do what they ask for, in the caller's transaction."""
+    count = HeedCount()
+    for event in events:
+        count += _one(session, settings, event, now)
+    return count
+
+
+def prune(session: Session, *, now: datetime) -> int:
+    """Delete the events that were received more than 30 days ago; return how many."""
+    old = delete(FeedbackEvent).where(col(FeedbackEvent.received_at) < now - KEPT_FOR)
+    return session.connection().execute(old).rowcount
+
+
+def _one(session: Session, settings: Settings, event: Event, now: datetime) -> HeedCount:
+    if event.at < now - _TOO_OLD:
+        return HeedCount(repeated=1)
+    number = delivery_of(settings, event.token) if event.token else None
+    delivery = session.get(Delivery, number, with_for_update=True) if number is not None else None
+    if not _store(session, event, delivery, now):
+        return HeedCount(repeated=1)
+    if delivery is None:
+        log.info("feedback.unmatched", provider=event.provider, kind=event.kind)
+        return HeedCount(heard=1, unmatched=1)
+    moved = _move(session, delivery, event, now)
+    _heed_for_subscriber(session, settings, delivery, event, moved=moved, now=now)
+    if moved and event.kind in _TALLIED:
+        # Last: its row is the one that all transactions of an hour share.
+        tallies.add(session, tallies.Tallied(event.kind), 1, at=now)
+    log.debug("feedback.heeded", provider=event.provider, kind=event.kind, delivery=delivery.id, moved=moved)
+    return HeedCount(heard=1)
+
+
+def _store(session: Session, event: Event, delivery: Delivery | None, now: datetime) -> bool:
+    """Store an event; return False where it is there already."""
+    upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    row = {
+        "provider": event.provider,
+        "event_id": event.event_id,
+        "kind": event.kind.value,
+        "reason": event.reason.value if event.reason else None,
+        "code": event.code,
+        "delivery_id": delivery.id if delivery else None,
+        "subscriber_id": delivery.subscriber_id if delivery else None,
+        "at": event.at,
+        "received_at": now,
+        "raw": event.raw,
+    }
+    table = table_of(FeedbackEvent)
+    once = upsert(table).values(row).on_conflict_do_nothing(index_elements=["provider", "event_id"])
+    return session.connection().execute(once.returning(table.c.id)).first() is not None
+
+
+def _move(session: Session, delivery: Delivery, event: Event, now: datetime) -> bool:
+    """Take the delivery forward; return whether it moved."""
+    target, origins = _FORWARD.get(event.kind, (None, set()))
+    if target is None or delivery.state not in origins:
+        return False
+    delivery.state = target
+    delivery.feedback_at = now
+    delivery.leased_by = delivery.leased_until = None
+    if target is DeliveryState.DELIVERED:
+        delivery.last_code = delivery.last_error = None
+    else:
+        delivery.last_code = event.code
+        delivery.last_error = _in_words(event)
+    if target is not DeliveryState.FAILED:
+        delivery.sent_at = delivery.sent_at or event.at
+    session.add(delivery)
+    session.flush()
+    return True
+
+
+def _heed_for_subscriber(
+    session: Session, settings: Settings, delivery: Delivery, event: Event, *, moved: bool, now: datetime
+) -> None:
+    if event.reason is Reason.BLOCKED:
+        log.warning(
+            "feedback.about_us", provider=event.provider, kind=event.kind, code=event.code, delivery=delivery.id
+        )
+        return
+    subscriber = session.get(Subscriber, delivery.subscriber_id, with_for_update=True)
+    if subscriber is None:
+        return
+    secret, how = settings.service.secret.get_secret_value(), event.provider
+    if event.kind is Kind.COMPLAINED or event.reason is Reason.SPAM:
+        policy.heed_complaint(session, secret, subscriber, how=how, now=now)
+    elif event.kind is Kind.UNSUBSCRIBED or event.reason is Reason.UNSUBSCRIBED:
+        policy.heed_unsubscribe(session, subscriber, how=how, now=now)
+    elif event.kind is Kind.DELIVERED:
+        policy.got_through(session, subscriber, at=event.at)
+    elif policy.concerns_another_address(session, delivery):
+        log.info("feedback.of_a_former_address", provider=event.provider, delivery=delivery.id)
+    elif event.hard and event.kind in {Kind.BOUNCED, Kind.REJECTED}:
+        policy.heed_hard_bounce(session, secret, subscriber, how=how, detail=event.code or _in_words(event), now=now)
+    elif event.kind is Kind.BOUNCED and moved:  # several servers may tell of one mail; it counts once
+        detail = event.code or _in_words(event)
+        policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=detail, at=event.at, now=now)
+
+
+def _in_words(event: Event) -> str:
+    return f"{event.kind} ({event.reason})" if event.reason else str(event.kind)

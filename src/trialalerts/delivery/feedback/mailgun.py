@@ -1,0 +1,109 @@
+"""Owns Mailgun's webhooks (v3, JSON): an HMAC over a timestamp and a token that stand in the body.
+
+The rest of the body is not signed. Each token is therefore heard once: it is the event's id, so that what was
+overheard cannot be sent again with other words; and its timestamp must be recent.
+
+Keys: ``signing_key``, the HTTP webhook signing key; several while keys are changed.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from pydantic import SecretStr
+
+from trialalerts.delivery.feedback import payload
+from trialalerts.delivery.feedback.calls import Call, chosen_keys, listed, require_recent, same
+from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Reason
+from trialalerts.delivery.feedback.verdicts import Verdict, judge
+
+__all__ = ["MailgunWebhook"]
+
+_RECENT = timedelta(days=7)
+"""It tries again for eight hours; tokens are remembered for longer than this."""
+_NEVER_KEPT = {"opened", "clicked"}
+_KINDS = {
+    "accepted": Kind.QUEUED,
+    "delivered": Kind.DELIVERED,
+    "failed": Kind.BOUNCED,
+    "rejected": Kind.REJECTED,
+    "complained": Kind.COMPLAINED,
+    "unsubscribed": Kind.UNSUBSCRIBED,
+}
+_NOT_TRIED = {
+    "suppress-bounce": Verdict(reason=Reason.BOUNCED, hard=True),
+    "suppress-complaint": Verdict(reason=Reason.SPAM),
+    "suppress-unsubscribe": Verdict(reason=Reason.UNSUBSCRIBED),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailgunWebhook:
+    """Mailgun with its signing keys."""
+
+    keys: tuple[str, ...]
+
+    @classmethod
+    def of(cls, keys: Mapping[str, SecretStr]) -> Self:
+        """Open the webhook with its configured keys.
+
+        Raises:
+            ConfigurationError: the key is missing.
+        """
+        return cls(keys=tuple(listed(chosen_keys("mailgun", keys, ["signing_key"])["signing_key"])))
+
+    def events(self, call: Call) -> list[Event]:
+        """Return what a call tells (see :class:`~trialalerts.delivery.feedback.calls.Webhook`)."""
+        told = payload.parsed(call.body)
+        token = self._required_token(told, call)
+        data = payload.at(told, "event-data")
+        if not isinstance(data, dict):
+            raise Malformed("Mailgun's body holds no event-data.")
+        return [_event(data, token, call)] if payload.text(data, "event") not in _NEVER_KEPT else []
+
+    def _required_token(self, told: object, call: Call) -> str:
+        timestamp, token, signature = (
+            payload.text(told, "signature", key) for key in ("timestamp", "token", "signature")
+        )
+        signed = f"{timestamp}{token}".encode()
+        made = [hmac.digest(key.encode(), signed, "sha256").hex() for key in self.keys]
+        if not (timestamp and token and any(same(each, signature) for each in made)):
+            raise Forged("Mailgun's signature is missing or wrong.")
+        require_recent(payload.exact_moment(timestamp), call, _RECENT)
+        return token
+
+
+def _event(data: object, token: str, call: Call) -> Event:
+    verdict = _NOT_TRIED.get(payload.text(data, "reason"))
+    kind = Kind.REJECTED if verdict else _KINDS.get(payload.text(data, "event"), Kind.UNKNOWN)
+    if kind is Kind.BOUNCED and payload.text(data, "severity") == "temporary":
+        kind = Kind.DEFERRED
+    if kind in {Kind.BOUNCED, Kind.DEFERRED}:
+        verdict = _judged(data)
+    elif kind is Kind.REJECTED and verdict is None:
+        verdict = Verdict(reason=Reason.BLOCKED)  # Mailgun found a virus or spam in it
+    return Event(
+        provider="mailgun",
+        event_id=token,
+        kind=kind,
+        reason=verdict.reason if verdict else None,
+        hard=verdict.hard if verdict else False,
+        code=verdict.code if verdict else None,
+        token=payload.token_in(payload.at(data, "user-variables")),
+        at=payload.moment(payload.at(data, "timestamp"), call.now),
+        raw=payload.kept(data),
+    )
+
+
+def _judged(data: object) -> Verdict:
+    status = payload.at(data, "delivery-status")
+    reason = payload.text(data, "reason")
+    words = " ".join(payload.text(status, key) for key in ("code", "message", "description"))
+    judged = judge(payload.text(status, "enhanced-code"), words, permanent=reason == "bounce")
+    if reason == "espblock" and not judged.hard:
+        return Verdict(reason=Reason.BLOCKED, code=judged.code)
+    return judged

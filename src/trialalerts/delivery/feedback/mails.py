@@ -1,0 +1,130 @@
+"""Owns reading a mail that came back: which of its words may be trusted, and what kind of news it is.
+
+Anybody can write to a return address. A mail is believed only about the delivery whose signed token it carries: in
+the address it was sent to, or in what it quotes of our own message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import compat32
+from hashlib import sha256
+from itertools import islice
+
+from trialalerts.delivery.feedback.events import Kind, Reason
+from trialalerts.delivery.feedback.payload import token_in
+
+__all__ = ["News", "Returned", "opened"]
+
+_ADDRESS = re.compile(r"[^\s<>,;:\"()]{1,64}@[^\s<>,;\"()]{1,255}")
+_SENT_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To", "To", "Cc", "Received")
+_MOST_PARTS = 100
+_MOST_WORDS = 20_000
+_METADATA = "X-Metadata"
+
+
+@dataclass(frozen=True, kw_only=True)
+class News:
+    """One thing that a mail tells; ``told`` are the lines that say so, without what our own message said."""
+
+    kind: Kind
+    told: str
+    reason: Reason | None = None
+    code: str | None = None
+    hard: bool = False
+    token: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Returned:
+    """A mail that came to the bounce mailbox; ``sent_to`` is the return address of ours that it was sent to."""
+
+    message: Message
+    digest: str
+    arrived: datetime
+    sent_to: str | None
+
+    def header(self, name: str) -> str:
+        """Return a header's value in one line; empty where there is none."""
+        return value_of(self.message, name)
+
+    def parts(self) -> list[Message]:
+        """Return the parts, but not what is within a quoted message."""
+        return list(islice(_parts(self.message), _MOST_PARTS))
+
+    def words(self) -> str:
+        """Return the beginning of the first text of the mail itself."""
+        for part in self.parts():
+            if part.get_content_maintype() == "text" and not part.is_multipart():
+                content = part.get_payload(decode=True)
+                if isinstance(content, bytes):
+                    return content[:_MOST_WORDS].decode(errors="replace")
+        return ""
+
+
+def opened(content: bytes, *, arrived: datetime, is_ours: Callable[[str], bool]) -> Returned:
+    """Read a mail; ``is_ours`` tells whether an address or a token is one that we signed."""
+    message = BytesParser(policy=compat32).parsebytes(content)
+    digest = sha256(content).hexdigest()
+    sent_to = next(_ours(message, _SENT_TO, is_ours), None)
+    return Returned(message=message, digest=digest, arrived=arrived, sent_to=sent_to)
+
+
+def quoted_token(returned: Returned, is_ours: Callable[[str], bool], also: Sequence[str] = ()) -> str | None:
+    """Return a token of ours: in the address it was sent to, in ``also``, in the headers of the mail it quotes."""
+    if returned.sent_to is not None:
+        return returned.sent_to
+    for text in also:
+        for address in _ADDRESS.findall(text):
+            if is_ours(address):
+                return str(address)
+    for part in returned.parts():
+        for quoted in _quoted(part):
+            found = next(_ours(quoted, ("Return-Path", "X-Return-Path"), is_ours), None)
+            token = found or token_in(value_of(quoted, _METADATA))
+            if token and is_ours(token):
+                return token
+    return None
+
+
+def value_of(message: Message, name: str) -> str:
+    """Return a header's value in one line; empty where there is none."""
+    value = message.get(name)
+    return "" if value is None else _one_line(value)
+
+
+def _one_line(value: object) -> str:
+    return re.sub(r"[\x00-\x20\x7f]+", " ", str(value)[:_MOST_WORDS].encode(errors="replace").decode()).strip()
+
+
+def _ours(message: Message, names: Sequence[str], is_ours: Callable[[str], bool]) -> Iterator[str]:
+    for name in names:
+        for value in message.get_all(name, []):
+            for address in _ADDRESS.findall(_one_line(value)):
+                if is_ours(address):
+                    yield address
+
+
+def _parts(message: Message) -> Iterator[Message]:
+    yield message
+    if message.get_content_maintype() == "multipart" and isinstance(message.get_payload(), list):
+        for part in message.get_payload():
+            if isinstance(part, Message):
+                yield from _parts(part)
+
+
+def _quoted(part: Message) -> Iterator[Message]:
+    """Yield the message that a part quotes, whole or its headers only."""
+    kind = part.get_content_type()
+    if kind in {"message/rfc822", "message/global"}:
+        inner = part.get_payload()
+        yield from (each for each in inner if isinstance(each, Message)) if isinstance(inner, list) else ()
+    elif kind in {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}:
+        content = part.get_payload(decode=True)
+        if isinstance(content, bytes):
+            yield BytesParser(policy=compat32).parsebytes(content, headersonly=True)

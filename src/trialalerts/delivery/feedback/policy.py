@@ -1,0 +1,137 @@
+"""Owns what feedback does to a subscriber. Every change says why: in the state, in the suppression, in the consent log.
+
+A hard bounce suppresses the address at once. Soft ones are counted: each lets the address rest for longer, and
+five in a row over three days or more count as a hard one. What is about us does nothing to the subscriber.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, exists, select
+
+from trialalerts.delivery.suppressions import suppress
+from trialalerts.delivery.tables import Delivery, DeliveryState, SoftBounces
+from trialalerts.subscribers.consent import record_consent
+from trialalerts.subscribers.people import unsubscribe
+from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, SubscriberState, id_of
+
+__all__ = [
+    "concerns_another_address",
+    "got_through",
+    "heed_complaint",
+    "heed_hard_bounce",
+    "heed_soft_bounce",
+    "heed_unsubscribe",
+    "rests_until",
+]
+
+_MOST_IN_A_ROW = 5
+_AT_LEAST = timedelta(days=3)
+_FIRST_REST = timedelta(hours=2)
+_LONGEST_REST = timedelta(hours=64)
+_BOUNCES_WITHIN = timedelta(days=5)
+"""So long mail servers go on trying, as a rule: what did not come back by then got through."""
+_SERVED = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
+_SENT = {DeliveryState.SENT, DeliveryState.DELIVERED}
+
+
+def heed_hard_bounce(
+    session: Session, secret: str, subscriber: Subscriber, *, how: str, detail: str, now: datetime
+) -> None:
+    """Suppress the address of a subscriber and stop serving them.
+
+    Somebody who has not confirmed stays pending: from *bounced* one can be resumed, and nobody may become active
+    who never agreed.
+    """
+    if subscriber.state is SubscriberState.ERASED:
+        return
+    suppress(session, secret, subscriber.address, reason="bounced", detail=f"{how}: {detail}", now=now)
+    if subscriber.state not in _SERVED and subscriber.state is not SubscriberState.PENDING:
+        return
+    if subscriber.state in _SERVED:
+        subscriber.state = SubscriberState.BOUNCED
+    subscriber.state_reason = f"{how}: {detail}"
+    subscriber.next_due_at = None
+    subscriber.paused_until = None
+    record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=f"bounced: {detail}", now=now)
+    session.flush()
+
+
+def heed_soft_bounce(
+    session: Session, secret: str, subscriber: Subscriber, *, how: str, detail: str, at: datetime, now: datetime
+) -> None:
+    """Count a soft bounce (``at`` the moment when it happened) and let the address rest."""
+    if subscriber.state is SubscriberState.ERASED:
+        return
+    counted = session.get(SoftBounces, id_of(subscriber), with_for_update=True)
+    if counted is None or _one_got_through(session, subscriber, since=counted.last_at, until=now - _BOUNCES_WITHIN):
+        if counted is not None:
+            session.delete(counted)
+            session.flush()
+        counted = SoftBounces(subscriber_id=id_of(subscriber), first_at=at, last_at=at)
+        session.add(counted)
+    counted.in_a_row += 1
+    counted.first_at, counted.last_at = min(counted.first_at, at), max(counted.last_at, at)
+    counted.not_before = now + min(_FIRST_REST * 2 ** min(counted.in_a_row - 1, 10), _LONGEST_REST)
+    session.flush()
+    if counted.in_a_row >= _MOST_IN_A_ROW and counted.last_at - counted.first_at >= _AT_LEAST:
+        often = f"{counted.in_a_row} soft bounces in a row since {counted.first_at:%Y-%m-%d}, last: {detail}"
+        heed_hard_bounce(session, secret, subscriber, how=how, detail=often, now=now)
+
+
+def got_through(session: Session, subscriber: Subscriber, *, at: datetime) -> None:
+    """Forget the soft bounces before a mail that was delivered ``at`` this moment."""
+    counted = session.get(SoftBounces, id_of(subscriber), with_for_update=True)
+    if counted is not None and at > counted.last_at:
+        session.delete(counted)
+        session.flush()
+
+
+def heed_complaint(session: Session, secret: str, subscriber: Subscriber, *, how: str, now: datetime) -> None:
+    """Let somebody go who called a mail spam, and never mail the address again."""
+    if subscriber.state is SubscriberState.ERASED:
+        return
+    suppress(session, secret, subscriber.address, reason="complained", detail=how, now=now)
+    if subscriber.state in {SubscriberState.COMPLAINED, SubscriberState.UNSUBSCRIBED}:
+        return
+    subscriber.state = SubscriberState.COMPLAINED
+    subscriber.state_reason = f"{how}: complained"
+    subscriber.next_due_at = None
+    subscriber.paused_until = None
+    record_consent(session, subscriber, ConsentAction.UNSUBSCRIBED, how=how, what="complained", now=now)
+    session.flush()
+
+
+def heed_unsubscribe(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> None:
+    """Let somebody go who told the provider to stop."""
+    unsubscribe(session, subscriber, how=how, now=now)
+
+
+def rests_until(session: Session, subscriber_id: int, *, now: datetime) -> datetime | None:
+    """Return until when an address rests after soft bounces; None where it may be mailed."""
+    counted = session.get(SoftBounces, subscriber_id)
+    if counted is None or counted.not_before is None or counted.not_before <= now:
+        return None
+    return counted.not_before
+
+
+def concerns_another_address(session: Session, delivery: Delivery) -> bool:
+    """Tell whether the subscriber has changed the address since: then a bounce says nothing of the one of today."""
+    changes = select(Consent.what).where(
+        col(Consent.subscriber_id) == delivery.subscriber_id,
+        col(Consent.action) == ConsentAction.CHANGED,
+        col(Consent.at) > (delivery.sent_at or delivery.created_at),
+    )
+    return any("address" in what.split(", ") for what in session.exec(changes))
+
+
+def _one_got_through(session: Session, subscriber: Subscriber, *, since: datetime, until: datetime) -> bool:
+    """Tell whether a mail sent since then did not come back: over plain SMTP nobody says *delivered*."""
+    theirs = select(Delivery.id).where(
+        col(Delivery.subscriber_id) == subscriber.id,
+        col(Delivery.state).in_(_SENT),
+        col(Delivery.sent_at) > since,
+        col(Delivery.sent_at) < until,
+    )
+    return bool(session.exec(select(exists(theirs))).one())

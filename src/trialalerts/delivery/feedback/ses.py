@@ -1,0 +1,137 @@
+"""Owns what Amazon SES tells through SNS: event publishing and feedback notifications, which differ in a name only.
+
+Keys: ``topics``, the names (ARNs) of the SNS topics that may speak to us, parted by blanks or commas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import structlog
+from pydantic import SecretStr
+
+from trialalerts.delivery.feedback import payload
+from trialalerts.delivery.feedback.arf import is_complaint
+from trialalerts.delivery.feedback.calls import Call, chosen_keys, listed
+from trialalerts.delivery.feedback.events import Event, Kind, Malformed, Reason
+from trialalerts.delivery.feedback.sns import Fetch, Topics, fetch, is_topic
+from trialalerts.delivery.feedback.verdicts import Verdict, judge
+from trialalerts.errors import ConfigurationError
+
+__all__ = ["SesWebhook"]
+
+log = structlog.get_logger()
+
+_NEVER_KEPT = {"Open", "Click"}
+_KINDS = {
+    "Send": Kind.SENT,
+    "Delivery": Kind.DELIVERED,
+    "DeliveryDelay": Kind.DEFERRED,
+    "Bounce": Kind.BOUNCED,
+    "Complaint": Kind.COMPLAINED,
+    "Reject": Kind.REJECTED,
+    "Rendering Failure": Kind.FAILED,
+    "RenderingFailure": Kind.FAILED,
+    "Subscription": Kind.UNSUBSCRIBED,
+}
+_ABOUT_CONTENT = {"ContentRejected", "AttachmentRejected", "MessageTooLarge"}
+_NO_EVENT = "Successfully validated SNS topic for Amazon SES event publishing."
+_METADATA_HEADER = "x-metadata"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SesWebhook:
+    """Amazon SES with the topics that may speak to us."""
+
+    topics: Topics
+
+    @classmethod
+    def of(cls, keys: Mapping[str, SecretStr], *, fetched: Fetch = fetch) -> Self:
+        """Open the webhook with its configured topics; ``fetched`` gets certificates.
+
+        Raises:
+            ConfigurationError: the topics are missing or no topics.
+        """
+        topics = listed(chosen_keys("ses", keys, ["topics"])["topics"])
+        if not all(is_topic(topic) for topic in topics):
+            raise ConfigurationError(
+                "feedback.webhooks.ses.topics: found a value that is not shown, expected names of SNS topics such as "
+                "arn:aws:sns:eu-west-1:123456789012:alerts"
+            )
+        return cls(topics=Topics(allowed=frozenset(topics), fetch=fetched))
+
+    def events(self, call: Call) -> list[Event]:
+        """Return what a call tells (see :class:`~trialalerts.delivery.feedback.calls.Webhook`)."""
+        told = self.topics.opened(call)
+        if told["Type"] == "SubscriptionConfirmation":
+            self.topics.confirm(told)
+            log.info("feedback.subscribed", provider="ses")
+            return []
+        if told["Type"] == "UnsubscribeConfirmation":
+            log.warning(
+                "feedback.subscription_ended", provider="ses", remedy="subscribe the webhook to the topic again"
+            )
+            return []
+        message = told.get("Message")
+        if not isinstance(message, str):
+            raise Malformed("The notification of Amazon SNS holds no message.")
+        if message.strip() == _NO_EVENT:
+            return []
+        event = payload.parsed(message.encode())
+        what = payload.text(event, "eventType") or payload.text(event, "notificationType")
+        if not what:
+            raise Malformed("The message names no event of Amazon SES.")
+        return [_event(event, what, payload.text(told, "MessageId"), call)] if what not in _NEVER_KEPT else []
+
+
+def _event(told: object, what: str, event_id: str, call: Call) -> Event:
+    details = payload.at(told, what[:1].lower() + what[1:].replace(" ", ""))
+    kind = _kind(details, what)
+    verdict = _verdict(details, kind)
+    return Event(
+        provider="ses",
+        event_id=event_id or payload.fingerprint(told),
+        kind=kind,
+        reason=verdict.reason if verdict else None,
+        hard=verdict.hard if verdict else False,
+        code=verdict.code if verdict else None,
+        token=_token(payload.at(told, "mail")),
+        at=payload.moment(payload.at(details, "timestamp"), call.now),
+        raw=payload.kept(told),
+    )
+
+
+def _kind(details: object, what: str) -> Kind:
+    kind = _KINDS.get(what, Kind.UNKNOWN)
+    if kind is Kind.COMPLAINED and not is_complaint(payload.text(details, "complaintFeedbackType")):
+        return Kind.UNKNOWN
+    if kind is Kind.UNSUBSCRIBED and payload.at(details, "newTopicPreferences", "unsubscribeAll") is not True:
+        return Kind.UNKNOWN
+    return kind
+
+
+def _verdict(details: object, kind: Kind) -> Verdict | None:
+    if kind is Kind.REJECTED:  # SES found a virus in it
+        return Verdict(reason=Reason.BLOCKED)
+    if kind not in {Kind.BOUNCED, Kind.DEFERRED}:
+        return None
+    listing = payload.at(details, "bouncedRecipients") or payload.at(details, "delayedRecipients")
+    recipient = next(iter(payload.items(listing)), None)
+    permanent = payload.text(details, "bounceType") == "Permanent"
+    judged = judge(payload.text(recipient, "status"), payload.text(recipient, "diagnosticCode"), permanent=permanent)
+    if payload.text(details, "bounceSubType") in _ABOUT_CONTENT:
+        return Verdict(reason=Reason.BLOCKED, code=judged.code)
+    return judged
+
+
+def _token(mail: object) -> str | None:
+    """Return our token: from the tags, from the metadata header, else from the return address."""
+    found = payload.token_in(payload.mapping(payload.at(mail, "tags")))
+    if found:
+        return found
+    for header in payload.items(payload.at(mail, "headers")):
+        if payload.text(header, "name").lower() == _METADATA_HEADER:
+            return payload.token_in(payload.at(header, "value"))
+    return payload.text(mail, "source") or None
