@@ -82,7 +82,7 @@ class World:
         return Links(self.settings, self.clock)
 
     def form(self, **typed: str) -> dict[str, str]:
-        """Return a sign-up as a browser sends it, with ``typed`` over it."""
+        """Return a sign-up as a browser sends it from the page before it is saved, with ``typed`` over it."""
         return {
             "address": "ada@example.org",
             "area": "multiple sclerosis",
@@ -95,6 +95,7 @@ class World:
             "timezone": "Europe/London",
             "website": "",
             "consent": "yes",
+            "step": "save",
         } | typed
 
     def follower(self, address: str = "ada@example.org", *, confirmed: bool = True, locale: str = "en") -> Subscriber:

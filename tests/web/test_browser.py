@@ -13,6 +13,7 @@ from tests.conftest import missing
 from tests.web.conftest import World, path_of
 from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
 
+LOOK = "/nowhere?look"
 INSTALL = "Chromium is not installed: apt-get install chromium"
 
 
@@ -52,16 +53,16 @@ def _person(world: World) -> Subscriber:
         return session.exec(select(Subscriber)).one()
 
 
-def test_from_the_sign_up_to_the_last_mail(page: Page, world: World) -> None:
+def test_from_the_sign_up_to_the_confirmation(page: Page, world: World) -> None:
     page.goto("/subscribe?area=Asthma")
     expect(page.get_by_label("Disease or condition")).to_have_value("Asthma")
     page.get_by_label("Disease or condition").fill("multipel sclerosis")
     page.get_by_label("Where").fill("Springfield")
-    page.get_by_label("How far from this town would you travel?").fill("50")
+    page.get_by_label("Or a distance of your own").fill("50")
     page.get_by_role("textbox", name="E-mail address").fill("ada@example.org")
     page.get_by_label("Daily").check()
     page.get_by_label("Your time zone").select_option("America/Chicago")
-    page.get_by_role("button", name="Sign up").click()
+    page.get_by_role("button", name="Continue").click()
 
     # Two slips and a forgotten tick: each is told at its field.
     expect(page.get_by_role("alert")).to_contain_text("There are several places of this name.")
@@ -74,6 +75,18 @@ def test_from_the_sign_up_to_the_last_mail(page: Page, world: World) -> None:
     page.get_by_label("Springfield, Illinois, US").check()
     page.get_by_label("Multiple Sclerosis").check()
     page.get_by_label("I agree that").check()
+    page.get_by_role("button", name="Continue").click()
+
+    # What was understood, and what it would bring, before anything is stored.
+    expect(page.get_by_role("heading", level=1)).to_have_text("Is this what you mean?")
+    expect(page.get_by_role("main")).to_contain_text("Springfield, Illinois, US · 80 km")
+    expect(page.get_by_role("main")).to_contain_text("At the moment there is nothing for this.")
+    page.get_by_role("button", name="Change something").click()
+    expect(page.get_by_label("Disease or condition")).to_have_value("Multiple Sclerosis")
+    expect(page.get_by_label("Or a distance of your own")).to_have_value("50")
+    expect(page.get_by_label("I agree that")).to_be_checked()
+    page.get_by_role("button", name="Continue").click()
+    assert world.mails() == []
     page.get_by_role("button", name="Sign up").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Please look into your inbox")
 
@@ -86,20 +99,39 @@ def test_from_the_sign_up_to_the_last_mail(page: Page, world: World) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("All set")
     assert _person(world).state is SubscriberState.ACTIVE
 
+
+def test_from_ones_own_page_to_the_last_mail(page: Page, world: World) -> None:
+    person = world.follower()
     page.goto(path_of(world.links.preferences(person)))
+    page.get_by_label("Daily").check()
+    expect(page.get_by_label("Day of the week")).not_to_be_visible()
     page.get_by_label("Weekly").check()
     page.get_by_label("Time of day").select_option("19")
+    expect(page.get_by_label("Day of the month")).not_to_be_visible()
+    page.get_by_label("Day of the week").select_option("Thursday")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("Saved.")
     page.get_by_text("Follow something else").click()
     page.get_by_label("Disease or condition").fill("lupus")
-    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("Added.")
+    page.get_by_role("link", name="Change Lupus Erythematosus, Systemic: Anywhere").click()
+    page.get_by_label("Where").fill("Leeds, GB")
+    page.get_by_label("How far from this town would you travel?").select_option("A day trip: 100 km (62 miles)")
+    page.get_by_text("Only certain trials or news").click()
+    page.get_by_label("Trials for").select_option("Women and girls")
+    page.get_by_role("group", name="Phases").get_by_label("Phase 3").check()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Changed.")
+    expect(page.get_by_role("main")).to_contain_text("Women and girls · Phase 3")
     page.get_by_role("button", name="Remove Multiple Sclerosis").click()
     expect(page.get_by_role("status")).to_have_text("Removed.")
     person = _person(world)
-    assert (person.frequency, person.hour) == (Frequency.WEEKLY, 19)
-    assert [each.area_id for each in world.preferences(person)] == ["D008180"]
+    assert (person.frequency, person.hour, person.weekday) == (Frequency.WEEKLY, 19, 3)
+    (lupus,) = world.preferences(person)
+    assert (lupus.area_id, lupus.radius_km, lupus.sex, lupus.phases) == ("D008180", 100, "female", ["PHASE3"])
 
     page.goto(path_of(world.links.unsubscribe(person)))
     page.get_by_role("button", name="Stop all mails").click()
@@ -123,12 +155,16 @@ def test_the_form_can_be_filled_with_the_keyboard_alone(page: Page, world: World
     page.keyboard.press("Tab")
     expect(page.get_by_text("Skip to the content")).to_be_focused()
     page.get_by_label("Disease or condition").focus()
-    for keys in ("MS", "Leeds, GB", "", "", "ada@example.org", "", "", ""):  # … unit, frequency, language, zone
+    # … distance in words and as a number, unit, the closed block; address; frequency, language, zone
+    for keys in ("MS", "Leeds, GB", "", "", "", "", "ada@example.org", "", "", ""):
         page.keyboard.type(keys)
         page.keyboard.press("Tab")
     page.keyboard.press("Space")  # the consent
     page.keyboard.press("Tab")  # the link to the privacy text
     page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Is this what you mean?")
+    page.get_by_role("button", name="Sign up").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Please look into your inbox")
     assert len(world.mails()) == 1
@@ -140,13 +176,16 @@ def test_the_pages_fit_their_window_and_load_without_a_complaint(
     browser: Browser, world: World, scheme: str, width: int
 ) -> None:
     person = world.follower()
+    own = path_of(world.links.preferences(person))
     paths = [
         "/",
         "/privacy",
         "/nowhere",
         world.confirm_path(person),
-        path_of(world.links.preferences(person)),
+        own,
+        f"{own}?edit={world.preferences(person)[0].id}",
         path_of(world.links.unsubscribe(person)),
+        LOOK,
     ]
     context = browser.new_context(
         base_url=world.server.url,
@@ -160,6 +199,11 @@ def test_the_pages_fit_their_window_and_load_without_a_complaint(
     page.on("requestfailed", lambda request: complaints.append(request.url))
     for path in paths:
         page.goto(path)
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+        if path == LOOK:  # the page before saving has no path of its own
+            page.goto(f"{own}?edit={world.preferences(person)[0].id}")
+            page.get_by_role("button", name="Continue").click()
+            expect(page.get_by_role("heading", level=1)).to_have_text("Is this what you mean?")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         assert page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") != "none", "no styles"
         faint = page.evaluate(CONTRASTS)

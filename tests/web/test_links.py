@@ -8,9 +8,8 @@ import pytest
 from sqlmodel import select
 
 from tests.web.conftest import World, path_of
-from trialalerts.catalog.tables import Item, ItemKind
-from trialalerts.digests.entries import Entry, Reason, Told
-from trialalerts.digests.tables import Digest, DigestKind
+from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+from trialalerts.digests.tables import Digest, DigestKind, Selection, SelectionKind
 from trialalerts.subscribers.erasure import erase
 from trialalerts.subscribers.people import unsubscribe
 from trialalerts.subscribers.tables import NEVER_SERVED, Consent, Frequency, Subscriber, SubscriberState
@@ -253,7 +252,13 @@ def test_a_schedule_that_makes_no_sense_is_told_and_not_stored(world: World, fie
 def test_something_else_can_be_followed_and_is_confirmed_at_once(each_world: World) -> None:
     person = each_world.follower()
     page = _press(
-        each_world, person, action="add", area="lupus", region="United Kingdom", label="for my <b>daughter</b>"
+        each_world,
+        person,
+        action="add",
+        step="save",
+        area="lupus",
+        region="United Kingdom",
+        label="for my <b>daughter</b>",
     )
     assert "Added." in page
     assert "for my &lt;b&gt;daughter&lt;/b&gt;" in page
@@ -304,7 +309,7 @@ def test_mails_can_be_stopped_there_too(world: World) -> None:
     assert world.again(person).state is SubscriberState.UNSUBSCRIBED
     for action in ("pause", "resume"):
         _press(world, person, action=action)
-    _press(world, person, action="add", area="asthma")
+    _press(world, person, action="add", area="asthma", step="save")
     assert world.again(person).state is SubscriberState.UNSUBSCRIBED
     assert len(world.preferences(person)) == 1
 
@@ -354,15 +359,15 @@ def _digest(world: World, person: Subscriber) -> int:
         )
         session.add(item)
         session.flush()
-        reason = Reason(preference_id=1, area_id="D009103", area_name="Multiple Sclerosis", region_label="Leeds")
-        entry = Entry(item_id=item.id or 0, kind="article", told=(Told(kind="published", seq=1),), reasons=(reason,))
+        session.add(Change(seq=1, item_id=item.id or 0, kind=ChangeKind.PUBLISHED, at=now))
+        session.add(Selection(id=1, kind=SelectionKind.CHANGES, numbers=[1]))
         digest = Digest(
             subscriber_id=person.id or 0,
             kind=DigestKind.REGULAR,
             from_seq=0,
             to_seq=1,
             created_at=now,
-            entries=[entry.as_json()],
+            parts=[[1, 1]],
         )
         session.add(digest)
         session.flush()

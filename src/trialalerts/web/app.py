@@ -21,6 +21,7 @@ from trialalerts.settings import Settings
 from trialalerts.subscribers.links import CONFIRM_PATH, DIGEST_PATH, PREFERENCES_PATH, UNSUBSCRIBE_PATH, Links
 from trialalerts.subscribers.tokens import Tokens, TokenTooOld
 from trialalerts.web.confirming import Confirming
+from trialalerts.web.estimates import Estimates
 from trialalerts.web.forms import reads_form
 from trialalerts.web.leaving import Leaving
 from trialalerts.web.limits import ClientLimit
@@ -37,6 +38,7 @@ _BODY_BYTES = 64_000
 _BODY_SECONDS = 15.0
 _HEALTH_SECONDS = 5.0
 _SIGN_UPS = 60
+_LOOKS = 120
 _SIGN_UPS_WITHIN = timedelta(minutes=15)
 _STATUS_PAGES = {
     400: "bad_request",
@@ -62,7 +64,9 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
         tokens=Tokens(settings.service.secret.get_secret_value(), clock),
         links=Links(settings, clock),
         vocabulary=Vocabulary(db, clock),
+        estimates=Estimates(db, clock),
         sign_ups=ClientLimit(clock, times=_SIGN_UPS, within=_SIGN_UPS_WITHIN),
+        looks=ClientLimit(clock, times=_LOOKS, within=_SIGN_UPS_WITHIN),
     )
     routes = _routes(site)
     answer = _answer_errors(site.pages)

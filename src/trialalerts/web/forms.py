@@ -2,60 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
 from zoneinfo import available_timezones
 
-from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownArea, UnknownRegion
+from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.addresses import checked_address
 from trialalerts.subscribers.tables import Frequency
-from trialalerts.vocabulary.areas import AreaTree
-from trialalerts.vocabulary.regions import Region, find_region, parse_radius
 
-__all__ = ["Fault", "Followed", "Form", "Rhythm", "reads_form", "time_zones"]
+__all__ = ["Fault", "Form", "Rhythm", "reads_form", "time_zones"]
 
 _LONGEST = 300
-_MOST_FIELDS = 40
+_LONGEST_LIST = 2_000
+_MOST_FIELDS = 80
 _PARTS = {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
 _FIELDS = (
-    "address", "area", "region", "radius", "unit", "frequency", "language", "timezone", "hour", "label", "consent",
-    "area_choice", "area_was", "region_choice", "region_was", "website", "action", "preference",
+    "address", "area", "region", "travel", "radius", "unit", "kinds", "born", "sex", "healthy", "phases", "changes",
+    "excluded", "label", "frequency", "language", "timezone", "hour", "weekday", "day", "consent", "area_choice",
+    "area_was", "region_choice", "region_was", "excluded_choice", "excluded_was", "website", "action", "preference",
+    "step",
 )  # fmt: skip
+_MANY = {"phases", "changes"}
+"""Fields with a box to tick for each word: the words stand in one value, parted by blanks."""
+_LONG = {"excluded", "excluded_choice", "excluded_was"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What is wrong with a field: the key of the text that says so, and the nearest valid choices."""
+    """What is wrong with a field: the key of the text that says so and its values, and the nearest valid choices."""
 
     key: str
     choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Followed:
-    """What a form asks to follow."""
-
-    area_id: str
-    region: Region
-    label: str | None
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rhythm:
-    """When and in which language a form asks to be written to; ``hour`` is local, None where not asked."""
+    """When and in which language a form asks to be written to.
+
+    ``hour`` is local, ``weekday`` 0 is Monday, ``day`` of the month is 1–28; None where not asked.
+    """
 
     frequency: Frequency
     language: str
     timezone: str
     hour: int | None
+    weekday: int | None
+    day: int | None
 
 
 @dataclass
@@ -68,7 +68,9 @@ class Form:
     @classmethod
     def filled(cls, typed: Mapping[str, object], **defaults: str) -> Form:
         """Return a form with the known fields of ``typed``, cleaned, over the ``defaults``."""
-        clean = {name: _clean(typed[name]) for name in _FIELDS if name in typed}
+        clean = {
+            name: _clean(typed[name], _LONGEST_LIST if name in _LONG else _LONGEST) for name in _FIELDS if name in typed
+        }
         return cls(dict.fromkeys(_FIELDS, "") | defaults | clean)
 
     def address(self) -> str:
@@ -82,14 +84,6 @@ class Form:
             self.errors["address"] = Fault(key="error.address_wrong")
             return ""
 
-    def followed(self, areas: AreaTree, session: Session) -> Followed | None:
-        """Return what is to be followed; None where the area, the region or the distance is wrong."""
-        area_id = self._area(areas)
-        region = self._region(session)
-        if area_id is None or region is None or "radius" in self.errors:
-            return None
-        return Followed(area_id=area_id, region=region, label=self.values["label"][:80] or None)
-
     def rhythm(self, languages: set[str]) -> Rhythm | None:
         """Return when and how to write; None where something is none of the choices."""
         values = self.values
@@ -98,6 +92,8 @@ class Form:
             "language": values["language"] in languages,
             "timezone": values["timezone"] in available_timezones(),
             "hour": values["hour"] in {"", *map(str, range(24))},
+            "weekday": values["weekday"] in {"", *map(str, range(7))},
+            "day": values["day"] in {"", *map(str, range(1, 29))},
         }
         wrong = [name for name, right in checks.items() if not right]
         self.errors |= {name: Fault(key=f"error.{name}_wrong") for name in wrong}
@@ -107,62 +103,35 @@ class Form:
             frequency=Frequency(values["frequency"]),
             language=values["language"],
             timezone=values["timezone"],
-            hour=int(values["hour"]) if values["hour"] else None,
+            **{name: int(values[name]) if values[name] else None for name in ("hour", "weekday", "day")},
         )
+
+    def carried(self, names: Iterable[str]) -> dict[str, str]:
+        """Return what was typed into these fields, to be sent again by a page that comes between."""
+        return {name: self.values[name] for name in names if self.values[name]}
+
+    def uses(self, *fields: str) -> bool:
+        """Tell whether one of these fields is filled in or wrong."""
+        return any(self.values[name] or name in self.errors for name in fields)
 
     def consent(self) -> None:
         """Note where the consent was not given."""
         if not self.values["consent"]:
             self.errors["consent"] = Fault(key="error.consent_missing")
 
-    def _area(self, areas: AreaTree) -> str | None:
-        text = self._meant("area")
-        if not text:
-            self.errors["area"] = Fault(key="error.area_missing")
-            return None
-        try:
-            return areas.find(text).id
-        except UnknownArea as error:
-            self.errors["area"] = Fault(key="error.area_unknown", choices=error.choices)
-            return None
-
-    def _region(self, session: Session) -> Region | None:
-        text, radius = self._meant("region") or "anywhere", self._radius()
-        try:
-            region = find_region(session, text)
-            return region if radius is None or region.kind != "place" else find_region(session, text, radius_km=radius)
-        except AmbiguousRegion as error:
-            self.errors["region"] = Fault(key="error.region_ambiguous", choices=error.choices)
-        except UnknownRegion as error:
-            self.errors["region"] = Fault(key="error.region_unknown", choices=error.choices)
-        except InvalidInput:
-            self.errors["region"] = Fault(key="error.region_too_fine")
-        return None
-
-    def _radius(self) -> float | None:
-        """Return the distance in kilometres; None where none was given or it is wrong."""
-        text = self.values["radius"]
-        if not text:
-            return None
-        try:
-            return parse_radius(text if text[-1].isalpha() else f"{text} {self.values['unit'] or 'km'}")
-        except InvalidInput:
-            self.errors["radius"] = Fault(key="error.radius_wrong")
-            return None
-
-    def _meant(self, name: str) -> str:
-        """Return the choice taken for what was typed; who has typed anew since the choices were shown means that."""
+    def meant(self, name: str) -> str:
+        """Return what a field means: the choice taken, unless somebody has typed anew since the choices were shown."""
         text, choice = self.values[name], self.values[f"{name}_choice"]
         if choice and text == self.values[f"{name}_was"]:
             self.values[name] = choice
         return self.values[name]
 
 
-def _clean(value: object) -> str:
+def _clean(value: object, longest: int) -> str:
     """Return one line of text: no control characters, no lone surrogates, no blanks around it, of bounded length."""
     if not isinstance(value, str):
         return ""
-    return "".join(sign if sign.isprintable() else " " for sign in value[:_LONGEST]).strip()
+    return "".join(sign if sign.isprintable() else " " for sign in value[:longest]).strip()
 
 
 @lru_cache(maxsize=1)
@@ -188,6 +157,8 @@ def reads_form(
         try:
             async with request.form(max_fields=_MOST_FIELDS, max_files=1) as form:
                 typed = dict(form)
+                for name in typed.keys() & _MANY:
+                    typed[name] = " ".join(str(value) for value in form.getlist(name))
         except (HTTPException, LookupError, ValueError):  # no form, an unknown charset, a parser at its wits' end
             if not lenient:
                 raise HTTPException(400) from None

@@ -9,21 +9,28 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from trialalerts.errors import InvalidInput, NotFound
+from trialalerts.errors import InvalidInput, NotFound, UnknownArea
 from trialalerts.subscribers.erasure import erase, wipe_free_pages
 from trialalerts.subscribers.people import SubscriberChanges, edit, resume, unsubscribe
-from trialalerts.subscribers.preferences import NewPreference, add_preference, remove_preference
-from trialalerts.subscribers.tables import Subscriber, SubscriberState
+from trialalerts.subscribers.preferences import (
+    NewPreference,
+    add_preference,
+    edit_preference,
+    list_preferences,
+    remove_preference,
+)
+from trialalerts.subscribers.tables import Preference, Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import Purpose
-from trialalerts.vocabulary.regions import DEFAULT_RADIUS_KM
+from trialalerts.web.following import FIELDS, read_preference, typed
 from trialalerts.web.forms import Fault, Form
 from trialalerts.web.languages import Language
 from trialalerts.web.leaving import PAUSABLE, rest
+from trialalerts.web.looking import CHANGE, SAVE, Looking
 from trialalerts.web.site import Site, local_day
 
 __all__ = ["Managing"]
 
-_NOTICES = {"saved", "added", "removed", "resumed"}
+_NOTICES = {"saved", "added", "changed", "removed", "resumed"}
 _LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED, SubscriberState.ERASED}
 
 
@@ -32,8 +39,8 @@ class Managing:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._looking = Looking(site)
         self._actions = {
-            "add": self._add,
             "remove": self._remove,
             "save": self._save,
             "pause": self._pause,
@@ -42,39 +49,91 @@ class Managing:
         }
 
     def show(self, request: Request) -> Response:
-        """Show the page."""
+        """Show the page; with ``?edit=17`` the form for one preference."""
         with self._site.db.read() as session:
             subscriber, _ = self._site.holder(session, Purpose.PREFERENCES, request.path_params["token"])
-            return self._page(request, session, subscriber, self._filled({}, subscriber))
+            if kept := self._own(session, subscriber, request.query_params.get("edit", "")):
+                form = self._filled(request, typed(kept, self._site.vocabulary.tree()), subscriber)
+                return self._form(request, session, subscriber, form, kept)
+            return self._page(request, session, subscriber, self._filled(request, {}, subscriber))
 
-    def take(self, request: Request, typed: Mapping[str, object]) -> Response:
+    def take(self, request: Request, sent: Mapping[str, object]) -> Response:
         """Do what a button says: the field ``action``."""
-        action = str(typed.get("action", ""))
+        action = str(sent.get("action", ""))
         if action == "erase-now":
             return self._erase(request)
+        if action in {"add", "edit"}:
+            return self._follow(request, sent)
         with self._site.db.write() as session:
             subscriber, _ = self._site.holder(session, Purpose.PREFERENCES, request.path_params["token"])
             if action == "erase":
                 return self._ask_before_erasing(request, subscriber)
             if action not in self._actions:
                 raise HTTPException(400)
-            form = self._filled(typed, subscriber)
+            form = self._filled(request, sent, subscriber)
             notice = self._actions[action](session, subscriber, form)
             if form.errors:
-                return self._page(request, session, subscriber, form, status=422, adding=action == "add")
+                return self._page(request, session, subscriber, form, status=422)
+        return self._done(request, notice)
+
+    def _done(self, request: Request, notice: str) -> Response:
         # The path has the token in it and no more than that: what was done stands behind the question mark.
         return RedirectResponse(f"{self._path(request)}?done={notice}", status_code=303)
 
-    def _add(self, session: Session, subscriber: Subscriber, form: Form) -> str:
-        followed = form.followed(self._site.vocabulary.tree(), session)
-        if followed is None or subscriber.state not in PAUSABLE:
-            return ""
-        new = NewPreference(area_id=followed.area_id, region=followed.region, label=followed.label)
-        try:
-            add_preference(session, subscriber, new, confirmed=True, how="web", now=self._site.clock.now())
-        except InvalidInput:  # what was typed has been checked: they have as many as one person may have
-            form.errors["area"] = Fault(key="error.too_many")
-        return "added"
+    def _follow(self, request: Request, sent: Mapping[str, object]) -> Response:
+        """Add a preference or change one: look at what it would bring first, then store it."""
+        with self._site.db.read() as session:
+            subscriber, _ = self._site.holder(session, Purpose.PREFERENCES, request.path_params["token"])
+            form = self._filled(request, sent, subscriber)
+            if refusal := self._looking.too_often(request, form, self._language(request, subscriber)):
+                return refusal
+            kept = self._own(session, subscriber, form.values["preference"]) if sent["action"] == "edit" else None
+            if subscriber.state not in PAUSABLE or (sent["action"] == "edit" and kept is None):
+                return self._done(request, "")
+            if form.values["step"] == CHANGE:
+                return self._form(request, session, subscriber, form, kept)
+            self._looking.taken(form)
+            today = self._site.clock.now().date()
+            new = read_preference(form, self._site.vocabulary.tree(), session, today, kept=kept)
+            if new is None:
+                return self._form(request, session, subscriber, form, kept, status=422)
+            if form.values["step"] != SAVE:
+                return self._look(request, subscriber, form, new)
+        return self._stored(request, form, new, is_edit=kept is not None)
+
+    def _look(self, request: Request, subscriber: Subscriber, form: Form, new: NewPreference) -> Response:
+        return self._looking.page(
+            form,
+            new,
+            self._language(request, subscriber),
+            fields=FIELDS,
+            action=self._path(request),
+            sends={"action": form.values["action"]},
+            save="preferences.save",
+        )
+
+    def _stored(self, request: Request, form: Form, new: NewPreference, *, is_edit: bool) -> Response:
+        with self._site.db.write() as session:
+            subscriber, _ = self._site.holder(session, Purpose.PREFERENCES, request.path_params["token"])
+            kept = self._own(session, subscriber, form.values["preference"]) if is_edit else None
+            if subscriber.state not in PAUSABLE or (is_edit and kept is None):
+                return self._done(request, "")
+            now = self._site.clock.now()
+            try:
+                if kept is None:
+                    add_preference(session, subscriber, new, confirmed=True, how="web", now=now)
+                else:
+                    edit_preference(session, subscriber, kept.id or 0, new, how="web", now=now)
+            except UnknownArea:  # it has left the vocabulary since
+                form.errors["area"] = Fault(key="error.area_unknown")
+            except InvalidInput:  # what was typed has been checked: what remains is what they follow already
+                form.errors["area"] = Fault(key="error.same_already" if is_edit else "error.too_many")
+            if form.errors:
+                return self._form(request, session, subscriber, form, kept, status=422)
+        return self._done(request, "changed" if is_edit else "added")
+
+    def _own(self, session: Session, subscriber: Subscriber, number: str) -> Preference | None:
+        return next((each for each in list_preferences(session, subscriber) if str(each.id) == number), None)
 
     def _remove(self, session: Session, subscriber: Subscriber, form: Form) -> str:
         number = form.values["preference"]
@@ -95,6 +154,8 @@ class Managing:
             timezone=rhythm.timezone,
             frequency=rhythm.frequency,
             hour=rhythm.hour,
+            weekday=rhythm.weekday,
+            day=rhythm.day,
         )
         edit(session, subscriber, changes, how="web", now=self._site.clock.now())
         return "saved"
@@ -118,26 +179,53 @@ class Managing:
         return ""
 
     def _ask_before_erasing(self, request: Request, subscriber: Subscriber) -> Response:
-        language = self._site.pages.language(request, subscriber.locale)
+        language = self._language(request, subscriber)
         return self._site.pages.page("erase.html", language, action=self._path(request))
 
     def _erase(self, request: Request) -> Response:
         with self._site.db.write() as session:
             subscriber, _ = self._site.holder(session, Purpose.PREFERENCES, request.path_params["token"])
-            language = self._site.pages.language(request, subscriber.locale)
+            language = self._language(request, subscriber)
             erase(session, subscriber, how="web", now=self._site.clock.now())
         wipe_free_pages(self._site.db)
         return self._site.pages.message("erased", language)
 
-    def _filled(self, typed: Mapping[str, object], subscriber: Subscriber) -> Form:
+    def _filled(self, request: Request, sent: Mapping[str, object], subscriber: Subscriber) -> Form:
         return Form.filled(
-            typed,
-            unit="km",
+            sent,
+            unit=self._site.unit(request),
             frequency=subscriber.frequency.value,
             language=subscriber.locale.partition("-")[0],
             timezone=subscriber.timezone,
             hour=str(subscriber.hour),
+            weekday=str(subscriber.weekday),
+            day=str(subscriber.day),
         )
+
+    def _form(
+        self,
+        request: Request,
+        session: Session,
+        subscriber: Subscriber,
+        form: Form,
+        kept: Preference | None,
+        *,
+        status: int = 200,
+    ) -> Response:
+        """Show the form for a preference: a page of its own for one that is there, else the open form to add one."""
+        if kept is None:
+            return self._page(request, session, subscriber, form, status=status, adding=True)
+        return self._site.pages.page(
+            "preference.html",
+            self._language(request, subscriber),
+            status=status,
+            action=self._path(request),
+            form=form,
+            **self._site.choices(),
+        )
+
+    def _language(self, request: Request, subscriber: Subscriber) -> Language:
+        return self._site.pages.language(request, subscriber.locale)
 
     def _page(
         self,
@@ -150,7 +238,7 @@ class Managing:
         adding: bool = False,
     ) -> Response:
         site = self._site
-        language = site.pages.language(request, subscriber.locale)
+        language = self._language(request, subscriber)
         done = request.query_params.get("done", "")
         return site.pages.page(
             "preferences.html",
@@ -166,7 +254,7 @@ class Managing:
             can_pause=subscriber.state is SubscriberState.ACTIVE,
             can_resume=subscriber.state is SubscriberState.PAUSED,
             can_stop=subscriber.state not in _LEFT,
-            default_radius=round(DEFAULT_RADIUS_KM),
+            weekdays=site.pages.weekdays(language),
             **site.choices(),
         )
 

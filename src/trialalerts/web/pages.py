@@ -89,6 +89,17 @@ class Pages:
         except (UnknownLocaleError, ValueError):
             return moment.isoformat()
 
+    def weekdays(self, language: Language) -> list[str]:
+        """Return the names of the days of the week in ``language``, Monday first."""
+        from babel import UnknownLocaleError
+        from babel.dates import get_day_names
+
+        try:
+            names = get_day_names("wide", context="stand-alone", locale=language.code)
+        except (UnknownLocaleError, ValueError):
+            names = get_day_names("wide", context="stand-alone", locale="en")
+        return [names[day] for day in range(7)]
+
     def html(self, name: str, language: Language, **values: object) -> str:
         """Return the template ``name`` filled in."""
         values |= {

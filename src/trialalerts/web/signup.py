@@ -14,17 +14,15 @@ from trialalerts.delivery.message import mail_domain
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
-from trialalerts.vocabulary.regions import DEFAULT_RADIUS_KM
-from trialalerts.web.forms import Followed, Form, Rhythm
+from trialalerts.web.following import FIELDS, read_preference
+from trialalerts.web.forms import Form, Rhythm
 from trialalerts.web.languages import Language
-from trialalerts.web.limits import client_of
+from trialalerts.web.looking import CHANGE, SAVE, Looking
 from trialalerts.web.site import Site
 
 __all__ = ["SignUp"]
 
 log = structlog.get_logger()
-
-_MILES = {"en-us", "en-gb"}
 
 
 class _NoMoreMails(Exception):
@@ -36,6 +34,7 @@ class SignUp:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._looking = Looking(site)
         self._domain = mail_domain(site.settings.mail.sender)
 
     def show(self, request: Request) -> Response:
@@ -45,27 +44,42 @@ class SignUp:
         return self._form(self._filled(request, given, language), language, carried=given)
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
-        """Take a sign-up: show the form again with what is wrong, or queue the confirmation mail."""
+        """Take a sign-up: show the form again with what is wrong, or what it would bring, or queue the confirmation."""
         site = self._site
         language = site.pages.language(request)
-        if wait := site.sign_ups.wait(client_of(request.client.host if request.client else None)):
-            return site.pages.message("limit", language, status=429, headers={"Retry-After": str(wait)})
         form = self._filled(request, typed, language)
+        if refusal := self._looking.too_often(request, form, language):
+            return refusal
         if form.values["website"]:  # a field that people do not see: only a program fills it
             log.info("web.trapped")
             return site.pages.message("sent", language)
+        if form.values["step"] == CHANGE:
+            return self._form(form, language)
+        self._looking.taken(form)
         with site.db.read() as session:
-            followed = form.followed(site.vocabulary.tree(), session)
+            preference = read_preference(form, site.vocabulary.tree(), session, site.clock.now().date())
         address = form.address()
         rhythm = form.rhythm({choice.code for choice in site.pages.mail_languages})
         form.consent()
-        if form.errors or followed is None or rhythm is None:
+        if form.errors or preference is None or rhythm is None:
             return self._form(form, language, status=422)
-        self._store(address, followed, rhythm)
+        if form.values["step"] != SAVE:
+            return self._look(form, preference, language)
+        self._store(address, preference, rhythm)
         return site.pages.message("sent", language)
 
-    def _store(self, address: str, followed: Followed, rhythm: Rhythm) -> None:
-        preference = NewPreference(area_id=followed.area_id, region=followed.region)
+    def _look(self, form: Form, preference: NewPreference, language: Language) -> Response:
+        return self._looking.page(
+            form,
+            preference,
+            language,
+            fields=(*FIELDS, "address", "frequency", "language", "timezone", "consent"),
+            action=f"{self._site.pages.prefix}/subscribe?lang={language.code}",
+            sends={},
+            save="subscribe.submit",
+        )
+
+    def _store(self, address: str, preference: NewPreference, rhythm: Rhythm) -> None:
         new = NewSubscriber(
             address=address,
             preferences=(preference,),
@@ -91,10 +105,9 @@ class SignUp:
                 raise _NoMoreMails
 
     def _filled(self, request: Request, typed: Mapping[str, object], language: Language) -> Form:
-        spoken = request.headers.get("accept-language", "").partition(",")[0].strip().lower()
         return Form.filled(
             typed,
-            unit="miles" if spoken in _MILES else "km",
+            unit=self._site.unit(request),
             frequency="weekly",
             language=language.code,
             timezone=self._site.settings.service.timezone,
@@ -110,6 +123,5 @@ class SignUp:
             status=status,
             form=form,
             carried={name: value for name, value in (carried or {}).items() if value},
-            default_radius=round(DEFAULT_RADIUS_KM),
             **self._site.choices(),
         )

@@ -9,26 +9,34 @@ from threading import Lock
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
+from starlette.requests import Request
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.errors import TokenError
 from trialalerts.settings import Settings
+from trialalerts.subscribers.choices import CHANGE_KINDS, PHASES
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.people import find_by_key
 from trialalerts.subscribers.preferences import list_preferences
-from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber
+from trialalerts.subscribers.tables import Subscriber
 from trialalerts.subscribers.tokens import Purpose, TokenData, Tokens
 from trialalerts.vocabulary.areas import AreaTree, load_areas
+from trialalerts.vocabulary.regions import DEFAULT_RADIUS_KM, TRAVEL_KM
 from trialalerts.vocabulary.tables import AreaOrigin
+from trialalerts.web.describing import Follow, follow_of
+from trialalerts.web.estimates import Estimates
+from trialalerts.web.following import FILTERS, KM_PER_MILE
 from trialalerts.web.forms import time_zones
 from trialalerts.web.languages import Language
 from trialalerts.web.limits import ClientLimit
 from trialalerts.web.pages import Pages
 
-__all__ = ["Follow", "LinkEnded", "Site", "Vocabulary", "local_day"]
+__all__ = ["LinkEnded", "Site", "Vocabulary", "local_day"]
 
 _REFRESH = timedelta(minutes=10)
+_MILES = {"en-us", "en-gb"}
+_DISTANCES = (("", DEFAULT_RADIUS_KM), *TRAVEL_KM.items())
 
 
 class LinkEnded(TokenError):
@@ -69,17 +77,6 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Follow:
-    """A preference as a page shows it."""
-
-    id: int
-    area: str
-    region: str
-    label: str | None
-    confirmed: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Site:
     """What the pages share."""
 
@@ -90,7 +87,9 @@ class Site:
     tokens: Tokens
     links: Links
     vocabulary: Vocabulary
+    estimates: Estimates
     sign_ups: ClientLimit
+    looks: ClientLimit
 
     def holder(
         self, session: Session, purpose: Purpose, token: str, *, max_age: timedelta | None = None
@@ -111,34 +110,26 @@ class Site:
     def follows(self, session: Session, subscriber: Subscriber, language: Language) -> list[Follow]:
         """Return what a subscriber follows, to be shown."""
         tree = self.vocabulary.tree()
-        return [
-            Follow(
-                id=preference.id or 0,
-                area=tree.name(preference.area_id),
-                region=_region(preference, language),
-                label=preference.label,
-                confirmed=preference.confirmed_at is not None,
-            )
-            for preference in list_preferences(session, subscriber)
-        ]
+        return [follow_of(preference, tree, language) for preference in list_preferences(session, subscriber)]
 
     def choices(self) -> Mapping[str, object]:
-        """Return what the forms offer: areas, time zones, languages of mails."""
+        """Return what the forms offer: areas, distances, filters, time zones, languages of mails."""
         return {
             "areas": self.vocabulary.suggested(),
+            "distances": [(word, round(km), round(km / KM_PER_MILE)) for word, km in _DISTANCES if km],
+            "filters": FILTERS,
+            "phases": PHASES,
+            "change_kinds": CHANGE_KINDS,
             "zones": time_zones(),
             "mail_languages": self.pages.mail_languages,
         }
+
+    def unit(self, request: Request) -> str:
+        """Return the unit of distance that a visitor is likely to mean: by the first language of the browser."""
+        spoken = request.headers.get("accept-language", "").partition(",")[0].strip().lower()
+        return "miles" if spoken in _MILES else "km"
 
 
 def local_day(moment: datetime, timezone: str) -> date:
     """Return the day on which ``moment`` falls in ``timezone``."""
     return moment.astimezone(ZoneInfo(timezone)).date()
-
-
-def _region(preference: Preference, language: Language) -> str:
-    if preference.region_kind is RegionKind.ANYWHERE:
-        return language.text("preferences.anywhere")
-    if preference.radius_km is None:
-        return preference.region_label
-    return f"{preference.region_label} · {preference.radius_km:.0f} km"
