@@ -21,7 +21,8 @@ from tests.delivery.post import NOW
 from tests.delivery.test_message import message
 from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.message import to_bytes
-from trialalerts.delivery.transports import Channel
+from trialalerts.delivery.transports import Channel, open_transport
+from trialalerts.delivery.transports.api_channel import ApiChannel, ApiTransport
 
 __all__ = [
     "Answer",
@@ -30,6 +31,7 @@ __all__ = [
     "Mail",
     "Request",
     "accounted",
+    "channel_to",
     "cut_off",
     "envelope",
     "envelopes",
@@ -203,6 +205,17 @@ def running(desk: Desk, *faults: Fault) -> Iterator[ProviderServer]:
         yield server
     finally:
         server.stop()
+
+
+@contextmanager
+def channel_to(desk: Desk, options: str = "") -> Iterator[tuple[ProviderServer, ApiChannel]]:
+    """Run a provider and open a way to it."""
+    with running(desk) as server:
+        transport = open_transport(server.url + options)
+        assert isinstance(transport, ApiTransport)
+        channel = transport.open()
+        yield server, channel
+        channel.close()
 
 
 class _Server(ThreadingHTTPServer):
