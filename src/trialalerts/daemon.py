@@ -44,7 +44,7 @@ class Daemon:
         self._clock = clock
         self._roles = frozenset(roles)
         self._stopping = threading.Event()
-        self._pipeline = Pipeline(settings, db, clock, stop=self._stopping.is_set)
+        self._pipeline = Pipeline(settings, db, clock, stop=self._stopping.is_set, wait=self._stopping.wait)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(4), "steps": ThreadPoolExecutor(2)},

@@ -31,13 +31,16 @@ class Pipeline:
         transport: Transport | None = None,
         *,
         stop: Callable[[], bool] = lambda: False,
+        wait: Callable[[float], object] | None = None,
     ) -> None:
+        """``wait`` waits so many seconds: with it sending goes on when a limit lets the next mail leave soon."""
         self.settings = settings
         self.db = db
         self.clock = clock
         self._transport = transport
         self._renderer: MailRenderer | None = None
         self._stop = stop
+        self._wait = wait
 
     def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
         """Ask every source that is due (with ``force``: every one) for what is new."""
@@ -47,7 +50,7 @@ class Pipeline:
         """Compose the digests of everybody who is due."""
         count = compose_due(self.db, self.settings, self.clock, stop=self._stop)
         if count.subscribers:
-            log.info("digests.composed", subscribers=count.subscribers, digests=count.digests, entries=count.entries)
+            log.info("digests.composed", subscribers=count.subscribers, digests=count.digests)
         return count
 
     def send(self, *, limit: int | None = None) -> SendCount:
@@ -64,6 +67,7 @@ class Pipeline:
             clock=self.clock,
             limit=limit,
             stop=self._stop,
+            wait=self._wait,
         )
 
     def close(self) -> None:

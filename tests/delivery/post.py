@@ -90,7 +90,7 @@ def plain_message(delivery: Delivery, subscriber: Subscriber) -> Message:
         sender="Trial Alerts <alerts@example.org>",
         to=subscriber.address,
         subject="Your trial alerts",
-        text=f"Delivery {delivery.key}\n",
+        text=f"Delivery {delivery.id}\n",
         message_id=delivery.message_id,
         date=NOW,
     )

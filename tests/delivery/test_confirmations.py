@@ -13,7 +13,7 @@ from tests.delivery.post import NOW, add_person
 from trialalerts.database import Database
 from trialalerts.delivery import outbox
 from trialalerts.delivery.confirmations import CONFIRMATION, request_confirmation
-from trialalerts.delivery.tables import Delivery
+from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
 
@@ -28,8 +28,9 @@ def mails(session: Session) -> list[Delivery]:
 def send_all(session: Session, minutes: float = 0) -> None:
     """Pretend that all that is due went out."""
     now = NOW + timedelta(minutes=minutes)
-    due = [each for each in mails(session) if each.not_before <= now]
-    outbox.acknowledge_sent(session, due, now=now, transport="memory")
+    due = outbox.claim_within(session, owner="one", limit=100, now=now, lease=timedelta(minutes=10))
+    sent = [outbox.Settlement(delivery=each, state=DeliveryState.SENT) for each in due]
+    outbox.settle(session, sent, now=now, transport="memory")
     session.expire_all()
 
 

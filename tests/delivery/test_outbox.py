@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection, event, text
 
 from tests.delivery.post import NOW, add_person, deliveries, dice, queue, queue_for, states
 from trialalerts.database import Database
 from trialalerts.delivery import outbox
+from trialalerts.delivery.outbox import Claimed, Settlement
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound
 
@@ -19,8 +23,19 @@ LEASE = timedelta(minutes=10)
 THREE_DAYS = timedelta(days=3)
 
 
-def claim(db: Database, owner: str = "one", limit: int = 100, after: timedelta = timedelta()) -> list[Delivery]:
+def claim(db: Database, owner: str = "one", limit: int = 100, after: timedelta = timedelta()) -> list[Claimed]:
     return outbox.claim(db, owner=owner, limit=limit, now=NOW + after, lease=LEASE)
+
+
+def keys(db: Database, claimed: Sequence[Claimed]) -> list[str]:
+    known = {row.id: key for key, row in deliveries(db).items()}
+    return [known[each.id] for each in claimed]
+
+
+def settle(db: Database, state: DeliveryState, *claimed: Claimed, **values: Any) -> None:
+    settlements = [Settlement(delivery=each, state=state, **values) for each in claimed]
+    with db.write() as session:
+        outbox.settle(session, settlements, now=NOW, transport="memory")
 
 
 def test_the_same_key_is_queued_once(db: Database) -> None:
@@ -45,21 +60,57 @@ def test_a_claim_leases_the_oldest_that_are_due(db: Database) -> None:
     with db.write() as session:
         queue(session, add_person(session, "later"), key="digest/later", not_before=NOW + timedelta(seconds=1))
     claimed = claim(db, limit=2)
-    assert [(each.key, each.state, each.attempts) for each in claimed] == [
-        ("digest/a", DeliveryState.SENDING, 1),
-        ("digest/b", DeliveryState.SENDING, 1),
+    assert [(key, each.attempts) for key, each in zip(keys(db, claimed), claimed, strict=True)] == [
+        ("digest/a", 1),
+        ("digest/b", 1),
     ]
     assert {each.leased_until for each in claimed} == {NOW + LEASE}
-    assert [each.key for each in claim(db, owner="two")] == ["digest/c"]
+    assert list(states(db).values()).count(DeliveryState.SENDING) == 2
+    assert keys(db, claim(db, owner="two")) == ["digest/c"]
     assert claim(db, owner="three") == []
 
 
 def test_an_expired_lease_is_claimed_again_with_the_same_message_id(db: Database) -> None:
     queue_for(db, ["a", "b"])
     (first,) = claim(db, limit=1)
-    assert [each.key for each in claim(db, owner="two", after=LEASE - timedelta(seconds=1))] == ["digest/b"]
+    assert keys(db, claim(db, owner="two", after=LEASE - timedelta(seconds=1))) == ["digest/b"]
     again = claim(db, owner="three", after=LEASE)
-    assert [(each.key, each.attempts, each.message_id) for each in again] == [("digest/a", 2, first.message_id)]
+    assert [(each.id, each.attempts, each.message_id) for each in again] == [(first.id, 2, first.message_id)]
+
+
+def test_a_confirmation_is_claimed_before_all_digests(db: Database) -> None:
+    queue_for(db, ["a", "b"])
+    with db.write() as session:
+        person = add_person(session, "new")
+        queue(session, person, key="confirmation/1", kind="confirmation", not_before=NOW + timedelta(minutes=5))
+    assert keys(db, claim(db, limit=1)) == ["digest/a"]
+    assert keys(db, claim(db, limit=1, after=timedelta(minutes=5))) == ["confirmation/1"]
+
+
+def test_a_claim_reads_no_more_of_the_queue_than_it_takes(db: Database) -> None:
+    """Neither the digests before a confirmation nor the queue behind the first rows is looked at or sorted."""
+    with db.write() as session:
+        person = add_person(session)
+        for number in range(2_000):
+            queue(session, person, key=f"digest/{number}")
+        if not db.is_sqlite:
+            session.connection().execute(text("ANALYZE delivery"))
+    plans = []
+    explain = "EXPLAIN QUERY PLAN " if db.is_sqlite else "EXPLAIN "
+
+    def explained(connection: Connection, cursor: Any, statement: str, parameters: Any, *_: object) -> None:
+        del connection
+        if "LIMIT" in statement:
+            cursor.execute(explain + statement, parameters)
+            plans.append(" ".join(str(row) for row in cursor.fetchall()))
+
+    event.listen(db.engine, "before_cursor_execute", explained)
+    claimed = claim(db, limit=10)
+    event.remove(db.engine, "before_cursor_execute", explained)
+    assert len(claimed) == 10
+    assert "ix_delivery_waiting_confirmation" in plans[0]
+    assert all("ix_delivery_state_not_before" in plan for plan in plans[1:])
+    assert not any("Sort" in plan or "TEMP B-TREE" in plan for plan in plans)
 
 
 def test_two_claims_at_once_never_take_the_same_row(db: Database) -> None:
@@ -71,7 +122,7 @@ def test_two_claims_at_once_never_take_the_same_row(db: Database) -> None:
         start.wait()
         mine: list[str] = []
         while found := claim(db, owner=owner, limit=7):
-            mine += [each.key or "" for each in found]
+            mine += [str(each.id) for each in found]
         taken.append(mine)
 
     threads = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(4)]
@@ -87,21 +138,19 @@ def test_what_was_sent_is_sent_even_if_the_lease_has_gone_to_somebody_else(db: D
     queue_for(db, ["a"])
     slow = claim(db)
     quick = claim(db, owner="two", after=LEASE)
-    with db.write() as session:
-        outbox.acknowledge_sent(session, slow, now=NOW, transport="memory")
-    with db.write() as session:
-        outbox.fail(session, quick[0], error="too late to say so")
+    settle(db, DeliveryState.SENT, *slow, provider_id="p-1")
+    settle(db, DeliveryState.FAILED, quick[0], error="too late to say so")
     (row,) = deliveries(db).values()
     assert (row.state, row.sent_at, row.transport, row.leased_by) == (DeliveryState.SENT, NOW, "memory", None)
+    assert row.provider_id == "p-1"
 
 
 def test_only_the_holder_of_a_lease_may_settle_what_was_not_sent(db: Database) -> None:
     queue_for(db, ["a"])
     slow = claim(db)
     claim(db, owner="two", after=LEASE)
-    with db.write() as session:
-        outbox.release(session, slow)
-        outbox.fail(session, slow[0], error="not mine any more")
+    settle(db, DeliveryState.QUEUED, *slow, counted=False)
+    settle(db, DeliveryState.FAILED, slow[0], error="not mine any more")
     (row,) = deliveries(db).values()
     assert (row.state, row.leased_by, row.attempts) == (DeliveryState.SENDING, "two", 2)
 
@@ -113,17 +162,19 @@ def test_a_word_from_the_provider_is_not_taken_back_by_a_late_acknowledgement(db
         row = session.get(Delivery, claimed[0].id)
         assert row is not None
         row.state = DeliveryState.DELIVERED
-    with db.write() as session:
-        outbox.acknowledge_sent(session, claimed, now=NOW, transport="memory")
+    settle(db, DeliveryState.SENT, *claimed)
     assert states(db) == {"digest/a": DeliveryState.DELIVERED}
 
 
 def test_released_and_postponed_deliveries_count_no_attempt(db: Database) -> None:
     queue_for(db, ["a", "b"])
     first, second = claim(db)
+    ends = [
+        outbox.postponement(first, until=None, reason=None),
+        outbox.postponement(second, until=NOW + timedelta(hours=1), reason="paused"),
+    ]
     with db.write() as session:
-        outbox.release(session, [first])
-        outbox.postpone(session, second, until=NOW + timedelta(hours=1), reason="paused")
+        outbox.settle(session, ends, now=NOW, transport="memory")
     rows = deliveries(db)
     assert {key: (row.state, row.attempts) for key, row in rows.items()} == {
         "digest/a": (DeliveryState.QUEUED, 0),
@@ -138,11 +189,12 @@ def test_a_retry_waits_longer_each_time_and_is_given_up_after_three_days(db: Dat
     waits = []
     now = NOW
     while found := outbox.claim(db, owner="one", limit=1, now=now, lease=LEASE):
+        end = outbox.retrial(
+            found[0], now=now, give_up_after=THREE_DAYS, random=random, error="450 later", code="450 4.2.0"
+        )
         with db.write() as session:
-            again = outbox.retry_later(
-                session, found[0], now=now, give_up_after=THREE_DAYS, random=random, error="450 later", code="450 4.2.0"
-            )
-        if not again:
+            outbox.settle(session, [end], now=now, transport="memory")
+        if end.state is DeliveryState.FAILED:
             break
         waits.append(deliveries(db)["digest/a"].not_before - now)
         now += waits[-1]
@@ -160,30 +212,51 @@ def test_a_wait_is_between_a_minute_and_six_hours_give_or_take_a_quarter(attempt
     assert timedelta(seconds=45) <= wait <= timedelta(hours=7.5)
 
 
+@pytest.mark.parametrize(
+    ("code", "retry_after", "least", "most"),
+    [
+        ("450 4.2.0", None, timedelta(seconds=45), timedelta(seconds=75)),
+        ("450 4.7.1", None, timedelta(minutes=3), timedelta(minutes=7)),
+        ("451 4.7.1", None, timedelta(minutes=3), timedelta(minutes=7)),
+        ("421 4.7.0", 1800.0, timedelta(minutes=30), timedelta(minutes=30)),
+        (None, 10.0**9, timedelta(days=1), timedelta(days=1)),
+        (None, 1.0, timedelta(seconds=45), timedelta(seconds=75)),
+    ],
+)
+def test_greylisting_waits_longer_and_what_the_other_side_asks_for_is_heeded(
+    db: Database, code: str | None, retry_after: float | None, least: timedelta, most: timedelta
+) -> None:
+    queue_for(db, ["a"])
+    (row,) = claim(db)
+    end = outbox.retrial(
+        row, now=NOW, give_up_after=THREE_DAYS, random=dice(), error="later", code=code, retry_after=retry_after
+    )
+    assert end.not_before is not None
+    assert least <= end.not_before - NOW <= most
+
+
 def test_failed_deliveries_are_queued_again_with_all_their_attempts(db: Database) -> None:
     queue_for(db, ["a", "b", "c"])
     first, second, third = claim(db)
-    with db.write() as session:
-        outbox.fail(session, first, error="550", code="550 5.1.1")
-        outbox.suppress(session, second, reason="unsubscribed")
-        outbox.acknowledge_sent(session, [third], now=NOW, transport="memory")
+    settle(db, DeliveryState.FAILED, first, error="550", code="550 5.1.1")
+    settle(db, DeliveryState.SUPPRESSED, second, error="unsubscribed")
+    settle(db, DeliveryState.SENT, third)
     with db.write() as session:
         assert outbox.requeue_failed(session, now=NOW + LEASE) == 1
     row = deliveries(db)["digest/a"]
     assert (row.state, row.attempts, row.not_before) == (DeliveryState.QUEUED, 0, NOW + LEASE)
     assert row.message_id == first.message_id
     with db.write() as session:
-        outbox.requeue(session, outbox.find_delivery(session, second.id or 0), now=NOW)
+        outbox.requeue(session, outbox.find_delivery(session, second.id), now=NOW)
     assert states(db)["digest/b"] is DeliveryState.QUEUED
     with db.write() as session, pytest.raises(InvalidInput, match="is sent; only failed, suppressed or queued"):
-        outbox.requeue(session, outbox.find_delivery(session, third.id or 0), now=NOW)
+        outbox.requeue(session, outbox.find_delivery(session, third.id), now=NOW)
 
 
 def test_deliveries_are_listed_newest_first_by_state_and_person(db: Database) -> None:
     queue_for(db, ["a", "b", "c"])
     (first,) = claim(db, limit=1)
-    with db.write() as session:
-        outbox.fail(session, first, error="550")
+    settle(db, DeliveryState.FAILED, first, error="550")
     with db.read() as session:
         assert [each.key for each in outbox.list_deliveries(session)] == ["digest/c", "digest/b", "digest/a"]
         assert [each.key for each in outbox.list_deliveries(session, limit=1)] == ["digest/c"]

@@ -72,9 +72,12 @@ def test_what_is_queued_is_sent_once(db: Database) -> None:
     queue_for(db, names)
     transport = MemoryTransport()
     assert send(db, transport, batch=10) == SendCount(sent=25)
-    assert recipients(transport) == names
+    assert sorted(recipients(transport)) == sorted(names)
     assert set(states(db).values()) == {SENT}
-    assert [each.message.message_id for each in transport.sent] == [row.message_id for row in deliveries(db).values()]
+    rows = deliveries(db)
+    assert {each.recipient.partition("@")[0]: each.message.message_id for each in transport.sent} == {
+        key.removeprefix("digest/"): row.message_id for key, row in rows.items()
+    }
     assert send(db, transport) == SendCount()
 
 
@@ -122,19 +125,35 @@ def each(write: Callable[[Delivery, Subscriber], Message | Exception | None]) ->
     return renderer
 
 
-def test_the_last_check_is_made_right_before_each_message(db: Database) -> None:
-    """Somebody unsubscribes while the message before theirs is on its way."""
-    queue_for(db, ["a", "b", "c"])
+def test_the_last_check_is_made_right_before_each_slice(db: Database) -> None:
+    """Somebody unsubscribes while the messages before theirs are on their way."""
+    queue_for(db, ["a", "b", "c", "d"])
 
     def leave(_: Envelope) -> None:
+        with db.write() as session:
+            other = session.get(Subscriber, deliveries(db)["digest/d"].subscriber_id)
+            assert other is not None
+            other.state = SubscriberState.UNSUBSCRIBED
+
+    transport = MemoryTransport(batch=1, meanwhile=leave)
+    assert send(db, transport) == SendCount(sent=3, suppressed=1)
+    assert recipients(transport) == ["a", "b", "c"]
+
+
+def test_a_message_that_waited_long_for_a_channel_is_checked_again(db: Database) -> None:
+    queue_for(db, ["a", "b"])
+    clock = FrozenClock(NOW)
+
+    def leave(_: Envelope) -> None:
+        clock.advance(timedelta(seconds=31))
         with db.write() as session:
             other = session.get(Subscriber, deliveries(db)["digest/b"].subscriber_id)
             assert other is not None
             other.state = SubscriberState.UNSUBSCRIBED
 
-    transport = MemoryTransport(meanwhile=leave)
-    assert send(db, transport) == SendCount(sent=2, suppressed=1)
-    assert recipients(transport) == ["a", "c"]
+    transport = MemoryTransport(batch=1, meanwhile=leave)
+    assert send(db, transport, clock=clock) == SendCount(sent=1, suppressed=1)
+    assert recipients(transport) == ["a"]
 
 
 def test_a_suppressed_address_is_never_mailed(db: Database) -> None:
@@ -178,38 +197,44 @@ def test_a_broken_transport_ends_the_round_and_blames_nobody(db: Database) -> No
     transport = MemoryTransport()
     transport.answer("b@example.org", Unsent(reason="the server is gone"))
     with capture_logs() as logs:
-        assert send(db, transport) == SendCount(sent=1, released=3, broken="the server is gone")
+        assert send(db, transport) == SendCount(sent=3, released=1, broken="the server is gone")
     assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["transport.broken"]
-    rows = deliveries(db)
-    assert {key: (row.state, row.attempts) for key, row in rows.items() if key != "digest/a"} == {
-        "digest/b": (QUEUED, 0),
-        "digest/c": (QUEUED, 0),
-        "digest/d": (QUEUED, 0),
-    }
+    row = deliveries(db)["digest/b"]
+    assert (row.state, row.attempts) == (QUEUED, 0)
     transport.answer("b@example.org", None)
-    assert send(db, transport) == SendCount(sent=3)
+    assert send(db, transport) == SendCount(sent=1)
+
+
+def test_what_is_claimed_goes_back_untouched_when_the_transport_breaks(db: Database) -> None:
+    queue_for(db, ["a", "b", "c", "d", "e"])
+    transport = MemoryTransport(batch=1)
+    transport.answer("b@example.org", Unsent(reason="the server is gone"))
+    count = send(db, transport)
+    assert (count.sent, count.released, count.broken) == (1, 4, "the server is gone")
+    assert {row.attempts for key, row in deliveries(db).items() if key != "digest/a"} == {0}
 
 
 def test_a_message_that_breaks_the_transport_each_time_does_not_stop_the_others(db: Database) -> None:
     queue_for(db, ["a", "b", "c"])
-    transport = MemoryTransport()
+    transport = MemoryTransport(batch=1)
     transport.answer("a@example.org", Unsent(reason="hung up"))
     clock = FrozenClock(NOW)
-    for _ in range(2):
-        clock.advance(timedelta(seconds=1))
+    for _ in range(5):
+        clock.advance(timedelta(minutes=5))
         send(db, transport, clock=clock)
     assert recipients(transport) == ["b", "c"]
 
 
 def test_three_policy_refusals_in_a_row_are_our_own_fault(db: Database) -> None:
     queue_for(db, ["a", "b", "c", "d", "e"])
-    transport = MemoryTransport()
+    transport = MemoryTransport(batch=1)
     for name in "abcde":
         transport.answer(f"{name}@example.org", Refused(reason="blocked", code="550 5.7.1", ours=True))
     count = send(db, transport)
-    assert (count.retried, count.released) == (3, 2)
+    assert count.retried in {3, 4}  # one more may be on its way
+    assert count.retried + count.released == 5
     assert count.broken is not None
-    assert "refused by policy" in count.broken
+    assert "refused because of us" in count.broken
     assert {row.state for row in deliveries(db).values()} == {QUEUED}
 
 
@@ -217,7 +242,7 @@ def test_a_renderer_that_fails_harms_only_its_own_delivery(db: Database) -> None
     queue_for(db, ["a", "b", "c"])
 
     def sometimes(delivery: Delivery, subscriber: Subscriber) -> Message | Exception:
-        if delivery.key == "digest/b":
+        if subscriber.address == "b@example.org":
             return KeyError(subscriber.address)
         return plain_message(delivery, subscriber)
 
@@ -236,7 +261,7 @@ def test_a_transport_that_chokes_on_a_message_harms_only_that_delivery(db: Datab
         if envelope.recipient.startswith("a@"):
             raise ZeroDivisionError
 
-    transport = MemoryTransport(meanwhile=choke)
+    transport = MemoryTransport(batch=1, meanwhile=choke)
     assert send(db, transport) == SendCount(sent=1, retried=1)
     assert transport.closed
     assert deliveries(db)["digest/a"].last_error == "ZeroDivisionError"
@@ -253,19 +278,19 @@ def test_a_wrong_configuration_ends_the_round_with_nothing_lost(db: Database) ->
     queue_for(db, ["a", "b", "c"])
 
     def unconfigured(delivery: Delivery, subscriber: Subscriber) -> Message | Exception:
-        if delivery.key == "digest/b":
+        if subscriber.address == "b@example.org":
             return ConfigurationError("templates.folder: there is no such folder")
         return plain_message(delivery, subscriber)
 
     with pytest.raises(ConfigurationError):
         send(db, MemoryTransport(), each(unconfigured))
-    assert states(db) == {"digest/a": SENT, "digest/b": QUEUED, "digest/c": QUEUED}
-    assert {row.attempts for key, row in deliveries(db).items() if key != "digest/a"} == {0}
+    assert set(states(db).values()) == {QUEUED}
+    assert {row.attempts for row in deliveries(db).values()} == {0}
 
 
 def test_the_round_stops_between_two_messages_when_told_to(db: Database) -> None:
     queue_for(db, ["a", "b", "c"])
-    transport = MemoryTransport()
+    transport = MemoryTransport(batch=1)
     count = send(db, transport, stop=lambda: len(transport.sent) == 1)
     assert count == SendCount(sent=1, released=2)
     assert states(db) == {"digest/a": SENT, "digest/b": QUEUED, "digest/c": QUEUED}
@@ -275,9 +300,11 @@ def test_no_message_is_begun_when_its_lease_is_nearly_over(db: Database) -> None
     queue_for(db, ["a", "b", "c"])
     clock = FrozenClock(NOW)
 
-    transport = MemoryTransport(meanwhile=lambda _: clock.advance(LEASE - timedelta(minutes=1)))
-    assert send(db, transport, clock=clock) == SendCount(sent=3, released=3)
-    assert recipients(transport) == ["a", "b", "c"]
+    transport = MemoryTransport(batch=1, meanwhile=lambda _: clock.advance(LEASE - timedelta(minutes=1)))
+    count = send(db, transport, clock=clock, limit=3)
+    assert (count.sent, count.released) == (1, 2)
+    assert recipients(transport) == ["a"]
+    assert [row.attempts for row in deliveries(db).values()] == [1, 0, 0]
 
 
 def test_a_delivery_that_was_claimed_again_and_again_without_an_end_is_given_up(db: Database) -> None:

@@ -2,48 +2,78 @@
 
 queued → sending → sent | queued again with ``not_before`` | failed | suppressed. A claim is a lease: who
 holds it may send until it runs out; then others claim the row again, with the same Message-ID. What has
-been sent is written down whoever holds the lease by then; everything else only by its holder.
+been sent is written down whoever holds the lease by then; everything else only by its holder. What goes
+through the sender in bulk is plain rows through SQLAlchemy Core; people look at :class:`Delivery` itself.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, insert
+from sqlalchemy import ColumnElement, CursorResult, Integer, bindparam, insert, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, and_, col, or_, select, update
+from sqlmodel import Session, and_, col, select
 
 from trialalerts.database import Database, table_of
+from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.message import new_message_id
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound, did_you_mean
 
 __all__ = [
-    "acknowledge_sent",
+    "Claimed",
+    "Settlement",
     "backoff",
     "checked_delivery_state",
     "claim",
+    "claim_within",
     "enqueue",
     "enqueue_new",
-    "fail",
     "find_delivery",
     "given_up",
     "list_deliveries",
-    "postpone",
-    "release",
+    "postponement",
     "requeue",
     "requeue_failed",
-    "retry_later",
-    "suppress",
+    "retrial",
+    "settle",
 ]
 
+_T = table_of(Delivery)
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=6)
 _JITTER = 0.25
+_LONGEST_ASKED = timedelta(days=1)
+_GREYLISTED_TIMES = 5
+_GREYLISTED = re.compile(r"45[01] 4\.7\.\d")
+"""Policy, but only for now: servers that let strangers try again say so."""
 _CAN_GO_AGAIN = {DeliveryState.QUEUED, DeliveryState.FAILED, DeliveryState.SUPPRESSED}
+_UNSETTLED = (DeliveryState.SENDING, DeliveryState.QUEUED)
+_FREE: dict[str, Any] = {"leased_by": None, "leased_until": None}
+# Written out, since a partial index is used only where its own words stand in the query; SQLite wants it named, too.
+_WAITING = "WHERE state = 'queued' AND kind = 'confirmation' AND not_before <= :now ORDER BY not_before LIMIT :most"
+_CONFIRMATIONS_SQLITE = text(
+    f"SELECT id FROM delivery INDEXED BY ix_delivery_waiting_confirmation {_WAITING}"
+).bindparams(bindparam("now", type_=UtcDateTime))
+_CONFIRMATIONS_POSTGRESQL = text(f"SELECT id FROM delivery {_WAITING} FOR UPDATE SKIP LOCKED")
+_SETTLE_QUIETLY = (
+    update(_T)
+    .where(_T.c.id == bindparam("n"), _T.c.leased_by == bindparam("owner"), _T.c.state == DeliveryState.SENDING)
+    .values(
+        {
+            "state": bindparam("to"),
+            "not_before": bindparam("due"),
+            "attempts": _T.c.attempts - bindparam("uncounted", type_=Integer),
+            **_FREE,
+        }
+    )
+)
+_SETTLE = _SETTLE_QUIETLY.values({"last_error": bindparam("error"), "last_code": bindparam("code")})
 
 
 def enqueue(
@@ -101,75 +131,119 @@ def enqueue_new(
         session.connection().execute(insert(table_of(Delivery)), rows)
 
 
-def claim(db: Database, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:
-    """Take up to ``limit`` deliveries that are due, those with an expired lease first, in one short transaction.
+@dataclass(slots=True)
+class Claimed:
+    """A delivery that was claimed, with what sending needs of it: a plain row, of which many are at hand at once."""
 
-    Each counts one attempt more. Several processes may claim at once: nobody waits for another's rows on
+    id: int
+    kind: str
+    subscriber_id: int
+    data: dict[str, Any]
+    message_id: str
+    attempts: int
+    not_before: datetime
+    leased_until: datetime
+    leased_by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settlement:
+    """What became of a claimed delivery. Without ``error`` the row keeps what it says of the last one.
+
+    ``not_before`` is when it is due again, None: as before. ``counted`` tells whether the attempt counts.
+    """
+
+    delivery: Claimed
+    state: DeliveryState
+    error: str | None = None
+    code: str | None = None
+    not_before: datetime | None = None
+    counted: bool = True
+    provider_id: str | None = None
+
+
+def claim(db: Database, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Claimed]:
+    """Take up to ``limit`` deliveries that are due, in one short transaction.
+
+    Confirmations come first (somebody waits for them), then those with an expired lease, then those that are due
+    longest. Each counts one attempt more. Several processes may claim at once: nobody waits for another's rows on
     PostgreSQL, and SQLite lets one write at a time.
     """
-    expired = and_(col(Delivery.state) == DeliveryState.SENDING, col(Delivery.leased_until) <= now)
-    due = and_(col(Delivery.state) == DeliveryState.QUEUED, col(Delivery.not_before) <= now)
-    claimed: list[Delivery] = []
     with db.write() as session:
-        for condition in (expired, due):  # apart, so that each runs along the index (state, not_before)
-            claimed += _claim_where(session, condition, owner=owner, limit=limit - len(claimed), until=now + lease)
+        return claim_within(session, owner=owner, limit=limit, now=now, lease=lease)
+
+
+def claim_within(session: Session, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Claimed]:
+    """Take deliveries as :func:`claim` does, within a transaction that is the caller's."""
+    until = now + lease
+    claimed: list[Claimed] = []
+    if confirmations := _confirmations(session, now, limit):
+        claimed += _lease(session, _T.c.id.in_(confirmations), owner=owner, until=until)
+    for condition in (  # apart, so that each runs along the index
+        and_(_T.c.state == DeliveryState.SENDING, _T.c.leased_until <= now),
+        and_(_T.c.state == DeliveryState.QUEUED, _T.c.not_before <= now),
+    ):
+        if len(claimed) < limit:
+            # By the index alone: with the number as a second order PostgreSQL would sort all that is due at a moment.
+            rows = select(_T.c.id).where(condition).order_by(_T.c.not_before).limit(limit - len(claimed))
+            # A named query runs once; PostgreSQL may run a plain sub-query again and lock more than the limit.
+            due = rows.with_for_update(skip_locked=True).cte("due")
+            claimed += _lease(session, _T.c.id.in_(select(due.c.id)), owner=owner, until=until)
     return claimed
 
 
-def acknowledge_sent(session: Session, deliveries: Collection[Delivery], *, now: datetime, transport: str) -> None:
-    """Write down that the transport accepted these, even where the lease has run out meanwhile."""
-    unsettled = col(Delivery.state).in_([DeliveryState.SENDING, DeliveryState.QUEUED])
-    _update(
-        session,
-        col(Delivery.id).in_([each.id for each in deliveries]) & unsettled,
-        {"state": DeliveryState.SENT, "sent_at": now, "transport": transport, "last_code": None, "last_error": None},
-    )
+def settle(session: Session, settlements: Collection[Settlement], *, now: datetime, transport: str) -> None:
+    """Write down what became of claimed deliveries, as few statements as there are kinds of ends.
+
+    What was sent is written down whoever holds the lease by now; all else only by its holder: a row whose lease
+    went to somebody else is theirs to settle.
+    """
+    sent = [each for each in settlements if each.state is DeliveryState.SENT]
+    if numbers := [each.delivery.id for each in sent if each.provider_id is None]:
+        _acknowledge(session, _T.c.id.in_(numbers), now, transport)
+    if named := [{"n": each.delivery.id, "named": each.provider_id} for each in sent if each.provider_id is not None]:
+        _acknowledge(session, _T.c.id == bindparam("n"), now, transport, named)
+    others = [each for each in settlements if each.state is not DeliveryState.SENT]
+    for quiet in (True, False):
+        if rows := [_settled(each, quiet=quiet) for each in others if (each.error is None) is quiet]:
+            session.connection().execute(_SETTLE_QUIETLY if quiet else _SETTLE, rows)
 
 
-def retry_later(
-    session: Session,
-    delivery: Delivery,
+def retrial(
+    delivery: Claimed,
     *,
     now: datetime,
     give_up_after: timedelta,
     random: Random,
     error: str,
     code: str | None = None,
-) -> bool:
-    """Queue a delivery again after a growing wait; return False where it has waited long enough and failed for good."""
+    retry_after: float | None = None,
+) -> Settlement:
+    """Return that a delivery goes again after a growing wait, or failed for good where it has waited long enough.
+
+    A server that does not know us yet (greylisting) is given longer at once; ``retry_after`` is how many seconds the
+    other side asked for.
+    """
     if given_up(delivery.attempts, give_up_after):
-        fail(session, delivery, error=error, code=code)
-        return False
-    wait = backoff(delivery.attempts, random)
-    values = {"state": DeliveryState.QUEUED, "not_before": now + wait, "last_error": error, "last_code": code}
-    _settle(session, [delivery], values)
-    return True
+        return Settlement(delivery=delivery, state=DeliveryState.FAILED, error=error, code=code)
+    wait = backoff(delivery.attempts, random, greylisted=bool(code and _GREYLISTED.match(code)))
+    asked = timedelta(seconds=min(retry_after or 0.0, _LONGEST_ASKED.total_seconds()))
+    not_before = now + max(wait, asked)
+    return Settlement(delivery=delivery, state=DeliveryState.QUEUED, not_before=not_before, error=error, code=code)
 
 
-def fail(session: Session, delivery: Delivery, *, error: str, code: str | None = None) -> None:
-    """Write down that this delivery was refused for good."""
-    _settle(session, [delivery], {"state": DeliveryState.FAILED, "last_error": error, "last_code": code})
+def postponement(delivery: Claimed, *, until: datetime | None, reason: str | None) -> Settlement:
+    """Return that a delivery goes back to the queue without counting the attempt: nothing was wrong with it."""
+    return Settlement(delivery=delivery, state=DeliveryState.QUEUED, not_before=until, error=reason, counted=False)
 
 
-def suppress(session: Session, delivery: Delivery, *, reason: str) -> None:
-    """Write down why this mail is not sent: whom it is for must not get it (any more)."""
-    _settle(session, [delivery], {"state": DeliveryState.SUPPRESSED, "last_error": reason, "last_code": None})
+def backoff(attempts: int, random: Random, *, greylisted: bool = False) -> timedelta:
+    """Return how long to wait after so many attempts (≥ 1).
 
-
-def postpone(session: Session, delivery: Delivery, *, until: datetime, reason: str) -> None:
-    """Put a delivery back for later without counting the attempt: nothing was wrong with it."""
-    values = {"state": DeliveryState.QUEUED, "not_before": until, "last_error": reason}
-    _settle(session, [delivery], {**values, "attempts": Delivery.attempts - 1})
-
-
-def release(session: Session, deliveries: Collection[Delivery]) -> None:
-    """Put claimed deliveries back as they were before the claim."""
-    _settle(session, deliveries, {"state": DeliveryState.QUEUED, "attempts": Delivery.attempts - 1})
-
-
-def backoff(attempts: int, random: Random) -> timedelta:
-    """Return how long to wait after so many attempts (≥ 1): 1 minute doubled each time, at most 6 hours, ± 25 %."""
-    return _nominal(attempts) * random.uniform(1 - _JITTER, 1 + _JITTER)
+    1 minute (5 where we are greylisted) doubled each time, at most 6 hours, ± 25 %.
+    """
+    nominal = min(_nominal(attempts) * (_GREYLISTED_TIMES if greylisted else 1), _LONGEST_WAIT)
+    return nominal * random.uniform(1 - _JITTER, 1 + _JITTER)
 
 
 def given_up(attempts: int, give_up_after: timedelta) -> bool:
@@ -243,39 +317,54 @@ def requeue_failed(session: Session, *, now: datetime) -> int:
     return _requeue_where(session, col(Delivery.state) == DeliveryState.FAILED, now)
 
 
-def _claim_where(
-    session: Session, condition: ColumnElement[bool], *, owner: str, limit: int, until: datetime
-) -> Sequence[Delivery]:
-    """Lease the first rows of a condition; those that another transaction is claiming are passed over."""
-    rows = select(Delivery.id).where(condition).order_by(col(Delivery.not_before), col(Delivery.id)).limit(limit)
-    # A named query runs once; PostgreSQL may run a plain sub-query again and lock more than the limit.
-    due = rows.with_for_update(skip_locked=True).cte("due")
+def _confirmations(session: Session, now: datetime, limit: int) -> list[int]:
+    """Return the confirmations that are due, along an index that holds no others, however many digests wait."""
+    kind = session.get_bind().dialect.name
+    statement = _CONFIRMATIONS_SQLITE if kind == "sqlite" else _CONFIRMATIONS_POSTGRESQL
+    return list(session.connection().execute(statement, {"now": now, "most": limit}).scalars())
+
+
+def _lease(session: Session, condition: ColumnElement[bool], *, owner: str, until: datetime) -> list[Claimed]:
+    """Lease the rows of a condition; those that another transaction is claiming are passed over."""
     statement = (
-        update(Delivery)
-        .where(col(Delivery.id).in_(select(due.c.id)))
-        .values(state=DeliveryState.SENDING, leased_by=owner, leased_until=until, attempts=col(Delivery.attempts) + 1)
-        .returning(Delivery)
-        .execution_options(synchronize_session=False)
+        update(_T)
+        .where(condition)
+        .values(state=DeliveryState.SENDING, leased_by=owner, leased_until=until, attempts=_T.c.attempts + 1)
+        .returning(*(_T.c[each.name] for each in fields(Claimed)))
     )
-    return sorted(session.execute(statement).scalars(), key=lambda each: (each.not_before, each.id))
+    claimed = [Claimed(*row) for row in session.connection().execute(statement)]
+    return sorted(claimed, key=lambda each: (each.not_before, each.id))
 
 
-def _settle(session: Session, deliveries: Collection[Delivery], values: dict[str, Any]) -> None:
-    """End a lease; a row whose lease went to somebody else is theirs to settle."""
-    held = or_(
-        *(
-            and_(col(Delivery.leased_by) == owner, col(Delivery.id).in_(numbers))
-            for owner, numbers in _by_owner(deliveries).items()
-        )
-    )
-    _update(session, held & (col(Delivery.state) == DeliveryState.SENDING), values)
+def _acknowledge(
+    session: Session,
+    condition: ColumnElement[bool],
+    now: datetime,
+    transport: str,
+    named: list[dict[str, Any]] | None = None,
+) -> None:
+    values = {
+        "state": DeliveryState.SENT,
+        "sent_at": now,
+        "transport": transport,
+        "last_code": None,
+        "last_error": None,
+    }
+    if named is not None:
+        values["provider_id"] = bindparam("named")
+    statement = update(_T).where(condition, _T.c.state.in_(_UNSETTLED)).values(values | _FREE)
+    session.connection().execute(statement, named)
 
 
-def _by_owner(deliveries: Collection[Delivery]) -> dict[str | None, list[int | None]]:
-    numbers: dict[str | None, list[int | None]] = {}
-    for each in deliveries:
-        numbers.setdefault(each.leased_by, []).append(each.id)
-    return numbers
+def _settled(settlement: Settlement, *, quiet: bool) -> dict[str, Any]:
+    row = {
+        "n": settlement.delivery.id,
+        "owner": settlement.delivery.leased_by,
+        "to": settlement.state,
+        "due": settlement.not_before or settlement.delivery.not_before,
+        "uncounted": 0 if settlement.counted else 1,
+    }
+    return row if quiet else {**row, "error": settlement.error, "code": settlement.code}
 
 
 def _requeue_where(session: Session, condition: ColumnElement[bool], now: datetime) -> int:
@@ -283,8 +372,7 @@ def _requeue_where(session: Session, condition: ColumnElement[bool], now: dateti
 
 
 def _update(session: Session, condition: ColumnElement[bool], values: dict[str, Any]) -> int:
-    free = {"leased_by": None, "leased_until": None}
-    statement = update(Delivery).where(condition).values(values | free)
+    statement = update(Delivery).where(condition).values(values | _FREE)
     result: CursorResult[Any] = session.connection().execute(statement)
     return result.rowcount
 

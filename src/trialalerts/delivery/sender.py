@@ -1,8 +1,8 @@
-"""Owns the sending: from claimed rows to acknowledged rows, with the last check right before each message.
+"""Owns the sending: from claimed rows to acknowledged rows.
 
-Delivery carries messages and knows nothing of what is in them: a renderer, handed in, turns a row into
-a :class:`~trialalerts.delivery.message.Message`. One bad delivery harms only itself; a broken transport
-ends the round and blames nobody.
+Delivery carries messages and knows nothing of what is in them: a renderer, handed in, turns rows into messages. One
+thread (the caller's) claims, checks, renders and writes down; the channels of the transport work on threads of their
+own. One bad delivery harms only itself; a broken transport ends the round and blames nobody.
 """
 
 from __future__ import annotations
@@ -10,78 +10,55 @@ from __future__ import annotations
 import os
 import platform
 import secrets
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
-from typing import Protocol
 
 import structlog
-from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
-from trialalerts.delivery import outbox, verp
-from trialalerts.delivery.confirmations import CONFIRMATION
-from trialalerts.delivery.envelope import Envelope, Refused, Unsent
-from trialalerts.delivery.message import Message, to_bytes
-from trialalerts.delivery.suppressions import is_suppressed
-from trialalerts.delivery.tables import Delivery
-from trialalerts.delivery.transports import Channel, Transport
-from trialalerts.errors import (
-    ConfigurationError,
-    DatabaseBehind,
-    DatabaseUnavailable,
-    DatabaseUnusable,
-)
+from trialalerts.delivery import breaker, outbox
+from trialalerts.delivery.benching import standing
+from trialalerts.delivery.channels import Channels, Job
+from trialalerts.delivery.limits import Limits
+from trialalerts.delivery.outbox import Claimed
+from trialalerts.delivery.sending_ledger import Ledger, SendCount
+from trialalerts.delivery.sending_slices import Renderer, Slices
+from trialalerts.delivery.sending_waiting import Waiting
+from trialalerts.delivery.transports import Transport
+from trialalerts.errors import DatabaseUnavailable
 from trialalerts.settings import Settings
-from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
-__all__ = ["LEASE", "Renderer", "SendCount", "send_queued"]
+__all__ = ["LEASE", "Renderer", "SendCount", "most_in_flight", "send_queued"]
 
 log = structlog.get_logger()
 
-
-class Renderer(Protocol):
-    """Writes messages."""
-
-    def __call__(
-        self, session: Session, mails: Sequence[tuple[Delivery, Subscriber]]
-    ) -> Sequence[Message | Exception | None]:
-        """Write the messages of a slice, in its order.
-
-        None: nothing to send (any more). An exception stands in the place of a message that cannot be written.
-        """
-        ...
-
-
 LEASE = timedelta(minutes=10)
 _LEASE_MARGIN = timedelta(minutes=2)
-"""No message is begun so near the end of its lease: one may take as long as the transport's timeouts."""
-_ACKNOWLEDGE = 10
-"""How many messages are sent before one commit says so: as many may come twice if the process is killed."""
-_AFTER_PAUSE = timedelta(hours=6)
-_POLICY_LIMIT = 3
-_MAILED = {
-    CONFIRMATION: {SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED},
-}
-_STOPPING = (ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable, DBAPIError)
-"""What is no delivery's fault: it ends the round instead of being noted on the row."""
+"""No batch is begun so near the end of its lease: it may take as long as the transport's timeouts."""
+_FRESH = timedelta(seconds=30)
+"""A message that waited longer for a channel than this is checked and written again before it leaves."""
+_SLICE = 50
+"""About so many messages are checked and written in one reading transaction."""
+_BATCHES_A_CHANNEL = 2
+"""One is on its way while the next one waits, so that no channel is idle."""
+_PATIENCE = timedelta(seconds=5)
+"""A round waits so long for the next turn of a limit; what comes later is left to the next round."""
+_GLANCE = 0.02
+"""Seconds the round waits for channels before it uses the time to write down what they did."""
+_LAST_TRIES = (0.0, 0.5, 1.0, 2.0, 4.0)
+"""How many seconds apart the end of a round tries to write down what was sent, where the database is gone."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SendCount:
-    """What a round came to. ``broken`` is the line that says why the transport ended it, None where it did not."""
+def most_in_flight(transport: Transport, settings: Settings) -> int:
+    """Return how many messages may be in the transport's hands, or accepted and not yet written down, at any moment.
 
-    sent: int = 0
-    retried: int = 0
-    failed: int = 0
-    suppressed: int = 0
-    postponed: int = 0
-    released: int = 0
-    broken: str | None = None
+    That many may come twice if the process is killed; never more, and always with the same Message-ID.
+    """
+    return _channels(transport, settings) * transport.batch * _BATCHES_A_CHANNEL
 
 
 def send_queued(
@@ -94,221 +71,200 @@ def send_queued(
     limit: int | None = None,
     stop: Callable[[], bool] = lambda: False,
     random: Random | None = None,
+    wait: Callable[[float], object] | None = None,
 ) -> SendCount:
     """Send what is due, batch after batch, until nothing is left, ``limit`` is reached, or ``stop()`` says so.
 
-    ``stop`` is asked between messages. Whatever ends the round, what was sent is written down and
-    what was claimed but not sent goes back to the queue.
+    ``stop`` is asked between batches, on several threads. Whatever ends the round, what was sent is written down and
+    what was claimed but not sent goes back to the queue. ``wait`` waits so many seconds: with it the round goes on when
+    a limit grants the next turn soon; without it it ends there.
 
     Raises:
         ConfigurationError, DatabaseUnavailable, DatabaseUnusable: nothing can be sent for now.
     """
+    dice = random or Random()  # noqa: S311 - jitter
+    ledger = Ledger(db=db, transport=transport.name, settings=settings, clock=clock, random=dice)
+    limits = Limits(settings.mail)
     worker = _Round(
         db=db,
         transport=transport,
-        renderer=renderer,
         settings=settings,
         clock=clock,
-        random=random or Random(),  # noqa: S311 - jitter
+        stop=stop,
+        limit=limit,
+        ledger=ledger,
+        limits=limits,
+        slices=Slices(db=db, renderer=renderer, settings=settings, clock=clock, limits=limits, ledger=ledger),
+        waiting=Waiting(db=db, limits=limits, clock=clock, ledger=ledger, batch=transport.batch),
     )
-    left = limit
-    while not worker.broken and not stop() and left != 0:
-        size = settings.mail.batch if left is None else min(left, settings.mail.batch)
-        batch = outbox.claim(db, owner=worker.owner, limit=size, now=clock.now(), lease=LEASE)
-        if not batch:
-            break
-        worker.send(batch, stop)
-        left = None if left is None else left - len(batch)
-    if worker.channel is not None:
-        worker.channel.close()
-    return SendCount(**worker.counts, broken=worker.broken)
+    worker.run(wait)
+    return ledger.count()
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Ready:
-    """A message that may go out now."""
-
-    address: str
-    message: Message
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Withheld:
-    """Why a message does not go out: for good, or ``until`` a moment."""
-
-    reason: str
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Faulty:
-    """Why no message could be written: the name of an error, never its text, which may hold anything."""
-
-    error: str
+def _channels(transport: Transport, settings: Settings) -> int:
+    return max(1, min(transport.connections, settings.mail.limits.connections or transport.connections))
 
 
 @dataclass(kw_only=True)
 class _Round:
-    """One round's state: what was sent and not yet written down, the counts, why it must end."""
+    """One round: what is claimed and waits, what is on its way, what came back."""
 
     db: Database
     transport: Transport
-    renderer: Renderer
     settings: Settings
     clock: Clock
-    random: Random
+    stop: Callable[[], bool]
+    limit: int | None
+    ledger: Ledger
+    limits: Limits
+    slices: Slices
+    waiting: Waiting
     owner: str = field(default_factory=lambda: f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}")
-    counts: Counter[str] = field(default_factory=Counter)
-    broken: str | None = None
-    sent: list[Delivery] = field(default_factory=list)
-    policy_refusals: int = 0
-    channel: Channel | None = None
+    nothing_due: bool = False
 
-    def send(self, batch: list[Delivery], stop: Callable[[], bool]) -> None:
-        """Send a claimed batch; at the end every row of it is settled, whatever happens."""
-        waiting = deque(batch)
+    def run(self, wait: Callable[[float], object] | None) -> None:
+        """Send until nothing is due; at the end every claimed row is settled, whatever happens."""
+        number = _channels(self.transport, self.settings)
+        self.channels = Channels(self.transport, number=number, may_begin=self._may_begin)
+        self.capacity = most_in_flight(self.transport, self.settings)
         try:
-            while waiting and not self.broken and not stop() and self._lease_holds(waiting[0]):
-                self._one(waiting[0])
-                waiting.popleft()
-                if len(self.sent) >= _ACKNOWLEDGE:
-                    self._acknowledge()
+            while not self._ended() and (self._step() or self._wait(wait)):
+                pass
         finally:
             try:
-                self._acknowledge()
+                self._end()
             finally:
-                self._release(waiting)
+                self.channels.join()
 
-    def _one(self, delivery: Delivery) -> None:
-        found = self._prepared(delivery)
-        if isinstance(found, _Ready):
-            self._hand_over(delivery, found)
-        elif isinstance(found, _Withheld):
-            self._withhold(delivery, found)
-        else:
-            self._retry(delivery, error=found.error)
+    def _ended(self) -> bool:
+        return self.ledger.broken is not None or self.stop()
 
-    def _prepared(self, delivery: Delivery) -> _Ready | _Withheld | _Faulty:
-        """Make the last check and write the message, in one reading transaction right before sending."""
-        if outbox.given_up(delivery.attempts - 1, self.settings.mail.give_up_after):
-            return _Faulty(error="tried again and again without an end")
-        with self.db.read() as session:
-            subscriber = session.get(Subscriber, delivery.subscriber_id)
-            withheld = self._last_check(session, delivery, subscriber)
-            if withheld is not None or subscriber is None:
-                return withheld or _Withheld(reason="nobody to send it to")
-            (message,) = self.renderer(session, [(delivery, subscriber)])
-        if isinstance(message, _STOPPING):
-            raise message
-        if isinstance(message, Exception):
-            return _Faulty(error=type(message).__name__)
-        return _Ready(address=subscriber.address, message=message) if message else _Withheld(reason="nothing to send")
+    def _step(self) -> bool:
+        """Do what there is to do; return False where nothing is, and nothing is on its way."""
+        self._collect()
+        if self.ledger.broken is not None:
+            return True
+        if not self.waiting and not self.nothing_due:
+            self._claim()
+        room = self.capacity - self.channels.out
+        if self.waiting and room >= min(self.capacity // 2, _SLICE):
+            rows = self.waiting.take(min(room, self._slice()))
+            if rows:
+                self._hand_in(rows)
+                return True
+        if self.channels.out:
+            if not self._collect(wait=_GLANCE):
+                self.ledger.write()
+            return True
+        self.ledger.write()
+        return bool(self.waiting) or not self.nothing_due
 
-    def _last_check(self, session: Session, delivery: Delivery, subscriber: Subscriber | None) -> _Withheld | None:
-        """Tell why this mail must not go out now: promise 4 stands or falls here."""
-        if subscriber is None:
-            return _Withheld(reason="nobody to send it to")
-        secret = self.settings.service.secret.get_secret_value()
-        if found := is_suppressed(session, secret, subscriber.address):
-            return _Withheld(reason=f"suppressed ({found.reason})")
-        if subscriber.state in _MAILED.get(delivery.kind, {SubscriberState.ACTIVE}):
-            return None
-        if subscriber.state is SubscriberState.PAUSED:
-            until = subscriber.paused_until or self.clock.now() + _AFTER_PAUSE
-            return _Withheld(reason=subscriber.state, until=max(until, self.clock.now()))
-        return _Withheld(reason=subscriber.state)
+    def _slice(self) -> int:
+        """Return how many messages are written at once: whole batches, about as many as a slice."""
+        batch = self.transport.batch
+        return -(-_SLICE // batch) * batch
 
-    def _hand_over(self, delivery: Delivery, ready: _Ready) -> None:
-        if self.channel is None:
-            self.channel = self.transport.open()
-        try:
-            (outcome,) = self.channel.send([self._envelope(delivery, ready)])
-        except Exception as error:  # noqa: BLE001 - a message that a transport chokes on must not stop the others
-            self.channel.close()
-            self._retry(delivery, error=type(error).__name__)
-            return
-        if isinstance(outcome, Unsent):
-            self._break(delivery, outcome.reason)
-        elif isinstance(outcome, Refused):
-            self._refused(delivery, outcome)
-        else:
-            self.sent.append(delivery)
-            self.policy_refusals = 0
-
-    def _envelope(self, delivery: Delivery, ready: _Ready) -> Envelope:
-        return Envelope(
-            sender=verp.return_address(self.settings, delivery.id or 0),
-            recipient=ready.address,
-            content=to_bytes(ready.message),
-            message=ready.message,
-            metadata=verp.metadata(self.settings, delivery.id or 0),
-        )
-
-    def _refused(self, delivery: Delivery, refusal: Refused) -> None:
-        if refusal.permanent and not refusal.ours:
-            self._fail(delivery, error=refusal.reason, code=refusal.code)
-        else:
-            self._retry(delivery, error=refusal.reason, code=refusal.code)
-        self.policy_refusals = self.policy_refusals + 1 if refusal.ours else 0
-        if self.policy_refusals >= _POLICY_LIMIT:
-            self._say_broken(f"{_POLICY_LIMIT} messages in a row were refused by policy, last: {refusal.reason}")
-
-    def _break(self, delivery: Delivery, reason: str) -> None:
-        """End the round; the delivery at hand goes behind the others, lest it stop every round alone."""
-        with self.db.write() as session:
-            outbox.postpone(session, delivery, until=self.clock.now(), reason="transport broken")
-        self.counts["released"] += 1
-        self._say_broken(reason)
-
-    def _say_broken(self, reason: str) -> None:
-        self.broken = reason
-        log.warning("transport.broken", transport=self.transport.name, reason=reason)
-
-    def _withhold(self, delivery: Delivery, withheld: _Withheld) -> None:
-        with self.db.write() as session:
-            if withheld.until is None:
-                outbox.suppress(session, delivery, reason=withheld.reason)
+    def _hand_in(self, rows: list[Claimed]) -> None:
+        alive = []
+        for row in rows:
+            if self._lease_holds(row):
+                alive.append(row)
             else:
-                outbox.postpone(session, delivery, until=withheld.until, reason=withheld.reason)
-        self.counts["suppressed" if withheld.until is None else "postponed"] += 1
-        log.info("delivery.withheld", delivery=delivery.id, kind=delivery.kind, reason=withheld.reason)
+                self.ledger.release(row)
+        for job in self.slices.jobs(alive, batch=self.transport.batch):
+            self.waiting.begun(job)
+            self.channels.hand_in(job)
 
-    def _retry(self, delivery: Delivery, *, error: str, code: str | None = None) -> None:
+    def _claim(self) -> None:
+        """Claim what is due, unless sending is paused, the transport benched, or all mail has to wait."""
+        size = self.settings.mail.batch if self.limit is None else min(self.limit, self.settings.mail.batch)
+        now = self.clock.now()
+        self.nothing_due = True
         with self.db.write() as session:
-            again = outbox.retry_later(
-                session,
-                delivery,
-                now=self.clock.now(),
-                give_up_after=self.settings.mail.give_up_after,
-                random=self.random,
-                error=error,
-                code=code,
-            )
-        self.counts["retried" if again else "failed"] += 1
-        log.warning("delivery.retried" if again else "delivery.failed", delivery=delivery.id, code=code)
+            if paused := breaker.trip(session, self.settings.mail.breaker, now=now):
+                self.ledger.broken = (
+                    f"Sending is paused: {paused.reason}; look into it, then: trialalerts deliveries resume"
+                )
+                return
+            state = standing(session, self.transport.name)
+            self.ledger.benched = state is not None
+            if state is not None and state.benched_until is not None and state.benched_until > now:
+                self.ledger.broken = f"{state.reason} (tried again at {state.benched_until:%H:%M:%S} UTC)"
+                return
+            if self.limits.applies(now):
+                room = self.limits.room(session, now)
+                self.ledger.comes_again(room.again_at)
+                size = size if room.mails is None else min(size, room.mails)
+            if size == 0:
+                return
+            rows = outbox.claim_within(session, owner=self.owner, limit=size, now=now, lease=LEASE)
+        self.nothing_due = not rows
+        self.limit = None if self.limit is None else self.limit - len(rows)
+        self.waiting.add(rows)
 
-    def _fail(self, delivery: Delivery, *, error: str, code: str | None) -> None:
-        with self.db.write() as session:
-            outbox.fail(session, delivery, error=error, code=code)
-        self.counts["failed"] += 1
-        log.warning("delivery.failed", delivery=delivery.id, code=code)
+    def _wait(self, wait: Callable[[float], object] | None) -> bool:
+        """Wait for the next turn of a limit where it comes soon; return False where the round is over."""
+        now, again_at = self.clock.now(), self.ledger.again_at
+        if wait is None or again_at is None or self.limit == 0 or again_at - now > _PATIENCE:
+            return False
+        wait(max(0.0, (again_at - now).total_seconds()))
+        self.ledger.again_at = None
+        self.nothing_due = False
+        return True
 
-    def _acknowledge(self) -> None:
-        if not self.sent:
-            return
-        with self.db.write() as session:
-            outbox.acknowledge_sent(session, self.sent, now=self.clock.now(), transport=self.transport.name)
-        self.counts["sent"] += len(self.sent)
-        for delivery in self.sent:
-            log.debug("delivery.sent", delivery=delivery.id, kind=delivery.kind, attempts=delivery.attempts)
-        self.sent.clear()
+    def _collect(self, wait: float = 0.0) -> bool:
+        """Take back what channels are done with; return False where nothing came."""
+        any_came = False
+        while done := self.channels.collect(0.0 if any_came else wait):
+            any_came = True
+            self.waiting.ended(done.job)
+            if done.fault is not None:
+                self.ledger.release_all(done.job.rows)
+                raise done.fault
+            if done.outcomes is not None:
+                self.ledger.enter(done.job.rows, done.outcomes)
+            else:
+                self._untouched(done.job)
+            self.ledger.write_where_many()
+        return any_came
 
-    def _release(self, waiting: Collection[Delivery]) -> None:
-        if not waiting:
-            return
-        with self.db.write() as session:
-            outbox.release(session, waiting)
-        self.counts["released"] += len(waiting)
+    def _untouched(self, job: Job) -> None:
+        """Take rows back whose turn did not come: to be checked again, or back to the queue."""
+        for row in job.rows:
+            if not self._ended() and self._lease_holds(row):
+                self.waiting.put_back(row, job.lane)
+            else:
+                self.ledger.release(row)
 
-    def _lease_holds(self, delivery: Delivery) -> bool:
-        return delivery.leased_until is not None and self.clock.now() + _LEASE_MARGIN < delivery.leased_until
+    def _may_begin(self, job: Job) -> bool:
+        """Tell, on a channel's thread, whether a batch may still leave as it was checked."""
+        fresh = self.clock.now() - job.checked_at <= _FRESH
+        return fresh and not self._ended() and all(self._lease_holds(row) for row in job.rows)
+
+    def _lease_holds(self, row: Claimed) -> bool:
+        return self.clock.now() + _LEASE_MARGIN < row.leased_until
+
+    def _end(self) -> None:
+        """Let channels finish what they began; write down everything, and give back what was not sent."""
+        self.channels.close()
+        self.ledger.release_all(self.waiting.empty())
+        while self.channels.out:
+            done = self.channels.collect(wait=_GLANCE)
+            if done is None:
+                self._write_in_the_end()
+            elif done.outcomes is None:
+                self.ledger.release_all(done.job.rows)
+            else:
+                self.ledger.enter(done.job.rows, done.outcomes)
+        self._write_in_the_end()
+
+    def _write_in_the_end(self) -> None:
+        """Write down what became of the mails; a database that is gone for a moment must not make them come twice."""
+        for seconds in _LAST_TRIES:
+            time.sleep(seconds)
+            try:
+                return self.ledger.write()
+            except DatabaseUnavailable:
+                if seconds == _LAST_TRIES[-1]:
+                    raise
+        return None

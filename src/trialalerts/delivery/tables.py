@@ -24,6 +24,8 @@ __all__ = [
     "TransportState",
 ]
 
+_WAITING = text("state = 'queued' AND kind = 'confirmation'")
+
 
 class DeliveryState(StrEnum):
     """Where a delivery stands. *sent* (the transport accepted it) is not *delivered*."""
@@ -51,6 +53,8 @@ class Delivery(SQLModel, table=True):
     __tablename__ = "delivery"
     __table_args__ = (
         Index("ix_delivery_state_not_before", "state", "not_before"),
+        # Confirmations go first, however many digests wait.
+        Index("ix_delivery_waiting_confirmation", "not_before", sqlite_where=_WAITING, postgresql_where=_WAITING),
         # No index on what is never looked up: at a million digests each one costs as much as the row itself.
         Index(
             "uq_delivery_key",
@@ -155,7 +159,10 @@ class Pace(SQLModel, table=True):
 
 
 class SendingPause(SQLModel, table=True):
-    """Sending stands still until the operator resumes it: since when, and why."""
+    """Sending stands still until the operator resumes it: since when, and why.
+
+    The row ``resumed`` is no pause: it keeps when sending was resumed last, from where rates are reckoned anew.
+    """
 
     __tablename__ = "sending_pause"
 

@@ -18,6 +18,15 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Go one revision up."""
     _slim_outbox()
+    waiting = sa.text("state = 'queued' AND kind = 'confirmation'")
+    op.create_index(
+        "ix_delivery_waiting_confirmation",
+        "delivery",
+        ["not_before"],
+        unique=False,
+        sqlite_where=waiting,
+        postgresql_where=waiting,
+    )
     op.create_table(
         "feedback_event",
         sa.Column("id", _BIG, nullable=False),

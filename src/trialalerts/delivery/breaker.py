@@ -1,0 +1,85 @@
+"""Owns the circuit breaker: too many bounces or complaints stop all sending until the operator resumes it.
+
+Who goes on mailing addresses that bounce, or people who complain, loses the good name that lets any mail arrive. So
+sending stops by itself, the queue is kept, and a person looks into it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from sqlmodel import Session
+
+from trialalerts.delivery import tallies
+from trialalerts.delivery.tables import SendingPause
+from trialalerts.delivery.tallies import Tallied
+from trialalerts.settings import BreakerSettings
+
+__all__ = ["pause_of", "resume", "trip"]
+
+log = structlog.get_logger()
+
+_BREAKER = "breaker"
+_RESUMED = "resumed"
+
+
+def pause_of(session: Session) -> SendingPause | None:
+    """Return since when and why sending is paused; None where it is not."""
+    return session.get(SendingPause, _BREAKER)
+
+
+def trip(session: Session, settings: BreakerSettings, *, now: datetime) -> SendingPause | None:
+    """Pause sending where too many mails of the window bounced or were complained of; return the pause, old or new.
+
+    The window slides by whole hours. It begins anew when sending is resumed, so that the same old bounces do not
+    stop it again at once.
+    """
+    if paused := pause_of(session):
+        return paused
+    start = tallies.hour_of(now - settings.window)
+    if resumed := session.get(SendingPause, _RESUMED):
+        start = max(start, tallies.hour_of(resumed.since))
+    reason = _too_many(tallies.since(session, start), settings)
+    if reason is None:
+        return None
+    paused = SendingPause(name=_BREAKER, since=now, reason=reason)
+    session.add(paused)
+    session.flush()
+    log.error("sending.paused", reason=reason, remedy="trialalerts deliveries resume")
+    return paused
+
+
+def resume(session: Session, *, now: datetime) -> SendingPause | None:
+    """Let mail leave again, and reckon the rates from now on; return the pause that ended, if there was one."""
+    paused = pause_of(session)
+    if paused is None:
+        return None
+    session.delete(paused)
+    tallies.close_hour(session, now)
+    session.merge(SendingPause(name=_RESUMED, since=now, reason=paused.reason))
+    session.flush()
+    log.info("sending.resumed", paused_since=paused.since.isoformat())
+    return paused
+
+
+def _too_many(counted: dict[Tallied, int], settings: BreakerSettings) -> str | None:
+    sent = counted[Tallied.SENT]
+    if sent < settings.at_least:
+        return None
+    hours = settings.window.total_seconds() / 3600
+    for what, most in (
+        (Tallied.BOUNCED, settings.bounce_rate),
+        (Tallied.COMPLAINED, settings.complaint_rate),
+    ):
+        rate = counted[what] / sent
+        if rate > most:
+            return (
+                f"{counted[what]:,} of {sent:,} mails of the last {hours:g} hours {_said(what)} "
+                f"({rate:.2%}, at most {most:.2%})"
+            )
+    return None
+
+
+def _said(what: Tallied) -> str:
+    return "bounced" if what is Tallied.BOUNCED else "were complained of"

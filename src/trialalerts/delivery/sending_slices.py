@@ -1,0 +1,163 @@
+"""Owns the slices: a few dozen deliveries are checked and written together, right before they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Protocol, cast
+
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from trialalerts.clock import Clock
+from trialalerts.database import Database
+from trialalerts.delivery import outbox, verp
+from trialalerts.delivery.channels import Job
+from trialalerts.delivery.confirmations import CONFIRMATION
+from trialalerts.delivery.dkim import Signer
+from trialalerts.delivery.envelope import Envelope
+from trialalerts.delivery.last_check import Withheld, last_check
+from trialalerts.delivery.limits import Limits, Wish
+from trialalerts.delivery.message import Message, to_bytes
+from trialalerts.delivery.outbox import Claimed
+from trialalerts.delivery.sending_ledger import Ledger
+from trialalerts.delivery.tables import Delivery
+from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable
+from trialalerts.settings import Settings
+from trialalerts.subscribers.tables import Subscriber
+
+__all__ = ["Renderer", "Slices"]
+
+_STOPPING = (ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable, DBAPIError)
+"""What is no delivery's fault: it ends the round instead of being noted on the row."""
+
+
+class Renderer(Protocol):
+    """Writes messages."""
+
+    def __call__(
+        self, session: Session, mails: Sequence[tuple[Delivery, Subscriber]]
+    ) -> Sequence[Message | Exception | None]:
+        """Write the messages of a slice, in its order.
+
+        Deliveries come as plain rows with ``id``, ``kind``, ``data`` and ``message_id`` (see :class:`Claimed`), people
+        with what is said to them and where; neither belongs to the session.
+
+        None: nothing to send (any more). An exception stands in the place of a message that cannot be written.
+        """
+        ...
+
+
+@dataclass(kw_only=True)
+class Slices:
+    """Turns claimed rows into jobs for the channels; what does not leave goes to the ledger."""
+
+    db: Database
+    renderer: Renderer
+    settings: Settings
+    clock: Clock
+    limits: Limits
+    ledger: Ledger
+
+    def __post_init__(self) -> None:
+        """Read the keys that sign."""
+        self._signer = Signer.from_settings(self.settings)
+
+    def jobs(self, rows: Sequence[Claimed], *, batch: int) -> Iterator[Job]:
+        """Make the last check and write the messages of a slice, in one reading transaction."""
+        checked_at = self.clock.now()
+        try:
+            written = self._written(rows, checked_at)
+        except BaseException:
+            self.ledger.release_all(rows)
+            raise
+        for lane, ready in self._by_lane(written):
+            for start in range(0, len(ready), batch):
+                some = ready[start : start + batch]
+                yield Job(
+                    rows=[row for row, _ in some],
+                    envelopes=[envelope for _, envelope in some],
+                    checked_at=checked_at,
+                    lane=lane,
+                )
+
+    def _by_lane(self, ready: list[tuple[Claimed, Envelope]]) -> Iterator[tuple[str, list[tuple[Claimed, Envelope]]]]:
+        if not self.limits.by_domain:
+            yield "", ready
+            return
+        laned = sorted(((self._jobs_lane(each[1].recipient), each) for each in ready), key=lambda pair: pair[0])
+        for lane, pairs in groupby(laned, key=lambda pair: pair[0]):
+            yield lane, [each for _, each in pairs]
+
+    def _jobs_lane(self, address: str) -> str:
+        """Return the lane where that limits connections: only then do its messages need jobs of their own."""
+        lane = self.limits.lane_of(address)
+        return lane if lane and self.limits.connections(lane) is not None else ""
+
+    def _written(self, rows: Sequence[Claimed], now: datetime) -> list[tuple[Claimed, Envelope]]:
+        with self.db.read() as session:
+            leaving = self._granted(self._checked(session, self._not_given_up(rows), now), now)
+            mails = cast("Sequence[tuple[Delivery, Subscriber]]", leaving)  # plain rows that look the same
+            messages = self.renderer(session, mails) if leaving else []
+        ready = []
+        for (row, person), message in zip(leaving, messages, strict=True):
+            if isinstance(message, _STOPPING):
+                raise message
+            if message is None:
+                self.ledger.withhold(row, Withheld(reason="nothing to send"))
+            elif isinstance(message, Exception):  # its name, never its text, which may hold anything
+                self.ledger.retry(row, error=type(message).__name__)
+            elif envelope := self._envelope(row, person, message):
+                ready.append((row, envelope))
+        return ready
+
+    def _not_given_up(self, rows: Sequence[Claimed]) -> list[Claimed]:
+        kept = []
+        for row in rows:
+            if outbox.given_up(row.attempts - 1, self.settings.mail.give_up_after):
+                self.ledger.retry(row, error="tried again and again without an end")
+            else:
+                kept.append(row)
+        return kept
+
+    def _checked(self, session: Session, rows: Sequence[Claimed], now: datetime) -> list[tuple[Claimed, Subscriber]]:
+        passed = []
+        for row, found in zip(rows, last_check(session, rows, settings=self.settings, now=now), strict=True):
+            if isinstance(found, Withheld):
+                self.ledger.withhold(row, found)
+            else:
+                passed.append((row, found))
+        return passed
+
+    def _granted(self, mails: list[tuple[Claimed, Subscriber]], now: datetime) -> list[tuple[Claimed, Subscriber]]:
+        """Take turns where there are limits; only what passed the last check takes one."""
+        wishes = [
+            Wish(lane=self.limits.lane_of(person.address), urgent=row.kind == CONFIRMATION) for row, person in mails
+        ]
+        if not mails or not self.limits.applies(now, (wish.lane for wish in wishes)):
+            return mails
+        with self.db.write() as session:
+            turns = self.limits.take(session, wishes, now=now)
+        for (row, _), turn in zip(mails, turns, strict=True):
+            if turn.until is not None:
+                self.ledger.line_up(row, turn.until)
+            elif not turn.now:
+                self.ledger.release(row)
+        return [mail for mail, turn in zip(mails, turns, strict=True) if turn.now]
+
+    def _envelope(self, row: Claimed, person: Subscriber, message: Message) -> Envelope | None:
+        try:
+            return Envelope(
+                sender=verp.return_address(self.settings, row.id),
+                recipient=person.address,
+                content=self._signer.sign(to_bytes(message)),
+                message=message,
+                metadata=verp.metadata(self.settings, row.id),
+            )
+        except _STOPPING:
+            raise
+        except Exception as error:  # noqa: BLE001 - one message that has no bytes must not stop the others
+            self.ledger.retry(row, error=type(error).__name__)
+            return None

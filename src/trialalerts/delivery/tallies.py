@@ -1,0 +1,72 @@
+"""Owns the tallies: how many mails were sent, delivered, bounced and complained of in each hour.
+
+Rates are reckoned from them, so that nobody has to count a million deliveries to know one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import func
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col, delete, select
+
+from trialalerts.delivery.tables import Tally
+
+__all__ = ["KEPT", "Tallied", "add", "close_hour", "forget", "hour_of", "since"]
+
+KEPT = timedelta(days=400)
+"""How long tallies are kept: a year can be compared with the one before."""
+
+
+class Tallied(StrEnum):
+    """What is counted."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+def hour_of(at: datetime) -> datetime:
+    """Return the start of the hour (UTC) in which a moment lies."""
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def add(session: Session, what: Tallied, number: int, *, at: datetime) -> None:
+    """Count ``number`` more in the hour of ``at``; several processes may do so at once."""
+    if number:
+        _add(session, [(hour_of(at), what.value, number)])
+
+
+def since(session: Session, start: datetime) -> dict[Tallied, int]:
+    """Return how many of each were counted in the hours that begin at ``start`` or later."""
+    counted = select(Tally.what, func.sum(Tally.count)).where(col(Tally.hour) >= start).group_by(Tally.what)
+    found = {what: int(number) for what, number in session.exec(counted)}
+    return {what: found.get(what.value, 0) for what in Tallied}
+
+
+def close_hour(session: Session, now: datetime) -> None:
+    """Move what was counted in the hour at hand into the one before: what is counted from now on stands apart."""
+    hour = hour_of(now)
+    rows = session.exec(select(Tally).where(col(Tally.hour) >= hour)).all()
+    counted = [(hour - timedelta(hours=1), row.what, row.count) for row in rows]
+    session.connection().execute(delete(Tally).where(col(Tally.hour) >= hour))
+    _add(session, counted)
+
+
+def forget(session: Session, *, now: datetime) -> None:
+    """Drop the tallies that are older than :data:`KEPT`."""
+    session.connection().execute(delete(Tally).where(col(Tally.hour) < now - KEPT))
+
+
+def _add(session: Session, counted: Iterable[tuple[datetime, str, int]]) -> None:
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    for hour, what, number in counted:
+        fresh = insert(Tally).values(hour=hour, what=what, count=number)
+        more = fresh.on_conflict_do_update(
+            index_elements=["hour", "what"], set_={"count": col(Tally.count) + fresh.excluded.count}
+        )
+        session.connection().execute(more)
