@@ -13,7 +13,7 @@ from trialalerts.digests.entries import RECRUITING_NOW, Reason, Told
 from trialalerts.digests.wording import Wording
 from trialalerts.digests.wording_trials import eligibility, status
 
-__all__ = ["ChangeNote", "Quote", "Tone", "brief_change", "change_notes"]
+__all__ = ["ChangeNote", "Quote", "Tone", "brief_change", "change_notes", "opened_sites"]
 
 Tone = Literal["good", "news", "over"]
 """How a change is to be taken: ``good`` (something opened), ``news``, ``over`` (something ended or paused)."""
@@ -113,7 +113,8 @@ def _ended(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
     return words.say("change.was", change=change, status=before) if before else change
 
 
-def _site_opened(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+def opened_sites(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+    """Return the line that tells which sites opened, the near ones first and with their distance."""
     sites = [site for site in told.after.get("sites", ()) if isinstance(site, Mapping)]
     near = {one_line(reason.nearest): reason.distance_km for reason in reasons if reason.nearest}
     shown = list(dict.fromkeys(_site(words, site, near) for site in _nearest_first(sites, near)))
@@ -146,7 +147,7 @@ _LINES: dict[str, Callable[[Wording, Told, Sequence[Reason]], str]] = {
     ChangeKind.PAUSED.value: _ended,
     ChangeKind.CLOSED.value: _ended,
     ChangeKind.WITHDRAWN.value: _ended,
-    ChangeKind.SITE_OPENED.value: _site_opened,
+    ChangeKind.SITE_OPENED.value: opened_sites,
 }
 
 

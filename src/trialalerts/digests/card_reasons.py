@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
-from trialalerts.catalog.facts import Site, TrialFacts
+from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.status import site_is_open, status_group
 from trialalerts.digests.card_text import one_line
 from trialalerts.digests.entries import Reason
 from trialalerts.digests.wording import Wording
 from trialalerts.digests.wording_trials import countries
 
-__all__ = ["may_fit", "reason_lines", "where"]
+__all__ = ["Places", "may_fit", "places", "reason_lines", "where"]
 
 _MOST_REASONS = 3
 _NAME = 100
@@ -21,40 +23,73 @@ _ANYWHERE = {"", "anywhere"}
 
 def reason_lines(words: Wording, reasons: Sequence[Reason], *, article: bool) -> tuple[str, ...]:
     """Return one line for each of the reasons, the same only once; many of them are summed up."""
-    lines = list(dict.fromkeys(_reason(words, reason, article=article) for reason in reasons))
+    lines = list(
+        dict.fromkeys(
+            _reason(words, article, reason.area_name, reason.region_label, reason.through_name, reason.label)
+            for reason in reasons
+        )
+    )
     more = len(lines) - _MOST_REASONS
     return tuple(lines if more <= 0 else [*lines[:_MOST_REASONS], words.count("reason.more", more)])
 
 
-def _reason(words: Wording, reason: Reason, *, article: bool) -> str:
-    area, region = one_line(reason.area_name, _NAME), one_line(reason.region_label, _NAME)
-    through = one_line(reason.through_name, _NAME)
+@lru_cache(maxsize=20_000)
+def _reason(
+    words: Wording, article: bool, area_name: str, region_label: str, through_name: str | None, label: str | None
+) -> str:
+    area, region = one_line(area_name, _NAME), one_line(region_label, _NAME)
+    through = one_line(through_name, _NAME)
     if article:  # a region does not choose articles, so it is no reason
         key = "reason.through_article" if through else "reason.direct"
     else:
         key = "reason.through" if through else "reason.direct"
         key += "" if region.lower() in _ANYWHERE else "_region"
     line = words.say(key, area=area, region=region, through=through)
-    return words.say("reason.labelled", reason=line, label=one_line(reason.label, _TOWN)) if reason.label else line
+    return words.say("reason.labelled", reason=line, label=one_line(label, _TOWN)) if label else line
 
 
-def where(words: Wording, reasons: Sequence[Reason], facts: TrialFacts) -> tuple[str, str]:
-    """Return the key of the label and the text of the line that tells where: the nearest open site if it is known.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """Where a trial runs, the same for everybody: what is open is read from the facts as they are now.
 
-    What is open is read from the facts as they are now; a reason may name a site that was only planned.
+    ``state`` is ``open``, ``planned``, or the phrase that says there is nothing; ``summary`` counts the sites and names
+    their countries.
     """
+
+    state: str
+    summary: str = ""
+
+
+def places(words: Wording, facts: TrialFacts) -> Places:
+    """Return where a trial runs."""
     if not facts.sites:
-        return "card.where", words.say("place.no_site")
+        return Places(state="place.no_site")
     now_open = [site for site in facts.sites if site_is_open(site, facts.status)]
     planned = not now_open and status_group(facts.status, facts.last_known_status) == "upcoming"
     if not now_open and not planned:
-        return "card.where", words.say("place.none_open")
+        return Places(state="place.none_open")
+    sites = list(facts.sites) if planned else now_open
+    named = countries(words, sites)
+    key = "planned" if planned else "sites" if named else "unnamed"
+    return Places(
+        state="planned" if planned else "open", summary=words.count(f"place.{key}", len(sites), countries=named)
+    )
+
+
+def where(words: Wording, reasons: Sequence[Reason], known: Places) -> tuple[str, str]:
+    """Return the key of the label and the text of the line that tells where: the nearest open site if it is known.
+
+    A reason may name a site that was only planned when the digest was composed.
+    """
+    if known.state not in {"open", "planned"}:
+        return "card.where", words.say(known.state)
     if lines := _nearest(words, reasons):
-        return "card.nearest_planned" if planned else "card.nearest", "; ".join(lines)
+        return "card.nearest_planned" if known.state == "planned" else "card.nearest", "; ".join(lines)
     unknown = next((reason for reason in reasons if reason.near_unknown), None)
-    if unknown and not planned:
+    if unknown and known.state == "open":
         return "card.where", _somewhere(words, unknown)
-    return "card.where", _sites(words, reasons, list(facts.sites) if planned else now_open, planned=planned)
+    town = next((one_line(reason.nearest, _TOWN) for reason in reasons if reason.nearest), "")
+    return "card.where", f"{town}; {known.summary}" if town else known.summary
 
 
 def _nearest(words: Wording, reasons: Sequence[Reason]) -> list[str]:
@@ -82,15 +117,6 @@ def _somewhere(words: Wording, reason: Reason) -> str:
     if region.lower() in _ANYWHERE:
         return words.say("place.unknown_anywhere")
     return words.say("place.unknown", region=region)
-
-
-def _sites(words: Wording, reasons: Sequence[Reason], sites: Sequence[Site], *, planned: bool) -> str:
-    """Return how many sites there are and in which countries, after a town in the region followed if one is named."""
-    named = countries(words, sites)
-    key = "planned" if planned else "sites" if named else "unnamed"
-    summed_up = words.count(f"place.{key}", len(sites), countries=named)
-    town = next((one_line(reason.nearest, _TOWN) for reason in reasons if reason.nearest), "")
-    return f"{town}; {summed_up}" if town else summed_up
 
 
 def may_fit(words: Wording, reasons: Sequence[Reason]) -> str:

@@ -2,25 +2,41 @@
 
 A card holds plain text only; templates decide how it looks. ``lang`` is the language of the words that come from
 outside, empty where nobody said (which is what an empty ``lang`` means in HTML).
+
+Most of a card is the same for everybody who is told the same of an item: that is made first (:class:`Common`), and what
+is the reader's own is put in afterwards (:class:`Personal`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
-from trialalerts.catalog.facts import ArticleFacts, Contact, TrialFacts
+from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, TrialFacts
 from trialalerts.catalog.status import status_group
-from trialalerts.catalog.tables import Item, ItemKind
-from trialalerts.digests.card_changes import ChangeNote, brief_change, change_notes
-from trialalerts.digests.card_reasons import may_fit, reason_lines, where
+from trialalerts.catalog.tables import ChangeKind, Item, ItemKind
+from trialalerts.digests.card_changes import ChangeNote, brief_change, change_notes, opened_sites
+from trialalerts.digests.card_reasons import Places, may_fit, places, reason_lines, where
 from trialalerts.digests.card_text import one_line, phone_number, shortened, usable_address, web_address
-from trialalerts.digests.entries import Entry
+from trialalerts.digests.entries import Entry, Told
 from trialalerts.digests.wording import Wording
 from trialalerts.digests.wording_trials import dated, months_since, phase, status, study_type, who_can_join
 
-__all__ = ["ArticleCard", "Brief", "Card", "CardMaker", "ContactLine", "Fact", "TrialCard"]
+__all__ = [
+    "ArticleCard",
+    "Brief",
+    "Card",
+    "CardMaker",
+    "Common",
+    "ContactLine",
+    "Fact",
+    "Personal",
+    "Timely",
+    "TrialCard",
+    "finished",
+    "tells_distances",
+]
 
 _REGISTRY_LANGUAGE = "en"
 _TITLE = 300
@@ -30,6 +46,7 @@ _NAME = 100
 _MOST_CONTACTS = 2
 _MOST_AUTHORS = 3
 _STALE_MONTHS = 12
+_SITE_OPENED = ChangeKind.SITE_OPENED.value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +116,64 @@ class Brief:
 Card = TrialCard | ArticleCard
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timely:
+    """What a card says differently from day to day, or from time zone to time zone: how old a record is, or when an
+    article appeared. ``over`` is whether the trial has ended.
+    """
+
+    verified: PartialDate | None = None
+    over: bool = False
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Common:
+    """A card without what is the reader's own.
+
+    ``places`` is None for an article. ``distances`` is a change whose line tells how far away something is, and
+    ``distances_at`` which of the card's changes that line is; both None where there is none.
+    """
+
+    card: Card
+    timely: Timely
+    places: Places | None = None
+    distances: Told | None = None
+    distances_at: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Personal:
+    """What is the reader's own in a card: why it is told, where it is from there, what the record leaves open.
+
+    ``place_label`` names what ``place`` is; both are empty for an article. ``distances`` is the line of the change
+    that tells how far away something is.
+    """
+
+    reasons: tuple[str, ...]
+    place_label: str = ""
+    place: str = ""
+    caution: str = ""
+    distances: str = ""
+
+
+def finished(common: Common, own: Personal) -> Card:
+    """Return the whole card."""
+    card, at = common.card, common.distances_at
+    changes = card.changes
+    if at is not None:
+        changes = (*changes[:at], replace(changes[at], text=own.distances), *changes[at + 1 :])
+    if isinstance(card, ArticleCard):
+        return replace(card, changes=changes, reasons=own.reasons)
+    facts = (Fact(label=own.place_label, text=own.place), *card.facts)
+    return replace(card, changes=changes, reasons=own.reasons, caution=own.caution, facts=facts)
+
+
+def tells_distances(told: Sequence[Told]) -> int:
+    """Return how many of the changes say how far away something is."""
+    return sum(one.kind == _SITE_OPENED for one in told)
+
+
 class CardMaker:
     """Makes the cards of one mail.
 
@@ -119,9 +194,39 @@ class CardMaker:
         Raises:
             ValueError: the stored facts are not what they should be.
         """
+        common = self.common(entry, item)
+        return finished(common, self.personal(entry, common))
+
+    def common(self, entry: Entry, item: Item) -> Common:
+        """Return what is the same for everybody who is told the same (and, of several sites, from the same place).
+
+        Raises:
+            ValueError: the stored facts are not what they should be.
+        """
         if item.kind is ItemKind.TRIAL:
             return self._trial(entry, item, TrialFacts.model_validate(item.facts))
         return self._article(entry, item, ArticleFacts.model_validate(item.facts))
+
+    def personal(self, entry: Entry, common: Common) -> Personal:
+        """Return what is the reader's own."""
+        words, reasons, known = self._words, entry.reasons, common.places
+        distances = opened_sites(words, common.distances, reasons) if common.distances else ""
+        if known is None:
+            return Personal(reasons=reason_lines(words, reasons, article=True), distances=distances)
+        label, place = where(words, reasons, known)
+        return Personal(
+            reasons=reason_lines(words, reasons, article=False),
+            place_label=self._label(label),
+            place=place,
+            caution=may_fit(words, reasons),
+            distances=distances,
+        )
+
+    def timely(self, timely: Timely) -> str:
+        """Return what a card says today, in this time zone, of what changes with them."""
+        if timely.published_at:
+            return self._words.day(timely.published_at, self._timezone)
+        return self._stale(timely)
 
     def brief(self, entry: Entry, item: Item) -> Brief:
         """Return the item in one line; it needs nothing of the facts, so that it can stand in for a broken card."""
@@ -132,29 +237,46 @@ class CardMaker:
             what=brief_change(change_notes(self._words, entry.told, None, entry.reasons)),
         )
 
-    def _trial(self, entry: Entry, item: Item, facts: TrialFacts) -> TrialCard:
+    def _trial(self, entry: Entry, item: Item, facts: TrialFacts) -> Common:
         words = self._words
-        return TrialCard(
+        over = status_group(facts.status, facts.last_known_status) in {"closed", "withdrawn"}
+        timely = Timely(verified=facts.last_verified, over=over)
+        changes, distances, at = self._changes(entry, facts)
+        card = TrialCard(
             title=one_line(item.title, _TITLE) or self._untitled(item.kind),
             url=web_address(item.url),
             lang=_REGISTRY_LANGUAGE,
             number=one_line(item.external_id, _NAME),
             sponsor=one_line(facts.sponsor, _NAME),
-            changes=change_notes(words, entry.told, facts, entry.reasons),
-            reasons=reason_lines(words, entry.reasons, article=False),
-            caution=may_fit(words, entry.reasons),
+            changes=changes,
+            reasons=(),
+            caution="",
             summary=shortened(item.summary, _SUMMARY),
-            facts=tuple(self._facts(entry, facts)),
+            facts=tuple(self._facts(facts)),
             contact_label=self._label("card.contact"),
             contacts=_contacts(facts.contacts),
-            stale=self._stale(facts),
+            stale=self._stale(timely),
         )
+        return Common(card=card, timely=timely, places=places(words, facts), distances=distances, distances_at=at)
 
-    def _facts(self, entry: Entry, facts: TrialFacts) -> list[Fact]:
+    def _changes(
+        self, entry: Entry, facts: TrialFacts | None
+    ) -> tuple[tuple[ChangeNote, ...], Told | None, int | None]:
+        """Return what happened, and which of it is left open for the reader's distances.
+
+        Where that would be several changes they are written for this reader: they may come to the same line for one
+        and to two for another.
+        """
+        several = tells_distances(entry.told) > 1
+        notes = change_notes(self._words, entry.told, facts, entry.reasons if several else ())
+        at = next((n for n, note in enumerate(notes) if note.kind == _SITE_OPENED), None)
+        if several or at is None:
+            return notes, None, None
+        return notes, next(told for told in entry.told if told.kind == _SITE_OPENED), at
+
+    def _facts(self, facts: TrialFacts) -> list[Fact]:
         words = self._words
-        place, text = where(words, entry.reasons, facts)
-        found = [Fact(label=self._label(place), text=text)]
-        found.append(Fact(label=self._label("card.who"), text=who_can_join(words, facts)))
+        found = [Fact(label=self._label("card.who"), text=who_can_join(words, facts))]
         if named := phase(words, facts.phases):
             found.append(
                 Fact(label=words.say("card.label", label=named[0]) if named[1] else "", text=named[1] or named[0])
@@ -174,37 +296,38 @@ class CardMaker:
         before = status(self._words, facts.last_known_status)
         return self._words.say("card.last_known", status=now, before=before) if now and before else now
 
-    def _stale(self, facts: TrialFacts) -> str:
+    def _stale(self, timely: Timely) -> str:
         """Return how long ago somebody verified the record, where that is long and the trial is not over."""
-        months = months_since(facts.last_verified, self._today)
-        over = status_group(facts.status, facts.last_known_status) in {"closed", "withdrawn"}
-        if months is None or months < _STALE_MONTHS or over:
+        months = months_since(timely.verified, self._today)
+        if months is None or months < _STALE_MONTHS or timely.over:
             return ""
         if months < 2 * _STALE_MONTHS:
             return self._words.count("card.stale", months)
         return self._words.count("card.stale_years", months // 12)
 
-    def _article(self, entry: Entry, item: Item, facts: ArticleFacts) -> ArticleCard:
-        words = self._words
-        return ArticleCard(
+    def _article(self, entry: Entry, item: Item, facts: ArticleFacts) -> Common:
+        timely = Timely(published_at=item.published_at)
+        changes, distances, at = self._changes(entry, None)
+        card = ArticleCard(
             title=one_line(item.title, _TITLE) or self._untitled(item.kind),
             url=web_address(item.url),
             lang=one_line(facts.language, 20),
-            byline=self._byline(item, facts),
-            changes=change_notes(words, entry.told, None, entry.reasons),
-            reasons=reason_lines(words, entry.reasons, article=True),
+            byline=self._byline(item, facts, timely),
+            changes=changes,
+            reasons=(),
             summary=shortened(item.summary, _SUMMARY),
         )
+        return Common(card=card, timely=timely, distances=distances, distances_at=at)
 
-    def _byline(self, item: Item, facts: ArticleFacts) -> str:
+    def _byline(self, item: Item, facts: ArticleFacts, timely: Timely) -> str:
         parts = [one_line(item.registry_name, _NAME)]
         if authors := [one_line(author, _NAME) for author in facts.authors[:_MOST_AUTHORS]]:
             named = self._words.listed(authors)
             if len(facts.authors) > _MOST_AUTHORS:
                 named = self._words.say("card.and_others", authors=", ".join(authors))
             parts.append(self._words.say("card.by", authors=named))
-        if item.published_at:
-            parts.append(self._words.day(item.published_at, self._timezone))
+        if timely.published_at:
+            parts.append(self.timely(timely))
         return " · ".join(part for part in parts if part)
 
     def _untitled(self, kind: ItemKind) -> str:

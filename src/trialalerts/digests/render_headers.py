@@ -22,8 +22,10 @@ _AREA = 80
 def digest_subject(words: Wording, kind: DigestKind, total: int, entries: Sequence[Entry], *, name_areas: bool) -> str:
     """Return a digest's subject: how many things it tells, and what they are about only if ``name_areas``."""
     key = "subject.first" if kind is DigestKind.FIRST else "subject.regular"
+    if not name_areas:
+        return words.count(key, total)
     areas = dict.fromkeys(one_line(reason.area_name, _AREA) for entry in entries for reason in entry.reasons)
-    if not name_areas or not areas:
+    if not areas:
         return words.count(key, total)
     first, *others = areas
     named = words.count("subject.several_areas", len(others), area=first) if others else first

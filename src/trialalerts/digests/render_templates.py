@@ -21,6 +21,7 @@ from jinja2 import (
     select_autoescape,
 )
 
+from trialalerts.digests.render_fragments import Unfillable
 from trialalerts.digests.render_inline import with_styles
 from trialalerts.digests.render_text import wrapped
 from trialalerts.resources import shipped
@@ -46,11 +47,18 @@ class Templates:
         self._shipped = _environment(_StyledLoader([shipped_folder]))
         self.faults: list[TemplateFault] = []
 
+    @property
+    def has_own(self) -> bool:
+        """Whether the operator has a folder with templates."""
+        return self._own_folder is not None
+
     def render(self, name: str, **values: object) -> str:
         """Return the template ``name`` (``digest.html.j2``) filled in."""
         if self._own_folder is not None and name not in self._broken:
             try:
                 return self._own.get_template(name).render(values)
+            except Unfillable:
+                raise  # no fault: it has to know what the text says
             except Exception as error:  # noqa: BLE001 - a template may do anything; whatever it does, the mail goes out
                 if isinstance(error, TemplateSyntaxError):
                     self._broken.add(name)  # it will not compile the next time either
