@@ -15,7 +15,10 @@ from trialalerts.delivery.envelope import Refused, Unsent
 
 @dataclass(frozen=True)
 class Case:
-    """An answer and what it means: ``says`` stands in the reason; without ``code`` nothing was tried."""
+    """An answer and what it means: ``says`` stands in the reason; without ``code`` nothing was tried.
+
+    ``again``: the request is made twice.
+    """
 
     scheme: str
     status: int
@@ -25,6 +28,7 @@ class Case:
     retry_after: float | None = None
     error: str = ""
     again: bool = False
+    ours: bool = True
 
 
 CASES: dict[str, Case] = {
@@ -84,6 +88,7 @@ CASES: dict[str, Case] = {
         code="409 concurrent_idempotent_requests",
         retry_after=60,
         again=True,
+        ours=False,
     ),
     "resend other content": Case(
         "resend",
@@ -92,6 +97,7 @@ CASES: dict[str, Case] = {
         code="409 invalid_idempotent_request",
         retry_after=86_400,
         again=True,
+        ours=False,
     ),
     "resend key": Case("resend", 400, {"name": "invalid_idempotency_key"}, code="400 invalid_idempotency_key"),
     "resend too few ids": Case("resend", 200, {"data": []}, "no sense", code="200", again=True),
@@ -129,7 +135,7 @@ def test_an_answer_means_what_the_provider_says(name: str) -> None:
     assert isinstance(outcome, Unsent if case.code is None else Refused)
     assert not server.faults
     if isinstance(outcome, Refused):
-        assert (outcome.permanent, outcome.ours, outcome.code) == (False, True, case.code)
+        assert (outcome.permanent, outcome.ours, outcome.code) == (False, case.ours, case.code)
     if isinstance(outcome, Unsent | Refused):
         assert case.says in outcome.reason
         assert outcome.retry_after == case.retry_after

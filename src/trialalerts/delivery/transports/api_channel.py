@@ -38,11 +38,17 @@ _TURNED_AWAY = {
 
 
 class Uncertain(Exception):
-    """Whether the messages of a request were accepted, nobody knows; ``code`` is what the answer said of itself."""
+    """Whether the messages of a request were accepted, nobody knows; ``code`` is what the answer said of itself.
 
-    def __init__(self, reason: str, *, code: str | None = None, retry_after: float | None = None) -> None:
+    ``alone``: it is a matter of these messages; else something is wrong with the provider, and if that happens in a
+    row it is to be left alone.
+    """
+
+    def __init__(
+        self, reason: str, *, code: str | None = None, retry_after: float | None = None, alone: bool = False
+    ) -> None:
         super().__init__(reason)
-        self.outcome = Refused(reason=reason, code=code, ours=True, retry_after=retry_after)
+        self.outcome = Refused(reason=reason, code=code, ours=not alone, retry_after=retry_after)
 
 
 class Dialect(Protocol):
@@ -215,7 +221,7 @@ def refused(provider: str, reply: Reply, code: str, *, recipient: bool = False) 
     """
     code = " ".join(filter(None, (str(reply.status), code)))
     if reply.status == _TOO_LARGE:
-        return Refused(reason=f"{provider} finds the message too large", permanent=True, code=code, ours=True)
+        return Refused(reason=f"{provider} finds the message too large", permanent=True, code=code)
     if recipient:
         return Refused(reason=f"{provider} does not take the recipient", permanent=True, code=code)
     return Refused(reason=f"{provider} refused the message; its activity page says more", code=code, ours=True)

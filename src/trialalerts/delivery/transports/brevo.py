@@ -113,6 +113,7 @@ class Brevo:
                 "Brevo refused this message and now knows its key; it can be tried again when the key has run out",
                 code=code,
                 retry_after=_KEY_KEPT,
+                alone=True,
             )
         return Accepted()
 

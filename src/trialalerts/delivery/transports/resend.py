@@ -104,7 +104,7 @@ class Resend:
         """Tell that the key is known already, though not with this content or not yet with an answer."""
         wait = _STILL_BUSY if name == "concurrent_idempotent_requests" else _KEY_KEPT
         reason = "Resend knows the key of these messages, but gives no answer to it; nobody knows whether it took them"
-        raise Uncertain(reason, code=f"{_CONFLICT} {name}".strip(), retry_after=wait)
+        raise Uncertain(reason, code=f"{_CONFLICT} {name}".strip(), retry_after=wait, alone=True)
 
     def _each(self, reply: Reply, count: int) -> list[Outcome]:
         answer = reply.json()
