@@ -201,14 +201,14 @@ class Line(smtplib.SMTP):
     def _read_line(self, deadline: float) -> bytes:
         while True:
             end = self._unread.find(b"\n", self._at)
+            if (end if end >= 0 else len(self._unread)) - self._at > _LONGEST_LINE:
+                raise Lost("it sent a line without end")
             if end >= 0:
                 line = self._unread[self._at : end]
                 self._at = end + 1
                 return line
             self._unread = self._unread[self._at :]
             self._at = 0
-            if len(self._unread) > _LONGEST_LINE:
-                raise Lost("it sent a line without end")
             self._unread += self._receive(deadline)
 
     def _receive(self, deadline: float) -> bytes:
