@@ -1,0 +1,246 @@
+"""What feedback does to people: who is no longer mailed, why, and how they come back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.delivery.feedback.stage import Office
+from tests.delivery.post import NOW, SECRET
+from trialalerts.delivery.feedback.events import Kind, Reason
+from trialalerts.delivery.feedback.policy import rests_until
+from trialalerts.delivery.suppressions import Lifted, lift
+from trialalerts.delivery.tables import DeliveryState
+from trialalerts.subscribers.consent import record_consent
+from trialalerts.subscribers.people import SubscriberChanges, confirm, edit, find_subscriber
+from trialalerts.subscribers.tables import ConsentAction, SubscriberState
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def soft(office: Office, *, name: str = "mona") -> None:
+    """Send a mail and let it come back for a passing reason."""
+    office.tell(Kind.BOUNCED, office.sent(name), reason=Reason.BOUNCED, code="452 4.2.2")
+
+
+def again(office: Office, name: str = "mona") -> Lifted:
+    with office.db.write() as session:
+        return lift(session, SECRET, f"{name}@example.org", how="operator", now=office.clock.now())
+
+
+# --- hard bounces
+
+
+@pytest.mark.parametrize("kind", [Kind.BOUNCED, Kind.REJECTED], ids=str)
+@pytest.mark.parametrize("state", [SubscriberState.ACTIVE, SubscriberState.PAUSED], ids=str)
+def test_a_hard_bounce_suppresses_at_once_and_says_why(office: Office, kind: Kind, state: SubscriberState) -> None:
+    office.tell(kind, office.sent(person=state), reason=Reason.INVALID, code="550 5.1.1", hard=True)
+    person, suppression = office.person(), office.suppression()
+    assert (person.state, person.state_reason, person.next_due_at) == (
+        SubscriberState.BOUNCED,
+        "postmark: 550 5.1.1",
+        None,
+    )
+    assert suppression is not None
+    assert (suppression.reason, suppression.detail) == ("bounced", "postmark: 550 5.1.1")
+    assert office.consents() == [("changed", "postmark", "bounced: 550 5.1.1")]
+
+
+def test_a_hard_bounce_told_twice_is_written_down_once(office: Office) -> None:
+    for _ in range(2):
+        office.tell(Kind.BOUNCED, office.sent(), reason=Reason.INVALID, hard=True)
+    assert len(office.consents()) == 1
+
+
+def test_whose_confirmation_mail_bounced_stays_pending_and_is_never_made_active(office: Office) -> None:
+    office.tell(Kind.BOUNCED, office.sent(person=SubscriberState.PENDING), reason=Reason.INVALID, hard=True)
+    assert office.person().state is SubscriberState.PENDING
+    assert office.suppression() is not None
+    assert again(office) == Lifted(found=True, resumed=False)
+    assert office.person().state is SubscriberState.PENDING
+    with office.db.write() as session:
+        assert confirm(session, find_subscriber(session, "mona@example.org"), [], how="link", now=NOW)
+
+
+def test_a_bounce_of_a_former_address_says_nothing_of_the_new_one(office: Office) -> None:
+    number = office.sent(ago=HOUR)
+    with office.db.write() as session:
+        person = find_subscriber(session, "mona@example.org")
+        edit(session, person, SubscriberChanges(address="lisa@example.org"), how="web", now=NOW)
+    for hard in (True, False):
+        office.tell(Kind.BOUNCED, number, reason=Reason.BOUNCED, hard=hard)
+    assert office.state(number) is DeliveryState.BOUNCED
+    assert (office.person().state, office.suppression("lisa")) == (SubscriberState.ACTIVE, None)
+    assert office.soft_bounces() is None
+
+
+def test_other_changes_and_changes_before_the_mail_do_not_matter(office: Office) -> None:
+    number = office.sent()
+    with office.db.write() as session:
+        person = find_subscriber(session, "mona@example.org")
+        changed = ConsentAction.CHANGED
+        record_consent(session, person, changed, how="web", what="address", now=NOW - HOUR)
+        record_consent(session, person, changed, how="web", what="frequency, hour", now=NOW + HOUR)
+    office.tell(Kind.BOUNCED, number, reason=Reason.INVALID, hard=True)
+    assert office.suppression() is not None
+
+
+@pytest.mark.parametrize("state", [SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED], ids=str)
+def test_who_has_left_stays_as_they_left(office: Office, state: SubscriberState) -> None:
+    number = office.sent(person=state)
+    office.tell(Kind.BOUNCED, number, reason=Reason.INVALID, hard=True)
+    office.tell(Kind.COMPLAINED, number)
+    assert office.person().state is state
+    assert office.suppression() is not None
+    assert office.consents() == []
+
+
+def test_of_somebody_erased_nothing_comes_back(office: Office) -> None:
+    number = office.sent(person=SubscriberState.ERASED)
+    for kind in (Kind.BOUNCED, Kind.COMPLAINED, Kind.UNSUBSCRIBED):
+        office.tell(kind, number, hard=True)
+    soft(office)
+    assert (office.person().state, office.suppression(), office.consents()) == (SubscriberState.ERASED, None, [])
+
+
+# --- soft bounces
+
+
+def test_each_soft_bounce_in_a_row_lets_the_address_rest_for_longer(office: Office) -> None:
+    hours = []
+    for _ in range(8):
+        soft(office)
+        counted = office.soft_bounces()
+        assert counted is not None
+        assert counted.not_before is not None
+        hours.append((counted.not_before - office.clock.now()) / HOUR)
+    assert hours == [2, 4, 8, 16, 32, 64, 64, 64]
+
+
+def test_an_address_rests_until_its_moment(office: Office) -> None:
+    soft(office)
+    number = office.person().id or 0
+    with office.db.read() as session:
+        assert rests_until(session, number, now=NOW) == NOW + 2 * HOUR
+        assert rests_until(session, number, now=NOW + 2 * HOUR) is None
+        assert rests_until(session, number + 1, now=NOW) is None
+
+
+def test_five_soft_bounces_in_a_row_over_three_days_suppress(office: Office) -> None:
+    for _ in range(4):
+        soft(office)
+        office.clock.advance(DAY)
+    assert office.person().state is SubscriberState.ACTIVE
+    soft(office)
+    person, suppression = office.person(), office.suppression()
+    assert person.state is SubscriberState.BOUNCED
+    assert person.state_reason == "postmark: 5 soft bounces in a row since 2026-03-02, last: 452 4.2.2"
+    assert suppression is not None
+    assert suppression.reason == "bounced"
+
+
+def test_many_soft_bounces_within_a_short_time_do_not_suppress(office: Office) -> None:
+    for _ in range(9):
+        soft(office)
+        office.clock.advance(8 * HOUR)
+    assert office.suppression() is None
+    soft(office)
+    assert office.suppression() is not None
+
+
+def test_a_delivery_ends_the_row(office: Office) -> None:
+    for _ in range(4):
+        soft(office)
+        office.clock.advance(DAY)
+    office.tell(Kind.DELIVERED, office.sent())
+    assert office.soft_bounces() is None
+    soft(office)
+    counted = office.soft_bounces()
+    assert counted is not None
+    assert counted.in_a_row == 1
+
+
+def test_a_delivery_from_before_the_last_bounce_does_not_end_the_row(office: Office) -> None:
+    earlier = office.sent()
+    office.clock.advance(HOUR)
+    soft(office)
+    office.tell(Kind.DELIVERED, earlier, at=NOW)
+    counted = office.soft_bounces()
+    assert counted is not None
+    assert counted.in_a_row == 1
+
+
+def test_where_nobody_says_delivered_a_mail_that_did_not_come_back_ends_the_row(office: Office) -> None:
+    for _ in range(4):
+        soft(office)
+        office.clock.advance(DAY)
+    office.sent()
+    office.clock.advance(6 * DAY)
+    soft(office)
+    counted = office.soft_bounces()
+    assert counted is not None
+    assert counted.in_a_row == 1
+    assert office.suppression() is None
+
+
+def test_what_is_only_late_does_not_count(office: Office) -> None:
+    for _ in range(6):
+        office.tell(Kind.DEFERRED, office.sent(), reason=Reason.BOUNCED, code="450 4.2.0")
+        office.clock.advance(DAY)
+    assert (office.soft_bounces(), office.suppression()) == (None, None)
+
+
+# --- complaints and unsubscribing
+
+
+@pytest.mark.parametrize(("kind", "reason"), [(Kind.COMPLAINED, None), (Kind.REJECTED, Reason.SPAM)], ids=str)
+def test_who_complains_has_left_and_is_never_mailed_again(office: Office, kind: Kind, reason: Reason | None) -> None:
+    office.tell(kind, office.sent(), reason=reason, provider="ses")
+    person, suppression = office.person(), office.suppression()
+    assert (person.state, person.state_reason, person.next_due_at) == (
+        SubscriberState.COMPLAINED,
+        "ses: complained",
+        None,
+    )
+    assert suppression is not None
+    assert suppression.reason == "complained"
+    assert office.consents() == [("unsubscribed", "ses", "complained")]
+
+
+@pytest.mark.parametrize(("kind", "reason"), [(Kind.UNSUBSCRIBED, None), (Kind.REJECTED, Reason.UNSUBSCRIBED)], ids=str)
+def test_who_tells_the_provider_to_stop_is_unsubscribed(office: Office, kind: Kind, reason: Reason | None) -> None:
+    office.tell(kind, office.sent(), reason=reason, provider="mailgun")
+    assert office.person().state is SubscriberState.UNSUBSCRIBED
+    assert office.suppression() is None
+    assert office.consents() == [("unsubscribed", "mailgun", "")]
+
+
+# --- lifting
+
+
+def test_lifting_lets_a_bounced_subscriber_get_digests_again_and_forgets_the_bounces(office: Office) -> None:
+    soft(office)
+    office.tell(Kind.BOUNCED, office.sent(), reason=Reason.INVALID, hard=True)
+    assert again(office) == Lifted(found=True, resumed=True)
+    person = office.person()
+    assert (person.state, person.state_reason) == (SubscriberState.ACTIVE, None)
+    assert person.next_due_at is not None
+    assert (office.suppression(), office.soft_bounces()) == (None, None)
+    assert office.consents()[-1] == ("resumed", "operator", "")
+    assert again(office) == Lifted(found=False)
+
+
+def test_lifting_brings_nobody_back_who_left(office: Office) -> None:
+    office.tell(Kind.COMPLAINED, office.sent())
+    assert again(office) == Lifted(found=True, resumed=False)
+    assert office.person().state is SubscriberState.COMPLAINED
+
+
+def test_a_late_event_of_before_does_not_undo_the_lifting(office: Office) -> None:
+    number = office.sent()
+    told = office.event(Kind.BOUNCED, number, reason=Reason.INVALID, hard=True)
+    office.heed(told)
+    again(office)
+    office.heed(told)
+    assert office.person().state is SubscriberState.ACTIVE
