@@ -205,4 +205,5 @@ def _preferences(
             "excluded_areas": [],
             "created_at": LONG_AGO,
             "confirmed_at": LONG_AGO,
+            "introduced_at": LONG_AGO,
         }

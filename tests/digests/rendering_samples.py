@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from itertools import count
 from typing import Any
 
 from pydantic import SecretStr
+from sqlmodel import Session
+from structlog.testing import capture_logs
 
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, TrialFacts
-from trialalerts.catalog.tables import ChangeKind, Item, ItemKind
+from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.clock import FrozenClock
 from trialalerts.delivery.message import Message
 from trialalerts.digests.entries import Entry, Reason, Told
+from trialalerts.digests.render_items import StoredDigest
 from trialalerts.digests.rendering import MailRenderer
-from trialalerts.digests.tables import Digest, DigestKind
+from trialalerts.digests.tables import Digest, DigestKind, Selection, SelectionKind
 from trialalerts.settings import DigestSettings, ServiceSettings, Settings, TemplateSettings
-from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
+from trialalerts.subscribers.tables import Frequency, Preference, RegionKind, Subscriber, SubscriberState
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SINCE = datetime(2026, 2, 23, 8, 0, tzinfo=UTC)
@@ -179,10 +183,48 @@ def entry(item: Item, *happened: Told, reasons: Sequence[Reason] | None = None) 
     )
 
 
-def digest(*entries: Entry, kind: DigestKind = DigestKind.REGULAR, **changes: Any) -> Digest:
-    """Return a digest of these entries, as it would be stored."""
+def digest(kind: DigestKind = DigestKind.REGULAR, **changes: Any) -> Digest:
+    """Return a digest as it would be stored; what it tells is handed over beside it."""
     values: dict[str, Any] = {"id": 17, "subscriber_id": 7, "from_seq": 3, "to_seq": 9, "created_at": NOW}
-    return Digest(**values | changes, kind=kind, entries=[each.as_json() for each in entries])
+    return Digest(**values | changes, kind=kind)
+
+
+def store_digest(session: Session, items: Sequence[Item], *gone: int) -> Digest:
+    """Store people, items and a digest that tells of each item's change; ``gone`` are changes that are no more."""
+    session.add(subscriber())
+    session.add_all(items)
+    session.flush()
+    kinds = {ItemKind.TRIAL: ChangeKind.OPENED, ItemKind.ARTICLE: ChangeKind.PUBLISHED}
+    for item in items:
+        before, after = SIDES.get(kinds[item.kind], ({}, {}))
+        number = item.id or 0
+        session.add(Change(seq=number, item_id=number, kind=kinds[item.kind], before=before, after=after, at=NOW))
+    follows = Preference(
+        id=1, subscriber_id=7, area_id="X1", region_kind=RegionKind.ANYWHERE, region_label="anywhere", created_at=NOW
+    )
+    numbers = sorted([*(item.id or 0 for item in items), *gone])
+    session.add_all([follows, Selection(id=5, kind=SelectionKind.CHANGES, numbers=numbers)])
+    stored = digest(parts=[[1, 5]])
+    session.add(stored)
+    return stored
+
+
+class GivenItems:
+    """Items at hand, each in a version of its own: what the shelf of a renderer takes for the items of a slice."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.by_id = {item.id or 0: item for item in items}
+
+    def __contains__(self, item_id: int) -> bool:
+        return item_id in self.by_id
+
+    def version(self, item_id: int) -> str:
+        """Return what no other version of the item has."""
+        return repr(self.by_id[item_id].model_dump())
+
+    def item(self, item_id: int) -> Item:
+        """Return the item."""
+        return self.by_id[item_id]
 
 
 def mail(
@@ -196,11 +238,45 @@ def mail(
     """Return the mail of a digest on these items; by default with one plain entry on each."""
     renderer = MailRenderer(of, FrozenClock(NOW)) if of else _plain_renderer()
     written = entries if entries is not None else [entry(item) for item in items]
-    message = renderer.digest(
-        digest(*written, kind=kind), subscriber(locale), {item.id or 0: item for item in items}, since=SINCE
-    )
-    assert message is not None
-    return message
+    return both_ways(renderer, digest(kind=kind), written, subscriber(locale), items)
+
+
+def both_ways(
+    renderer: MailRenderer,
+    stored: Digest,
+    entries: Sequence[Entry],
+    reader: Subscriber,
+    items: Sequence[Item],
+    *,
+    since: datetime | None = SINCE,
+) -> Message:
+    """Return a mail, once it is proven that it is the same when written with cards shared with other readers."""
+    known = GivenItems(items)
+    full = renderer.digest(stored, entries, reader, known.by_id, since=since, message_id="<1@example.org>")
+    with capture_logs():  # what is wrong the full way has told already
+        told = StoredDigest(digest=stored, entries=[_numbered(each) for each in entries], since=since)
+        shared = renderer.shared(told, reader, known, message_id="<1@example.org>")
+    assert full is not None
+    assert shared is not None
+    assert shared.text == full.text
+    assert shared.html == full.html
+    assert shared == full
+    return full
+
+
+def _numbered(entry: Entry) -> Entry:
+    """Give different changes different numbers, as they have where they are stored: the shelf knows them by these."""
+    told = [one if one.seq is None else one.model_copy(update={"seq": _number(repr(one))}) for one in entry.told]
+    return entry.model_copy(update={"told": tuple(told)})
+
+
+@cache
+def _number(change: str) -> int:
+    del change
+    return next(_NUMBERS)
+
+
+_NUMBERS = count(1)
 
 
 @cache

@@ -113,6 +113,7 @@ def store_subscriber(session: Session, name: str, at: datetime, **values: Any) -
             "region_label": "anywhere",
             "created_at": at,
             "confirmed_at": at,
+            "introduced_at": None if subscriber.cursor == NEVER_SERVED else at,
             **preference,
         }
         session.add(Preference(subscriber_id=subscriber.id or 0, **columns))

@@ -20,8 +20,7 @@ from trialalerts.clock import SystemClock
 from trialalerts.database import Database
 from trialalerts.delivery.tables import Delivery
 from trialalerts.digests.compose import compose_due
-from trialalerts.digests.entries import Entry
-from trialalerts.digests.tables import Digest
+from trialalerts.digests.tables import Digest, Selection
 from trialalerts.matching.window import changes_between
 from trialalerts.subscribers.tables import Frequency, Preference, RegionKind, Subscriber
 from trialalerts.vocabulary.areas import load_areas
@@ -99,10 +98,11 @@ def assert_everything_was_told_exactly_once(db: Database, cursors: dict[int, int
         last = max(change.seq for change in changes)
         told: dict[int, list[int]] = {subscriber: [] for subscriber in cursors}
         digests = list(session.exec(select(Digest)))
+        selections = {selection.id: selection for selection in session.exec(select(Selection))}
         for digest in digests:
-            seqs = [told.seq for entry in digest.entries for told in Entry.model_validate(entry).told]
-            assert all(digest.from_seq < (seq or 0) <= digest.to_seq for seq in seqs)
-            told[digest.subscriber_id] += [seq or 0 for seq in seqs]
+            seqs = {seq for _, selection in digest.parts for seq in selections[selection].numbers}
+            assert all(digest.from_seq < seq <= digest.to_seq for seq in seqs)
+            told[digest.subscriber_id] += seqs
         wanted: dict[int, set[int]] = {subscriber: set() for subscriber in cursors}
         for preference in session.exec(select(Preference)):
             wanted[preference.subscriber_id] |= {

@@ -8,7 +8,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlmodel import Session
 from structlog.testing import capture_logs
 
 from tests.digests.rendering_samples import (
@@ -23,6 +22,7 @@ from tests.digests.rendering_samples import (
     mail,
     reason,
     settings,
+    store_digest,
     subscriber,
     told,
     trial,
@@ -31,7 +31,6 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.message import Message, to_bytes
 from trialalerts.delivery.tables import Delivery, DeliveryState
-from trialalerts.digests.entries import Entry
 from trialalerts.digests.rendering import CONFIRMATION, DIGEST, MailRenderer, render_digest
 from trialalerts.digests.tables import DigestKind
 from trialalerts.errors import NotFound
@@ -188,10 +187,8 @@ def test_a_delivery_is_rendered_from_what_is_stored(sqlite_db: Database) -> None
     person = subscriber()
     items = [trial(1), article(50)]
     with sqlite_db.write() as session:
-        session.add(person)
-        session.flush()
-        session.add_all([*items, digest(id=16, from_seq=1, to_seq=3, created_at=NOW - timedelta(days=7))])
-        session.add(digest(*(entry(item) for item in items), entry(trial(99))))
+        stored = store_digest(session, items, 99)
+        session.add(digest(id=16, from_seq=1, to_seq=3, created_at=NOW - timedelta(days=7)))
     renderer = MailRenderer(settings(), FrozenClock(NOW))
     with sqlite_db.read() as session:
         (message,) = renderer(session, [(delivery(DIGEST, digest_id=17), person)])
@@ -201,7 +198,7 @@ def test_a_delivery_is_rendered_from_what_is_stored(sqlite_db: Database) -> None
         assert items[0].title in message.text
         assert items[1].title in message.text
         assert "since 23 February 2026" in message.text
-        page = renderer.digest_page(session, digest(*(entry(item) for item in items)), person)
+        page = renderer.digest_page(session, stored, person)
         assert items[1].title in page
 
 
@@ -209,7 +206,7 @@ def test_a_digest_that_is_gone_or_has_lost_all_its_items_is_no_mail(sqlite_db: D
     renderer = MailRenderer(settings(), FrozenClock(NOW))
     with sqlite_db.read() as session:
         assert renderer(session, [(delivery(DIGEST, digest_id=404), subscriber())]) == [None]
-    assert renderer.digest(digest(entry(trial(1))), subscriber(), {}) is None
+    assert renderer.digest(digest(), [entry(trial(1))], subscriber(), {}) is None
 
 
 def test_a_confirmation_is_rendered_from_its_delivery(sqlite_db: Database) -> None:
@@ -229,7 +226,7 @@ def test_a_kind_of_mail_that_nobody_knows_is_refused(sqlite_db: Database) -> Non
 
 def test_a_preview_needs_nothing_stored() -> None:
     message = render_digest(
-        settings(), FrozenClock(NOW), digest(entry(trial(1)), id=None), subscriber(), {1: trial(1)}, since=SINCE
+        settings(), FrozenClock(NOW), digest(id=None), [entry(trial(1))], subscriber(), {1: trial(1)}, since=SINCE
     )
     assert message is not None
     assert "/digests/" not in message.text
@@ -259,18 +256,13 @@ def test_beyond_the_full_cards_come_lines_and_then_a_link_to_the_rest() -> None:
 def test_the_page_on_the_web_holds_every_entry(sqlite_db: Database) -> None:
     items = [trial(number) for number in range(1, 131)]
     with sqlite_db.write() as session:
-        session.add_all(items)
+        stored = store_digest(session, items)
     with sqlite_db.read() as session:
-        page = _page(session, [entry(item) for item in items])
+        page = MailRenderer(settings(), FrozenClock(NOW)).digest_page(session, stored, subscriber())
     assert page.count("Now recruiting") == 130
     assert page.count("Who can join") == 100
     assert 'name="robots" content="noindex' in page
     assert 'name="referrer" content="no-referrer"' in page
-
-
-def _page(session: Session, entries: list[Entry]) -> str:
-    renderer = MailRenderer(settings(), FrozenClock(NOW))
-    return renderer.digest_page(session, digest(*entries), subscriber())
 
 
 def test_the_text_part_keeps_to_lines_of_78_unless_a_word_is_longer() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from tests.digests.rendering_samples import NOW, SINCE, digest, entry, settings, subscriber, trial
+from tests.digests.rendering_samples import NOW, both_ways, digest, entry, settings, subscriber, trial
 from trialalerts.clock import FrozenClock
 from trialalerts.delivery.message import Message
 from trialalerts.digests.rendering import MailRenderer
@@ -25,9 +25,7 @@ def renderer(folder: Path) -> MailRenderer:
 
 
 def mail(of: MailRenderer) -> Message:
-    message = of.digest(digest(entry(trial(1))), subscriber(), {1: trial(1)}, since=SINCE)
-    assert message is not None
-    return message
+    return both_ways(of, digest(), [entry(trial(1))], subscriber(), [trial(1)])
 
 
 def test_an_own_template_wins_and_the_others_stay(folder: Path) -> None:
@@ -87,10 +85,8 @@ def test_a_fault_in_some_mails_only_leaves_the_own_template_to_the_others(folder
     (folder / "card_trial.txt.j2").write_text(
         "Mine: {{ {'Inventitis': 1}[card.title] if position == 1 else position }}\n"
     )
-    message = renderer(folder).digest(
-        digest(entry(trial(1)), entry(trial(2))), subscriber(), {1: trial(1), 2: trial(2)}, since=SINCE
-    )
-    assert message is not None
+    items = [trial(1), trial(2)]
+    message = both_ways(renderer(folder), digest(), [entry(item) for item in items], subscriber(), items)
     assert trial(1).title in message.text
     assert "Mine: 2" in message.text
 

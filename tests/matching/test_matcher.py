@@ -9,10 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.matching.worlds import TODAY, World, expected, worlds
-from trialalerts.matching.index import WindowIndex, bits_of
-from trialalerts.matching.matcher import Match, Matcher
+from trialalerts.matching.arranging import Match
+from trialalerts.matching.explaining import reason
+from trialalerts.matching.index import WindowIndex, bits_of, numbers_of
+from trialalerts.matching.matcher import Matcher
+from trialalerts.matching.nearby import SiteMap
 from trialalerts.matching.ranking import Tier
 from trialalerts.vocabulary.areas import AreaTree
+from trialalerts.vocabulary.distance import distance_km
 
 EXAMPLES = 10_000 if os.environ.get("TRIALALERTS_TEST_SOAK") else 200
 pytestmark = pytest.mark.soak
@@ -52,21 +56,40 @@ def test_an_item_is_one_entry_and_entries_stand_in_the_order_of_their_tiers(worl
 @slow_to_draw
 @given(worlds())
 def test_every_reason_is_true_of_the_item(world: World) -> None:
-    matcher, matches = matches_in(world)
+    _, matches = matches_in(world)
     for match in matches:
-        reasons = matcher.reasons(match)
-        assert [reason.preference_id for reason in reasons] == [p.id for p in match.preferences]
-        for reason in reasons:
-            if reason.through_id is None:
-                assert reason.area_id in match.subject.direct or not match.subject.direct
+        reasons = [reason(world.areas, match.subject, match.candidates, p) for p in match.preferences]
+        assert [told.preference_id for told in reasons] == [p.id for p in match.preferences]
+        for told in reasons:
+            if told.through_id is None:
+                assert told.area_id in match.subject.direct or not match.subject.direct
             else:
-                assert reason.through_id in match.subject.direct
-                assert reason.area_id not in match.subject.direct
-            if reason.distance_km is not None:
-                assert reason.nearest in {"Leeds", "Suva", "Nome"}
+                assert told.through_id in match.subject.direct
+                assert told.area_id not in match.subject.direct
+            if told.distance_km is not None:
+                assert told.nearest in {"Leeds", "Suva", "Nome"}
 
 
 @given(st.sets(st.integers(0, 300)))
 def test_bits_and_numbers_are_inverses(numbers: set[int]) -> None:
     index = WindowIndex([], AreaTree([]))
-    assert list(index.numbers(bits_of(numbers))) == sorted(numbers)
+    assert list(index.numbers(bits_of(numbers))) == numbers_of(bits_of(numbers)).tolist() == sorted(numbers)
+
+
+_place = st.tuples(st.floats(-90, 90), st.floats(-180, 180))
+
+
+@given(
+    st.lists(_place, max_size=60),
+    _place,
+    st.one_of(st.floats(0.1, 20_100), st.sampled_from([1.0, 50.0, 10_000.0])),
+)
+def test_the_map_of_sites_finds_what_measuring_every_distance_finds(
+    places: list[tuple[float, float]], here: tuple[float, float], radius: float
+) -> None:
+    found = SiteMap([place[0] for place in places], [place[1] for place in places], list(range(len(places))))
+    measured = [distance_km(*here, *place) for place in places]
+    bits = found.within(*here, radius)
+    for number, distance in enumerate(measured):
+        if abs(distance - radius) > 1e-5:  # a centimetre: two ways to reckon differ in the last digits
+            assert bool(bits >> number & 1) is (distance <= radius), distance

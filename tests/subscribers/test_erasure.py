@@ -41,9 +41,8 @@ def live(db: Database) -> Subscriber:
         request_confirmation(session, person, [1], now=NOW, domain="example.org")
         for preference in list_preferences(session, person):
             confirm(session, person, [preference.id or 0], how="link", now=NOW)
-        entries = [{"item_id": 1, "reasons": [{"label": LABEL, "area_id": "D009103"}]}]
         session.add(
-            Digest(subscriber_id=number, kind=DigestKind.FIRST, from_seq=-1, to_seq=5, created_at=NOW, entries=entries)
+            Digest(subscriber_id=number, kind=DigestKind.FIRST, from_seq=-1, to_seq=5, created_at=NOW, parts=[[1, 1]])
         )
         data = {"digest_id": 1, "note": LABEL}
         enqueue(session, key="digest/1", kind="digest", subscriber_id=number, data=data, now=NOW, domain="example.org")

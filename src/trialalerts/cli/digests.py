@@ -111,7 +111,7 @@ def show_one(digest_id: int, *, as_json: Json = False) -> None:
     from trialalerts.catalog.tables import Item
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show, show_json, show_table
-    from trialalerts.digests.entries import Entry
+    from trialalerts.digests.reading import DigestReader
     from trialalerts.digests.tables import Digest
     from trialalerts.errors import NotFound
 
@@ -120,10 +120,10 @@ def show_one(digest_id: int, *, as_json: Json = False) -> None:
         digest = session.get(Digest, digest_id)
         if digest is None:
             raise NotFound(f"There is no digest {digest_id}.")
-        entries = [Entry.model_validate(entry) for entry in digest.entries]
+        (entries,) = DigestReader().entries(session, [digest])
         items = {entry.item_id: session.get(Item, entry.item_id) for entry in entries}
     if as_json:
-        show_json({**digest.model_dump(), "entries": digest.entries})
+        show_json({**digest.model_dump(exclude={"parts"}), "entries": [entry.as_json() for entry in entries]})
         return
     window = "what recruits now" if digest.from_seq < 0 else f"changes {digest.from_seq + 1} to {digest.to_seq}"
     show(f"digest {digest.id} of subscriber {digest.subscriber_id}, {digest.created_at:%Y-%m-%d %H:%M} UTC: {window}")

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 from sqlmodel import SQLModel
 
-__all__ = ["BigId", "EnumText", "Json", "UtcDateTime", "table_of"]
+__all__ = ["BigId", "EnumText", "Json", "UtcDateTime", "moment_for", "table_of"]
 
 BigId: TypeEngine[Any] = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit key. SQLite numbers rows by itself only where the type is spelled INTEGER."""
@@ -74,3 +74,9 @@ def table_of(model: type[SQLModel]) -> Table:
     """Return the table of a model, for statements on hot paths: with the model itself the ORM looks at every one."""
     table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel makes it, its types do not say so
     return table
+
+
+def moment_for(dialect: Dialect, value: datetime) -> Any:
+    """Return a moment as this database's driver takes it, for statements written out by hand."""
+    processor = UtcDateTime().dialect_impl(dialect).bind_processor(dialect)
+    return processor(value) if processor else value

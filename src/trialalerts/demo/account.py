@@ -11,8 +11,7 @@ from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.demo.people import Person
 from trialalerts.digests.cards import ArticleCard, CardMaker, TrialCard
-from trialalerts.digests.entries import Entry
-from trialalerts.digests.render_items import with_changes
+from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.digests.wording import Wordings
 
@@ -43,10 +42,11 @@ class Line:
 def account(session: Session, people: Mapping[int, Person], clock: Clock, kind: DigestKind) -> list[Line]:
     """Return a line for each entry of the digests of a kind, oldest digest first."""
     maker = CardMaker(Wordings().of("en"), clock.now().date())
+    reader = DigestReader()
     lines: list[Line] = []
     for digest in session.exec(select(Digest).where(Digest.kind == kind).order_by(col(Digest.id))):
-        for number, raw in enumerate(with_changes(session, digest, most=len(digest.entries)).entries):
-            entry = Entry.model_validate(raw)
+        (entries,) = reader.entries(session, [digest])
+        for number, entry in enumerate(entries):
             item = session.get(Item, entry.item_id)
             if item is None:
                 continue
@@ -56,7 +56,7 @@ def account(session: Session, people: Mapping[int, Person], clock: Clock, kind: 
                     digest=digest.id or 0,
                     sent=f"{digest.created_at:%d %b}",
                     person=people[digest.subscriber_id],
-                    entries=len(digest.entries),
+                    entries=len(entries),
                     first=number == 0,
                     what="; ".join(note.text for note in card.changes),
                     title=card.title,

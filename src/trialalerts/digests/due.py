@@ -1,51 +1,129 @@
-"""Owns who is due: active subscribers whose hour has come and for whom something may be new."""
+"""Owns who is due: active subscribers whose hour has come and for whom something may be new, with what they follow."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, or_
-from sqlmodel import Session, col, func, select
+from sqlalchemy import CursorResult, bindparam, text
+from sqlmodel import Session, col, select
 
-from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, Subscriber, SubscriberState
+from trialalerts.database.types import UtcDateTime
+from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 
-__all__ = ["due_subscribers", "lowest_cursor", "newcomers_due", "upcoming"]
+__all__ = ["DuePage", "DueRow", "due_page", "lowest_cursor", "newcomers_due", "rows_of", "upcoming"]
 
 
-def _is_due(now: datetime, last_change: int) -> ColumnElement[bool]:
-    """Those whose hour has come; of the ones who are served at once, those who have not seen every change."""
-    return and_(
-        col(Subscriber.state) == SubscriberState.ACTIVE,
-        col(Subscriber.next_due_at) <= now,
-        or_(col(Subscriber.frequency) != Frequency.IMMEDIATELY, col(Subscriber.cursor) < last_change),
+class DueRow(NamedTuple):
+    """A subscriber who is due, with one of the preferences (None in all of its columns where there is none).
+
+    Written as the database gives it, since a million of them pass: ``schedule``, ``region`` and ``filters`` are texts
+    that stand for several columns (see :mod:`trialalerts.digests.asking`), so that what was read once is known again.
+    """
+
+    subscriber_id: int
+    cursor: int
+    schedule: str
+    due_at: Any
+    preference_id: int | None
+    is_new: bool | int | None
+    area_id: str | None
+    region: str | None
+    latitude: float | None
+    longitude: float | None
+    radius_km: float | None
+    filters: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuePage:
+    """Some of those who are due, in the order of their turn; ``last`` is the place of the last, None where none is."""
+
+    rows: Sequence[Any]
+    last: tuple[Any, int] | None
+
+
+# Written out, because this runs for every subscriber: one statement gives people and preferences, and the database puts
+# together what belongs together (0.5 µs) instead of twelve columns that Python would have to convert (15 µs).
+# Who is served at once is due only while there is a change that they have not seen, or a preference that is new.
+_DUE = """
+    s.state = 'active' AND s.next_due_at <= :now AND (
+        s.frequency <> 'immediately' OR s.cursor < :last_change OR EXISTS (
+            SELECT 1 FROM preference new WHERE new.subscriber_id = s.id
+            AND new.introduced_at IS NULL AND new.confirmed_at IS NOT NULL
+        )
     )
+"""
+_PAGE = """
+WITH due AS MATERIALIZED (
+    SELECT s.id, s.cursor, s.next_due_at,
+        s.frequency || '|' || s.hour || '|' || s.weekday || '|' || s.day || '|' || s.timezone AS schedule
+    FROM subscriber s WHERE {due}
+    ORDER BY s.next_due_at, s.id LIMIT :limit {lock}
+)
+SELECT due.id, due.cursor, due.schedule, due.next_due_at, p.id, p.introduced_at IS NULL, p.area_id,
+    p.region_kind || '|' || coalesce(p.country, '') || '|' || coalesce(p.subdivision, ''),
+    p.latitude, p.longitude, p.radius_km,
+    CASE WHEN p.born_on IS NULL AND p.sex IS NULL AND NOT p.healthy_volunteer AND CAST(p.phases AS TEXT) = '[]'
+        AND CAST(p.item_kinds AS TEXT) = '[]' AND CAST(p.change_kinds AS TEXT) = '[]'
+        AND CAST(p.excluded_areas AS TEXT) = '[]' THEN ''
+    ELSE coalesce(CAST(p.born_on AS TEXT), '') || '|' || coalesce(p.sex, '') || '|'
+        || CASE WHEN p.healthy_volunteer THEN '1' ELSE '' END || '|' || CAST(p.phases AS TEXT) || '|'
+        || CAST(p.item_kinds AS TEXT) || '|' || CAST(p.change_kinds AS TEXT) || '|' || CAST(p.excluded_areas AS TEXT)
+    END
+FROM due LEFT JOIN preference p ON p.subscriber_id = due.id AND p.confirmed_at IS NOT NULL
+ORDER BY due.next_due_at, due.id, p.id
+"""
+_NOW = bindparam("now", type_=UtcDateTime())
+
+
+def due_page(
+    session: Session, now: datetime, last_change: int, limit: int, *, behind: tuple[Any, int] | None = None
+) -> DuePage:
+    """Return at most ``limit`` of those who are due, those behind ``behind`` (the ``last`` of another page) only.
+
+    On PostgreSQL they are locked until the transaction ends, and those whom another composer works on are passed over;
+    SQLite has one writer at a time anyway.
+    """
+    postgresql = session.get_bind().dialect.name == "postgresql"
+    statement = _PAGE.format(
+        due=f"{_DUE} AND (s.next_due_at, s.id) > (:behind_due, :behind_id)" if behind else _DUE,
+        lock="FOR UPDATE OF s SKIP LOCKED" if postgresql else "",
+    )
+    values: dict[str, Any] = {"now": now, "last_change": last_change, "limit": limit}
+    if behind:
+        values |= {"behind_due": behind[0], "behind_id": behind[1]}
+    found: CursorResult[Any] = session.connection().execute(text(statement).bindparams(_NOW), values)
+    rows: Sequence[Any] = found.all()
+    return DuePage(rows=rows, last=(rows[-1][3], rows[-1][0]) if rows else None)
+
+
+def rows_of(session: Session, subscriber: Subscriber) -> Sequence[Any]:
+    """Return the rows (:class:`DueRow`) of one subscriber, due or not."""
+    statement = _PAGE.format(due="s.id = :who", lock="")
+    found: CursorResult[Any] = session.connection().execute(text(statement), {"who": subscriber.id, "limit": 1})
+    return found.all()
 
 
 def lowest_cursor(session: Session, now: datetime, last_change: int) -> int | None:
     """Return the lowest cursor of all who are due and had their first digest; None where nobody is."""
-    asked = select(func.min(Subscriber.cursor)).where(_is_due(now, last_change), col(Subscriber.cursor) > NEVER_SERVED)
-    return session.exec(asked).one()
+    asked = text(f"SELECT min(s.cursor) FROM subscriber s WHERE {_DUE} AND s.cursor > :never").bindparams(_NOW)
+    values = {"now": now, "last_change": last_change, "never": NEVER_SERVED}
+    found: int | None = session.connection().execute(asked, values).scalar()
+    return found
 
 
 def newcomers_due(session: Session, now: datetime, last_change: int) -> bool:
-    """Tell whether anybody is due who is still to get the first digest."""
-    asked = select(Subscriber.id).where(_is_due(now, last_change), col(Subscriber.cursor) == NEVER_SERVED).limit(1)
-    return session.exec(asked).first() is not None
-
-
-def due_subscribers(session: Session, now: datetime, last_change: int, limit: int) -> list[Subscriber]:
-    """Return at most ``limit`` subscribers who are due, locked until the transaction ends.
-
-    On PostgreSQL those whom another composer works on are passed over; SQLite has one writer at a time anyway.
-    """
-    asked = (
-        select(Subscriber)
-        .where(_is_due(now, last_change))
-        .order_by(col(Subscriber.next_due_at), col(Subscriber.id))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return list(session.exec(asked))
+    """Tell whether anybody is due who is to be told what is open now: a newcomer, or somebody with a new preference."""
+    asked = text(
+        f"SELECT 1 FROM subscriber s WHERE {_DUE} AND (s.cursor = :never OR EXISTS ("
+        "SELECT 1 FROM preference new WHERE new.subscriber_id = s.id "
+        "AND new.introduced_at IS NULL AND new.confirmed_at IS NOT NULL)) LIMIT 1"
+    ).bindparams(_NOW)
+    values = {"now": now, "last_change": last_change, "never": NEVER_SERVED}
+    return session.connection().execute(asked, values).first() is not None
 
 
 def upcoming(session: Session, limit: int) -> list[Subscriber]:

@@ -1,8 +1,7 @@
 """Owns what a digest says: entries, best first, each with what happened and why this person is told.
 
-Stored as JSON in :attr:`trialalerts.digests.tables.Digest.entries`. A digest keeps no texts of its own:
-titles and facts are read from the catalog when it is rendered; only what was true at the time it was
-composed (the change, the reason, the distance) stands here.
+A stored digest holds only numbers; its entries are made from them when somebody reads it
+(:mod:`trialalerts.digests.reading`).
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class Told(_Value):
 
     ``seq`` is the number of the change, None in a first digest. ``kind`` is the value of a
     :class:`~trialalerts.catalog.tables.ChangeKind` or :data:`~trialalerts.matching.window.RECRUITING_NOW`;
-    ``before`` and ``after`` are the change's own; they are not stored here but read with it.
+    ``before`` and ``after`` are the change's own.
     """
 
     kind: str

@@ -1,23 +1,100 @@
-"""Owns reading what a digest's entries are about: items by id, in few queries, with facts only where they are shown."""
+"""Owns reading what mails are written from: the digests of a slice with their entries, and the items they tell of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import func
-from sqlalchemy.orm import QueryableAttribute, load_only
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import QueryableAttribute, aliased, load_only
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import Change, Item
-from trialalerts.digests.entries import Entry, Told
+from trialalerts.catalog.tables import Item
+from trialalerts.digests.entries import Entry
+from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.tables import Digest
 
-__all__ = ["load_items", "told_last", "with_changes"]
+__all__ = ["SliceItems", "StoredDigest", "load_items", "read_digests", "told_last"]
 
 _AT_ONCE = 500
 _NAMES = [cast("QueryableAttribute[Any]", column) for column in (Item.id, Item.kind, Item.title, Item.url)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredDigest:
+    """A digest as it is read: all its entries, best first, and when the subscriber was told something before it.
+
+    ``fault`` stands in the place of the entries where they cannot be read.
+    """
+
+    digest: Digest
+    entries: Sequence[Entry]
+    since: datetime | None
+    fault: Exception | None = None
+
+
+def read_digests(session: Session, reader: DigestReader, ids: Collection[int], *, most: int) -> dict[int, StoredDigest]:
+    """Return digests by id; the first ``most`` entries of each with their reasons. Those that are gone are left out."""
+    digests: list[Digest] = []
+    for some in _slices(sorted(ids)):
+        digests += session.exec(select(Digest).where(col(Digest.id).in_(some)))
+    since = _told_last_of(session, [digest.id or 0 for digest in digests])
+    entries = _entries_of(session, reader, digests, most)
+    return {
+        digest.id or 0: StoredDigest(
+            digest=digest,
+            entries=() if isinstance(told, Exception) else told,
+            since=since.get(digest.id or 0),
+            fault=told if isinstance(told, Exception) else None,
+        )
+        for digest, told in zip(digests, entries, strict=True)
+    }
+
+
+def _entries_of(
+    session: Session, reader: DigestReader, digests: Sequence[Digest], most: int
+) -> Sequence[list[Entry] | Exception]:
+    """Return the entries of each digest; where reading all together fails, one bad digest must harm only itself."""
+    try:
+        return reader.entries(session, digests, most=most)
+    except DBAPIError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one of them
+        if len(digests) == 1:
+            return [error]
+    return [each for digest in digests for each in _entries_of(session, reader, [digest], most)]
+
+
+class SliceItems:
+    """The items that a slice of digests tells of: their versions at once, themselves only where somebody asks."""
+
+    def __init__(self, session: Session, ids: Iterable[int]) -> None:
+        self._session = session
+        self._items: dict[int, Item] = {}
+        self._versions: dict[int, str] = {}
+        for some in _slices(sorted(set(ids))):
+            found = select(Item.id, Item.facts_hash).where(col(Item.id).in_(some))
+            self._versions |= {item_id or 0: version for item_id, version in session.exec(found)}
+
+    def __contains__(self, item_id: int) -> bool:
+        return item_id in self._versions
+
+    def version(self, item_id: int) -> str:
+        """Return the hash of all that is shown of an item."""
+        return self._versions[item_id]
+
+    def fetch(self, ids: Collection[int]) -> None:
+        """Read items that will be asked for."""
+        self._items |= load_items(self._session, sorted(ids), facts_of=len(ids))
+
+    def item(self, item_id: int) -> Item:
+        """Return the item with all its facts."""
+        if item_id not in self._items:
+            self.fetch([item_id])
+        return self._items[item_id]
 
 
 def load_items(session: Session, ids: Sequence[int], *, facts_of: int) -> dict[int, Item]:
@@ -31,33 +108,28 @@ def load_items(session: Session, ids: Sequence[int], *, facts_of: int) -> dict[i
     return found
 
 
-def with_changes(session: Session, digest: Digest, *, most: int) -> Digest:
-    """Return a copy of the digest, not to be stored, whose first ``most`` entries say what was before and after.
-
-    An entry names its changes by number; the rest stands in their own rows, which never change.
-    """
-    shown = [Entry.model_validate(entry) for entry in digest.entries[:most]]
-    numbers = [told.seq for entry in shown for told in entry.told if told.seq is not None]
-    changes: dict[int, Change] = {}
-    for some in _slices(numbers):
-        changes |= {change.seq: change for change in session.exec(select(Change).where(col(Change.seq).in_(some)))}
-    filled = [entry.model_copy(update={"told": tuple(_filled(t, changes) for t in entry.told)}) for entry in shown]
-    entries = [entry.as_json() for entry in filled] + digest.entries[most:]
-    return Digest(**{**digest.model_dump(), "entries": entries})
-
-
-def _filled(told: Told, changes: Mapping[int, Change]) -> Told:
-    change = changes.get(told.seq or 0)
-    return told if change is None else told.model_copy(update={"before": change.before, "after": change.after})
-
-
-def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
-
-
 def told_last(session: Session, digest: Digest) -> datetime | None:
     """Return when the subscriber was told something before this digest; None where it is the first."""
     earlier = select(func.max(col(Digest.created_at))).where(
         col(Digest.subscriber_id) == digest.subscriber_id, col(Digest.to_seq) <= digest.from_seq
     )
     return session.exec(earlier).one()
+
+
+def _told_last_of(session: Session, ids: Sequence[int]) -> dict[int, datetime]:
+    """Return the same for many digests by id."""
+    earlier = aliased(Digest)
+    found: dict[int, datetime] = {}
+    for some in _slices(ids):
+        asked = (
+            select(Digest.id, func.max(earlier.created_at))
+            .join(earlier, col(earlier.subscriber_id) == col(Digest.subscriber_id))
+            .where(col(Digest.id).in_(some), col(earlier.to_seq) <= col(Digest.from_seq))
+            .group_by(col(Digest.id))
+        )
+        found |= {digest_id or 0: moment for digest_id, moment in session.exec(asked)}
+    return found
+
+
+def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))

@@ -7,16 +7,42 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlmodel import Session, col, select
 
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.status import is_recruiting, site_is_open
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 
-__all__ = ["RECRUITING_NOW", "Candidate", "Subject", "changes_between", "open_now"]
+__all__ = [
+    "RECRUITING_NOW",
+    "Candidate",
+    "Subject",
+    "changes_between",
+    "open_now",
+    "recruiting_now",
+    "subject_of",
+    "told_change",
+]
+
+log = structlog.get_logger()
 
 RECRUITING_NOW = "recruiting_now"
 """The kind of a candidate of a first digest: nothing changed, the trial is open."""
+
+_AT_ONCE = 500
+_FACTS = (
+    "status",
+    "phases",
+    "mesh",
+    "sex",
+    "minimum_age_days",
+    "maximum_age_days",
+    "maximum_age",
+    "healthy_volunteers",
+    "sites",
+)
+"""What matching and reasons read; a trial's long texts and its contacts are left out of memory."""
 
 _ENDS = frozenset({ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHDRAWN, ChangeKind.RESULTS_POSTED})
 _MAY_TAKE_PART = frozenset({None, "RECRUITING", "AVAILABLE", "NOT_YET_RECRUITING", "ENROLLING_BY_INVITATION"})
@@ -57,47 +83,61 @@ def changes_between(session: Session, after: int, upto: int) -> list[Candidate]:
         .join(Item, col(Change.item_id) == col(Item.id))
         .where(col(Change.seq) > after, col(Change.seq) <= upto)
         .order_by(col(Change.seq))
+        .execution_options(yield_per=_AT_ONCE)
     )
     made: dict[int, Subject] = {}
     candidates = []
     for change, item in rows:
         if change.item_id not in made:
-            made[change.item_id] = _subject(item)
-        subject = made[change.item_id]
-        candidates.append(
-            Candidate(
-                subject=subject,
-                kind=change.kind.value,
-                seq=change.seq,
-                at=change.at,
-                before=change.before,
-                after=change.after,
-                sites=_sites_that_count(change, subject),
-            )
-        )
+            made[change.item_id] = subject_of(item)
+        candidates.append(told_change(change, made[change.item_id]))
+        session.expunge(change)
+        if item in session:
+            session.expunge(item)
     return candidates
 
 
 def open_now(session: Session) -> list[Candidate]:
     """Return every trial that is open now, as a candidate of a first digest; ``seq`` is 0."""
-    rows = session.exec(select(Item).where(col(Item.is_open)).order_by(col(Item.id)))
-    return [
-        Candidate(
-            subject=subject,
-            kind=RECRUITING_NOW,
-            seq=0,
-            at=item.published_at or item.first_seen_at,
-            before={},
-            after={},
-            sites=subject.open_sites if subject.facts and subject.facts.sites else None,
-        )
-        for item in rows
-        for subject in (_subject(item),)
-    ]
+    rows = session.exec(
+        select(Item).where(col(Item.is_open)).order_by(col(Item.id)).execution_options(yield_per=_AT_ONCE)
+    )
+    candidates = []
+    for item in rows:
+        candidates.append(recruiting_now(subject_of(item), item.published_at or item.first_seen_at))
+        session.expunge(item)
+    return candidates
 
 
-def _subject(item: Item) -> Subject:
-    facts = TrialFacts.model_validate(item.facts) if item.kind is ItemKind.TRIAL else None
+def told_change(change: Change, subject: Subject) -> Candidate:
+    """Return a change of an item as a candidate."""
+    return Candidate(
+        subject=subject,
+        kind=change.kind.value,
+        seq=change.seq,
+        at=change.at,
+        before=change.before,
+        after=change.after,
+        sites=_sites_that_count(change, subject),
+    )
+
+
+def recruiting_now(subject: Subject, at: datetime) -> Candidate:
+    """Return an item that is open as a candidate; ``at`` is when it appeared."""
+    return Candidate(
+        subject=subject,
+        kind=RECRUITING_NOW,
+        seq=0,
+        at=at,
+        before={},
+        after={},
+        sites=subject.open_sites if subject.facts and subject.facts.sites else None,
+    )
+
+
+def subject_of(item: Item) -> Subject:
+    """Return an item as the matcher sees it, with those of its facts that matching and reasons need."""
+    facts = _facts(item) if item.kind is ItemKind.TRIAL else None
     direct = item.areas.get("direct", [])
     return Subject(
         item_id=item.id or 0,
@@ -110,6 +150,15 @@ def _subject(item: Item) -> Subject:
         facts=facts,
         open_sites=tuple(site for site in facts.sites if site_is_open(site, item.status)) if facts else (),
     )
+
+
+def _facts(item: Item) -> TrialFacts | None:
+    """Return a trial's facts; None where they are broken: that must harm no other, and what is missing excludes nobody."""
+    try:
+        return TrialFacts.model_validate({name: item.facts[name] for name in _FACTS if name in item.facts})
+    except ValueError as error:
+        log.warning("facts.broken", item=item.id, error=type(error).__name__)
+        return None
 
 
 def _sites_that_count(change: Change, subject: Subject) -> tuple[Site, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
@@ -113,10 +113,19 @@ class Preference(SQLModel, table=True):
     """What a subscriber follows: an area in a region, with optional filters. Without ``confirmed_at`` it is not served.
 
     ``born_on`` is the (approximate) birthday of the person followed. ``phases``, ``item_kinds`` and
-    ``change_kinds`` hold what is wanted; an empty list wants all. ``excluded_areas`` are area ids.
+    ``change_kinds`` hold what is wanted; an empty list wants all. ``excluded_areas`` are area ids. A preference without
+    ``introduced_at`` is new: the next digest tells what is open for it now.
     """
 
     __tablename__ = "preference"
+    __table_args__ = (
+        Index(
+            "ix_preference_new",
+            "subscriber_id",
+            sqlite_where=text("introduced_at IS NULL AND confirmed_at IS NOT NULL"),
+            postgresql_where=text("introduced_at IS NULL AND confirmed_at IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", index=True, sa_type=BigId)
@@ -138,6 +147,7 @@ class Preference(SQLModel, table=True):
     label: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    introduced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Consent(SQLModel, table=True):

@@ -1,0 +1,163 @@
+"""Owns reading a digest: from the numbers it refers to, to its entries in their order, each with its reasons.
+
+Composing decides *what* is told; that stands in the digest and never changes. The order, the reasons and the distances
+are worked out here, from the items as they are when somebody reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlmodel import Session, col, func, select
+
+from trialalerts.catalog.tables import Change, Item
+from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told
+from trialalerts.digests.tables import Digest, Selection, SelectionKind
+from trialalerts.matching.arranging import Match, arranged
+from trialalerts.matching.explaining import reason
+from trialalerts.matching.window import Candidate, Subject, recruiting_now, subject_of, told_change
+from trialalerts.subscribers.tables import Preference
+from trialalerts.vocabulary.areas import AreaTree, load_areas
+from trialalerts.vocabulary.tables import Area
+
+__all__ = ["DigestReader"]
+
+_AT_ONCE = 500
+_MOST_SELECTIONS = 20_000
+_MOST_CHANGES = 10_000
+_MOST_SUBJECTS = 2_000
+
+_Numbers = dict[SelectionKind, set[int]]
+_Kept = TypeVar("_Kept")
+
+
+class DigestReader:
+    """Reads digests, many at once; keeps what never changes (selections, changes) and items while they stay the same.
+
+    Make one for a process; it may be used by one thread at a time.
+    """
+
+    def __init__(self) -> None:
+        self._areas = AreaTree([])
+        self._areas_seen: tuple[Any, ...] | None = None
+        self._selections: dict[int, Selection] = {}
+        self._changes: dict[int, Change] = {}
+        self._subjects: dict[int, tuple[tuple[Any, ...], Subject, datetime]] = {}
+
+    def entries(self, session: Session, digests: Sequence[Digest], *, most: int | None = None) -> list[list[Entry]]:
+        """Return the entries of each digest, best first; those behind the first ``most`` (None: all) hold no reasons.
+
+        The digests need not be stored: only their ``parts`` count.
+        """
+        asked_for = [part for digest in digests for part in digest.parts]
+        selections = self._selections_of(session, {selection_id for _, selection_id in asked_for})
+        return self.told(session, [[(p, selections[s]) for p, s in d.parts if s in selections] for d in digests], most)
+
+    def told(
+        self, session: Session, asked: Sequence[Sequence[tuple[int, Selection]]], most: int | None = None
+    ) -> list[list[Entry]]:
+        """Return the entries for what preferences (by id) brought, for each of several people."""
+        areas = self._vocabulary(session)
+        preferences = _preferences(session, {preference_id for of_one in asked for preference_id, _ in of_one})
+        numbers: _Numbers = {kind: set() for kind in SelectionKind}
+        for of_one in asked:
+            for _, selection in of_one:
+                numbers[selection.kind].update(selection.numbers)
+        candidates = self._candidates(session, numbers)
+        made = []
+        for of_one in asked:
+            pairs = [
+                (preferences.get(preference_id), found)
+                for preference_id, selection in of_one
+                for number in selection.numbers
+                if (found := candidates.get((selection.kind, number))) is not None
+            ]
+            made.append([_entry(areas, m, explained=most is None or n < most) for n, m in enumerate(arranged(pairs))])
+        return made
+
+    def _candidates(self, session: Session, numbers: _Numbers) -> dict[tuple[SelectionKind, int], Candidate]:
+        changes = self._changes_of(session, numbers[SelectionKind.CHANGES])
+        still_open = numbers[SelectionKind.OPEN]
+        subjects = self._subjects_of(session, {change.item_id for change in changes.values()} | still_open)
+        found: dict[tuple[SelectionKind, int], Candidate] = {}
+        for seq, change in changes.items():
+            if change.item_id in subjects:
+                found[SelectionKind.CHANGES, seq] = told_change(change, subjects[change.item_id][0])
+        for item_id in still_open & subjects.keys():
+            found[SelectionKind.OPEN, item_id] = recruiting_now(*subjects[item_id])
+        return found
+
+    def _vocabulary(self, session: Session) -> AreaTree:
+        """Return the areas; read anew only where something in their table is different."""
+        seen = session.exec(select(func.count(), func.sum(func.length(Area.name))).select_from(Area)).one()
+        if tuple(seen) != self._areas_seen:
+            self._areas, self._areas_seen = load_areas(session), tuple(seen)
+        return self._areas
+
+    def _selections_of(self, session: Session, ids: AbstractSet[int]) -> dict[int, Selection]:
+        _make_room(self._selections, _MOST_SELECTIONS)
+        for some in _slices(ids - self._selections.keys()):
+            for row in session.exec(select(Selection).where(col(Selection.id).in_(some))):
+                session.expunge(row)
+                self._selections[row.id or 0] = row
+        return {number: self._selections[number] for number in ids if number in self._selections}
+
+    def _changes_of(self, session: Session, seqs: AbstractSet[int]) -> dict[int, Change]:
+        _make_room(self._changes, _MOST_CHANGES)
+        for some in _slices(seqs - self._changes.keys()):
+            for row in session.exec(select(Change).where(col(Change.seq).in_(some))):
+                session.expunge(row)
+                self._changes[row.seq] = row
+        return {seq: self._changes[seq] for seq in seqs if seq in self._changes}
+
+    def _subjects_of(self, session: Session, ids: AbstractSet[int]) -> dict[int, tuple[Subject, datetime]]:
+        """Return the items with the moment at which each appeared; one that was seen again is read again."""
+        _make_room(self._subjects, _MOST_SUBJECTS)
+        versions: dict[int, tuple[Any, ...]] = {}
+        for some in _slices(ids):
+            asked = select(Item.id, Item.facts_hash, Item.last_seen_at).where(col(Item.id).in_(some))
+            versions |= {row[0] or 0: tuple(row) for row in session.exec(asked)}
+        stale = {n for n, version in versions.items() if n not in self._subjects or self._subjects[n][0] != version}
+        for some in _slices(stale):
+            for item in session.exec(select(Item).where(col(Item.id).in_(some))):
+                appeared = item.published_at or item.first_seen_at
+                self._subjects[item.id or 0] = (versions[item.id or 0], subject_of(item), appeared)
+        return {number: self._subjects[number][1:] for number in versions}
+
+
+def _entry(areas: AreaTree, match: Match, *, explained: bool) -> Entry:
+    """Return the entry of a match; what happened stands in the order in which it happened."""
+    happened = sorted(match.candidates, key=lambda candidate: candidate.seq)
+    reasons = [reason(areas, match.subject, match.candidates, p) for p in match.preferences] if explained else []
+    return Entry(
+        item_id=match.subject.item_id,
+        kind=match.subject.kind.value,
+        told=tuple(
+            Told(kind=c.kind, seq=None if c.kind == RECRUITING_NOW else c.seq, before=c.before, after=c.after)
+            for c in happened
+        ),
+        reasons=tuple(reasons),
+        tier=int(match.tier),
+    )
+
+
+def _preferences(session: Session, ids: AbstractSet[int]) -> dict[int, Preference]:
+    found: dict[int, Preference] = {}
+    for some in _slices(ids):
+        found |= {p.id or 0: p for p in session.exec(select(Preference).where(col(Preference.id).in_(some)))}
+    return found
+
+
+def _make_room(kept: dict[int, _Kept], most: int) -> None:
+    """Forget the older half of what is kept where it is too much."""
+    if len(kept) > most:
+        for key in list(kept)[: len(kept) // 2]:
+            del kept[key]
+
+
+def _slices(ids: AbstractSet[int]) -> Iterator[list[int]]:
+    ordered = sorted(ids)
+    return (ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE))
