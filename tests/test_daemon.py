@@ -52,6 +52,24 @@ def test_the_daemon_ends_cleanly_on_a_signal(installation: Installation, number:
     assert re.search(r"daemon\.stopped.*cut_off=false", installation.log())
 
 
+@pytest.mark.parametrize("when", ["while it is frozen", "as soon as it may go on"])
+def test_a_daemon_that_was_frozen_ends_when_it_is_told_to(installation: Installation, when: str) -> None:
+    daemon = installation.start("run", "--roles", "send")
+    wait_for(lambda: "daemon.started" in installation.log())
+    daemon.send_signal(signal.SIGSTOP)
+    wait_for(lambda: "T (stopped)" in Path(f"/proc/{daemon.pid}/status").read_text())
+    # Any of its threads may be the one that the kernel then interrupts for the signal.
+    numbers = [signal.SIGTERM, signal.SIGCONT]
+    for number in numbers if when == "while it is frozen" else reversed(numbers):
+        daemon.send_signal(number)
+    try:
+        assert daemon.wait(timeout=10) == 0
+    finally:
+        daemon.kill()
+        daemon.wait()
+    assert "daemon.stopped" in installation.log()
+
+
 def test_the_daemon_ends_within_ten_seconds_though_a_source_never_answers(
     installation: Installation, silent_server: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -31,6 +32,9 @@ ROLES = ("poll", "compose", "send", "web")
 _POLL_SECONDS = 30
 _COMPOSE_SECONDS = 30
 _SEND_SECONDS = 5
+_LOOK_UP_SECONDS = 0.5
+"""Of a process that was frozen the kernel may interrupt any thread for a signal, but only the main thread handles it:
+one that waited without an end would sleep on."""
 _GRACE_SECONDS = 9.0
 """SIGTERM promises an end within ten seconds; what is still at work then is cut off, as every step allows."""
 
@@ -44,7 +48,9 @@ class Daemon:
         self._clock = clock
         self._roles = frozenset(roles)
         self._stopping = threading.Event()
-        self._pipeline = Pipeline(settings, db, clock, stop=self._stopping.is_set, wait=self._stopping.wait)
+        self._pipeline = Pipeline(settings, db, clock, stop=self._stopping.is_set)
+        # That a step is still at work when its turn comes again is no news: the turn is left out.
+        logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(4), "steps": ThreadPoolExecutor(2)},
@@ -59,7 +65,8 @@ class Daemon:
         self._scheduler.start()
         log.info("daemon.started", roles=",".join(r for r in ROLES if r in self._roles), pid=os.getpid())
         try:
-            self._stopping.wait()
+            while not self._stopping.wait(_LOOK_UP_SECONDS):
+                pass
             self._finish(server.stop if server else None)
         finally:
             for number, handler in previous.items():
