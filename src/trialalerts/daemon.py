@@ -48,7 +48,7 @@ class Daemon:
         self._clock = clock
         self._roles = frozenset(roles)
         self._stopping = threading.Event()
-        self._pipeline = Pipeline(settings, db, clock, stop=self._stopping.is_set)
+        self._pipeline = Pipeline(settings, db, clock, stop=self._stopping.is_set, wait=self._stopping.wait)
         # That a step is still at work when its turn comes again is no news: the turn is left out.
         logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
         self._scheduler = BackgroundScheduler(
