@@ -31,6 +31,7 @@ from trialalerts.web.reading import Reading
 from trialalerts.web.shield import BodyCap, Guard, SecurityHeaders
 from trialalerts.web.signup import SignUp
 from trialalerts.web.site import LinkEnded, Site, Vocabulary
+from trialalerts.web.webhooks import LARGEST, Webhooks
 
 __all__ = ["create_app"]
 
@@ -54,7 +55,7 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
     """Return the application; it needs an upgraded database.
 
     Raises:
-        ConfigurationError: ``service.secret`` is empty, or the operator's own texts make no sense.
+        ConfigurationError: ``service.secret`` is empty, or the operator's own texts or a webhook's keys make no sense.
     """
     site = Site(
         settings=settings,
@@ -68,7 +69,8 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
         sign_ups=ClientLimit(clock, times=_SIGN_UPS, within=_SIGN_UPS_WITHIN),
         looks=ClientLimit(clock, times=_LOOKS, within=_SIGN_UPS_WITHIN),
     )
-    routes = _routes(site)
+    webhooks = Webhooks(settings, db, clock)
+    routes = [*_routes(site), webhooks.route()]
     answer = _answer_errors(site.pages)
     https = settings.service.base_url.startswith("https://")
     app = Starlette(
@@ -77,7 +79,9 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
         middleware=[
             Middleware(SecurityHeaders, https=https),
             Middleware(Guard, routes=routes, answer=answer),
-            Middleware(BodyCap, limit=_BODY_BYTES, seconds=_BODY_SECONDS),
+            Middleware(
+                BodyCap, limit=_BODY_BYTES, seconds=_BODY_SECONDS, larger=dict.fromkeys(webhooks.paths, LARGEST)
+            ),
         ],
     )
     app.router.redirect_slashes = False  # a redirect would carry the Host header of whoever asks, and the token

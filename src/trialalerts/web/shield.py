@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import anyio
@@ -84,12 +84,16 @@ def _is_public(scope: Scope) -> bool:
 
 
 class BodyCap:
-    """Reads a request's body before anything else: at most ``limit`` bytes within ``seconds``."""
+    """Reads a request's body before anything else: at most ``limit`` bytes within ``seconds``.
 
-    def __init__(self, app: ASGIApp, *, limit: int, seconds: float) -> None:
+    ``larger`` holds the paths where bodies may be of another size.
+    """
+
+    def __init__(self, app: ASGIApp, *, limit: int, seconds: float, larger: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._limit = limit
         self._seconds = seconds
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -114,8 +118,9 @@ class BodyCap:
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         """Return the whole body; None where the client has gone."""
+        limit = self._larger.get(scope["path"], self._limit)
         declared = Request(scope).headers.get("content-length", "0")
-        if not declared.isdecimal() or int(declared[:20]) > self._limit:
+        if not declared.isdecimal() or int(declared[:20]) > limit:
             raise HTTPException(413)
         body = bytearray()
         with anyio.move_on_after(self._seconds):
@@ -124,7 +129,7 @@ class BodyCap:
                 if message["type"] != "http.request":
                     return None
                 body += message.get("body", b"")
-                if len(body) > self._limit:
+                if len(body) > limit:
                     raise HTTPException(413)
                 if not message.get("more_body"):
                     return bytes(body)
