@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections import Counter
@@ -36,6 +37,7 @@ from trialalerts.delivery.transports.smtp_channel import SmtpChannel
 
 PATIENT = 20.0
 SHORT = 0.3
+RUNS = 50 if os.environ.get("TRIALALERTS_TEST_SOAK") else 2
 
 
 def names(number: int) -> list[str]:
@@ -357,7 +359,7 @@ def test_in_any_chaos_the_books_agree(seed: int, pipelining: bool) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("pipelining", [True, False])
 def test_in_long_chaos_the_books_agree(pipelining: bool) -> None:
-    for seed in range(100, 120):
+    for seed in range(100, 100 + RUNS):
         books_agree(seed, pipelining=pipelining, messages=1_000, channels=5)
 
 

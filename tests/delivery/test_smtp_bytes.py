@@ -1,0 +1,84 @@
+"""What goes over the wire: dot-stuffing that reads back, and nothing that ends a message too early."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.delivery.chaos_server import ChaosServer
+from tests.delivery.test_smtp import envelope
+from tests.delivery.test_smtp_chaos import channel_to
+from trialalerts.delivery.envelope import Accepted, Envelope, Refused
+from trialalerts.delivery.transports.smtp_dialogue import stuffed
+
+pieces = st.sampled_from([b".", b"..", b"\r\n", b"\r\n.", b"\r\n.\r\n", b"a", b"=2E", b" ", b"x" * 70, b"\xc3\xa9"])
+lines = st.lists(pieces, max_size=40).map(b"".join)
+anything = st.lists(
+    st.one_of(pieces, st.sampled_from([b"\n", b"\r", b"\n.", b"\r.", b"\n.\n", b"\r.\r", b"\n.\r\n"]), st.binary()),
+    max_size=40,
+).map(b"".join)
+
+
+def undone(wire: bytes) -> bytes:
+    """Undo dot-stuffing as RFC 5321, 4.5.2 says: line by line, between CRLF alone."""
+    return re.sub(rb"(?:\A|(?<=\r\n))\.", b"", wire)
+
+
+@given(lines)
+@example(b"")
+@example(b".")
+@example(b".\r\n.\r\n")
+@example(b"a\r\n..\r\n.")
+def test_what_is_stuffed_reads_back_to_the_same_bytes(content: bytes) -> None:
+    wire = stuffed(content)
+    assert undone(wire) == (content if content.endswith(b"\r\n") or not content else content + b"\r\n")
+    assert b"\r\n.\r\n" not in b"\r\n" + wire
+
+
+@given(anything)
+@example(b"a\n.\nMAIL FROM:<evil@example.org>\n")
+@example(b"a\r.\rMAIL FROM:<evil@example.org>\r")
+@example(b"a\n.\r\nMAIL FROM:<evil@example.org>\r\n")
+@example(b"a\r\n.\nb")
+def test_no_content_ends_a_message_early_however_a_server_reads_lines(content: bytes) -> None:
+    wire = b"\r\n" + stuffed(content)
+    assert not re.search(rb"[\r\n]\.[\r\n]", wire)
+    folded = re.sub(rb"\r\n|\r|\n", b"\n", content)
+    assert re.sub(rb"\r\n|\r|\n", b"\n", undone(wire[2:])).rstrip(b"\n") == folded.rstrip(b"\n")
+
+
+@pytest.mark.parametrize("border", [4_096, 8_192, 16_384, 65_536])
+def test_dots_at_the_borders_of_buffers_arrive(border: int) -> None:
+    server = ChaosServer()
+    head = b"Subject: dots\r\n\r\n"
+    contents = []
+    for at in range(border - 4, border + 4):
+        filler = b"x" * (at - len(head) - 2)
+        contents.append(head + filler + b"\r\n.\r\n..\r\n" + b"y" * border + b"\r\n.")
+    sent = [_with(content, number) for number, content in enumerate(contents)]
+    with channel_to(server) as channel:
+        assert {type(each) for each in channel.send(sent)} == {Accepted}
+    assert [content for *_, content in server.stored] == [content + b"\r\n" for content in contents]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a@example.org>\r\nRCPT TO:<b@example.org", "a b@example.org", "<a@example.org>", "a@", "nobody", "\x00@x"],
+)
+def test_no_address_can_say_a_command_of_its_own(address: str) -> None:
+    server = ChaosServer()
+    with channel_to(server) as channel:
+        outcome, following = channel.send([replace(envelope(), recipient=address), envelope()])
+    assert isinstance(outcome, Refused)
+    assert outcome.permanent
+    assert outcome.reason == "the address cannot be written in SMTP"
+    assert isinstance(following, Accepted)
+    assert len(server.stored) == 1
+
+
+def _with(content: bytes, number: int) -> Envelope:
+    return replace(envelope(f"n{number}@example.org"), content=content)
