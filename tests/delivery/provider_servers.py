@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import format_datetime
@@ -165,6 +165,7 @@ class ProviderServer:
     Attributes:
         desk: what takes the requests.
         faults: what goes wrong with the next requests, in their order.
+        plan: says what goes wrong with all others; None: nothing.
         requests: what was asked so far.
         connections: how many connections were made.
     """
@@ -172,6 +173,7 @@ class ProviderServer:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.faults: list[Fault] = []
+        self.plan: Callable[[], Fault | None] = lambda: None
         self.requests: list[Request] = []
         self.connections = 0
         self.ending = threading.Event()
@@ -246,7 +248,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(path=self.path, headers=headers, body=body)
         provider = self.server.provider
         provider.requests.append(request)
-        fault = provider.faults.pop(0) if provider.faults else None
+        fault = provider.faults.pop(0) if provider.faults else provider.plan()
         answer = provider.desk.answer(request) if fault is None or fault.obeyed else None
         if fault is not None and fault.act != "answer":
             self.close_connection = True

@@ -27,7 +27,7 @@ from trialalerts.delivery.transports.api_channel import ApiTransport, Uncertain,
 from trialalerts.delivery.transports.api_message import headers_of, name_and_address, reply_to, wire_address, written
 from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, Reply, account_of, name_in
 
-__all__ = ["open_url"]
+__all__ = ["Brevo", "key_of", "open_url"]
 
 _ENDPOINT = "https://api.brevo.com"
 _LARGEST = 20_000_000
