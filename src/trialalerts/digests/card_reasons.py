@@ -23,12 +23,9 @@ _ANYWHERE = {"", "anywhere"}
 
 def reason_lines(words: Wording, reasons: Sequence[Reason], *, article: bool) -> tuple[str, ...]:
     """Return one line for each of the reasons, the same only once; many of them are summed up."""
-    lines = list(
-        dict.fromkeys(
-            _reason(words, article, reason.area_name, reason.region_label, reason.through_name, reason.label)
-            for reason in reasons
-        )
-    )
+    lines = [_reason(words, article, r.area_name, r.region_label, r.through_name, r.label) for r in reasons]
+    if len(lines) > 1:
+        lines = list(dict.fromkeys(lines))
     more = len(lines) - _MOST_REASONS
     return tuple(lines if more <= 0 else [*lines[:_MOST_REASONS], words.count("reason.more", more)])
 
@@ -85,16 +82,19 @@ def where(words: Wording, reasons: Sequence[Reason], known: Places) -> tuple[str
         return "card.where", words.say(known.state)
     if lines := _nearest(words, reasons):
         return "card.nearest_planned" if known.state == "planned" else "card.nearest", "; ".join(lines)
-    unknown = next((reason for reason in reasons if reason.near_unknown), None)
+    unknown = [reason for reason in reasons if reason.near_unknown]
     if unknown and known.state == "open":
-        return "card.where", _somewhere(words, unknown)
-    town = next((one_line(reason.nearest, _TOWN) for reason in reasons if reason.nearest), "")
+        return "card.where", _somewhere(words, unknown[0])
+    towns = [reason.nearest for reason in reasons if reason.nearest]
+    town = one_line(towns[0], _TOWN) if towns else ""
     return "card.where", f"{town}; {known.summary}" if town else known.summary
 
 
 def _nearest(words: Wording, reasons: Sequence[Reason]) -> list[str]:
     """Return the nearest site of each profile that has a place; named by profile where they differ."""
     known = [reason for reason in reasons if reason.distance_km is not None]
+    if not known:
+        return []
     lines = {reason.preference_id: _near(words, reason) for reason in known}
     if len(set(lines.values())) <= 1:
         return list(dict.fromkeys(lines.values()))
@@ -121,8 +121,10 @@ def _somewhere(words: Wording, reason: Reason) -> str:
 
 def may_fit(words: Wording, reasons: Sequence[Reason]) -> str:
     """Return what the record leaves open about who can join, where it matters for a profile; empty if nothing."""
-    missing = dict.fromkeys(fact for reason in reasons for fact in reason.may_fit)
+    missing = dict.fromkeys([fact for reason in reasons for fact in reason.may_fit])
+    if not missing:
+        return ""
     keys = dict.fromkeys(
         key if words.knows(key := f"card.may_fit_{fact}") else "card.may_fit_other" for fact in missing
     )
-    return words.say("card.may_fit", facts=words.listed([words.say(key) for key in keys])) if keys else ""
+    return words.say("card.may_fit", facts=words.listed([words.say(key) for key in keys]))

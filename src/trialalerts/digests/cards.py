@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, TrialFacts
 from trialalerts.catalog.status import status_group
@@ -142,8 +144,7 @@ class Common:
     distances_at: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Personal:
+class Personal(NamedTuple):
     """What is the reader's own in a card: why it is told, where it is from there, what the record leaves open.
 
     ``place_label`` names what ``place`` is; both are empty for an article. ``distances`` is the line of the change
@@ -181,12 +182,15 @@ class CardMaker:
         words: the language.
         today: the day the mail is written, for what is stale by then.
         timezone: of the reader, for the day on which an article appeared.
+
+    ``when`` tells makers apart that may say something different of the same :class:`Timely`.
     """
 
     def __init__(self, words: Wording, today: date, timezone: str = "UTC") -> None:
         self._words = words
         self._today = today
         self._timezone = timezone
+        self.when = (today, timezone)
 
     def card(self, entry: Entry, item: Item) -> Card:
         """Return the card of an item.
@@ -214,13 +218,8 @@ class CardMaker:
         if known is None:
             return Personal(reasons=reason_lines(words, reasons, article=True), distances=distances)
         label, place = where(words, reasons, known)
-        return Personal(
-            reasons=reason_lines(words, reasons, article=False),
-            place_label=self._label(label),
-            place=place,
-            caution=may_fit(words, reasons),
-            distances=distances,
-        )
+        lines = reason_lines(words, reasons, article=False)
+        return Personal(lines, _labelled(words, label), place, may_fit(words, reasons), distances)
 
     def timely(self, timely: Timely) -> str:
         """Return what a card says today, in this time zone, of what changes with them."""
@@ -334,7 +333,12 @@ class CardMaker:
         return self._words.say("card.untitled" if kind is ItemKind.TRIAL else "card.untitled_article")
 
     def _label(self, key: str) -> str:
-        return self._words.say("card.label", label=self._words.say(key))
+        return _labelled(self._words, key)
+
+
+@lru_cache(maxsize=1_000)
+def _labelled(words: Wording, key: str) -> str:
+    return words.say("card.label", label=words.say(key))
 
 
 def _contacts(contacts: Sequence[Contact]) -> tuple[ContactLine, ...]:

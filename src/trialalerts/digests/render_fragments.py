@@ -12,14 +12,14 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn, Self
+from typing import Final, NamedTuple, NoReturn, Self
 
 from markupsafe import escape
 
 from trialalerts.delivery.quoted import Quoted, quoted, unquoted
 from trialalerts.digests.render_recent import Recent
 
-__all__ = ["Filler", "Fragment", "Hole", "MarkupHole", "Pieces", "Unfillable", "left_open"]
+__all__ = ["Filler", "Fragment", "Hole", "MarkupHole", "Pieces", "Unfillable", "left_open", "whole"]
 
 _NONCE: Final = secrets.token_hex(8)
 """Nothing that is read anywhere can hold it, so that no title can pass for a hole."""
@@ -89,17 +89,11 @@ def left_open(text: str, indent: str) -> str | None:
     return f"\ue003{_NONCE}{indent}\ue004{_NONCE}{text}\ue005{_NONCE}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pieces:
+class Pieces(NamedTuple):
     """Something written and encoded: the pieces, and how many bytes of UTF-8 they say."""
 
-    pieces: tuple[Quoted, ...]
+    pieces: Sequence[Quoted]
     weight: int
-
-    @classmethod
-    def of(cls, text: str) -> Pieces:
-        """Encode a text as one piece."""
-        return cls(pieces=(quoted(text),), weight=len(text.encode()))
 
     @property
     def text(self) -> str:
@@ -107,15 +101,22 @@ class Pieces:
         return unquoted(self.pieces)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Slot:
-    """A place to fill: with the text of the hole ``only``, or with ``parts``, texts and numbers of holes, together.
+def whole(text: str) -> Pieces:
+    """Encode a text as one piece."""
+    return Pieces([quoted(text)], len(text.encode()))
 
-    ``mode`` is how that is written: ``""`` as it is, ``"html"`` escaped, ``">"`` and an indent wrapped.
+
+class _Step(NamedTuple):
+    """What stands between two holes, and what follows: the hole ``only``, or ``parts`` of text and holes together.
+
+    ``filled`` holds what was filled in before, None where the hole is filled with what is written already; ``mode`` is
+    how a text is written: ``""`` as it is, ``"html"`` escaped, ``">"`` and an indent wrapped.
     """
 
+    literal: Quoted
     only: int | None
     parts: tuple[str | int, ...]
+    filled: Recent[str, tuple[Quoted, int]] | None
     mode: str
 
 
@@ -123,7 +124,8 @@ class _Slot:
 class Fragment:
     """What a template wrote, split at its holes; ``size`` is about what it takes in memory."""
 
-    steps: tuple[tuple[Quoted, _Slot | None], ...]
+    steps: tuple[_Step, ...]
+    tail: Quoted
     weight: int
     size: int
 
@@ -137,7 +139,7 @@ class Filler:
 
     def __init__(self, wrap: Callable[[str, str], str]) -> None:
         self._wrap = wrap
-        self._filled: Recent[tuple[str, str], tuple[Quoted, int]] = Recent(_REMEMBERED)
+        self._filled: dict[str, Recent[str, tuple[Quoted, int]]] = {}
 
     def split(self, written: str, *, html: bool, raw: range = _NONE) -> Fragment:
         """Split what a template wrote with holes in it; those in ``raw`` are to be filled with what is written already.
@@ -145,38 +147,41 @@ class Filler:
         Raises:
             Unfillable: a hole was not put out as it is, or not escaped, or one that is raw was escaped or wrapped.
         """
-        steps: list[tuple[Quoted, _Slot | None]] = []
+        steps: list[_Step] = []
         weight = end = 0
-        for start, stop, slot in _slots(written, html=html, raw=raw):
-            steps.append((_literal(written[end:start]), slot))
+        for start, stop, parts, mode in _slots(written, html=html, raw=raw):
+            only = parts[0] if len(parts) == 1 and isinstance(parts[0], int) else None
+            filled = None if only in raw else self._filled.setdefault(mode, Recent(_REMEMBERED))
+            steps.append(_Step(_literal(written[end:start]), only, parts, filled, mode))
             weight += len(written[end:start].encode())
             end = stop
-        steps.append((_literal(written[end:]), None))
+        tail = _literal(written[end:])
         weight += len(written[end:].encode())
-        return Fragment(steps=tuple(steps), weight=weight, size=sum(len(each) + _STEP for each, _ in steps))
+        size = len(tail) + sum(len(step.literal) + _STEP for step in steps)
+        return Fragment(steps=tuple(steps), tail=tail, weight=weight, size=size)
 
     def fill(self, fragment: Fragment, values: Sequence[str | Pieces], *, fresh: range = _NONE) -> Pieces:
         """Fill a fragment; ``values`` by the numbers of the holes. Those in ``fresh`` are no other reader's."""
         pieces: list[Quoted] = []
         weight = fragment.weight
-        filled = self._filled
-        for literal, slot in fragment.steps:
+        for literal, only, parts, filled, mode in fragment.steps:
             pieces.append(literal)
-            if slot is None:
+            value = values[only] if only is not None else _joined(parts, values)
+            if filled is None:
+                if isinstance(value, Pieces):  # by the order of the values it always is
+                    pieces += value.pieces
+                    weight += value.weight
                 continue
-            value = values[slot.only] if slot.only is not None else _joined(slot.parts, values)
-            if isinstance(value, Pieces):
-                pieces += value.pieces
-                weight += value.weight
-                continue
-            found = filled.get((slot.mode, value))
+            text = value if isinstance(value, str) else value.text
+            found = filled.young.get(text) or filled.get(text)
             if found is None:
-                found = self._encoded(slot.mode, value)
-                if slot.only not in fresh:
-                    filled.put((slot.mode, value), found)
+                found = self._encoded(mode, text)
+                if only not in fresh:
+                    filled.put(text, found)
             pieces.append(found[0])
             weight += found[1]
-        return Pieces(pieces=tuple(pieces), weight=weight)
+        pieces.append(fragment.tail)
+        return Pieces(pieces, weight)
 
     def _encoded(self, mode: str, text: str) -> tuple[Quoted, int]:
         if mode == _HTML:
@@ -186,16 +191,14 @@ class Filler:
         return quoted(text), len(text.encode())
 
 
-def _slots(written: str, *, html: bool, raw: range) -> Iterator[tuple[int, int, _Slot]]:
-    """Yield where each slot begins and ends; one that is wrapped holds all the holes within."""
+def _slots(written: str, *, html: bool, raw: range) -> Iterator[tuple[int, int, tuple[str | int, ...], str]]:
+    """Yield where each place to fill begins and ends, its parts and mode; what is wrapped holds all holes within."""
     for found in _PLACE.finditer(written):
         parts = _parts(found["text"] or found["hole"], html=html, raw=raw)
-        only = parts[0] if len(parts) == 1 and isinstance(parts[0], int) else None
         indent = found["indent"]
         if indent is not None and (html or any(part in raw for part in parts if isinstance(part, int))):
             raise Unfillable
-        mode = f">{indent}" if indent is not None else _HTML if html else ""
-        yield found.start(), found.end(), _Slot(only=only, parts=parts, mode=mode)
+        yield found.start(), found.end(), parts, f">{indent}" if indent is not None else _HTML if html else ""
 
 
 def _parts(text: str, *, html: bool, raw: range) -> tuple[str | int, ...]:
@@ -205,9 +208,9 @@ def _parts(text: str, *, html: bool, raw: range) -> tuple[str | int, ...]:
         number = int(found[1])
         if (found[2] == "&lt;") is not (html and number not in raw):
             raise Unfillable
-        parts += [_whole(text[end : found.start()]), number]
+        parts += [_sound(text[end : found.start()]), number]
         end = found.end()
-    return tuple(part for part in (*parts, _whole(text[end:])) if part != "")
+    return tuple(part for part in (*parts, _sound(text[end:])) if part != "")
 
 
 def _joined(parts: Sequence[str | int], values: Sequence[str | Pieces]) -> str:
@@ -215,10 +218,10 @@ def _joined(parts: Sequence[str | int], values: Sequence[str | Pieces]) -> str:
 
 
 def _literal(text: str) -> Quoted:
-    return quoted(_whole(text))
+    return quoted(_sound(text))
 
 
-def _whole(text: str) -> str:
+def _sound(text: str) -> str:
     """Return a text between holes, as long as no half of a hole is in it."""
     if _NONCE in text or _PAD[:1] in text or "\r" in text:
         raise Unfillable

@@ -27,28 +27,28 @@ class Recent(Generic[K, V]):
         self._most = most // 2
         self._most_bytes = most_bytes // 2
         self._weigh = weigh
-        self._young: dict[K, V] = {}
+        self.young: dict[K, V] = {}
         self._old: dict[K, V] = {}
         self._bytes = 0
 
     def get(self, key: K) -> V | None:
         """Return the value; None where it is not (or no longer) kept."""
-        value = self._young.get(key)
+        value = self.young.get(key)
         if value is None and (value := self._old.get(key)) is not None:
             self.put(key, value)
         return value
 
     def put(self, key: K, value: V) -> V:
         """Keep a value, in the place of the one that was kept under this key; return it."""
-        self._young[key] = value
+        self.young[key] = value
         self.grew(self._weigh(value))
         return value
 
     def grew(self, size: int) -> None:
         """Note that a value that is kept weighs more by so many bytes."""
         self._bytes += size
-        if len(self._young) >= self._most or self._bytes >= self._most_bytes:
-            self._old, self._young, self._bytes = self._young, {}, 0
+        if len(self.young) >= self._most or self._bytes >= self._most_bytes:
+            self._old, self.young, self._bytes = self.young, {}, 0
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self.young) + len(self._old)

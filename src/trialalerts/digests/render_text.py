@@ -14,6 +14,7 @@ def wrapped(text: str, indent: str = "") -> str:
 
     A text with holes in it is wrapped when they are filled; a hole is longer than a line.
     """
+    text = str(text)
     if len(text) <= _WIDTH:
         return text
     if (to_fill := left_open(text, indent)) is not None:

@@ -7,22 +7,29 @@ on); nothing in a body is fetched from elsewhere.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.delivery.message import Message, mail_domain, new_message_id
+from trialalerts.delivery.quoted import Quoted
 from trialalerts.delivery.tables import Delivery
 from trialalerts.digests.cards import CardMaker
 from trialalerts.digests.entries import Entry
+from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.render_headers import digest_headers, digest_subject, plain_headers
-from trialalerts.digests.render_items import load_items, told_last, with_changes
-from trialalerts.digests.render_letter import MOST_BRIEF, Letter
+from trialalerts.digests.render_items import SliceItems, StoredDigest, load_items, read_digests, told_last
+from trialalerts.digests.render_letter import MOST_BRIEF, FullWriter, Letter, WrittenCard
+from trialalerts.digests.render_shared import SharedWriter, Shells, withheld
+from trialalerts.digests.render_shelf import ItemSource, Page, Shelf
 from trialalerts.digests.render_templates import Templates
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.digests.wording import Wording, Wordings
@@ -41,6 +48,15 @@ CONFIRMATION = "confirmation"
 _CARDS_ON_A_PAGE = 100
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Frame:
+    """What one mail is written with; ``shell`` is what templates need beside its entries."""
+
+    words: Wording
+    maker: CardMaker
+    shell: Mapping[str, Any]
+
+
 class MailRenderer:
     """Writes the mails of a process: make one and keep it, since templates and strings are read once.
 
@@ -54,75 +70,119 @@ class MailRenderer:
         self._settings = settings
         self._clock = clock
         self._links = Links(settings, clock)
+        self._reader = DigestReader()
+        self._reading = Lock()  # the reader serves one thread at a time; pages are shown by several
+        self._most = settings.digests.max_items
         own_folder = Path(settings.templates.folder) / "email" if settings.templates.folder else None
         self.templates = Templates(own_folder)
         self._wordings = Wordings(own_folder, default=settings.service.locale)
+        self._shelf = Shelf(self.templates)
+        self._shells = Shells(self.templates, self._shelf.filler)
+        self._open_shells: dict[str, Mapping[str, Any]] = {}
 
     def __call__(
         self, session: Session, mails: Sequence[tuple[Delivery, Subscriber]]
     ) -> list[Message | Exception | None]:
-        """Write the mails of a slice: None where what one was to tell is gone, an error where it cannot be written."""
-        return [self._written(session, delivery, subscriber) for delivery, subscriber in mails]
+        """Write the mails of a slice: None where what one was to tell is gone, an error where it cannot be written.
 
-    def _written(self, session: Session, delivery: Delivery, subscriber: Subscriber) -> Message | Exception | None:
+        All of a slice is read at once; cards that many readers get are rendered once, for this slice and the next ones.
+        """
+        ids = {delivery.data.get("digest_id", 0) for delivery, _ in mails if delivery.kind == DIGEST}
+        with self._reading:
+            digests = read_digests(session, self._reader, ids, most=self._most + MOST_BRIEF)
+        items = SliceItems(
+            session, (e.item_id for one in digests.values() for e in one.entries[: self._most + MOST_BRIEF])
+        )
+        self._fetch(items, digests, mails)
+        return [self._written(delivery, subscriber, digests, items) for delivery, subscriber in mails]
+
+    def _fetch(
+        self, items: SliceItems, digests: Mapping[int, StoredDigest], mails: Sequence[tuple[Delivery, Subscriber]]
+    ) -> None:
+        """Read those items at once whose cards are not on the shelf."""
+        lacking: set[int] = set()
+        for delivery, subscriber in mails:
+            if delivery.kind == DIGEST and (stored := digests.get(delivery.data.get("digest_id", 0))):
+                words = self._wordings.of(subscriber.locale)
+                shown = [entry for entry in stored.entries[: self._most] if entry.item_id in items]
+                lacking |= {e.item_id for e in shown if self._shelf.lacks(words, e, items.version(e.item_id))}
+        if lacking:
+            items.fetch(lacking)
+
+    def _written(
+        self, delivery: Delivery, subscriber: Subscriber, digests: Mapping[int, StoredDigest], items: SliceItems
+    ) -> Message | Exception | None:
         try:
-            return self._message(session, delivery, subscriber)
+            if delivery.kind == CONFIRMATION:
+                asked = delivery.data.get("preference_ids", ())
+                return self.confirmation(subscriber, asked, message_id=delivery.message_id)
+            if delivery.kind != DIGEST:
+                return NotFound(f"No mail is of the kind {delivery.kind!r}.")
+            stored = digests.get(delivery.data.get("digest_id", 0))
+            return None if stored is None else self.shared(stored, subscriber, items, message_id=delivery.message_id)
+        except DBAPIError:
+            raise
         except Exception as error:  # noqa: BLE001 - one mail that cannot be written must not stop the others
             return error
 
-    def _message(self, session: Session, delivery: Delivery, subscriber: Subscriber) -> Message | None:
-        if delivery.kind == CONFIRMATION:
-            asked = delivery.data.get("preference_ids", ())
-            return self.confirmation(subscriber, asked, message_id=delivery.message_id)
-        if delivery.kind != DIGEST:
-            raise NotFound(f"No mail is of the kind {delivery.kind!r}.")
-        digest = session.get(Digest, delivery.data.get("digest_id"))
-        if digest is None:
+    def shared(
+        self, stored: StoredDigest, subscriber: Subscriber, items: ItemSource, *, message_id: str | None = None
+    ) -> Message | None:
+        """Return a digest as a mail, out of what it shares with those of other readers; as :meth:`digest` writes it.
+
+        Raises:
+            Exception: the digest's own fault.
+        """
+        if stored.fault:
+            raise stored.fault
+        entries = [entry for entry in stored.entries[: self._most + MOST_BRIEF] if entry.item_id in items]
+        if not entries:
             return None
-        most = self._settings.digests.max_items
-        items = load_items(session, _item_ids(digest, most + MOST_BRIEF), facts_of=most)
-        since = told_last(session, digest)
-        digest = with_changes(session, digest, most=most + MOST_BRIEF)
-        return self.digest(digest, subscriber, items, since=since, message_id=delivery.message_id)
+        frame = self._frame(stored.digest, entries, len(stored.entries), subscriber, stored.since)
+        page = Page(
+            words=frame.words,
+            maker=frame.maker,
+            items=items,
+            shell=frame.shell,
+            open_shell=self._open_shell(frame),
+        )
+        letter = Letter(
+            SharedWriter(self._shelf, self._shells, page), frame.words, entries=entries, total=len(stored.entries)
+        )
+        text, html = letter.text_and_html(self._most)
+        return self._message(frame, subscriber, text.pieces, html.pieces, message_id)
 
     def digest(
         self,
         digest: Digest,
+        entries: Sequence[Entry],
         subscriber: Subscriber,
         items: Mapping[int, Item],
         *,
         since: datetime | None = None,
         message_id: str | None = None,
     ) -> Message | None:
-        """Return a digest as a mail; None where none of its items exists any more.
+        """Return a digest as a mail, rendered for this reader alone; None where none of its items exists any more.
 
         ``digest`` need not be stored: without an id there is no link to its page. ``items`` holds the items by id;
         an entry whose item is missing is passed over. ``since`` is when the subscriber was told something last.
         """
-        most = self._settings.digests.max_items
-        entries = _with_items(digest, items, most + MOST_BRIEF)
-        if not entries:
+        told = [entry for entry in entries[: self._most + MOST_BRIEF] if entry.item_id in items]
+        if not told:
             return None
-        letter, subject = self._letter(digest, subscriber, entries, since, page=False)
-        text, html = letter.text_and_html(most)
-        return Message(
-            sender=self._settings.mail.sender,
-            to=subscriber.address,
-            subject=subject,
-            text=text,
-            html=html,
-            message_id=message_id or self._new_message_id(),
-            date=self._clock.now(),
-            headers=digest_headers(self._settings, self._links.one_click(subscriber)),
-        )
+        frame = self._frame(digest, told, len(entries), subscriber, since)
+        letter = self._full_letter(frame, told, len(entries), items)
+        text, html = letter.text_and_html(self._most)
+        return self._message(frame, subscriber, text, html, message_id)
 
     def digest_page(self, session: Session, digest: Digest, subscriber: Subscriber) -> str:
         """Return a whole digest as an HTML page; its styles stand in the page itself."""
-        items = load_items(session, _item_ids(digest, None), facts_of=_CARDS_ON_A_PAGE)
-        digest = with_changes(session, digest, most=_CARDS_ON_A_PAGE)
-        entries = _with_items(digest, items, None)
-        letter, _ = self._letter(digest, subscriber, entries, told_last(session, digest), page=True)
-        return letter.page(_CARDS_ON_A_PAGE)
+        with self._reading:
+            (entries,) = self._reader.entries(session, [digest], most=_CARDS_ON_A_PAGE)
+        items = load_items(session, [entry.item_id for entry in entries], facts_of=_CARDS_ON_A_PAGE)
+        told = [entry for entry in entries if entry.item_id in items]
+        frame = self._frame(digest, told, len(entries), subscriber, told_last(session, digest), page=True)
+        return self._full_letter(frame, told, len(entries), items).page(_CARDS_ON_A_PAGE)
 
     def confirmation(
         self, subscriber: Subscriber, preference_ids: Collection[int], *, message_id: str | None = None
@@ -147,24 +207,52 @@ class MailRenderer:
             headers=plain_headers(self._settings),
         )
 
-    def _letter(
+    def _full_letter(
+        self, frame: _Frame, entries: Sequence[Entry], total: int, items: Mapping[int, Item]
+    ) -> Letter[WrittenCard, str]:
+        writer = FullWriter(self.templates, frame.maker, items=items, shell=frame.shell)
+        return Letter(writer, frame.words, entries=entries, total=total)
+
+    def _message(
+        self,
+        frame: _Frame,
+        subscriber: Subscriber,
+        text: str | Sequence[Quoted],
+        html: str | Sequence[Quoted],
+        message_id: str | None,
+    ) -> Message:
+        return Message(
+            sender=self._settings.mail.sender,
+            to=subscriber.address,
+            subject=frame.shell["subject"],
+            text=text,
+            html=html,
+            message_id=message_id or self._new_message_id(),
+            date=self._clock.now(),
+            headers=digest_headers(self._settings, frame.shell["unsubscribe_url"]),
+        )
+
+    def _frame(
         self,
         digest: Digest,
+        entries: Sequence[Entry],
+        total: int,
         subscriber: Subscriber,
-        entries: list[tuple[Entry, Item]],
         since: datetime | None,
         *,
-        page: bool,
-    ) -> tuple[Letter, str]:
+        page: bool = False,
+    ) -> _Frame:
         words = self._wordings.of(subscriber.locale)
         name_areas = self._settings.digests.condition_in_subject
-        total = len(digest.entries)
-        told = [entry for entry, _ in entries]
-        subject = digest_subject(words, digest.kind, total, told, name_areas=name_areas)
-        shell = self._shell(words, subject, page=page) | self._around(words, digest, subscriber, since)
+        subject = digest_subject(words, digest.kind, total, entries, name_areas=name_areas)
+        shell = self._shell(words, subject, page=page) | self._around(words, digest, total, subscriber, since)
         today = self._clock.now().astimezone(ZoneInfo(subscriber.timezone)).date()
-        maker = CardMaker(words, today, subscriber.timezone)
-        return Letter(self.templates, words, maker, entries=entries, total=total, shell=shell), subject
+        return _Frame(words=words, maker=CardMaker(words, today, subscriber.timezone), shell=shell)
+
+    def _open_shell(self, frame: _Frame) -> Mapping[str, Any]:
+        """Return what cards for many readers are rendered with: the same in all mails of a language."""
+        known = self._open_shells.get(frame.words.tag)
+        return known or self._open_shells.setdefault(frame.words.tag, withheld(frame.shell))
 
     def _shell(self, words: Wording, subject: str, *, page: bool) -> dict[str, Any]:
         """Return what every template may use."""
@@ -178,10 +266,11 @@ class MailRenderer:
             "page": page,
         }
 
-    def _around(self, words: Wording, digest: Digest, subscriber: Subscriber, since: datetime | None) -> dict[str, Any]:
+    def _around(
+        self, words: Wording, digest: Digest, total: int, subscriber: Subscriber, since: datetime | None
+    ) -> dict[str, Any]:
         """Return what the templates of a digest may use beside its entries."""
         first = digest.kind is DigestKind.FIRST
-        total = len(digest.entries)
         if first:
             intro = words.say("digest.intro_first")
         elif since:
@@ -207,19 +296,11 @@ def render_digest(
     settings: Settings,
     clock: Clock,
     digest: Digest,
+    entries: Sequence[Entry],
     subscriber: Subscriber,
     items: Mapping[int, Item],
     *,
     since: datetime | None = None,
 ) -> Message | None:
     """Return a digest as a mail without any stored row: what a preview shows (see :meth:`MailRenderer.digest`)."""
-    return MailRenderer(settings, clock).digest(digest, subscriber, items, since=since)
-
-
-def _item_ids(digest: Digest, most: int | None) -> list[int]:
-    return [entry["item_id"] for entry in digest.entries[:most]]
-
-
-def _with_items(digest: Digest, items: Mapping[int, Item], most: int | None) -> list[tuple[Entry, Item]]:
-    entries = (Entry.model_validate(entry) for entry in digest.entries[:most])
-    return [(entry, items[entry.item_id]) for entry in entries if entry.item_id in items]
+    return MailRenderer(settings, clock).digest(digest, entries, subscriber, items, since=since)
