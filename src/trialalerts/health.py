@@ -14,6 +14,8 @@ from trialalerts.catalog.site_survey import Lack, SiteSurvey, survey_sites
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.database.upkeep import faults
+from trialalerts.delivery.benching import benched
+from trialalerts.delivery.breaker import pause_of
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import Settings, SourceSettings
@@ -49,6 +51,7 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[Finding]:
             found += _source(session.get(SourceState, source.name), source, clock.now())
         found += _problems(session)
         found += _sites(survey_sites(session))
+        found += _sending(session, clock.now())
         found += _outbox(session, clock.now())
     if not any(finding.what.startswith("database") for finding in found):
         found.append(Finding(level="good", what="database: whole and of the right revision"))
@@ -164,6 +167,24 @@ def _often(lack: Lack) -> str:
     more = len(lack.spellings) - len(often)
     listed = ", ".join(f"“{words}” {number}" if words else f"not written {number}" for words, number in often)
     return f": {listed}" + (f" and {more:,} more" if more else "")
+
+
+def _sending(session: Session, now: datetime) -> Iterator[Finding]:
+    if paused := pause_of(session):
+        yield Finding(
+            level="broken",
+            what=f"sending is paused since {paused.since:%Y-%m-%d %H:%M} UTC: {paused.reason}; the queue is kept",
+            remedy="see: trialalerts deliveries list --state bounced; then run: trialalerts deliveries resume",
+        )
+    for state in benched(session):
+        again = state.benched_until if state.benched_until and state.benched_until > now else None
+        tried = f", tried again at {again:%H:%M} UTC" if again else ""
+        since = f"{state.since:%Y-%m-%d %H:%M} UTC{tried}"
+        yield Finding(
+            level="broken",
+            what=f"the transport {state.name} does not work since {since}: {state.reason}",
+            remedy="mend it or mail.url; what is queued leaves by itself then",
+        )
 
 
 def _outbox(session: Session, now: datetime) -> Iterator[Finding]:

@@ -11,6 +11,9 @@ from sqlalchemy import Executable
 from sqlmodel import Session, col, func, select
 
 from trialalerts.catalog.tables import Change, Item
+from trialalerts.delivery import tallies
+from trialalerts.delivery.benching import benched
+from trialalerts.delivery.breaker import pause_of
 from trialalerts.delivery.tables import Delivery
 from trialalerts.digests.tables import Digest
 from trialalerts.sources.tables import SourceState
@@ -21,7 +24,12 @@ __all__ = ["Report", "as_html", "make_report"]
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Counts since ``since``, and how things stand ``at`` the moment of asking."""
+    """Counts since ``since``, and how things stand ``at`` the moment of asking.
+
+    ``mails`` counts what happened in that time: a mail that was sent and then bounced is in both. ``deliveries`` counts
+    what was queued in that time by how it stands now: there *sent* means that nothing was heard of it since.
+    ``sending`` says what stands still: a pause, transports that do not work.
+    """
 
     since: datetime
     at: datetime
@@ -33,13 +41,15 @@ class Report:
     consents: dict[str, int]
     digests: int
     deliveries: dict[str, int]
+    mails: dict[str, int]
+    sending: dict[str, str]
 
     def rows(self) -> Iterable[tuple[str, str, object]]:
         """Yield the report as (section, what, figure)."""
         for source in self.sources:
             state = source["last_error"] or f"last read {_moment(source['last_success_at'])}"
             yield "sources", source["name"], state
-        for section in ("items", "changes", "subscribers", "consents", "deliveries"):
+        for section in ("items", "changes", "subscribers", "consents", "mails", "deliveries", "sending"):
             for what, number in getattr(self, section).items():
                 yield section, what, number
         yield "subscribers", "preferences", self.preferences
@@ -79,6 +89,8 @@ def make_report(session: Session, *, now: datetime, days: int) -> Report:
             .where(col(Delivery.created_at) >= since)
             .group_by(col(Delivery.state)),
         ),
+        mails={what.value: number for what, number in tallies.since(session, tallies.hour_of(since)).items()},
+        sending=_sending(session),
     )
 
 
@@ -91,6 +103,13 @@ def as_html(report: Report) -> str:
     loader = FileSystemLoader(shipped("templates/report"))
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     return environment.get_template("report.html.j2").render(report=report, rows=list(report.rows()))
+
+
+def _sending(session: Session) -> dict[str, str]:
+    still = {state.name: f"does not work since {_moment(state.since)}: {state.reason}" for state in benched(session)}
+    if paused := pause_of(session):
+        still["paused"] = f"since {_moment(paused.since)}: {paused.reason}"
+    return still
 
 
 def _counted(session: Session, statement: Executable) -> dict[str, int]:

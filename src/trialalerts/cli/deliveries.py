@@ -1,4 +1,4 @@
-"""Owns ``trialalerts deliveries``: the outbox, what became of each mail, and sending failed ones again."""
+"""Owns ``trialalerts deliveries``: the outbox, what became of each mail, sending failed ones again, resuming."""
 
 from __future__ import annotations
 
@@ -90,6 +90,21 @@ def retry(
             requeue(session, find_delivery(session, number), now=now)
         count = len(numbers) if numbers else requeue_failed(session, now=now)
     typer.echo(f"{count} queued again")
+
+
+@app.command(epilog="Example: trialalerts deliveries resume")
+def resume() -> None:
+    """Let mail leave again after too many bounces or complaints paused it; the queue leaves with the next round."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.delivery.breaker import resume as resume_sending
+
+    ctx = open_context()
+    with ctx.db.write() as session:
+        ended = resume_sending(session, now=ctx.clock.now())
+    if ended is None:
+        typer.echo("sending is not paused")
+    else:
+        typer.echo(f"sending goes on; it was paused since {ended.since:%Y-%m-%d %H:%M} UTC: {ended.reason}")
 
 
 def _shown(session: Session, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:

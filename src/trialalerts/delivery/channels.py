@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from queue import Empty, SimpleQueue
 
-from trialalerts.delivery.envelope import Envelope, Outcome, Refused
+from trialalerts.delivery.envelope import Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.outbox import Claimed
 from trialalerts.delivery.transports import Channel, Transport
 
@@ -95,7 +95,10 @@ class Channels:
                 except Exception as error:  # noqa: BLE001 - whatever it is, the sender must hear of it
                     self._done.put(Done(job=job, fault=error))
                     continue
-            self._done.put(Done(job=job, outcomes=_sent(channel, job)))
+            outcomes = _sent(channel, job)
+            if any(isinstance(outcome, Unsent) for outcome in outcomes):
+                self._closing = True  # before the sender hears of it: nothing more is begun with what does not work
+            self._done.put(Done(job=job, outcomes=outcomes))
         if channel is not None:
             channel.close()
 

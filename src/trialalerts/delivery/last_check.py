@@ -6,23 +6,42 @@ Nothing that was decided when the mail was queued counts here: somebody may have
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlalchemy import Select, bindparam, select
+from sqlmodel import Session
 
+from trialalerts.database import table_of
+from trialalerts.delivery.bulk import among, is_sqlite, listed
 from trialalerts.delivery.confirmations import CONFIRMATION
 from trialalerts.delivery.limits import quiet_until
 from trialalerts.delivery.outbox import Claimed
 from trialalerts.delivery.suppressions import address_hash
 from trialalerts.delivery.tables import SoftBounces, Suppression
 from trialalerts.settings import Settings
-from trialalerts.subscribers.tables import Subscriber, SubscriberState
+from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
 
-__all__ = ["Withheld", "last_check"]
+__all__ = ["Person", "Withheld", "last_check"]
 
 _AFTER_PAUSE = timedelta(hours=6)
 _CONFIRMED_TO = {SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED}
+
+
+@dataclass(slots=True)
+class Person:
+    """What sending needs of a :class:`Subscriber`: a plain row with its attributes, for there are many."""
+
+    id: int
+    key: str
+    address: str
+    state: SubscriberState
+    locale: str
+    timezone: str
+    frequency: Frequency
+    paused_until: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,24 +54,20 @@ class Withheld:
 
 def last_check(
     session: Session, rows: Sequence[Claimed], *, settings: Settings, now: datetime
-) -> list[Subscriber | Withheld]:
+) -> list[Person | Withheld]:
     """Return for each mail whom it goes to, or why it must not leave (promise 4 stands or falls here)."""
-    numbers = {row.subscriber_id for row in rows}
-    people = {each.id: each for each in session.exec(select(Subscriber).where(col(Subscriber.id).in_(numbers)))}
+    sqlite = is_sqlite(session)
+    run = session.connection().execute
+    numbers = {"numbers": listed({row.subscriber_id for row in rows}, sqlite=sqlite)}
+    people = {found[0]: Person(*found) for found in run(_statements(sqlite).people, numbers)}
     secret = settings.service.secret.get_secret_value()
     hashes = {number: address_hash(secret, person.address) for number, person in people.items()}
-    found = session.exec(
-        select(Suppression.address_hash, Suppression.reason).where(col(Suppression.address_hash).in_(hashes.values()))
-    )
-    suppressed = dict(found.all())
-    resting = session.exec(
-        select(SoftBounces.subscriber_id, SoftBounces.not_before).where(
-            col(SoftBounces.subscriber_id).in_(numbers), col(SoftBounces.not_before) > now
-        )
-    )
-    rests = dict(resting.all())
+    asked = {"hashes": listed(hashes.values(), sqlite=sqlite)}
+    suppressed: dict[str, str] = {found[0]: found[1] for found in run(_statements(sqlite).suppressions, asked)}
+    resting = run(_statements(sqlite).rests, {**numbers, "now": now})
+    rests: dict[int, datetime] = {found[0]: found[1] for found in resting}
 
-    def checked(row: Claimed) -> Subscriber | Withheld:
+    def checked(row: Claimed) -> Person | Withheld:
         person = people.get(row.subscriber_id)
         if person is None:
             return Withheld(reason="nobody to send it to")
@@ -66,7 +81,30 @@ def last_check(
     return [checked(row) for row in rows]
 
 
-def _by_state(person: Subscriber, now: datetime) -> Withheld | None:
+@dataclass(frozen=True, kw_only=True)
+class _Statements:
+    people: Select[Any]
+    suppressions: Select[Any]
+    rests: Select[Any]
+
+
+@cache
+def _statements(sqlite: bool) -> _Statements:
+    people, suppressions, soft = table_of(Subscriber), table_of(Suppression), table_of(SoftBounces)
+    return _Statements(
+        people=select(*(people.c[each.name] for each in fields(Person))).where(
+            among(people.c.id, "numbers", sqlite=sqlite)
+        ),
+        suppressions=select(suppressions.c.address_hash, suppressions.c.reason).where(
+            among(suppressions.c.address_hash, "hashes", sqlite=sqlite, text=True)
+        ),
+        rests=select(soft.c.subscriber_id, soft.c.not_before).where(
+            among(soft.c.subscriber_id, "numbers", sqlite=sqlite), soft.c.not_before > bindparam("now")
+        ),
+    )
+
+
+def _by_state(person: Person, now: datetime) -> Withheld | None:
     if person.state is SubscriberState.ACTIVE:
         return None
     if person.state is SubscriberState.PAUSED:
@@ -74,7 +112,7 @@ def _by_state(person: Subscriber, now: datetime) -> Withheld | None:
     return Withheld(reason=person.state)
 
 
-def _by_time(person: Subscriber, now: datetime, rest: datetime | None, settings: Settings) -> Withheld | None:
+def _by_time(person: Person, now: datetime, rest: datetime | None, settings: Settings) -> Withheld | None:
     if rest is not None:
         return Withheld(reason="soft bounces", until=rest)
     if until := quiet_until(settings.mail.quiet_hours, person.timezone, now):

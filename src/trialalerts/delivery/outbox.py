@@ -12,15 +12,17 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import cache
 from random import Random
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Integer, bindparam, insert, text, update
+from sqlalchemy import ColumnElement, CursorResult, Integer, Update, bindparam, insert, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, and_, col, select
 
 from trialalerts.database import Database, table_of
 from trialalerts.database.types import UtcDateTime
+from trialalerts.delivery.bulk import among, is_sqlite, listed
 from trialalerts.delivery.message import new_message_id
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound, did_you_mean
@@ -199,10 +201,15 @@ def settle(session: Session, settlements: Collection[Settlement], *, now: dateti
     went to somebody else is theirs to settle.
     """
     sent = [each for each in settlements if each.state is DeliveryState.SENT]
+    values = {"now": now, "transport": transport}
     if numbers := [each.delivery.id for each in sent if each.provider_id is None]:
-        _acknowledge(session, _T.c.id.in_(numbers), now, transport)
-    if named := [{"n": each.delivery.id, "named": each.provider_id} for each in sent if each.provider_id is not None]:
-        _acknowledge(session, _T.c.id == bindparam("n"), now, transport, named)
+        sqlite = is_sqlite(session)
+        statement, together = _acknowledgement(sqlite), {**values, "numbers": listed(numbers, sqlite=sqlite)}
+        session.connection().execute(statement, together)
+    if named := [
+        {**values, "n": each.delivery.id, "named": each.provider_id} for each in sent if each.provider_id is not None
+    ]:
+        session.connection().execute(_acknowledgement(None), named)
     others = [each for each in settlements if each.state is not DeliveryState.SENT]
     for quiet in (True, False):
         if rows := [_settled(each, quiet=quiet) for each in others if (each.error is None) is quiet]:
@@ -336,24 +343,21 @@ def _lease(session: Session, condition: ColumnElement[bool], *, owner: str, unti
     return sorted(claimed, key=lambda each: (each.not_before, each.id))
 
 
-def _acknowledge(
-    session: Session,
-    condition: ColumnElement[bool],
-    now: datetime,
-    transport: str,
-    named: list[dict[str, Any]] | None = None,
-) -> None:
+@cache
+def _acknowledgement(sqlite: bool | None) -> Update:
+    """Return the statement that says of deliveries that they were sent: of many, or (None) of one with its name."""
     values = {
         "state": DeliveryState.SENT,
-        "sent_at": now,
-        "transport": transport,
+        "sent_at": bindparam("now"),
+        "transport": bindparam("transport"),
         "last_code": None,
         "last_error": None,
+        **_FREE,
     }
-    if named is not None:
+    if sqlite is None:
         values["provider_id"] = bindparam("named")
-    statement = update(_T).where(condition, _T.c.state.in_(_UNSETTLED)).values(values | _FREE)
-    session.connection().execute(statement, named)
+    which = _T.c.id == bindparam("n") if sqlite is None else among(_T.c.id, "numbers", sqlite=sqlite)
+    return update(_T).where(which, _T.c.state.in_(_UNSETTLED)).values(values)
 
 
 def _settled(settlement: Settlement, *, quiet: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from trialalerts.delivery.channels import Job
 from trialalerts.delivery.confirmations import CONFIRMATION
 from trialalerts.delivery.dkim import Signer
 from trialalerts.delivery.envelope import Envelope
-from trialalerts.delivery.last_check import Withheld, last_check
+from trialalerts.delivery.last_check import Person, Withheld, last_check
 from trialalerts.delivery.limits import Limits, Wish
 from trialalerts.delivery.message import Message, to_bytes
 from trialalerts.delivery.outbox import Claimed
@@ -64,6 +64,7 @@ class Slices:
     def __post_init__(self) -> None:
         """Read the keys that sign."""
         self._signer = Signer.from_settings(self.settings)
+        self._sender = None if self.settings.mail.bounces else verp.return_address(self.settings, 0)
 
     def jobs(self, rows: Sequence[Claimed], *, batch: int) -> Iterator[Job]:
         """Make the last check and write the messages of a slice, in one reading transaction."""
@@ -122,7 +123,7 @@ class Slices:
                 kept.append(row)
         return kept
 
-    def _checked(self, session: Session, rows: Sequence[Claimed], now: datetime) -> list[tuple[Claimed, Subscriber]]:
+    def _checked(self, session: Session, rows: Sequence[Claimed], now: datetime) -> list[tuple[Claimed, Person]]:
         passed = []
         for row, found in zip(rows, last_check(session, rows, settings=self.settings, now=now), strict=True):
             if isinstance(found, Withheld):
@@ -131,7 +132,7 @@ class Slices:
                 passed.append((row, found))
         return passed
 
-    def _granted(self, mails: list[tuple[Claimed, Subscriber]], now: datetime) -> list[tuple[Claimed, Subscriber]]:
+    def _granted(self, mails: list[tuple[Claimed, Person]], now: datetime) -> list[tuple[Claimed, Person]]:
         """Take turns where there are limits; only what passed the last check takes one."""
         wishes = [
             Wish(lane=self.limits.lane_of(person.address), urgent=row.kind == CONFIRMATION) for row, person in mails
@@ -147,10 +148,10 @@ class Slices:
                 self.ledger.release(row)
         return [mail for mail, turn in zip(mails, turns, strict=True) if turn.now]
 
-    def _envelope(self, row: Claimed, person: Subscriber, message: Message) -> Envelope | None:
+    def _envelope(self, row: Claimed, person: Person, message: Message) -> Envelope | None:
         try:
             return Envelope(
-                sender=verp.return_address(self.settings, row.id),
+                sender=self._sender or verp.return_address(self.settings, row.id),
                 recipient=person.address,
                 content=self._signer.sign(to_bytes(message)),
                 message=message,
