@@ -14,13 +14,17 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
-from itsdangerous.encoding import want_bytes
+from itsdangerous import BadSignature, Signer, TimedSerializer, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_encode, want_bytes
 
 from trialalerts.clock import Clock, SystemClock
 from trialalerts.errors import ConfigurationError, TokenError
 
 __all__ = ["Purpose", "TokenData", "TokenTooOld", "Tokens", "required_secret"]
+
+
+_SHORT = 100
+"""Bytes: two short values in a row hardly ever repeat enough for compression to pay."""
 
 
 class Purpose(StrEnum):
@@ -78,12 +82,37 @@ class Tokens:
 
 
 class _StrictSigner(TimestampSigner):
-    """Compares signatures as written: decoded base64 would let the last character vary."""
+    """Compares signatures as written: decoded base64 would let the last character vary. Derives its key once."""
 
     default_digest_method = staticmethod(sha256)
+    _derived: bytes | None = None
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        if secret_key is not None:
+            return super().derive_key(secret_key)
+        if self._derived is None:
+            self._derived = super().derive_key()
+        return self._derived
 
     def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
         return hmac.compare_digest(want_bytes(sig), self.get_signature(value))
+
+
+class _Serializer(URLSafeTimedSerializer):
+    """Keeps its signer, and tries to compress only what may get shorter: each mail needs several tokens."""
+
+    _kept: Signer | None = None
+
+    def make_signer(self, salt: str | bytes | None = None) -> Signer:
+        if salt is not None:
+            return super().make_signer(salt)
+        if self._kept is None:
+            self._kept = super().make_signer()
+        return self._kept
+
+    def dump_payload(self, obj: Any) -> bytes:
+        payload = TimedSerializer.dump_payload(self, obj)
+        return base64_encode(payload) if len(payload) <= _SHORT else super().dump_payload(obj)
 
 
 def required_secret(secret: str) -> str:
@@ -100,10 +129,10 @@ def required_secret(secret: str) -> str:
 
 
 def _serializer(secret: str, purpose: Purpose, clock: Clock) -> URLSafeTimedSerializer:
-    class Signer(_StrictSigner):
+    class ClockSigner(_StrictSigner):
         def get_timestamp(self) -> int:
             return int(clock.now().timestamp())
 
-    return URLSafeTimedSerializer(
-        secret, salt=f"trialalerts.{purpose}", signer=Signer, signer_kwargs={"key_derivation": "hmac"}
+    return _Serializer(
+        secret, salt=f"trialalerts.{purpose}", signer=ClockSigner, signer_kwargs={"key_derivation": "hmac"}
     )
