@@ -7,6 +7,7 @@ what goes wrong with a request: before the desk sees it, or after it was obeyed.
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -170,7 +171,7 @@ class ProviderServer:
         connections: how many connections were made.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, tls: ssl.SSLContext | None = None) -> None:
         self.desk = desk
         self.faults: list[Fault] = []
         self.plan: Callable[[], Fault | None] = lambda: None
@@ -179,7 +180,9 @@ class ProviderServer:
         self.ending = threading.Event()
         self._http = _Server(("127.0.0.1", 0), _Handler)
         self._http.provider = self
-        self.root = f"http://127.0.0.1:{self._http.server_port}"
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
+        self.root = f"{'https' if tls else 'http'}://127.0.0.1:{self._http.server_port}"
 
     @property
     def url(self) -> str:
@@ -198,9 +201,9 @@ class ProviderServer:
 
 
 @contextmanager
-def running(desk: Desk, *faults: Fault) -> Iterator[ProviderServer]:
+def running(desk: Desk, *faults: Fault, tls: ssl.SSLContext | None = None) -> Iterator[ProviderServer]:
     """Run a server for a desk."""
-    server = ProviderServer(desk)
+    server = ProviderServer(desk, tls=tls)
     server.faults.extend(faults)
     server.start()
     try:

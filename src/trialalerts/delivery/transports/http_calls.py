@@ -2,14 +2,16 @@
 
 A request that never left is told apart from one that left and got no answer: only the first is sure not to have
 sent anything. Redirects are not followed, proxies of the environment are not used (``proxy=`` in ``mail.url`` names
-one), an answer is read no further than it may be long, and none of it reaches a log or an error as it is: providers
-repeat addresses in their texts.
+one), an answer is read no further than it may be long, nor longer than it may take, and none of it reaches a log or
+an error as it is: providers repeat addresses in their texts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+import time
+import zlib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -135,10 +137,11 @@ class Reply:
 
 
 class HttpCaller:
-    """Asks one provider, over connections that stay open; used by one thread at a time."""
+    """Asks one provider, over a connection that stays open; used by one thread at a time."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._account = account
+        self._monotonic = monotonic
         self._client: httpx.Client | None = None
 
     def post(self, call: Call) -> Reply:
@@ -152,7 +155,7 @@ class HttpCaller:
             self._client = _client(self._account)
         try:
             with self._client.stream("POST", call.url, content=call.body, headers=call.headers) as response:
-                return _reply(response)
+                return self._reply(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise self._not_connected(error) from None
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
@@ -169,6 +172,26 @@ class HttpCaller:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def _reply(self, response: httpx.Response) -> Reply:
+        """Read the body as far as it may go. The status alone says much: a body that breaks off does not undo it."""
+        body, whole = bytearray(), True
+        deadline = self._monotonic() + self._account.timeout
+        try:
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > _LONGEST_ANSWER or self._monotonic() > deadline:
+                    whole = False
+                    break
+        except httpx.HTTPError:
+            whole = False
+        unpacked = _unpacked(bytes(body), response.headers.get("content-encoding", "").strip().lower())
+        return Reply(
+            status=response.status_code,
+            headers=dict(response.headers),
+            body=unpacked or b"",
+            whole=whole and unpacked is not None,
+        )
 
     def _not_connected(self, error: httpx.HTTPError) -> NotConnected:
         self.close()
@@ -261,7 +284,7 @@ def _client(account: Account) -> httpx.Client:
         headers={
             "User-Agent": f"TrialAlerts/{__version__}",
             "Accept": "application/json",
-            "Accept-Encoding": "identity",  # what is not packed cannot unpack to more than was read
+            "Accept-Encoding": "identity",  # answers are short; one that is packed all the same is unpacked with care
         },
         timeout=account.timeout,
         limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE),
@@ -277,18 +300,18 @@ def _ssl_context() -> SSLContext:
     return httpx.create_ssl_context()
 
 
-def _reply(response: httpx.Response) -> Reply:
-    """Read the body as far as it may go. The status alone says much: a body that breaks off does not undo it."""
-    body, whole = bytearray(), "content-encoding" not in response.headers
+def _unpacked(packed: bytes, encoding: str) -> bytes | None:
+    """Return a body as it was before it was packed; None where that is not known, or more than may be."""
+    if encoding in {"", "identity"}:
+        return packed
+    if encoding not in {"gzip", "deflate"}:
+        return None
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, whichever it is
     try:
-        for chunk in response.iter_raw():
-            body += chunk
-            if len(body) > _LONGEST_ANSWER:
-                whole = False
-                break
-    except httpx.HTTPError:
-        whole = False
-    return Reply(status=response.status_code, headers=dict(response.headers), body=bytes(body), whole=whole)
+        body = unpacking.decompress(packed, _LONGEST_ANSWER)
+    except zlib.error:
+        return None
+    return body if unpacking.eof else None
 
 
 def _moment(text: str) -> float | None:
