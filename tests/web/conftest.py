@@ -171,7 +171,7 @@ def open_world(db: Database, clock: FrozenClock, settings: Settings) -> Iterator
     furnish(db)
     server = WebServer(settings, create_app(settings, db, clock))
     server.start()
-    with httpx.Client(base_url=server.url, headers={"Accept-Language": "en"}) as client:
+    with httpx.Client(base_url=server.url, headers={"Accept-Language": "en"}, timeout=30) as client:
         yield World(settings=settings, db=db, clock=clock, server=server, client=client)
     server.stop()
 

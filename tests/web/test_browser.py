@@ -13,7 +13,7 @@ from tests.conftest import missing
 from tests.web.conftest import World, path_of
 from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
 
-LOOK = "/nowhere?look"
+LOOK = "the page before saving"
 INSTALL = "Chromium is not installed: apt-get install chromium"
 
 
@@ -198,12 +198,13 @@ def test_the_pages_fit_their_window_and_load_without_a_complaint(
     page.on("console", lambda message: complaints.append(message.text))
     page.on("requestfailed", lambda request: complaints.append(request.url))
     for path in paths:
-        page.goto(path)
-        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
         if path == LOOK:  # the page before saving has no path of its own
-            page.goto(f"{own}?edit={world.preferences(person)[0].id}")
+            page.goto(f"{own}?edit={world.preferences(person)[0].id}", wait_until="networkidle")
             page.get_by_role("button", name="Continue").click()
             expect(page.get_by_role("heading", level=1)).to_have_text("Is this what you mean?")
+        else:
+            page.goto(path)
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         assert page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") != "none", "no styles"
         faint = page.evaluate(CONTRASTS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trialalerts.subscribers.choices import birthday
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas import AreaTree
 from trialalerts.web.languages import Language
@@ -48,9 +47,8 @@ def _region(preference: Preference, language: Language) -> str:
 def _filters(preference: Preference, areas: AreaTree, language: Language) -> Iterator[str]:
     if len(preference.item_kinds) == 1:
         yield language.text(f"filters.kinds_{preference.item_kinds[0]}")
-    if born := preference.born_on:
-        about = birthday(str(born.year)) == born
-        yield language.text("filters.words_born", born=born.year if about else born.isoformat())
+    if preference.born_on:
+        yield language.text("filters.words_born", year=preference.born_on.year)
     if preference.sex:
         yield language.text(f"filters.sex_{preference.sex}")
     if preference.healthy_volunteer:

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from threading import Lock
+from threading import Lock, Thread
 from typing import Literal
 
 import structlog
+from sqlmodel import Session, col, func, select
 
+from trialalerts.catalog.tables import Change, Item
 from trialalerts.clock import Clock
 from trialalerts.database import Database
-from trialalerts.errors import TrialAlertsError
 from trialalerts.matching.estimate import Estimate, Estimator
 from trialalerts.subscribers.preferences import NewPreference, unsaved_preference
 from trialalerts.subscribers.tables import Preference, RegionKind
@@ -29,6 +30,9 @@ __all__ = ["Estimates", "Instead", "Outlook"]
 log = structlog.get_logger()
 
 _REFRESH = timedelta(minutes=10)
+_TOO_OLD = timedelta(hours=1)
+_LOOK_BACK = timedelta(days=28)
+_MOST_READ = 30_000
 _PATIENCE_SECONDS = 5.0
 _WIDER = 3
 _MOST_INSTEAD = 3
@@ -58,38 +62,68 @@ class Outlook:
 
 
 class Estimates:
-    """Answers for what visitors are about to follow."""
+    """Answers for what visitors are about to follow.
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    What is read comes from a thread of its own: a large registry takes longer than anybody waits for a page.
+    """
+
+    def __init__(self, db: Database, clock: Clock, *, most: int = _MOST_READ) -> None:
+        self._most = most
         self._db = db
         self._clock = clock
         self._lock = Lock()
-        self._read_at: datetime | None = None
         self._estimator: Estimator | None = None
+        self._read_at: datetime | None = None
+        self._reading: Thread | None = None
 
     def of(self, new: NewPreference, areas: AreaTree) -> Outlook | None:
         """Return what a preference would bring; None where it cannot be told just now."""
         now = self._clock.now()
         preference = unsaved_preference(new, is_area=areas.__contains__, now=now)
-        if not self._lock.acquire(timeout=_PATIENCE_SECONDS):
+        estimator = self._current(areas, now)
+        if estimator is None:
             return None
-        try:
-            estimator = self._current(areas, now)
+        with self._lock:  # it remembers what it is asked
             estimate = estimator.of(preference)
             instead = islice(_instead(estimator, preference, areas), _MOST_INSTEAD) if estimate.is_empty else ()
             return Outlook(estimate=estimate, instead=tuple(instead))
-        except TrialAlertsError as error:
-            log.warning("web.no_estimate", error=type(error).__name__)
-            return None
-        finally:
-            self._lock.release()
 
-    def _current(self, areas: AreaTree, now: datetime) -> Estimator:
-        if self._estimator is None or self._read_at is None or not self._read_at <= now < self._read_at + _REFRESH:
+    def _current(self, areas: AreaTree, now: datetime) -> Estimator | None:
+        """Return what was read; read anew beside it when it is old, and wait a little where there is nothing better."""
+        with self._lock:
+            age = None if self._read_at is None else now - self._read_at
+            if age is None or not timedelta() <= age < _REFRESH:
+                self._read_beside(areas, now)
+            reading = self._reading
+        if reading is not None and (age is None or not timedelta() <= age < _TOO_OLD):
+            reading.join(_PATIENCE_SECONDS)
+        with self._lock:
+            fresh = self._read_at is not None and timedelta() <= now - self._read_at < _TOO_OLD
+            return self._estimator if fresh else None
+
+    def _read_beside(self, areas: AreaTree, now: datetime) -> None:
+        if self._reading is None or not self._reading.is_alive():
+            self._reading = Thread(target=self._read, args=(areas, now), name="estimates", daemon=True)
+            self._reading.start()
+
+    def _read(self, areas: AreaTree, now: datetime) -> None:
+        try:
             with self._db.read() as session:
-                self._estimator = Estimator(session, areas, now)
-            self._read_at = now
-        return self._estimator
+                estimator = Estimator(session, areas, now) if self._fits(session, now) else None
+        except Exception as error:  # noqa: BLE001 - a courtesy: whatever goes wrong, the page goes without
+            log.warning("web.no_estimate", error=type(error).__name__)
+            return
+        with self._lock:
+            self._estimator, self._read_at = estimator, now
+
+    def _fits(self, session: Session, now: datetime) -> bool:
+        """Tell whether what an estimate reads fits beside the pages: some 11 MB for a thousand trials or changes."""
+        open_trials = session.exec(select(func.count()).select_from(Item).where(col(Item.is_open))).one()
+        changes = session.exec(select(func.count()).select_from(Change).where(col(Change.at) >= now - _LOOK_BACK)).one()
+        if open_trials + changes > self._most:
+            log.warning("web.no_estimate", open_trials=open_trials, changes=changes, most=self._most)
+            return False
+        return True
 
 
 def _instead(estimator: Estimator, preference: Preference, areas: AreaTree) -> Iterator[Instead]:
