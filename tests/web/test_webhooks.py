@@ -33,6 +33,8 @@ CALLED = sorted(set(PROVIDERS) - {"ses"})
 """SES fetches its certificate from Amazon, which no test does; its own tests hand one in."""
 EACH = pytest.mark.parametrize("name", CALLED)
 
+NO_PROOF: dict[str, str] = {}
+
 _numbers = count(1)
 
 
@@ -104,8 +106,7 @@ def test_a_call_without_or_with_a_wrong_proof_is_refused(world: World, name: str
         told["signature"]["signature"] = "0" * 64
     body = json.dumps(told).encode()
     wrong = {key: f"{value[:-6]}AAAAA=" for key, value in SENDERS[name].sign(body, NOW).items()}
-    proofs: list[dict[str, str]] = [{}, wrong]
-    for headers in proofs:
+    for headers in (NO_PROOF, wrong):
         answer = post(world, SENDERS[name], body, headers)
         assert answer.status_code == 401
         assert "www-authenticate" in answer.headers
@@ -207,7 +208,7 @@ def test_nothing_personal_is_logged_or_answered(world: World) -> None:
             post(world, SENDERS[name], SENDERS[name].body(what, token), headers)
             for name in CALLED
             for what in ("hard", "complained", "something new")
-            for headers in (None, {})
+            for headers in (None, NO_PROOF)
         ]
     said = repr(logs) + "".join(answer.text for answer in answers)
     assert "example.org" not in said

@@ -49,9 +49,11 @@ def _is_bounce(returned: Returned) -> bool:
     by_system = returned.header("Return-Path") == "<>" or _SYSTEM.search(returned.header("From")) is not None
     if not by_system or returned.header("Content-Type").lower().find("disposition-notification") >= 0:
         return False
-    return bool(returned.header("X-Failed-Recipients")) or (
-        _SYSTEM.search(returned.header("From")) is not None and _BOUNCE.search(_own_words(returned)) is not None
-    )
+    if returned.header("X-Failed-Recipients"):
+        return True
+    words = _own_words(returned)
+    speaks_of_it = _BOUNCE.search(words) or _GOES_ON.search(words)
+    return speaks_of_it is not None and _SYSTEM.search(returned.header("From")) is not None
 
 
 def _bounce(returned: Returned) -> News:
