@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import socket
+import threading
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.delivery.chaos_server import ChaosServer
 from tests.delivery.test_smtp import envelope
 from tests.delivery.test_smtp_chaos import channel_to
-from trialalerts.delivery.envelope import Accepted, Envelope, Refused
+from trialalerts.delivery.envelope import Accepted, Envelope, Refused, Unsent
+from trialalerts.delivery.transports.smtp import SmtpServer, SmtpTransport
 from trialalerts.delivery.transports.smtp_dialogue import stuffed
+
+EXAMPLES = 1_000 if os.environ.get("TRIALALERTS_TEST_SOAK") else 60
 
 pieces = st.sampled_from([b".", b"..", b"\r\n", b"\r\n.", b"\r\n.\r\n", b"a", b"=2E", b" ", b"x" * 70, b"\xc3\xa9"])
 lines = st.lists(pieces, max_size=40).map(b"".join)
@@ -78,6 +85,51 @@ def test_no_address_can_say_a_command_of_its_own(address: str) -> None:
     assert outcome.reason == "the address cannot be written in SMTP"
     assert isinstance(following, Accepted)
     assert len(server.stored) == 1
+
+
+replies = st.sampled_from(
+    [
+        b"220 hello\r\n",
+        b"250 Ok\r\n",
+        b"250-PIPELINING\r\n250-SIZE 9\xb2\r\n250 8BITMIME\r\n",
+        b"250 2.0.0 Ok\r\n",
+        b"354 go\r\n",
+    ]
+)
+refusals = st.sampled_from([b"421 4.3.2 closing\r\n", b"451 4.3.0\r\n", b"550\r\n", b"550-5.1.1 a\r\n550 5.1.1 b\r\n"])
+rubbish = st.one_of(
+    st.binary(max_size=40), st.sampled_from([b"\r\n", b"250", b"250-", b"999 x\r\n", b"\xb2\xb2\xb2 x\r\n"])
+)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.lists(st.lists(st.one_of(replies, replies, refusals, rubbish), max_size=4), max_size=12), st.booleans())
+def test_whatever_a_server_says_each_message_has_an_outcome(said: list[list[bytes]], sensible: bool) -> None:
+    """Each piece is said when something has come; at the end of the pieces the server hangs up."""
+    opening = [b"220 hello\r\n", b"250-PIPELINING\r\n250 SMTPUTF8\r\n"] if sensible else []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        for piece in [*opening, *(b"".join(pieces) for pieces in said)]:
+                            connection.sendall(piece)
+                            if not connection.recv(65_536):
+                                break
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        channel = SmtpTransport(
+            SmtpServer(host="127.0.0.1", port=listener.getsockname()[1], tls="none", timeout=0.2)
+        ).open()
+        outcomes = channel.send([envelope(f"n{number}@example.org") for number in range(4)])
+        channel.close()
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert len(outcomes) == 4
+    assert all(isinstance(each, Accepted | Refused | Unsent) for each in outcomes)
 
 
 def _with(content: bytes, number: int) -> Envelope:

@@ -66,6 +66,9 @@ class SmtpChannel:
                 strikes = 1 if _heed_break(waiting, lost) else strikes + 1
                 if lost.timed_out or strikes >= _STRIKES or _hopeless(waiting):
                     return Unsent(reason=self._broken(lost), retry_after=lost.retry_after)
+            except BaseException:
+                self._hang_up(politely=False)  # nobody knows where the dialogue stood
+                raise
             else:
                 self._used = time.monotonic()
                 if stopped:

@@ -73,7 +73,7 @@ class Dialogue:
         self._utf8 = line.has_extn("smtputf8")
         self._sized = line.has_extn("size")
         limit = line.esmtp_features.get("size", "").strip()
-        self._limit = int(limit) if limit.isdigit() and len(limit) < 19 else 0  # noqa: PLR2004 - 64 bits
+        self._limit = int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 19 else 0  # noqa: PLR2004 - 64 bits
         self._untidy = False
         self._queue: deque[Mail] = deque()
         self._until = 0.0

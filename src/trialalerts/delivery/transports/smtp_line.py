@@ -12,6 +12,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from trialalerts.delivery.transports.smtp_replies import Reply, one_line, wait_asked
@@ -90,7 +91,7 @@ class Line(smtplib.SMTP):
         self._tightened = False
         # What is said before the first message may take twice the patience for a reply, not ten times.
         self._opened_until = time.monotonic() + 2 * server.timeout
-        super().__init__(server.host, server.port, timeout=server.timeout)
+        super().__init__(server.host, server.port, local_hostname=_own_name(), timeout=server.timeout)
 
     def connect(self, host: str = "localhost", port: int = 0, source_address: object = None) -> tuple[int, bytes]:
         """Connect, encrypted from the start where the server is meant to be, and read the greeting."""
@@ -219,7 +220,9 @@ class Line(smtplib.SMTP):
                     data = self._socket.recv(_AT_ONCE)
                     break
                 except TimeoutError:
-                    continue  # there may be more patience than one wait of the socket's
+                    if time.monotonic() >= deadline:
+                        raise
+                    # there is more patience than one wait of the socket's
         except (OSError, ValueError) as error:
             raise _lost(error) from error
         if not data:
@@ -229,19 +232,28 @@ class Line(smtplib.SMTP):
     def _wait_until(self, deadline: float) -> None:
         """Let the next call wait as long as the deadline allows; mostly the usual timeout is set already.
 
-        Raises:
-            TimeoutError: the time is up.
+        Past the deadline what has come meanwhile is still taken: a process that was frozen must not give up a reply
+        that says whether its message was accepted.
         """
         left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
         usual = self._server.timeout
         if left < 0.9 * usual:
-            self._socket.settimeout(left)
+            self._socket.settimeout(max(left, 0.0))
             self._tightened = True
         elif self._tightened:
             self._socket.settimeout(usual)
             self._tightened = False
+
+
+@cache
+def _own_name() -> str:
+    """Return how we introduce ourselves; found out once, for it may ask a name server."""
+    name = socket.getfqdn()
+    if "." in name and name.isascii():
+        return name
+    with contextlib.suppress(OSError):
+        return f"[{socket.gethostbyname(socket.gethostname())}]"
+    return "[127.0.0.1]"
 
 
 def connect(server: SmtpServer, context: ssl.SSLContext | None) -> Line:
@@ -255,7 +267,7 @@ def connect(server: SmtpServer, context: ssl.SSLContext | None) -> Line:
         line = _greeted(server, context)
     except ssl.SSLError as error:
         raise NoConnection(f"The mail server {where} gave no trusted encryption: {error.reason or error}.") from error
-    except (smtplib.SMTPException, OSError, UnicodeError) as error:
+    except (smtplib.SMTPException, OSError, ValueError) as error:
         raise NoConnection(
             f"The mail server {where} cannot be reached: {_reason(error)}.", retry_after=_wait(error)
         ) from error
@@ -268,7 +280,7 @@ def connect(server: SmtpServer, context: ssl.SSLContext | None) -> Line:
             f"The mail server {where} refused the user or password of mail.url: {_reason(error, server.user)}.",
             retry_after=_wait(error),
         ) from None
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, ValueError) as error:
         line.close()
         raise NoConnection(f"The mail server {where} did not let us log in: {_reason(error, server.user)}.") from None
     return line
@@ -289,7 +301,7 @@ def _greeted(server: SmtpServer, context: ssl.SSLContext | None) -> Line:
 def _lost(error: Exception, *, handed: int = 0) -> Lost:
     if isinstance(error, Lost):
         return error
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | BlockingIOError | ssl.SSLWantReadError | ssl.SSLWantWriteError):
         return Lost("it did not answer in time", timed_out=True, handed=handed)
     return Lost(f"it broke the connection ({type(error).__name__})", handed=handed)
 
@@ -299,6 +311,8 @@ def _reason(error: Exception, private: str = "") -> str:
         return error.reason
     if isinstance(error, smtplib.SMTPResponseException):
         return one_line(_reply(error), private=f"{private}@")
+    if isinstance(error, ValueError) and not isinstance(error, OSError):
+        return f"what it said makes no sense ({type(error).__name__})"  # its text may hold what we answered
     return one_line(Reply(0, str(getattr(error, "strerror", None) or error).encode()))[2:] or type(error).__name__
 
 
