@@ -6,6 +6,7 @@ import getpass
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from contextlib import closing
@@ -27,13 +28,14 @@ def find_programs() -> Path | None:
     return None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Cluster:
-    """A running cluster."""
+    """A cluster; its server runs between :meth:`start` and :meth:`stop`."""
 
     folder: Path
     user: str
-    server: subprocess.Popen[bytes]
+    programs: Path
+    server: subprocess.Popen[bytes] | None = None
 
     def url(self, name: str) -> str:
         """Return the SQLAlchemy URL of the database ``name``."""
@@ -46,52 +48,78 @@ class Cluster:
         ) as connection:
             connection.execute(statement.encode())
 
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.folder),
+            "fsync": "off",
+            "full_page_writes": "off",
+            "max_connections": "60",
+            "shared_buffers": "64MB",
+        }
+        flags = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self.server = subprocess.Popen(
+                [self.programs / "postgres", "-D", self.folder / "data", *flags],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                user=_run_as(self.user),
+                cwd=self.folder,
+            )
+        _wait(self)
+
+    def crash(self) -> None:
+        """End the server at once, as ``pg_ctl stop -m immediate`` does: connections break, nothing is tidied up."""
+        self._end(signal.SIGQUIT)
+
     def stop(self) -> None:
         """End the server that was started here and remove its folder."""
-        self.server.terminate()
-        self.server.wait(timeout=30)
+        self._end(signal.SIGTERM)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.server is not None:
+            self.server.send_signal(how)
+            self.server.wait(timeout=30)
 
 
 def start_cluster(programs: Path) -> Cluster:
     """Make and start a cluster; as root, as the first unprivileged user that exists (PostgreSQL refuses root)."""
     folder = Path(tempfile.mkdtemp(prefix="trialalerts-pg-"))
     user = _unprivileged() if os.geteuid() == 0 else getpass.getuser()
-    run_as = user if os.geteuid() == 0 else None
-    if run_as:
+    if run_as := _run_as(user):
         shutil.chown(folder, run_as)
-    data = folder / "data"
     subprocess.run(
-        [programs / "initdb", "-D", data, "-U", user, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+        [
+            programs / "initdb",
+            "-D",
+            folder / "data",
+            "-U",
+            user,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+        ],
         check=True,
         capture_output=True,
         user=run_as,
         cwd=folder,
     )
-    options = {
-        "listen_addresses": "",
-        "unix_socket_directories": str(folder),
-        "fsync": "off",
-        "full_page_writes": "off",
-        "max_connections": "60",
-        "shared_buffers": "64MB",
-    }
-    flags = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", data, *flags], stdout=log, stderr=subprocess.STDOUT, user=run_as, cwd=folder
-        )
-    cluster = Cluster(folder=folder, user=user, server=server)
-    subprocess.run(
-        [programs / "pg_isready", "-h", folder, "-U", user, "-d", "postgres", "-t", "30"],
-        check=False,
-        capture_output=True,
-    )
-    _wait(cluster)
+    cluster = Cluster(folder=folder, user=user, programs=programs)
+    cluster.start()
     return cluster
 
 
+def _run_as(user: str) -> str | None:
+    return user if os.geteuid() == 0 else None
+
+
 def _wait(cluster: Cluster) -> None:
+    assert cluster.server is not None
     for _ in range(200):
         try:
             psycopg.connect(dbname="postgres", user=cluster.user, host=str(cluster.folder), connect_timeout=5).close()

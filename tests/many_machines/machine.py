@@ -1,0 +1,24 @@
+"""One machine: the program as it is, only with short pauses and leases: ``-m tests.many_machines.machine run …``.
+
+The leases are still far longer than anything that is done under them, so that only who dies or is frozen loses one.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from trialalerts import daemon
+from trialalerts.cli.main import main
+from trialalerts.delivery import outbox, sender
+from trialalerts.sources import leases
+
+POLL_LEASE = timedelta(seconds=4)
+SEND_LEASE = timedelta(seconds=6)
+
+if __name__ == "__main__":
+    daemon._POLL_SECONDS = daemon._COMPOSE_SECONDS = daemon._SEND_SECONDS = 1
+    leases.LEASE = POLL_LEASE
+    sender.LEASE = SEND_LEASE
+    sender._LEASE_MARGIN = timedelta(seconds=2)
+    outbox._FIRST_WAIT = timedelta(milliseconds=500)
+    main()

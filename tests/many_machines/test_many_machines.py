@@ -1,0 +1,174 @@
+"""Four machines on one PostgreSQL, whatever happens to them and around them: nothing is lost, nothing told twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+import structlog
+
+from tests import postgres
+from tests.many_machines.conftest import add_people, set_up
+from tests.many_machines.fleet import Fleet, Machine, wait_for
+from tests.many_machines.machine import SEND_LEASE
+from tests.many_machines.post_office import PostOffice
+from tests.many_machines.reckoning import (
+    assert_mailed_once,
+    assert_stored_whole,
+    assert_told_exactly_once,
+    overlaps,
+    settled,
+)
+from tests.many_machines.registry import BusyRegistry
+from trialalerts.database import Database, open_database
+
+log = structlog.get_logger()
+
+SOAK = bool(os.environ.get("TRIALALERTS_TEST_SOAK"))
+PEOPLE = 500 if SOAK else 80
+ROLES = ("poll,compose,send", "poll,compose,send", "poll,send", "compose,send")
+
+
+def machines() -> list[Machine]:
+    return [Machine(name=f"m{number}", roles=roles) for number, roles in enumerate(ROLES)]
+
+
+def let_pass(seconds: float) -> None:
+    """Wait for nothing but the time."""
+    threading.Event().wait(seconds)
+
+
+@pytest.fixture
+def db(postgresql_url: str) -> Iterator[Database]:
+    """The database of the machines."""
+    with open_database(postgresql_url) as db:
+        yield db
+
+
+def news(registry: BusyRegistry, office: PostOffice, dice: Random) -> None:
+    """Let something change and wait until the first mails of it have left."""
+    registry.turn(dice, 8)
+    office.wait_for(dice.randint(1, PEOPLE // 4), seconds=20)
+
+
+def assert_all_is_well(fleet: Fleet, registry: BusyRegistry, office: PostOffice) -> None:
+    """Wait until all is told and mailed, end the machines, and reckon."""
+    wait_for(lambda: settled(fleet.db, registry), seconds=60)
+    fleet.terminate(*fleet.machines)
+    assert fleet.faults == []
+    assert [line for line in fleet.log_lines() if "unforeseen" in line or "Traceback" in line] == []
+    assert_stored_whole(fleet.db)
+    told = assert_told_exactly_once(fleet.db)
+    assert told
+    again = assert_mailed_once(fleet.db, office, fleet.in_flight)
+    sweeps = registry.sweeps()
+    at_once = overlaps(sweeps)
+    assert [pair for pair in at_once if pair[0].by not in fleet.frozen] == []
+    log.info(
+        "machines.reckoned",
+        **fleet.counts,
+        told=told,
+        mails=len(office.copies),
+        second_copies=again,
+        in_flight=fleet.in_flight.total(),
+        sweeps=len(sweeps),
+        of_the_frozen_beside_others=len(at_once),
+    )
+
+
+def kill(fleet: Fleet, machine: Machine) -> None:
+    fleet.kill(machine)
+    fleet.start(machine)
+
+
+def restart(fleet: Fleet, machine: Machine) -> None:
+    fleet.terminate(machine)
+    fleet.start(machine)
+
+
+def freeze(fleet: Fleet, machine: Machine) -> None:
+    fleet.freeze(machine)
+    let_pass(SEND_LEASE.total_seconds() + 0.5)
+    fleet.thaw(machine)
+
+
+@pytest.mark.soak
+def test_machines_that_die_and_freeze_lose_nothing_and_repeat_only_what_was_in_flight(
+    tmp_path: Path, db: Database, registry: BusyRegistry, office: PostOffice
+) -> None:
+    dice = Random(20260302)
+    installation = set_up(tmp_path, db, registry, office)
+    add_people(db, PEOPLE, dice)
+    troubles = [freeze, kill, kill, restart, *dice.choices([kill, restart, freeze], (5, 2, 2), k=76 if SOAK else 0)]
+    with Fleet(installation=installation, db=db, machines=machines()) as fleet:
+        for trouble in troubles:
+            news(registry, office, dice)
+            trouble(fleet, dice.choice(fleet.machines))
+        assert_all_is_well(fleet, registry, office)
+
+
+@pytest.mark.soak
+def test_a_database_that_crashes_in_mid_run_costs_nothing(
+    tmp_path: Path, cluster: postgres.Cluster, registry: BusyRegistry, office: PostOffice
+) -> None:
+    dice = Random(7)
+    with open_database(cluster.url("alerts")) as db:
+        installation = set_up(tmp_path, db, registry, office)
+        add_people(db, PEOPLE, dice)
+        with Fleet(installation=installation, db=db, machines=machines()) as fleet:
+            for _ in range(15 if SOAK else 2):
+                news(registry, office, dice)
+                with fleet.standing_still():
+                    cluster.crash()
+                fleet.wait_for_a_line("step.failed")
+                cluster.start()
+            assert_all_is_well(fleet, registry, office)
+        failed = [line for line in fleet.log_lines() if "step.failed" in line]
+        assert [line for line in failed if "cannot be reached" not in line] == []
+
+
+@pytest.mark.soak
+def test_a_mail_server_that_is_cut_off_in_mid_run_costs_nothing(
+    tmp_path: Path, db: Database, registry: BusyRegistry, office: PostOffice
+) -> None:
+    dice = Random(11)
+    installation = set_up(tmp_path, db, registry, office)
+    add_people(db, PEOPLE, dice)
+    with Fleet(installation=installation, db=db, machines=machines()) as fleet:
+        for _ in range(15 if SOAK else 2):
+            news(registry, office, dice)
+            with fleet.standing_still():
+                office.cut_off()
+            registry.turn(dice, 8)
+            fleet.wait_for_a_line("transport.broken")
+            office.open()
+        assert_all_is_well(fleet, registry, office)
+
+
+def test_a_machine_that_is_told_to_end_while_a_mail_server_is_silent_ends_in_time(
+    tmp_path: Path, db: Database, registry: BusyRegistry, office: PostOffice
+) -> None:
+    dice = Random(13)
+    installation = set_up(tmp_path, db, registry, office)
+    add_people(db, PEOPLE, dice)
+    with Fleet(installation=installation, db=db, machines=machines()[:1]) as fleet:
+        (machine,) = fleet.machines
+        office.fall_silent()
+        registry.turn(dice, 8)
+        assert office.wait_for(1, seconds=20)
+        process = machine.running
+        process.send_signal(signal.SIGSTOP)
+        fleet.note_in_flight()
+        process.send_signal(signal.SIGCONT)
+        began = time.monotonic()
+        fleet.terminate(machine)
+        assert time.monotonic() - began < 10.5
+        office.speak()
+        fleet.start(machine)
+        assert_all_is_well(fleet, registry, office)
