@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -52,6 +53,30 @@ def test_an_edit_that_changes_nothing_is_not_logged(stage: Database) -> None:
         before = len(list_consents(session, person))
         assert edited(session, person, follow(region=LEEDS)) == []
         assert len(list_consents(session, person)) == before
+
+
+@pytest.mark.parametrize(
+    ("values", "is_new"),
+    [
+        ({"region": LEEDS}, False),
+        ({"region": LEEDS, "sex": "female", "phases": ("2",), "label": "for Mona"}, False),
+        ({"region": replace(LEEDS, radius_km=20.0)}, False),
+        ({"region": replace(LEEDS, label="Leeds, GB")}, False),
+        ({"region": replace(LEEDS, radius_km=80.0)}, True),
+        ({"region": replace(LEEDS, latitude=50.0)}, True),
+        ({"region": BRITAIN}, True),
+        ({"area": "D000690", "region": LEEDS}, True),
+    ],
+)
+def test_what_is_open_now_is_told_again_only_where_something_else_is_followed_or_farther(
+    stage: Database, values: dict[str, Any], is_new: bool
+) -> None:
+    with stage.write() as session:
+        person = sign_up(session, "mona@example.org", follow(region=LEEDS)).subscriber
+        list_preferences(session, person)[0].introduced_at = NOW
+        edited(session, person, follow(**values))
+        (preference,) = list_preferences(session, person)
+        assert preference.introduced_at == (None if is_new else NOW)
 
 
 @pytest.mark.parametrize("values", [{"area": "D999999"}, {"sex": "both"}, {"excluded_areas": ("D009103",)}])

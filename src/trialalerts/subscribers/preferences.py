@@ -98,7 +98,9 @@ def edit_preference(
 ) -> list[str]:
     """Make one of the subscriber's preferences say something else; return the names of the columns that changed.
 
-    It stays the same preference: its number, its confirmation and the day it began.
+    It stays the same preference: its number, its confirmation and the day it began. Where it follows something
+    else or reaches farther than before, what is open for it now is still to be told (``introduced_at``); other
+    filters alone do not tell it all again.
 
     Raises:
         NotFound: the subscriber has no preference of this number.
@@ -110,6 +112,8 @@ def edit_preference(
     if any(same_preference(each, wanted) for each in others):
         raise InvalidInput("Another preference of this subscriber says the same already; remove one of the two.")
     changed = [name for name, value in wanted.items() if getattr(preference, name) != value]
+    if _reaches_elsewhere(preference, wanted, set(changed)):
+        preference.introduced_at = None
     for name in changed:
         setattr(preference, name, wanted[name])
     session.flush()
@@ -117,6 +121,15 @@ def edit_preference(
         what = f"preference {preference_id} changed: {', '.join(changed)}"
         record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=what, now=now)
     return changed
+
+
+def _reaches_elsewhere(preference: Preference, wanted: dict[str, Any], changed: set[str]) -> bool:
+    """Tell whether a change of area or region is more than a smaller circle around the same place."""
+    moved = changed & {"area_id", "region_kind", "country", "subdivision", "latitude", "longitude", "radius_km"}
+    if moved == {"radius_km"}:
+        before, after = preference.radius_km, wanted["radius_km"]
+        return before is None or after is None or after > before
+    return bool(moved)
 
 
 def remove_preference(session: Session, subscriber: Subscriber, preference_id: int, *, how: str, now: datetime) -> None:
