@@ -1,57 +1,128 @@
-"""A sender that is killed: nothing is lost, and what comes twice bears the same Message-ID."""
+"""A sender that is killed at any moment: nothing is lost, and what comes twice bears the same Message-ID."""
 
 from __future__ import annotations
 
 import email
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+import pytest
 
 from tests.conftest import REPOSITORY
-from tests.delivery.mailserver import Mailbox, running
-from tests.delivery.post import deliveries, queue_for, states
+from tests.delivery.chaos_server import Act, ChaosServer, Moment, running
+from tests.delivery.post import NOW, deliveries, queue_for
+from tests.delivery.sending_process import in_flight
 from trialalerts.database import Database
 from trialalerts.delivery.tables import DeliveryState
+from trialalerts.reporting import Report, make_report
 
-PEOPLE = 50
-KILLS = (3, 17, 26, 38)
-ACKNOWLEDGED_TOGETHER = 10
+SOAK = bool(os.environ.get("TRIALALERTS_TEST_SOAK"))
+DIGESTS = 20_000 if SOAK else 300
+KILLS = 50 if SOAK else 4
+ENDS = 10 if SOAK else 1
+MOMENTS: tuple[Moment, ...] = ("MAIL", "RCPT", "DATA", "CONTENT", "END")
+LIFE = 11
+"""Minutes from one life of the sender to the next: the leases of the last one are over by then."""
 
 
 @dataclass
-class KillingMailbox(Mailbox):
-    """Accepts a message and kills its sender before it can hear so."""
+class Assassin:
+    """Ends the sender in the middle of its so-many-th message, at any point of the conversation."""
 
+    dice: Random
     victim: subprocess.Popen[bytes] | None = None
-    kill_at: int | None = None
+    how: signal.Signals = signal.SIGKILL
+    after: int = 0
+    moment: Moment = "END"
+    seen: Counter[str] = field(default_factory=Counter)
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        """Keep the message; kill the sender when its time has come."""
-        reply = await super().handle_DATA(server, session, envelope)
-        if len(self.received) == self.kill_at and self.victim is not None:
-            self.victim.kill()
-            self.victim.wait()
-        return reply
+    def aim(self, how: signal.Signals, after: int) -> None:
+        """Choose the next moment."""
+        self.how, self.after, self.moment = how, after, self.dice.choice(MOMENTS)
+        self.seen.clear()
+
+    def __call__(self, moment: Moment, about: str, connection: int) -> Act | None:
+        """Strike when the time has come; the server does as usual."""
+        del about, connection
+        self.seen[moment] += 1
+        if moment == self.moment and self.seen[moment] == self.after and self.victim is not None:
+            self.victim.send_signal(self.how)
+            if self.how is signal.SIGKILL:
+                self.victim.wait()
+        return None
 
 
-def test_a_killed_sender_loses_nothing_and_repeats_only_what_was_in_flight(db: Database) -> None:
-    names = [f"n{number}" for number in range(PEOPLE)]
-    queue_for(db, names)
-    mailbox = KillingMailbox()
+@contextmanager
+def one_life(db: Database, port: int, number: int) -> Iterator[subprocess.Popen[bytes]]:
     url = db.engine.url.render_as_string(hide_password=False)
-    with running(mailbox) as port:
-        for life, kill_at in enumerate((*KILLS, None)):
-            mailbox.kill_at = kill_at
-            command = [sys.executable, "-m", "tests.delivery.sending_process", url, str(port), str(life * 11)]
-            with subprocess.Popen(command, cwd=REPOSITORY) as mailbox.victim:
-                code = mailbox.victim.wait()
-            assert code == (-9 if kill_at else 0)
-    assert set(states(db).values()) == {DeliveryState.SENT}
-    copies = Counter(to.partition("@")[0] for _, to, _ in mailbox.received)
-    assert copies.keys() == set(names)
-    assert sum(copies.values()) - PEOPLE <= len(KILLS) * ACKNOWLEDGED_TOGETHER
-    message_ids = {email.message_from_bytes(content)["Message-ID"] for _, _, content in mailbox.received}
+    command = [sys.executable, "-m", "tests.delivery.sending_process", url, str(port), str(number * LIFE)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL) as process:
+        yield process
+
+
+def report(db: Database) -> Report:
+    with db.read() as session:
+        return make_report(session, now=NOW + timedelta(hours=1), days=30)
+
+
+@pytest.mark.soak
+def test_a_sender_that_is_killed_again_and_again_loses_nothing_and_repeats_only_what_was_in_flight(
+    db: Database,
+) -> None:
+    dice = Random(20260302)
+    queue_for(db, [f"n{number}" for number in range(DIGESTS)])
+    ends = [signal.SIGKILL] * KILLS + [signal.SIGTERM] * ENDS
+    dice.shuffle(ends)
+    assassin = Assassin(dice)
+    server = ChaosServer(plan=assassin)
+    doubtful, struck = 0, Counter[str]()
+    with running(server) as port:
+        for number, how in enumerate(ends):
+            left = DIGESTS - len(server.copies())
+            assassin.aim(how, dice.randint(1, max(1, 2 * left // (len(ends) - number + 1))))
+            with one_life(db, port, number) as assassin.victim:
+                code = assassin.victim.wait()
+            struck[how.name] += code == (-signal.SIGKILL if how is signal.SIGKILL else 0)
+            told = report(db)
+            assert sum(told.deliveries.values()) == DIGESTS
+            in_doubt = len(server.copies()) - told.deliveries.get("sent", 0)
+            assert 0 <= in_doubt <= in_flight()
+            if how is signal.SIGTERM and not set(ends[:number]) - {signal.SIGTERM}:
+                assert in_doubt == 0
+            doubtful += in_doubt
+        with one_life(db, port, len(ends)) as last:
+            assert last.wait() == 0
+    copies = server.copies()
+    assert struck == {"SIGKILL": KILLS, "SIGTERM": ENDS}
+    assert len(copies) == DIGESTS
+    assert copies.total() - DIGESTS <= doubtful <= KILLS * in_flight()
+    message_ids = {email.message_from_bytes(content)["Message-ID"] for _, _, content in server.stored}
     assert message_ids == {row.message_id for row in deliveries(db).values()}
+    assert report(db).deliveries == {DeliveryState.SENT: DIGESTS}
+    assert report(db).mails["sent"] == DIGESTS
+
+
+def test_a_sender_that_is_told_to_end_repeats_nothing(db: Database) -> None:
+    queue_for(db, [f"n{number}" for number in range(200)])
+    assassin = Assassin(Random(1))
+    server = ChaosServer(plan=assassin)
+    with running(server) as port:
+        for number in range(3):
+            assassin.aim(signal.SIGTERM, 30)
+            # the same minute each time: what was not sent is free again at once, without waiting for a lease
+            with one_life(db, port, 0) as assassin.victim:
+                assert assassin.victim.wait() == 0
+            assert report(db).deliveries[DeliveryState.SENT] == len(server.copies()) < 200, number
+        assassin.aim(signal.SIGTERM, 0)
+        with one_life(db, port, 0) as assassin.victim:
+            assert assassin.victim.wait() == 0
+    assert Counter(server.copies().values()) == {1: 200}
+    assert {row.attempts for row in deliveries(db).values()} == {1}

@@ -12,17 +12,17 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from functools import cache
 from random import Random
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Integer, Update, bindparam, insert, text, update
+import orjson
+from sqlalchemy import ColumnElement, CursorResult, Integer, bindparam, insert, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, and_, col, select
 
 from trialalerts.database import Database, table_of
 from trialalerts.database.types import UtcDateTime
-from trialalerts.delivery.bulk import among, is_sqlite, listed
+from trialalerts.delivery.bulk import is_sqlite
 from trialalerts.delivery.message import new_message_id
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound, did_you_mean
@@ -55,7 +55,17 @@ _GREYLISTED_TIMES = 5
 _GREYLISTED = re.compile(r"45[01] 4\.7\.\d")
 """Policy, but only for now: servers that let strangers try again say so."""
 _CAN_GO_AGAIN = {DeliveryState.QUEUED, DeliveryState.FAILED, DeliveryState.SUPPRESSED}
-_UNSETTLED = (DeliveryState.SENDING, DeliveryState.QUEUED)
+_SENT = (
+    "UPDATE delivery SET state = 'sent', sent_at = :now, transport = :transport, last_code = NULL, last_error = NULL, "
+    "leased_by = NULL, leased_until = NULL, provider_id = given.name FROM {given} "
+    "WHERE delivery.id = given.number AND delivery.state IN ('sending', 'queued')"
+)
+_SENT_SQLITE = text(
+    _SENT.format(given="(SELECT CAST(key AS INTEGER) AS number, value AS name FROM json_each(:given)) AS given")
+).bindparams(bindparam("now", type_=UtcDateTime))
+_SENT_POSTGRESQL = text(
+    _SENT.format(given="unnest(CAST(:numbers AS bigint[]), CAST(:names AS text[])) AS given (number, name)")
+)
 _FREE: dict[str, Any] = {"leased_by": None, "leased_until": None}
 # Written out, since a partial index is used only where its own words stand in the query; SQLite wants it named, too.
 _WAITING = "WHERE state = 'queued' AND kind = 'confirmation' AND not_before <= :now ORDER BY not_before LIMIT :most"
@@ -201,15 +211,8 @@ def settle(session: Session, settlements: Collection[Settlement], *, now: dateti
     went to somebody else is theirs to settle.
     """
     sent = [each for each in settlements if each.state is DeliveryState.SENT]
-    values = {"now": now, "transport": transport}
-    if numbers := [each.delivery.id for each in sent if each.provider_id is None]:
-        sqlite = is_sqlite(session)
-        statement, together = _acknowledgement(sqlite), {**values, "numbers": listed(numbers, sqlite=sqlite)}
-        session.connection().execute(statement, together)
-    if named := [
-        {**values, "n": each.delivery.id, "named": each.provider_id} for each in sent if each.provider_id is not None
-    ]:
-        session.connection().execute(_acknowledgement(None), named)
+    if sent:
+        _acknowledge(session, sent, now, transport)
     others = [each for each in settlements if each.state is not DeliveryState.SENT]
     for quiet in (True, False):
         if rows := [_settled(each, quiet=quiet) for each in others if (each.error is None) is quiet]:
@@ -326,8 +329,7 @@ def requeue_failed(session: Session, *, now: datetime) -> int:
 
 def _confirmations(session: Session, now: datetime, limit: int) -> list[int]:
     """Return the confirmations that are due, along an index that holds no others, however many digests wait."""
-    kind = session.get_bind().dialect.name
-    statement = _CONFIRMATIONS_SQLITE if kind == "sqlite" else _CONFIRMATIONS_POSTGRESQL
+    statement = _CONFIRMATIONS_SQLITE if is_sqlite(session) else _CONFIRMATIONS_POSTGRESQL
     return list(session.connection().execute(statement, {"now": now, "most": limit}).scalars())
 
 
@@ -343,21 +345,15 @@ def _lease(session: Session, condition: ColumnElement[bool], *, owner: str, unti
     return sorted(claimed, key=lambda each: (each.not_before, each.id))
 
 
-@cache
-def _acknowledgement(sqlite: bool | None) -> Update:
-    """Return the statement that says of deliveries that they were sent: of many, or (None) of one with its name."""
-    values = {
-        "state": DeliveryState.SENT,
-        "sent_at": bindparam("now"),
-        "transport": bindparam("transport"),
-        "last_code": None,
-        "last_error": None,
-        **_FREE,
-    }
-    if sqlite is None:
-        values["provider_id"] = bindparam("named")
-    which = _T.c.id == bindparam("n") if sqlite is None else among(_T.c.id, "numbers", sqlite=sqlite)
-    return update(_T).where(which, _T.c.state.in_(_UNSETTLED)).values(values)
+def _acknowledge(session: Session, sent: Sequence[Settlement], now: datetime, transport: str) -> None:
+    """Write down with one statement that these were sent, and what the provider calls each."""
+    values: dict[str, Any] = {"now": now, "transport": transport}
+    if is_sqlite(session):
+        given = orjson.dumps({str(each.delivery.id): each.provider_id for each in sent}).decode()
+        session.connection().execute(_SENT_SQLITE, {**values, "given": given})
+        return
+    given_lists = {"numbers": [each.delivery.id for each in sent], "names": [each.provider_id for each in sent]}
+    session.connection().execute(_SENT_POSTGRESQL, {**values, **given_lists})
 
 
 def _settled(settlement: Settlement, *, quiet: bool) -> dict[str, Any]:
