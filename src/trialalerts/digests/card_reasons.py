@@ -30,7 +30,7 @@ def reason_lines(words: Wording, reasons: Sequence[Reason], *, article: bool) ->
     return tuple(lines if more <= 0 else [*lines[:_MOST_REASONS], words.count("reason.more", more)])
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=10_000)
 def _reason(
     words: Wording, article: bool, area_name: str, region_label: str, through_name: str | None, label: str | None
 ) -> str:

@@ -25,13 +25,17 @@ _NONCE: Final = secrets.token_hex(8)
 """Nothing that is read anywhere can hold it, so that no title can pass for a hole."""
 _PAD = "\ue002" * 200
 """As long as a long text, so that a template that cuts texts off is found out: half a hole is none."""
-_HOLE = re.compile(f"\ue000{_NONCE}(\\d{{3}})(<|&lt;){_PAD}\ue001")
+_TRAP = "<xY> www.example.org  "
+"""A tag, both cases, a link and two blanks: whatever a template does to any of them spoils the hole, and is seen."""
+_HOLE = re.compile(
+    f"\ue000{_NONCE}(\\d{{3}})({re.escape(_TRAP)}|{re.escape(str(escape(_TRAP)))}){_PAD}\ue001", re.DOTALL
+)
 _PLACE = re.compile(
     f"\ue003{_NONCE}(?P<indent>.*?)\ue004{_NONCE}(?P<text>.*?)\ue005{_NONCE}|(?P<hole>{_HOLE.pattern})", re.DOTALL
 )
 _HTML = "html"
 _NONE = range(0)
-_REMEMBERED = 20_000
+_REMEMBERED = 10_000
 _STEP = 150
 """What a step of a fragment takes in memory beside its bytes, about."""
 
@@ -41,7 +45,7 @@ class Unfillable(Exception):
 
 
 def _sentinel(number: int) -> str:
-    return f"\ue000{_NONCE}{number:03}<{_PAD}\ue001"
+    return f"\ue000{_NONCE}{number:03}{_TRAP}{_PAD}\ue001"
 
 
 class Hole(str):
@@ -206,7 +210,7 @@ def _parts(text: str, *, html: bool, raw: range) -> tuple[str | int, ...]:
     end = 0
     for found in _HOLE.finditer(text):
         number = int(found[1])
-        if (found[2] == "&lt;") is not (html and number not in raw):
+        if (found[2] != _TRAP) is not (html and number not in raw):
             raise Unfillable
         parts += [_sound(text[end : found.start()]), number]
         end = found.end()

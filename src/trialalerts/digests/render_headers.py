@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from email.utils import parseaddr
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from trialalerts.delivery.message import ascii_domain
@@ -34,10 +35,12 @@ def digest_subject(words: Wording, kind: DigestKind, total: int, entries: Sequen
 
 def plain_headers(settings: Settings) -> tuple[tuple[str, str], ...]:
     """Return the headers of every mail: a machine wrote it, so no machine shall answer (RFC 3834)."""
-    headers = [("Auto-Submitted", "auto-generated")]
-    if settings.mail.reply_to:
-        headers.insert(0, ("Reply-To", settings.mail.reply_to))
-    return tuple(headers)
+    return _of_a_machine(settings.mail.reply_to)
+
+
+def _of_a_machine(reply_to: str) -> tuple[tuple[str, str], ...]:
+    written = ("Auto-Submitted", "auto-generated")
+    return (("Reply-To", reply_to), written) if reply_to else (written,)
 
 
 def digest_headers(settings: Settings, one_click: str) -> tuple[tuple[str, str], ...]:
@@ -46,16 +49,21 @@ def digest_headers(settings: Settings, one_click: str) -> tuple[tuple[str, str],
     ``List-Unsubscribe`` is the one-click link of RFC 8058, and an address where one is set up.
     ``Precedence: bulk`` keeps those absence replies away that are older than ``Auto-Submitted``.
     """
-    ways = [f"<{one_click}>"]
-    if mailto := parseaddr(settings.mail.unsubscribe_mailto.removeprefix("mailto:"))[1]:
-        ways.append(f"<mailto:{mailto}?subject=unsubscribe>")
-    return (
-        *plain_headers(settings),
-        ("List-Id", list_id(settings.service.base_url)),
-        ("List-Unsubscribe", ", ".join(ways)),
-        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-        ("Precedence", "bulk"),
-    )
+    mail = settings.mail
+    before, mailto, after = _around_the_link(mail.reply_to, mail.unsubscribe_mailto, settings.service.base_url)
+    return (*before, ("List-Unsubscribe", f"<{one_click}>{mailto}"), *after)
+
+
+_Headers = tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=16)
+def _around_the_link(reply_to: str, mailto: str, base_url: str) -> tuple[_Headers, str, _Headers]:
+    """Return what is the same in all digests: the headers before the link, what follows it, the headers after."""
+    address = parseaddr(mailto.removeprefix("mailto:"))[1]
+    before = (*_of_a_machine(reply_to), ("List-Id", list_id(base_url)))
+    after = (("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"), ("Precedence", "bulk"))
+    return before, f", <mailto:{address}?subject=unsubscribe>" if address else "", after
 
 
 def list_id(base_url: str) -> str:

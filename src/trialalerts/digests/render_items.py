@@ -88,7 +88,10 @@ class SliceItems:
 
     def fetch(self, ids: Collection[int]) -> None:
         """Read items that will be asked for."""
-        self._items |= load_items(self._session, sorted(ids), facts_of=len(ids))
+        found = load_items(self._session, sorted(ids), facts_of=len(ids))
+        self._items |= found
+        # They may be newer than their versions: between two statements somebody else may have written.
+        self._versions |= {item_id: item.facts_hash for item_id, item in found.items()}
 
     def item(self, item_id: int) -> Item:
         """Return the item with all its facts."""

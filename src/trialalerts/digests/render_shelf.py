@@ -137,8 +137,10 @@ class Shelf:
         key = (_told(entry), _near(entry) if tells_distances(entry.told) else None)
         found = kept.briefs.get(key)
         if found is None:
-            found = kept.briefs[key] = page.maker.brief(entry, page.items.item(entry.item_id))
-            self._grew(kept, _BRIEF_BYTES)
+            found = page.maker.brief(entry, page.items.item(entry.item_id))
+            if page.items.version(entry.item_id) == kept.version:
+                kept.briefs[key] = found
+                self._grew(kept, _BRIEF_BYTES)
         return found
 
     def _kept(self, page: Page, entry: Entry) -> _Kept:
@@ -157,6 +159,8 @@ class Shelf:
             if found is not None:
                 return found
         common = page.maker.common(entry, page.items.item(entry.item_id))
+        if page.items.version(entry.item_id) != kept.version:
+            return _Shared(common=common)  # it was written by somebody just now
         kept.timely = common.timely
         kept.told.add(told)
         made = kept.shared[told, near, self._today(kept, common.timely, page.maker)] = _Shared(common=common)

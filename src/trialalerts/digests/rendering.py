@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -36,7 +37,7 @@ from trialalerts.digests.wording import Wording, Wordings
 from trialalerts.errors import NotFound
 from trialalerts.settings import Settings
 from trialalerts.subscribers.links import Links
-from trialalerts.subscribers.tables import Subscriber
+from trialalerts.subscribers.tables import Frequency, Subscriber
 
 __all__ = ["CONFIRMATION", "DIGEST", "MailRenderer", "render_digest"]
 
@@ -270,19 +271,10 @@ class MailRenderer:
         self, words: Wording, digest: Digest, total: int, subscriber: Subscriber, since: datetime | None
     ) -> dict[str, Any]:
         """Return what the templates of a digest may use beside its entries."""
-        first = digest.kind is DigestKind.FIRST
-        if first:
-            intro = words.say("digest.intro_first")
-        elif since:
-            intro = words.say("digest.intro_since", date=words.day(since, subscriber.timezone))
-        else:
-            intro = words.say("digest.intro")
+        since_day = since.astimezone(ZoneInfo(subscriber.timezone)).date() if since else None
+        said = _said(words, digest.kind, total, since_day, subscriber.frequency, self._settings.service.name)
         return {
-            "title": words.count("digest.title_first" if first else "digest.title", total),
-            "preview": words.say("preview.first" if first else "preview.regular"),
-            "intro": intro,
-            "why": words.say("footer.why", service=self._settings.service.name),
-            "how_often": words.say(f"footer.{subscriber.frequency.value}"),
+            **said,
             "digest_url": self._links.digest(digest.id, subscriber) if digest.id else None,
             "preferences_url": self._links.preferences(subscriber),
             "unsubscribe_url": self._links.unsubscribe(subscriber),
@@ -290,6 +282,27 @@ class MailRenderer:
 
     def _new_message_id(self) -> str:
         return new_message_id(mail_domain(self._settings.mail.sender))
+
+
+@lru_cache(maxsize=4_096)
+def _said(
+    words: Wording, kind: DigestKind, total: int, since: date | None, frequency: Frequency, service: str
+) -> Mapping[str, str]:
+    """Return the sentences around the entries: few are different, and plural forms and dates take their time."""
+    first = kind is DigestKind.FIRST
+    if first:
+        intro = words.say("digest.intro_first")
+    elif since:
+        intro = words.say("digest.intro_since", date=words.day(since))
+    else:
+        intro = words.say("digest.intro")
+    return {
+        "title": words.count("digest.title_first" if first else "digest.title", total),
+        "preview": words.say("preview.first" if first else "preview.regular"),
+        "intro": intro,
+        "why": words.say("footer.why", service=service),
+        "how_often": words.say(f"footer.{frequency.value}"),
+    }
 
 
 def render_digest(
