@@ -136,7 +136,7 @@ class ResendDesk(BaseDesk):
                 html=given.get("html"),
                 message_id=given["headers"].get("Message-ID"),
                 metadata={tag["name"]: tag["value"] for tag in given.get("tags", ())},
-                headers=given["headers"] | {"Reply-To": given["reply_to"][0]},
+                headers=given["headers"] | {"Reply-To": given.get("reply_to", [""])[0]},
                 provider_id=str(uuid4()),
                 tracked=None,
             )
@@ -179,7 +179,7 @@ class SendGridDesk(BaseDesk):
             html=values[1] if len(values) > 1 else None,
             message_id=headers.get("Message-ID"),
             metadata=args,
-            headers=headers | {"Reply-To": given["reply_to"]["email"]},
+            headers=headers | {"Reply-To": given.get("reply_to", {}).get("email", "")},
             provider_id=uuid4().hex,
             tracked=any(setting["enable"] for setting in given["tracking_settings"].values()),
         )
@@ -228,7 +228,7 @@ class BrevoDesk(BaseDesk):
             html=given["htmlContent"],
             message_id=None,
             metadata=json.loads(headers.pop("X-Mailin-custom")),
-            headers=headers | {"Reply-To": given["replyTo"]["email"]},
+            headers=headers | {"Reply-To": given.get("replyTo", {}).get("email", "")},
             provider_id=f"{uuid4().hex}@smtp-relay.example.org",
             tracked=None,
         )

@@ -35,6 +35,8 @@ _KEY_KEPT = 1_800.0
 _DUPLICATE = {"duplicate_parameter", "duplicate_request"}
 _NO_CREDITS = "not_enough_credits"
 _ACCOUNT = {"unauthorized", "permission_denied", "account_under_validation"}
+_AT_THE_DOOR = {*range(300, 400), 401, 403, 404, 405, 407, 429}
+"""Answers before a request is read: these use no key up."""
 _MOST_REMEMBERED = 10_000
 _ABOUT_RECIPIENT = re.compile(r"\bin to\b|\bto\b.{0,20}\bnot valid\b|^to\b", re.IGNORECASE)
 _PAGE = '<pre style="font-family: inherit; white-space: pre-wrap">{}</pre>'
@@ -91,7 +93,8 @@ class Brevo:
         key, code = key_of(envelopes[0]), name_in(reply.mapping().get("code"))
         if code in _DUPLICATE:
             return [self._known_already(key, f"{reply.status} {code}")]
-        self._remember(key)
+        if reply.status not in _AT_THE_DOOR:
+            self._remember(key)
         if code == _NO_CREDITS:
             return [
                 Unsent(

@@ -201,7 +201,14 @@ class HttpCaller:
 
 
 def account_of(
-    parts: SplitResult, *, provider: str, endpoint: str, known: Collection[str] = (), most: int = 1, batch: int = 1
+    parts: SplitResult,
+    *,
+    provider: str,
+    endpoint: str,
+    known: Collection[str] = (),
+    most: int = 1,
+    batch: int = 1,
+    connections: int = 4,
 ) -> Account:
     """Read ``scheme://KEY@host?options`` for a provider.
 
@@ -212,6 +219,7 @@ def account_of(
         known: the options it has besides those that all have.
         most: how many messages a request may carry; above 1 there is an option ``batch``.
         batch: how many it carries when nothing else is said.
+        connections: how many requests may be under way at once when nothing else is said.
 
     Raises:
         ConfigurationError: the key is missing, or an option is unknown or makes no sense. No key is shown.
@@ -228,7 +236,7 @@ def account_of(
         key=key,
         endpoint=_endpoint(options.get("endpoint", endpoint)),
         timeout=float(_number(options, "timeout", 30, most=600)),
-        connections=_number(options, "connections", 4, most=100),
+        connections=_number(options, "connections", connections, most=100),
         batch=_number(options, "batch", batch, most=most),
         proxy=_proxy(options.get("proxy")),
         options=options,

@@ -6,6 +6,7 @@ different messages, ``Idempotency-Key`` (at most 256 characters, kept for 24 hou
 
 The key is made of the Message-IDs of the batch, so that the same messages asked for again are sent once. A batch that
 is asked for again in another composition has another key: with ``?batch=1`` each message has its own.
+An account may make two requests a second unless Resend raised that: ``mail.limits.per_second`` keeps below it.
 Resend writes and signs the MIME itself and puts its own Message-ID in. Not verified: the order of ``data`` beside
 ``errors`` (taken as that of the request), and whether a refused request uses its key up.
 """
@@ -140,10 +141,10 @@ def _names_recipient(said: object) -> bool:
 
 
 def open_url(parts: SplitResult) -> ApiTransport:
-    """Open ``resend://KEY@default[?batch=100&connections=4&timeout=30&endpoint=URL&proxy=URL]``.
+    """Open ``resend://KEY@default[?batch=100&connections=2&timeout=30&endpoint=URL&proxy=URL]``.
 
     Raises:
         ConfigurationError: the key is missing, or an option makes no sense.
     """
-    account = account_of(parts, provider="Resend", endpoint=_ENDPOINT, most=_MOST, batch=_MOST)
+    account = account_of(parts, provider="Resend", endpoint=_ENDPOINT, most=_MOST, batch=_MOST, connections=2)
     return ApiTransport(account, Resend(account))

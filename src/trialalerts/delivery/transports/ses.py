@@ -137,7 +137,7 @@ def open_url(parts: SplitResult) -> ApiTransport:
         known=("configuration_set", "session_token"),
     )
     secret = unquote(parts.password or "")
-    if not secret or not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region):
+    if not secret or not re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-\d", region):
         raise ConfigurationError(
             "mail.url: ses:// needs a secret and a region; write ses://KEY:SECRET@eu-west-1 with / as %2F"
         )
