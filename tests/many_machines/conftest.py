@@ -16,11 +16,12 @@ from tests.digests.stage import store_subscriber
 from tests.installation import Installation
 from tests.many_machines.post_office import PostOffice
 from tests.many_machines.registry import AREAS, BusyRegistry
+from tests.sources.polling import registry_settings
 from trialalerts.clock import SystemClock
 from trialalerts.database import Database, open_database
 from trialalerts.database.schema import upgrade
 from trialalerts.resources import shipped
-from trialalerts.settings import read_settings
+from trialalerts.settings import HttpSettings
 from trialalerts.sources.poll import poll_source
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, RegionKind
 from trialalerts.vocabulary.areas import store_curated
@@ -84,7 +85,8 @@ def set_up(folder: Path, db: Database, registry: BusyRegistry, office: PostOffic
         for country in read_countries():  # with some places there, the machines do not load all of the world's
             session.add(Place(id=country.code, kind=PlaceKind.COUNTRY, name=country.name, country=country.code))
             session.add_all(PlaceName(key=key, place_id=country.code) for key in country.keys)
-    settings = read_settings(folder / "config" / "trialalerts.toml")
+    http = HttpSettings(allow_private_addresses=True)
+    settings = registry_settings(registry, http)
     assert poll_source(db, settings, settings.sources[0], SystemClock()).complete
     return installation
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from trialalerts import daemon
 from trialalerts.cli.main import main
+from trialalerts.database import engine
 from trialalerts.delivery import outbox, sender
 from trialalerts.sources import leases
 
@@ -17,7 +18,7 @@ SEND_LEASE = timedelta(seconds=6)
 
 if __name__ == "__main__":
     daemon._POLL_SECONDS = daemon._COMPOSE_SECONDS = daemon._SEND_SECONDS = 1
-    leases.LEASE = POLL_LEASE
+    engine.PATIENCE = leases.LEASE = POLL_LEASE
     sender.LEASE = SEND_LEASE
     sender._LEASE_MARGIN = timedelta(seconds=2)
     outbox._FIRST_WAIT = timedelta(milliseconds=500)

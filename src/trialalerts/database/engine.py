@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,16 @@ from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseUnava
 __all__ = ["Database", "open_database"]
 
 _SQLITE_BUSY_MILLISECONDS = 30_000
+PATIENCE = timedelta(minutes=5)
+"""So long PostgreSQL waits for the next statement of a transaction before it takes its locks away."""
+_SIGNS_OF_LIFE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""A server that is gone without a word is missed after a minute, not after hours; the URL may say otherwise."""
 
 
 class Database:
@@ -82,7 +93,7 @@ def open_database(url: str) -> Database:
     parsed = _checked(url)
     if parsed.get_backend_name() == "sqlite":
         return Database(_sqlite(parsed))
-    return Database(create_engine(parsed, json_serializer=_to_json, json_deserializer=orjson.loads, pool_pre_ping=True))
+    return Database(_postgresql(parsed))
 
 
 def _checked(url: str) -> URL:
@@ -113,6 +124,25 @@ def _sqlite(url: URL) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        json_serializer=_to_json,
+        json_deserializer=orjson.loads,
+        pool_pre_ping=True,
+        connect_args={name: value for name, value in _SIGNS_OF_LIFE.items() if name not in url.query},
+    )
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: Any, record: object) -> None:
+    """Let the server end a transaction in which nothing happens any more: whoever was frozen in it holds its locks."""
+    del record
+    connection.execute(f"SET idle_in_transaction_session_timeout = {int(PATIENCE.total_seconds() * 1000)}")
+    connection.commit()
 
 
 def _to_json(value: object) -> str:
@@ -148,6 +178,7 @@ _SIGNS: tuple[tuple[str, type[Exception], str], ...] = (
     ("undefinedtable", DatabaseBehind, "it is not set up; run: trialalerts database upgrade"),
     ("no such column", DatabaseBehind, "it is older than this program; run: trialalerts database upgrade"),
     ("undefinedcolumn", DatabaseBehind, "it is older than this program; run: trialalerts database upgrade"),
+    ("idleintransactionsessiontimeout", DatabaseUnavailable, "this process stood still for too long in a transaction"),
     ("is locked", DatabaseUnavailable, "another process holds it for too long; try again"),
 )
 
