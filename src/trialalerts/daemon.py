@@ -17,7 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
-from trialalerts.errors import TrialAlertsError
+from trialalerts.errors import ConfigurationError, TrialAlertsError
 from trialalerts.pipeline import Pipeline
 from trialalerts.settings import Settings
 
@@ -53,7 +53,7 @@ class Daemon:
         logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(4), "steps": ThreadPoolExecutor(2)},
+            executors={"default": ThreadPoolExecutor(4), "steps": ThreadPoolExecutor(3)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
@@ -90,6 +90,8 @@ class Daemon:
             self._every(_COMPOSE_SECONDS, "compose", self._pipeline.compose, "steps")
         if "send" in self._roles:
             self._every(_SEND_SECONDS, "send", self._pipeline.send, "steps")
+            every = max(1, round(self._settings.feedback.every.total_seconds()))
+            self._every(every, "heed", self._pipeline.heed, "steps")
 
     def _polling(self, name: str) -> Callable[[], object]:
         return lambda: self._pipeline.poll(names=[name])
@@ -100,7 +102,7 @@ class Daemon:
                 return
             try:
                 step()
-            except TrialAlertsError as error:
+            except (TrialAlertsError, ConfigurationError) as error:
                 log.error("step.failed", step=name, error=str(error))
             except Exception as error:  # noqa: BLE001 - a fault in one step must not end the daemon; it is tried again
                 log.error("step.failed", step=name, error=type(error).__name__, unforeseen=True)
