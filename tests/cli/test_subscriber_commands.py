@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.installation import Installation
+from trialalerts.database import open_database
+from trialalerts.delivery.tables import SendingPause
 
 ANNA = "anna@example.org"
 FULL = (
@@ -252,6 +255,16 @@ def test_failed_deliveries_are_queued_again(run: Run) -> None:
     answer = run("deliveries", "list", "--state", "lost")
     assert answer.code == 2
     assert "“failed”" in answer.err
+
+
+def test_paused_sending_is_resumed(run: Run, installation: Installation) -> None:
+    assert run("deliveries", "resume").out == "sending is not paused\n"
+    with open_database(f"sqlite:///{installation.folder}/var/trialalerts.db") as db, db.write() as session:
+        session.add(SendingPause(name="breaker", since=datetime(2026, 3, 2, tzinfo=UTC), reason="too many bounces"))
+    assert "sending is paused since 2026-03-02 00:00 UTC: too many bounces" in run("doctor").out
+    said = "sending goes on; it was paused since 2026-03-02 00:00 UTC: too many bounces\n"
+    assert run("deliveries", "resume").out == said
+    assert "sending is paused" not in run("doctor").out
 
 
 def test_an_address_is_suppressed_and_lifted(run: Run) -> None:

@@ -45,3 +45,4 @@ def clear(session: Session, name: str) -> None:
     """Note that the transport works again."""
     if found := standing(session, name):
         session.delete(found)
+        session.flush()
