@@ -80,3 +80,4 @@ def test_a_second_provider_takes_over_and_takes_only_what_the_first_left(db: Dat
     assert len(first_desk.mails) == 10
     copies = Counter(mail.recipient for desk in (first_desk, second_desk) for mail in desk.mails)
     assert copies == {f"{name}@example.org": 1 for name in NAMES}
+    assert Counter(row.transport for row in deliveries(db).values()) == {"ses": 10, "brevo": len(NAMES) - 10}

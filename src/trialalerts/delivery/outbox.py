@@ -163,6 +163,7 @@ class Settlement:
     """What became of a claimed delivery. Without ``error`` the row keeps what it says of the last one.
 
     ``not_before`` is when it is due again, None: as before. ``counted`` tells whether the attempt counts.
+    ``transport`` is who took it, where a transport chose between several.
     """
 
     delivery: Claimed
@@ -172,6 +173,7 @@ class Settlement:
     not_before: datetime | None = None
     counted: bool = True
     provider_id: str | None = None
+    transport: str | None = None
 
 
 def claim(db: Database, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Claimed]:
@@ -211,8 +213,8 @@ def settle(session: Session, settlements: Collection[Settlement], *, now: dateti
     went to somebody else is theirs to settle.
     """
     sent = [each for each in settlements if each.state is DeliveryState.SENT]
-    if sent:
-        _acknowledge(session, sent, now, transport)
+    for name in sorted({each.transport or transport for each in sent}):
+        _acknowledge(session, [each for each in sent if (each.transport or transport) == name], now, name)
     others = [each for each in settlements if each.state is not DeliveryState.SENT]
     for quiet in (True, False):
         if rows := [_settled(each, quiet=quiet) for each in others if (each.error is None) is quiet]:

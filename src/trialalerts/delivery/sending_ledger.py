@@ -81,9 +81,13 @@ class Ledger:
             if isinstance(outcome, Accepted):
                 self._sent += 1
                 self._ours_in_a_row = 0
-                self._unwritten.append(
-                    Settlement(delivery=row, state=DeliveryState.SENT, provider_id=outcome.provider_id)
+                sent = Settlement(
+                    delivery=row,
+                    state=DeliveryState.SENT,
+                    provider_id=outcome.provider_id,
+                    transport=outcome.transport,
                 )
+                self._unwritten.append(sent)
             elif isinstance(outcome, Refused):
                 self._refused(row, outcome)
             else:
