@@ -16,7 +16,10 @@ from trialalerts.database import Database
 from trialalerts.database.upkeep import faults
 from trialalerts.delivery.benching import benched
 from trialalerts.delivery.breaker import pause_of
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.feedback.folders import open_folder
+from trialalerts.delivery.feedback.providers import open_webhooks
+from trialalerts.delivery.feedback.standing import standing
+from trialalerts.delivery.tables import Delivery, DeliveryState, MailboxState
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.tables import Problem, SourceState
@@ -53,6 +56,7 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[Finding]:
         found += _sites(survey_sites(session))
         found += _sending(session, clock.now())
         found += _outbox(session, clock.now())
+        found += _feedback(settings, session, clock)
     if not any(finding.what.startswith("database") for finding in found):
         found.append(Finding(level="good", what="database: whole and of the right revision"))
     return sorted(found, key=lambda finding: ("broken", "look", "good").index(finding.level))
@@ -185,6 +189,55 @@ def _sending(session: Session, now: datetime) -> Iterator[Finding]:
             what=f"the transport {state.name} does not work since {since}: {state.reason}",
             remedy="mend it or mail.url; what is queued leaves by itself then",
         )
+
+
+def _feedback(settings: Settings, session: Session, clock: Clock) -> Iterator[Finding]:
+    name = None
+    try:
+        open_webhooks(settings)
+        if url := settings.feedback.mailbox.get_secret_value():
+            name = open_folder(url, clock).name
+    except ConfigurationError as error:
+        yield Finding(level="broken", what=str(error), remedy="correct it; see docs/how-to/hear-of-bounces.md")
+    leaves = not settings.mail.url.get_secret_value().startswith("file:")
+    if leaves and name is None and not settings.feedback.webhooks:
+        yield Finding(
+            level="look",
+            what="bounces and complaints are not heard of",
+            remedy="set feedback.webhooks or feedback.mailbox; see docs/how-to/hear-of-bounces.md",
+        )
+    if name is not None and not settings.mail.bounces:
+        yield Finding(
+            level="look",
+            what="mail.bounces is empty: bounces go to mail.from, and none names its mail",
+            remedy="set the address of the bounce mailbox",
+        )
+    stands = standing(session, mailbox=name, now=clock.now())
+    if name is not None:
+        yield _mailbox(stands.mailbox, name, settings, clock.now())
+    if stands.unmatched:
+        yield Finding(
+            level="look",
+            what=f"feedback: {stands.unmatched} events of the last 7 days name no mail of ours",
+            remedy="if there are many: does metadata or the return address get lost, was service.secret changed?",
+        )
+    if stands.about_us:
+        yield Finding(
+            level="look",
+            what=f"feedback: {stands.about_us} mails of the last day were refused because of us, "
+            f"last: {stands.last_code or 'no code'}",
+            remedy="check SPF, DKIM, DMARC and the sender's reputation; no subscriber was blamed",
+        )
+
+
+def _mailbox(state: MailboxState | None, name: str, settings: Settings, now: datetime) -> Finding:
+    read = state.last_success_at if state else None
+    last = f"last read {read:%Y-%m-%d %H:%M} UTC" if read else "never read yet"
+    if state is not None and state.last_error:
+        return Finding(level="broken", what=f"{state.last_error} ({last})", remedy="correct feedback.mailbox")
+    if read is None or now - read > 3 * max(settings.feedback.every, _STUCK):
+        return Finding(level="look", what=f"bounce mailbox {name}: {last}", remedy="start the daemon: trialalerts run")
+    return Finding(level="good", what=f"bounce mailbox {name}: {last}")
 
 
 def _outbox(session: Session, now: datetime) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Owns the steps in their order: poll, compose, send. The daemon sets them to the clock; one round runs each once."""
+"""Owns the steps in their order: poll, compose, send, heed. The daemon sets them to the clock, one round runs each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import structlog
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
+from trialalerts.delivery.feedback.folders import open_folder
+from trialalerts.delivery.feedback.heed import HeedCount, prune
+from trialalerts.delivery.feedback.mailbox import read_mailbox
 from trialalerts.delivery.sender import SendCount, send_queued
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.digests.compose import ComposeCount, compose_due
@@ -69,6 +72,18 @@ class Pipeline:
             stop=self._stop,
             wait=self._wait,
         )
+
+    def heed(self) -> HeedCount:
+        """Read the bounce mailbox, where there is one, and forget what was told long ago."""
+        count = HeedCount()
+        if url := self.settings.feedback.mailbox.get_secret_value():
+            folder = open_folder(url, self.clock)
+            count = read_mailbox(self.db, folder, settings=self.settings, clock=self.clock, stop=self._stop)
+        if count.heard:
+            log.info("feedback.heard", provider="mailbox", heard=count.heard, unmatched=count.unmatched)
+        with self.db.write() as session:
+            prune(session, now=self.clock.now())
+        return count
 
     def close(self) -> None:
         """Let go of the transport: what it opened for a round is closed already."""

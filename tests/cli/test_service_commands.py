@@ -80,6 +80,7 @@ def test_doctor_is_content_with_a_service_that_is_ready(run: Run, installation: 
     installation.configure(
         '[service]\nbase_url = "https://alerts.example.org"\npostal_address = "1 Example Street"\n'
         '[mail]\nurl = "smtp://mail.example.org"\nfrom = "Alerts <alerts@example.org>"\n'
+        '[feedback.webhooks.mailgun]\nsigning_key = "a key"\n'
         '[[sources]]\nname = "editors"\nkind = "folder"\npath = "articles"\n'
     )
     assert run("sources", "poll").code == 0

@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from trialalerts.clock import Clock
     from trialalerts.database import Database
+    from trialalerts.delivery.feedback.heed import HeedCount
     from trialalerts.delivery.sender import SendCount
     from trialalerts.digests.compose import ComposeCount
     from trialalerts.settings import Settings
@@ -86,13 +87,15 @@ def _one_round(settings: Settings, database: Database, clock: Clock, roles: list
         if "send" in roles:
             sent = pipeline.send()
             show(f"send: {sent.broken or _figures(sent)}")
-            failed = failed or sent.broken is not None
+            heard = pipeline.heed()
+            show(f"heed: {heard.broken or _figures(heard)}")
+            failed = failed or sent.broken is not None or heard.broken is not None
     finally:
         pipeline.close()
     return 1 if failed else 0
 
 
-def _figures(count: PollCount | ComposeCount | SendCount) -> str:
+def _figures(count: PollCount | ComposeCount | SendCount | HeedCount) -> str:
     """Say what a step did, without what it did not."""
     from dataclasses import asdict
 
