@@ -131,6 +131,7 @@ FIFTH, SECOND, THIRD = "n5@example.org", "n2@example.org", "n3@example.org"
         pytest.param(Rule("END", Act(say="250-x\r\n" * 300), SECOND), "aaraaa", 2, id="lines without end"),
         pytest.param(Rule("RCPT", Act(say="354 surprise"), SECOND), "aaaaaa", 2, id="out of turn"),
         pytest.param(Rule("MAIL", Act(say="250 Ok\r\n250 Ok")), "aaaaaa", 2, id="one reply too many"),
+        pytest.param(Rule("DATA", Act(say="354 go\r\n250 Ok"), SECOND), "aaaaaa", 2, id="a consent in advance"),
         pytest.param(Rule("RSET", Act(say="500 no")), "aaaaaa", 1, id="nothing to forget"),
     ],
 )
