@@ -1,47 +1,161 @@
-"""How many subscribers a second are matched, composed and committed, on SQLite, with workload W."""
+"""How many subscribers a second are matched, composed and committed, over 5,000 changed trials and 2,000 articles."""
 
 from __future__ import annotations
 
-import resource
+import json
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 
+from sqlalchemy import text
+
+from benchmarks.composing_peers import join_of_sets, query_for_each
 from benchmarks.figures import Figure
-from benchmarks.workload import DATA, fill_areas, fill_changes, fill_subscribers
-from trialalerts.clock import SystemClock
-from trialalerts.database import open_database
+from benchmarks.workload import DATA, LONG_AGO, fill_areas, fill_changes, fill_subscribers
+from tests.postgres import find_programs, start_cluster
+from trialalerts.database import Database, open_database
 from trialalerts.database.schema import upgrade
-from trialalerts.digests.compose import compose_due
-from trialalerts.settings import ServiceSettings, Settings
 
-_TARGET = 60_000
+_TRIALS, _ARTICLES = 5_000, 2_000
+_SQLITE = (10_000, 100_000, 1_000_000)
+_POSTGRESQL = 200_000
+_PEERS = 10_000
+_TARGET_SQLITE, _TARGET_WORKER, _TARGET_SPEEDUP, _TARGET_MEMORY = 60_000, 25_000, 1.6, 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What composing came to. ``seconds`` is the time of the slowest worker, ``memory`` (MB) that of the largest."""
+
+    subscribers: int
+    digests: int
+    seconds: float
+    memory: float
+
+    @property
+    def rate(self) -> float:
+        return self.subscribers / self.seconds
 
 
 def run() -> list[Figure]:
-    """Compose for a growing number of subscribers, over a small window of changes and over a very large one."""
+    """Compose on SQLite for a growing number of subscribers, and on PostgreSQL with one worker and two."""
     if not (DATA / "README.md").exists():
         return [Figure(what="composing", value=f"not measured: {DATA} is missing (set TRIALALERTS_TEST_DATA)")]
-    return [
-        _measured(subscribers, trials, articles)
-        for subscribers, trials, articles in ((2_000, 500, 200), (10_000, 500, 200), (2_000, 5_000, 2_000))
+    return [*_on_sqlite(), *_on_postgresql()]
+
+
+def _on_sqlite() -> Iterator[Figure]:
+    peers = ""
+    for subscribers in _SQLITE:
+        with tempfile.TemporaryDirectory() as folder:
+            url = f"sqlite:///{folder}/composing.db"
+            with open_database(url) as db:
+                _fill(db, subscribers)
+                if subscribers == _PEERS:
+                    peers = _peers(db)
+            done = _composed(url)
+        yield _figure("SQLite", done, _TARGET_SQLITE, peers)
+        if subscribers == max(_SQLITE):
+            yield Figure(
+                what=f"SQLite, {subscribers:,} subscribers: peak memory",
+                value=f"{done.memory:.0f} MB",
+                target=f"≤ {_TARGET_MEMORY} MB",
+                met=done.memory <= _TARGET_MEMORY,
+            )
+
+
+def _on_postgresql() -> Iterator[Figure]:
+    programs = find_programs()
+    if programs is None:
+        yield Figure(what="PostgreSQL", value="not measured: its server programs are not installed")
+        return
+    cluster = start_cluster(programs, durable=True)
+    try:
+        cluster.execute("CREATE DATABASE composing")
+        url = cluster.url("composing")
+        with open_database(url) as db:
+            _fill(db, _POSTGRESQL)
+            cluster.execute("VACUUM ANALYZE")
+            one = _composed(url)
+            yield _figure("PostgreSQL, one worker", one, _TARGET_WORKER, "")
+            _rearm(db)
+            peers = _peers(db)
+            two = _composed(url, workers=2)
+        yield _figure("PostgreSQL, two workers", two, 0, peers)
+        yield Figure(
+            what="PostgreSQL: two workers against one",
+            value=f"{two.rate / one.rate:.2f} ×",
+            target=f"≥ {_TARGET_SPEEDUP} ×",
+            reference="the server and both workers share the machine's cores",
+            met=two.rate / one.rate >= _TARGET_SPEEDUP,
+        )
+    finally:
+        cluster.stop()
+
+
+def _fill(db: Database, subscribers: int) -> None:
+    upgrade(db)
+    areas = fill_areas(db)
+    fill_changes(db, areas, trials=_TRIALS, articles=_ARTICLES)
+    fill_subscribers(db, areas, number=subscribers)
+    with closing(db.engine.raw_connection()) as connection:
+        connection.cursor().execute("ANALYZE")
+        connection.commit()
+
+
+def _rearm(db: Database) -> None:
+    """Make everybody due again, as if nothing had been composed."""
+    with db.write() as session:
+        for table in ("delivery", "digest", "selection"):
+            session.connection().execute(text(f"DELETE FROM {table}"))
+        session.connection().execute(text("UPDATE subscriber SET cursor = 0, next_due_at = :at"), {"at": LONG_AGO})
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE")
+
+
+def _composed(url: str, workers: int = 1) -> _Run:
+    """Compose in processes of their own, which begin at the same moment."""
+    command = [sys.executable, "-m", "benchmarks.composing_worker", url]
+    here = Path(__file__).parent.parent
+    started = [
+        subprocess.Popen(command, cwd=here, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(workers)
     ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    began = time.perf_counter()
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [json.loads(process.communicate()[0]) for process in started]
+    took = time.perf_counter() - began
+    return _Run(
+        subscribers=sum(each["subscribers"] for each in told),
+        digests=sum(each["digests"] for each in told),
+        seconds=took,
+        memory=max(each["memory"] for each in told),
+    )
 
 
-def _measured(subscribers: int, trials: int, articles: int) -> Figure:
-    settings = Settings(service=ServiceSettings(secret="a secret of the benchmarks"))
-    with tempfile.TemporaryDirectory() as folder, open_database(f"sqlite:///{folder}/composing.db") as db:
-        upgrade(db)
-        areas = fill_areas(db)
-        fill_changes(db, areas, trials=trials, articles=articles)
-        fill_subscribers(db, areas, number=subscribers)
-        began = time.perf_counter()
-        count = compose_due(db, settings, SystemClock())
-        took = time.perf_counter() - began
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _peers(db: Database) -> str:
+    """Return what the ways of other services reach on the same tables (without distances, ages and exclusions)."""
+    return (
+        f"a join of sets {join_of_sets(db, most=_PEERS):,.0f}/s, a query for each {query_for_each(db, most=300):,.0f}/s"
+    )
+
+
+def _figure(what: str, done: _Run, target: int, peers: str) -> Figure:
     return Figure(
-        what=f"{subscribers:,} subscribers, {trials + articles:,} changes",
-        value=f"{subscribers / took:,.0f} subscribers/s",
-        target=f"≥ {_TARGET:,}/s",
-        reference=f"{count.digests:,} digests of {count.entries / max(count.digests, 1):.0f} entries; {memory:.0f} MB",
-        met=subscribers / took >= _TARGET,
+        what=f"{what}: {done.subscribers:,} subscribers, {_TRIALS + _ARTICLES:,} changes",
+        value=f"{done.rate:,.0f} subscribers/s ({done.digests:,} digests)",
+        target=f"≥ {target:,}/s" if target else "",
+        reference=peers,
+        met=done.rate >= target if target else None,
     )

@@ -30,11 +30,12 @@ def find_programs() -> Path | None:
 
 @dataclass(kw_only=True)
 class Cluster:
-    """A cluster; its server runs between :meth:`start` and :meth:`stop`."""
+    """A cluster; its server runs between :meth:`start` and :meth:`stop`. Tests need not survive a power cut."""
 
     folder: Path
     user: str
     programs: Path
+    durable: bool = False
     server: subprocess.Popen[bytes] | None = None
 
     def url(self, name: str) -> str:
@@ -53,11 +54,12 @@ class Cluster:
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.folder),
-            "fsync": "off",
-            "full_page_writes": "off",
             "max_connections": "60",
-            "shared_buffers": "64MB",
         }
+        if self.durable:
+            options |= {"shared_buffers": "512MB", "max_wal_size": "4GB"}
+        else:
+            options |= {"shared_buffers": "64MB", "fsync": "off", "full_page_writes": "off"}
         flags = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
         with (self.folder / "log").open("ab") as log:
             self.server = subprocess.Popen(
@@ -84,7 +86,7 @@ class Cluster:
             self.server.wait(timeout=30)
 
 
-def start_cluster(programs: Path) -> Cluster:
+def start_cluster(programs: Path, *, durable: bool = False) -> Cluster:
     """Make and start a cluster; as root, as the first unprivileged user that exists (PostgreSQL refuses root)."""
     folder = Path(tempfile.mkdtemp(prefix="trialalerts-pg-"))
     user = _unprivileged() if os.geteuid() == 0 else getpass.getuser()
@@ -109,7 +111,7 @@ def start_cluster(programs: Path) -> Cluster:
         user=run_as,
         cwd=folder,
     )
-    cluster = Cluster(folder=folder, user=user, programs=programs)
+    cluster = Cluster(folder=folder, user=user, programs=programs, durable=durable)
     cluster.start()
     return cluster
 

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from trialalerts.database.many import write_many
 from trialalerts.database.types import moment_for
 
 __all__ = ["queue_many"]
 
 _COLUMNS = "kind, subscriber_id, data, message_id, state, attempts, not_before, created_at"
 # SQL by hand, as for everything that runs once for each digest. They have no key: what they tell of is unique itself.
-_SQLITE = f"INSERT INTO delivery ({_COLUMNS}) VALUES (?, ?, ?, ?, 'queued', 0, ?, ?)"
+_SQLITE = f"INSERT INTO delivery ({_COLUMNS}) VALUES {{rows}}"
 _POSTGRESQL = f"""
 INSERT INTO delivery ({_COLUMNS})
 SELECT %s, mail.subscriber_id, mail.data::jsonb, mail.message_id, 'queued', 0, %s, %s
@@ -35,8 +36,7 @@ def queue_many(
     names = [f"<{batch}.{number:x}@{domain}>" for number in range(len(mails))]
     if connection.dialect.name == "sqlite":
         rows = [(kind, who, data, name, at, at) for (who, data), name in zip(mails, names, strict=True)]
-        if rows:
-            connection.exec_driver_sql(_SQLITE, rows)
+        write_many(connection, _SQLITE, "(?, ?, ?, ?, 'queued', 0, ?, ?)", rows)
         return
     people, data = [who for who, _ in mails], [text for _, text in mails]
     connection.exec_driver_sql(_POSTGRESQL, (kind, at, at, people, data, names))

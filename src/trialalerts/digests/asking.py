@@ -7,10 +7,11 @@ Nothing here stores or orders anything. A preference is a few look-ups and ANDs;
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import numpy as np
 import orjson
 import structlog
 
@@ -18,30 +19,30 @@ from trialalerts.digests.tables import SelectionKind
 from trialalerts.matching.index import Filters, WindowIndex, numbers_of
 from trialalerts.subscribers.tables import NEVER_SERVED, RegionKind
 
-__all__ = ["Answers", "Asker", "Bits", "Served"]
+__all__ = ["Answers", "Asker", "Part", "Served"]
 
 log = structlog.get_logger()
 
 _MOST_KEPT = 20_000
 
-Bits = tuple[SelectionKind, int]
-"""What a preference brings: candidates of the window of changes, or of what is open, as bits."""
+Part = tuple[int, SelectionKind, int]
+"""What a preference (its id) brings: candidates of the window of changes, or of what is open, as bits."""
 
 
 @dataclass(slots=True)
 class Served:
     """A subscriber whose turn it is.
 
-    ``parts`` are preference ids and what each brings, ``changed`` tells whether any of it is a change; ``introduced``
-    are the preferences for which what is open was looked up.
+    ``parts`` is what each preference brings, ``changed`` tells whether any of it is a change; ``introduced`` are the
+    preferences for which what is open was looked up.
     """
 
     subscriber_id: int
     cursor: int
     schedule: str
-    parts: list[tuple[int, Bits]] = field(default_factory=list)
+    parts: list[Part]
     changed: bool = False
-    introduced: list[int] = field(default_factory=list)
+    introduced: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +72,10 @@ class Asker:
         failed = []
         for row in rows:
             who = row[0]
-            if who not in people:
-                people[who] = Served(who, row[1], row[2]) if self._covers(row[1]) else None
-            served = people[who]
+            try:
+                served = people[who]
+            except KeyError:
+                served = people[who] = Served(who, row[1], row[2], []) if self._covers(row[1]) else None
             if served is None or row[4] is None:
                 continue
             try:
@@ -85,9 +87,8 @@ class Asker:
                 failed.append(who)
         return Answers(served=[served for served in people.values() if served is not None], failed=failed)
 
-    def numbers(self, found: Bits) -> list[int]:
+    def numbers(self, kind: SelectionKind, bits: int) -> list[int]:
         """Return what these bits stand for, ascending: numbers of changes, or of items that are open."""
-        kind, bits = found
         window = self._changes if kind is SelectionKind.CHANGES else self._open
         return window.numbers(bits) if window else []
 
@@ -99,15 +100,15 @@ class Asker:
         preference, is_new = row[4], row[5]
         newcomer = served.cursor == NEVER_SERVED
         if not newcomer and (bits := self._changes.wanted(row) & self._changes.index.after(served.cursor)):
-            served.parts.append((preference, (SelectionKind.CHANGES, bits)))
+            served.parts.append((preference, SelectionKind.CHANGES, bits))
             served.changed = True
         if newcomer or is_new:
             if self._open is None:
                 return False
             if bits := self._open.wanted(row):
-                served.parts.append((preference, (SelectionKind.OPEN, bits)))
+                served.parts.append((preference, SelectionKind.OPEN, bits))
             if is_new:
-                served.introduced.append(preference)
+                served.introduced += (preference,)
         return True
 
 
@@ -120,7 +121,8 @@ class _Window:
         self._filters: dict[str, tuple[int, frozenset[str]]] = {"": (index.every, frozenset())}
         self._areas: dict[tuple[str, frozenset[str]], int] = {}
         self._regions: dict[str, tuple[int | None, tuple[RegionKind, str | None, str | None]]] = {}
-        self._named = [candidate.seq or candidate.subject.item_id for candidate in index.candidates]
+        named = [candidate.seq or candidate.subject.item_id for candidate in index.candidates]
+        self._named = np.array(named, dtype=np.int64)
 
     def wanted(self, row: Any) -> int:
         """Return what the preference of a row asks for, as bits."""
@@ -142,7 +144,8 @@ class _Window:
 
     def numbers(self, bits: int) -> list[int]:
         """Return the numbers by which the candidates of these bits are known, ascending."""
-        return sorted(self._named[place] for place in numbers_of(bits).tolist())
+        found: list[int] = np.sort(self._named[numbers_of(bits)]).tolist()
+        return found
 
     def _read_filters(self, text: str) -> tuple[int, frozenset[str]]:
         born_on, sex, healthy, *lists = text.split("|")

@@ -6,8 +6,9 @@ falls together, so that after a crash every subscriber was either served whole o
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -60,11 +61,27 @@ def compose_due(
     with db.read() as session:
         composer = Composer.prepare(session, settings, now)
     if composer is not None:
-        if db.is_sqlite:
-            composer.serve_reading_ahead(db, count, stop)
-        else:
-            composer.serve_locking(db, count, stop)
+        with _windows_at_rest():
+            if db.is_sqlite:
+                composer.serve_reading_ahead(db, count, stop)
+            else:
+                composer.serve_locking(db, count, stop)
     return count
+
+
+@contextmanager
+def _windows_at_rest() -> Iterator[None]:
+    """Keep the garbage collector from looking through the windows, again and again, while pages pass by.
+
+    That took two thirds of the time. Nothing is kept from being freed: what is no longer used goes at once, only
+    circles wait for the end of the round.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def compose_for(db: Database, settings: Settings, clock: Clock, subscriber_id: int) -> bool:

@@ -27,7 +27,9 @@ def preview_digest(
     composer = Composer.for_one(session, settings, clock.now(), subscriber.cursor)
     for served in composer.asked(session, subscriber).served:
         asker = composer.asker
-        told = [(number, Selection(kind=bits[0], numbers=asker.numbers(bits))) for number, bits in served.parts]
+        told = [
+            (number, Selection(kind=kind, numbers=asker.numbers(kind, bits))) for number, kind, bits in served.parts
+        ]
         (entries,) = DigestReader().told(session, [told])
         if not entries:
             break

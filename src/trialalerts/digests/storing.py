@@ -1,24 +1,25 @@
 """Owns storing what a page of subscribers is told: digests, mails, cursors and due times, in the caller's transaction.
 
 Plain statements over whole pages instead of rows of models: at a million subscribers the ORM would take many times as
-long as matching. On PostgreSQL each statement takes its rows as arrays (one round trip, one plan); SQLite runs a
-prepared statement over them.
+long as matching. On PostgreSQL each statement takes its rows as arrays, on SQLite as a list of values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, Dialect, insert
+import orjson
+from sqlalchemy import CursorResult, Dialect
+from sqlalchemy.engine import Connection
 from sqlmodel import Session, col, func, select
 
-from trialalerts.database import table_of
+from trialalerts.database.many import write_many
 from trialalerts.database.types import moment_for
 from trialalerts.delivery.queueing import queue_many
-from trialalerts.digests.asking import Asker, Bits, Served
-from trialalerts.digests.tables import Digest, DigestKind, Selection
+from trialalerts.digests.asking import Asker, Served
+from trialalerts.digests.tables import Digest, DigestKind, SelectionKind
 from trialalerts.subscribers.schedule import next_due
 from trialalerts.subscribers.tables import Frequency
 
@@ -29,7 +30,11 @@ _MOST_SELECTIONS = 100_000
 
 
 _AT_ONCE = 500
-_ADVANCE_SQLITE = "UPDATE subscriber SET cursor = ?, next_due_at = ? WHERE id = ? AND cursor = ? AND state = 'active'"
+# SQLite numbers the columns of a list of values: column1, column2 …
+_ADVANCE_SQLITE = """
+UPDATE subscriber SET cursor = moved.column1, next_due_at = moved.column2 FROM (VALUES {rows}) AS moved
+WHERE subscriber.id = moved.column3 AND subscriber.cursor = moved.column4 AND subscriber.state = 'active'
+"""
 _ADVANCE_POSTGRESQL = """
 UPDATE subscriber SET cursor = moved.upto, next_due_at = moved.due
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::bigint[]) AS moved (upto, due, id, was)
@@ -38,14 +43,20 @@ WHERE subscriber.id = moved.id AND subscriber.cursor = moved.was AND subscriber.
 _INTRODUCE_SQLITE = "UPDATE preference SET introduced_at = ? WHERE id = ? AND introduced_at IS NULL"
 _INTRODUCE_POSTGRESQL = "UPDATE preference SET introduced_at = %s WHERE id = ANY(%s) AND introduced_at IS NULL"
 _COLUMNS = "id, subscriber_id, kind, from_seq, to_seq, created_at, parts"
-_TELL_SQLITE = f"INSERT INTO digest ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_TELL_SQLITE = f"INSERT INTO digest ({_COLUMNS}) VALUES {{rows}}"
 _TELL_POSTGRESQL = f"""
 INSERT INTO digest ({_COLUMNS})
 SELECT told.id, told.subscriber_id, told.kind, told.from_seq, told.to_seq, %s, told.parts::jsonb
 FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])
 AS told (id, subscriber_id, kind, from_seq, to_seq, parts)
 """
-_NUMBERS_POSTGRESQL = "SELECT nextval(pg_get_serial_sequence('digest', 'id')) FROM generate_series(1, %s)"
+_SELECT_SQLITE = "INSERT INTO selection (id, kind, numbers) VALUES {rows}"
+_SELECT_POSTGRESQL = """
+INSERT INTO selection (id, kind, numbers)
+SELECT new.id, new.kind, new.numbers::jsonb
+FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS new (id, kind, numbers)
+"""
+_NUMBERS_POSTGRESQL = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
 
 
 class ServedMeanwhile(Exception):
@@ -64,7 +75,7 @@ class Storage:
         self._upto = upto
         self._now = now
         self._domain = domain
-        self._selections: dict[Bits, int] = {}
+        self._selections: dict[SelectionKind, dict[int, int]] = {kind: {} for kind in SelectionKind}
         self._due: dict[str, Any] = {}
 
     def store(self, session: Session, page: Sequence[Served]) -> int:
@@ -81,7 +92,6 @@ class Storage:
         self._introduce(session, [number for served in page for number in served.introduced])
         told = [served for served in page if served.parts]
         if told:
-            self._select(session, told)
             self._tell(session, self._rows(session, told))
         return len(told)
 
@@ -90,11 +100,11 @@ class Storage:
         upto, dialect = self._upto, connection.dialect
         moves = [(max(upto, s.cursor), self._next_due(dialect, s.schedule), s.subscriber_id, s.cursor) for s in page]
         if dialect.name == "sqlite":
-            moved: CursorResult[Any] = connection.exec_driver_sql(_ADVANCE_SQLITE, moves)
+            moved = write_many(connection, _ADVANCE_SQLITE, "(?, ?, ?, ?)", moves)
         else:
             columns = tuple(list(column) for column in zip(*moves, strict=True))
-            moved = connection.exec_driver_sql(_ADVANCE_POSTGRESQL, columns)
-        if moved.rowcount != len(page):
+            moved = connection.exec_driver_sql(_ADVANCE_POSTGRESQL, columns).rowcount
+        if moved != len(page):
             raise ServedMeanwhile
 
     def _introduce(self, session: Session, preferences: Sequence[int]) -> None:
@@ -110,47 +120,34 @@ class Storage:
         if marked.rowcount != len(preferences):
             raise ServedMeanwhile
 
-    def _select(self, session: Session, told: Sequence[Served]) -> None:
-        """Store those selections that no digest of this round has brought yet."""
-        if len(self._selections) > _MOST_SELECTIONS:
-            self._selections.clear()
-        known = self._selections
-        new = dict.fromkeys(bits for served in told for _, bits in served.parts if bits not in known)
-        if not new:
-            return
-        table = table_of(Selection)
-        rows = [{"kind": bits[0], "numbers": self._asker.numbers(bits)} for bits in new]
-        stored = session.connection().execute(insert(table).returning(table.c.id, sort_by_parameter_order=True), rows)
-        known.update(zip(new, stored.scalars(), strict=True))
-
     def _rows(self, session: Session, told: Sequence[Served]) -> list[_Row]:
-        known, upto = self._selections, self._upto
+        """Return the rows of the digests, after storing the selections that no digest of this round has brought yet."""
+        selections = _NewSelections(session.connection(), self._asker, self._selections)
         below_zero = _below_zero(session, [s.subscriber_id for s in told if not s.changed])
+        upto, regular, first = self._upto, DigestKind.REGULAR.value, DigestKind.FIRST.value
         rows = []
         for served in told:
-            parts = ",".join([f"[{preference},{known[bits]}]" for preference, bits in served.parts])
+            parts = selections.parts(served)
             if served.changed:
-                kind, from_seq = DigestKind.REGULAR.value, served.cursor
+                kind, from_seq = regular, served.cursor
             else:
-                kind, from_seq = DigestKind.FIRST.value, below_zero.get(served.subscriber_id, 0) - 1
-            rows.append((served.subscriber_id, kind, from_seq, max(upto, served.cursor), f"[{parts}]"))
+                kind, from_seq = first, below_zero.get(served.subscriber_id, 0) - 1
+            rows.append((served.subscriber_id, kind, from_seq, max(upto, served.cursor), parts))
+        selections.store()
         return rows
 
     def _tell(self, session: Session, digests: Sequence[_Row]) -> None:
         """Write the digests and queue a mail for each."""
         connection = session.connection()
         at = moment_for(connection.dialect, self._now)
+        ids = list(_numbers(connection, "digest", len(digests)))
         if connection.dialect.name == "sqlite":
-            # There is one writer at a time, so that the next numbers are ours; asking for them back costs more.
-            first = (connection.exec_driver_sql("SELECT max(id) FROM digest").scalar() or 0) + 1
-            ids = list(range(first, first + len(digests)))
             rows = [
                 (number, who, kind, from_seq, to_seq, at, parts)
                 for number, (who, kind, from_seq, to_seq, parts) in zip(ids, digests, strict=True)
             ]
-            connection.exec_driver_sql(_TELL_SQLITE, rows)
+            write_many(connection, _TELL_SQLITE, "(?, ?, ?, ?, ?, ?, ?)", rows)
         else:
-            ids = list(connection.exec_driver_sql(_NUMBERS_POSTGRESQL, (len(digests),)).scalars())
             columns = tuple(list(column) for column in zip(*digests, strict=True))
             connection.exec_driver_sql(_TELL_POSTGRESQL, (at, ids, *columns))
         mails = [(row[0], f'{{"digest_id":{number}}}') for number, row in zip(ids, digests, strict=True)]
@@ -164,6 +161,56 @@ class Storage:
             due = next_due(Frequency(frequency), int(hour), int(weekday), int(day), timezone, self._now)
             known = self._due[schedule] = moment_for(dialect, due)
         return known
+
+
+class _NewSelections:
+    """The selections of a page: those of the round that are known, and the new ones, stored together at the end."""
+
+    def __init__(self, connection: Connection, asker: Asker, known: dict[SelectionKind, dict[int, int]]) -> None:
+        self._connection = connection
+        self._asker = asker
+        self._known = known
+        self._free: Iterator[int] = iter(())
+        self._new: list[tuple[int, str, str]] = []
+
+    def parts(self, served: Served) -> str:
+        """Return the JSON of a digest's ``parts``."""
+        named = []
+        for preference, kind, bits in served.parts:
+            number = self._known[kind].get(bits)
+            named.append(f"[{preference},{number or self._added(kind, bits)}]")
+        return f"[{','.join(named)}]"
+
+    def store(self) -> None:
+        """Write the new ones."""
+        if not self._new:
+            return
+        if self._connection.dialect.name == "sqlite":
+            write_many(self._connection, _SELECT_SQLITE, "(?, ?, ?)", self._new)
+        else:
+            columns = tuple(list(column) for column in zip(*self._new, strict=True))
+            self._connection.exec_driver_sql(_SELECT_POSTGRESQL, columns)
+
+    def _added(self, kind: SelectionKind, bits: int) -> int:
+        number = next(self._free, None)
+        if number is None:
+            # On SQLite numbers are ours without asking: a block goes on where the one before it ended.
+            behind = self._new[-1][0] if self._new else None
+            self._free = iter(_numbers(self._connection, "selection", _AT_ONCE, behind=behind))
+            number = next(self._free)
+        if len(self._known[kind]) > _MOST_SELECTIONS:
+            self._known[kind].clear()
+        self._known[kind][bits] = number
+        self._new.append((number, kind.value, orjson.dumps(self._asker.numbers(kind, bits)).decode()))
+        return number
+
+
+def _numbers(connection: Connection, table: str, how_many: int, *, behind: int | None = None) -> Iterable[int]:
+    """Return ids for new rows. SQLite has one writer at a time, so that the next ones are ours (behind ``behind``)."""
+    if connection.dialect.name == "sqlite":
+        last = behind if behind is not None else connection.exec_driver_sql(f"SELECT max(id) FROM {table}").scalar()
+        return range((last or 0) + 1, (last or 0) + 1 + how_many)
+    return connection.exec_driver_sql(_NUMBERS_POSTGRESQL, (table, how_many)).scalars()
 
 
 def _below_zero(session: Session, subscribers: Sequence[int]) -> dict[int, int]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
+import sqlalchemy
 import structlog
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session
 
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.status import is_recruiting, site_is_open
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+from trialalerts.database import table_of
 
 __all__ = [
     "RECRUITING_NOW",
@@ -30,7 +33,6 @@ log = structlog.get_logger()
 RECRUITING_NOW = "recruiting_now"
 """The kind of a candidate of a first digest: nothing changed, the trial is open."""
 
-_AT_ONCE = 500
 _FACTS = (
     "status",
     "phases",
@@ -46,6 +48,36 @@ _FACTS = (
 
 _ENDS = frozenset({ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHDRAWN, ChangeKind.RESULTS_POSTED})
 _MAY_TAKE_PART = frozenset({None, "RECRUITING", "AVAILABLE", "NOT_YET_RECRUITING", "ENROLLING_BY_INVITATION"})
+
+
+class ItemRow(Protocol):
+    """What is read of an item: an :class:`~trialalerts.catalog.tables.Item`, or a row of its columns."""
+
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def kind(self) -> ItemKind: ...
+    @property
+    def status(self) -> str | None: ...
+    @property
+    def areas(self) -> dict[str, Any]: ...
+    @property
+    def facts(self) -> dict[str, Any]: ...
+
+
+class ChangeRow(Protocol):
+    """What is read of a change: a :class:`~trialalerts.catalog.tables.Change`, or a row of its columns."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def kind(self) -> ChangeKind: ...
+    @property
+    def before(self) -> dict[str, Any]: ...
+    @property
+    def after(self) -> dict[str, Any]: ...
+    @property
+    def at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -78,38 +110,32 @@ class Candidate:
 
 def changes_between(session: Session, after: int, upto: int) -> list[Candidate]:
     """Return the changes with ``after`` < seq ≤ ``upto``, oldest first, with their items as they are now."""
-    rows = session.exec(
-        select(Change, Item)
-        .join(Item, col(Change.item_id) == col(Item.id))
-        .where(col(Change.seq) > after, col(Change.seq) <= upto)
-        .order_by(col(Change.seq))
-        .execution_options(yield_per=_AT_ONCE)
-    )
-    made: dict[int, Subject] = {}
-    candidates = []
-    for change, item in rows:
-        if change.item_id not in made:
-            made[change.item_id] = subject_of(item)
-        candidates.append(told_change(change, made[change.item_id]))
-        session.expunge(change)
-        if item in session:
-            session.expunge(item)
-    return candidates
+    change, item = table_of(Change).c, table_of(Item).c
+    # Rows of columns, and each item once: as instances of their models they would take four times as long.
+    asked = sqlalchemy.select(change.seq, change.item_id, change.kind, change.before, change.after, change.at)
+    rows = session.connection().execute(asked.where(change.seq > after, change.seq <= upto).order_by(change.seq)).all()
+    within = sqlalchemy.select(change.item_id).where(change.seq > after, change.seq <= upto)
+    subjects = {
+        found.id: subject_of(found)
+        for found in session.connection().execute(sqlalchemy.select(*_columns()).where(item.id.in_(within)))
+    }
+    return [told_change(row, subjects[row.item_id]) for row in rows]
 
 
 def open_now(session: Session) -> list[Candidate]:
     """Return every trial that is open now, as a candidate of a first digest; ``seq`` is 0."""
-    rows = session.exec(
-        select(Item).where(col(Item.is_open)).order_by(col(Item.id)).execution_options(yield_per=_AT_ONCE)
-    )
-    candidates = []
-    for item in rows:
-        candidates.append(recruiting_now(subject_of(item), item.published_at or item.first_seen_at))
-        session.expunge(item)
-    return candidates
+    item = table_of(Item).c
+    rows = session.connection().execute(sqlalchemy.select(*_columns()).where(item.is_open).order_by(item.id))
+    return [recruiting_now(subject_of(row), row.published_at or row.first_seen_at) for row in rows]
 
 
-def told_change(change: Change, subject: Subject) -> Candidate:
+def _columns() -> tuple[ColumnElement[Any], ...]:
+    """Return the columns of an item that matching needs."""
+    item = table_of(Item).c
+    return item.id, item.kind, item.status, item.areas, item.facts, item.published_at, item.first_seen_at
+
+
+def told_change(change: ChangeRow, subject: Subject) -> Candidate:
     """Return a change of an item as a candidate."""
     return Candidate(
         subject=subject,
@@ -135,7 +161,7 @@ def recruiting_now(subject: Subject, at: datetime) -> Candidate:
     )
 
 
-def subject_of(item: Item) -> Subject:
+def subject_of(item: ItemRow) -> Subject:
     """Return an item as the matcher sees it, with those of its facts that matching and reasons need."""
     facts = _facts(item) if item.kind is ItemKind.TRIAL else None
     direct = item.areas.get("direct", [])
@@ -152,8 +178,8 @@ def subject_of(item: Item) -> Subject:
     )
 
 
-def _facts(item: Item) -> TrialFacts | None:
-    """Return a trial's facts; None where they are broken: that must harm no other, and what is missing excludes nobody."""
+def _facts(item: ItemRow) -> TrialFacts | None:
+    """Return a trial's facts; None where they are broken: they harm no other then, and exclude nobody."""
     try:
         return TrialFacts.model_validate({name: item.facts[name] for name in _FACTS if name in item.facts})
     except ValueError as error:
@@ -161,7 +187,7 @@ def _facts(item: Item) -> TrialFacts | None:
         return None
 
 
-def _sites_that_count(change: Change, subject: Subject) -> tuple[Site, ...] | None:
+def _sites_that_count(change: ChangeRow, subject: Subject) -> tuple[Site, ...] | None:
     """Return the sites whose nearness makes the change news.
 
     A site that opened is news around that site only. Something that opens, is registered or changes whom
