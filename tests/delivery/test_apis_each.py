@@ -105,6 +105,15 @@ def test_brevo_does_not_take_a_message_for_sent_that_it_refused() -> None:
         assert len(server.desk.mails) == 1
 
 
+def test_brevo_is_asked_again_when_the_key_of_a_failed_request_has_run_out() -> None:
+    """It failed after it took the key, and perhaps the mail: nobody knows before the key is gone."""
+    with channel_to(DESKS["brevo"]()) as (server, channel):
+        server.faults.append(failing(500, obeyed=True))
+        (outcome,) = channel.send([envelope(1)])
+        assert isinstance(outcome, Refused)
+        assert (outcome.permanent, outcome.retry_after, outcome.ours) == (False, 1_800.0, False)
+
+
 def test_brevo_forgets_the_oldest_refusals() -> None:
     with channel_to(DESKS["brevo"]()) as (_, channel):
         dialect = channel._dialect

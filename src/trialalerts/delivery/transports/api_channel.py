@@ -176,7 +176,7 @@ class ApiChannel:
                 found = self._read(reply, chosen)
                 return [doubt if doubt and isinstance(each, Unsent) else each for each in found]
             except Uncertain as error:
-                doubt = doubt or error.outcome
+                doubt = error.outcome
             except NoAnswer as error:
                 doubt = doubt or Uncertain(f"{self._account.provider} {error}").outcome
             except NotConnected as error:
