@@ -86,7 +86,7 @@ def set_up(folder: Path, db: Database, registry: BusyRegistry, office: PostOffic
             session.add(Place(id=country.code, kind=PlaceKind.COUNTRY, name=country.name, country=country.code))
             session.add_all(PlaceName(key=key, place_id=country.code) for key in country.keys)
     http = HttpSettings(allow_private_addresses=True)
-    settings = registry_settings(registry, http)
+    settings = registry_settings(registry, http, every="0s")
     assert poll_source(db, settings, settings.sources[0], SystemClock()).complete
     return installation
 

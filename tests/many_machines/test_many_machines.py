@@ -105,7 +105,7 @@ def test_machines_that_die_and_freeze_lose_nothing_and_repeat_only_what_was_in_f
     dice = Random(20260302)
     installation = set_up(tmp_path, db, registry, office)
     add_people(db, PEOPLE, dice)
-    troubles = [freeze, kill, kill, restart, *dice.choices([kill, restart, freeze], (5, 2, 2), k=76 if SOAK else 0)]
+    troubles = [freeze, kill, kill, restart, *dice.choices([kill, restart, freeze], (5, 2, 2), k=46 if SOAK else 0)]
     with Fleet(installation=installation, db=db, machines=machines()) as fleet:
         for trouble in troubles:
             news(registry, office, dice)

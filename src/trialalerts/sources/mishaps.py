@@ -8,9 +8,14 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from trialalerts.catalog.draft import FieldProblem
+from trialalerts.errors import DatabaseBehind, DatabaseUnavailable, DatabaseUnusable
 
 __all__ = ["place_of", "unreadable"]
+
+_OF_THE_DATABASE = (SQLAlchemyError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable)
 
 
 def place_of(error: Exception) -> str:
@@ -22,6 +27,13 @@ def place_of(error: Exception) -> str:
 
 
 def unreadable(external_id: str, error: Exception) -> FieldProblem:
-    """Return the problem of a record over which the program itself stumbled."""
+    """Return the problem of a record over which the program itself stumbled.
+
+    Raises:
+        Exception: the error itself where the database is to blame. The record is as good as any other: were it left
+            out, and the next page stored when the database is back, it would be missed.
+    """
+    if isinstance(error, _OF_THE_DATABASE):
+        raise error
     message = f"the program failed to read it ({place_of(error)}); please report it"
     return FieldProblem(external_id=external_id, field="record", message=message)
