@@ -53,7 +53,12 @@ def concerns(preference: Preference, candidate: Candidate, areas: AreaTree) -> b
         preference.area_id in subject.ancestors and not (subject.ancestors | set().union(*above.values())) & excluded
     )
     anywhere = preference.region_kind is RegionKind.ANYWHERE or candidate.sites is None
-    in_region = anywhere or any(_in_region(preference, site) for site in candidate.sites or ())
+    reached = facts is not None and facts.reach is not None
+    in_region = anywhere or any(
+        _in_region(preference, site)
+        or (site.country == preference.country and (reached or site.city == "Multiple Locations"))
+        for site in candidate.sites or ()
+    )
     wanted_kind = not preference.item_kinds or subject.kind.value in preference.item_kinds
     wanted_change = not preference.change_kinds or candidate.kind in preference.change_kinds
     return on_area and in_region and wanted_kind and wanted_change and (facts is None or _takes(preference, facts))
@@ -95,7 +100,7 @@ def sites(draw: st.DrawFn) -> Site:
     country = draw(st.one_of(st.none(), st.sampled_from(list(COUNTRIES))))
     measured = draw(st.booleans())
     return Site(
-        city=draw(st.sampled_from(["Leeds", "Suva", "Nome"])),
+        city=draw(st.sampled_from(["Leeds", "Suva", "Nome", "Multiple Locations"])),
         country=country,
         subdivision=draw(st.one_of(st.none(), st.sampled_from(COUNTRIES[country]))) if country else None,
         latitude=draw(_latitude) if measured else None,
@@ -117,6 +122,7 @@ def facts_of_trials(draw: st.DrawFn) -> TrialFacts:
         maximum_age_days=None if oldest is None else oldest * 365,
         maximum_age=None if oldest is None else f"{oldest} Years",
         healthy_volunteers=draw(st.sampled_from([None, True, False])),
+        reach=draw(st.sampled_from([None, None, "remote", "nationwide"])),
         sites=tuple(draw(st.lists(sites(), max_size=3))),
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trialalerts.catalog.facts import Site
+from trialalerts.catalog.facts import Reach, Site
+from trialalerts.catalog.reach import reached_countries
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.matching.reasons import Reason
 from trialalerts.matching.window import Candidate, Subject
@@ -33,6 +34,7 @@ def reason(areas: AreaTree, subject: Subject, candidates: Sequence[Candidate], p
         nearest=nearest.city if nearest else None,
         no_site=trial and not listed,
         near_unknown=listed and preference.region_kind is RegionKind.PLACE and distance is None,
+        reach=_reach(subject, candidates, preference),
         may_fit=_may_fit(subject, preference),
     )
 
@@ -65,6 +67,14 @@ def nearest_site(
     else:
         return None, None
     return next(iter(sites), None), None
+
+
+def _reach(subject: Subject, candidates: Sequence[Candidate], preference: Preference) -> Reach | None:
+    """Return how the trial reaches the person wherever in their country they live; None where its sites tell."""
+    if subject.facts is None or preference.country is None:
+        return None
+    sites = subject.open_sites or tuple(site for c in candidates for site in c.sites or ())
+    return reached_countries(subject.facts, sites).get(preference.country)
 
 
 def _through(areas: AreaTree, subject: Subject, preference: Preference) -> str | None:

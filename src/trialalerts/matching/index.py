@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from trialalerts.catalog.reach import reached_countries
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.matching.nearby import SiteMap
 from trialalerts.matching.window import RECRUITING_NOW, Candidate
@@ -257,6 +258,7 @@ class WindowIndex:
         self._subdivisions: dict[str, int] = defaultdict(int)
         self._without_subdivision: dict[str, int] = defaultdict(int)
         self._without_coordinates: dict[str, int] = defaultdict(int)
+        self._reached: dict[str, int] = defaultdict(int)
         self._nowhere = 0
         latitudes: list[float] = []
         longitudes: list[float] = []
@@ -266,6 +268,9 @@ class WindowIndex:
             if candidate.sites is None:
                 self._nowhere |= bit
                 continue
+            if candidate.subject.facts is not None:
+                for country in reached_countries(candidate.subject.facts, candidate.sites):
+                    self._reached[country] |= bit
             for site in candidate.sites:
                 self._index_site(site, bit)
                 if site.latitude is not None and site.longitude is not None:
@@ -292,11 +297,12 @@ class WindowIndex:
             return self.every
         if kind is RegionKind.COUNTRY:
             return self._nowhere | self._countries.get(country or "", 0)
+        anyhow = self._nowhere | self._reached.get(country or "", 0)
         if kind is RegionKind.SUBDIVISION:
             unknown = self._without_subdivision.get(country or "", 0)
-            return self._nowhere | self._subdivisions.get(subdivision or "", 0) | unknown
+            return anyhow | self._subdivisions.get(subdivision or "", 0) | unknown
         near = self._sites.within(latitude or 0.0, longitude or 0.0, radius or 0.0)
-        return self._nowhere | near | self._without_coordinates.get(country or "", 0)
+        return anyhow | near | self._without_coordinates.get(country or "", 0)
 
 
 def _slack(words: str | None) -> int:

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from trialalerts.catalog.facts import Reach
+
 __all__ = ["Reason"]
 
 
@@ -15,8 +17,9 @@ class Reason(BaseModel):
     ``through_id`` and ``through_name`` are the item's own area where that is narrower than the area followed;
     None where the item is on the area itself. ``nearest`` is the town of the nearest open site, ``distance_km``
     how far that is from the place followed. ``no_site``: the trial lists no site yet. ``near_unknown``: there is
-    an open site in the region, but how far away is not known. ``may_fit`` names the facts that were missing
-    (``age``, ``sex``), so that nothing was excluded for their sake.
+    an open site in the region, but how far away is not known. ``reach``: one takes part from home (``remote``) or
+    all over the country (``nationwide``), so that it is near wherever in that country the person lives. ``may_fit``
+    names the facts that were missing (``age``, ``sex``), so that nothing was excluded for their sake.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -32,6 +35,7 @@ class Reason(BaseModel):
     nearest: str | None = None
     no_site: bool = False
     near_unknown: bool = False
+    reach: Reach | None = None
     may_fit: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:

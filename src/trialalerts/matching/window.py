@@ -42,6 +42,7 @@ _FACTS = (
     "maximum_age_days",
     "maximum_age",
     "healthy_volunteers",
+    "reach",
     "sites",
 )
 """What matching and reasons read; a trial's long texts and its contacts are left out of memory."""
