@@ -9,11 +9,13 @@ from datetime import datetime
 from random import Random
 
 import structlog
+from sqlmodel import Session
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.delivery import benching, outbox, tallies
 from trialalerts.delivery.envelope import Accepted, Outcome, Refused, Unsent
+from trialalerts.delivery.feedback.refusals import heed_refusal
 from trialalerts.delivery.last_check import Withheld
 from trialalerts.delivery.outbox import Claimed, Settlement, postponement, retrial
 from trialalerts.delivery.tables import DeliveryState
@@ -146,6 +148,7 @@ class Ledger:
         with self.db.write() as session:
             outbox.settle(session, self._unwritten, now=now, transport=self.transport)
             tallies.add(session, Tallied.SENT, self._sent, at=now)
+            self._heed_refusals(session, now)
             if self._bench is not None:
                 retry_after = self._bench.retry_after
                 benching.bench(session, self.transport, reason=self._bench.reason, now=now, retry_after=retry_after)
@@ -161,6 +164,20 @@ class Ledger:
         self._counts["sent"] += self._sent
         self._unwritten.clear()
         self._sent, self._bench = 0, None
+
+    def _heed_refusals(self, session: Session, now: datetime) -> None:
+        """Let what failed for good count for its subscriber, in one order everywhere: each of them is locked."""
+        failed = [each for each in self._unwritten if each.state is DeliveryState.FAILED and each.code]
+        for each in sorted(failed, key=lambda settled: settled.delivery.subscriber_id):
+            heed_refusal(
+                session,
+                self.settings,
+                subscriber_id=each.delivery.subscriber_id,
+                how=self.transport,
+                code=each.code or "",
+                reason=each.error or "",
+                now=now,
+            )
 
     def _refused(self, row: Claimed, refusal: Refused) -> None:
         if refusal.permanent and not refusal.ours:

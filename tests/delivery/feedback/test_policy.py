@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from tests.delivery.feedback.stage import Office
+from tests.delivery.feedback.stage import SETTINGS, Office
 from tests.delivery.post import NOW, SECRET
 from trialalerts.delivery.feedback.events import Kind, Reason
-from trialalerts.delivery.feedback.policy import rests_until
+from trialalerts.delivery.feedback.refusals import heed_refusal
 from trialalerts.delivery.suppressions import Lifted, lift
 from trialalerts.delivery.tables import DeliveryState
 from trialalerts.subscribers.consent import record_consent
@@ -118,15 +118,6 @@ def test_each_soft_bounce_in_a_row_lets_the_address_rest_for_longer(office: Offi
     assert hours == [2, 4, 8, 16, 32, 64, 64, 64]
 
 
-def test_an_address_rests_until_its_moment(office: Office) -> None:
-    soft(office)
-    number = office.person().id or 0
-    with office.db.read() as session:
-        assert rests_until(session, number, now=NOW) == NOW + 2 * HOUR
-        assert rests_until(session, number, now=NOW + 2 * HOUR) is None
-        assert rests_until(session, number + 1, now=NOW) is None
-
-
 def test_five_soft_bounces_in_a_row_over_three_days_suppress(office: Office) -> None:
     for _ in range(4):
         soft(office)
@@ -189,6 +180,44 @@ def test_what_is_only_late_does_not_count(office: Office) -> None:
         office.tell(Kind.DEFERRED, office.sent(), reason=Reason.BOUNCED, code="450 4.2.0")
         office.clock.advance(DAY)
     assert (office.soft_bounces(), office.suppression()) == (None, None)
+
+
+# --- refusals at the door
+
+
+def refuse(office: Office, code: str, reason: str = "") -> bool:
+    number = office.person().id or 0
+    now = office.clock.now()
+    with office.db.write() as session:
+        return heed_refusal(session, SETTINGS, subscriber_id=number, how="smtp", code=code, reason=reason, now=now)
+
+
+@pytest.mark.parametrize(("code", "reason"), [("550 5.1.1", "x"), ("550", "refused the recipient: No such user")])
+def test_a_hard_refusal_at_the_door_suppresses_like_a_hard_bounce(office: Office, code: str, reason: str) -> None:
+    office.sent()
+    assert refuse(office, code, reason)
+    assert (office.person().state, office.person().state_reason) == (SubscriberState.BOUNCED, f"smtp: {code}")
+    assert office.suppression() is not None
+    assert office.tallies() == {"bounced": 1}
+
+
+def test_a_soft_refusal_at_the_door_counts_like_a_soft_bounce(office: Office) -> None:
+    office.sent()
+    for _ in range(4):
+        assert refuse(office, "452 4.2.2", "mailbox full")
+        office.clock.advance(DAY)
+    counted = office.soft_bounces()
+    assert counted is not None
+    assert counted.in_a_row == 4
+    assert refuse(office, "552 5.2.2", "mailbox full")
+    assert office.person().state is SubscriberState.BOUNCED
+
+
+@pytest.mark.parametrize("code", ["550 5.7.1", "421 4.7.0", "550", "422", "406", "HTTP 500"])
+def test_a_refusal_that_does_not_plainly_speak_of_the_address_blames_nobody(office: Office, code: str) -> None:
+    office.sent()
+    assert not refuse(office, code, "refused")
+    assert (office.person().state, office.soft_bounces(), office.tallies()) == (SubscriberState.ACTIVE, None, {})
 
 
 # --- complaints and unsubscribing

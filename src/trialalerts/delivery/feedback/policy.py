@@ -23,7 +23,6 @@ __all__ = [
     "heed_hard_bounce",
     "heed_soft_bounce",
     "heed_unsubscribe",
-    "rests_until",
 ]
 
 _MOST_IN_A_ROW = 5
@@ -106,14 +105,6 @@ def heed_complaint(session: Session, secret: str, subscriber: Subscriber, *, how
 def heed_unsubscribe(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> None:
     """Let somebody go who told the provider to stop."""
     unsubscribe(session, subscriber, how=how, now=now)
-
-
-def rests_until(session: Session, subscriber_id: int, *, now: datetime) -> datetime | None:
-    """Return until when an address rests after soft bounces; None where it may be mailed."""
-    counted = session.get(SoftBounces, subscriber_id)
-    if counted is None or counted.not_before is None or counted.not_before <= now:
-        return None
-    return counted.not_before
 
 
 def concerns_another_address(session: Session, delivery: Delivery) -> bool:
