@@ -369,7 +369,7 @@ def senders() -> dict[str, Sender]:
     sendgrid_key = ec.generate_private_key(ec.SECP256R1())
     sendgrid = secret(public_key=public_text(sendgrid_key))
     mailgun, resend = secret(signing_key=MAILGUN_KEY), secret(secret=whsec())
-    postmark, brevo = secret(username="postmark", password="a pass:word"), secret(token="a token of Brevo")
+    postmark, brevo = secret(user="postmark", password="a pass:word"), secret(token="a token of Brevo")
     found = [
         Sender(name="ses", keys=secret(topics=TOPIC), webhook=ses_webhook(Sns()), tell=ses_told, sign=shows({})),
         Sender(

@@ -128,7 +128,7 @@ def test_the_proof_of_another_is_refused(name: str) -> None:
     if name in {"ses", "postmark", "brevo", "mailgun", "resend"}:  # they have the same keys each time
         others = {
             "ses": lambda: replace(others, webhook=ses_webhook(Sns(pages={CERTIFICATE: _certificate_of_another()}))),
-            "postmark": lambda: replace(others, webhook=PostmarkWebhook(username="postmark", password="another")),
+            "postmark": lambda: replace(others, webhook=PostmarkWebhook(user="postmark", password="another")),
             "brevo": lambda: replace(others, webhook=BrevoWebhook.of(secret(token="another"))),
             "mailgun": lambda: replace(others, webhook=MailgunWebhook.of(secret(signing_key="another"))),
             "resend": lambda: replace(others, webhook=ResendWebhook.of(secret(secret=whsec(b"another")))),
@@ -405,7 +405,7 @@ def test_an_overheard_signature_of_mailgun_keeps_its_id_with_any_other_words() -
     ("keys", "headers"),
     [
         ({"token": "t"}, {"authorization": "bearer t"}),
-        ({"username": "u", "password": "p"}, {"authorization": basic("u", "p")}),
+        ({"user": "u", "password": "p"}, {"authorization": basic("u", "p")}),
         ({"header": "X-Secret", "value": "v"}, {"x-secret": "v"}),
     ],
     ids=["bearer", "basic", "header"],
@@ -447,13 +447,13 @@ def test_only_configured_providers_are_opened() -> None:
     ("webhooks", "told"),
     [
         ({"sparkpost": {"key": "x"}}, "sparkpost"),
-        ({"postmark": {"username": "u"}}, "username, password"),
-        ({"postmark": {"username": "u", "password": ""}}, "username, password"),
+        ({"postmark": {"user": "u"}}, "user, password"),
+        ({"postmark": {"user": "u", "password": ""}}, "user, password"),
         ({"mailgun": {"key": "x"}}, "signing_key"),
         ({"sendgrid": {"public_key": "not a key"}}, "public_key"),
         ({"resend": {"secret": "whsec_!"}}, "whsec_"),
         ({"ses": {"topics": "alerts"}}, "arn:aws:sns"),
-        ({"brevo": {"token": "a", "header": "b"}}, "token or username, password or header, value"),
+        ({"brevo": {"token": "a", "header": "b"}}, "token or user, password or header, value"),
     ],
     ids=str,
 )

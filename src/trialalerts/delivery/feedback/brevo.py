@@ -1,6 +1,6 @@
 """Owns Brevo's transactional webhooks (v3): not signed and not numbered; a token, password or header proves them.
 
-Keys: ``token`` (a bearer token), or ``username`` and ``password``, or ``header`` and ``value`` (a custom header).
+Keys: ``token`` (a bearer token), or ``user`` and ``password``, or ``header`` and ``value`` (a custom header).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class BrevoWebhook:
         Raises:
             ConfigurationError: they are none of the three ways.
         """
-        return cls(keys=chosen_keys("brevo", keys, ["token"], ["username", "password"], ["header", "value"]))
+        return cls(keys=chosen_keys("brevo", keys, ["token"], ["user", "password"], ["header", "value"]))
 
     def events(self, call: Call) -> list[Event]:
         """Return what a call tells (see :class:`~trialalerts.delivery.feedback.calls.Webhook`)."""
@@ -62,8 +62,8 @@ class BrevoWebhook:
         return [_event(item, call) for item in several if payload.text(item, "event").lower() not in _NEVER_KEPT]
 
     def _require_proof(self, call: Call) -> None:
-        if "username" in self.keys:
-            require_basic_auth(call, self.keys["username"], self.keys["password"])
+        if "user" in self.keys:
+            require_basic_auth(call, self.keys["user"], self.keys["password"])
             return
         if "header" in self.keys:
             given, expected = call.headers.get(self.keys["header"].lower(), ""), self.keys["value"]

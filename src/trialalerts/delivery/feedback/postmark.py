@@ -1,6 +1,6 @@
 """Owns Postmark's webhooks: not signed, so a user name and a password in the URL that Postmark is given prove them.
 
-Keys: ``username``, ``password``.
+Keys: ``user``, ``password``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _BOUNCES: dict[str, tuple[Kind, Verdict | None]] = {
 class PostmarkWebhook:
     """Postmark with the user name and the password that it was given."""
 
-    username: str
+    user: str
     password: str
 
     @classmethod
@@ -58,11 +58,11 @@ class PostmarkWebhook:
         Raises:
             ConfigurationError: one is missing.
         """
-        return cls(**chosen_keys("postmark", keys, ["username", "password"]))
+        return cls(**chosen_keys("postmark", keys, ["user", "password"]))
 
     def events(self, call: Call) -> list[Event]:
         """Return what a call tells (see :class:`~trialalerts.delivery.feedback.calls.Webhook`)."""
-        require_basic_auth(call, self.username, self.password)
+        require_basic_auth(call, self.user, self.password)
         told = payload.parsed(call.body)
         record = payload.text(told, "RecordType")
         if not record:
