@@ -211,10 +211,15 @@ class CardMaker:
             return self._trial(entry, item, TrialFacts.model_validate(item.facts))
         return self._article(entry, item, ArticleFacts.model_validate(item.facts))
 
-    def personal(self, entry: Entry, common: Common) -> Personal:
-        """Return what is the reader's own."""
+    def distances(self, entry: Entry, common: Common) -> str:
+        """Return the line of the change that tells how far away something is; empty where there is none."""
+        return opened_sites(self._words, common.distances, entry.reasons) if common.distances else ""
+
+    def personal(self, entry: Entry, common: Common, distances: str | None = None) -> Personal:
+        """Return what is the reader's own; ``distances`` is that line where somebody knows it already."""
         words, reasons, known = self._words, entry.reasons, common.places
-        distances = opened_sites(words, common.distances, reasons) if common.distances else ""
+        if distances is None:
+            distances = self.distances(entry, common)
         if known is None:
             return Personal(reasons=reason_lines(words, reasons, article=True), distances=distances)
         label, place = where(words, reasons, known)

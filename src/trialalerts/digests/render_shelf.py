@@ -30,6 +30,7 @@ _MOST_FOR_ONE = 400_000
 _COMMON_BYTES = 6_000
 """What a card without the reader's own takes in memory, about."""
 _BRIEF_BYTES = 600
+_LINE_BYTES = 500
 _MOST_DAYS = 50
 
 
@@ -68,6 +69,7 @@ class _Shared:
 
     common: Common
     fragments: dict[tuple[object, ...], Fragment | None] = field(default_factory=dict)
+    distances: dict[tuple[object, ...], str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -124,7 +126,7 @@ class Shelf:
         """
         kept = self._kept(page, entry)
         shared = self._shared(kept, page, entry)
-        own = page.maker.personal(entry, shared.common)
+        own = page.maker.personal(entry, shared.common, self._distances(kept, shared, page, entry))
         return ShelvedCard(entry, own, kept, shared, self._written(kept, shared, own, page, "html.j2", None))
 
     def text(self, page: Page, card: ShelvedCard, position: int) -> Pieces:
@@ -166,6 +168,17 @@ class Shelf:
         made = kept.shared[told, near, self._today(kept, common.timely, page.maker)] = _Shared(common=common)
         self._grew(kept, _COMMON_BYTES)
         return made
+
+    def _distances(self, kept: _Kept, shared: _Shared, page: Page, entry: Entry) -> str:
+        """Return the line that tells how far away something is; whoever follows a whole country reads the same."""
+        if shared.common.distances is None:
+            return ""
+        near = _near(entry)
+        known = shared.distances.get(near)
+        if known is None:
+            known = shared.distances[near] = page.maker.distances(entry, shared.common)
+            self._grew(kept, _LINE_BYTES)
+        return known
 
     def _today(self, kept: _Kept, timely: Timely, maker: CardMaker) -> str:
         """Return what the card says today that it may not say tomorrow."""
