@@ -263,7 +263,7 @@ def test_paused_sending_is_resumed(run: Run, installation: Installation) -> None
         session.add(SendingPause(name="breaker", since=datetime(2026, 3, 2, tzinfo=UTC), reason="too many bounces"))
     assert "sending is paused since 2026-03-02 00:00 UTC: too many bounces" in run("doctor").out
     said = "sending goes on; it was paused since 2026-03-02 00:00 UTC: too many bounces\n"
-    assert run("deliveries", "resume").out == said
+    assert run("deliveries", "resume").out.endswith(said)
     assert "sending is paused" not in run("doctor").out
 
 

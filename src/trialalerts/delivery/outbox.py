@@ -55,10 +55,11 @@ _GREYLISTED_TIMES = 5
 _GREYLISTED = re.compile(r"45[01] 4\.7\.\d")
 """Policy, but only for now: servers that let strangers try again say so."""
 _CAN_GO_AGAIN = {DeliveryState.QUEUED, DeliveryState.FAILED, DeliveryState.SUPPRESSED}
+# A state is compared as an expression: no database shall look for these few rows among all that are in the state.
 _SENT = (
     "UPDATE delivery SET state = 'sent', sent_at = :now, transport = :transport, last_code = NULL, last_error = NULL, "
     "leased_by = NULL, leased_until = NULL, provider_id = given.name FROM {given} "
-    "WHERE delivery.id = given.number AND delivery.state IN ('sending', 'queued')"
+    "WHERE delivery.id = given.number AND delivery.state || '' IN ('sending', 'queued')"
 )
 _SENT_SQLITE = text(
     _SENT.format(given="(SELECT CAST(key AS INTEGER) AS number, value AS name FROM json_each(:given)) AS given")
@@ -75,7 +76,7 @@ _CONFIRMATIONS_SQLITE = text(
 _CONFIRMATIONS_POSTGRESQL = text(f"SELECT id FROM delivery {_WAITING} FOR UPDATE SKIP LOCKED")
 _SETTLE_QUIETLY = (
     update(_T)
-    .where(_T.c.id == bindparam("n"), _T.c.leased_by == bindparam("owner"), _T.c.state == DeliveryState.SENDING)
+    .where(_T.c.id == bindparam("n"), _T.c.leased_by == bindparam("owner"), text("delivery.state || '' = 'sending'"))
     .values(
         {
             "state": bindparam("to"),
@@ -187,16 +188,20 @@ def claim(db: Database, *, owner: str, limit: int, now: datetime, lease: timedel
         return claim_within(session, owner=owner, limit=limit, now=now, lease=lease)
 
 
-def claim_within(session: Session, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Claimed]:
-    """Take deliveries as :func:`claim` does, within a transaction that is the caller's."""
+def claim_within(
+    session: Session, *, owner: str, limit: int, now: datetime, lease: timedelta, expired: bool = True
+) -> list[Claimed]:
+    """Take deliveries as :func:`claim` does, within a transaction that is the caller's.
+
+    Without ``expired`` nobody looks for leases that are over.
+    """
     until = now + lease
     claimed: list[Claimed] = []
     if confirmations := _confirmations(session, now, limit):
         claimed += _lease(session, _T.c.id.in_(confirmations), owner=owner, until=until)
-    for condition in (  # apart, so that each runs along the index
-        and_(_T.c.state == DeliveryState.SENDING, _T.c.leased_until <= now),
-        and_(_T.c.state == DeliveryState.QUEUED, _T.c.not_before <= now),
-    ):
+    over = [and_(_T.c.state == DeliveryState.SENDING, _T.c.leased_until <= now)] if expired else []
+    for condition in (*over, and_(_T.c.state == DeliveryState.QUEUED, _T.c.not_before <= now)):
+        # apart, so that each runs along the index
         if len(claimed) < limit:
             # By the index alone: with the number as a second order PostgreSQL would sort all that is due at a moment.
             rows = select(_T.c.id).where(condition).order_by(_T.c.not_before).limit(limit - len(claimed))

@@ -13,10 +13,11 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import structlog
+from sqlmodel import Session
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
@@ -28,6 +29,7 @@ from trialalerts.delivery.outbox import Claimed
 from trialalerts.delivery.sending_ledger import Ledger, SendCount
 from trialalerts.delivery.sending_slices import Renderer, Slices
 from trialalerts.delivery.sending_waiting import Waiting
+from trialalerts.delivery.tables import SendingPause
 from trialalerts.delivery.transports import Transport
 from trialalerts.errors import DatabaseUnavailable
 from trialalerts.settings import Settings
@@ -47,6 +49,9 @@ _BATCHES_A_CHANNEL = 2
 """One is on its way while the next one waits, so that no channel is idle."""
 _PATIENCE = timedelta(seconds=5)
 """A round waits so long for the next turn of a limit; what comes later is left to the next round."""
+_LOOKS_EVERY = timedelta(seconds=10)
+"""So often a round looks for leases that are over, and whether too much bounced; a pause counts at the next claim."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _GLANCE = 0.02
 """Seconds the round waits for channels before it uses the time to write down what they did."""
 _LAST_TRIES = (0.0, 0.5, 1.0, 2.0, 4.0)
@@ -121,6 +126,8 @@ class _Round:
     waiting: Waiting
     owner: str = field(default_factory=lambda: f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}")
     nothing_due: bool = False
+    looks_at_leases: datetime = _NEVER
+    looks_at_rates: datetime = _NEVER
 
     def run(self, wait: Callable[[float], object] | None) -> None:
         """Send until nothing is due; at the end every claimed row is settled, whatever happens."""
@@ -181,7 +188,7 @@ class _Round:
         now = self.clock.now()
         self.nothing_due = True
         with self.db.write() as session:
-            if paused := breaker.trip(session, self.settings.mail.breaker, now=now):
+            if paused := self._paused(session, now):
                 self.ledger.broken = (
                     f"Sending is paused: {paused.reason}; look into it, then: trialalerts deliveries resume"
                 )
@@ -197,10 +204,19 @@ class _Round:
                 size = size if room.mails is None else min(size, room.mails)
             if size == 0:
                 return
-            rows = outbox.claim_within(session, owner=self.owner, limit=size, now=now, lease=LEASE)
+            expired = now >= self.looks_at_leases
+            rows = outbox.claim_within(session, owner=self.owner, limit=size, now=now, lease=LEASE, expired=expired)
+            if expired:
+                self.looks_at_leases = now + _LOOKS_EVERY
         self.nothing_due = not rows
         self.limit = None if self.limit is None else self.limit - len(rows)
         self.waiting.add(rows)
+
+    def _paused(self, session: Session, now: datetime) -> SendingPause | None:
+        if now < self.looks_at_rates:
+            return breaker.pause_of(session)
+        self.looks_at_rates = now + _LOOKS_EVERY
+        return breaker.trip(session, self.settings.mail.breaker, now=now)
 
     def _wait(self, wait: Callable[[float], object] | None) -> bool:
         """Wait for the next turn of a limit where it comes soon; return False where the round is over."""

@@ -1,0 +1,59 @@
+"""Sends what is queued, prints what it came to: ``-m benchmarks.sending_process DATABASE PORT CONNECTIONS LIMIT``."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Sequence
+
+from sqlmodel import Session
+
+from benchmarks.letters import SETTINGS
+from trialalerts.clock import SystemClock
+from trialalerts.database import open_database
+from trialalerts.delivery.message import Message, to_bytes
+from trialalerts.delivery.sender import send_queued
+from trialalerts.delivery.tables import Delivery
+from trialalerts.delivery.transports import open_transport
+from trialalerts.digests.rendering import MailRenderer
+from trialalerts.logs import configure_logs
+from trialalerts.subscribers.tables import Subscriber
+
+
+def main() -> None:
+    """Send, and say in JSON how many, in how many seconds, with how much memory."""
+    database, port, connections, limit = sys.argv[1:]
+    configure_logs(json_lines=False)
+    clock = SystemClock()
+    transport = open_transport(f"smtp://127.0.0.1:{port}?connections={connections}")
+    renderer = _Weighed(SETTINGS, clock)
+    with open_database(database) as db:
+        began, cpu = time.perf_counter(), time.process_time()
+        count = send_queued(db, transport, renderer, settings=SETTINGS, clock=clock, limit=int(limit))
+        took, worked = time.perf_counter() - began, time.process_time() - cpu
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if count.broken:
+        raise RuntimeError(count.broken)
+    told = {"sent": count.sent, "seconds": took, "cpu": worked, "megabytes": memory, "size": renderer.size}
+    sys.stdout.write(json.dumps(told))
+
+
+class _Weighed(MailRenderer):
+    """Writes as always and weighs the first mail."""
+
+    size = 0
+
+    def __call__(
+        self, session: Session, mails: Sequence[tuple[Delivery, Subscriber]]
+    ) -> list[Message | Exception | None]:
+        """Write the messages of a slice."""
+        written = super().__call__(session, mails)
+        if not self.size and isinstance(written[0], Message):
+            self.size = len(to_bytes(written[0]))
+        return written
+
+
+if __name__ == "__main__":
+    main()
