@@ -79,9 +79,12 @@ def resolve(
     born = birthday(filters.born) if filters.born else None
     if born is None and filters.age is not None:
         born = born_about(filters.age, today)
+    excluded = tuple(tree.find(area).id for area in filters.excluded)
+    followed = [tree.find(area).id for area in areas]
+    _check_something_is_left(tree, followed, excluded)
     return tuple(
         NewPreference(
-            area_id=tree.find(area).id,
+            area_id=area_id,
             region=found,
             born_on=born,
             sex=filters.sex,
@@ -89,11 +92,18 @@ def resolve(
             phases=tuple(filters.phases),
             item_kinds=tuple(filters.kinds),
             change_kinds=tuple(filters.changes),
-            excluded_areas=tuple(tree.find(area).id for area in filters.excluded),
+            excluded_areas=excluded,
             label=filters.label,
         )
-        for area in areas
+        for area_id in followed
     )
+
+
+def _check_something_is_left(tree: AreaTree, followed: list[str], excluded: tuple[str, ...]) -> None:
+    for area_id in followed:
+        if above := tree.ancestors(area_id) & set(excluded):
+            names = ", ".join(tree.name(each) for each in sorted(above))
+            raise InvalidInput(f"--exclude {names} leaves out all of {tree.name(area_id)}; name something narrower")
 
 
 def _region(session: Session, text: str, radius: str | None, travel: str | None) -> Region:
