@@ -26,7 +26,7 @@ __all__ = ["close_books", "erase", "wipe_free_pages"]
 
 
 def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> None:
-    """Erase a subscriber: address, schedule, preferences, consents, what digests and deliveries told.
+    """Erase a subscriber: address, schedule, preferences, consents, what digests, deliveries and bounces told.
 
     A row in the state ``erased`` and one line of consent stay, so that counts and past reports still add up.
     A suppression stays too: it holds a keyed hash only, and still keeps us from mailing that address.
@@ -38,7 +38,8 @@ def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime) 
     theirs = {"subscriber": subscriber.id}
     for table in (Preference, Consent):
         connection.execute(delete(table).where(col(table.subscriber_id) == subscriber.id))
-    connection.execute(text("DELETE FROM digest WHERE subscriber_id = :subscriber"), theirs)
+    for name in ("digest", "feedback_event", "soft_bounces"):
+        connection.execute(text(f"DELETE FROM {name} WHERE subscriber_id = :subscriber"), theirs)
     connection.execute(
         text("UPDATE delivery SET data = '{}', last_error = NULL WHERE subscriber_id = :subscriber"), theirs
     )

@@ -13,6 +13,7 @@ from trialalerts.delivery.feedback.refusals import heed_refusal
 from trialalerts.delivery.suppressions import Lifted, lift
 from trialalerts.delivery.tables import DeliveryState
 from trialalerts.subscribers.consent import record_consent
+from trialalerts.subscribers.erasure import erase
 from trialalerts.subscribers.people import SubscriberChanges, confirm, edit, find_subscriber
 from trialalerts.subscribers.tables import ConsentAction, SubscriberState
 
@@ -102,6 +103,19 @@ def test_of_somebody_erased_nothing_comes_back(office: Office) -> None:
         office.tell(kind, number, hard=True)
     soft(office)
     assert (office.person().state, office.suppression(), office.consents()) == (SubscriberState.ERASED, None, [])
+
+
+def test_erasing_somebody_erases_what_was_told_of_them_before_and_after(office: Office) -> None:
+    number = office.sent()
+    soft(office)
+    office.tell(Kind.BOUNCED, number, raw="mona@example.org")
+    with office.db.write() as session:
+        erase(session, find_subscriber(session, "mona@example.org"), how="operator", now=NOW)
+    assert (office.events(), office.soft_bounces()) == ([], None)
+    office.tell(Kind.DELIVERED, number, raw="mona@example.org")
+    office.tell(Kind.BOUNCED, number, raw="mona@example.org", hard=True)
+    assert {event.raw for event in office.events()} == {""}
+    assert office.person().state is SubscriberState.ERASED
 
 
 # --- soft bounces

@@ -7,7 +7,7 @@ token that we signed names a delivery; what has none is kept, counted, and moves
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -21,7 +21,7 @@ from trialalerts.delivery.feedback.events import Event, Kind, Reason
 from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent
 from trialalerts.delivery.verp import delivery_of
 from trialalerts.settings import Settings
-from trialalerts.subscribers.tables import Subscriber
+from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
 __all__ = ["KEPT_FOR", "HeedCount", "apply", "heed", "prune"]
 
@@ -100,13 +100,16 @@ def _one(session: Session, settings: Settings, event: Event, now: datetime) -> H
         return HeedCount(repeated=1)
     number = delivery_of(settings, event.token) if event.token else None
     delivery = session.get(Delivery, number, with_for_update=True) if number is not None else None
+    subscriber = session.get(Subscriber, delivery.subscriber_id, with_for_update=True) if delivery else None
+    if subscriber is not None and subscriber.state is SubscriberState.ERASED:
+        event = replace(event, raw="")  # it may hold the address that was erased
     if not _store(session, event, delivery, now):
         return HeedCount(repeated=1)
-    if delivery is None:
+    if delivery is None or subscriber is None:
         log.info("feedback.unmatched", provider=event.provider, kind=event.kind)
         return HeedCount(heard=1, unmatched=1)
     moved = _move(session, delivery, event, now)
-    _heed_for_subscriber(session, settings, delivery, event, moved=moved, now=now)
+    _heed_for(subscriber, session, settings, delivery, event, moved=moved, now=now)
     if moved and event.kind in _TALLIED:
         # Last: its row is the one that all transactions of an hour share.
         tallies.add(session, tallies.Tallied(event.kind), 1, at=now)
@@ -154,16 +157,20 @@ def _move(session: Session, delivery: Delivery, event: Event, now: datetime) -> 
     return True
 
 
-def _heed_for_subscriber(
-    session: Session, settings: Settings, delivery: Delivery, event: Event, *, moved: bool, now: datetime
+def _heed_for(
+    subscriber: Subscriber,
+    session: Session,
+    settings: Settings,
+    delivery: Delivery,
+    event: Event,
+    *,
+    moved: bool,
+    now: datetime,
 ) -> None:
     if event.reason is Reason.BLOCKED:
         log.warning(
             "feedback.about_us", provider=event.provider, kind=event.kind, code=event.code, delivery=delivery.id
         )
-        return
-    subscriber = session.get(Subscriber, delivery.subscriber_id, with_for_update=True)
-    if subscriber is None:
         return
     secret, how = settings.service.secret.get_secret_value(), event.provider
     if event.kind is Kind.COMPLAINED or event.reason is Reason.SPAM:
