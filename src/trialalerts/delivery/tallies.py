@@ -9,16 +9,21 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import func
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, func, text
 from sqlmodel import Session, col, delete, select
 
+from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.tables import Tally
 
 __all__ = ["KEPT", "Tallied", "add", "close_hour", "forget", "hour_of", "since"]
 
 KEPT = timedelta(days=400)
 """How long tallies are kept: a year can be compared with the one before."""
+
+_MORE = text(
+    "INSERT INTO tally (hour, what, count) VALUES (:hour, :what, :count) "
+    "ON CONFLICT (hour, what) DO UPDATE SET count = tally.count + excluded.count"
+).bindparams(bindparam("hour", type_=UtcDateTime))
 
 
 class Tallied(StrEnum):
@@ -63,10 +68,6 @@ def forget(session: Session, *, now: datetime) -> None:
 
 
 def _add(session: Session, counted: Iterable[tuple[datetime, str, int]]) -> None:
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    for hour, what, number in counted:
-        fresh = insert(Tally).values(hour=hour, what=what, count=number)
-        more = fresh.on_conflict_do_update(
-            index_elements=["hour", "what"], set_={"count": col(Tally.count) + fresh.excluded.count}
-        )
-        session.connection().execute(more)
+    rows = [{"hour": hour, "what": what, "count": number} for hour, what, number in counted]
+    if rows:
+        session.connection().execute(_MORE, rows)
