@@ -131,8 +131,7 @@ class Fleet:
             except subprocess.TimeoutExpired:
                 self.faults.append(f"{machine.called} did not end")
                 continue
-            early = code == -signal.SIGTERM and "daemon.started" not in self._log(machine).read_text()
-            if code != 0 and not early:  # before it begins to work the signal just ends it
+            if code != 0 and self._began(machine):  # before it begins to work the signal just ends it
                 self.faults.append(f"{machine.called} was told to end and gave {code}")
             machine.process = None
             self.counts["terminated"] += 1
@@ -160,9 +159,16 @@ class Fleet:
             machine.running.send_signal(signal.SIGCONT)
 
     def check(self) -> None:
-        """Note the machines that ended by themselves."""
+        """Note the machines that ended by themselves.
+
+        One that found no database before it began to work has said so and is started again, as by systemd.
+        """
         for machine in self.machines:
-            if machine.process is not None and (code := machine.process.poll()) is not None:
+            if machine.process is None or (code := machine.process.poll()) is None:
+                continue
+            if code == 1 and not self._began(machine):
+                self.start(machine)
+            else:
                 self.faults.append(f"{machine.called} ended by itself with {code}")
 
     def note_in_flight(self, machine: Machine | None = None) -> None:
@@ -186,6 +192,9 @@ class Fleet:
         """Return what all machines logged."""
         files = sorted(self.installation.folder.glob("m*.log"))
         return [line for file in files for line in file.read_text().splitlines()]
+
+    def _began(self, machine: Machine) -> bool:
+        return "daemon.started" in self._log(machine).read_text()
 
     def _log(self, machine: Machine) -> Path:
         return self.installation.folder / f"{machine.called}.log"
