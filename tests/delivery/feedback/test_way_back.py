@@ -1,0 +1,52 @@
+"""The way back as an operator sees it: a mail leaves, its bounce arrives, nobody is mailed until it is lifted."""
+
+from __future__ import annotations
+
+import json
+
+from tests.delivery.feedback.bounce_samples import sample
+from tests.installation import Installation
+from trialalerts.delivery.verp import return_address
+from trialalerts.settings import read_settings
+
+
+def test_a_bounce_comes_back_is_heeded_and_lifted(installation: Installation) -> None:
+    maildir = installation.folder / "bounces"
+    (maildir / "new").mkdir(parents=True)
+    installation.configure(
+        '[mail]\nbounces = "b@bounce.example.org"\n'
+        f'[feedback]\nmailbox = "maildir://{maildir}"\n'
+        '[[sources]]\nname = "editors"\nkind = "folder"\npath = "articles"\n'
+    )
+    (installation.folder / "articles").mkdir()
+    who = "anna@example.org"
+    installation.done("subscribers", "add", who, "--area", "asthma", "--region", "anywhere",
+                      "--frequency", "immediately", "--confirmed")  # fmt: skip
+    for name in ("first", "second"):
+        _write_article(installation, name)
+        installation.done("sources", "poll")
+        printed = installation.done("run", "--once")
+    assert "send: 1 sent" in printed
+    assert "heed: nothing to do" in printed
+
+    settings = read_settings(installation.folder / "config" / "trialalerts.toml", dotenv=installation.folder / ".env")
+    (sent,) = json.loads(installation.done("deliveries", "list", "--json"))
+    (maildir / "new" / "1").write_bytes(sample("postfix", return_address(settings, sent["id"])))
+    assert "heed: 1 heard" in installation.done("run", "--once", "--roles", "send")
+
+    assert _shown(installation, who)["state"] == "bounced"
+    (suppression,) = json.loads(installation.done("suppressions", "list", "--json"))
+    assert (suppression["reason"], suppression["detail"]) == ("bounced", "mailbox: 550 5.1.1")
+    assert "gets digests again" in installation.done("suppressions", "lift", who, "--yes")
+    assert _shown(installation, who)["state"] == "active"
+    assert json.loads(installation.done("suppressions", "list", "--json")) == []
+
+
+def _write_article(installation: Installation, name: str) -> None:
+    text = f"---\ntitle: {name}\ndate: 2026-03-01\ncategories: [Asthma]\nurl: https://example.org/{name}\n---\nText."
+    (installation.folder / "articles" / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+def _shown(installation: Installation, who: str) -> dict[str, str]:
+    shown: dict[str, str] = json.loads(installation.done("subscribers", "show", who, "--json"))
+    return shown
