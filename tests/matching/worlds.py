@@ -85,6 +85,8 @@ def _in_region(preference: Preference, site: Site) -> bool:
         return site.country == preference.country and site.subdivision in {None, preference.subdivision}
     if site.latitude is None or site.longitude is None:
         return site.country == preference.country
+    if site.city == "Multiple Locations":  # no place, whatever its coordinates say
+        return False
     here = (preference.latitude or 0.0, preference.longitude or 0.0)
     return distance_km(*here, site.latitude, site.longitude) <= (preference.radius_km or 0.0)
 

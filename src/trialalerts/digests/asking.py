@@ -19,28 +19,38 @@ from trialalerts.digests.tables import SelectionKind
 from trialalerts.matching.index import Filters, WindowIndex, numbers_of
 from trialalerts.subscribers.tables import NEVER_SERVED, RegionKind
 
-__all__ = ["Answers", "Asker", "Part", "Served"]
+__all__ = ["Answers", "Asker", "Found", "Served"]
 
 log = structlog.get_logger()
 
 _MOST_KEPT = 20_000
+_MOST_FOUND = 100_000
 
-Part = tuple[int, SelectionKind, int]
-"""What a preference (its id) brings: candidates of the window of changes, or of what is open, as bits."""
+
+@dataclass(slots=True, eq=False)
+class Found:
+    """What a preference brings: candidates of a window as bits. ``number`` is its selection, None until it is stored.
+
+    The same bits are the same object, so that they are looked up once (a number of a kilobyte takes its time).
+    """
+
+    kind: SelectionKind
+    bits: int
+    number: int | None = None
 
 
 @dataclass(slots=True)
 class Served:
     """A subscriber whose turn it is.
 
-    ``parts`` is what each preference brings, ``changed`` tells whether any of it is a change; ``introduced`` are the
-    preferences for which what is open was looked up.
+    ``parts`` is what each preference (its id) brings, ``changed`` tells whether any of it is a change; ``introduced``
+    are the preferences for which what is open was looked up.
     """
 
     subscriber_id: int
     cursor: int
     schedule: str
-    parts: list[Part]
+    parts: list[tuple[int, Found]]
     changed: bool = False
     introduced: tuple[int, ...] = ()
 
@@ -57,8 +67,8 @@ class Asker:
     """Asks the windows of a round: the changes above ``after``, and what is open now (None: nobody needs it)."""
 
     def __init__(self, *, changes: WindowIndex, still_open: WindowIndex | None, after: int, today: date) -> None:
-        self._changes = _Window(changes, today)
-        self._open = _Window(still_open, today) if still_open is not None else None
+        self._changes = _Window(SelectionKind.CHANGES, changes, today)
+        self._open = _Window(SelectionKind.OPEN, still_open, today) if still_open is not None else None
         self._after = after
 
     def ask(self, rows: Sequence[Any]) -> Answers:
@@ -87,10 +97,10 @@ class Asker:
                 failed.append(who)
         return Answers(served=[served for served in people.values() if served is not None], failed=failed)
 
-    def numbers(self, kind: SelectionKind, bits: int) -> list[int]:
-        """Return what these bits stand for, ascending: numbers of changes, or of items that are open."""
-        window = self._changes if kind is SelectionKind.CHANGES else self._open
-        return window.numbers(bits) if window else []
+    def numbers(self, found: Found) -> list[int]:
+        """Return what its bits stand for, ascending: numbers of changes, or of items that are open."""
+        window = self._changes if found.kind is SelectionKind.CHANGES else self._open
+        return window.numbers(found.bits) if window else []
 
     def _covers(self, cursor: int) -> bool:
         return self._open is not None if cursor == NEVER_SERVED else cursor >= self._after
@@ -99,14 +109,14 @@ class Asker:
         """Add what one preference brings; return whether there is a window for it."""
         preference, is_new = row[4], row[5]
         newcomer = served.cursor == NEVER_SERVED
-        if not newcomer and (bits := self._changes.wanted(row) & self._changes.index.after(served.cursor)):
-            served.parts.append((preference, SelectionKind.CHANGES, bits))
+        if not newcomer and (found := self._changes.found(row)):
+            served.parts.append((preference, found))
             served.changed = True
         if newcomer or is_new:
             if self._open is None:
                 return False
-            if bits := self._open.wanted(row):
-                served.parts.append((preference, SelectionKind.OPEN, bits))
+            if found := self._open.found(row):
+                served.parts.append((preference, found))
             if is_new:
                 served.introduced += (preference,)
         return True
@@ -115,8 +125,11 @@ class Asker:
 class _Window:
     """A window that is asked with the rows as they come out of the database."""
 
-    def __init__(self, index: WindowIndex, today: date) -> None:
-        self.index = index
+    def __init__(self, kind: SelectionKind, index: WindowIndex, today: date) -> None:
+        self._kind = kind
+        self._index = index
+        self._answers: dict[tuple[Any, ...], Found | None] = {}
+        self._of_bits: dict[int, Found] = {}
         self._today = today
         self._filters: dict[str, tuple[int, frozenset[str]]] = {"": (index.every, frozenset())}
         self._areas: dict[tuple[str, frozenset[str]], int] = {}
@@ -124,8 +137,35 @@ class _Window:
         named = [candidate.seq or candidate.subject.item_id for candidate in index.candidates]
         self._named = np.array(named, dtype=np.int64)
 
-    def wanted(self, row: Any) -> int:
-        """Return what the preference of a row asks for, as bits."""
+    def found(self, row: Any) -> Found | None:
+        """Return what the preference of a row brings, None where that is nothing."""
+        if row[8] is not None:  # a place: nearly everybody has one of their own
+            return self._looked_up(row)
+        key = (row[1], row[6], row[7], row[11])
+        try:
+            return self._answers[key]
+        except KeyError:
+            if len(self._answers) >= _MOST_FOUND:
+                self._answers.clear()
+            found = self._answers[key] = self._looked_up(row)
+            return found
+
+    def _looked_up(self, row: Any) -> Found | None:
+        bits = self._wanted(row)
+        if self._kind is SelectionKind.CHANGES:
+            bits &= self._index.after(row[1])
+        if not bits:
+            return None
+        try:
+            return self._of_bits[bits]
+        except KeyError:
+            if len(self._of_bits) >= _MOST_FOUND:
+                self._of_bits.clear()
+                self._answers.clear()
+            found = self._of_bits[bits] = Found(self._kind, bits)
+            return found
+
+    def _wanted(self, row: Any) -> int:
         _, _, _, _, _, _, area, region, latitude, longitude, radius, filters = row
         met = self._filters.get(filters)
         if met is None:
@@ -133,14 +173,14 @@ class _Window:
         key = (area, met[1])
         bits = self._areas.get(key)
         if bits is None:
-            bits = self._areas[key] = self.index.area(*key)
+            bits = self._areas[key] = self._index.area(*key)
         if not bits:
             return 0
         known = self._regions.get(region)
         if known is None:
             known = self._read_region(region)
         there, parsed = known
-        return bits & met[0] & (self.index.region((*parsed, latitude, longitude, radius)) if there is None else there)
+        return bits & met[0] & (self._index.region((*parsed, latitude, longitude, radius)) if there is None else there)
 
     def numbers(self, bits: int) -> list[int]:
         """Return the numbers by which the candidates of these bits are known, ascending."""
@@ -160,12 +200,12 @@ class _Window:
         )
         if len(self._filters) > _MOST_KEPT:
             self._filters.clear()
-        found = self._filters[text] = (self.index.filters(filters, self._today), frozenset(excluded))
+        found = self._filters[text] = (self._index.filters(filters, self._today), frozenset(excluded))
         return found
 
     def _read_region(self, text: str) -> tuple[int | None, tuple[RegionKind, str | None, str | None]]:
         kind, country, subdivision = text.split("|")
         parsed = (RegionKind(kind), country or None, subdivision or None)
         place = parsed[0] is RegionKind.PLACE
-        found = self._regions[text] = (None if place else self.index.region((*parsed, None, None, None)), parsed)
+        found = self._regions[text] = (None if place else self._index.region((*parsed, None, None, None)), parsed)
         return found

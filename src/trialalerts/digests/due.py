@@ -39,7 +39,7 @@ class DueRow(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class DuePage:
-    """Some of those who are due, in the order of their turn; ``last`` is the place of the last, None where none is."""
+    """Those who are due next, their rows in any order; ``last`` is the place of the last, None where none is."""
 
     rows: Sequence[Any]
     last: tuple[Any, int] | None
@@ -74,7 +74,6 @@ SELECT due.id, due.cursor, due.schedule, due.next_due_at, p.id, p.introduced_at 
         || CAST(p.item_kinds AS TEXT) || '|' || CAST(p.change_kinds AS TEXT) || '|' || CAST(p.excluded_areas AS TEXT)
     END
 FROM due LEFT JOIN preference p ON p.subscriber_id = due.id AND p.confirmed_at IS NOT NULL
-ORDER BY due.next_due_at, due.id, p.id
 """
 _NOW = bindparam("now", type_=UtcDateTime())
 
@@ -96,7 +95,7 @@ def due_page(
     if behind:
         values |= {"behind_due": behind[0], "behind_id": behind[1]}
     rows = _plain_rows(session.connection().execute(text(statement).bindparams(_NOW), values))
-    return DuePage(rows=rows, last=(rows[-1][3], rows[-1][0]) if rows else None)
+    return DuePage(rows=rows, last=max((row[3], row[0]) for row in rows) if rows else None)
 
 
 def rows_of(session: Session, subscriber: Subscriber) -> Sequence[Any]:

@@ -27,9 +27,7 @@ def preview_digest(
     composer = Composer.for_one(session, settings, clock.now(), subscriber.cursor)
     for served in composer.asked(session, subscriber).served:
         asker = composer.asker
-        told = [
-            (number, Selection(kind=kind, numbers=asker.numbers(kind, bits))) for number, kind, bits in served.parts
-        ]
+        told = [(number, Selection(kind=f.kind, numbers=asker.numbers(f))) for number, f in served.parts]
         (entries,) = DigestReader().told(session, [told])
         if not entries:
             break

@@ -18,15 +18,12 @@ from sqlmodel import Session, col, func, select
 from trialalerts.database.many import write_many
 from trialalerts.database.types import moment_for
 from trialalerts.delivery.queueing import queue_many
-from trialalerts.digests.asking import Asker, Served
-from trialalerts.digests.tables import Digest, DigestKind, SelectionKind
+from trialalerts.digests.asking import Asker, Found, Served
+from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.subscribers.schedule import next_due
 from trialalerts.subscribers.tables import Frequency
 
 __all__ = ["ServedMeanwhile", "Storage"]
-
-_MOST_SELECTIONS = 100_000
-"""So many are remembered, so that the next digests can refer to them too (they weigh up to a kilobyte each)."""
 
 
 _AT_ONCE = 500
@@ -75,7 +72,6 @@ class Storage:
         self._upto = upto
         self._now = now
         self._domain = domain
-        self._selections: dict[SelectionKind, dict[int, int]] = {kind: {} for kind in SelectionKind}
         self._due: dict[str, Any] = {}
 
     def store(self, session: Session, page: Sequence[Served]) -> int:
@@ -122,7 +118,7 @@ class Storage:
 
     def _rows(self, session: Session, told: Sequence[Served]) -> list[_Row]:
         """Return the rows of the digests, after storing the selections that no digest of this round has brought yet."""
-        selections = _NewSelections(session.connection(), self._asker, self._selections)
+        selections = _NewSelections(session.connection(), self._asker)
         below_zero = _below_zero(session, [s.subscriber_id for s in told if not s.changed])
         upto, regular, first = self._upto, DigestKind.REGULAR.value, DigestKind.FIRST.value
         rows = []
@@ -166,20 +162,15 @@ class Storage:
 class _NewSelections:
     """The selections of a page: those of the round that are known, and the new ones, stored together at the end."""
 
-    def __init__(self, connection: Connection, asker: Asker, known: dict[SelectionKind, dict[int, int]]) -> None:
+    def __init__(self, connection: Connection, asker: Asker) -> None:
         self._connection = connection
         self._asker = asker
-        self._known = known
         self._free: Iterator[int] = iter(())
         self._new: list[tuple[int, str, str]] = []
 
     def parts(self, served: Served) -> str:
         """Return the JSON of a digest's ``parts``."""
-        named = []
-        for preference, kind, bits in served.parts:
-            number = self._known[kind].get(bits)
-            named.append(f"[{preference},{number or self._added(kind, bits)}]")
-        return f"[{','.join(named)}]"
+        return f"[{','.join([f'[{who},{found.number or self._added(found)}]' for who, found in served.parts])}]"
 
     def store(self) -> None:
         """Write the new ones."""
@@ -191,17 +182,15 @@ class _NewSelections:
             columns = tuple(list(column) for column in zip(*self._new, strict=True))
             self._connection.exec_driver_sql(_SELECT_POSTGRESQL, columns)
 
-    def _added(self, kind: SelectionKind, bits: int) -> int:
+    def _added(self, found: Found) -> int:
         number = next(self._free, None)
         if number is None:
             # On SQLite numbers are ours without asking: a block goes on where the one before it ended.
             behind = self._new[-1][0] if self._new else None
             self._free = iter(_numbers(self._connection, "selection", _AT_ONCE, behind=behind))
             number = next(self._free)
-        if len(self._known[kind]) > _MOST_SELECTIONS:
-            self._known[kind].clear()
-        self._known[kind][bits] = number
-        self._new.append((number, kind.value, orjson.dumps(self._asker.numbers(kind, bits)).decode()))
+        found.number = number
+        self._new.append((number, found.kind.value, orjson.dumps(self._asker.numbers(found)).decode()))
         return number
 
 

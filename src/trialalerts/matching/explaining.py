@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trialalerts.catalog.facts import Reach, Site
-from trialalerts.catalog.reach import reached_countries
+from trialalerts.catalog.reach import reached_countries, site_reach
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.matching.reasons import Reason
 from trialalerts.matching.window import Candidate, Subject
@@ -20,6 +20,7 @@ def reason(areas: AreaTree, subject: Subject, candidates: Sequence[Candidate], p
     """Say why a preference asks for an item with these changes."""
     through = None if preference.area_id in subject.direct else _through(areas, subject, preference)
     nearest, distance = nearest_site(subject, candidates, preference)
+    reach = _reach(subject, candidates, preference)
     trial = subject.kind is ItemKind.TRIAL
     listed = trial and subject.facts is not None and bool(subject.facts.sites)
     return Reason(
@@ -33,8 +34,8 @@ def reason(areas: AreaTree, subject: Subject, candidates: Sequence[Candidate], p
         distance_km=None if distance is None else round(distance, 1),
         nearest=nearest.city if nearest else None,
         no_site=trial and not listed,
-        near_unknown=listed and preference.region_kind is RegionKind.PLACE and distance is None,
-        reach=_reach(subject, candidates, preference),
+        near_unknown=listed and preference.region_kind is RegionKind.PLACE and distance is None and reach is None,
+        reach=reach,
         may_fit=_may_fit(subject, preference),
     )
 
@@ -47,7 +48,8 @@ def nearest_site(
     Open sites come first; a trial with none yet names those that are to open. For a country or a
     subdivision it is a site in it, without a distance.
     """
-    sites = subject.open_sites or tuple(site for c in candidates for site in c.sites or ())
+    listed = subject.open_sites or tuple(site for c in candidates for site in c.sites or ())
+    sites = tuple(site for site in listed if site_reach(site) is None)
     if preference.region_kind is RegionKind.PLACE:
         if preference.latitude is None or preference.longitude is None:
             return None, None

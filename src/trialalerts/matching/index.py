@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from trialalerts.catalog.reach import reached_countries
+from trialalerts.catalog.reach import reached_countries, site_reach
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.matching.nearby import SiteMap
 from trialalerts.matching.window import RECRUITING_NOW, Candidate
@@ -273,7 +273,7 @@ class WindowIndex:
                     self._reached[country] |= bit
             for site in candidate.sites:
                 self._index_site(site, bit)
-                if site.latitude is not None and site.longitude is not None:
+                if site.latitude is not None and site.longitude is not None and site_reach(site) is None:
                     latitudes.append(site.latitude)
                     longitudes.append(site.longitude)
                     owners.append(number)
