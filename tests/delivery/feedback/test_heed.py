@@ -15,7 +15,7 @@ from tests.delivery.feedback.stage import SETTINGS, Office
 from tests.delivery.post import NOW, settings
 from trialalerts.database import Database
 from trialalerts.delivery.feedback.events import Event, Kind, Reason
-from trialalerts.delivery.feedback.heed import KEPT_FOR, HeedCount, apply, prune
+from trialalerts.delivery.feedback.heed import KEPT_FOR, UNSTORABLE, HeedCount, apply, prune
 from trialalerts.delivery.tables import DeliveryState
 from trialalerts.delivery.verp import metadata
 from trialalerts.subscribers.tables import SubscriberState
@@ -131,6 +131,19 @@ def test_many_events_of_few_mails_at_once_end_right(office: Office) -> None:
     assert sum(count.heard for count in counts) == len(batches) * 12
     assert {office.state(number) for number in numbers} == {COMPLAINED}
     assert office.tallies()["complained"] == 4
+
+
+@pytest.mark.parametrize("poisoned", [{0}, {1}, {0, 3}, {0, 1, 2, 3}], ids=str)
+def test_an_event_that_no_database_takes_harms_only_itself(office: Office, poisoned: set[int]) -> None:
+    numbers = [office.sent(f"person{number}") for number in range(4)]
+    events = [
+        office.event(Kind.DELIVERED, number, raw="\ud800" if place in poisoned else "{}")
+        for place, number in enumerate(numbers)
+    ]
+    with pytest.raises(UNSTORABLE):
+        office.heed(*events)
+    expected = [DeliveryState.SENT if place in poisoned else DELIVERED for place in range(4)]
+    assert [office.state(number) for number in numbers] == expected
 
 
 @pytest.mark.parametrize("token", [None, "", "token", "b+token@bounce.example.org", "x" * 400, "ä"], ids=str)

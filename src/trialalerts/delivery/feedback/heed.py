@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, delete
 
 from trialalerts.database import Database, table_of
@@ -23,13 +24,15 @@ from trialalerts.delivery.verp import delivery_of
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
-__all__ = ["KEPT_FOR", "HeedCount", "apply", "heed", "prune"]
+__all__ = ["KEPT_FOR", "UNSTORABLE", "HeedCount", "apply", "heed", "prune"]
 
 log = structlog.get_logger()
 
 KEPT_FOR = timedelta(days=30)
 _TOO_OLD = KEPT_FOR - timedelta(days=1)
 """What happened longer ago may have been heard and forgotten already, so that it would count twice."""
+UNSTORABLE = (DBAPIError, ValueError)
+"""What a database says to a value that it cannot hold, when it is not the database's own fault."""
 _AT_ONCE = 200
 _TALLIED = {Kind.DELIVERED, Kind.BOUNCED, Kind.COMPLAINED}
 
@@ -72,12 +75,27 @@ def heed(db: Database, settings: Settings, events: Sequence[Event], *, now: date
 
     On PostgreSQL each has its own transaction: one that locks many deliveries could meet another, or the sender's
     acknowledgements, in a deadlock. Cut off in between, those heard before are known when it is all told again.
+
+    Raises:
+        DatabaseUnavailable, DatabaseUnusable: nothing more can be stored now.
+        DBAPIError, ValueError: one event cannot be stored; all others were.
     """
     size = _AT_ONCE if db.is_sqlite else 1
     count = HeedCount()
-    for start in range(0, len(events), size):
-        with db.write() as session:
-            count += apply(session, settings, events[start : start + size], now=now)
+    faults: list[Exception] = []
+    waiting = [events[start : start + size] for start in range(0, len(events), size)]
+    while waiting:
+        some = waiting.pop(0)
+        try:
+            with db.write() as session:
+                count += apply(session, settings, some, now=now)
+        except UNSTORABLE as fault:
+            if len(some) == 1:
+                faults.append(fault)
+            else:  # look for the one that harms the others
+                waiting[:0] = [some[: len(some) // 2], some[len(some) // 2 :]]
+    if faults:
+        raise faults[0]
     return count
 
 

@@ -24,7 +24,7 @@ from trialalerts.clock import Clock
 from trialalerts.database import Database, table_of
 from trialalerts.delivery.feedback.bounces import events_of
 from trialalerts.delivery.feedback.events import Event, Malformed
-from trialalerts.delivery.feedback.heed import HeedCount, apply
+from trialalerts.delivery.feedback.heed import UNSTORABLE, HeedCount, apply
 from trialalerts.delivery.tables import MailboxState
 from trialalerts.delivery.verp import delivery_of
 from trialalerts.errors import TrialAlertsError
@@ -122,14 +122,21 @@ class _Reader:
 
     def read(self, letter: Letter) -> None:
         """Heed a letter and move the cursor beyond it: both, or neither."""
-        events = self._events(letter)
+        try:
+            self._heed(letter, self._events(letter))
+        except UNSTORABLE as error:  # one mail that no database takes must not stand before all others for ever
+            log.error("mailbox.unstorable", mailbox=self.folder.name, error=type(error).__name__)
+            self._heed(letter, [])
+        self.folder.done(letter)
+
+    def _heed(self, letter: Letter, events: list[Event]) -> None:
         now = self.clock.now()
         with self.db.write() as session:
             mine = _held(self.folder.name, self.owner, cursor=letter.cursor, leased_until=now + _LEASE)
             if session.connection().execute(mine).rowcount == 0:
                 raise _LeaseLost
-            self.count += apply(session, self.settings, events, now=now)
-        self.folder.done(letter)
+            count = apply(session, self.settings, events, now=now)
+        self.count += count
 
     def _events(self, letter: Letter) -> list[Event]:
         arrived = min(letter.arrived, self.clock.now())
