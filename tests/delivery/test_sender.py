@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -24,13 +25,16 @@ from tests.delivery.post import (
 )
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.delivery.envelope import Envelope, Refused, Unsent
+from trialalerts.delivery import sender
+from trialalerts.delivery.envelope import Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.message import Message
-from trialalerts.delivery.sender import LEASE, Renderer, SendCount, send_queued
+from trialalerts.delivery.outbox import list_deliveries
+from trialalerts.delivery.sender import LEASE, Renderer, SendCount, most_in_flight, send_queued
+from trialalerts.delivery.sending_ledger import Ledger
 from trialalerts.delivery.suppressions import suppress
 from trialalerts.delivery.tables import Delivery, DeliveryState
-from trialalerts.delivery.transports.memory import MemoryTransport
-from trialalerts.errors import ConfigurationError
+from trialalerts.delivery.transports.memory import MemoryChannel, MemoryTransport
+from trialalerts.errors import ConfigurationError, DatabaseUnavailable
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
 QUEUED, SENT, FAILED, SUPPRESSED = (
@@ -332,3 +336,76 @@ def test_the_log_names_deliveries_by_number_and_nobody_by_address(db: Database) 
         "delivery.sent": rows["digest/a"].id,
     }
     assert "@" not in repr(logs)
+
+
+def test_a_transport_that_cannot_be_opened_ends_the_round_with_nothing_lost(db: Database) -> None:
+    queue_for(db, ["a", "b"])
+
+    class Unconfigured(MemoryTransport):
+        def open(self) -> MemoryChannel:
+            raise ConfigurationError("mail.url: the key file is missing")
+
+    with pytest.raises(ConfigurationError, match="key file"):
+        send(db, Unconfigured())
+    assert {(row.state, row.attempts, row.leased_by) for row in deliveries(db).values()} == {(QUEUED, 0, None)}
+
+
+def test_a_channel_that_does_not_say_what_became_of_each_message_is_not_believed(db: Database) -> None:
+    queue_for(db, ["a", "b", "c"])
+
+    class Mumbling(MemoryTransport):
+        def take(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+            return super().take(envelopes)[1:]
+
+    assert send(db, Mumbling()) == SendCount(retried=3)
+    assert {row.last_error for row in deliveries(db).values()} == {
+        "the transport did not say what became of each message"
+    }
+
+
+def test_channels_work_side_by_side_and_say_goodbye(db: Database) -> None:
+    queue_for(db, [f"n{number}" for number in range(40)])
+    four_at_once = threading.Barrier(4, timeout=30)
+
+    def meet(_: Envelope) -> None:
+        four_at_once.wait()
+
+    transport = MemoryTransport(batch=1, connections=4, meanwhile=meet)
+    assert send(db, transport) == SendCount(sent=40)
+    assert (transport.opened, transport.closed) == (4, 4)
+
+
+def test_no_more_is_in_flight_than_is_promised(db: Database) -> None:
+    names = [f"n{number}" for number in range(60)]
+    queue_for(db, names)
+    most = 0
+
+    def look(_: Envelope) -> None:
+        nonlocal most
+        with db.read() as session:
+            acknowledged = len(list_deliveries(session, states=[SENT]))
+        most = max(most, transport.tried + 1 - acknowledged)
+
+    transport = MemoryTransport(batch=5, connections=2, meanwhile=look)
+    assert send(db, transport) == SendCount(sent=60)
+    assert 0 < most <= most_in_flight(transport, settings()) == 20
+
+
+def test_a_database_that_is_gone_for_a_moment_makes_nothing_come_twice(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue_for(sqlite_db, ["a", "b"])
+    monkeypatch.setattr(sender, "_LAST_TRIES", (0.0, 0.0, 0.0))
+    written = Ledger.write
+    gone = iter([True, True])
+
+    def write(ledger: Ledger) -> None:
+        if next(gone, False):
+            raise DatabaseUnavailable("the server is restarting")
+        written(ledger)
+
+    monkeypatch.setattr(Ledger, "write", write)
+    transport = MemoryTransport()
+    with pytest.raises(DatabaseUnavailable):
+        send(sqlite_db, transport)
+    assert set(states(sqlite_db).values()) == {SENT}

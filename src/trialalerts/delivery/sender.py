@@ -26,7 +26,7 @@ from trialalerts.delivery.benching import standing
 from trialalerts.delivery.channels import Channels, Job
 from trialalerts.delivery.limits import Limits
 from trialalerts.delivery.outbox import Claimed
-from trialalerts.delivery.sending_ledger import Ledger, SendCount
+from trialalerts.delivery.sending_ledger import ACKNOWLEDGED_TOGETHER, Ledger, SendCount
 from trialalerts.delivery.sending_slices import Renderer, Slices
 from trialalerts.delivery.sending_waiting import Waiting
 from trialalerts.delivery.tables import SendingPause
@@ -134,6 +134,7 @@ class _Round:
         number = _channels(self.transport, self.settings)
         self.channels = Channels(self.transport, number=number, may_begin=self._may_begin)
         self.capacity = most_in_flight(self.transport, self.settings)
+        self.ledger.together = max(1, min(ACKNOWLEDGED_TOGETHER, self.capacity // 4))
         try:
             while not self._ended() and (self._step() or self._wait(wait)):
                 pass
@@ -153,8 +154,8 @@ class _Round:
             return True
         if not self.waiting and not self.nothing_due:
             self._claim()
-        room = self.capacity - self.channels.out
-        if self.waiting and room >= min(self.capacity // 2, _SLICE):
+        room = self.capacity - self.channels.out - self.ledger.unwritten
+        if self.waiting and room >= min(max(1, self.capacity // 4), _SLICE):
             rows = self.waiting.take(min(room, self._slice()))
             if rows:
                 self._hand_in(rows)
@@ -276,11 +277,11 @@ class _Round:
 
     def _write_in_the_end(self) -> None:
         """Write down what became of the mails; a database that is gone for a moment must not make them come twice."""
-        for seconds in _LAST_TRIES:
+        for tries_left, seconds in reversed(list(enumerate(reversed(_LAST_TRIES)))):
             time.sleep(seconds)
             try:
                 return self.ledger.write()
             except DatabaseUnavailable:
-                if seconds == _LAST_TRIES[-1]:
+                if not tries_left:
                     raise
         return None

@@ -62,6 +62,7 @@ class Ledger:
     broken: str | None = None
     again_at: datetime | None = None
     benched: bool = False
+    together: int = ACKNOWLEDGED_TOGETHER
     _unwritten: list[Settlement] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
     _sent: int = 0
@@ -71,6 +72,11 @@ class Ledger:
     def count(self) -> SendCount:
         """Return what the round came to."""
         return SendCount(**self._counts, broken=self.broken, again_at=self.again_at)
+
+    @property
+    def unwritten(self) -> int:
+        """How many deliveries are entered and not yet written down."""
+        return len(self._unwritten)
 
     def comes_again(self, at: datetime | None) -> None:
         """Note when a limit grants the next turn; the earliest counts."""
@@ -137,7 +143,7 @@ class Ledger:
 
     def write_where_many(self) -> None:
         """Write down what is entered, where it has become many."""
-        if len(self._unwritten) >= ACKNOWLEDGED_TOGETHER:
+        if len(self._unwritten) >= self.together:
             self.write()
 
     def write(self) -> None:
