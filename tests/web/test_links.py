@@ -73,7 +73,7 @@ def test_a_served_subscriber_who_adds_something_is_told_when_it_comes(world: Wor
     assert "Asthma" in asked
     assert "Multiple Sclerosis" not in asked
     done = world.client.post(path).text
-    assert "From your next mail on we write about this too." in done
+    assert "Your next mail also shows what is recruiting for this now" in done
     assert "Multiple Sclerosis" in done
 
 
