@@ -179,11 +179,11 @@ class Fleet:
         with self.db.read() as session:
             self.in_flight.update(session.exec(claimed))
 
-    def wait_for_a_line(self, event: str) -> None:
-        """Wait until a machine logs an event (once more)."""
+    def wait_for_a_line(self, *events: str) -> None:
+        """Wait until a machine logs one of the events (once more)."""
 
         def told() -> int:
-            return sum(event in line for line in self.log_lines())
+            return sum(any(event in line for event in events) for line in self.log_lines())
 
         before = told()
         wait_for(lambda: told() > before, seconds=30)

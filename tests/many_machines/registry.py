@@ -51,11 +51,12 @@ class Sweep:
 
 
 class BusyRegistry(RegistryServer):
-    """A registry of so many studies, served in pages that take a moment."""
+    """A registry of so many studies, served in pages that take ``seconds_a_page`` each; ``asked`` is by whom."""
 
     def __init__(self, studies: int) -> None:
         super().__init__([_study(number) for number in range(2, studies + 2)])
         self.asked: list[Asked] = []
+        self.seconds_a_page = _SECONDS_A_PAGE
         self._noting = threading.Lock()
         self._kept = [self.state.studies]  # the server knows a study by its place in memory: none may go
         self.faults.append(Fault(act=self._answer, times=10**9))
@@ -86,7 +87,7 @@ class BusyRegistry(RegistryServer):
     def _answer(self, handler: Handler) -> None:
         began = time.monotonic()
         parts = urlsplit(handler.path)
-        threading.Event().wait(_SECONDS_A_PAGE)
+        threading.Event().wait(self.seconds_a_page)
         handler.answer_studies(self, Request(path=parts.path, params=dict(parse_qsl(parts.query)), headers={}))
         # The machine gives its name as its contact, which stands in the User-Agent.
         machine = re.search(r"([\w.]+)@example\.org", handler.headers["User-Agent"])

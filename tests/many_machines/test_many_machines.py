@@ -25,7 +25,7 @@ from tests.many_machines.reckoning import (
     overlaps,
     settled,
 )
-from tests.many_machines.registry import BusyRegistry
+from tests.many_machines.registry import BusyRegistry, Sweep
 from trialalerts.database import Database, open_database
 
 log = structlog.get_logger()
@@ -35,8 +35,9 @@ PEOPLE = 500 if SOAK else 80
 ROLES = ("poll,compose,send", "poll,compose,send", "poll,send", "compose,send")
 
 
-def machines() -> list[Machine]:
-    return [Machine(name=f"m{number}", roles=roles) for number, roles in enumerate(ROLES)]
+def machines(*roles: str) -> list[Machine]:
+    """Return machines with these roles; four by default."""
+    return [Machine(name=f"m{number}", roles=each) for number, each in enumerate(roles or ROLES)]
 
 
 def let_pass(seconds: float) -> None:
@@ -151,13 +152,41 @@ def test_a_mail_server_that_is_cut_off_in_mid_run_costs_nothing(
         assert_all_is_well(fleet, registry, office)
 
 
+def test_a_machine_that_is_frozen_in_mid_poll_gives_way(
+    tmp_path: Path, db: Database, registry: BusyRegistry, office: PostOffice
+) -> None:
+    installation = set_up(tmp_path, db, registry, office)
+    registry.turn(Random(17), 8)
+    registry.seconds_a_page = 0.2
+
+    def polling() -> list[Sweep]:
+        return [sweep for sweep in registry.sweeps() if sweep.by.startswith("m") and len(sweep.requests) == 3]
+
+    with Fleet(installation=installation, db=db, machines=machines("poll", "poll")) as fleet:
+        wait_for(lambda: bool(polling()), seconds=30)
+        (sweep,) = polling()
+        (frozen,) = [machine for machine in fleet.machines if machine.called == sweep.by]
+        fleet.freeze(frozen)
+        fleet.wait_for_a_line("source.polled")  # the other machine's, when the lease has run out
+        fleet.thaw(frozen)
+        fleet.wait_for_a_line("source.lease_lost", "stood still for too long")
+        wait_for(lambda: settled(db, registry), seconds=60)
+        fleet.terminate(*fleet.machines)
+    assert fleet.faults == []
+    assert_stored_whole(db)
+    for one, other in overlaps(registry.sweeps()):
+        assert one.by == frozen.called
+        # What it had asked before it could look at its lease: a page, and the one it asked for ahead.
+        assert len([asked for asked in one.requests if asked.began > other.began]) <= 2
+
+
 def test_a_machine_that_is_told_to_end_while_a_mail_server_is_silent_ends_in_time(
     tmp_path: Path, db: Database, registry: BusyRegistry, office: PostOffice
 ) -> None:
     dice = Random(13)
     installation = set_up(tmp_path, db, registry, office)
     add_people(db, PEOPLE, dice)
-    with Fleet(installation=installation, db=db, machines=machines()[:1]) as fleet:
+    with Fleet(installation=installation, db=db, machines=machines(ROLES[0])) as fleet:
         (machine,) = fleet.machines
         office.fall_silent()
         registry.turn(dice, 8)
