@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlmodel import Session, col, func, select
@@ -46,6 +47,7 @@ class DigestReader:
         self._selections: dict[int, Selection] = {}
         self._changes: dict[int, Change] = {}
         self._subjects: dict[int, tuple[tuple[Any, ...], Subject, datetime]] = {}
+        self._told: dict[int, tuple[Candidate, Told]] = {}
 
     def entries(self, session: Session, digests: Sequence[Digest], *, most: int | None = None) -> list[list[Entry]]:
         """Return the entries of each digest, best first; those behind the first ``most`` (None: all) hold no reasons.
@@ -75,7 +77,9 @@ class DigestReader:
                 for number in selection.numbers
                 if (found := candidates.get((selection.kind, number))) is not None
             ]
-            made.append([_entry(areas, m, explained=most is None or n < most) for n, m in enumerate(arranged(pairs))])
+            made.append(
+                [self._entry(areas, m, explained=most is None or n < most) for n, m in enumerate(arranged(pairs))]
+            )
         return made
 
     def _candidates(self, session: Session, numbers: _Numbers) -> dict[tuple[SelectionKind, int], Candidate]:
@@ -85,10 +89,30 @@ class DigestReader:
         found: dict[tuple[SelectionKind, int], Candidate] = {}
         for seq, change in changes.items():
             if change.item_id in subjects:
-                found[SelectionKind.CHANGES, seq] = told_change(change, subjects[change.item_id][0])
+                found[SelectionKind.CHANGES, seq] = self._candidate(change, subjects[change.item_id][0])
         for item_id in still_open & subjects.keys():
             found[SelectionKind.OPEN, item_id] = recruiting_now(*subjects[item_id])
         return found
+
+    def _candidate(self, change: Change, subject: Subject) -> Candidate:
+        """Return a change with its item, made anew only when the item was read anew."""
+        known = self._told.get(change.seq)
+        if known is None or known[0].subject is not subject:
+            told = Told(kind=change.kind.value, seq=change.seq, before=change.before, after=change.after)
+            known = self._told[change.seq] = (told_change(change, subject), told)
+        return known[0]
+
+    def _entry(self, areas: AreaTree, match: Match, *, explained: bool) -> Entry:
+        """Return the entry of a match; what happened stands in the order in which it happened."""
+        happened = sorted(match.candidates, key=_by_number)
+        reasons = [reason(areas, match.subject, match.candidates, p) for p in match.preferences] if explained else []
+        return Entry(
+            item_id=match.subject.item_id,
+            kind=match.subject.kind.value,
+            told=tuple([_OPEN if c.kind == RECRUITING_NOW else self._told[c.seq][1] for c in happened]),
+            reasons=tuple(reasons),
+            tier=int(match.tier),
+        )
 
     def _vocabulary(self, session: Session) -> AreaTree:
         """Return the areas; read anew only where something in their table is different."""
@@ -115,6 +139,8 @@ class DigestReader:
 
     def _subjects_of(self, session: Session, ids: AbstractSet[int]) -> dict[int, tuple[Subject, datetime]]:
         """Return the items with the moment at which each appeared; one that was seen again is read again."""
+        if len(self._subjects) > _MOST_SUBJECTS:
+            self._told.clear()  # it would keep the items in memory that are to go
         _make_room(self._subjects, _MOST_SUBJECTS)
         versions: dict[int, tuple[Any, ...]] = {}
         for some in _slices(ids):
@@ -128,20 +154,8 @@ class DigestReader:
         return {number: self._subjects[number][1:] for number in versions}
 
 
-def _entry(areas: AreaTree, match: Match, *, explained: bool) -> Entry:
-    """Return the entry of a match; what happened stands in the order in which it happened."""
-    happened = sorted(match.candidates, key=lambda candidate: candidate.seq)
-    reasons = [reason(areas, match.subject, match.candidates, p) for p in match.preferences] if explained else []
-    return Entry(
-        item_id=match.subject.item_id,
-        kind=match.subject.kind.value,
-        told=tuple(
-            Told(kind=c.kind, seq=None if c.kind == RECRUITING_NOW else c.seq, before=c.before, after=c.after)
-            for c in happened
-        ),
-        reasons=tuple(reasons),
-        tier=int(match.tier),
-    )
+_by_number = attrgetter("seq")
+_OPEN = Told(kind=RECRUITING_NOW)
 
 
 def _preferences(session: Session, ids: AbstractSet[int]) -> dict[int, Preference]:
