@@ -24,13 +24,18 @@ def digest_subject(words: Wording, kind: DigestKind, total: int, entries: Sequen
     """Return a digest's subject: how many things it tells, and what they are about only if ``name_areas``."""
     key = "subject.first" if kind is DigestKind.FIRST else "subject.regular"
     if not name_areas:
-        return words.count(key, total)
+        return _counted(words, key, total)
     areas = dict.fromkeys(one_line(reason.area_name, _AREA) for entry in entries for reason in entry.reasons)
     if not areas:
         return words.count(key, total)
     first, *others = areas
     named = words.count("subject.several_areas", len(others), area=first) if others else first
     return words.count(f"{key}_about", total, areas=named)
+
+
+@lru_cache(maxsize=1_000)
+def _counted(words: Wording, key: str, total: int) -> str:
+    return words.count(key, total)
 
 
 def plain_headers(settings: Settings) -> tuple[tuple[str, str], ...]:
