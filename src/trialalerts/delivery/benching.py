@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, select
+from sqlalchemy import bindparam, text
+from sqlmodel import Session, col, delete, select
 
+from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.tables import TransportState
 
 __all__ = ["bench", "benched", "clear", "standing"]
 
 _LONGEST = timedelta(minutes=5)
 _LONGEST_ASKED = timedelta(hours=6)
+_NOTE = text(
+    "INSERT INTO transport_state (name, since, benched_until, reason) VALUES (:name, :since, :until, :reason) "
+    "ON CONFLICT (name) DO UPDATE SET benched_until = excluded.benched_until, reason = excluded.reason"
+).bindparams(bindparam("since", type_=UtcDateTime), bindparam("until", type_=UtcDateTime))
+"""Several senders find a transport broken at once: each notes it with what became of its mails, and none may fail."""
 
 
 def standing(session: Session, name: str) -> TransportState | None:
@@ -36,13 +43,11 @@ def bench(
     wait = min(max(now - since, timedelta()), _LONGEST)
     if retry_after:
         wait = max(wait, min(timedelta(seconds=retry_after), _LONGEST_ASKED))
-    state = session.merge(TransportState(name=name, since=since, benched_until=now + wait, reason=reason))
-    session.flush()
-    return state
+    values = {"name": name, "since": since, "until": now + wait, "reason": reason}
+    session.connection().execute(_NOTE, values)
+    return session.get_one(TransportState, name, populate_existing=True)
 
 
 def clear(session: Session, name: str) -> None:
     """Note that the transport works again."""
-    if found := standing(session, name):
-        session.delete(found)
-        session.flush()
+    session.execute(delete(TransportState).where(col(TransportState.name) == name))

@@ -7,10 +7,13 @@ sending stops by itself, the queue is kept, and a person looks into it.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import structlog
+from sqlalchemy import CursorResult, bindparam, text
 from sqlmodel import Session
 
+from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery import tallies
 from trialalerts.delivery.tables import SendingPause
 from trialalerts.delivery.tallies import Tallied
@@ -22,6 +25,9 @@ log = structlog.get_logger()
 
 _BREAKER = "breaker"
 _RESUMED = "resumed"
+_PAUSE = text(
+    "INSERT INTO sending_pause (name, since, reason) VALUES (:name, :since, :reason) ON CONFLICT (name) DO NOTHING"
+).bindparams(bindparam("since", type_=UtcDateTime))
 
 
 def pause_of(session: Session) -> SendingPause | None:
@@ -43,11 +49,10 @@ def trip(session: Session, settings: BreakerSettings, *, now: datetime) -> Sendi
     reason = _too_many(tallies.since(session, start), settings)
     if reason is None:
         return None
-    paused = SendingPause(name=_BREAKER, since=now, reason=reason)
-    session.add(paused)
-    session.flush()
-    log.error("sending.paused", reason=reason, remedy="trialalerts deliveries resume")
-    return paused
+    noted: CursorResult[Any] = session.connection().execute(_PAUSE, {"name": _BREAKER, "since": now, "reason": reason})
+    if noted.rowcount:  # else another sender found it at the same moment, and said so
+        log.error("sending.paused", reason=reason, remedy="trialalerts deliveries resume")
+    return pause_of(session)
 
 
 def resume(session: Session, *, now: datetime) -> SendingPause | None:
