@@ -28,7 +28,7 @@ def mails(session: Session) -> list[Delivery]:
 def send_all(session: Session, minutes: float = 0) -> None:
     """Pretend that all that is due went out."""
     now = NOW + timedelta(minutes=minutes)
-    due = outbox.claim_within(session, owner="one", limit=100, now=now, lease=timedelta(minutes=10))
+    due = outbox.claim_due(session, owner="one", limit=100, now=now, lease=timedelta(minutes=10))
     sent = [outbox.Settlement(delivery=each, state=DeliveryState.SENT) for each in due]
     outbox.settle(session, sent, now=now, transport="memory")
     session.expire_all()

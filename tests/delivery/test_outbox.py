@@ -114,8 +114,8 @@ def test_claims_and_ends_read_no_more_of_the_queue_than_they_take(db: Database) 
     settle(db, DeliveryState.QUEUED, *claimed[8:])
     event.remove(db.engine, "before_cursor_execute", explained)
     assert len(claimed) == 10
-    assert "ix_delivery_waiting_confirmation" in claims[0]
-    assert all("ix_delivery_state_not_before" in plan for plan in claims[1:])
+    assert "ix_delivery_waiting_confirmation" in claims[1]
+    assert all("ix_delivery_state_not_before" in plan for plan in (claims[0], *claims[2:]))
     assert len(plans) == 3, plans
     by_number = "INTEGER PRIMARY KEY" if db.is_sqlite else "delivery_pkey"
     assert [plan for plan in plans if by_number not in plan] == []

@@ -33,7 +33,8 @@ __all__ = [
     "backoff",
     "checked_delivery_state",
     "claim",
-    "claim_within",
+    "claim_due",
+    "claim_expired",
     "enqueue",
     "enqueue_new",
     "find_delivery",
@@ -180,35 +181,28 @@ class Settlement:
 def claim(db: Database, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Claimed]:
     """Take up to ``limit`` deliveries that are due, in one short transaction.
 
-    Confirmations come first (somebody waits for them), then those with an expired lease, then those that are due
-    longest. Each counts one attempt more. Several processes may claim at once: nobody waits for another's rows on
-    PostgreSQL, and SQLite lets one write at a time.
+    Half of them may be such as lost their sender. Each counts one attempt more. Several processes may claim at once:
+    nobody waits for another's rows on PostgreSQL, and SQLite lets one write at a time.
     """
     with db.write() as session:
-        return claim_within(session, owner=owner, limit=limit, now=now, lease=lease)
+        expired = claim_expired(session, owner=owner, limit=(limit + 1) // 2, now=now, lease=lease)
+        return claim_due(session, owner=owner, limit=limit - len(expired), now=now, lease=lease) + expired
 
 
-def claim_within(
-    session: Session, *, owner: str, limit: int, now: datetime, lease: timedelta, expired: bool = True
-) -> list[Claimed]:
-    """Take deliveries as :func:`claim` does, within a transaction that is the caller's.
+def claim_expired(session: Session, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Claimed]:
+    """Take deliveries whose lease ran out, in the caller's transaction."""
+    over = and_(_T.c.state == DeliveryState.SENDING, _T.c.leased_until <= now)
+    return _claim_where(session, over, owner=owner, limit=limit, until=now + lease)
 
-    Without ``expired`` nobody looks for leases that are over.
-    """
+
+def claim_due(session: Session, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Claimed]:
+    """Take what is due longest, confirmations first (somebody waits for them), in the caller's transaction."""
     until = now + lease
     claimed: list[Claimed] = []
     if confirmations := _confirmations(session, now, limit):
-        claimed += _lease(session, _T.c.id.in_(confirmations), owner=owner, until=until)
-    over = [and_(_T.c.state == DeliveryState.SENDING, _T.c.leased_until <= now)] if expired else []
-    for condition in (*over, and_(_T.c.state == DeliveryState.QUEUED, _T.c.not_before <= now)):
-        # apart, so that each runs along the index
-        if len(claimed) < limit:
-            # By the index alone: with the number as a second order PostgreSQL would sort all that is due at a moment.
-            rows = select(_T.c.id).where(condition).order_by(_T.c.not_before).limit(limit - len(claimed))
-            # A named query runs once; PostgreSQL may run a plain sub-query again and lock more than the limit.
-            due = rows.with_for_update(skip_locked=True).cte("due")
-            claimed += _lease(session, _T.c.id.in_(select(due.c.id)), owner=owner, until=until)
-    return claimed
+        claimed = _lease(session, _T.c.id.in_(confirmations), owner=owner, until=until)
+    due = and_(_T.c.state == DeliveryState.QUEUED, _T.c.not_before <= now)
+    return claimed + _claim_where(session, due, owner=owner, limit=limit - len(claimed), until=until)
 
 
 def settle(session: Session, settlements: Collection[Settlement], *, now: datetime, transport: str) -> None:
@@ -340,8 +334,20 @@ def _confirmations(session: Session, now: datetime, limit: int) -> list[int]:
     return list(session.connection().execute(statement, {"now": now, "most": limit}).scalars())
 
 
+def _claim_where(
+    session: Session, condition: ColumnElement[bool], *, owner: str, limit: int, until: datetime
+) -> list[Claimed]:
+    """Lease the first rows of a condition; those that another transaction is claiming are passed over."""
+    if limit <= 0:
+        return []
+    # By the index alone: with the number as a second order PostgreSQL would sort all that is due at a moment.
+    rows = select(_T.c.id).where(condition).order_by(_T.c.not_before).limit(limit)
+    # A named query runs once; PostgreSQL may run a plain sub-query again and lock more than the limit.
+    found = rows.with_for_update(skip_locked=True).cte("found")
+    return _lease(session, _T.c.id.in_(select(found.c.id)), owner=owner, until=until)
+
+
 def _lease(session: Session, condition: ColumnElement[bool], *, owner: str, until: datetime) -> list[Claimed]:
-    """Lease the rows of a condition; those that another transaction is claiming are passed over."""
     statement = (
         update(_T)
         .where(condition)

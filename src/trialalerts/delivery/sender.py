@@ -205,13 +205,21 @@ class _Round:
                 size = size if room.mails is None else min(size, room.mails)
             if size == 0:
                 return
-            expired = now >= self.looks_at_leases
-            rows = outbox.claim_within(session, owner=self.owner, limit=size, now=now, lease=LEASE, expired=expired)
-            if expired:
-                self.looks_at_leases = now + _LOOKS_EVERY
+            rows = self._claimed(session, size, now)
         self.nothing_due = not rows
         self.limit = None if self.limit is None else self.limit - len(rows)
         self.waiting.add(rows)
+
+    def _claimed(self, session: Session, size: int, now: datetime) -> list[Claimed]:
+        """Claim what is due; now and then, and for as long as there are any, half of it of what lost its sender."""
+        expired: list[Claimed] = []
+        if now >= self.looks_at_leases:
+            share = max(1, size // 2)
+            expired = outbox.claim_expired(session, owner=self.owner, limit=share, now=now, lease=LEASE)
+            if len(expired) < share:
+                self.looks_at_leases = now + _LOOKS_EVERY
+        left = size - len(expired)
+        return outbox.claim_due(session, owner=self.owner, limit=left, now=now, lease=LEASE) + expired
 
     def _paused(self, session: Session, now: datetime) -> SendingPause | None:
         if now < self.looks_at_rates:
