@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.figures import as_markdown, machine
 
-ALL = ("startup", "ingest", "tagging", "composing", "smtp")
+ALL = ("startup", "ingest", "tagging", "composing", "rendering", "smtp", "sending")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 

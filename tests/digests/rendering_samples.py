@@ -134,23 +134,22 @@ def article(number: int = 50, *, told: ArticleFacts | None = None, **changes: An
 
 def reason(**changes: Any) -> Reason:
     """Return a reason: somebody near Leeds follows an invented area."""
-    return Reason(
-        **{
-            "preference_id": 1,
-            "area_id": "X1",
-            "area_name": "Inventitis",
-            "region_label": "Leeds, England, GB",
-            "distance_km": 12.3,
-            "nearest": "Leeds",
-        }
-        | changes
-    )
+    values: dict[str, Any] = {
+        "preference_id": 1,
+        "area_id": "X1",
+        "area_name": "Inventitis",
+        "region_label": "Leeds, England, GB",
+        "distance_km": 12.3,
+        "nearest": "Leeds",
+    }
+    return Reason(**values | changes)
 
 
 def told(kind: str = "opened", **changes: Any) -> Told:
     """Return something that happened; the sides of each kind of change as the catalog writes them."""
     before, after = SIDES.get(kind, ({}, {}))
-    return Told(**{"kind": kind, "seq": 1, "before": before, "after": after} | changes)
+    values: dict[str, Any] = {"kind": kind, "seq": 1, "before": before, "after": after}
+    return Told(**values | changes)
 
 
 SIDES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -266,8 +265,8 @@ def both_ways(
 
 def _numbered(entry: Entry) -> Entry:
     """Give different changes different numbers, as they have where they are stored: the shelf knows them by these."""
-    told = [one if one.seq is None else one.model_copy(update={"seq": _number(repr(one))}) for one in entry.told]
-    return entry.model_copy(update={"told": tuple(told)})
+    told = [one if one.seq is None else one._replace(seq=_number(repr(one))) for one in entry.told]
+    return entry._replace(told=tuple(told))
 
 
 @cache

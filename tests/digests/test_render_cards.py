@@ -182,6 +182,9 @@ def test_missing_facts_are_a_reason_to_ask_never_a_promise() -> None:
     assert fits.caution == (
         "May fit, ask the team: the record does not say which ages can join and whether women or men can join."
     )
+    reached = card(reasons=[reason(reach="remote"), reason(preference_id=2, reach="remote", may_fit=("age",))])
+    assert reached.caution.startswith("Can be done from home, says the registry's listing: ask the team. May fit,")
+    assert card(reasons=[reason(reach="nationwide")]).caution.startswith("Takes people from all over the country")
     assert card(reasons=[reason(may_fit=("something_else",))]).caution.endswith("everything that matters for you.")
     assert card().caution == ""
 

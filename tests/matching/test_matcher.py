@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.matching.worlds import TODAY, World, expected, worlds
 from trialalerts.matching.arranging import Match
-from trialalerts.matching.explaining import reason
+from trialalerts.matching.explaining import Explainer
 from trialalerts.matching.index import WindowIndex, bits_of, numbers_of
 from trialalerts.matching.matcher import Matcher
 from trialalerts.matching.nearby import SiteMap
@@ -57,8 +57,9 @@ def test_an_item_is_one_entry_and_entries_stand_in_the_order_of_their_tiers(worl
 @given(worlds())
 def test_every_reason_is_true_of_the_item(world: World) -> None:
     _, matches = matches_in(world)
+    explainer = Explainer(world.areas)
     for match in matches:
-        reasons = [reason(world.areas, match.subject, match.candidates, p) for p in match.preferences]
+        reasons = [explainer.reason(match.subject, match.candidates, p) for p in match.preferences]
         assert [told.preference_id for told in reasons] == [p.id for p in match.preferences]
         for told in reasons:
             if told.through_id is None:

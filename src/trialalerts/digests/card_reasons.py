@@ -13,7 +13,7 @@ from trialalerts.digests.entries import Reason
 from trialalerts.digests.wording import Wording
 from trialalerts.digests.wording_trials import countries
 
-__all__ = ["Places", "may_fit", "places", "reason_lines", "where"]
+__all__ = ["Places", "caution", "places", "reason_lines", "where"]
 
 _MOST_REASONS = 3
 _NAME = 100
@@ -119,12 +119,19 @@ def _somewhere(words: Wording, reason: Reason) -> str:
     return words.say("place.unknown", region=region)
 
 
-def may_fit(words: Wording, reasons: Sequence[Reason]) -> str:
-    """Return what the record leaves open about who can join, where it matters for a profile; empty if nothing."""
+def caution(words: Wording, reasons: Sequence[Reason]) -> str:
+    """Return what to ask the team about: a study that reaches beyond its sites, and what the record leaves open."""
+    reaches = dict.fromkeys([reason.reach for reason in reasons if reason.reach])
     missing = dict.fromkeys([fact for reason in reasons for fact in reason.may_fit])
-    if not missing:
+    if not reaches and not missing:
         return ""
+    return " ".join([*(words.say(f"card.reach_{reach}") for reach in reaches), *_may_fit(words, list(missing))])
+
+
+def _may_fit(words: Wording, missing: Sequence[str]) -> list[str]:
+    if not missing:
+        return []
     keys = dict.fromkeys(
         key if words.knows(key := f"card.may_fit_{fact}") else "card.may_fit_other" for fact in missing
     )
-    return words.say("card.may_fit", facts=words.listed([words.say(key) for key in keys]))
+    return [words.say("card.may_fit", facts=words.listed([words.say(key) for key in keys]))]

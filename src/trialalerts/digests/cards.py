@@ -19,7 +19,7 @@ from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, TrialF
 from trialalerts.catalog.status import status_group
 from trialalerts.catalog.tables import ChangeKind, Item, ItemKind
 from trialalerts.digests.card_changes import ChangeNote, brief_change, change_notes, opened_sites
-from trialalerts.digests.card_reasons import Places, may_fit, places, reason_lines, where
+from trialalerts.digests.card_reasons import Places, caution, places, reason_lines, where
 from trialalerts.digests.card_text import one_line, phone_number, shortened, usable_address, web_address
 from trialalerts.digests.entries import Entry, Told
 from trialalerts.digests.wording import Wording
@@ -224,7 +224,7 @@ class CardMaker:
             return Personal(reasons=reason_lines(words, reasons, article=True), distances=distances)
         label, place = where(words, reasons, known)
         lines = reason_lines(words, reasons, article=False)
-        return Personal(lines, _labelled(words, label), place, may_fit(words, reasons), distances)
+        return Personal(lines, _labelled(words, label), place, caution(words, reasons), distances)
 
     def timely(self, timely: Timely) -> str:
         """Return what a card says today, in this time zone, of what changes with them."""

@@ -6,25 +6,19 @@ A stored digest holds only numbers; its entries are made from them when somebody
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from trialalerts.matching.reasons import Reason
 from trialalerts.matching.window import RECRUITING_NOW
 
 __all__ = ["RECRUITING_NOW", "Entry", "Reason", "Told"]
 
-
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the value as JSON types, compact: what equals its default is left out."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Told(_Value):
+class Told(NamedTuple):
     """One thing that happened to the item.
 
     ``seq`` is the number of the change, None in a first digest. ``kind`` is the value of a
@@ -34,11 +28,15 @@ class Told(_Value):
 
     kind: str
     seq: int | None = None
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
+    before: Mapping[str, Any] = _NOTHING
+    after: Mapping[str, Any] = _NOTHING
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON types, without what is not known."""
+        return {name: value for name, value in self._asdict().items() if value}
 
 
-class Entry(_Value):
+class Entry(NamedTuple):
     """One item in a digest, with everything that happened to it and every reason to tell of it.
 
     ``tier`` is the rank's tier (0 is the best); entries are stored best first.
@@ -49,3 +47,13 @@ class Entry(_Value):
     told: tuple[Told, ...] = ()
     reasons: tuple[Reason, ...] = ()
     tier: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry as JSON types, without what is empty."""
+        return {
+            "item_id": self.item_id,
+            "kind": self.kind,
+            "told": [told.as_json() for told in self.told],
+            "reasons": [reason.as_json() for reason in self.reasons],
+            "tier": self.tier,
+        }

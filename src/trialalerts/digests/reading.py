@@ -6,19 +6,22 @@ are worked out here, from the items as they are when somebody reads.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, TypeVar
 
+import sqlalchemy
 from sqlmodel import Session, col, func, select
 
 from trialalerts.catalog.tables import Change, Item
+from trialalerts.database import table_of
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told
 from trialalerts.digests.tables import Digest, Selection, SelectionKind
 from trialalerts.matching.arranging import Match, arranged
-from trialalerts.matching.explaining import reason
+from trialalerts.matching.explaining import Explainer, Follows
 from trialalerts.matching.window import Candidate, Subject, recruiting_now, subject_of, told_change
 from trialalerts.subscribers.tables import Preference
 from trialalerts.vocabulary.areas import AreaTree, load_areas
@@ -31,6 +34,25 @@ _MOST_SELECTIONS = 20_000
 _MOST_CHANGES = 10_000
 _MOST_SUBJECTS = 2_000
 
+_LOOK_SECONDS = 60.0
+# Plain rows: a model's instance for each of a million preferences would take three times as long.
+_FOLLOWS = [
+    table_of(Preference).c[name]
+    for name in (
+        "id",
+        "area_id",
+        "label",
+        "region_kind",
+        "region_label",
+        "country",
+        "subdivision",
+        "latitude",
+        "longitude",
+        "born_on",
+        "sex",
+    )
+]
+
 _Numbers = dict[SelectionKind, set[int]]
 _Kept = TypeVar("_Kept")
 
@@ -42,8 +64,9 @@ class DigestReader:
     """
 
     def __init__(self) -> None:
-        self._areas = AreaTree([])
+        self._explainer = Explainer(AreaTree([]))
         self._areas_seen: tuple[Any, ...] | None = None
+        self._look_again = 0.0
         self._selections: dict[int, Selection] = {}
         self._changes: dict[int, Change] = {}
         self._subjects: dict[int, tuple[tuple[Any, ...], Subject, datetime]] = {}
@@ -62,7 +85,7 @@ class DigestReader:
         self, session: Session, asked: Sequence[Sequence[tuple[int, Selection]]], most: int | None = None
     ) -> list[list[Entry]]:
         """Return the entries for what preferences (by id) brought, for each of several people."""
-        areas = self._vocabulary(session)
+        explainer = self._vocabulary(session)
         preferences = _preferences(session, {preference_id for of_one in asked for preference_id, _ in of_one})
         numbers: _Numbers = {kind: set() for kind in SelectionKind}
         for of_one in asked:
@@ -78,7 +101,7 @@ class DigestReader:
                 if (found := candidates.get((selection.kind, number))) is not None
             ]
             made.append(
-                [self._entry(areas, m, explained=most is None or n < most) for n, m in enumerate(arranged(pairs))]
+                [self._entry(explainer, m, explained=most is None or n < most) for n, m in enumerate(arranged(pairs))]
             )
         return made
 
@@ -102,10 +125,11 @@ class DigestReader:
             known = self._told[change.seq] = (told_change(change, subject), told)
         return known[0]
 
-    def _entry(self, areas: AreaTree, match: Match, *, explained: bool) -> Entry:
+    def _entry(self, explainer: Explainer, match: Match, *, explained: bool) -> Entry:
         """Return the entry of a match; what happened stands in the order in which it happened."""
         happened = sorted(match.candidates, key=_by_number)
-        reasons = [reason(areas, match.subject, match.candidates, p) for p in match.preferences] if explained else []
+        subject, candidates = match.subject, match.candidates
+        reasons = [explainer.reason(subject, candidates, p) for p in match.preferences] if explained else []
         return Entry(
             item_id=match.subject.item_id,
             kind=match.subject.kind.value,
@@ -114,12 +138,14 @@ class DigestReader:
             tier=int(match.tier),
         )
 
-    def _vocabulary(self, session: Session) -> AreaTree:
-        """Return the areas; read anew only where something in their table is different."""
-        seen = session.exec(select(func.count(), func.sum(func.length(Area.name))).select_from(Area)).one()
-        if tuple(seen) != self._areas_seen:
-            self._areas, self._areas_seen = load_areas(session), tuple(seen)
-        return self._areas
+    def _vocabulary(self, session: Session) -> Explainer:
+        """Return who explains, with today's areas: once a minute it is asked whether their table is different."""
+        if time.monotonic() >= self._look_again:
+            self._look_again = time.monotonic() + _LOOK_SECONDS
+            seen = session.exec(select(func.count(), func.sum(func.length(Area.name))).select_from(Area)).one()
+            if tuple(seen) != self._areas_seen:
+                self._explainer, self._areas_seen = Explainer(load_areas(session)), tuple(seen)
+        return self._explainer
 
     def _selections_of(self, session: Session, ids: AbstractSet[int]) -> dict[int, Selection]:
         _make_room(self._selections, _MOST_SELECTIONS)
@@ -158,10 +184,11 @@ _by_number = attrgetter("seq")
 _OPEN = Told(kind=RECRUITING_NOW)
 
 
-def _preferences(session: Session, ids: AbstractSet[int]) -> dict[int, Preference]:
-    found: dict[int, Preference] = {}
+def _preferences(session: Session, ids: AbstractSet[int]) -> dict[int, Follows]:
+    found: dict[int, Follows] = {}
     for some in _slices(ids):
-        found |= {p.id or 0: p for p in session.exec(select(Preference).where(col(Preference.id).in_(some)))}
+        rows = session.connection().execute(sqlalchemy.select(*_FOLLOWS).where(_FOLLOWS[0].in_(some)))
+        found |= {row.id: row for row in rows}
     return found
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from trialalerts.catalog.tables import ItemKind
-from trialalerts.matching.explaining import nearest_site
+from trialalerts.matching.explaining import Follows, nearest_site
 from trialalerts.matching.ranking import Tier, static_order
 from trialalerts.matching.window import Candidate, Subject
-from trialalerts.subscribers.tables import Preference, RegionKind
+from trialalerts.subscribers.tables import RegionKind
 
 __all__ = ["Match", "arranged"]
 
@@ -24,10 +24,10 @@ class Match:
     subject: Subject
     tier: Tier
     candidates: list[Candidate] = field(default_factory=list)
-    preferences: list[Preference] = field(default_factory=list)
+    preferences: list[Follows] = field(default_factory=list)
 
 
-def arranged(asked: Iterable[tuple[Preference | None, Candidate]]) -> list[Match]:
+def arranged(asked: Iterable[tuple[Follows | None, Candidate]]) -> list[Match]:
     """Return what one person's preferences ask for, best first.
 
     A change that several preferences ask for is told once and names them all, in the order in which they come; several

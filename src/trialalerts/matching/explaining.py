@@ -3,45 +3,127 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple, Protocol
 
 from trialalerts.catalog.facts import Reach, Site
 from trialalerts.catalog.reach import reached_countries, site_reach
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.matching.reasons import Reason
 from trialalerts.matching.window import Candidate, Subject
-from trialalerts.subscribers.tables import Preference, RegionKind
+from trialalerts.subscribers.tables import RegionKind
 from trialalerts.vocabulary.areas import AreaTree
 from trialalerts.vocabulary.distance import distance_km
 
-__all__ = ["nearest_site", "reason"]
+__all__ = ["Explainer", "Follows", "nearest_site"]
+
+_MOST_KNOWN = 50_000
 
 
-def reason(areas: AreaTree, subject: Subject, candidates: Sequence[Candidate], preference: Preference) -> Reason:
-    """Say why a preference asks for an item with these changes."""
-    through = None if preference.area_id in subject.direct else _through(areas, subject, preference)
-    nearest, distance = nearest_site(subject, candidates, preference)
-    reach = _reach(subject, candidates, preference)
-    trial = subject.kind is ItemKind.TRIAL
-    listed = trial and subject.facts is not None and bool(subject.facts.sites)
-    return Reason(
-        preference_id=preference.id or 0,
-        area_id=preference.area_id,
-        area_name=areas.name(preference.area_id),
-        label=preference.label,
-        through_id=through,
-        through_name=_name(areas, subject, through) if through else None,
-        region_label=preference.region_label,
-        distance_km=None if distance is None else round(distance, 1),
-        nearest=nearest.city if nearest else None,
-        no_site=trial and not listed,
-        near_unknown=listed and preference.region_kind is RegionKind.PLACE and distance is None and reach is None,
-        reach=reach,
-        may_fit=_may_fit(subject, preference),
-    )
+class Follows(Protocol):
+    """What is read of a preference: a :class:`~trialalerts.subscribers.tables.Preference`, or a row of its columns."""
+
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def area_id(self) -> str: ...
+    @property
+    def label(self) -> str | None: ...
+    @property
+    def region_kind(self) -> RegionKind: ...
+    @property
+    def region_label(self) -> str: ...
+    @property
+    def country(self) -> str | None: ...
+    @property
+    def subdivision(self) -> str | None: ...
+    @property
+    def latitude(self) -> float | None: ...
+    @property
+    def longitude(self) -> float | None: ...
+    @property
+    def born_on(self) -> date | None: ...
+    @property
+    def sex(self) -> str | None: ...
+
+
+class _Common(NamedTuple):
+    """What is the same for all who follow the same area in the same region."""
+
+    area_name: str
+    through_id: str | None
+    through_name: str | None
+    nearest: str | None
+    distance_km: float | None
+    no_site: bool
+    near_unknown: bool
+    reach: Reach | None
+
+
+class Explainer:
+    """Says why; remembers what many are told alike. One thread at a time may use it.
+
+    Args:
+        areas: the vocabulary, for what stands above what and for names.
+    """
+
+    def __init__(self, areas: AreaTree) -> None:
+        self._areas = areas
+        self._known: dict[tuple[object, ...], tuple[Subject, _Common]] = {}
+
+    def reason(self, subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> Reason:
+        """Say why a preference asks for an item with these changes."""
+        common = self._common(subject, candidates, preference)
+        return Reason(
+            preference.id or 0,
+            preference.area_id,
+            common.area_name,
+            preference.label,
+            common.through_id,
+            common.through_name,
+            preference.region_label,
+            common.distance_km,
+            common.nearest,
+            common.no_site,
+            common.near_unknown,
+            common.reach,
+            _may_fit(subject, preference),
+        )
+
+    def _common(self, subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> _Common:
+        kind = preference.region_kind
+        # A place is nearly everybody's own; and without an open site it depends on what changed which site is near.
+        if kind is RegionKind.PLACE or not subject.open_sites:
+            return self._worked_out(subject, candidates, preference)
+        key = (subject.item_id, preference.area_id, kind, preference.country, preference.subdivision)
+        known = self._known.get(key)
+        if known is None or known[0] is not subject:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[key] = (subject, self._worked_out(subject, candidates, preference))
+        return known[1]
+
+    def _worked_out(self, subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> _Common:
+        through = None if preference.area_id in subject.direct else _through(self._areas, subject, preference)
+        nearest, distance = nearest_site(subject, candidates, preference)
+        reach = _reach(subject, candidates, preference)
+        trial = subject.kind is ItemKind.TRIAL
+        listed = trial and subject.facts is not None and bool(subject.facts.sites)
+        unknown = listed and preference.region_kind is RegionKind.PLACE and distance is None and reach is None
+        return _Common(
+            area_name=self._areas.name(preference.area_id),
+            through_id=through,
+            through_name=_name(self._areas, subject, through) if through else None,
+            nearest=nearest.city if nearest else None,
+            distance_km=None if distance is None else round(distance, 1),
+            no_site=trial and not listed,
+            near_unknown=unknown,
+            reach=reach,
+        )
 
 
 def nearest_site(
-    subject: Subject, candidates: Sequence[Candidate], preference: Preference
+    subject: Subject, candidates: Sequence[Candidate], preference: Follows
 ) -> tuple[Site | None, float | None]:
     """Return the site to name and its distance in km where a place is followed.
 
@@ -71,7 +153,7 @@ def nearest_site(
     return next(iter(sites), None), None
 
 
-def _reach(subject: Subject, candidates: Sequence[Candidate], preference: Preference) -> Reach | None:
+def _reach(subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> Reach | None:
     """Return how the trial reaches the person wherever in their country they live; None where its sites tell."""
     if subject.facts is None or preference.country is None:
         return None
@@ -79,7 +161,7 @@ def _reach(subject: Subject, candidates: Sequence[Candidate], preference: Prefer
     return reached_countries(subject.facts, sites).get(preference.country)
 
 
-def _through(areas: AreaTree, subject: Subject, preference: Preference) -> str | None:
+def _through(areas: AreaTree, subject: Subject, preference: Follows) -> str | None:
     """Return the item's own area under the area followed; the one its title names first."""
     under = [own for own in subject.direct if preference.area_id in areas.ancestors(own)]
     under.sort(key=lambda own: own not in subject.in_title)
@@ -93,7 +175,7 @@ def _name(areas: AreaTree, subject: Subject, area_id: str) -> str:
     return next((term.name for term in subject.facts.mesh if term.id == area_id), area_id)
 
 
-def _may_fit(subject: Subject, preference: Preference) -> tuple[str, ...]:
+def _may_fit(subject: Subject, preference: Follows) -> tuple[str, ...]:
     """Name the facts that the preference asks about and the record does not give."""
     facts = subject.facts
     if facts is None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict
+from typing import Any, NamedTuple
 
 from trialalerts.catalog.facts import Reach
 
 __all__ = ["Reason"]
 
 
-class Reason(BaseModel):
+class Reason(NamedTuple):
     """One of the person's preferences and how the item meets it.
 
     ``through_id`` and ``through_name`` are the item's own area where that is narrower than the area followed;
@@ -21,8 +19,6 @@ class Reason(BaseModel):
     all over the country (``nationwide``), so that it is near wherever in that country the person lives. ``may_fit``
     names the facts that were missing (``age``, ``sex``), so that nothing was excluded for their sake.
     """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     preference_id: int
     area_id: str
@@ -40,4 +36,4 @@ class Reason(BaseModel):
 
     def as_json(self) -> dict[str, Any]:
         """Return the reason as JSON types, compact: what equals its default is left out."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        return {name: value for name, value in self._asdict().items() if value != self._field_defaults.get(name, ...)}
