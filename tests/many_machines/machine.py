@@ -14,12 +14,12 @@ from trialalerts.delivery import outbox, sender
 from trialalerts.sources import leases
 
 POLL_LEASE = timedelta(seconds=4)
-SEND_LEASE = timedelta(seconds=6)
+SEND_LEASE = timedelta(seconds=8)
 
 if __name__ == "__main__":
     daemon._POLL_SECONDS = daemon._COMPOSE_SECONDS = daemon._SEND_SECONDS = 1
     engine.PATIENCE = leases.LEASE = POLL_LEASE
     sender.LEASE = SEND_LEASE
-    sender._LEASE_MARGIN = timedelta(seconds=2)
+    sender._LEASE_MARGIN = timedelta(seconds=5)
     outbox._FIRST_WAIT = timedelta(milliseconds=500)
     main()
