@@ -289,6 +289,8 @@ def _trial(dice: random.Random, number: int) -> dict[str, Any]:
         "url": f"https://registry.example.org/study/NCT9990{number:04}",
         "title": f"Examplomab for people with an invented illness, part {number}: a made-up study with a long name",
         "summary": "This made-up study asks whether examplomab, given once a month, eases the invented illness. " * 4,
+        "status": facts.status,
+        "is_open": True,
         "facts": facts.model_dump(mode="json", exclude_defaults=True),
         "facts_hash": f"{number}",
         "areas": {"direct": [{"id": f"X{dice.randrange(_AREAS)}", "in_title": True}], "ancestors": []},

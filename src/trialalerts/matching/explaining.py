@@ -91,11 +91,10 @@ class Explainer:
         )
 
     def _common(self, subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> _Common:
-        kind = preference.region_kind
-        # A place is nearly everybody's own; and without an open site it depends on what changed which site is near.
-        if kind is RegionKind.PLACE or not subject.open_sites:
+        if not subject.open_sites:  # then it depends on what changed which site is near
             return self._worked_out(subject, candidates, preference)
-        key = (subject.item_id, preference.area_id, kind, preference.country, preference.subdivision)
+        region = (preference.country, preference.subdivision, preference.latitude, preference.longitude)
+        key = (subject.item_id, preference.area_id, preference.region_kind, *region)
         known = self._known.get(key)
         if known is None or known[0] is not subject:
             if len(self._known) >= _MOST_KNOWN:
