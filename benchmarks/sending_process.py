@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import resource
 import sys
@@ -29,6 +30,7 @@ def main() -> None:
     clock = SystemClock()
     transport = open_transport(f"smtp://127.0.0.1:{port}?connections={connections}")
     renderer = _Weighed(SETTINGS, clock)
+    gc.set_threshold(50_000, 20, 50)  # as the daemon does
     with open_database(database) as db:
         began, cpu = time.perf_counter(), time.process_time()
         count = send_queued(db, transport, renderer, settings=SETTINGS, clock=clock, limit=int(limit))

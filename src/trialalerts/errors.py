@@ -18,11 +18,9 @@ __all__ = [
     "DatabaseUnavailable",
     "DatabaseUnusable",
     "InvalidInput",
-    "MailRefused",
     "NotFound",
     "SourceError",
     "TokenError",
-    "TransportBroken",
     "TrialAlertsError",
     "UnknownArea",
     "UnknownRegion",
@@ -113,20 +111,3 @@ class SourceError(TrialAlertsError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-
-
-class MailRefused(TrialAlertsError):
-    """A mail server or provider refused one message.
-
-    ``permanent`` tells whether trying again is pointless; ``code`` is the server's reply
-    code (and enhanced code, RFC 3463) where it gave one.
-    """
-
-    def __init__(self, message: str, *, permanent: bool, code: str | None = None) -> None:
-        super().__init__(message)
-        self.permanent = permanent
-        self.code = code
-
-
-class TransportBroken(TrialAlertsError):
-    """The transport itself does not work (unreachable, wrong password, full disk): no message is to blame."""

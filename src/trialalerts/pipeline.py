@@ -8,6 +8,7 @@ import structlog
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
+from trialalerts.delivery import tallies
 from trialalerts.delivery.feedback.folders import open_folder
 from trialalerts.delivery.feedback.heed import HeedCount, prune
 from trialalerts.delivery.feedback.mailbox import read_mailbox
@@ -83,6 +84,7 @@ class Pipeline:
             log.info("feedback.heard", provider="mailbox", heard=count.heard, unmatched=count.unmatched)
         with self.db.write() as session:
             prune(session, now=self.clock.now())
+            tallies.forget(session, now=self.clock.now())
         return count
 
     def close(self) -> None:

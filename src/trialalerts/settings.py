@@ -171,7 +171,7 @@ class MailSettings(_Section):
     reply_to: str = ""
     unsubscribe_mailto: str = ""
     give_up_after: Duration = timedelta(days=3)
-    batch: int = Field(default=100, ge=1, le=10_000)
+    batch: int = Field(default=500, ge=1, le=10_000)
     bounces: str = ""
     quiet_hours: Hours = ""
     limits: LimitSettings = LimitSettings()
