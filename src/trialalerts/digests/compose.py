@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,10 +20,9 @@ from trialalerts.clock import Clock
 from trialalerts.database import Database, current_number
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.message import mail_domain
-from trialalerts.digests.ahead import ahead
 from trialalerts.digests.asking import Answers, Asker
 from trialalerts.digests.due import due_page, lowest_cursor, newcomers_due, rows_of
-from trialalerts.digests.storing import ServedMeanwhile, Storage
+from trialalerts.digests.storing import Storage
 from trialalerts.errors import InvalidInput
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.window import changes_between, open_now
@@ -62,10 +61,7 @@ def compose_due(
         composer = Composer.prepare(session, settings, now)
     if composer is not None:
         with _windows_at_rest():
-            if db.is_sqlite:
-                composer.serve_reading_ahead(db, count, stop)
-            else:
-                composer.serve_locking(db, count, stop)
+            composer.serve(db, count, stop)
     return count
 
 
@@ -143,10 +139,11 @@ class Composer:
         """Return what one subscriber would be told, due or not."""
         return self.asker.ask(rows_of(session, subscriber))
 
-    def serve_locking(self, db: Database, count: ComposeCount, stop: Callable[[], bool]) -> None:
+    def serve(self, db: Database, count: ComposeCount, stop: Callable[[], bool]) -> None:
         """Serve page after page, each read, matched and stored in one transaction that holds its subscribers.
 
-        Any number of composers may work side by side: each passes over those whom another one holds.
+        Any number of composers may work side by side on PostgreSQL: each passes over those whom another one holds.
+        SQLite has one writer at a time. (Reading ahead in a thread was measured: Python's lock eats what it gains.)
         """
         behind: tuple[Any, int] | None = None
         while not stop():
@@ -156,41 +153,6 @@ class Composer:
                 _count(count, answers, self.storage.store(session, answers.served))
             if page.last is None:
                 return
-            behind = page.last
-
-    def serve_reading_ahead(self, db: Database, count: ComposeCount, stop: Callable[[], bool]) -> None:
-        """Serve page after page; while one is stored the next is read and matched, on SQLite's second connection.
-
-        Where somebody of a page was served or left meanwhile, nothing of it is stored and it is done again, locked.
-        """
-        with closing(ahead(self._answers(db), most=1)) as pages:
-            for behind, answers in pages:
-                if stop():
-                    return
-                try:
-                    with db.write() as session:
-                        _count(count, answers, self.storage.store(session, answers.served))
-                except ServedMeanwhile:
-                    with db.write() as session:
-                        again = self.again(session, behind, answers)
-                        _count(count, again, self.storage.store(session, again.served))
-
-    def again(self, session: Session, behind: tuple[Any, int] | None, answers: Answers) -> Answers:
-        """Ask once more for those of a page who are still due."""
-        known = {served.subscriber_id for served in answers.served}
-        rows = due_page(session, self._now, self._upto, BATCH, behind=behind).rows
-        found = self.asker.ask([row for row in rows if row[0] in known])
-        return Answers(served=found.served, failed=[*answers.failed, *found.failed])
-
-    def _answers(self, db: Database) -> Iterator[tuple[tuple[Any, int] | None, Answers]]:
-        """Give what each page is told, with the end of the page before it."""
-        behind: tuple[Any, int] | None = None
-        while True:
-            with db.read() as session:
-                page = due_page(session, self._now, self._upto, BATCH, behind=behind)
-            if page.last is None:
-                return
-            yield behind, self.asker.ask(page.rows)
             behind = page.last
 
 

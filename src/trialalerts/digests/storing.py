@@ -6,6 +6,7 @@ long as matching. On PostgreSQL each statement takes its rows as arrays, on SQLi
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,14 +24,14 @@ from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.subscribers.schedule import next_due
 from trialalerts.subscribers.tables import Frequency
 
-__all__ = ["ServedMeanwhile", "Storage"]
+__all__ = ["Storage"]
 
 
 _AT_ONCE = 500
-# SQLite numbers the columns of a list of values: column1, column2 …
+# One statement for all who go from the same cursor to the same moment: there are few such. Joined with a list of
+# values, SQLite would read the whole table for each page (a Bloom filter, once it has statistics).
 _ADVANCE_SQLITE = """
-UPDATE subscriber SET cursor = moved.column1, next_due_at = moved.column2 FROM (VALUES {rows}) AS moved
-WHERE subscriber.id = moved.column3 AND subscriber.cursor = moved.column4 AND subscriber.state = 'active'
+UPDATE subscriber SET cursor = ?, next_due_at = ? WHERE cursor = ? AND +state = 'active' AND id IN ({rows})
 """
 _ADVANCE_POSTGRESQL = """
 UPDATE subscriber SET cursor = moved.upto, next_due_at = moved.due
@@ -56,10 +57,6 @@ FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS new (id, kind, numbers)
 _NUMBERS_POSTGRESQL = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
 
 
-class ServedMeanwhile(Exception):
-    """Somebody of the page was served, or left, since it was read: nothing of it may be stored."""
-
-
 _Row = tuple[int, str, int, int, str]
 """A digest without its number: subscriber, kind, from_seq, to_seq, parts as JSON."""
 
@@ -80,7 +77,7 @@ class Storage:
         The cursor moves by compare-and-set, so that no window is ever served twice.
 
         Raises:
-            ServedMeanwhile: the transaction must be rolled back.
+            RuntimeError: somebody was served, or left, since the page was read; the transaction must be rolled back.
         """
         if not page:
             return 0
@@ -94,14 +91,22 @@ class Storage:
     def _advance(self, session: Session, page: Sequence[Served]) -> None:
         connection = session.connection()
         upto, dialect = self._upto, connection.dialect
-        moves = [(max(upto, s.cursor), self._next_due(dialect, s.schedule), s.subscriber_id, s.cursor) for s in page]
         if dialect.name == "sqlite":
-            moved = write_many(connection, _ADVANCE_SQLITE, "(?, ?, ?, ?)", moves)
+            alike: dict[tuple[int, Any], list[int]] = defaultdict(list)
+            for served in page:
+                alike[served.cursor, self._next_due(dialect, served.schedule)].append(served.subscriber_id)
+            moved = 0
+            for (was, due), people in alike.items():
+                values = (max(upto, was), due, was)
+                moved += write_many(connection, _ADVANCE_SQLITE, "?", [(who,) for who in people], before=values)
         else:
+            moves = [
+                (max(upto, s.cursor), self._next_due(dialect, s.schedule), s.subscriber_id, s.cursor) for s in page
+            ]
             columns = tuple(list(column) for column in zip(*moves, strict=True))
             moved = connection.exec_driver_sql(_ADVANCE_POSTGRESQL, columns).rowcount
         if moved != len(page):
-            raise ServedMeanwhile
+            raise RuntimeError("somebody of this page was served, or left, since it was read")
 
     def _introduce(self, session: Session, preferences: Sequence[int]) -> None:
         if not preferences:
@@ -114,7 +119,7 @@ class Storage:
         else:
             marked = connection.exec_driver_sql(_INTRODUCE_POSTGRESQL, (at, list(preferences)))
         if marked.rowcount != len(preferences):
-            raise ServedMeanwhile
+            raise RuntimeError("somebody of this page was served, or left, since it was read")
 
     def _rows(self, session: Session, told: Sequence[Served]) -> list[_Row]:
         """Return the rows of the digests, after storing the selections that no digest of this round has brought yet."""
