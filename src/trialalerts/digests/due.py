@@ -89,7 +89,7 @@ def due_page(
     postgresql = session.get_bind().dialect.name == "postgresql"
     statement = _PAGE.format(
         due=f"{_DUE} AND (s.next_due_at, s.id) > (:behind_due, :behind_id)" if behind else _DUE,
-        lock="FOR UPDATE OF s SKIP LOCKED" if postgresql else "",
+        lock="FOR NO KEY UPDATE OF s SKIP LOCKED" if postgresql else "",
     )
     values: dict[str, Any] = {"now": now, "last_change": last_change, "limit": limit}
     if behind:

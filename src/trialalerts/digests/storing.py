@@ -1,7 +1,7 @@
 """Owns storing what a page of subscribers is told: digests, mails, cursors and due times, in the caller's transaction.
 
 Plain statements over whole pages instead of rows of models: at a million subscribers the ORM would take many times as
-long as matching. On PostgreSQL each statement takes its rows as arrays, on SQLite as a list of values.
+long as matching.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import CursorResult, Dialect
 from sqlalchemy.engine import Connection
 from sqlmodel import Session, col, func, select
 
-from trialalerts.database.many import write_many
+from trialalerts.database.many import copy_many, write_many
 from trialalerts.database.types import moment_for
 from trialalerts.delivery.queueing import queue_many
 from trialalerts.digests.asking import Asker, Found, Served
@@ -34,26 +34,13 @@ _ADVANCE_SQLITE = """
 UPDATE subscriber SET cursor = ?, next_due_at = ? WHERE cursor = ? AND +state = 'active' AND id IN ({rows})
 """
 _ADVANCE_POSTGRESQL = """
-UPDATE subscriber SET cursor = moved.upto, next_due_at = moved.due
-FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::bigint[]) AS moved (upto, due, id, was)
-WHERE subscriber.id = moved.id AND subscriber.cursor = moved.was AND subscriber.state = 'active'
+UPDATE subscriber SET cursor = %s, next_due_at = %s WHERE cursor = %s AND state = 'active' AND id = ANY(%s)
 """
 _INTRODUCE_SQLITE = "UPDATE preference SET introduced_at = ? WHERE id = ? AND introduced_at IS NULL"
 _INTRODUCE_POSTGRESQL = "UPDATE preference SET introduced_at = %s WHERE id = ANY(%s) AND introduced_at IS NULL"
 _COLUMNS = "id, subscriber_id, kind, from_seq, to_seq, created_at, parts"
 _TELL_SQLITE = f"INSERT INTO digest ({_COLUMNS}) VALUES {{rows}}"
-_TELL_POSTGRESQL = f"""
-INSERT INTO digest ({_COLUMNS})
-SELECT told.id, told.subscriber_id, told.kind, told.from_seq, told.to_seq, %s, told.parts::jsonb
-FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])
-AS told (id, subscriber_id, kind, from_seq, to_seq, parts)
-"""
 _SELECT_SQLITE = "INSERT INTO selection (id, kind, numbers) VALUES {rows}"
-_SELECT_POSTGRESQL = """
-INSERT INTO selection (id, kind, numbers)
-SELECT new.id, new.kind, new.numbers::jsonb
-FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS new (id, kind, numbers)
-"""
 _NUMBERS_POSTGRESQL = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
 
 
@@ -91,20 +78,16 @@ class Storage:
     def _advance(self, session: Session, page: Sequence[Served]) -> None:
         connection = session.connection()
         upto, dialect = self._upto, connection.dialect
-        if dialect.name == "sqlite":
-            alike: dict[tuple[int, Any], list[int]] = defaultdict(list)
-            for served in page:
-                alike[served.cursor, self._next_due(dialect, served.schedule)].append(served.subscriber_id)
-            moved = 0
-            for (was, due), people in alike.items():
-                values = (max(upto, was), due, was)
+        alike: dict[tuple[int, Any], list[int]] = defaultdict(list)
+        for served in page:
+            alike[served.cursor, self._next_due(dialect, served.schedule)].append(served.subscriber_id)
+        moved = 0
+        for (was, due), people in alike.items():
+            values = (max(upto, was), due, was)
+            if dialect.name == "sqlite":
                 moved += write_many(connection, _ADVANCE_SQLITE, "?", [(who,) for who in people], before=values)
-        else:
-            moves = [
-                (max(upto, s.cursor), self._next_due(dialect, s.schedule), s.subscriber_id, s.cursor) for s in page
-            ]
-            columns = tuple(list(column) for column in zip(*moves, strict=True))
-            moved = connection.exec_driver_sql(_ADVANCE_POSTGRESQL, columns).rowcount
+            else:
+                moved += connection.exec_driver_sql(_ADVANCE_POSTGRESQL, (*values, people)).rowcount
         if moved != len(page):
             raise RuntimeError("somebody of this page was served, or left, since it was read")
 
@@ -149,8 +132,11 @@ class Storage:
             ]
             write_many(connection, _TELL_SQLITE, "(?, ?, ?, ?, ?, ?, ?)", rows)
         else:
-            columns = tuple(list(column) for column in zip(*digests, strict=True))
-            connection.exec_driver_sql(_TELL_POSTGRESQL, (at, ids, *columns))
+            lines = [
+                f"{number}\t{who}\t{kind}\t{from_seq}\t{to_seq}\t{at}\t{parts}\n"
+                for number, (who, kind, from_seq, to_seq, parts) in zip(ids, digests, strict=True)
+            ]
+            copy_many(connection, "digest", _COLUMNS, lines)
         mails = [(row[0], f'{{"digest_id":{number}}}') for number, row in zip(ids, digests, strict=True)]
         queue_many(connection, mails, kind="digest", now=self._now, domain=self._domain)
 
@@ -184,8 +170,8 @@ class _NewSelections:
         if self._connection.dialect.name == "sqlite":
             write_many(self._connection, _SELECT_SQLITE, "(?, ?, ?)", self._new)
         else:
-            columns = tuple(list(column) for column in zip(*self._new, strict=True))
-            self._connection.exec_driver_sql(_SELECT_POSTGRESQL, columns)
+            lines = ["\t".join(map(str, row)) + "\n" for row in self._new]
+            copy_many(self._connection, "selection", "id, kind, numbers", lines)
 
     def _added(self, found: Found) -> int:
         number = next(self._free, None)
