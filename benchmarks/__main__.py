@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.figures import as_markdown, machine
 
-ALL = ("startup", "ingest", "tagging", "composing", "rendering", "smtp", "sending")
+ALL = ("composing", "rendering", "smtp", "sending", "startup", "ingest", "tagging")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
@@ -22,8 +22,8 @@ def main(arguments: list[str]) -> None:
         page = as_markdown((module.__doc__ or name).splitlines()[0], module.run())
         print(page, flush=True)
         pages.append(page)
-    if "--write" in arguments:
-        RESULTS.write_text("\n".join(pages), encoding="utf-8")
+        if "--write" in arguments:  # after each: a run takes long
+            RESULTS.write_text("\n".join(pages), encoding="utf-8")
 
 
 main(sys.argv[1:])
