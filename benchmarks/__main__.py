@@ -13,17 +13,23 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmarks named (all without a name); with ``--write``, keep the figures in RESULTS.md."""
+    """Run the benchmarks named (all without a name); with ``--write``, keep their figures in RESULTS.md."""
     names = [name for name in arguments if not name.startswith("-")] or list(ALL)
-    pages = [f"# Benchmarks\n\n{machine()}\n"]
-    print(pages[0])
     for name in names:
         module = importlib.import_module(f"benchmarks.{name}")
-        page = as_markdown((module.__doc__ or name).splitlines()[0], module.run())
+        title = (module.__doc__ or name).splitlines()[0]
+        page = as_markdown(title, machine(), module.run())
         print(page, flush=True)
-        pages.append(page)
-        if "--write" in arguments:  # after each: a run takes long
-            RESULTS.write_text("\n".join(pages), encoding="utf-8")
+        if "--write" in arguments:  # after each: a run of all takes long
+            _keep(title, page)
+
+
+def _keep(title: str, page: str) -> None:
+    """Put a page in the place of the one of the same title; new ones come last."""
+    kept = RESULTS.read_text(encoding="utf-8").split("\n## ") if RESULTS.exists() else []
+    pages = {f"## {part}".splitlines()[0]: f"## {part}".rstrip() + "\n" for part in kept[1:]}
+    pages[f"## {title}"] = page.rstrip() + "\n"
+    RESULTS.write_text("# Benchmarks\n\n" + "\n".join(pages.values()), encoding="utf-8")
 
 
 main(sys.argv[1:])

@@ -22,10 +22,17 @@ class Figure:
     met: bool | None = None
 
 
-def as_markdown(title: str, figures: Iterable[Figure]) -> str:
-    """Return the figures as one Markdown table under a heading."""
+def as_markdown(title: str, measured_on: str, figures: Iterable[Figure]) -> str:
+    """Return the figures as one Markdown table under a heading and what they were measured on."""
     marks = {None: "", True: "yes", False: "**no**"}
-    lines = [f"## {title}", "", "| what | measured | target | met | beside it |", "|---|---|---|---|---|"]
+    lines = [
+        f"## {title}",
+        "",
+        measured_on,
+        "",
+        "| what | measured | target | met | beside it |",
+        "|---|---|---|---|---|",
+    ]
     lines += [f"| {f.what} | {f.value} | {f.target} | {marks[f.met]} | {f.reference} |" for f in figures]
     return "\n".join([*lines, ""])
 
