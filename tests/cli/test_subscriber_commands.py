@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import Run
 from tests.installation import Installation
 from trialalerts.database import open_database
-from trialalerts.delivery.tables import SendingPause
+from trialalerts.delivery.tables import FeedbackEvent, SendingPause
 
 ANNA = "anna@example.org"
 FULL = (
@@ -55,7 +55,7 @@ def test_who_is_not_confirmed_is_asked_once(run: Run) -> None:
     assert "subscriber 1 (anna@example.org) is known, 0 preferences added" in again.out
     (delivery,) = json.loads(run("deliveries", "list", "--json").out)
     assert (delivery["kind"], delivery["state"], delivery["to"]) == ("confirmation", "queued", ANNA)
-    assert json.loads(run("deliveries", "show", "1", "--json").out) == delivery
+    assert json.loads(run("deliveries", "show", "1", "--json").out) == {**delivery, "heard": []}
 
 
 def test_a_known_subscriber_keeps_the_schedule_and_is_told_how_to_change_it(run: Run) -> None:
@@ -255,6 +255,22 @@ def test_failed_deliveries_are_queued_again(run: Run) -> None:
     answer = run("deliveries", "list", "--state", "lost")
     assert answer.code == 2
     assert "“failed”" in answer.err
+
+
+def test_a_delivery_tells_what_was_heard_of_it_but_not_from_whom_it_came_back(
+    run: Run, installation: Installation
+) -> None:
+    run(*FULL[:-1])
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    event = FeedbackEvent(
+        provider="postmark", event_id="7", kind="bounced", code="5.1.1", delivery_id=1, at=at, received_at=at, raw=ANNA
+    )
+    with open_database(f"sqlite:///{installation.folder}/var/trialalerts.db") as db, db.write() as session:
+        session.add(event)
+    (heard,) = json.loads(run("deliveries", "show", "1", "--json").out)["heard"]
+    assert (heard["from"], heard["what"], heard["code"]) == ("postmark", "bounced", "5.1.1")
+    assert ANNA not in json.dumps(heard)
+    assert "postmark" in run("deliveries", "show", "1").out
 
 
 def test_paused_sending_is_resumed(run: Run, installation: Installation) -> None:

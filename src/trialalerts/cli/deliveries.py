@@ -62,17 +62,20 @@ def list_(
 
 @app.command(epilog="Example: trialalerts deliveries show 17")
 def show(number: Annotated[int, typer.Argument(metavar="ID")], *, json: AsJson = False) -> None:
-    """Show all that is known of one delivery."""
+    """Show all that is known of one delivery, and what was heard of it since."""
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show_json, show_table
     from trialalerts.delivery.outbox import find_delivery
 
     with open_context().db.read() as session:
         (row,) = _shown(session, [find_delivery(session, number)])
+        heard = _heard(session, number)
     if json:
-        show_json(row)
-    else:
-        show_table(("", ""), list(row.items()))
+        show_json({**row, "heard": heard})
+        return
+    show_table(("", ""), list(row.items()))
+    if heard:
+        show_table(("at", "from", "what", "reason", "code"), [tuple(event.values()) for event in heard])
 
 
 @app.command(epilog="Example: trialalerts deliveries retry 17 18 (without a number: all that failed)")
@@ -105,6 +108,19 @@ def resume() -> None:
         typer.echo("sending is not paused")
     else:
         typer.echo(f"sending goes on; it was paused since {ended.since:%Y-%m-%d %H:%M} UTC: {ended.reason}")
+
+
+def _heard(session: Session, number: int) -> list[dict[str, Any]]:
+    """Return what providers and the bounce mailbox told of a delivery, oldest first; never whom it was for."""
+    from sqlmodel import col, select
+
+    from trialalerts.delivery.tables import FeedbackEvent
+
+    told = select(FeedbackEvent).where(col(FeedbackEvent.delivery_id) == number)
+    return [
+        {"at": e.at, "from": e.provider, "what": e.kind, "reason": e.reason, "code": e.code}
+        for e in session.exec(told.order_by(col(FeedbackEvent.at), col(FeedbackEvent.id)))
+    ]
 
 
 def _shown(session: Session, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
