@@ -116,7 +116,7 @@ def _send(url: str, port: int, limit: int) -> _Run:
 
 @contextmanager
 def _database(kind: str) -> Iterator[str]:
-    """Give the URL of an empty database, "" where PostgreSQL is not installed; it keeps commits through a power cut."""
+    """Give the URL of an empty database, "" where PostgreSQL is not installed; it runs without fsync, as in tests."""
     if kind == "SQLite":
         with tempfile.TemporaryDirectory() as folder:
             yield f"sqlite:///{folder}/sending.db"
