@@ -1,0 +1,51 @@
+"""What composing asks, with preferences as the database hands them out, against the specification of matching."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from sqlmodel import col, delete
+
+from tests.digests.stage import store_subscriber
+from tests.matching.worlds import TODAY, World, expected, worlds
+from trialalerts.database import Database
+from trialalerts.digests.asking import Asker
+from trialalerts.digests.due import rows_of
+from trialalerts.matching.index import WindowIndex
+from trialalerts.subscribers.tables import Preference, Subscriber
+
+EXAMPLES = 3_000 if os.environ.get("TRIALALERTS_TEST_SOAK") else 100
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.soak
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(worlds())
+def test_composing_tells_exactly_what_the_specification_tells(db: Database, world: World) -> None:
+    cursor = max(world.after, 0)
+    with db.write() as session:
+        session.exec(delete(Subscriber).where(col(Subscriber.key) == "key-of-anna"))
+        anna = store_subscriber(session, "anna", LONG_AGO, cursor=cursor, follows=[])
+        numbers = {}
+        for preference in world.preferences:
+            values = preference.model_dump(exclude={"id", "subscriber_id"}) | {"introduced_at": LONG_AGO}
+            stored = Preference(**values, subscriber_id=anna.id or 0)
+            session.add(stored)
+            session.flush()
+            numbers[stored.id] = preference.id
+        rows = rows_of(session, anna)
+    index = WindowIndex(world.candidates, world.areas)
+    asker = Asker(changes=index, still_open=None, after=0, today=TODAY)
+    answers = asker.ask(rows)
+    assert answers.failed == []
+    (served,) = answers.served
+    told = {(numbers[number], seq) for number, found in served.parts for seq in asker.numbers(found)}
+    assert told == {(number, seq) for number, seq in expected(world) if seq > cursor}
+    assert served.changed is bool(told)
