@@ -31,7 +31,7 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.message import Message, to_bytes
 from trialalerts.delivery.tables import Delivery, DeliveryState
-from trialalerts.digests.rendering import CONFIRMATION, DIGEST, MailRenderer, render_digest
+from trialalerts.digests.rendering import CONFIRMATION, DIGEST, MailRenderer
 from trialalerts.digests.tables import DigestKind
 from trialalerts.errors import NotFound
 from trialalerts.settings import MailSettings
@@ -225,9 +225,8 @@ def test_a_kind_of_mail_that_nobody_knows_is_refused(sqlite_db: Database) -> Non
 
 
 def test_a_preview_needs_nothing_stored() -> None:
-    message = render_digest(
-        settings(), FrozenClock(NOW), digest(id=None), [entry(trial(1))], subscriber(), {1: trial(1)}, since=SINCE
-    )
+    renderer = MailRenderer(settings(), FrozenClock(NOW))
+    message = renderer.digest(digest(id=None), [entry(trial(1))], subscriber(), {1: trial(1)}, since=SINCE)
     assert message is not None
     assert "/digests/" not in message.text
     assert trial(1).title in message.text

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.vocabulary.distance import HALF_ROUND_THE_EARTH_KM, distance_km, distances_km
+from trialalerts.vocabulary.distance import HALF_ROUND_THE_EARTH_KM, distance_km
 
 LATITUDES = st.floats(-90, 90)
 LONGITUDES = st.floats(-180, 180)
@@ -62,16 +59,3 @@ def test_a_detour_is_never_shorter(
 ) -> None:
     detour = distance_km(*one, *between) + distance_km(*between, *other)
     assert distance_km(*one, *other) <= detour + 1e-3
-
-
-@given(PLACES, st.lists(PLACES, max_size=20))
-def test_many_distances_are_the_single_ones(place: tuple[float, float], others: list[tuple[float, float]]) -> None:
-    array = np.array(others, dtype=float).reshape(-1, 2)
-    many = distances_km(*place, array[:, 0], array[:, 1])
-    assert many.shape == (len(others),)
-    for one, other in zip(many, others, strict=True):
-        assert one == pytest.approx(distance_km(*place, *other), abs=1e-6)
-
-
-def test_an_unknown_coordinate_gives_no_distance() -> None:
-    assert math.isnan(distances_km(0, 0, np.array([np.nan]), np.array([1.0]))[0])

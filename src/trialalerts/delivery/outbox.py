@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, CursorResult, Integer, bindparam, insert, text, update
+from sqlalchemy import ColumnElement, CursorResult, Integer, bindparam, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, and_, col, select
 
@@ -36,7 +36,6 @@ __all__ = [
     "claim_due",
     "claim_expired",
     "enqueue",
-    "enqueue_new",
     "find_delivery",
     "given_up",
     "list_deliveries",
@@ -126,23 +125,6 @@ def enqueue(
     )
     statement = only_once.returning(col(Delivery.id))
     return session.connection().execute(statement).first() is not None
-
-
-def enqueue_new(
-    session: Session, mails: Sequence[tuple[str, int, dict[str, Any]]], *, kind: str, now: datetime, domain: str
-) -> None:
-    """Queue many mails of one kind with a single statement; each is ``(key, subscriber_id, data)``.
-
-    Raises:
-        IntegrityError: one of the keys is there already; nothing of the transaction may stay then.
-    """
-    common = {"kind": kind, "state": DeliveryState.QUEUED, "attempts": 0, "not_before": now, "created_at": now}
-    rows = [
-        {"key": key, "subscriber_id": who, "data": data, "message_id": new_message_id(domain), **common}
-        for key, who, data in mails
-    ]
-    if rows:
-        session.connection().execute(insert(table_of(Delivery)), rows)
 
 
 @dataclass(slots=True)

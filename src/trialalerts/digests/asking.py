@@ -132,8 +132,7 @@ class _Window:
         self._of_bits: dict[int, Found] = {}
         self._today = today
         self._filters: dict[str, tuple[int, frozenset[str]]] = {"": (index.every, frozenset())}
-        self._areas: dict[tuple[str, frozenset[str]], int] = {}
-        self._regions: dict[str, tuple[int | None, tuple[RegionKind, str | None, str | None]]] = {}
+        self._regions: dict[str, tuple[RegionKind, str | None, str | None]] = {}
         named = [candidate.seq or candidate.subject.item_id for candidate in index.candidates]
         self._named = np.array(named, dtype=np.int64)
 
@@ -167,20 +166,9 @@ class _Window:
 
     def _wanted(self, row: Any) -> int:
         _, _, _, _, _, _, area, region, latitude, longitude, radius, filters = row
-        met = self._filters.get(filters)
-        if met is None:
-            met = self._read_filters(filters)
-        key = (area, met[1])
-        bits = self._areas.get(key)
-        if bits is None:
-            bits = self._areas[key] = self._index.area(*key)
-        if not bits:
-            return 0
-        known = self._regions.get(region)
-        if known is None:
-            known = self._read_region(region)
-        there, parsed = known
-        return bits & met[0] & (self._index.region((*parsed, latitude, longitude, radius)) if there is None else there)
+        met, excluded = self._filters.get(filters) or self._read_filters(filters)
+        there = self._regions.get(region) or self._read_region(region)
+        return self._index.wanted(area, excluded, (*there, latitude, longitude, radius), met)
 
     def numbers(self, bits: int) -> list[int]:
         """Return the numbers by which the candidates of these bits are known, ascending."""
@@ -203,9 +191,7 @@ class _Window:
         found = self._filters[text] = (self._index.filters(filters, self._today), frozenset(excluded))
         return found
 
-    def _read_region(self, text: str) -> tuple[int | None, tuple[RegionKind, str | None, str | None]]:
+    def _read_region(self, text: str) -> tuple[RegionKind, str | None, str | None]:
         kind, country, subdivision = text.split("|")
-        parsed = (RegionKind(kind), country or None, subdivision or None)
-        place = parsed[0] is RegionKind.PLACE
-        found = self._regions[text] = (None if place else self._index.region((*parsed, None, None, None)), parsed)
+        found = self._regions[text] = (RegionKind(kind), country or None, subdivision or None)
         return found

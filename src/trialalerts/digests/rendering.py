@@ -39,7 +39,7 @@ from trialalerts.settings import Settings
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.tables import Frequency, Subscriber
 
-__all__ = ["CONFIRMATION", "DIGEST", "MailRenderer", "render_digest"]
+__all__ = ["CONFIRMATION", "DIGEST", "MailRenderer"]
 
 DIGEST = "digest"
 """The kind of delivery whose data is ``{"digest_id": int}``."""
@@ -303,17 +303,3 @@ def _said(
         "why": words.say("footer.why", service=service),
         "how_often": words.say(f"footer.{frequency.value}"),
     }
-
-
-def render_digest(
-    settings: Settings,
-    clock: Clock,
-    digest: Digest,
-    entries: Sequence[Entry],
-    subscriber: Subscriber,
-    items: Mapping[int, Item],
-    *,
-    since: datetime | None = None,
-) -> Message | None:
-    """Return a digest as a mail without any stored row: what a preview shows (see :meth:`MailRenderer.digest`)."""
-    return MailRenderer(settings, clock).digest(digest, entries, subscriber, items, since=since)

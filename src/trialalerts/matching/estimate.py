@@ -11,7 +11,7 @@ from trialalerts.catalog.tables import Change
 from trialalerts.database import current_number
 from trialalerts.database.counter import CHANGES
 from trialalerts.matching.index import WindowIndex
-from trialalerts.matching.matcher import Matcher
+from trialalerts.matching.matcher import wanted
 from trialalerts.matching.window import changes_between, open_now
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas import AreaTree
@@ -65,8 +65,9 @@ class Estimator:
         before = session.exec(select(func.max(Change.seq)).where(col(Change.at) < began)).one() or 0
         oldest = session.exec(select(func.min(Change.at)).where(col(Change.at) >= began)).one()
         upto = current_number(session, CHANGES)
-        self._window = Matcher(WindowIndex(changes_between(session, before, upto), areas), now.date())
-        self._today = Matcher(WindowIndex(open_now(session), areas), now.date())
+        self._changes = WindowIndex(changes_between(session, before, upto), areas)
+        self._open = WindowIndex(open_now(session), areas)
+        self._today = now.date()
         # Where the history is younger than four weeks it is measured from its own beginning, by no less than a week.
         days = (now - oldest).total_seconds() / 86_400 if oldest and not before else float(_LOOK_BACK.days)
         self._weeks = max(days, 7.0) / 7
@@ -74,8 +75,8 @@ class Estimator:
     def of(self, preference: Preference) -> Estimate:
         """Return what the preference would bring; it need not be stored."""
         return Estimate(
-            recruiting_now=len(self._today.match([preference])),
-            changes=sum(len(match.candidates) for match in self._window.match([preference])),
+            recruiting_now=wanted(self._open, preference, self._today).bit_count(),
+            changes=wanted(self._changes, preference, self._today).bit_count(),
             weeks=self._weeks,
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from trialalerts.catalog.reach import reached_countries, site_reach
-from trialalerts.catalog.tables import ItemKind
 from trialalerts.matching.nearby import SiteMap
 from trialalerts.matching.window import RECRUITING_NOW, Candidate
 from trialalerts.subscribers.tables import RegionKind
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from trialalerts.catalog.facts import Site
 
-__all__ = ["NO_FILTERS", "Filters", "RegionKey", "WindowIndex", "bits_of", "numbers_of"]
+__all__ = ["Filters", "RegionKey", "WindowIndex", "bits_of", "numbers_of"]
 
 RegionKey = tuple[RegionKind, str | None, str | None, float | None, float | None, float | None]
 """kind, country, subdivision, latitude, longitude, radius in km"""
@@ -46,8 +45,6 @@ class Filters(NamedTuple):
     item_kinds: tuple[str, ...] = ()
     change_kinds: tuple[str, ...] = ()
 
-
-NO_FILTERS = Filters()
 
 _PLACES_KEPT = 10_000
 """So many places are remembered: they are nearly as many as subscribers, and each answer weighs a kilobyte."""
@@ -85,15 +82,7 @@ class WindowIndex:
         self._areas_asked: dict[tuple[str, frozenset[str]], int] = {}
         self._regions_asked: dict[RegionKey, int] = {}
         self._places_asked: dict[RegionKey, int] = {}
-        self._filters_asked: dict[tuple[Filters, date], int] = {}
         self._after_asked: dict[int, int] = {}
-
-    def numbers(self, bits: int) -> Iterator[int]:
-        """Yield the numbers of the set bits, the lowest first."""
-        while bits:
-            low = bits & -bits
-            yield low.bit_length() - 1
-            bits ^= low
 
     def after(self, seq: int) -> int:
         """Return the candidates with a change number above ``seq``."""
@@ -101,13 +90,10 @@ class WindowIndex:
             self._after_asked[seq] = bits_of(n for n, c in enumerate(self.candidates) if c.seq > seq)
         return self._after_asked[seq]
 
-    def on_area(self, area: str) -> int:
-        """Return the candidates on the area itself."""
-        return self._direct.get(area, 0)
-
-    def in_title(self, area: str) -> int:
-        """Return the candidates that name the area in their title."""
-        return self._title.get(area, 0)
+    def wanted(self, area: str, excluded: frozenset[str], region: RegionKey, met: int) -> int:
+        """Return the candidates on an area and in a region, among those that meet the filters (see :meth:`filters`)."""
+        bits = self.area(area, excluded) & met
+        return bits & self.region(region) if bits else 0
 
     def area(self, area: str, excluded: frozenset[str]) -> int:
         """Return the candidates on the area or a descendant, through an area of theirs that is not excluded."""
@@ -134,18 +120,11 @@ class WindowIndex:
 
     def filters(self, filters: Filters, today: date) -> int:
         """Return the candidates that meet all filters, or do not say; ``today`` is the day on which ages count."""
-        key = (filters, today)
-        if (found := self._filters_asked.get(key)) is None:
-            found = self.item_kinds(filters.item_kinds) & self.change_kinds(filters.change_kinds)
-            found &= self.phases(filters.phases) & self.sex(filters.sex)
-            if filters.born_on is not None:
-                found &= self.age((today - filters.born_on).days)
-            if filters.healthy_volunteer:
-                found &= self.healthy()
-            if len(self._filters_asked) >= _PLACES_KEPT:
-                self._filters_asked.clear()
-            self._filters_asked[key] = found
-        return found
+        found = self.item_kinds(filters.item_kinds) & self.change_kinds(filters.change_kinds)
+        found &= self.phases(filters.phases) & self.sex(filters.sex)
+        if filters.born_on is not None:
+            found &= self.age((today - filters.born_on).days)
+        return found & self.healthy() if filters.healthy_volunteer else found
 
     def item_kinds(self, wanted: Sequence[str]) -> int:
         """Return the candidates of these kinds of item; all where none is named."""
@@ -189,46 +168,34 @@ class WindowIndex:
 
     def _index_subjects(self) -> None:
         direct: dict[str, int] = defaultdict(int)
-        title: dict[str, int] = defaultdict(int)
         by_record: dict[str, int] = defaultdict(int)
         for number, candidate in enumerate(self.candidates):
             bit = 1 << number
             for area in candidate.subject.direct:
                 direct[area] |= bit
-            for area in candidate.subject.in_title:
-                title[area] |= bit
             for area in candidate.subject.ancestors:
                 by_record[area] |= bit
         under: dict[str, list[str]] = defaultdict(list)
         for own in direct:
             for above in (own, *self.areas.ancestors(own)):
                 under[above].append(own)
-        self._direct, self._title, self._by_record, self._under = (
-            dict(direct),
-            dict(title),
-            dict(by_record),
-            dict(under),
-        )
+        self._direct, self._by_record, self._under = dict(direct), dict(by_record), dict(under)
 
     def _index_kinds(self) -> None:
         self._item_kinds: dict[str, int] = defaultdict(int)
         self._change_kinds: dict[str, int] = defaultdict(int)
         self._phases: dict[str, int] = defaultdict(int)
         self._without_phase = 0
-        self.recruiting = 0
         for number, candidate in enumerate(self.candidates):
             bit = 1 << number
             self._item_kinds[candidate.subject.kind.value] |= bit
             self._change_kinds[candidate.kind] |= bit
-            self.recruiting |= bit if candidate.subject.recruiting else 0
             phases = [
                 phase for phase in (candidate.subject.facts.phases if candidate.subject.facts else ()) if phase != "NA"
             ]
             for phase in phases:
                 self._phases[phase] |= bit
             self._without_phase |= 0 if phases else bit
-        self.trials = self._item_kinds.get(ItemKind.TRIAL.value, 0)
-        self.articles = self._item_kinds.get(ItemKind.ARTICLE.value, 0)
 
     def _index_people(self) -> None:
         minimums: dict[int, int] = defaultdict(int)

@@ -1,49 +1,18 @@
-"""Owns the matching of preferences with a window: which changes each of them asks for."""
+"""Owns the matching of a preference with a window: which changes it asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 
-from trialalerts.matching.arranging import Match, arranged
-from trialalerts.matching.index import Filters, RegionKey, WindowIndex
+from trialalerts.matching.index import Filters, WindowIndex
 from trialalerts.subscribers.tables import Preference
 
-__all__ = ["Matcher", "filters_of", "region_key"]
+__all__ = ["wanted"]
 
 
-class Matcher:
-    """Matches preferences with one window; made once for a window and shared by all subscribers."""
-
-    def __init__(self, index: WindowIndex, today: date) -> None:
-        self.index = index
-        self.today = today
-
-    def match(self, preferences: Sequence[Preference], *, after: int = -1) -> list[Match]:
-        """Return what these preferences of one subscriber bring out of the changes above ``after``, best first.
-
-        A change that meets several preferences is told once and names them all; several changes of one item
-        are one match.
-        """
-        window, candidates = self.index.after(after), self.index.candidates
-        asked = [
-            (preference, candidates[number])
-            for preference in preferences
-            for number in self.index.numbers(self.wanted(preference) & window)
-        ]
-        return arranged(asked)
-
-    def wanted(self, preference: Preference) -> int:
-        """Return the candidates that meet one preference, as bits of the index."""
-        bits = self.index.area(preference.area_id, frozenset(preference.excluded_areas))
-        if bits:
-            bits &= self.index.region(region_key(preference)) & self.index.filters(filters_of(preference), self.today)
-        return bits
-
-
-def region_key(preference: Preference) -> RegionKey:
-    """Return the region of a preference as the index takes it."""
-    return (
+def wanted(index: WindowIndex, preference: Preference, today: date) -> int:
+    """Return the candidates that meet a preference, as bits of the index; ``today`` is the day on which ages count."""
+    region = (
         preference.region_kind,
         preference.country,
         preference.subdivision,
@@ -51,11 +20,7 @@ def region_key(preference: Preference) -> RegionKey:
         preference.longitude,
         preference.radius_km,
     )
-
-
-def filters_of(preference: Preference) -> Filters:
-    """Return the filters of a preference as the index takes them."""
-    return Filters(
+    filters = Filters(
         born_on=preference.born_on,
         sex=preference.sex,
         healthy_volunteer=preference.healthy_volunteer,
@@ -63,3 +28,4 @@ def filters_of(preference: Preference) -> Filters:
         item_kinds=tuple(preference.item_kinds),
         change_kinds=tuple(preference.change_kinds),
     )
+    return index.wanted(preference.area_id, frozenset(preference.excluded_areas), region, index.filters(filters, today))

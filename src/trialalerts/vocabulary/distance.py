@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from math import asin, cos, radians, sin, sqrt
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-__all__ = ["HALF_ROUND_THE_EARTH_KM", "distance_km", "distances_km"]
+__all__ = ["HALF_ROUND_THE_EARTH_KM", "distance_km"]
 
 _DIAMETER_KM = 2 * 6371.0088
 HALF_ROUND_THE_EARTH_KM = 20_015.2
@@ -23,17 +18,3 @@ def distance_km(latitude_a: float, longitude_a: float, latitude_b: float, longit
     turn = sin(radians(longitude_b - longitude_a) / 2)
     share = rise * rise + cos(north_a) * cos(north_b) * turn * turn
     return _DIAMETER_KM * asin(min(1.0, sqrt(share)))
-
-
-def distances_km(
-    latitude: float, longitude: float, latitudes: NDArray[np.float64], longitudes: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the distances in kilometres from one place to many (arrays of one shape); NaN where a coordinate is."""
-    import numpy as np  # most of the program never needs it
-
-    north, norths = np.radians(latitude), np.radians(latitudes)
-    rise = np.sin((norths - north) / 2)
-    turn = np.sin(np.radians(longitudes - longitude) / 2)
-    share = rise * rise + np.cos(north) * np.cos(norths) * turn * turn
-    found: NDArray[np.float64] = _DIAMETER_KM * np.arcsin(np.minimum(1.0, np.sqrt(share)))
-    return found

@@ -38,7 +38,6 @@ ORGANS = frozenset(_ORGANS) | frozenset(_ORGANS.values())
 """Where a disease may sit, as adjective or noun."""
 _NOUNS = {noun: adjective for adjective, noun in _ORGANS.items()}
 _TUMOURS = ("cancer", "tumor", _folder["carcinoma"], _folder["neoplasm"])
-_MALIGNANT = _words("cancer carcinoma")
 _HEADS = _words(
     "cancer tumor carcinoma neoplasm disease disorder infection inflammation fracture injury atrophy failure "
     "deficiency stenosis dysplasia malformation abnormality anomaly aplasia hypoplasia obstruction rupture abscess "
