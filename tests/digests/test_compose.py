@@ -29,6 +29,7 @@ from trialalerts.digests.entries import Entry
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, RegionKind, SubscriberState
+from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 
 @pytest.fixture(autouse=True)
@@ -338,3 +339,21 @@ def test_nothing_is_stored_for_who_left_between_reading_and_storing_and_the_othe
     assert digests_of(sqlite_db, "ben") == []
     compose_due(sqlite_db, SETTINGS, clock)
     assert [len(digests_of(sqlite_db, name)) for name in ("anna", "ben", "carl")] == [0, 1, 1]
+
+
+def test_an_area_that_was_learned_a_moment_ago_is_called_by_its_name(db: Database, clock: FrozenClock) -> None:
+    reader = DigestReader()
+    with db.write() as session:
+        publish(session, store_trial(session, 1, clock.now()), ChangeKind.OPENED, clock.now())
+        store_subscriber(session, "anna", clock.now(), cursor=0)
+    compose_due(db, SETTINGS, clock)
+    with db.read() as session:
+        reader.entries(session, digests_of(db, "anna"))
+    with db.write() as session:
+        session.add(Area(id="D000690", name="Amyotrophic lateral sclerosis", origin=AreaOrigin.TRIAL))
+        publish(session, store_trial(session, 2, clock.now(), area="D000690"), ChangeKind.OPENED, clock.now())
+        store_subscriber(session, "ben", clock.now(), cursor=1, follows=[{"area_id": "D000690"}])
+    compose_due(db, SETTINGS, clock)
+    with db.read() as session:
+        ((entry,),) = reader.entries(session, digests_of(db, "ben"))
+    assert [reason.area_name for reason in entry.reasons] == ["Amyotrophic lateral sclerosis"]

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 import sqlalchemy
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Change, Item
 from trialalerts.database import table_of
@@ -25,7 +25,6 @@ from trialalerts.matching.explaining import Explainer, Follows
 from trialalerts.matching.window import Candidate, Subject, recruiting_now, subject_of, told_change
 from trialalerts.subscribers.tables import Preference
 from trialalerts.vocabulary.areas import AreaTree, load_areas
-from trialalerts.vocabulary.tables import Area
 
 __all__ = ["DigestReader"]
 
@@ -34,7 +33,7 @@ _MOST_SELECTIONS = 20_000
 _MOST_CHANGES = 10_000
 _MOST_SUBJECTS = 2_000
 
-_LOOK_SECONDS = 60.0
+_READ_AGAIN_SECONDS = 300.0
 # Plain rows: a model's instance for each of a million preferences would take three times as long.
 _FOLLOWS = [
     table_of(Preference).c[name]
@@ -64,9 +63,10 @@ class DigestReader:
     """
 
     def __init__(self) -> None:
-        self._explainer = Explainer(AreaTree([]))
-        self._areas_seen: tuple[Any, ...] | None = None
-        self._look_again = 0.0
+        self._areas = AreaTree([])
+        self._unknown: set[str] = set()
+        self._explainer = Explainer(self._areas)
+        self._read_again = 0.0
         self._selections: dict[int, Selection] = {}
         self._changes: dict[int, Change] = {}
         self._subjects: dict[int, tuple[tuple[Any, ...], Subject, datetime]] = {}
@@ -85,8 +85,8 @@ class DigestReader:
         self, session: Session, asked: Sequence[Sequence[tuple[int, Selection]]], most: int | None = None
     ) -> list[list[Entry]]:
         """Return the entries for what preferences (by id) brought, for each of several people."""
-        explainer = self._vocabulary(session)
         preferences = _preferences(session, {preference_id for of_one in asked for preference_id, _ in of_one})
+        explainer = self._vocabulary(session, {preference.area_id for preference in preferences.values()})
         numbers: _Numbers = {kind: set() for kind in SelectionKind}
         for of_one in asked:
             for _, selection in of_one:
@@ -138,13 +138,14 @@ class DigestReader:
             tier=int(match.tier),
         )
 
-    def _vocabulary(self, session: Session) -> Explainer:
-        """Return who explains, with today's areas: once a minute it is asked whether their table is different."""
-        if time.monotonic() >= self._look_again:
-            self._look_again = time.monotonic() + _LOOK_SECONDS
-            seen = session.exec(select(func.count(), func.sum(func.length(Area.name))).select_from(Area)).one()
-            if tuple(seen) != self._areas_seen:
-                self._explainer, self._areas_seen = Explainer(load_areas(session)), tuple(seen)
+    def _vocabulary(self, session: Session, followed: AbstractSet[str]) -> Explainer:
+        """Return who explains, with areas read minutes ago, or just now where one that is followed is not known."""
+        lacking = {area for area in followed if area not in self._areas} - self._unknown
+        if lacking or time.monotonic() >= self._read_again:
+            self._read_again = time.monotonic() + _READ_AGAIN_SECONDS
+            self._areas = load_areas(session)
+            self._unknown = {area for area in followed if area not in self._areas}
+            self._explainer = Explainer(self._areas)
         return self._explainer
 
     def _selections_of(self, session: Session, ids: AbstractSet[int]) -> dict[int, Selection]:
