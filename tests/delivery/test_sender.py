@@ -395,7 +395,7 @@ def test_a_database_that_is_gone_for_a_moment_makes_nothing_come_twice(
     sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue_for(sqlite_db, ["a", "b"])
-    monkeypatch.setattr(sender, "_LAST_TRIES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(sender, "_LAST_WAITS", (0.0, 0.0))
     written = Ledger.write
     gone = iter([True, True])
 

@@ -54,8 +54,8 @@ _LOOKS_EVERY = timedelta(seconds=10)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _GLANCE = 0.02
 """Seconds the round waits for channels before it uses the time to write down what they did."""
-_LAST_TRIES = (0.0, 0.5, 1.0, 2.0, 4.0)
-"""How many seconds apart the end of a round tries to write down what was sent, where the database is gone."""
+_LAST_WAITS = (0.5, 1.0, 2.0, 4.0)
+"""So many seconds the end of a round waits between its tries to write down what was sent, if the database is gone."""
 
 
 def most_in_flight(transport: Transport, settings: Settings) -> int:
@@ -285,11 +285,9 @@ class _Round:
 
     def _write_in_the_end(self) -> None:
         """Write down what became of the mails; a database that is gone for a moment must not make them come twice."""
-        for tries_left, seconds in reversed(list(enumerate(reversed(_LAST_TRIES)))):
-            time.sleep(seconds)
+        for seconds in _LAST_WAITS:
             try:
                 return self.ledger.write()
             except DatabaseUnavailable:
-                if not tries_left:
-                    raise
-        return None
+                time.sleep(seconds)
+        return self.ledger.write()

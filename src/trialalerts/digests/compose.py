@@ -72,7 +72,6 @@ def _windows_at_rest() -> Iterator[None]:
     That took two thirds of the time. Nothing is kept from being freed: what is no longer used goes at once, only
     circles wait for the end of the round.
     """
-    gc.collect()
     gc.freeze()
     try:
         yield

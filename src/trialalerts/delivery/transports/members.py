@@ -17,7 +17,7 @@ from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, 
 from trialalerts.delivery.transports import Channel, Transport
 from trialalerts.errors import ConfigurationError
 
-__all__ = ["BENCH", "MemberChannel", "Members", "members_of"]
+__all__ = ["BENCH", "Combined", "MemberChannel", "Members", "members_of"]
 
 BENCH = 60.0
 """How many seconds a member rests that did not say how long."""
@@ -98,6 +98,38 @@ class Members:
         self._rests_until[index] = self._monotonic() + seconds
         self._why[index] = why
         self._doubts[index] = 0
+
+
+class Combined:
+    """A transport made of others; ``rotating`` tells whether they take turns, or the first that works takes it all.
+
+    Args:
+        transports: the members, in their order.
+        monotonic: gives seconds that only grow.
+        bench: how many seconds a member rests that does not work.
+    """
+
+    name: str
+    rotating: bool
+
+    def __init__(
+        self, transports: Sequence[Transport], *, monotonic: Callable[[], float] = time.monotonic, bench: float = BENCH
+    ) -> None:
+        self.members = Members(transports, rotating=self.rotating, monotonic=monotonic, bench=bench)
+
+    @property
+    def batch(self) -> int:
+        """What every member takes at once."""
+        return self.members.batch
+
+    @property
+    def connections(self) -> int:
+        """What every member bears at once."""
+        return self.members.connections
+
+    def open(self) -> MemberChannel:
+        """Return a channel with a way to each member."""
+        return MemberChannel(self.members)
 
 
 class MemberChannel:
