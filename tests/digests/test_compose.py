@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from tests.digests.stage import (
     LEEDS,
@@ -24,9 +26,10 @@ from trialalerts.database import Database
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.digests import compose
 from trialalerts.digests.compose import Composer, compose_due
-from trialalerts.digests.due import due_page
+from trialalerts.digests.due import due_page, due_rows
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.reading import DigestReader
+from trialalerts.digests.storing import Overtaken
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, RegionKind, SubscriberState
 from trialalerts.vocabulary.tables import Area, AreaOrigin
@@ -43,6 +46,12 @@ def digests_of(db: Database, name: str) -> list[Digest]:
         subscriber = subscriber_called(session, name)
         asked = select(Digest).where(Digest.subscriber_id == subscriber.id).order_by(Digest.from_seq)  # type: ignore[arg-type]  # SQLModel's column
         return list(session.exec(asked))
+
+
+def rows_due(session: Session, clock: FrozenClock, last_change: int) -> Sequence[Any]:
+    page = due_page(session, clock.now(), last_change, 100)
+    assert page is not None
+    return due_rows(session, last_change, page)
 
 
 def entries_of(db: Database, digest: Digest) -> list[Entry]:
@@ -264,8 +273,7 @@ def test_who_becomes_due_with_an_older_cursor_while_a_window_is_served_loses_not
         store_subscriber(session, "anna", clock.now(), cursor=cursor)
     assert composer is not None
     with db.write() as session:
-        page = due_page(session, clock.now(), 2, 100)
-        composer.storage.store(session, composer.asker.ask(page.rows).served)
+        composer.storage.store(session, composer.asker.ask(rows_due(session, clock, 2)).served)
     assert digests_of(db, "anna") == []
     compose_due(db, SETTINGS, clock)
     (digest,) = digests_of(db, "anna")
@@ -329,12 +337,12 @@ def test_nothing_is_stored_for_who_left_between_reading_and_storing_and_the_othe
     with sqlite_db.read() as session:
         composer = Composer.prepare(session, SETTINGS, clock.now())
         assert composer is not None
-        answers = composer.asker.ask(due_page(session, clock.now(), 1, 100).rows)
+        answers = composer.asker.ask(rows_due(session, clock, 1))
     with sqlite_db.write() as session:
         anna = subscriber_called(session, "anna")
         anna.state = SubscriberState.UNSUBSCRIBED
         session.add(anna)
-    with pytest.raises(RuntimeError, match="was served, or left"), sqlite_db.write() as session:
+    with pytest.raises(Overtaken), sqlite_db.write() as session:
         composer.storage.store(session, answers.served)
     assert digests_of(sqlite_db, "ben") == []
     compose_due(sqlite_db, SETTINGS, clock)

@@ -16,7 +16,7 @@ import orjson
 import structlog
 
 from trialalerts.digests.tables import SelectionKind
-from trialalerts.matching.index import Filters, WindowIndex, numbers_of
+from trialalerts.matching.index import Filters, RegionKey, WindowIndex, numbers_of
 from trialalerts.subscribers.tables import NEVER_SERVED, RegionKind
 
 __all__ = ["Answers", "Asker", "Found", "Served"]
@@ -80,16 +80,20 @@ class Asker:
         """
         people: dict[int, Served | None] = {}
         failed = []
+        changed = self._changes.found
         for row in rows:
-            who = row[0]
+            who, cursor, schedule, _, preference, is_new = row[:6]
             try:
                 served = people[who]
             except KeyError:
-                served = people[who] = Served(who, row[1], row[2], []) if self._covers(row[1]) else None
-            if served is None or row[4] is None:
+                served = people[who] = Served(who, cursor, schedule, []) if self._covers(cursor) else None
+            if served is None or preference is None:
                 continue
             try:
-                if not self._answer(served, row):
+                if cursor != NEVER_SERVED and (found := changed(row)):
+                    served.parts.append((preference, found))
+                    served.changed = True
+                if (is_new or cursor == NEVER_SERVED) and not self._introduce(served, row):
                     people[who] = None
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
                 log.error("digest.failed", subscriber=who, error=type(error).__name__)
@@ -105,20 +109,15 @@ class Asker:
     def _covers(self, cursor: int) -> bool:
         return self._open is not None if cursor == NEVER_SERVED else cursor >= self._after
 
-    def _answer(self, served: Served, row: Any) -> bool:
-        """Add what one preference brings; return whether there is a window for it."""
+    def _introduce(self, served: Served, row: Any) -> bool:
+        """Add what is open now for a preference that was never served; return whether that was read."""
+        if self._open is None:
+            return False
         preference, is_new = row[4], row[5]
-        newcomer = served.cursor == NEVER_SERVED
-        if not newcomer and (found := self._changes.found(row)):
+        if found := self._open.found(row):
             served.parts.append((preference, found))
-            served.changed = True
-        if newcomer or is_new:
-            if self._open is None:
-                return False
-            if found := self._open.found(row):
-                served.parts.append((preference, found))
-            if is_new:
-                served.introduced += (preference,)
+        if is_new:
+            served.introduced += (preference,)
         return True
 
 
@@ -128,31 +127,30 @@ class _Window:
     def __init__(self, kind: SelectionKind, index: WindowIndex, today: date) -> None:
         self._kind = kind
         self._index = index
-        self._answers: dict[tuple[Any, ...], Found | None] = {}
         self._of_bits: dict[int, Found] = {}
         self._today = today
         self._filters: dict[str, tuple[int, frozenset[str]]] = {"": (index.every, frozenset())}
-        self._regions: dict[str, tuple[RegionKind, str | None, str | None]] = {}
+        self._regions: dict[str, int] = {}
         named = [candidate.seq or candidate.subject.item_id for candidate in index.candidates]
         self._named = np.array(named, dtype=np.int64)
+        self._ascending = bool((self._named[1:] >= self._named[:-1]).all())
 
     def found(self, row: Any) -> Found | None:
         """Return what the preference of a row brings, None where that is nothing."""
-        if row[8] is not None:  # a place: nearly everybody has one of their own
-            return self._looked_up(row)
-        key = (row[1], row[6], row[7], row[11])
-        try:
-            return self._answers[key]
-        except KeyError:
-            if len(self._answers) >= _MOST_FOUND:
-                self._answers.clear()
-            found = self._answers[key] = self._looked_up(row)
-            return found
+        _, cursor, _, _, _, _, area, region, latitude, longitude, radius, filters = row
+        if latitude is not None:  # a place: nearly everybody has one of their own
+            _, country, _ = region.split("|")
+            there = (RegionKind.PLACE, country or None, None, latitude, longitude, radius)
+            return self._looked_up(cursor, area, filters, there)
+        known = self._regions.get(region)
+        return self._looked_up(cursor, area, filters, self._read_region(region) if known is None else known)
 
-    def _looked_up(self, row: Any) -> Found | None:
-        bits = self._wanted(row)
+    def _looked_up(self, cursor: int, area: str, filters: str, region: RegionKey | int) -> Found | None:
+        # Whole answers are not remembered: to find one again takes as long as to work it out.
+        met, excluded = self._filters.get(filters) or self._read_filters(filters)
+        bits = self._index.wanted(area, excluded, met, region)
         if self._kind is SelectionKind.CHANGES:
-            bits &= self._index.after(row[1])
+            bits &= self._index.after(cursor)
         if not bits:
             return None
         try:
@@ -160,20 +158,14 @@ class _Window:
         except KeyError:
             if len(self._of_bits) >= _MOST_FOUND:
                 self._of_bits.clear()
-                self._answers.clear()
             found = self._of_bits[bits] = Found(self._kind, bits)
             return found
 
-    def _wanted(self, row: Any) -> int:
-        _, _, _, _, _, _, area, region, latitude, longitude, radius, filters = row
-        met, excluded = self._filters.get(filters) or self._read_filters(filters)
-        there = self._regions.get(region) or self._read_region(region)
-        return self._index.wanted(area, excluded, (*there, latitude, longitude, radius), met)
-
     def numbers(self, bits: int) -> list[int]:
         """Return the numbers by which the candidates of these bits are known, ascending."""
-        found: list[int] = np.sort(self._named[numbers_of(bits)]).tolist()
-        return found
+        found = self._named[numbers_of(bits)]
+        numbers: list[int] = (found if self._ascending else np.sort(found)).tolist()
+        return numbers
 
     def _read_filters(self, text: str) -> tuple[int, frozenset[str]]:
         born_on, sex, healthy, *lists = text.split("|")
@@ -191,7 +183,8 @@ class _Window:
         found = self._filters[text] = (self._index.filters(filters, self._today), frozenset(excluded))
         return found
 
-    def _read_region(self, text: str) -> tuple[RegionKind, str | None, str | None]:
+    def _read_region(self, text: str) -> int:
         kind, country, subdivision = text.split("|")
-        found = self._regions[text] = (RegionKind(kind), country or None, subdivision or None)
-        return found
+        key = (RegionKind(kind), country or None, subdivision or None, None, None, None)
+        bits = self._regions[text] = self._index.region(key)
+        return bits

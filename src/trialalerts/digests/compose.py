@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import structlog
 from sqlmodel import Session
@@ -21,8 +20,9 @@ from trialalerts.database import Database, current_number
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.message import mail_domain
 from trialalerts.digests.asking import Answers, Asker
-from trialalerts.digests.due import due_page, lowest_cursor, newcomers_due, rows_of
-from trialalerts.digests.storing import Storage
+from trialalerts.digests.due import DuePage, due_rows, lowest_cursor, newcomers_due, rows_of
+from trialalerts.digests.storing import Overtaken, Storage
+from trialalerts.digests.taking import Pages
 from trialalerts.errors import InvalidInput
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.window import changes_between, open_now
@@ -35,8 +35,10 @@ __all__ = ["ComposeCount", "Composer", "compose_due", "compose_for"]
 
 log = structlog.get_logger()
 
-BATCH = 2_000
+BATCH = 5_000
 """So many subscribers are served in one transaction."""
+_SELDOM = (100_000, 20, 100)
+"""When the garbage collector looks, while pages pass by (see :func:`gc.set_threshold`)."""
 
 
 @dataclass(kw_only=True)
@@ -67,15 +69,18 @@ def compose_due(
 
 @contextmanager
 def _windows_at_rest() -> Iterator[None]:
-    """Keep the garbage collector from looking through the windows, again and again, while pages pass by.
+    """Keep the garbage collector from looking through the windows and the pages, again and again.
 
     That took two thirds of the time. Nothing is kept from being freed: what is no longer used goes at once, only
-    circles wait for the end of the round.
+    circles wait, until there are many or the round ends.
     """
+    usual = gc.get_threshold()
     gc.freeze()
+    gc.set_threshold(*_SELDOM)
     try:
         yield
     finally:
+        gc.set_threshold(*usual)
         gc.unfreeze()
 
 
@@ -139,23 +144,32 @@ class Composer:
         return self.asker.ask(rows_of(session, subscriber))
 
     def serve(self, db: Database, count: ComposeCount, stop: Callable[[], bool]) -> None:
-        """Serve page after page, each read, matched and stored in one transaction that holds its subscribers.
+        """Serve page after page, as long as there are any and nobody says stop.
 
-        Any number of composers may work side by side on PostgreSQL: each passes over those whom another one holds.
-        SQLite has one writer at a time. (Reading ahead in a thread was measured: Python's lock eats what it gains.)
+        Any number of composers may work side by side, on either database: each page is read and matched while nothing
+        is locked, and only what it brings is written in a transaction.
         """
-        behind: tuple[Any, int] | None = None
-        while not stop():
+        pages = Pages(now=self._now, last_change=self._upto, size=BATCH)
+        with db.write() as session:
+            page = pages.take(session)
+        while page and not stop():
+            page = self._serve(db, page, count, pages)
+
+    def _serve(self, db: Database, page: DuePage, count: ComposeCount, pages: Pages) -> DuePage | None:
+        """Serve a page and take the next one in the same transaction."""
+        with db.read() as session:
+            rows = due_rows(session, self._upto, page)
+        answers = self.asker.ask(rows)
+        try:
             with db.write() as session:
-                page = due_page(session, self._now, self._upto, BATCH, behind=behind)
-                answers = self.asker.ask(page.rows)
-                _count(count, answers, self.storage.store(session, answers.served))
-            if page.last is None:
-                return
-            behind = page.last
-
-
-def _count(count: ComposeCount, answers: Answers, digests: int) -> None:
-    count.subscribers += len(answers.served)
-    count.digests += digests
-    count.failed += answers.failed
+                digests = self.storage.store(session, answers.served)
+                following = pages.take(session)
+        except Overtaken:
+            with db.write() as session:
+                answers = self.asker.ask(due_rows(session, self._upto, page, held=True))
+                digests = self.storage.store(session, answers.served)
+                following = pages.take(session)
+        count.subscribers += len(answers.served)
+        count.digests += digests
+        count.failed += [who for who in answers.failed if who not in count.failed]
+        return following

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,7 +12,17 @@ from sqlmodel import Session, col, select
 from trialalerts.database.types import UtcDateTime
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 
-__all__ = ["DuePage", "DueRow", "due_page", "lowest_cursor", "newcomers_due", "rows_of", "upcoming"]
+__all__ = [
+    "DuePage",
+    "DueRow",
+    "Place",
+    "due_page",
+    "due_rows",
+    "lowest_cursor",
+    "newcomers_due",
+    "rows_of",
+    "upcoming",
+]
 
 
 class DueRow(NamedTuple):
@@ -37,12 +46,16 @@ class DueRow(NamedTuple):
     filters: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class DuePage:
-    """Those who are due next, their rows in any order; ``last`` is the place of the last, None where none is."""
+Place = tuple[Any, int]
+"""Where somebody stands among those who are due: the due time as the driver gives it, and the subscriber's id."""
 
-    rows: Sequence[Any]
-    last: tuple[Any, int] | None
+
+class DuePage(NamedTuple):
+    """At most ``most`` of those who are due: behind ``after`` (None: from the first on), up to ``last``."""
+
+    after: Place | None
+    last: Place
+    most: int
 
 
 # Written out, because this runs for every subscriber: one statement gives people and preferences, and the database puts
@@ -54,16 +67,13 @@ _HAS_NEW = """
         AND new.introduced_at IS NULL AND new.confirmed_at IS NOT NULL
     )
 """
-_DUE = f"""
-    s.state = 'active' AND s.next_due_at <= :now
-    AND (s.frequency <> 'immediately' OR s.cursor < :last_change OR {_HAS_NEW})
-"""
+_WAITS = f"s.state = 'active' AND (s.frequency <> 'immediately' OR s.cursor < :last_change OR {_HAS_NEW})"
+_DUE = f"{_WAITS} AND s.next_due_at <= :now"
 _PAGE = """
 WITH due AS MATERIALIZED (
     SELECT s.id, s.cursor, s.next_due_at,
         s.frequency || '|' || s.hour || '|' || s.weekday || '|' || s.day || '|' || s.timezone AS schedule
-    FROM subscriber s WHERE {due}
-    ORDER BY s.next_due_at, s.id LIMIT :limit {lock}
+    FROM subscriber s WHERE {who} ORDER BY s.next_due_at, s.id LIMIT :most {lock}
 )
 SELECT due.id, due.cursor, due.schedule, due.next_due_at, p.id, p.introduced_at IS NULL, p.area_id,
     p.region_kind || '|' || coalesce(p.country, '') || '|' || coalesce(p.subdivision, ''),
@@ -77,33 +87,52 @@ SELECT due.id, due.cursor, due.schedule, due.next_due_at, p.id, p.introduced_at 
     END
 FROM due LEFT JOIN preference p ON p.subscriber_id = due.id AND p.confirmed_at IS NOT NULL
 """
+# Where many are due at the same moment SQLite finds its way among them only if it is asked for that moment alone.
+_LAST = f"""
+SELECT page.next_due_at, page.id, count(*) OVER () FROM (
+    SELECT s.next_due_at, s.id FROM subscriber s WHERE {_WAITS} AND {{when}} ORDER BY s.next_due_at, s.id LIMIT :limit
+) page ORDER BY page.next_due_at DESC, page.id DESC LIMIT 1
+"""
 _NOW = bindparam("now", type_=UtcDateTime())
 
 
 def due_page(
-    session: Session, now: datetime, last_change: int, limit: int, *, behind: tuple[Any, int] | None = None
-) -> DuePage:
-    """Return at most ``limit`` of those who are due, those behind ``behind`` (the ``last`` of another page) only.
+    session: Session, now: datetime, last_change: int, limit: int, *, after: Place | None = None
+) -> DuePage | None:
+    """Return the page that holds the next ``limit`` of those who are due, None where nobody is."""
+    last, found = None, 0
+    if after:
+        last, found = _last_of(session, now, last_change, limit, "s.next_due_at = :due_at AND s.id > :who", after)
+    if found < limit:
+        later = "s.next_due_at > :due_at AND s.next_due_at <= :now" if after else "s.next_due_at <= :now"
+        last = _last_of(session, now, last_change, limit - found, later, after)[0] or last
+    return DuePage(after, last, limit) if last else None
 
-    On PostgreSQL they are locked until the transaction ends, and those whom another composer works on are passed over;
-    SQLite has one writer at a time anyway.
+
+def due_rows(session: Session, last_change: int, page: DuePage, *, held: bool = False) -> Sequence[Any]:
+    """Return the rows (:class:`DueRow`) of those of a page who are due, in any order.
+
+    ``held`` locks them on PostgreSQL until the transaction ends. (A transaction that writes on SQLite is alone anyway.)
     """
-    postgresql = session.get_bind().dialect.name == "postgresql"
-    statement = _PAGE.format(
-        due=f"{_DUE} AND (s.next_due_at, s.id) > (:behind_due, :behind_id)" if behind else _DUE,
-        lock="FOR NO KEY UPDATE OF s SKIP LOCKED" if postgresql else "",
-    )
-    values: dict[str, Any] = {"now": now, "last_change": last_change, "limit": limit}
-    if behind:
-        values |= {"behind_due": behind[0], "behind_id": behind[1]}
-    rows = _plain_rows(session.connection().execute(text(statement).bindparams(_NOW), values))
-    return DuePage(rows=rows, last=max((row[3], row[0]) for row in rows) if rows else None)
+    values: dict[str, Any] = {"last_change": last_change, "most": page.most}
+    values |= {"last_due": page.last[0], "last_id": page.last[1]}
+    if page.after is None:
+        who = "(s.next_due_at, s.id) <= (:last_due, :last_id)"
+    else:
+        values |= {"after_due": page.after[0], "after_id": page.after[1]}
+        if page.after[0] == page.last[0]:
+            who = "s.next_due_at = :last_due AND s.id > :after_id AND s.id <= :last_id"
+        else:
+            who = "(s.next_due_at, s.id) > (:after_due, :after_id) AND (s.next_due_at, s.id) <= (:last_due, :last_id)"
+    lock = "FOR NO KEY UPDATE OF s" if held and session.get_bind().dialect.name == "postgresql" else ""
+    statement = text(_PAGE.format(who=f"{_WAITS} AND {who}", lock=lock))
+    return _plain_rows(session.connection().execute(statement, values))
 
 
 def rows_of(session: Session, subscriber: Subscriber) -> Sequence[Any]:
     """Return the rows (:class:`DueRow`) of one subscriber, due or not."""
-    statement = _PAGE.format(due="s.id = :who", lock="")
-    return _plain_rows(session.connection().execute(text(statement), {"who": subscriber.id, "limit": 1}))
+    statement = _PAGE.format(who="s.id = :who", lock="")
+    return _plain_rows(session.connection().execute(text(statement), {"who": subscriber.id, "most": 1}))
 
 
 def lowest_cursor(session: Session, now: datetime, last_change: int) -> int | None:
@@ -127,6 +156,20 @@ def upcoming(session: Session, limit: int) -> list[Subscriber]:
     """Return the active subscribers whose hour comes first."""
     asked = select(Subscriber).where(col(Subscriber.state) == SubscriberState.ACTIVE)
     return list(session.exec(asked.order_by(col(Subscriber.next_due_at), col(Subscriber.id)).limit(limit)))
+
+
+def _last_of(
+    session: Session, now: datetime, last_change: int, limit: int, when: str, after: Place | None
+) -> tuple[Place | None, int]:
+    """Return the last of the next ``limit`` who are due, among those due ``when``, and how many there are."""
+    values: dict[str, Any] = {"last_change": last_change, "limit": limit}
+    if after:
+        values |= {"due_at": after[0], "who": after[1]}
+    asked = text(_LAST.format(when=when))
+    if ":now" in when:
+        asked, values = asked.bindparams(_NOW), {**values, "now": now}
+    rows = _plain_rows(session.connection().execute(asked, values))
+    return ((rows[0][0], rows[0][1]), rows[0][2]) if rows else (None, 0)
 
 
 def _plain_rows(found: CursorResult[Any]) -> Sequence[Any]:

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
 
-__all__ = ["Digest", "DigestKind", "Selection", "SelectionKind"]
+__all__ = ["Digest", "DigestKind", "Selection", "SelectionKind", "Taken"]
 
 
 class DigestKind(StrEnum):
@@ -59,3 +59,16 @@ class Digest(SQLModel, table=True):
     to_seq: int = Field(sa_type=BigId)
     created_at: datetime = Field(sa_type=UtcDateTime)
     parts: list[list[int]] = Field(default_factory=list, sa_type=Json)
+
+
+class Taken(SQLModel, table=True):
+    """Up to which place, among those who are due, composers have taken pages (see :mod:`trialalerts.digests.taking`).
+
+    Empty before the first page of a round.
+    """
+
+    __tablename__ = "due_taken"
+
+    name: str = Field(primary_key=True)
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    subscriber_id: int | None = Field(default=None, sa_type=BigId)

@@ -46,9 +46,6 @@ class Filters(NamedTuple):
     change_kinds: tuple[str, ...] = ()
 
 
-_PLACES_KEPT = 10_000
-"""So many places are remembered: they are nearly as many as subscribers, and each answer weighs a kilobyte."""
-
 _DAYS_OF_UNIT = {"year": 365, "month": 30, "week": 6}
 """“75 Years” takes people until the day before they turn 76: so many days more than the number itself says."""
 
@@ -79,9 +76,7 @@ class WindowIndex:
         self._index_kinds()
         self._index_people()
         self._index_sites()
-        self._areas_asked: dict[tuple[str, frozenset[str]], int] = {}
-        self._regions_asked: dict[RegionKey, int] = {}
-        self._places_asked: dict[RegionKey, int] = {}
+        self._areas_asked: dict[str | tuple[str, frozenset[str]], int] = {}
         self._after_asked: dict[int, int] = {}
 
     def after(self, seq: int) -> int:
@@ -90,33 +85,38 @@ class WindowIndex:
             self._after_asked[seq] = bits_of(n for n, c in enumerate(self.candidates) if c.seq > seq)
         return self._after_asked[seq]
 
-    def wanted(self, area: str, excluded: frozenset[str], region: RegionKey, met: int) -> int:
-        """Return the candidates on an area and in a region, among those that meet the filters (see :meth:`filters`)."""
+    def wanted(self, area: str, excluded: frozenset[str], met: int, region: RegionKey | int) -> int:
+        """Return the candidates on an area and in a region, among those that meet the filters (see :meth:`filters`).
+
+        ``region`` may be what :meth:`region` gave for its key, where the caller remembers it.
+        """
         bits = self.area(area, excluded) & met
-        return bits & self.region(region) if bits else 0
+        if not bits:
+            return 0
+        return bits & (region if isinstance(region, int) else self.region(region))
 
     def area(self, area: str, excluded: frozenset[str]) -> int:
         """Return the candidates on the area or a descendant, through an area of theirs that is not excluded."""
-        key = (area, excluded)
-        if key not in self._areas_asked:
-            bits = bits_of(())
-            for own in self._under.get(area, ()):
-                if not (excluded and (own in excluded or self.areas.ancestors(own) & excluded)):
-                    bits |= self._direct[own]
-            by_record = self._by_record.get(area, 0)
-            for other in excluded:
-                by_record &= ~(self._by_record.get(other, 0) | self._any_under(other))
-            self._areas_asked[key] = bits | by_record
-        return self._areas_asked[key]
+        key = (area, excluded) if excluded else area  # a text alone is found faster
+        try:
+            return self._areas_asked[key]
+        except KeyError:
+            found = self._areas_asked[key] = self._area(area, excluded)
+            return found
 
     def region(self, key: RegionKey) -> int:
         """Return the candidates with a site in the region, or that may have one there."""
-        asked = self._places_asked if key[0] is RegionKind.PLACE else self._regions_asked
-        if (found := asked.get(key)) is None:
-            if len(self._places_asked) >= _PLACES_KEPT:
-                self._places_asked.clear()
-            found = asked[key] = self._region(key)
-        return found
+        kind, country, subdivision, latitude, longitude, radius = key
+        if kind is RegionKind.ANYWHERE:
+            return self.every
+        if kind is RegionKind.COUNTRY:
+            return self._nowhere | self._countries.get(country or "", 0)
+        anyhow = self._nowhere | self._reached.get(country or "", 0)
+        if kind is RegionKind.SUBDIVISION:
+            unknown = self._without_subdivision.get(country or "", 0)
+            return anyhow | self._subdivisions.get(subdivision or "", 0) | unknown
+        near = self._sites.within(latitude or 0.0, longitude or 0.0, radius or 0.0)
+        return anyhow | near | self._without_coordinates.get(country or "", 0)
 
     def filters(self, filters: Filters, today: date) -> int:
         """Return the candidates that meet all filters, or do not say; ``today`` is the day on which ages count."""
@@ -159,6 +159,16 @@ class WindowIndex:
         for name in wanted:
             bits |= index.get(name, 0)
         return bits
+
+    def _area(self, area: str, excluded: frozenset[str]) -> int:
+        bits = 0
+        for own in self._under.get(area, ()):
+            if not (excluded and (own in excluded or self.areas.ancestors(own) & excluded)):
+                bits |= self._direct[own]
+        by_record = self._by_record.get(area, 0)
+        for other in excluded:
+            by_record &= ~(self._by_record.get(other, 0) | self._any_under(other))
+        return bits | by_record
 
     def _any_under(self, area: str) -> int:
         bits = 0
@@ -257,19 +267,6 @@ class WindowIndex:
             self._without_subdivision[site.country] |= bit
         if site.latitude is None or site.longitude is None:
             self._without_coordinates[site.country] |= bit
-
-    def _region(self, key: RegionKey) -> int:
-        kind, country, subdivision, latitude, longitude, radius = key
-        if kind is RegionKind.ANYWHERE:
-            return self.every
-        if kind is RegionKind.COUNTRY:
-            return self._nowhere | self._countries.get(country or "", 0)
-        anyhow = self._nowhere | self._reached.get(country or "", 0)
-        if kind is RegionKind.SUBDIVISION:
-            unknown = self._without_subdivision.get(country or "", 0)
-            return anyhow | self._subdivisions.get(subdivision or "", 0) | unknown
-        near = self._sites.within(latitude or 0.0, longitude or 0.0, radius or 0.0)
-        return anyhow | near | self._without_coordinates.get(country or "", 0)
 
 
 def _slack(words: str | None) -> int:

@@ -28,4 +28,5 @@ def wanted(index: WindowIndex, preference: Preference, today: date) -> int:
         item_kinds=tuple(preference.item_kinds),
         change_kinds=tuple(preference.change_kinds),
     )
-    return index.wanted(preference.area_id, frozenset(preference.excluded_areas), region, index.filters(filters, today))
+    met = index.filters(filters, today)
+    return index.wanted(preference.area_id, frozenset(preference.excluded_areas), met, region)

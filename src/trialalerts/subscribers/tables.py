@@ -77,7 +77,8 @@ class Subscriber(SQLModel, table=True):
     """
 
     __tablename__ = "subscriber"
-    __table_args__ = (Index("ix_subscriber_state_next_due_at", "state", "next_due_at"),)
+    # With the id behind: many are due at the same moment, and pages of them must not be sorted each time.
+    __table_args__ = (Index("ix_subscriber_state_next_due_at_id", "state", "next_due_at", "id"),)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     key: str = Field(unique=True)
