@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -150,3 +151,60 @@ def test_an_outbox_that_cannot_be_written_loses_nothing(installation: Installati
     blocked.unlink()
     installation.done("run", "--once")
     assert len(list((tmp_path / "a-file-in-the-way" / "outbox").glob("*.eml"))) == 1
+
+
+def helper_in(installation: Installation) -> int:
+    """Wait for the helper that was started last; return its process id."""
+    wait_for(lambda: installation.log().count("daemon.started") == 1 + installation.log().count("helper.started"))
+    return int(re.findall(r"event=helper\.started pid=(\d+)", installation.log())[-1])
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and is no zombie."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_a_daemon_of_several_processes_works_and_ends_with_all_of_them(installation: Installation) -> None:
+    installation.configure("[web]\nport = 0\n")
+    daemon = installation.start("run", "--processes", "2")
+    try:
+        helper = helper_in(installation)
+        assert "roles=compose,send" in installation.log()
+        daemon.terminate()
+        assert daemon.wait(timeout=12) == 0
+    finally:
+        daemon.kill()
+        daemon.wait()
+    assert not is_running(helper)
+    assert installation.log().count("daemon.stopped cut_off=false") == 2
+
+
+def test_a_helper_that_dies_is_started_again(installation: Installation) -> None:
+    daemon = installation.start("run", "--roles", "compose", "--processes", "2")
+    try:
+        first = helper_in(installation)
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: "helper.ended" in installation.log())
+        assert f"helper.ended pid={first} code=-9 again_in=10s" in installation.log()
+        wait_for(lambda: installation.log().count("helper.started") == 2)
+        assert is_running(helper_in(installation))
+    finally:
+        daemon.terminate()
+        daemon.wait(timeout=12)
+
+
+def test_a_helper_ends_when_its_daemon_is_killed(installation: Installation) -> None:
+    daemon = installation.start("run", "--roles", "send", "--processes", "2")
+    helper = helper_in(installation)
+    daemon.kill()
+    daemon.wait()
+    wait_for(lambda: not is_running(helper))
+
+
+def test_one_round_is_one_process(installation: Installation) -> None:
+    refused = installation.command("run", "--once", "--processes", "2")
+    assert refused.returncode == 2
+    assert "--processes: found it beside --once" in refused.stderr

@@ -18,6 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.errors import ConfigurationError, TrialAlertsError
+from trialalerts.helpers import Helpers
 from trialalerts.pipeline import Pipeline
 from trialalerts.settings import Settings
 
@@ -42,11 +43,20 @@ _GRACE_SECONDS = 9.0
 class Daemon:
     """The scheduler with the steps of the chosen roles, and the web server where it is among them."""
 
-    def __init__(self, settings: Settings, db: Database, clock: Clock, roles: Collection[str] = ROLES) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        db: Database,
+        clock: Clock,
+        roles: Collection[str] = ROLES,
+        *,
+        helpers: Helpers | None = None,
+    ) -> None:
         self._settings = settings
         self._db = db
         self._clock = clock
         self._roles = frozenset(roles)
+        self._helpers = helpers or Helpers((), 0)
         self._stopping = threading.Event()
         self._pipeline = Pipeline(settings, db, clock, stop=self._stopping.is_set, wait=self._stopping.wait)
         # That a step is still at work when its turn comes again is no news: the turn is left out.
@@ -65,8 +75,9 @@ class Daemon:
         self._scheduler.start()
         log.info("daemon.started", roles=",".join(r for r in ROLES if r in self._roles), pid=os.getpid())
         try:
+            self._helpers.look_after()
             while not self._stopping.wait(_LOOK_UP_SECONDS):
-                pass
+                self._helpers.look_after()
             self._finish(server.stop if server else None)
         finally:
             for number, handler in previous.items():
@@ -124,11 +135,13 @@ class Daemon:
     def _finish(self, stop_web: Callable[[], None] | None) -> None:
         """Let the steps end; they look at the stop flag between two records or mails."""
         began = time.monotonic()
+        self._helpers.tell_to_end()
         ended = threading.Thread(target=self._wait_for_steps, daemon=True)
         ended.start()
         if stop_web:
             stop_web()
         ended.join(timeout=_GRACE_SECONDS - (time.monotonic() - began))
+        self._helpers.end(max(0.0, _GRACE_SECONDS - (time.monotonic() - began)))
         cut_off = ended.is_alive()
         log.info("daemon.stopped", cut_off=cut_off)
         if cut_off:

@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from trialalerts.database import Database
     from trialalerts.settings import Settings
 
-__all__ = ["Context", "close_databases", "open_context", "open_settings_database", "settings_of", "use_config"]
+__all__ = [
+    "Context",
+    "chosen_config",
+    "close_databases",
+    "open_context",
+    "open_settings_database",
+    "settings_of",
+    "use_config",
+]
 
 _chosen: dict[str, Path] = {}
 _opened: list[Database] = []
@@ -33,6 +41,11 @@ def use_config(path: Path | None) -> None:
         _chosen["config"] = path
 
 
+def chosen_config() -> Path | None:
+    """Return the file given with ``--config``, None where none was."""
+    return _chosen.get("config")
+
+
 def settings_of() -> Settings:
     """Read the configuration.
 
@@ -41,7 +54,7 @@ def settings_of() -> Settings:
     """
     from trialalerts.settings import read_settings
 
-    return read_settings(_chosen.get("config"))
+    return read_settings(chosen_config())
 
 
 def open_context() -> Context:

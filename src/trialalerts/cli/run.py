@@ -12,25 +12,34 @@ if TYPE_CHECKING:
     from trialalerts.delivery.feedback.heed import HeedCount
     from trialalerts.delivery.sender import SendCount
     from trialalerts.digests.compose import ComposeCount
+    from trialalerts.helpers import Helpers
     from trialalerts.settings import Settings
     from trialalerts.sources.poll import PollCount
 
 __all__ = ["EPILOG", "command"]
 
-EPILOG = "Examples: trialalerts run; trialalerts run --roles compose,send; trialalerts run --once"
+EPILOG = (
+    "Examples: trialalerts run; trialalerts run --processes 2; trialalerts run --roles compose,send; "
+    "trialalerts run --once"
+)
 
 
 def command(
     *,
     roles: Annotated[str, typer.Option(help="Which steps: poll,compose,send,web.")] = "poll,compose,send,web",
     once: Annotated[bool, typer.Option("--once", help="Do one round, print one line a step, and exit.")] = False,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="How many share composing and sending; one for each core at most.")
+    ] = 1,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write log lines as JSON.")] = False,
+    helper: Annotated[bool, typer.Option("--helper", hidden=True)] = False,
 ) -> None:
     """Upgrade the database where needed, then work."""
     import gc
 
     from trialalerts.cli.context import open_settings_database, settings_of
     from trialalerts.clock import SystemClock
+    from trialalerts.errors import InvalidInput
     from trialalerts.logs import configure_logs
     from trialalerts.preparation import prepare
 
@@ -38,6 +47,8 @@ def command(
     # does by itself takes a fifth of the time of sending.
     gc.set_threshold(50_000, 20, 50)
     chosen = _checked_roles(roles)
+    if once and processes > 1:
+        raise InvalidInput("--processes: found it beside --once, expected one of them: one round is one process")
     configure_logs(json_lines=json_logs)
     settings = settings_of()
     _require_secret(settings)
@@ -46,8 +57,26 @@ def command(
     if once:
         raise typer.Exit(_one_round(settings, database, SystemClock(), chosen))
     from trialalerts.daemon import Daemon
+    from trialalerts.helpers import watch_the_daemon
 
-    Daemon(settings, database, SystemClock(), chosen).run()
+    daemon = Daemon(settings, database, SystemClock(), chosen, helpers=_helpers(chosen, processes - 1, json_logs))
+    if helper:
+        watch_the_daemon(daemon.stop)
+    daemon.run()
+
+
+def _helpers(roles: list[str], number: int, json_logs: bool) -> Helpers:
+    """Return who composes and sends beside this process: the same program, with the roles in which it can help."""
+    import sys
+
+    from trialalerts.cli.context import chosen_config
+    from trialalerts.helpers import HELPING, Helpers
+
+    helping = [role for role in roles if role in HELPING]
+    config = chosen_config()
+    command = [sys.executable, "-m", "trialalerts", *(("--config", str(config)) if config else ())]
+    command += ["run", "--helper", "--roles", ",".join(helping), *(("--json-logs",) if json_logs else ())]
+    return Helpers(command, number if helping else 0)
 
 
 def _require_secret(settings: Settings) -> None:
