@@ -58,6 +58,7 @@ class EnumText(TypeDecorator[StrEnum]):
     def __init__(self, members: type[StrEnum]) -> None:
         super().__init__()
         self.members = members
+        self._known = {member.value: member for member in members}  # calling the class takes several times as long
 
     def process_bind_param(self, value: StrEnum | str | None, dialect: Dialect) -> str | None:
         """Store the value; a text that is no member is refused."""
@@ -67,7 +68,7 @@ class EnumText(TypeDecorator[StrEnum]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
         """Hand out the member."""
         del dialect
-        return None if value is None else self.members(value)
+        return None if value is None else self._known.get(value) or self.members(value)
 
 
 def table_of(model: type[SQLModel]) -> Table:

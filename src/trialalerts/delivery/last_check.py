@@ -15,7 +15,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlmodel import Session
 
 from trialalerts.database import table_of
-from trialalerts.delivery.bulk import among, is_sqlite, listed
+from trialalerts.database.among import among, is_sqlite, listed
 from trialalerts.delivery.confirmations import CONFIRMATION
 from trialalerts.delivery.limits import quiet_until
 from trialalerts.delivery.outbox import Claimed

@@ -21,8 +21,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, and_, col, select
 
 from trialalerts.database import Database, table_of
+from trialalerts.database.among import is_sqlite
 from trialalerts.database.types import UtcDateTime
-from trialalerts.delivery.bulk import is_sqlite
 from trialalerts.delivery.message import new_message_id
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound, did_you_mean

@@ -63,6 +63,8 @@ def quoted(text: str) -> Quoted:
     """
     if not text:
         return Quoted(b"")
+    if text.isascii() and text.isprintable() and not text.endswith(" "):  # mostly a link or a few words on one line
+        return Quoted(binascii.b2a_qp(text.encode() + _HARD)[:-2] + _SOFT)
     raw = _lines(text).replace("\n", "\r\n").encode()
     if raw.endswith((b" ", b"\t")) or b" \r\n" in raw or b"\t\r\n" in raw:
         lines = [_line(line) for line in raw.split(_HARD)]

@@ -7,26 +7,29 @@ are worked out here, from the items as they are when somebody reads.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from functools import cache
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy
 from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Change, Item
 from trialalerts.database import table_of
+from trialalerts.database.among import among, is_sqlite, listed
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told
-from trialalerts.digests.tables import Digest, Selection, SelectionKind
+from trialalerts.digests.tables import Selection, SelectionKind
 from trialalerts.matching.arranging import Match, arranged
 from trialalerts.matching.explaining import Explainer, Follows
 from trialalerts.matching.window import Candidate, Subject, recruiting_now, subject_of, told_change
-from trialalerts.subscribers.tables import Preference
+from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas import AreaTree, load_areas
 
-__all__ = ["DigestReader"]
+__all__ = ["DigestReader", "Parted"]
 
 _AT_ONCE = 500
 _MOST_SELECTIONS = 20_000
@@ -34,26 +37,32 @@ _MOST_CHANGES = 10_000
 _MOST_SUBJECTS = 2_000
 
 _READ_AGAIN_SECONDS = 300.0
-# Plain rows: a model's instance for each of a million preferences would take three times as long.
-_FOLLOWS = [
-    table_of(Preference).c[name]
-    for name in (
-        "id",
-        "area_id",
-        "label",
-        "region_kind",
-        "region_label",
-        "country",
-        "subdivision",
-        "latitude",
-        "longitude",
-        "born_on",
-        "sex",
-    )
-]
-
 _Numbers = dict[SelectionKind, set[int]]
 _Kept = TypeVar("_Kept")
+
+
+class Parted(Protocol):
+    """What a digest says of what it tells: pairs of a preference and what it brought, a selection, by their ids."""
+
+    @property
+    def parts(self) -> list[list[int]]: ...
+
+
+@dataclass(slots=True)
+class _Followed:
+    """What is read of a preference: a plain row, for a model's instance for each would take three times as long."""
+
+    id: int
+    area_id: str
+    label: str | None
+    region_kind: RegionKind
+    region_label: str
+    country: str | None
+    subdivision: str | None
+    latitude: float | None
+    longitude: float | None
+    born_on: date | None
+    sex: str | None
 
 
 class DigestReader:
@@ -72,7 +81,7 @@ class DigestReader:
         self._subjects: dict[int, tuple[tuple[Any, ...], Subject, datetime]] = {}
         self._told: dict[int, tuple[Candidate, Told]] = {}
 
-    def entries(self, session: Session, digests: Sequence[Digest], *, most: int | None = None) -> list[list[Entry]]:
+    def entries(self, session: Session, digests: Sequence[Parted], *, most: int | None = None) -> list[list[Entry]]:
         """Return the entries of each digest, best first; those behind the first ``most`` (None: all) hold no reasons.
 
         The digests need not be stored: only their ``parts`` count.
@@ -104,6 +113,10 @@ class DigestReader:
                 [self._entry(explainer, m, explained=most is None or n < most) for n, m in enumerate(arranged(pairs))]
             )
         return made
+
+    def versions(self, items: Iterable[int]) -> dict[int, str]:
+        """Return the hashes of all that is shown of items, by id, as their entries were read last."""
+        return {item_id: self._subjects[item_id][0][1] for item_id in items}
 
     def _candidates(self, session: Session, numbers: _Numbers) -> dict[tuple[SelectionKind, int], Candidate]:
         changes = self._changes_of(session, numbers[SelectionKind.CHANGES])
@@ -169,10 +182,9 @@ class DigestReader:
         if len(self._subjects) > _MOST_SUBJECTS:
             self._told.clear()  # it would keep the items in memory that are to go
         _make_room(self._subjects, _MOST_SUBJECTS)
-        versions: dict[int, tuple[Any, ...]] = {}
-        for some in _slices(ids):
-            asked = select(Item.id, Item.facts_hash, Item.last_seen_at).where(col(Item.id).in_(some))
-            versions |= {row[0] or 0: tuple(row) for row in session.exec(asked)}
+        sqlite = is_sqlite(session)
+        rows = session.connection().execute(_versions(sqlite), {"numbers": listed(ids, sqlite=sqlite)})
+        versions: dict[int, tuple[Any, ...]] = {row[0]: tuple(row) for row in rows}
         stale = {n for n, version in versions.items() if n not in self._subjects or self._subjects[n][0] != version}
         for some in _slices(stale):
             for item in session.exec(select(Item).where(col(Item.id).in_(some))):
@@ -186,11 +198,26 @@ _OPEN = Told(kind=RECRUITING_NOW)
 
 
 def _preferences(session: Session, ids: AbstractSet[int]) -> dict[int, Follows]:
-    found: dict[int, Follows] = {}
-    for some in _slices(ids):
-        rows = session.connection().execute(sqlalchemy.select(*_FOLLOWS).where(_FOLLOWS[0].in_(some)))
-        found |= {row.id: row for row in rows}
-    return found
+    sqlite = is_sqlite(session)
+    rows = session.connection().execute(_followed(sqlite), {"numbers": listed(ids, sqlite=sqlite)})
+    return {row[0]: _Followed(*row) for row in rows}
+
+
+@cache
+def _followed(sqlite: bool) -> sqlalchemy.Select[Any]:
+    columns = table_of(Preference).c
+    return sqlalchemy.select(*(columns[each.name] for each in fields(_Followed))).where(
+        among(columns.id, "numbers", sqlite=sqlite)
+    )
+
+
+@cache
+def _versions(sqlite: bool) -> sqlalchemy.Select[Any]:
+    """Return what asks which items are still as they were: the moment stays as the driver gives it."""
+    columns = table_of(Item).c
+    seen = sqlalchemy.type_coerce(columns.last_seen_at, sqlalchemy.types.NullType())
+    asked = sqlalchemy.select(columns.id, columns.facts_hash, seen)
+    return asked.where(among(columns.id, "numbers", sqlite=sqlite))
 
 
 def _make_room(kept: dict[int, _Kept], most: int) -> None:

@@ -192,7 +192,7 @@ class Filler:
             text = str(escape(text))
         elif mode:
             text = self._wrap(text, mode[1:])
-        return quoted(text), len(text.encode())
+        return quoted(text), len(text) if text.isascii() else len(text.encode())
 
 
 def _slots(written: str, *, html: bool, raw: range) -> Iterator[tuple[int, int, tuple[str | int, ...], str]]:

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from functools import cache
+from typing import Any, NamedTuple, Protocol, cast
 
+import sqlalchemy
 from sqlalchemy import func
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import QueryableAttribute, aliased, load_only
+from sqlalchemy.orm import QueryableAttribute, load_only
 from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Item
+from trialalerts.database import table_of
+from trialalerts.database.among import among, is_sqlite, listed
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.reading import DigestReader
-from trialalerts.digests.tables import Digest
+from trialalerts.digests.tables import Digest, DigestKind
 
-__all__ = ["SliceItems", "StoredDigest", "load_items", "read_digests", "told_last"]
+__all__ = ["Heading", "SliceItems", "StoredDigest", "load_items", "read_digests", "told_last"]
 
 _AT_ONCE = 500
 _NAMES = [cast("QueryableAttribute[Any]", column) for column in (Item.id, Item.kind, Item.title, Item.url)]
+
+
+class Heading(Protocol):
+    """What a mail says of its digest as a whole: a :class:`Digest`, or a row of its columns."""
+
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def kind(self) -> DigestKind: ...
+
+
+class _Row(NamedTuple):
+    """What sending reads of a digest: a plain row, for there are many."""
+
+    id: int
+    kind: DigestKind
+    parts: list[list[int]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +51,7 @@ class StoredDigest:
     ``fault`` stands in the place of the entries where they cannot be read.
     """
 
-    digest: Digest
+    digest: Heading
     entries: Sequence[Entry]
     since: datetime | None
     fault: Exception | None = None
@@ -38,24 +59,37 @@ class StoredDigest:
 
 def read_digests(session: Session, reader: DigestReader, ids: Collection[int], *, most: int) -> dict[int, StoredDigest]:
     """Return digests by id; the first ``most`` entries of each with their reasons. Those that are gone are left out."""
-    digests: list[Digest] = []
-    for some in _slices(sorted(ids)):
-        digests += session.exec(select(Digest).where(col(Digest.id).in_(some)))
-    since = _told_last_of(session, [digest.id or 0 for digest in digests])
+    sqlite = is_sqlite(session)
+    found = session.connection().execute(_digests(sqlite), {"numbers": listed(ids, sqlite=sqlite)}).all()
+    digests = [_Row(*row[:3]) for row in found]
     entries = _entries_of(session, reader, digests, most)
     return {
-        digest.id or 0: StoredDigest(
+        digest.id: StoredDigest(
             digest=digest,
             entries=() if isinstance(told, Exception) else told,
-            since=since.get(digest.id or 0),
+            since=row[3],
             fault=told if isinstance(told, Exception) else None,
         )
-        for digest, told in zip(digests, entries, strict=True)
+        for digest, row, told in zip(digests, found, entries, strict=True)
     }
 
 
+@cache
+def _digests(sqlite: bool) -> sqlalchemy.Select[Any]:
+    """Return what asks for digests, each with when the subscriber was told something before (:func:`told_last`)."""
+    digest = table_of(Digest)
+    earlier = digest.alias()
+    since = (
+        sqlalchemy.select(func.max(earlier.c.created_at))
+        .where(earlier.c.subscriber_id == digest.c.subscriber_id, earlier.c.to_seq <= digest.c.from_seq)
+        .scalar_subquery()
+    )
+    asked = sqlalchemy.select(digest.c.id, digest.c.kind, digest.c.parts, since)
+    return asked.where(among(digest.c.id, "numbers", sqlite=sqlite))
+
+
 def _entries_of(
-    session: Session, reader: DigestReader, digests: Sequence[Digest], most: int
+    session: Session, reader: DigestReader, digests: Sequence[_Row], most: int
 ) -> Sequence[list[Entry] | Exception]:
     """Return the entries of each digest; where reading all together fails, one bad digest must harm only itself."""
     try:
@@ -69,15 +103,15 @@ def _entries_of(
 
 
 class SliceItems:
-    """The items that a slice of digests tells of: their versions at once, themselves only where somebody asks."""
+    """The items that a slice of digests tells of: read only where somebody asks for one.
 
-    def __init__(self, session: Session, ids: Iterable[int]) -> None:
+    ``versions`` are the hashes of all that is shown of each, as the digests were read with them.
+    """
+
+    def __init__(self, session: Session, versions: Mapping[int, str]) -> None:
         self._session = session
         self._items: dict[int, Item] = {}
-        self._versions: dict[int, str] = {}
-        for some in _slices(sorted(set(ids))):
-            found = select(Item.id, Item.facts_hash).where(col(Item.id).in_(some))
-            self._versions |= {item_id or 0: version for item_id, version in session.exec(found)}
+        self._versions = dict(versions)
 
     def __contains__(self, item_id: int) -> bool:
         return item_id in self._versions
@@ -117,21 +151,6 @@ def told_last(session: Session, digest: Digest) -> datetime | None:
         col(Digest.subscriber_id) == digest.subscriber_id, col(Digest.to_seq) <= digest.from_seq
     )
     return session.exec(earlier).one()
-
-
-def _told_last_of(session: Session, ids: Sequence[int]) -> dict[int, datetime]:
-    """Return the same for many digests by id."""
-    earlier = aliased(Digest)
-    found: dict[int, datetime] = {}
-    for some in _slices(ids):
-        asked = (
-            select(Digest.id, func.max(earlier.created_at))
-            .join(earlier, col(earlier.subscriber_id) == col(Digest.subscriber_id))
-            .where(col(Digest.id).in_(some), col(earlier.to_seq) <= col(Digest.from_seq))
-            .group_by(col(Digest.id))
-        )
-        found |= {digest_id or 0: moment for digest_id, moment in session.exec(asked)}
-    return found
 
 
 def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -27,7 +27,7 @@ from trialalerts.digests.cards import CardMaker
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.render_headers import digest_headers, digest_subject, plain_headers
-from trialalerts.digests.render_items import SliceItems, StoredDigest, load_items, read_digests, told_last
+from trialalerts.digests.render_items import Heading, SliceItems, StoredDigest, load_items, read_digests, told_last
 from trialalerts.digests.render_letter import MOST_BRIEF, FullWriter, Letter, WrittenCard
 from trialalerts.digests.render_shared import SharedWriter, Shells, withheld
 from trialalerts.digests.render_shelf import ItemSource, Page, Shelf
@@ -91,9 +91,8 @@ class MailRenderer:
         ids = {delivery.data.get("digest_id", 0) for delivery, _ in mails if delivery.kind == DIGEST}
         with self._reading:
             digests = read_digests(session, self._reader, ids, most=self._most + MOST_BRIEF)
-        items = SliceItems(
-            session, (e.item_id for one in digests.values() for e in one.entries[: self._most + MOST_BRIEF])
-        )
+            told = {e.item_id for one in digests.values() for e in one.entries[: self._most + MOST_BRIEF]}
+            items = SliceItems(session, self._reader.versions(told))
         self._fetch(items, digests, mails)
         return [self._written(delivery, subscriber, digests, items) for delivery, subscriber in mails]
 
@@ -229,13 +228,13 @@ class MailRenderer:
             text=text,
             html=html,
             message_id=message_id or self._new_message_id(),
-            date=self._clock.now(),
+            date=self._clock.now().replace(microsecond=0),  # mails of one second are dated alike, which is written once
             headers=digest_headers(self._settings, frame.shell["unsubscribe_url"]),
         )
 
     def _frame(
         self,
-        digest: Digest,
+        digest: Heading,
         entries: Sequence[Entry],
         total: int,
         subscriber: Subscriber,
@@ -268,7 +267,7 @@ class MailRenderer:
         }
 
     def _around(
-        self, words: Wording, digest: Digest, total: int, subscriber: Subscriber, since: datetime | None
+        self, words: Wording, digest: Heading, total: int, subscriber: Subscriber, since: datetime | None
     ) -> dict[str, Any]:
         """Return what the templates of a digest may use beside its entries."""
         since_day = since.astimezone(ZoneInfo(subscriber.timezone)).date() if since else None

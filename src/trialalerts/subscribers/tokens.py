@@ -7,15 +7,18 @@ its own salt, so that a token made to unsubscribe confirms nothing.
 from __future__ import annotations
 
 import hmac
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
-from itsdangerous import BadSignature, Signer, TimedSerializer, TimestampSigner, URLSafeTimedSerializer
-from itsdangerous.encoding import base64_encode, want_bytes
+import orjson
+from itsdangerous import BadSignature, Signer, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_encode, int_to_bytes, want_bytes
 
 from trialalerts.clock import Clock, SystemClock
 from trialalerts.errors import ConfigurationError, TokenError
@@ -24,7 +27,7 @@ __all__ = ["Purpose", "TokenData", "TokenTooOld", "Tokens", "required_secret"]
 
 
 _SHORT = 100
-"""Bytes: two short values in a row hardly ever repeat enough for compression to pay."""
+"""Bytes: what is longer may be compressed."""
 
 
 class Purpose(StrEnum):
@@ -62,8 +65,7 @@ class Tokens:
 
     def sign(self, purpose: Purpose, key: str, **data: int | str | list[int]) -> str:
         """Return a token of URL-safe characters for the subscriber with this ``key``; ``data`` are ids."""
-        token = self._serializers[purpose].dumps([key, data])
-        return token if isinstance(token, str) else token.decode()
+        return self._serializers[purpose].dumps([key, data])
 
     def read(self, purpose: Purpose, token: str, *, max_age: timedelta | None) -> TokenData:
         """Return what the token says.
@@ -99,9 +101,13 @@ class _StrictSigner(TimestampSigner):
 
 
 class _Serializer(URLSafeTimedSerializer):
-    """Keeps its signer, and tries to compress only what may get shorter: each mail needs several tokens."""
+    """Keeps its signer, and writes short tokens itself: each mail needs three, and the library takes 17 µs for one.
+
+    What it writes is to the letter what the library would; it is read by the library.
+    """
 
     _kept: Signer | None = None
+    _stamp: tuple[int, bytes] = (-1, b"")
 
     def make_signer(self, salt: str | bytes | None = None) -> Signer:
         if salt is not None:
@@ -110,9 +116,30 @@ class _Serializer(URLSafeTimedSerializer):
             self._kept = super().make_signer()
         return self._kept
 
-    def dump_payload(self, obj: Any) -> bytes:
-        payload = TimedSerializer.dump_payload(self, obj)
-        return base64_encode(payload) if len(payload) <= _SHORT else super().dump_payload(obj)
+    def dumps(self, obj: Any, salt: str | bytes | None = None) -> str:
+        payload = orjson.dumps(obj)
+        if salt is not None or len(payload) > _SHORT:
+            return super().dumps(obj, salt)
+        value = _encoded(payload) + b"." + self._stamp_of(cast("_StrictSigner", self.make_signer()).get_timestamp())
+        # A copy of what the key began; hmac.digest would hand Python's lock to another thread each time.
+        signature = self._begun.copy()
+        signature.update(value)
+        return (value + b"." + _encoded(signature.digest())).decode()
+
+    @cached_property
+    def _begun(self) -> hmac.HMAC:
+        return hmac.new(self.make_signer().derive_key(), digestmod="sha256")
+
+    def _stamp_of(self, moment: int) -> bytes:
+        known, written = self._stamp
+        if known != moment:
+            written = base64_encode(int_to_bytes(moment))
+            self._stamp = moment, written
+        return written
+
+
+def _encoded(raw: bytes) -> bytes:
+    return b64encode(raw, b"-_").rstrip(b"=")
 
 
 def required_secret(secret: str) -> str:
@@ -128,7 +155,7 @@ def required_secret(secret: str) -> str:
     return secret
 
 
-def _serializer(secret: str, purpose: Purpose, clock: Clock) -> URLSafeTimedSerializer:
+def _serializer(secret: str, purpose: Purpose, clock: Clock) -> _Serializer:
     class ClockSigner(_StrictSigner):
         def get_timestamp(self) -> int:
             return int(clock.now().timestamp())
