@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -51,13 +52,16 @@ def _on_sqlite() -> Iterator[Figure]:
     peers = ""
     for subscribers in _SQLITE:
         with tempfile.TemporaryDirectory() as folder:
-            url = f"sqlite:///{folder}/composing.db"
-            with open_database(url) as db:
+            file = Path(folder) / "composing.db"
+            with open_database(f"sqlite:///{file}") as db:
                 _fill(db, subscribers)
                 if subscribers == _PEERS:
                     peers = _peers(db)
-            done = _composed(url)
-        yield _figure("SQLite", done, _TARGET_SQLITE, peers)
+            shutil.copy(file, again := file.with_name("again.db"))  # both begin from the same tables
+            done = _composed(f"sqlite:///{file}")
+            two = _composed(f"sqlite:///{again}", workers=2)
+        yield _figure("SQLite, one process", done, _TARGET_SQLITE, peers)
+        yield _figure("SQLite, two processes", two, _TARGET_SQLITE, peers)
         if subscribers == max(_SQLITE):
             yield Figure(
                 what=f"SQLite, {subscribers:,} subscribers: peak memory",

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from trialalerts.database.schema import upgrade
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _CONNECTIONS = 5
+_PROCESSES = (1, 2)
 _SHARE = 0.8
 _MOST_MEGABYTES = 200
 _QUEUED = 1_000_000
@@ -38,6 +40,8 @@ class _Size:
 
 @dataclass(frozen=True, kw_only=True)
 class _Run:
+    """What sending came to. Of several processes: the time of all together, the memory of the largest."""
+
     sent: int
     seconds: float
     cpu: float
@@ -51,34 +55,34 @@ class _Run:
 
 
 _SIZES = (
-    _Size(name="one item", items=1, digests=20_000, target=5_000),
-    _Size(name="ten items", items=10, digests=10_000, target=2_500),
+    _Size(name="one item", items=1, digests=60_000, target=5_000),
+    _Size(name="ten items", items=10, digests=30_000, target=2_500),
 )
 
 
 def run() -> list[Figure]:
-    """Send short and long digests from SQLite and PostgreSQL; then a part of a queue of a million."""
+    """Send short and long digests from SQLite and PostgreSQL, by one process and two; then a part of a million."""
     if find_program("smtp-sink") is None or find_program("smtp-source") is None:
         return [Figure(what="sending", value=f"not measured: {INSTALL}")]
     figures = []
     for kind in ("SQLite", "PostgreSQL"):
-        figures += [_measured(kind, size) for size in _SIZES]
+        figures += [_measured(kind, size, processes) for size in _SIZES for processes in _PROCESSES]
         figures.append(_memory(kind))
     return figures
 
 
-def _measured(kind: str, size: _Size) -> Figure:
+def _measured(kind: str, size: _Size, processes: int) -> Figure:
     with _database(kind) as url, running() as port:
         if not url:
             return Figure(what=f"{size.name}, {kind}", value=f"not measured: {postgres.INSTALL}")
         _fill(url, people=size.digests, digests=size.digests, items=size.items)
-        done = _send(url, port, size.digests)
+        done = _send(url, port, size.digests, processes)
         beside = source_rate(port, messages=size.digests, size=done.size, connections=_CONNECTIONS)
     return Figure(
-        what=f"{size.name} ({done.size / 1000:.1f} kB), {_CONNECTIONS} connections, {kind}",
+        what=f"{size.name} ({done.size / 1000:.1f} kB), {kind}, processes: {processes}",
         value=f"{done.rate:,.0f}/s, {1e6 * done.cpu / done.sent:,.0f} µs of processor each",
         target=f"≥ {size.target:,}/s and ≥ {_SHARE} × smtp-source",
-        reference=f"smtp-source {beside:,.0f}/s: {done.rate / beside:.2f} ×; {done.megabytes:.0f} MB",
+        reference=f"smtp-source {beside:,.0f}/s: {done.rate / beside:.2f} ×; {done.megabytes:.0f} MB each",
         met=done.rate >= size.target and done.rate >= _SHARE * beside,
     )
 
@@ -105,13 +109,33 @@ def _fill(url: str, *, people: int, digests: int, items: int) -> None:
         fill(db, people=people, digests=digests, items=items)
 
 
-def _send(url: str, port: int, limit: int) -> _Run:
+def _send(url: str, port: int, limit: int, processes: int = 1) -> _Run:
+    """Send so many with processes that begin at the same moment, each over :data:`_CONNECTIONS` connections."""
     command = [sys.executable, "-m", "benchmarks.sending_process", url, str(port), str(_CONNECTIONS), str(limit)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=_REPOSITORY, timeout=_BOUNDED)
-    found = _Run(**json.loads(done.stdout))
-    if found.sent != limit:
-        raise RuntimeError(f"{found.sent} of {limit} were sent")
-    return found
+    started = [
+        subprocess.Popen(command, cwd=_REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(processes)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    began = time.perf_counter()
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [json.loads(process.communicate(timeout=_BOUNDED)[0]) for process in started]
+    took = time.perf_counter() - began
+    sent = sum(each["sent"] for each in told)
+    if sent < limit:
+        raise RuntimeError(f"{sent} of {limit} were sent")
+    return _Run(
+        sent=sent,
+        seconds=took,
+        cpu=sum(each["cpu"] for each in told),
+        megabytes=max(each["megabytes"] for each in told),
+        size=max(each["size"] for each in told),
+    )
 
 
 @contextmanager

@@ -6,7 +6,6 @@ one the suppressions no longer find anybody. Keep the secret together with the d
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +15,7 @@ from trialalerts.delivery.tables import SoftBounces, Suppression
 from trialalerts.subscribers.addresses import address_key
 from trialalerts.subscribers.people import resume
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
-from trialalerts.subscribers.tokens import required_secret
+from trialalerts.subscribers.tokens import keyed_digest, required_secret
 
 __all__ = ["Lifted", "address_hash", "is_suppressed", "lift", "list_suppressions", "suppress"]
 
@@ -35,7 +34,7 @@ def address_hash(secret: str, address: str) -> str:
     Raises:
         ConfigurationError: the secret is empty.
     """
-    return hmac.digest(required_secret(secret).encode(), address_key(address).encode(), "sha256").hex()
+    return keyed_digest(required_secret(secret).encode(), address_key(address).encode()).hex()
 
 
 def is_suppressed(session: Session, secret: str, address: str) -> Suppression | None:

@@ -14,7 +14,7 @@ from email.utils import parseaddr
 
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import Settings
-from trialalerts.subscribers.tokens import required_secret
+from trialalerts.subscribers.tokens import keyed_digest, required_secret
 
 __all__ = ["METADATA_KEY", "delivery_of", "metadata", "return_address"]
 
@@ -72,7 +72,7 @@ def delivery_of(settings: Settings, address_or_token: str) -> int | None:
 def _token(settings: Settings, number: int) -> str:
     key = required_secret(settings.service.secret.get_secret_value()).encode()
     written = number.to_bytes(max(1, (number.bit_length() + 7) // 8))
-    digest = hmac.digest(key, _PURPOSE + written, "sha256")[:_DIGEST_BYTES]
+    digest = keyed_digest(key, _PURPOSE + written)[:_DIGEST_BYTES]
     return b32encode(written + digest).decode().rstrip("=").lower()
 
 
