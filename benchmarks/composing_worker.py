@@ -6,10 +6,10 @@ Prints one line of JSON: subscribers, digests, seconds, peak memory in MB.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 
+from benchmarks.figures import peak_megabytes
 from trialalerts.clock import SystemClock
 from trialalerts.database import open_database
 from trialalerts.digests.compose import compose_due
@@ -22,5 +22,5 @@ if __name__ == "__main__":
         began = time.perf_counter()
         count = compose_due(db, Settings(service=ServiceSettings(secret="of the benchmarks")), SystemClock())
         took = time.perf_counter() - began
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = peak_megabytes()
     print(json.dumps({"subscribers": count.subscribers, "digests": count.digests, "seconds": took, "memory": memory}))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["Figure", "as_markdown", "machine"]
+__all__ = ["Figure", "as_markdown", "machine", "peak_megabytes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,13 @@ def as_markdown(title: str, measured_on: str, figures: Iterable[Figure]) -> str:
     ]
     lines += [f"| {f.what} | {f.value} | {f.target} | {marks[f.met]} | {f.reference} |" for f in figures]
     return "\n".join([*lines, ""])
+
+
+def peak_megabytes() -> float:
+    """Return the largest resident set of this process (getrusage would give that of the process that started it)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+    return int(kilobytes) / 1024
 
 
 def machine() -> str:

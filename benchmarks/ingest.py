@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, peak_megabytes
 
 __all__ = ["run"]
 
@@ -183,7 +182,7 @@ def _poll(database: str, url: str, studies: str, state: str = "same") -> dict[st
         "studies": count.new + count.updated + count.unchanged,
         "changes": count.changes,
         "seconds": seconds,
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "megabytes": peak_megabytes(),
     }
 
 

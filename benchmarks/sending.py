@@ -66,24 +66,33 @@ def run() -> list[Figure]:
         return [Figure(what="sending", value=f"not measured: {INSTALL}")]
     figures = []
     for kind in ("SQLite", "PostgreSQL"):
-        figures += [_measured(kind, size, processes) for size in _SIZES for processes in _PROCESSES]
+        figures += [each for size in _SIZES for processes in _PROCESSES for each in _measured(kind, size, processes)]
         figures.append(_memory(kind))
     return figures
 
 
-def _measured(kind: str, size: _Size, processes: int) -> Figure:
+def _measured(kind: str, size: _Size, processes: int) -> Iterator[Figure]:
     with _database(kind) as url, running() as port:
         if not url:
-            return Figure(what=f"{size.name}, {kind}", value=f"not measured: {postgres.INSTALL}")
+            yield Figure(what=f"{size.name}, {kind}", value=f"not measured: {postgres.INSTALL}")
+            return
         _fill(url, people=size.digests, digests=size.digests, items=size.items)
         done = _send(url, port, size.digests, processes)
         beside = source_rate(port, messages=size.digests, size=done.size, connections=_CONNECTIONS)
-    return Figure(
-        what=f"{size.name} ({done.size / 1000:.1f} kB), {kind}, processes: {processes}",
+    what = f"{size.name} ({done.size / 1000:.1f} kB), {kind}, processes: {processes}"
+    yield Figure(
+        what=what,
         value=f"{done.rate:,.0f}/s, {1e6 * done.cpu / done.sent:,.0f} µs of processor each",
-        target=f"≥ {size.target:,}/s and ≥ {_SHARE} × smtp-source",
-        reference=f"smtp-source {beside:,.0f}/s: {done.rate / beside:.2f} ×; {done.megabytes:.0f} MB each",
-        met=done.rate >= size.target and done.rate >= _SHARE * beside,
+        target=f"≥ {size.target:,}/s",
+        reference=f"{done.megabytes:.0f} MB each process",
+        met=done.rate >= size.target,
+    )
+    yield Figure(
+        what=f"{what}: against smtp-source",
+        value=f"{done.rate / beside:.2f} ×",
+        target=f"≥ {_SHARE} ×",
+        reference=f"smtp-source {beside:,.0f}/s: mails that it need not write",
+        met=done.rate >= _SHARE * beside,
     )
 
 

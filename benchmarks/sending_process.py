@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import json
-import resource
 import sys
 import time
 from collections.abc import Sequence
 
 from sqlmodel import Session
 
+from benchmarks.figures import peak_megabytes
 from benchmarks.letters import SETTINGS
 from trialalerts.clock import SystemClock
 from trialalerts.database import open_database
@@ -38,7 +38,7 @@ def main() -> None:
         cpu = time.process_time()
         count = send_queued(db, transport, renderer, settings=SETTINGS, clock=clock, limit=int(limit))
         worked = time.process_time() - cpu
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = peak_megabytes()
     if count.broken:
         raise RuntimeError(count.broken)
     told = {"sent": count.sent, "cpu": worked, "megabytes": memory, "size": renderer.size}

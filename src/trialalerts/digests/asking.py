@@ -80,21 +80,28 @@ class Asker:
         """
         people: dict[int, Served | None] = {}
         failed = []
-        changed = self._changes.found
+        changed, still_open = self._changes.found, self._open.found if self._open else None
         for row in rows:
-            who, cursor, schedule, _, preference, is_new = row[:6]
+            who, cursor, schedule, _, preference, is_new, area, region, latitude, longitude, radius, filters = row
+            newcomer = cursor == NEVER_SERVED
             try:
                 served = people[who]
             except KeyError:
-                served = people[who] = Served(who, cursor, schedule, []) if self._covers(cursor) else None
+                covered = still_open is not None if newcomer else cursor >= self._after
+                served = people[who] = Served(who, cursor, schedule, []) if covered else None
             if served is None or preference is None:
                 continue
             try:
-                if cursor != NEVER_SERVED and (found := changed(row)):
+                if not newcomer and (found := changed(cursor, area, region, latitude, longitude, radius, filters)):
                     served.parts.append((preference, found))
                     served.changed = True
-                if (is_new or cursor == NEVER_SERVED) and not self._introduce(served, row):
-                    people[who] = None
+                if newcomer or is_new:
+                    if still_open is None:
+                        people[who] = None
+                        continue
+                    if found := still_open(cursor, area, region, latitude, longitude, radius, filters):
+                        served.parts.append((preference, found))
+                    served.introduced += (preference,) if is_new else ()
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
                 log.error("digest.failed", subscriber=who, error=type(error).__name__)
                 people[who] = None
@@ -105,20 +112,6 @@ class Asker:
         """Return what its bits stand for, ascending: numbers of changes, or of items that are open."""
         window = self._changes if found.kind is SelectionKind.CHANGES else self._open
         return window.numbers(found.bits) if window else []
-
-    def _covers(self, cursor: int) -> bool:
-        return self._open is not None if cursor == NEVER_SERVED else cursor >= self._after
-
-    def _introduce(self, served: Served, row: Any) -> bool:
-        """Add what is open now for a preference that was never served; return whether that was read."""
-        if self._open is None:
-            return False
-        preference, is_new = row[4], row[5]
-        if found := self._open.found(row):
-            served.parts.append((preference, found))
-        if is_new:
-            served.introduced += (preference,)
-        return True
 
 
 class _Window:
@@ -135,9 +128,17 @@ class _Window:
         self._named = np.array(named, dtype=np.int64)
         self._ascending = bool((self._named[1:] >= self._named[:-1]).all())
 
-    def found(self, row: Any) -> Found | None:
-        """Return what the preference of a row brings, None where that is nothing."""
-        _, cursor, _, _, _, _, area, region, latitude, longitude, radius, filters = row
+    def found(
+        self,
+        cursor: int,
+        area: str,
+        region: str,
+        latitude: float | None,
+        longitude: float | None,
+        radius: float | None,
+        filters: str,
+    ) -> Found | None:
+        """Return what a preference brings, by the columns of its row; None where that is nothing."""
         if latitude is not None:  # a place: nearly everybody has one of their own
             _, country, _ = region.split("|")
             there = (RegionKind.PLACE, country or None, None, latitude, longitude, radius)

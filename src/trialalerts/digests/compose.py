@@ -20,7 +20,7 @@ from trialalerts.database import Database, current_number
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.message import mail_domain
 from trialalerts.digests.asking import Answers, Asker
-from trialalerts.digests.due import DuePage, due_rows, lowest_cursor, newcomers_due, rows_of
+from trialalerts.digests.due import DuePage, due_rows, lowest_cursors, new_preferences_due, rows_of
 from trialalerts.digests.storing import Overtaken, Storage
 from trialalerts.digests.taking import Pages
 from trialalerts.errors import InvalidInput
@@ -112,8 +112,8 @@ class Composer:
     def prepare(cls, session: Session, settings: Settings, now: datetime) -> Composer | None:
         """Read the windows that those who are due need; None where nobody is due."""
         upto = current_number(session, CHANGES)
-        lowest = lowest_cursor(session, now, upto)
-        newcomers = newcomers_due(session, now, upto)
+        lowest, newcomers = lowest_cursors(session, now, upto)
+        newcomers = newcomers or new_preferences_due(session, now)
         if lowest is None and not newcomers:
             return None
         return cls._of(session, settings, now, after=upto if lowest is None else lowest, upto=upto, newcomers=newcomers)

@@ -18,8 +18,8 @@ __all__ = [
     "Place",
     "due_page",
     "due_rows",
-    "lowest_cursor",
-    "newcomers_due",
+    "lowest_cursors",
+    "new_preferences_due",
     "rows_of",
     "upcoming",
 ]
@@ -135,21 +135,28 @@ def rows_of(session: Session, subscriber: Subscriber) -> Sequence[Any]:
     return _plain_rows(session.connection().execute(text(statement), {"who": subscriber.id, "most": 1}))
 
 
-def lowest_cursor(session: Session, now: datetime, last_change: int) -> int | None:
-    """Return the lowest cursor of all who are due and had their first digest; None where nobody is."""
-    asked = text(f"SELECT min(s.cursor) FROM subscriber s WHERE {_DUE} AND s.cursor > :never").bindparams(_NOW)
+def lowest_cursors(session: Session, now: datetime, last_change: int) -> tuple[int | None, bool]:
+    """Return the lowest cursor of all who are due and had their first digest, and whether anybody is due who had none.
+
+    None where nobody is.
+    """
+    asked = text(
+        f"SELECT min(CASE WHEN s.cursor > :never THEN s.cursor END), min(s.cursor) FROM subscriber s WHERE {_DUE}"
+    ).bindparams(_NOW)
     values = {"now": now, "last_change": last_change, "never": NEVER_SERVED}
-    found: int | None = session.connection().execute(asked, values).scalar()
-    return found
+    served, lowest = session.connection().execute(asked, values).one()
+    return served, lowest == NEVER_SERVED
 
 
-def newcomers_due(session: Session, now: datetime, last_change: int) -> bool:
-    """Tell whether anybody is due who is to be told what is open now: a newcomer, or somebody with a new preference."""
-    asked = text(f"SELECT 1 FROM subscriber s WHERE {_DUE} AND (s.cursor = :never OR {_HAS_NEW}) LIMIT 1").bindparams(
-        _NOW
-    )
-    values = {"now": now, "last_change": last_change, "never": NEVER_SERVED}
-    return session.connection().execute(asked, values).first() is not None
+def new_preferences_due(session: Session, now: datetime) -> bool:
+    """Tell whether anybody is due who has a preference that is new: they are to be told what is open for it now."""
+    # CROSS JOIN keeps SQLite from looking through all subscribers: those preferences are few, and have an index.
+    asked = text(
+        "SELECT 1 FROM preference new CROSS JOIN subscriber s WHERE new.introduced_at IS NULL "
+        "AND new.confirmed_at IS NOT NULL AND s.id = new.subscriber_id AND s.state = 'active' "
+        "AND s.next_due_at <= :now LIMIT 1"
+    ).bindparams(_NOW)
+    return session.connection().execute(asked, {"now": now}).first() is not None
 
 
 def upcoming(session: Session, limit: int) -> list[Subscriber]:

@@ -39,6 +39,7 @@ UPDATE subscriber SET cursor = %s, next_due_at = %s WHERE cursor = %s AND state 
 _INTRODUCE_SQLITE = "UPDATE preference SET introduced_at = ? WHERE id = ? AND introduced_at IS NULL"
 _INTRODUCE_POSTGRESQL = "UPDATE preference SET introduced_at = %s WHERE id = ANY(%s) AND introduced_at IS NULL"
 _COLUMNS = "id, subscriber_id, kind, from_seq, to_seq, created_at, parts"
+_LINE = "%d\t%d\t%s\t%d\t%d\t%s\t%s\n"
 _TELL_SQLITE = f"INSERT INTO digest ({_COLUMNS}) VALUES {{rows}}"
 _SELECT_SQLITE = "INSERT INTO selection (id, kind, numbers) VALUES {rows}"
 # As one text: 5,000 rows of one number each would take three times as long.
@@ -47,8 +48,8 @@ SELECT string_agg(nextval((SELECT pg_get_serial_sequence(%s, 'id')))::text, ',')
 """
 
 
-_Row = tuple[int, str, int, int, str]
-"""A digest without its number: subscriber, kind, from_seq, to_seq, parts as JSON."""
+_Row = tuple[int, int, str, int, int, Any, str]
+"""A digest by its columns, the parts as JSON."""
 
 
 class Overtaken(Exception):
@@ -79,7 +80,7 @@ class Storage:
         self._introduce(session, [number for served in page for number in served.introduced])
         told = [served for served in page if served.parts]
         if told:
-            self._tell(session, self._rows(session, told))
+            self._tell(session, told)
         return len(told)
 
     def _advance(self, session: Session, page: Sequence[Served]) -> None:
@@ -111,41 +112,33 @@ class Storage:
         if marked.rowcount != len(preferences):
             raise Overtaken
 
-    def _rows(self, session: Session, told: Sequence[Served]) -> list[_Row]:
-        """Return the rows of the digests, after storing the selections that no digest of this round has brought yet."""
-        selections = _NewSelections(session.connection(), self._asker)
+    def _tell(self, session: Session, told: Sequence[Served]) -> None:
+        """Write the digests, with the selections that no digest of this round brought before; queue a mail for each."""
+        connection = session.connection()
+        selections = _NewSelections(connection, self._asker)
+        rows = self._rows(session, told, selections)
+        selections.store()
+        if connection.dialect.name == "sqlite":
+            write_many(connection, _TELL_SQLITE, "(?, ?, ?, ?, ?, ?, ?)", rows)
+        else:
+            copy_many(connection, "digest", _COLUMNS, [_LINE % row for row in rows])
+        mails = [(row[1], f'{{"digest_id":{row[0]}}}') for row in rows]
+        queue_many(connection, mails, kind="digest", now=self._now, domain=self._domain)
+
+    def _rows(self, session: Session, told: Sequence[Served], selections: _NewSelections) -> list[_Row]:
+        connection = session.connection()
         below_zero = _below_zero(session, [s.subscriber_id for s in told if not s.changed])
         upto, regular, first = self._upto, DigestKind.REGULAR.value, DigestKind.FIRST.value
+        at = moment_for(connection.dialect, self._now)
         rows = []
-        for served in told:
-            parts = selections.parts(served)
+        for number, served in zip(_numbers(connection, "digest", len(told)), told, strict=True):
+            who = served.subscriber_id
             if served.changed:
                 kind, from_seq = regular, served.cursor
             else:
-                kind, from_seq = first, below_zero.get(served.subscriber_id, 0) - 1
-            rows.append((served.subscriber_id, kind, from_seq, max(upto, served.cursor), parts))
-        selections.store()
+                kind, from_seq = first, below_zero.get(who, 0) - 1
+            rows.append((number, who, kind, from_seq, max(upto, served.cursor), at, selections.parts(served)))
         return rows
-
-    def _tell(self, session: Session, digests: Sequence[_Row]) -> None:
-        """Write the digests and queue a mail for each."""
-        connection = session.connection()
-        at = moment_for(connection.dialect, self._now)
-        ids = list(_numbers(connection, "digest", len(digests)))
-        if connection.dialect.name == "sqlite":
-            rows = [
-                (number, who, kind, from_seq, to_seq, at, parts)
-                for number, (who, kind, from_seq, to_seq, parts) in zip(ids, digests, strict=True)
-            ]
-            write_many(connection, _TELL_SQLITE, "(?, ?, ?, ?, ?, ?, ?)", rows)
-        else:
-            lines = [
-                f"{number}\t{who}\t{kind}\t{from_seq}\t{to_seq}\t{at}\t{parts}\n"
-                for number, (who, kind, from_seq, to_seq, parts) in zip(ids, digests, strict=True)
-            ]
-            copy_many(connection, "digest", _COLUMNS, lines)
-        mails = [(row[0], f'{{"digest_id":{number}}}') for number, row in zip(ids, digests, strict=True)]
-        queue_many(connection, mails, kind="digest", now=self._now, domain=self._domain)
 
     def _next_due(self, dialect: Dialect, schedule: str) -> Any:
         """Return when this schedule is due next, as the driver takes it; there are few different schedules."""
