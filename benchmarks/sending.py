@@ -136,7 +136,7 @@ def _send(url: str, port: int, limit: int, processes: int = 1) -> _Run:
     told = [json.loads(process.communicate(timeout=_BOUNDED)[0]) for process in started]
     took = time.perf_counter() - began
     sent = sum(each["sent"] for each in told)
-    if sent < limit:
+    if sent != limit:
         raise RuntimeError(f"{sent} of {limit} were sent")
     return _Run(
         sent=sent,

@@ -19,6 +19,13 @@ from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseUnava
 __all__ = ["Database", "open_database"]
 
 _SQLITE_BUSY_MILLISECONDS = 30_000
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "temp_store = MEMORY",
+    "wal_autocheckpoint = 8000",  # 32 MB: pages that change again and again are copied less often (5 % of composing)
+)
 PATIENCE = timedelta(minutes=5)
 """So long PostgreSQL waits for the next statement of a transaction before it takes its locks away."""
 _SIGNS_OF_LIFE = {
@@ -154,7 +161,7 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     del record
     connection.isolation_level = None  # we say BEGIN ourselves (see _begin_sqlite)
     try:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
     except Exception:
         connection.close()  # nobody else knows of it yet
