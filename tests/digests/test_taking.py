@@ -6,6 +6,7 @@ import random
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from tests.digests.stage import SETTINGS, publish, store_areas, store_subscriber, store_trial, subscriber_called
 from trialalerts.catalog.tables import ChangeKind
@@ -14,6 +15,7 @@ from trialalerts.database import Database
 from trialalerts.digests.asking import Answers, Asker
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.due import DuePage, due_rows
+from trialalerts.digests.tables import Digest
 from trialalerts.digests.taking import Pages
 from trialalerts.subscribers.tables import Frequency, SubscriberState
 
@@ -83,9 +85,10 @@ def test_whoever_is_served_at_once_and_has_nothing_new_is_on_no_page(db: Databas
     assert all_of(db, Pages(now=clock.now(), last_change=0, size=10)) == [[ben]]
 
 
-def test_who_leaves_while_a_page_is_matched_is_told_nothing_and_the_others_get_theirs(
-    db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def change_while_a_page_is_matched(
+    db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, **changes: object
+) -> list[int]:
+    """Compose for Anna, Ben and Carl; Ben is changed between reading and storing. Return the rows of each asking."""
     with db.write() as session:
         store_areas(session)
         publish(session, store_trial(session, 1, clock.now()), ChangeKind.OPENED, clock.now())
@@ -94,15 +97,37 @@ def test_who_leaves_while_a_page_is_matched_is_told_nothing_and_the_others_get_t
     ask = Asker.ask
     asked: list[int] = []
 
-    def ben_leaves_meanwhile(asker: Asker, rows: list[object]) -> Answers:
+    def ben_changes_meanwhile(asker: Asker, rows: list[object]) -> Answers:
         asked.append(len(rows))
         if len(asked) == 1:
             with db.write() as session:
                 ben = subscriber_called(session, "ben")
-                ben.state = SubscriberState.UNSUBSCRIBED
+                for name, value in changes.items():
+                    setattr(ben, name, value)
                 session.add(ben)
         return ask(asker, rows)
 
-    monkeypatch.setattr(Asker, "ask", ben_leaves_meanwhile)
-    assert compose_due(db, SETTINGS, clock).digests == 2
-    assert asked == [3, 2]
+    monkeypatch.setattr(Asker, "ask", ben_changes_meanwhile)
+    compose_due(db, SETTINGS, clock)
+    return asked
+
+
+def test_who_leaves_while_a_page_is_matched_is_told_nothing_and_the_others_get_theirs(
+    db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert change_while_a_page_is_matched(db, clock, monkeypatch, state=SubscriberState.UNSUBSCRIBED) == [3, 2]
+    with db.read() as session:
+        told = {digest.subscriber_id for digest in session.exec(select(Digest))}
+        assert told == {subscriber_called(session, name).id for name in ("anna", "carl")}
+
+
+def test_who_chooses_another_schedule_while_a_page_is_matched_gets_the_next_digest_by_the_new_one(
+    db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert change_while_a_page_is_matched(db, clock, monkeypatch, frequency=Frequency.MONTHLY) == [3, 3]
+    with db.read() as session:
+        ben, anna = (subscriber_called(session, name) for name in ("ben", "anna"))
+        assert len(list(session.exec(select(Digest)))) == 3
+        assert ben.next_due_at is not None
+        assert anna.next_due_at is not None
+        assert ben.next_due_at - anna.next_due_at > timedelta(days=20)

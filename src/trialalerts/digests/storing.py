@@ -29,13 +29,14 @@ __all__ = ["Overtaken", "Storage"]
 
 _AT_ONCE = 500
 # One statement for all who go from the same cursor to the same moment: there are few such. Joined with a list of
-# values, SQLite would read the whole table for each page (a Bloom filter, once it has statistics).
-_ADVANCE_SQLITE = """
-UPDATE subscriber SET cursor = ?, next_due_at = ? WHERE cursor = ? AND +state = 'active' AND id IN ({rows})
+# values, SQLite would read the whole table for each page (a Bloom filter, once it has statistics). Who chose another
+# schedule since the page was read must not be given a due time of the old one.
+_ADVANCE = """
+UPDATE subscriber SET cursor = {0}, next_due_at = {0} WHERE cursor = {0}
+AND frequency = {0} AND hour = {0} AND weekday = {0} AND day = {0} AND timezone = {0}
 """
-_ADVANCE_POSTGRESQL = """
-UPDATE subscriber SET cursor = %s, next_due_at = %s WHERE cursor = %s AND state = 'active' AND id = ANY(%s)
-"""
+_ADVANCE_SQLITE = _ADVANCE.format("?") + "AND +state = 'active' AND id IN ({rows})"
+_ADVANCE_POSTGRESQL = _ADVANCE.format("%s") + "AND state = 'active' AND id = ANY(%s)"
 _INTRODUCE_SQLITE = "UPDATE preference SET introduced_at = ? WHERE id = ? AND introduced_at IS NULL"
 _INTRODUCE_POSTGRESQL = "UPDATE preference SET introduced_at = %s WHERE id = ANY(%s) AND introduced_at IS NULL"
 _COLUMNS = "id, subscriber_id, kind, from_seq, to_seq, created_at, parts"
@@ -86,12 +87,14 @@ class Storage:
     def _advance(self, session: Session, page: Sequence[Served]) -> None:
         connection = session.connection()
         upto, dialect = self._upto, connection.dialect
-        alike: dict[tuple[int, Any], list[int]] = defaultdict(list)
+        alike: dict[tuple[int, str], list[int]] = defaultdict(list)
         for served in page:
-            alike[served.cursor, self._next_due(dialect, served.schedule)].append(served.subscriber_id)
+            alike[served.cursor, served.schedule].append(served.subscriber_id)
         moved = 0
-        for (was, due), people in sorted(alike.items()):  # in one order, so that no two composers wait for each other
-            values = (max(upto, was), due, was)
+        for (was, schedule), people in sorted(alike.items()):  # in one order: no two composers wait for each other
+            frequency, hour, weekday, day, timezone = schedule.split("|")
+            due = self._next_due(dialect, schedule)
+            values = (max(upto, was), due, was, frequency, int(hour), int(weekday), int(day), timezone)
             if dialect.name == "sqlite":
                 moved += write_many(connection, _ADVANCE_SQLITE, "?", [(who,) for who in people], before=values)
             else:
