@@ -15,7 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.delivery.chaos_server import ChaosServer, running
+from tests.digests.stage import publish, store_subscriber, store_trial
 from tests.installation import Installation
+from trialalerts.catalog.tables import ChangeKind
+from trialalerts.clock import SystemClock
+from trialalerts.database import open_database
 
 
 def wait_for(what: Callable[[], bool], *, seconds: float = 30) -> None:
@@ -208,3 +213,24 @@ def test_one_round_is_one_process(installation: Installation) -> None:
     refused = installation.command("run", "--once", "--processes", "2")
     assert refused.returncode == 2
     assert "--processes: found it beside --once" in refused.stderr
+
+
+def test_two_processes_on_sqlite_tell_everybody_exactly_once(installation: Installation) -> None:
+    people = 2_000
+    server = ChaosServer(pipelining=True)
+    with running(server) as port:
+        installation.configure(f'[mail]\nurl = "smtp://127.0.0.1:{port}?tls=none"\n')
+        with open_database(f"sqlite:///{installation.folder / 'var' / 'trialalerts.db'}") as db, db.write() as session:
+            now = SystemClock().now()
+            publish(session, store_trial(session, 1, now), ChangeKind.OPENED, now)
+            for number in range(people):
+                store_subscriber(session, f"s{number}", now, cursor=0)
+        daemon = installation.start("run", "--roles", "compose,send", "--processes", "2")
+        try:
+            helper_in(installation)
+            wait_for(lambda: server.copies().total() >= people, seconds=90)
+        finally:
+            daemon.terminate()
+            assert daemon.wait(timeout=12) == 0
+    assert server.copies() == {f"s{number}@example.org": 1 for number in range(people)}
+    assert re.search(rf"sent\D+{people}", installation.done("report"))
