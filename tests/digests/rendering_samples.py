@@ -253,7 +253,7 @@ def both_ways(
     known = GivenItems(items)
     full = renderer.digest(stored, entries, reader, known.by_id, since=since, message_id="<1@example.org>")
     with capture_logs():  # what is wrong the full way has told already
-        told = StoredDigest(digest=stored, entries=[_numbered(each) for each in entries], since=since)
+        told = StoredDigest(digest=stored, entries=[numbered(each) for each in entries], since=since)
         shared = renderer.shared(told, reader, known, message_id="<1@example.org>")
     assert full is not None
     assert shared is not None
@@ -263,7 +263,7 @@ def both_ways(
     return full
 
 
-def _numbered(entry: Entry) -> Entry:
+def numbered(entry: Entry) -> Entry:
     """Give different changes different numbers, as they have where they are stored: the shelf knows them by these."""
     told = [one if one.seq is None else one._replace(seq=_number(repr(one))) for one in entry.told]
     return entry._replace(told=tuple(told))

@@ -25,6 +25,7 @@ from tests.digests.rendering_samples import (
     digest,
     entry,
     facts,
+    numbered,
     reason,
     settings,
     store_digest,
@@ -126,7 +127,7 @@ def test_a_mail_out_of_shared_cards_says_word_for_word_what_one_written_for_the_
 
 def shared_mail(of: MailRenderer, told_of: list[Entry], reader: Subscriber, items: Any) -> Message:
     known = items if hasattr(items, "version") else GivenItems(items)
-    stored = StoredDigest(digest=digest(), entries=told_of, since=SINCE)
+    stored = StoredDigest(digest=digest(), entries=[numbered(each) for each in told_of], since=SINCE)
     with capture_logs():
         message = of.shared(stored, reader, known, message_id="<1@example.org>")
     assert message is not None
