@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.composing_peers import join_of_sets, query_for_each
 from benchmarks.figures import Figure
+from benchmarks.together import run_together
 from benchmarks.workload import DATA, fill_areas, fill_changes, fill_subscribers
 from tests.postgres import find_programs, start_cluster
 from trialalerts.database import Database, open_database
@@ -113,22 +110,7 @@ def _fill(db: Database, subscribers: int) -> None:
 
 def _composed(url: str, workers: int = 1) -> _Run:
     """Compose in processes of their own, which begin at the same moment."""
-    command = [sys.executable, "-m", "benchmarks.composing_worker", url]
-    here = Path(__file__).parent.parent
-    started = [
-        subprocess.Popen(command, cwd=here, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(workers)
-    ]
-    for process in started:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    began = time.perf_counter()
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    told = [json.loads(process.communicate()[0]) for process in started]
-    took = time.perf_counter() - began
+    took, told = run_together("benchmarks.composing_worker", [url], processes=workers)
     return _Run(
         subscribers=sum(each["subscribers"] for each in told),
         digests=sum(each["digests"] for each in told),

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.figures import Figure
 from benchmarks.letters import fill
 from benchmarks.postal import source_rate
+from benchmarks.together import run_together
 from tests import postgres
 from tests.delivery.smtp_sink import INSTALL, find_program, running
 from trialalerts.database import open_database
 from trialalerts.database.schema import upgrade
 
-_REPOSITORY = Path(__file__).resolve().parent.parent
 _CONNECTIONS = 5
 _PROCESSES = (1, 2)
 _SHARE = 0.8
 _MOST_MEGABYTES = 200
 _QUEUED = 1_000_000
 _SENT_OF_QUEUED = 30_000
-_BOUNDED = 900
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,21 +114,8 @@ def _fill(url: str, *, people: int, digests: int, items: int) -> None:
 
 def _send(url: str, port: int, limit: int, processes: int = 1) -> _Run:
     """Send so many with processes that begin at the same moment, each over :data:`_CONNECTIONS` connections."""
-    command = [sys.executable, "-m", "benchmarks.sending_process", url, str(port), str(_CONNECTIONS), str(limit)]
-    started = [
-        subprocess.Popen(command, cwd=_REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(processes)
-    ]
-    for process in started:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    began = time.perf_counter()
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    told = [json.loads(process.communicate(timeout=_BOUNDED)[0]) for process in started]
-    took = time.perf_counter() - began
+    arguments = [url, str(port), str(_CONNECTIONS), str(limit)]
+    took, told = run_together("benchmarks.sending_process", arguments, processes=processes)
     sent = sum(each["sent"] for each in told)
     if sent != limit:
         raise RuntimeError(f"{sent} of {limit} were sent")

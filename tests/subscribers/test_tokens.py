@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from pydantic import SecretStr
 
 from trialalerts.clock import FrozenClock
@@ -34,6 +36,19 @@ def test_a_token_reads_back_what_was_signed(purpose: Purpose, key: str, numbers:
     token = tokens().sign(purpose, key, preferences=numbers, digest=7)
     read = tokens().read(purpose, token, max_age=timedelta(0))
     assert (read.key, dict(read.data), read.signed_at) == (key, {"preferences": numbers, "digest": 7}, NOW)
+
+
+@given(purpose=purposes, key=keys, number=st.integers(min_value=1, max_value=2**63 - 1))
+def test_a_token_is_to_the_letter_what_the_library_writes(purpose: Purpose, key: str, number: int) -> None:
+    class Standing(TimestampSigner):
+        default_digest_method = staticmethod(sha256)
+
+        def get_timestamp(self) -> int:
+            return int(NOW.timestamp())
+
+    salt, settings = f"trialalerts.{purpose}", {"key_derivation": "hmac"}
+    library = URLSafeTimedSerializer(SECRET, salt=salt, signer=Standing, signer_kwargs=settings)
+    assert tokens().sign(purpose, key, digest=number) == library.dumps([key, {"digest": number}])
 
 
 @given(purpose=purposes, key=keys)

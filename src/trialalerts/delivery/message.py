@@ -115,7 +115,7 @@ def to_bytes(message: Message) -> bytes:
     before its ``@`` makes the headers other than ASCII (SMTPUTF8, RFC 6531).
     """
     head = [
-        _date_header(message.date, message.date.tzinfo),
+        _date_header(message.date.replace(microsecond=0), message.date.tzinfo),  # one for all mails of a second
         _mailbox_header("From", message.sender),
         _to_header(message.to),
         _subject_header(message.subject),

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, bindparam, text
+from sqlalchemy import CursorResult, text
 from sqlmodel import Session, col, select
 
-from trialalerts.database.types import UtcDateTime
+from trialalerts.database.among import is_sqlite
+from trialalerts.database.types import moment_for
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 
 __all__ = [
@@ -93,7 +94,6 @@ SELECT page.next_due_at, page.id, count(*) OVER () FROM (
     SELECT s.next_due_at, s.id FROM subscriber s WHERE {_WAITS} AND {{when}} ORDER BY s.next_due_at, s.id LIMIT :limit
 ) page ORDER BY page.next_due_at DESC, page.id DESC LIMIT 1
 """
-_NOW = bindparam("now", type_=UtcDateTime())
 
 
 def due_page(
@@ -124,7 +124,7 @@ def due_rows(session: Session, last_change: int, page: DuePage, *, held: bool = 
             who = "s.next_due_at = :last_due AND s.id > :after_id AND s.id <= :last_id"
         else:
             who = "(s.next_due_at, s.id) > (:after_due, :after_id) AND (s.next_due_at, s.id) <= (:last_due, :last_id)"
-    lock = "FOR NO KEY UPDATE OF s" if held and session.get_bind().dialect.name == "postgresql" else ""
+    lock = "FOR NO KEY UPDATE OF s" if held and not is_sqlite(session) else ""
     statement = text(_PAGE.format(who=f"{_WAITS} AND {who}", lock=lock))
     return _plain_rows(session.connection().execute(statement, values))
 
@@ -142,8 +142,8 @@ def lowest_cursors(session: Session, now: datetime, last_change: int) -> tuple[i
     """
     asked = text(
         f"SELECT min(CASE WHEN s.cursor > :never THEN s.cursor END), min(s.cursor) FROM subscriber s WHERE {_DUE}"
-    ).bindparams(_NOW)
-    values = {"now": now, "last_change": last_change, "never": NEVER_SERVED}
+    )
+    values = {"now": _moment(session, now), "last_change": last_change, "never": NEVER_SERVED}
     served, lowest = session.connection().execute(asked, values).one()
     return served, lowest == NEVER_SERVED
 
@@ -155,8 +155,8 @@ def new_preferences_due(session: Session, now: datetime) -> bool:
         "SELECT 1 FROM preference new CROSS JOIN subscriber s WHERE new.introduced_at IS NULL "
         "AND new.confirmed_at IS NOT NULL AND s.id = new.subscriber_id AND s.state = 'active' "
         "AND s.next_due_at <= :now LIMIT 1"
-    ).bindparams(_NOW)
-    return session.connection().execute(asked, {"now": now}).first() is not None
+    )
+    return session.connection().execute(asked, {"now": _moment(session, now)}).first() is not None
 
 
 def upcoming(session: Session, limit: int) -> list[Subscriber]:
@@ -169,14 +169,15 @@ def _last_of(
     session: Session, now: datetime, last_change: int, limit: int, when: str, after: Place | None
 ) -> tuple[Place | None, int]:
     """Return the last of the next ``limit`` who are due, among those due ``when``, and how many there are."""
-    values: dict[str, Any] = {"last_change": last_change, "limit": limit}
+    values: dict[str, Any] = {"now": _moment(session, now), "last_change": last_change, "limit": limit}
     if after:
         values |= {"due_at": after[0], "who": after[1]}
-    asked = text(_LAST.format(when=when))
-    if ":now" in when:
-        asked, values = asked.bindparams(_NOW), {**values, "now": now}
-    rows = _plain_rows(session.connection().execute(asked, values))
+    rows = _plain_rows(session.connection().execute(text(_LAST.format(when=when)), values))
     return ((rows[0][0], rows[0][1]), rows[0][2]) if rows else (None, 0)
+
+
+def _moment(session: Session, now: datetime) -> Any:
+    return moment_for(session.get_bind().dialect, now)
 
 
 def _plain_rows(found: CursorResult[Any]) -> Sequence[Any]:

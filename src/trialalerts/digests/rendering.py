@@ -228,7 +228,7 @@ class MailRenderer:
             text=text,
             html=html,
             message_id=message_id or self._new_message_id(),
-            date=self._clock.now().replace(microsecond=0),  # mails of one second are dated alike, which is written once
+            date=self._clock.now(),
             headers=digest_headers(self._settings, frame.shell["unsubscribe_url"]),
         )
 

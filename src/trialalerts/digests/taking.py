@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlmodel import Session
 
+from trialalerts.database.among import is_sqlite
 from trialalerts.digests.due import DuePage, Place, due_page
 
 __all__ = ["Pages"]
@@ -55,6 +56,6 @@ class Pages:
         return due_page(session, self._now, self._last_change, self._size, after=place)
 
     def _taken(self, session: Session) -> Place | None:
-        lock = "FOR UPDATE" if session.get_bind().dialect.name == "postgresql" else ""
+        lock = "" if is_sqlite(session) else "FOR UPDATE"
         row = session.connection().execute(text(_LOOK.format(lock=lock))).first()
         return (row[0], row[1]) if row and row[1] is not None else None
