@@ -103,7 +103,7 @@ class _StrictSigner(TimestampSigner):
 class _Serializer(URLSafeTimedSerializer):
     """Keeps its signer, and writes short tokens itself: each mail needs three, and the library takes twice as long.
 
-    What it writes is to the letter what the library would; it is read by the library.
+    What it writes has the library's form, without its attempt to compress; the library reads it.
     """
 
     _kept: Signer | None = None
