@@ -20,7 +20,9 @@ from tests.digests.stage import publish, store_subscriber, store_trial
 from tests.installation import Installation
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import SystemClock
-from trialalerts.database import open_database
+from trialalerts.daemon import Daemon
+from trialalerts.database import Database, open_database
+from trialalerts.settings import Settings
 
 
 def wait_for(what: Callable[[], bool], *, seconds: float = 30) -> None:
@@ -56,6 +58,16 @@ def test_the_daemon_ends_cleanly_on_a_signal(installation: Installation, number:
     daemon.send_signal(number)
     assert daemon.wait(timeout=10) == 0
     assert re.search(r"daemon\.stopped.*cut_off=false", installation.log())
+
+
+def test_a_signal_that_comes_while_the_daemon_looks_whether_to_end_does_not_hang_it(sqlite_db: Database) -> None:
+    daemon = Daemon(Settings(), sqlite_db, SystemClock(), ["send"])
+    # The handler interrupts the main thread anywhere: also where it holds the lock of the event it waits for.
+    with vars(daemon._stopping)["_cond"]:
+        handled = threading.Thread(target=daemon._on_signal, args=(signal.SIGTERM, None), daemon=True)
+        handled.start()
+        handled.join(timeout=5)
+        assert not handled.is_alive()
 
 
 @pytest.mark.parametrize("when", ["while it is frozen", "as soon as it may go on"])
@@ -160,6 +172,7 @@ def test_an_outbox_that_cannot_be_written_loses_nothing(installation: Installati
 
 def helper_in(installation: Installation) -> int:
     """Wait for the helper that was started last; return its process id."""
+    wait_for(lambda: "helper.started" in installation.log())
     wait_for(lambda: installation.log().count("daemon.started") == 1 + installation.log().count("helper.started"))
     return int(re.findall(r"event=helper\.started pid=(\d+)", installation.log())[-1])
 
@@ -185,6 +198,7 @@ def test_a_daemon_of_several_processes_works_and_ends_with_all_of_them(installat
         daemon.wait()
     assert not is_running(helper)
     assert installation.log().count("daemon.stopped cut_off=false") == 2
+    assert "Fatal" not in installation.log()
 
 
 def test_a_helper_that_dies_is_started_again(installation: Installation) -> None:

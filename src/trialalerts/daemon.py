@@ -58,6 +58,7 @@ class Daemon:
         self._roles = frozenset(roles)
         self._helpers = helpers or Helpers((), 0)
         self._stopping = threading.Event()
+        self._signal: signal.Signals | None = None
         self._pipeline = Pipeline(settings, db, clock, stop=self._stopping.is_set, wait=self._stopping.wait)
         # That a step is still at work when its turn comes again is no news: the turn is left out.
         logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
@@ -76,8 +77,11 @@ class Daemon:
         log.info("daemon.started", roles=",".join(r for r in ROLES if r in self._roles), pid=os.getpid())
         try:
             self._helpers.look_after()
-            while not self._stopping.wait(_LOOK_UP_SECONDS):
+            while self._signal is None and not self._stopping.wait(_LOOK_UP_SECONDS):
                 self._helpers.look_after()
+            if self._signal is not None:
+                log.info("daemon.stopping", signal=self._signal.name)
+            self._stopping.set()
             self._finish(server.stop if server else None)
         finally:
             for number, handler in previous.items():
@@ -88,9 +92,9 @@ class Daemon:
         self._stopping.set()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        # No more than this: a signal may come while the main thread holds the lock of the event, or of the log.
         del frame
-        log.info("daemon.stopping", signal=signal.Signals(number).name)
-        self._stopping.set()
+        self._signal = signal.Signals(number)
 
     def _schedule(self) -> None:
         if "poll" in self._roles:

@@ -7,6 +7,7 @@ is gone, however it went, the pipe closes and the helper ends.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -73,7 +74,9 @@ def watch_the_daemon(then: Callable[[], object]) -> None:
     """Call ``then`` when the daemon that started this process is gone."""
 
     def read() -> None:
-        sys.stdin.buffer.read()
+        # Not by sys.stdin: a thread that reads it when the program ends makes Python abort.
+        while os.read(sys.stdin.fileno(), 1):
+            pass
         then()
 
     threading.Thread(target=read, name="the daemon", daemon=True).start()
