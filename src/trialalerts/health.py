@@ -13,6 +13,7 @@ from sqlmodel import Session, col, func, select
 from trialalerts.catalog.site_survey import Lack, SiteSurvey, survey_sites
 from trialalerts.clock import Clock
 from trialalerts.database import Database
+from trialalerts.database.findings import open_findings
 from trialalerts.database.upkeep import faults
 from trialalerts.delivery.benching import benched
 from trialalerts.delivery.breaker import pause_of
@@ -25,7 +26,7 @@ from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.tables import Problem, SourceState
 from trialalerts.vocabulary.tables import Area, Place
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Check", "examine"]
 
 Level = Literal["good", "look", "broken"]
 _STUCK = timedelta(hours=1)
@@ -36,7 +37,7 @@ _TOLD_TO = "nothing is lost: such a trial is told to {}; report the spellings, s
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Check:
     """One thing that was looked at: ``good``, worth a ``look``, or ``broken``; and what mends it."""
 
     level: Level
@@ -44,109 +45,115 @@ class Finding:
     remedy: str = ""
 
 
-def examine(settings: Settings, db: Database, clock: Clock) -> list[Finding]:
+def examine(settings: Settings, db: Database, clock: Clock) -> list[Check]:
     """Look at the configuration, the database, the vocabulary, the sources and the outbox. Changes nothing."""
     found = list(_configuration(settings))
-    found += [Finding(level="broken", what=f"database: {fault}", remedy="restore a backup") for fault in faults(db)]
+    found += [Check(level="broken", what=f"database: {fault}", remedy="restore a backup") for fault in faults(db)]
     with db.read() as session:
         found += _vocabulary(session)
         for source in settings.sources:
             found += _source(session.get(SourceState, source.name), source, clock.now())
         found += _problems(session)
+        found += _findings(session)
         found += _sites(survey_sites(session))
         found += _sending(session, clock.now())
         found += _outbox(session, clock.now())
         found += _feedback(settings, session, clock)
-    if not any(finding.what.startswith("database") for finding in found):
-        found.append(Finding(level="good", what="database: whole and of the right revision"))
-    return sorted(found, key=lambda finding: ("broken", "look", "good").index(finding.level))
+    if not any(check.what.startswith("database") for check in found):
+        found.append(Check(level="good", what="database: whole and of the right revision"))
+    return sorted(found, key=lambda check: ("broken", "look", "good").index(check.level))
 
 
-def _configuration(settings: Settings) -> Iterator[Finding]:
+def _configuration(settings: Settings) -> Iterator[Check]:
     service, mail = settings.service, settings.mail.url.get_secret_value()
     if not service.secret.get_secret_value():
-        yield Finding(level="broken", what="service.secret is empty", remedy="run: trialalerts init")
+        yield Check(level="broken", what="service.secret is empty", remedy="run: trialalerts init")
     if urlsplit(service.base_url).hostname in {"127.0.0.1", "localhost"} or not service.base_url.startswith("https://"):
-        yield Finding(
+        yield Check(
             level="look",
             what=f"service.base_url is {service.base_url}: links in mails lead there",
             remedy="set the https address at which people reach the web pages",
         )
     if not service.postal_address:
-        yield Finding(
+        yield Check(
             level="look",
             what="service.postal_address is empty",
             remedy="set it: many countries demand one in bulk mail",
         )
     if mail.startswith("file:"):
-        yield Finding(
+        yield Check(
             level="look", what="mail.url is a folder: nobody gets mail", remedy="set mail.url to smtp://… when ready"
         )
     if settings.mail.sender.rstrip(">").endswith("@localhost.localdomain"):
-        yield Finding(level="look", what="mail.from is the default", remedy="set an address of your own domain")
+        yield Check(level="look", what="mail.from is the default", remedy="set an address of your own domain")
     if not settings.sources:
-        yield Finding(level="broken", what="no source is configured", remedy="add [[sources]] to the configuration")
+        yield Check(level="broken", what="no source is configured", remedy="add [[sources]] to the configuration")
     yield from _transport(mail)
 
 
-def _transport(url: str) -> Iterator[Finding]:
+def _transport(url: str) -> Iterator[Check]:
     from trialalerts.delivery.transports import open_transport
 
     try:
         transport = open_transport(url)
     except ConfigurationError as error:
-        yield Finding(level="broken", what=str(error), remedy="correct mail.url")
+        yield Check(level="broken", what=str(error), remedy="correct mail.url")
     else:
-        yield Finding(level="good", what=f"mail leaves through {transport.name}")
+        yield Check(level="good", what=f"mail leaves through {transport.name}")
 
 
-def _vocabulary(session: Session) -> Iterator[Finding]:
+def _vocabulary(session: Session) -> Iterator[Check]:
     for table, what in ((Area, "disease areas"), (Place, "places")):
         number = session.exec(select(func.count()).select_from(table)).one()
         if number:
-            yield Finding(level="good", what=f"{number:,} {what}")
+            yield Check(level="good", what=f"{number:,} {what}")
         else:
-            yield Finding(level="broken", what=f"no {what} are loaded", remedy="run: trialalerts init")
+            yield Check(level="broken", what=f"no {what} are loaded", remedy="run: trialalerts init")
 
 
-def _source(state: SourceState | None, source: SourceSettings, now: datetime) -> Iterator[Finding]:
+def _source(state: SourceState | None, source: SourceSettings, now: datetime) -> Iterator[Check]:
     name = f"source {source.name}"
     if state is None or state.last_attempt_at is None:
-        yield Finding(level="look", what=f"{name}: never polled yet", remedy="run: trialalerts sources poll")
+        yield Check(level="look", what=f"{name}: never polled yet", remedy="run: trialalerts sources poll")
     elif state.error_count:
         since = f"last read {state.last_success_at:%Y-%m-%d %H:%M} UTC" if state.last_success_at else "never read yet"
-        yield Finding(
+        yield Check(
             level="broken" if state.error_count > _PATIENCE else "look",
             what=f"{name}: {state.error_count} failed polls in a row, {since}: {state.last_error}",
             remedy=f"run: trialalerts sources check {source.name}",
         )
     elif state.last_success_at and now - state.last_success_at > 3 * source.every:
-        yield Finding(
+        yield Check(
             level="broken",
             what=f"{name}: last polled {state.last_success_at:%Y-%m-%d %H:%M} UTC, due every {source.every}",
             remedy="start the daemon: trialalerts run",
         )
     else:
-        yield Finding(level="good", what=f"{name}: last read {state.last_success_at:%Y-%m-%d %H:%M} UTC")
+        yield Check(level="good", what=f"{name}: last read {state.last_success_at:%Y-%m-%d %H:%M} UTC")
 
 
-def _problems(session: Session) -> Iterator[Finding]:
+def _problems(session: Session) -> Iterator[Check]:
     rows = session.exec(select(Problem.source, func.count()).group_by(Problem.source).order_by(Problem.source))
     for source, number in rows:
-        yield Finding(
+        yield Check(
             level="look",
             what=f"source {source}: {number} fields of records could not be read; the rest of each was kept",
             remedy=f"run: trialalerts sources check {source}",
         )
 
 
-def _sites(survey: SiteSurvey) -> Iterator[Finding]:
+def _findings(session: Session) -> Iterator[Check]:
+    for finding in open_findings(session):
+        yield Check(level="look", what=f"{finding.text} (since {finding.since:%Y-%m-%d %H:%M} UTC)")
+
+
+def _sites(survey: SiteSurvey) -> Iterator[Check]:
     if not survey.sites:
         return
     trials = "1 open trial" if survey.trials == 1 else f"{survey.trials:,} open trials"
     looked_at = f"{survey.sites:,} sites of {trials}"
     if not any(lack.sites for lack in survey.lacks):
-        yield Finding(level="good", what=f"places: all {looked_at} are placed")
+        yield Check(level="good", what=f"places: all {looked_at} are placed")
     for lack, what, remedy in (
         (survey.country, "lie in no known country", _TOLD_TO.format("everybody, whatever region they follow")),
         (
@@ -162,7 +169,7 @@ def _sites(survey: SiteSurvey) -> Iterator[Finding]:
     ):
         if lack.sites:
             counted = f"places: {lack.sites:,} of {looked_at} ({lack.trials:,} trials)"
-            yield Finding(level="look", what=f"{counted} {what}{_often(lack)}", remedy=remedy)
+            yield Check(level="look", what=f"{counted} {what}{_often(lack)}", remedy=remedy)
 
 
 def _often(lack: Lack) -> str:
@@ -173,9 +180,9 @@ def _often(lack: Lack) -> str:
     return f": {listed}" + (f" and {more:,} more" if more else "")
 
 
-def _sending(session: Session, now: datetime) -> Iterator[Finding]:
+def _sending(session: Session, now: datetime) -> Iterator[Check]:
     if paused := pause_of(session):
-        yield Finding(
+        yield Check(
             level="broken",
             what=f"sending is paused since {paused.since:%Y-%m-%d %H:%M} UTC: {paused.reason}; the queue is kept",
             remedy="see: trialalerts deliveries list --state bounced; then run: trialalerts deliveries resume",
@@ -184,30 +191,30 @@ def _sending(session: Session, now: datetime) -> Iterator[Finding]:
         again = state.benched_until if state.benched_until and state.benched_until > now else None
         tried = f", tried again at {again:%H:%M} UTC" if again else ""
         since = f"{state.since:%Y-%m-%d %H:%M} UTC{tried}"
-        yield Finding(
+        yield Check(
             level="broken",
             what=f"the transport {state.name} does not work since {since}: {state.reason}",
             remedy="mend it or mail.url; what is queued leaves by itself then",
         )
 
 
-def _feedback(settings: Settings, session: Session, clock: Clock) -> Iterator[Finding]:
+def _feedback(settings: Settings, session: Session, clock: Clock) -> Iterator[Check]:
     name = None
     try:
         open_webhooks(settings)
         if url := settings.feedback.mailbox.get_secret_value():
             name = open_folder(url, clock).name
     except ConfigurationError as error:
-        yield Finding(level="broken", what=str(error), remedy="correct it; see docs/how-to/hear-of-bounces.md")
+        yield Check(level="broken", what=str(error), remedy="correct it; see docs/how-to/hear-of-bounces.md")
     leaves = not settings.mail.url.get_secret_value().startswith("file:")
     if leaves and name is None and not settings.feedback.webhooks:
-        yield Finding(
+        yield Check(
             level="look",
             what="bounces and complaints are not heard of",
             remedy="set feedback.webhooks or feedback.mailbox; see docs/how-to/hear-of-bounces.md",
         )
     if name is not None and not settings.mail.bounces:
-        yield Finding(
+        yield Check(
             level="look",
             what="mail.bounces is empty: bounces go to mail.from, and none names its mail",
             remedy="set the address of the bounce mailbox",
@@ -216,13 +223,13 @@ def _feedback(settings: Settings, session: Session, clock: Clock) -> Iterator[Fi
     if name is not None:
         yield _mailbox(stands.mailbox, name, settings, clock.now())
     if stands.unmatched:
-        yield Finding(
+        yield Check(
             level="look",
             what=f"feedback: {stands.unmatched} events of the last 7 days name no mail of ours",
             remedy="if there are many: does metadata or the return address get lost, was service.secret changed?",
         )
     if stands.about_us:
-        yield Finding(
+        yield Check(
             level="look",
             what=f"feedback: {stands.about_us} mails of the last day were refused because of us, "
             f"last: {stands.last_code or 'no code'}",
@@ -230,17 +237,17 @@ def _feedback(settings: Settings, session: Session, clock: Clock) -> Iterator[Fi
         )
 
 
-def _mailbox(state: MailboxState | None, name: str, settings: Settings, now: datetime) -> Finding:
+def _mailbox(state: MailboxState | None, name: str, settings: Settings, now: datetime) -> Check:
     read = state.last_success_at if state else None
     last = f"last read {read:%Y-%m-%d %H:%M} UTC" if read else "never read yet"
     if state is not None and state.last_error:
-        return Finding(level="broken", what=f"{state.last_error} ({last})", remedy="correct feedback.mailbox")
+        return Check(level="broken", what=f"{state.last_error} ({last})", remedy="correct feedback.mailbox")
     if read is None or now - read > 3 * max(settings.feedback.every, _STUCK):
-        return Finding(level="look", what=f"bounce mailbox {name}: {last}", remedy="start the daemon: trialalerts run")
-    return Finding(level="good", what=f"bounce mailbox {name}: {last}")
+        return Check(level="look", what=f"bounce mailbox {name}: {last}", remedy="start the daemon: trialalerts run")
+    return Check(level="good", what=f"bounce mailbox {name}: {last}")
 
 
-def _outbox(session: Session, now: datetime) -> Iterator[Finding]:
+def _outbox(session: Session, now: datetime) -> Iterator[Check]:
     waiting = col(Delivery.state).in_([DeliveryState.QUEUED, DeliveryState.SENDING])
     stuck = session.exec(
         select(func.count()).select_from(Delivery).where(waiting, col(Delivery.created_at) < now - _STUCK)
@@ -249,14 +256,14 @@ def _outbox(session: Session, now: datetime) -> Iterator[Finding]:
         select(func.count()).select_from(Delivery).where(col(Delivery.state) == DeliveryState.FAILED)
     ).one()
     if stuck:
-        yield Finding(
+        yield Check(
             level="look", what=f"outbox: {stuck} mails wait for over an hour", remedy="run: trialalerts deliveries list"
         )
     if failed:
-        yield Finding(
+        yield Check(
             level="look",
             what=f"outbox: {failed} mails could not be delivered",
             remedy="run: trialalerts deliveries list --state failed",
         )
     if not stuck and not failed:
-        yield Finding(level="good", what="outbox: nothing is stuck")
+        yield Check(level="good", what="outbox: nothing is stuck")

@@ -11,6 +11,7 @@ from sqlalchemy import Executable
 from sqlmodel import Session, col, func, select
 
 from trialalerts.catalog.tables import Change, Item
+from trialalerts.database.findings import open_findings
 from trialalerts.delivery import tallies
 from trialalerts.delivery.benching import benched
 from trialalerts.delivery.breaker import pause_of
@@ -28,7 +29,8 @@ class Report:
 
     ``mails`` counts what happened in that time: a mail that was sent and then bounced is in both. ``deliveries`` counts
     what was queued in that time by how it stands now: there *sent* means that nothing was heard of it since.
-    ``sending`` says what stands still: a pause, transports that do not work.
+    ``sending`` says what stands still: a pause, transports that do not work. ``findings`` is what else the operator
+    should know.
     """
 
     since: datetime
@@ -43,13 +45,14 @@ class Report:
     deliveries: dict[str, int]
     mails: dict[str, int]
     sending: dict[str, str]
+    findings: dict[str, str]
 
     def rows(self) -> Iterable[tuple[str, str, object]]:
         """Yield the report as (section, what, figure)."""
         for source in self.sources:
             state = source["last_error"] or f"last read {_moment(source['last_success_at'])}"
             yield "sources", source["name"], state
-        for section in ("items", "changes", "subscribers", "consents", "mails", "deliveries", "sending"):
+        for section in ("items", "changes", "subscribers", "consents", "mails", "deliveries", "sending", "findings"):
             for what, number in getattr(self, section).items():
                 yield section, what, number
         yield "subscribers", "preferences", self.preferences
@@ -91,6 +94,7 @@ def make_report(session: Session, *, now: datetime, days: int) -> Report:
         ),
         mails={what.value: number for what, number in tallies.since(session, tallies.hour_of(since)).items()},
         sending=_sending(session),
+        findings=_findings(session),
     )
 
 
@@ -110,6 +114,13 @@ def _sending(session: Session) -> dict[str, str]:
     if paused := pause_of(session):
         still["paused"] = f"since {_moment(paused.since)}: {paused.reason}"
     return still
+
+
+def _findings(session: Session) -> dict[str, str]:
+    return {
+        f"{finding.kind}: {finding.subject}".removesuffix(": "): f"since {_moment(finding.since)}: {finding.text}"
+        for finding in open_findings(session)
+    }
 
 
 def _counted(session: Session, statement: Executable) -> dict[str, int]:

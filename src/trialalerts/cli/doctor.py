@@ -22,7 +22,7 @@ def command(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.
     ctx = open_context()
     found = examine(ctx.settings, ctx.db, ctx.clock)
     if as_json:
-        show_json([asdict(finding) for finding in found])
+        show_json([asdict(check) for check in found])
     else:
-        show_table(("", "found", "remedy"), [(finding.level, finding.what, finding.remedy) for finding in found])
-    raise typer.Exit(1 if any(finding.level == "broken" for finding in found) else 0)
+        show_table(("", "found", "remedy"), [(check.level, check.what, check.remedy) for check in found])
+    raise typer.Exit(1 if any(check.level == "broken" for check in found) else 0)
