@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,13 +13,14 @@ from trialalerts.catalog.status import is_recruiting, site_is_open
 from trialalerts.catalog.tables import ChangeKind, ItemKind
 from trialalerts.matching.window import Candidate, Subject
 from trialalerts.subscribers.tables import Preference, RegionKind
-from trialalerts.vocabulary.areas import AreaNode, AreaTree
+from trialalerts.vocabulary.areas import ANY_AREA, AreaNode, AreaTree
 from trialalerts.vocabulary.distance import distance_km
 
 TODAY = date(2026, 3, 2)
 AREAS = [f"A{number}" for number in range(8)]
 COUNTRIES = {"GB": ["GB-ENG", "GB-SCT"], "US": ["US-AK", "US-MA"], "FJ": ["FJ-C"]}
 STATUSES = ["RECRUITING", "NOT_YET_RECRUITING", "COMPLETED", "SUSPENDED", "UNKNOWN"]
+TOPICS = ["gene-therapy", "stem-cells", "diet"]
 PHASES = ["EARLY_PHASE1", "PHASE1", "PHASE2", "NA"]
 TRIAL_KINDS = [kind.value for kind in ChangeKind if kind not in {ChangeKind.PUBLISHED, ChangeKind.RETRACTED}]
 
@@ -49,8 +50,14 @@ def concerns(preference: Preference, candidate: Candidate, areas: AreaTree) -> b
     facts, subject = candidate.subject.facts, candidate.subject
     above = {own: {own} | areas.ancestors(own) for own in subject.direct}
     excluded = set(preference.excluded_areas)
-    on_area = any(preference.area_id in of and not of & excluded for of in above.values()) or (
-        preference.area_id in subject.ancestors and not (subject.ancestors | set().union(*above.values())) & excluded
+    on_area = (
+        _on_any_area(subject, above, excluded)
+        if preference.area_id == ANY_AREA
+        else any(preference.area_id in of and not of & excluded for of in above.values())
+        or (
+            preference.area_id in subject.ancestors
+            and not (subject.ancestors | set().union(*above.values())) & excluded
+        )
     )
     anywhere = preference.region_kind is RegionKind.ANYWHERE or candidate.sites is None
     reached = facts is not None and facts.reach is not None
@@ -61,7 +68,16 @@ def concerns(preference: Preference, candidate: Candidate, areas: AreaTree) -> b
     )
     wanted_kind = not preference.item_kinds or subject.kind.value in preference.item_kinds
     wanted_change = not preference.change_kinds or candidate.kind in preference.change_kinds
-    return on_area and in_region and wanted_kind and wanted_change and (facts is None or _takes(preference, facts))
+    of_topic = not preference.topics or bool(subject.topics & set(preference.topics))
+    for_them = preference.audience is None or subject.audience in {None, "any", preference.audience}
+    asked = in_region and wanted_kind and wanted_change and of_topic and for_them
+    return on_area and asked and (facts is None or _takes(preference, facts))
+
+
+def _on_any_area(subject: Subject, above: Mapping[str, set[str]], excluded: set[str]) -> bool:
+    if subject.direct:
+        return any(not of & excluded for of in above.values())
+    return not subject.ancestors & excluded
 
 
 def _takes(preference: Preference, facts: TrialFacts) -> bool:
@@ -144,6 +160,8 @@ def subjects(draw: st.DrawFn, item_id: int) -> Subject:
         direct=direct,
         in_title=frozenset(area for area in direct if draw(st.booleans())),
         ancestors=frozenset(draw(st.lists(_area, max_size=2))) if trial else frozenset(),
+        topics=frozenset(draw(st.lists(st.sampled_from(TOPICS), max_size=2))),
+        audience=None if trial else draw(st.sampled_from([None, "patients", "professionals", "any"])),
         facts=facts,
         open_sites=tuple(site for site in facts.sites if site_is_open(site, status)) if facts else (),
     )
@@ -174,7 +192,7 @@ def preferences(draw: st.DrawFn, number: int) -> Preference:
     return Preference(
         id=number,
         subscriber_id=1,
-        area_id=draw(_area),
+        area_id=draw(st.one_of(_area, st.just(ANY_AREA))),
         region_kind=kind,
         region_label="somewhere",
         country=None if kind is RegionKind.ANYWHERE else country,
@@ -189,6 +207,8 @@ def preferences(draw: st.DrawFn, number: int) -> Preference:
         item_kinds=draw(st.sampled_from([[], ["trial"], ["article"], ["trial", "article"]])),
         change_kinds=draw(st.lists(st.sampled_from([kind.value for kind in ChangeKind]), max_size=6, unique=True)),
         excluded_areas=draw(st.lists(_area, max_size=2, unique=True)),
+        topics=draw(st.lists(st.sampled_from(TOPICS), max_size=2, unique=True)),
+        audience=draw(st.sampled_from([None, "patients", "professionals"])),
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
         confirmed_at=datetime(2026, 1, 1, tzinfo=UTC),
     )

@@ -36,7 +36,8 @@ class ItemDraft:
     ``registry`` is the registry of a trial (``clinicaltrials.gov``), the source's name for an article;
     with ``external_id`` it names the record. ``published_at`` is aware. ``aliases`` are former numbers
     of this very record in its own registry (merged duplicates): a stored item under one of them is
-    this item. Other numbers that the record mentions belong into ``facts.numbers`` alone.
+    this item. Other numbers that the record mentions belong into ``facts.numbers`` alone. ``topics`` are ids, those
+    above them included.
     """
 
     registry: str
@@ -50,5 +51,6 @@ class ItemDraft:
     published_at: datetime | None = None
     areas: Sequence[AreaTag] = ()
     ancestors: Sequence[str] = ()
+    topics: Sequence[str] = ()
     aliases: tuple[str, ...] = ()
     problems: tuple[FieldProblem, ...] = ()

@@ -53,6 +53,7 @@ class Entry:
             "facts": orjson.Fragment(facts.__pydantic_serializer__.to_json(facts)),  # written into the column as it is
             "facts_hash": self.facts_hash,
             "areas": {"direct": list(draft.areas), "ancestors": list(draft.ancestors)},
+            "topics": list(draft.topics),
             "source": draft.source,
         }
 
@@ -123,7 +124,11 @@ def _words(draft: ItemDraft) -> str:
     published = draft.published_at.isoformat() if draft.published_at else ""
     areas = [f"{area['id']}{area['in_title']:d}" for area in draft.areas]
     names = (draft.registry, draft.external_id, *draft.aliases)
-    return "\x1f".join((*names, draft.title, draft.summary, draft.url, published, *areas, "", *draft.ancestors))
+    # Without topics it is what it was before there were any: such items are not written anew.
+    topics = ("topics", *draft.topics) if draft.topics else ()
+    return "\x1f".join(
+        (*names, draft.title, draft.summary, draft.url, published, *areas, "", *draft.ancestors, *topics)
+    )
 
 
 def _short_id(external_id: str) -> str:

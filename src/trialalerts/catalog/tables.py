@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
@@ -44,7 +44,8 @@ class Item(SQLModel, table=True):
     ``facts`` is the JSON of :class:`~trialalerts.catalog.facts.TrialFacts` or
     :class:`~trialalerts.catalog.facts.ArticleFacts`. ``areas`` is
     ``{"direct": [{"id": str, "in_title": bool}], "ancestors": [str]}``: the areas the item is about
-    and the ancestors its source gave; the vocabulary adds its own ancestors when matching.
+    and the ancestors its source gave; the vocabulary adds its own ancestors when matching. ``topics`` are ids of
+    topics, those above them included.
     """
 
     __tablename__ = "item"
@@ -66,6 +67,7 @@ class Item(SQLModel, table=True):
     facts: dict[str, Any] = Field(sa_type=Json)
     facts_hash: str
     areas: dict[str, Any] = Field(sa_type=Json)
+    topics: list[str] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": text("'[]'")})
     source: str
     first_seen_at: datetime = Field(sa_type=UtcDateTime)
     last_seen_at: datetime = Field(sa_type=UtcDateTime)

@@ -12,11 +12,11 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import orjson
 import structlog
 
 from trialalerts.digests.tables import SelectionKind
-from trialalerts.matching.index import Filters, RegionKey, WindowIndex, numbers_of
+from trialalerts.matching.index import WindowIndex, numbers_of
+from trialalerts.matching.query import RegionKey, read_filters
 from trialalerts.subscribers.tables import NEVER_SERVED, RegionKind
 
 __all__ = ["Answers", "Asker", "Found", "Served"]
@@ -169,19 +169,10 @@ class _Window:
         return numbers
 
     def _read_filters(self, text: str) -> tuple[int, frozenset[str]]:
-        born_on, sex, healthy, *lists = text.split("|")
-        phases, item_kinds, change_kinds, excluded = (tuple(orjson.loads(each)) for each in lists)
-        filters = Filters(
-            born_on=date.fromisoformat(born_on) if born_on else None,
-            sex=sex or None,
-            healthy_volunteer=bool(healthy),
-            phases=phases,
-            item_kinds=item_kinds,
-            change_kinds=change_kinds,
-        )
+        filters, excluded = read_filters(text)
         if len(self._filters) > _MOST_KEPT:
             self._filters.clear()
-        found = self._filters[text] = (self._index.filters(filters, self._today), frozenset(excluded))
+        found = self._filters[text] = (self._index.filters(filters, self._today), excluded)
         return found
 
     def _read_region(self, text: str) -> int:

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.database.among import is_sqlite
 from trialalerts.database.types import moment_for
+from trialalerts.matching.query import filters_text
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 
 __all__ = [
@@ -79,15 +80,10 @@ WITH due AS MATERIALIZED (
 SELECT due.id, due.cursor, due.schedule, due.next_due_at, p.id, p.introduced_at IS NULL, p.area_id,
     p.region_kind || '|' || coalesce(p.country, '') || '|' || coalesce(p.subdivision, ''),
     p.latitude, p.longitude, p.radius_km,
-    CASE WHEN p.born_on IS NULL AND p.sex IS NULL AND NOT p.healthy_volunteer AND CAST(p.phases AS TEXT) = '[]'
-        AND CAST(p.item_kinds AS TEXT) = '[]' AND CAST(p.change_kinds AS TEXT) = '[]'
-        AND CAST(p.excluded_areas AS TEXT) = '[]' THEN ''
-    ELSE coalesce(CAST(p.born_on AS TEXT), '') || '|' || coalesce(p.sex, '') || '|'
-        || CASE WHEN p.healthy_volunteer THEN '1' ELSE '' END || '|' || CAST(p.phases AS TEXT) || '|'
-        || CAST(p.item_kinds AS TEXT) || '|' || CAST(p.change_kinds AS TEXT) || '|' || CAST(p.excluded_areas AS TEXT)
-    END
+    {filters}
 FROM due LEFT JOIN preference p ON p.subscriber_id = due.id AND p.confirmed_at IS NOT NULL
 """
+_FILTERS = filters_text("p")
 # Where many are due at the same moment SQLite finds its way among them only if it is asked for that moment alone.
 _LAST = f"""
 SELECT page.next_due_at, page.id, count(*) OVER () FROM (
@@ -125,13 +121,13 @@ def due_rows(session: Session, last_change: int, page: DuePage, *, held: bool = 
         else:
             who = "(s.next_due_at, s.id) > (:after_due, :after_id) AND (s.next_due_at, s.id) <= (:last_due, :last_id)"
     lock = "FOR NO KEY UPDATE OF s" if held and not is_sqlite(session) else ""
-    statement = text(_PAGE.format(who=f"{_WAITS} AND {who}", lock=lock))
+    statement = text(_PAGE.format(who=f"{_WAITS} AND {who}", lock=lock, filters=_FILTERS))
     return _plain_rows(session.connection().execute(statement, values))
 
 
 def rows_of(session: Session, subscriber: Subscriber) -> Sequence[Any]:
     """Return the rows (:class:`DueRow`) of one subscriber, due or not."""
-    statement = _PAGE.format(who="s.id = :who", lock="")
+    statement = _PAGE.format(who="s.id = :who", lock="", filters=_FILTERS)
     return _plain_rows(session.connection().execute(text(statement), {"who": subscriber.id, "most": 1}))
 
 

@@ -12,7 +12,7 @@ from trialalerts.catalog.tables import ItemKind
 from trialalerts.matching.reasons import Reason
 from trialalerts.matching.window import Candidate, Subject
 from trialalerts.subscribers.tables import RegionKind
-from trialalerts.vocabulary.areas import AreaTree
+from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
 from trialalerts.vocabulary.distance import distance_km
 
 __all__ = ["Explainer", "Follows", "nearest_site"]
@@ -162,6 +162,8 @@ def _reach(subject: Subject, candidates: Sequence[Candidate], preference: Follow
 
 def _through(areas: AreaTree, subject: Subject, preference: Follows) -> str | None:
     """Return the item's own area under the area followed; the one its title names first."""
+    if preference.area_id == ANY_AREA:
+        return None
     under = [own for own in subject.direct if preference.area_id in areas.ancestors(own)]
     under.sort(key=lambda own: own not in subject.in_title)
     # Where only the record itself says that the area stands above, its own areas are all there is to name.

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from operator import or_
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from trialalerts.catalog.reach import reached_countries, site_reach
 from trialalerts.matching.nearby import SiteMap
 from trialalerts.matching.window import RECRUITING_NOW, Candidate
 from trialalerts.subscribers.tables import RegionKind
-from trialalerts.vocabulary.areas import AreaTree
+from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
 
 if TYPE_CHECKING:
     from datetime import date
@@ -28,23 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from trialalerts.catalog.facts import Site
+    from trialalerts.matching.query import Filters, RegionKey
 
-__all__ = ["Filters", "RegionKey", "WindowIndex", "bits_of", "numbers_of"]
-
-RegionKey = tuple[RegionKind, str | None, str | None, float | None, float | None, float | None]
-"""kind, country, subdivision, latitude, longitude, radius in km"""
-
-
-class Filters(NamedTuple):
-    """What a preference asks of an item beside area and region; what is empty or None asks nothing."""
-
-    born_on: date | None = None
-    sex: str | None = None
-    healthy_volunteer: bool = False
-    phases: tuple[str, ...] = ()
-    item_kinds: tuple[str, ...] = ()
-    change_kinds: tuple[str, ...] = ()
-
+__all__ = ["WindowIndex", "bits_of", "numbers_of"]
 
 _DAYS_OF_UNIT = {"year": 365, "month": 30, "week": 6}
 """“75 Years” takes people until the day before they turn 76: so many days more than the number itself says."""
@@ -96,7 +82,10 @@ class WindowIndex:
         return bits & (region if isinstance(region, int) else self.region(region))
 
     def area(self, area: str, excluded: frozenset[str]) -> int:
-        """Return the candidates on the area or a descendant, through an area of theirs that is not excluded."""
+        """Return the candidates on the area or a descendant, through an area of theirs that is not excluded.
+
+        Any area (:data:`~trialalerts.vocabulary.areas.ANY_AREA`) is also the one of a candidate that has none.
+        """
         key = (area, excluded) if excluded else area  # a text alone is found faster
         try:
             return self._areas_asked[key]
@@ -122,6 +111,7 @@ class WindowIndex:
         """Return the candidates that meet all filters, or do not say; ``today`` is the day on which ages count."""
         found = self.item_kinds(filters.item_kinds) & self.change_kinds(filters.change_kinds)
         found &= self.phases(filters.phases) & self.sex(filters.sex)
+        found &= self.topics(filters.topics) & self.audience(filters.audience)
         if filters.born_on is not None:
             found &= self.age((today - filters.born_on).days)
         return found & self.healthy() if filters.healthy_volunteer else found
@@ -137,6 +127,16 @@ class WindowIndex:
     def phases(self, wanted: Sequence[str]) -> int:
         """Return the candidates in one of these phases, or without a phase."""
         return self._any_of(self._phases, wanted) | (self._without_phase if wanted else 0)
+
+    def topics(self, wanted: Sequence[str]) -> int:
+        """Return the candidates with one of these topics; all where none is named."""
+        return self._any_of(self._topics, wanted)
+
+    def audience(self, wanted: str | None) -> int:
+        """Return the candidates written for this audience, for any, or that do not say for whom."""
+        if wanted is None:
+            return self.every
+        return self.every & ~self._audiences["professionals" if wanted == "patients" else "patients"]
 
     def sex(self, sex: str | None) -> int:
         """Return the candidates that take people of this sex, or do not say whom."""
@@ -161,6 +161,8 @@ class WindowIndex:
         return bits
 
     def _area(self, area: str, excluded: frozenset[str]) -> int:
+        if area == ANY_AREA:
+            return self._anything_but(excluded)
         bits = 0
         for own in self._under.get(area, ()):
             if not (excluded and (own in excluded or self.areas.ancestors(own) & excluded)):
@@ -169,6 +171,20 @@ class WindowIndex:
         for other in excluded:
             by_record &= ~(self._by_record.get(other, 0) | self._any_under(other))
         return bits | by_record
+
+    def _anything_but(self, excluded: frozenset[str]) -> int:
+        """Return the candidates with an own area that is not excluded, and those without one that may be told."""
+        if not excluded:
+            return self.every
+        allowed = without = 0
+        for own, bits in self._direct.items():
+            without |= bits
+            if own not in excluded and not self.areas.ancestors(own) & excluded:
+                allowed |= bits
+        without = self.every & ~without
+        for other in excluded:
+            without &= ~self._by_record.get(other, 0)
+        return allowed | without
 
     def _any_under(self, area: str) -> int:
         bits = 0
@@ -195,11 +211,17 @@ class WindowIndex:
         self._item_kinds: dict[str, int] = defaultdict(int)
         self._change_kinds: dict[str, int] = defaultdict(int)
         self._phases: dict[str, int] = defaultdict(int)
+        self._topics: dict[str, int] = defaultdict(int)
+        self._audiences: dict[str, int] = defaultdict(int)
         self._without_phase = 0
         for number, candidate in enumerate(self.candidates):
             bit = 1 << number
             self._item_kinds[candidate.subject.kind.value] |= bit
             self._change_kinds[candidate.kind] |= bit
+            for topic in candidate.subject.topics:
+                self._topics[topic] |= bit
+            if candidate.subject.audience is not None:
+                self._audiences[candidate.subject.audience] |= bit
             phases = [
                 phase for phase in (candidate.subject.facts.phases if candidate.subject.facts else ()) if phase != "NA"
             ]

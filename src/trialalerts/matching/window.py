@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import ColumnElement
 from sqlmodel import Session
 
+from trialalerts.catalog.audience import Audience, audience_in
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.status import is_recruiting, site_is_open
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
@@ -63,6 +64,8 @@ class ItemRow(Protocol):
     @property
     def areas(self) -> dict[str, Any]: ...
     @property
+    def topics(self) -> list[str]: ...
+    @property
     def facts(self) -> dict[str, Any]: ...
 
 
@@ -83,7 +86,10 @@ class ChangeRow(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Subject:
-    """An item as the matcher sees it: ``direct`` are its own areas, ``ancestors`` those its source gave above them."""
+    """An item as the matcher sees it: ``direct`` are its own areas, ``ancestors`` those its source gave above them.
+
+    ``topics`` are its topics with those above them; ``audience`` is None where nobody says for whom it is.
+    """
 
     item_id: int
     kind: ItemKind
@@ -92,6 +98,8 @@ class Subject:
     direct: tuple[str, ...]
     in_title: frozenset[str]
     ancestors: frozenset[str]
+    topics: frozenset[str]
+    audience: Audience | None
     facts: TrialFacts | None
     open_sites: tuple[Site, ...]
 
@@ -133,7 +141,7 @@ def open_now(session: Session) -> list[Candidate]:
 def _columns() -> tuple[ColumnElement[Any], ...]:
     """Return the columns of an item that matching needs."""
     item = table_of(Item).c
-    return item.id, item.kind, item.status, item.areas, item.facts, item.published_at, item.first_seen_at
+    return item.id, item.kind, item.status, item.areas, item.topics, item.facts, item.published_at, item.first_seen_at
 
 
 def told_change(change: ChangeRow, subject: Subject) -> Candidate:
@@ -174,6 +182,8 @@ def subject_of(item: ItemRow) -> Subject:
         direct=tuple(area["id"] for area in direct),
         in_title=frozenset(area["id"] for area in direct if area.get("in_title")),
         ancestors=frozenset(item.areas.get("ancestors", [])),
+        topics=frozenset(item.topics),
+        audience=audience_in([item.facts.get("audience")]) if item.kind is ItemKind.ARTICLE else None,
         facts=facts,
         open_sites=tuple(site for site in facts.sites if site_is_open(site, item.status)) if facts else (),
     )

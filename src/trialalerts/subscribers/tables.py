@@ -114,8 +114,9 @@ class Preference(SQLModel, table=True):
     """What a subscriber follows: an area in a region, with optional filters. Without ``confirmed_at`` it is not served.
 
     ``born_on`` is the (approximate) birthday of the person followed. ``phases``, ``item_kinds`` and
-    ``change_kinds`` hold what is wanted; an empty list wants all. ``excluded_areas`` are area ids. A preference without
-    ``introduced_at`` is new: the next digest tells what is open for it now.
+    ``change_kinds`` hold what is wanted; an empty list wants all. ``excluded_areas`` are area ids, ``topics`` topic
+    ids of which an item needs one; ``audience`` is ``patients``, ``professionals`` or None for any. ``area_id`` may be
+    any area. A preference without ``introduced_at`` is new: the next digest tells what is open for it now.
     """
 
     __tablename__ = "preference"
@@ -145,6 +146,8 @@ class Preference(SQLModel, table=True):
     item_kinds: list[str] = Field(default_factory=list, sa_type=Json)
     change_kinds: list[str] = Field(default_factory=list, sa_type=Json)
     excluded_areas: list[str] = Field(default_factory=list, sa_type=Json)
+    topics: list[str] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": text("'[]'")})
+    audience: str | None = None
     label: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -16,7 +16,10 @@ from trialalerts.vocabulary.area_graph import Placed, parents_of, reachable
 from trialalerts.vocabulary.area_names import AreaHit, AreaNode, NameIndex
 from trialalerts.vocabulary.tables import Area
 
-__all__ = ["AreaHit", "AreaNode", "AreaTree", "load_areas", "store_curated"]
+__all__ = ["ANY_AREA", "AreaHit", "AreaNode", "AreaTree", "load_areas", "store_curated"]
+
+ANY_AREA = "any"
+"""Stands for whatever disease in a preference; no area has this id."""
 
 
 class AreaTree:

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import EnumText, Json
 
-__all__ = ["Area", "AreaOrigin", "Place", "PlaceKind", "PlaceName", "Postcode"]
+__all__ = ["Area", "AreaOrigin", "Place", "PlaceKind", "PlaceName", "Postcode", "Topic"]
 
 
 class AreaOrigin(StrEnum):
@@ -37,6 +37,22 @@ class Area(SQLModel, table=True):
     parents: list[str] = Field(default_factory=list, sa_type=Json)
     therapeutic: bool = False
     origin: AreaOrigin = Field(sa_type=EnumText(AreaOrigin))
+
+
+class Topic(SQLModel, table=True):
+    """A topic of research beside the diseases: ``gene-therapy``.
+
+    ``names`` are those of other languages than English, by the language's code. ``parents`` are ids of topics.
+    """
+
+    __tablename__ = "topic"
+
+    id: str = Field(primary_key=True)
+    name: str
+    names: dict[str, str] = Field(default_factory=dict, sa_type=Json)
+    synonyms: list[str] = Field(default_factory=list, sa_type=Json)
+    acronyms: list[str] = Field(default_factory=list, sa_type=Json)
+    parents: list[str] = Field(default_factory=list, sa_type=Json)
 
 
 class PlaceKind(StrEnum):
