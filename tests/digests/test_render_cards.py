@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from tests.digests.rendering_samples import LEEDS, LYON, article, entry, facts, reason, told, trial
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, TrialFacts
+from trialalerts.catalog.tables import appeared_at
 from trialalerts.digests.cards import ArticleCard, CardMaker, TrialCard
 from trialalerts.digests.entries import Reason, Told
 from trialalerts.digests.wording import Wordings
@@ -240,3 +241,40 @@ def test_an_article_names_its_source_authors_and_day() -> None:
     assert made.byline == "Example News · By A. One, B. Two, C. Three and others · 26 February 2026"
     assert made.lang == "de"
     assert article_card(ArticleFacts(), registry_name="", published_at=None).byline == ""
+
+
+@pytest.mark.parametrize("timezone", ["America/Denver", "UTC", "Pacific/Auckland"])
+def test_an_article_of_a_day_is_of_that_day_everywhere(timezone: str) -> None:
+    known = ArticleFacts(published_on=date(2026, 2, 20))
+    item = article(50, told=known, published_at=datetime(2026, 2, 20, tzinfo=UTC))
+    made = CardMaker(Wordings().of("en"), TODAY, timezone).card(entry(item), item)
+    assert isinstance(made, ArticleCard)
+    assert made.byline == "Example News · 20 February 2026"
+
+
+@pytest.mark.parametrize(
+    ("start", "kind", "shown"),
+    [
+        ("2025-03", "estimated", "was planned for March 2025; the registry has not confirmed it"),
+        ("2025-03", "actual", "March 2025"),
+        ("2026-03", "estimated", "March 2026 (planned)"),
+    ],
+)
+def test_a_planned_start_that_is_past_says_so(start: str, kind: str, shown: str) -> None:
+    when = PartialDate.model_validate({"value": start, "precision": "month", "kind": kind})
+    assert line(card(facts(start=when)), "Start:") == shown
+
+
+def test_a_planned_end_is_told_only_once_it_is_past_and_the_trial_has_not_ended() -> None:
+    past = PartialDate(value="2026-02-28", precision="day", kind="estimated")
+    shown = "was planned for 28 February 2026; the registry has not confirmed it"
+    assert line(card(facts(completion=past)), "End:") == shown
+    later = past.model_copy(update={"value": "2026-03-03"})
+    actual = past.model_copy(update={"kind": "actual"})
+    for known in (facts(completion=past, status="COMPLETED"), facts(completion=later), facts(completion=actual)):
+        assert "End:" not in [fact.label for fact in card(known).facts]
+
+
+def test_an_item_that_is_dated_ahead_appeared_when_it_was_seen() -> None:
+    seen, before, ahead = (datetime(2026, 3, day, tzinfo=UTC) for day in (2, 1, 30))
+    assert [appeared_at(published, seen) for published in (None, before, ahead)] == [seen, before, seen]

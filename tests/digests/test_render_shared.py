@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,9 @@ LANGUAGES = ("en", "de", "fr", "es", "ar")
 _RENDERER = MailRenderer(settings(), FrozenClock(NOW))
 """One for all examples of a property: most of its cards were made for somebody else."""
 
+PLANNED = PartialDate(value="2026-03-02", precision="day", kind="estimated")
+"""Past in Auckland before it is in London."""
+
 words = st.one_of(
     nasty, st.sampled_from(["Inventitis", "A very long name of an illness that nobody ever had", "\ue002"])
 )
@@ -68,18 +71,29 @@ reasons = st.builds(
     may_fit=st.lists(st.sampled_from(["age", "sex", "other"]), max_size=3).map(tuple),
 )
 trials = st.builds(
-    lambda status, sites, verified, **values: trial(
-        1, told=facts(status=status, sites=facts().sites[:sites], last_verified=verified), **values
+    lambda status, sites, verified, start, completion, **values: trial(
+        1,
+        told=facts(
+            status=status,
+            sites=facts().sites[:sites],
+            last_verified=verified,
+            start=start,
+            completion=completion,
+        ),
+        **values,
     ),
     status=st.sampled_from(STATUSES),
     sites=st.integers(0, 2),
     verified=st.sampled_from([None, PartialDate(value="2020-01", precision="month"), facts().last_verified]),
+    start=st.sampled_from([None, PLANNED, facts().start]),
+    completion=st.sampled_from([None, PLANNED]),
     title=st.one_of(words, st.just("A trial")),
     url=st.one_of(st.just("https://registry.example.org/1"), words),
     summary=words,
 )
 articles = st.builds(
-    lambda language, **values: article(1, told=ArticleFacts(language=language), **values),
+    lambda language, day, **values: article(1, told=ArticleFacts(language=language, published_on=day), **values),
+    day=st.sampled_from([None, date(2026, 2, 26)]),
     language=st.one_of(st.none(), st.just("de"), words),
     title=words,
     published_at=st.one_of(st.none(), st.just(datetime(2026, 2, 26, 23, 30, tzinfo=UTC))),

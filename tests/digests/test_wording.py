@@ -17,6 +17,7 @@ from trialalerts.digests.wording_trials import (
     age_limits,
     countries,
     dated,
+    is_past,
     months_since,
     phase,
     status,
@@ -143,12 +144,45 @@ def test_days_are_those_of_the_reader() -> None:
 )
 def test_a_date_is_told_as_exactly_as_it_is_known(written: str, precision: str, shown: str) -> None:
     value = PartialDate.model_validate({"value": written, "precision": precision})
-    assert dated(words(), value) == shown
+    assert dated(words(), value, date(2026, 3, 2)) == shown
 
 
 def test_a_planned_date_says_so() -> None:
     planned = PartialDate(value="2026-05", precision="month", kind="estimated")
-    assert dated(words("de"), planned) == "Mai 2026 (geplant)"
+    assert dated(words("de"), planned, date(2026, 3, 2)) == "Mai 2026 (geplant)"
+
+
+@pytest.mark.parametrize(
+    ("written", "precision", "today", "past"),
+    [
+        ("2026-03-02", "day", "2026-03-02", False),
+        ("2026-03-01", "day", "2026-03-02", True),
+        ("2026-03", "month", "2026-03-31", False),
+        ("2026-03", "month", "2026-04-01", True),
+        ("2025-12", "month", "2026-01-01", True),
+        ("2026", "year", "2026-12-31", False),
+        ("2026", "year", "2027-01-01", True),
+        ("soon", "day", "2026-03-02", False),
+    ],
+)
+def test_a_planned_date_is_past_once_its_last_day_is(written: str, precision: str, today: str, past: bool) -> None:
+    planned = PartialDate.model_validate({"value": written, "precision": precision, "kind": "estimated"})
+    assert is_past(planned, date.fromisoformat(today)) is past
+    assert not is_past(planned.model_copy(update={"kind": "actual"}), date.fromisoformat(today))
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [
+        ("en", "was planned for March 2025; the registry has not confirmed it"),
+        ("de", "war geplant (März 2025); das Register hat es nicht bestätigt"),
+        ("fr", "était prévu (mars 2025)\N{NO-BREAK SPACE}; le registre ne l’a pas confirmé"),
+        ("es", "estaba previsto (marzo de 2025); el registro no lo ha confirmado"),
+    ],
+)
+def test_a_planned_date_that_is_past_says_that_nobody_confirmed_it(language: str, shown: str) -> None:
+    planned = PartialDate(value="2025-03", precision="month", kind="estimated")
+    assert dated(words(language), planned, date(2026, 3, 2)) == shown
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.sources.dates import read_moment
+from trialalerts.sources.dates import When, at_a_time, on_a_day, read_moment, read_when
 
 
 @pytest.mark.parametrize(("text", "moment"), [
@@ -56,6 +56,35 @@ def test_every_spelling_is_read(text: str, moment: str) -> None:
 ])  # fmt: skip
 def test_what_is_no_day_is_none(text: str) -> None:
     assert read_moment(text) is None
+
+
+@pytest.mark.parametrize("text", [
+    "2026-03-20", "20260320", "2026/03/20", "2026-03-20-08:00", "20.3.2026", "20 March 2026", "Fri, 20 Mar 2026",
+    "2026 Mar 20", "20-Mar-2026", "Mar 20, 2026", "20 mars 2026", "20. März 2026", "20 mar 2026",
+    "2026-03-20T00:00:00Z", "2026-03-20T00:00", "2026-03-20T00:00:00+11:00", "Fri, 20 Mar 2026 00:00:00 +0000",
+    "Fri, 20 Mar 2026 00:00:00 EST", "Mar 20, 2026 12:00 AM",
+])  # fmt: skip
+def test_a_date_without_a_time_of_day_is_a_day_and_so_is_midnight_sharp(text: str) -> None:
+    found = read_when(text)
+    assert found is not None
+    assert found.day == date(2026, 3, 20)
+    assert abs(found.at - datetime(2026, 3, 20, tzinfo=UTC)) <= timedelta(hours=14)
+
+
+@pytest.mark.parametrize("text", [
+    "2026-03-20T09:00", "2026-03-20T00:00:01Z", "Fri, 20 Mar 2026 00:30:00 GMT", "2026-03-20T24:00:00Z",
+    "Mar 20, 2026 12:00 PM",
+])  # fmt: skip
+def test_a_date_with_a_time_of_day_is_a_moment(text: str) -> None:
+    found = read_when(text)
+    assert found is not None
+    assert found.day is None
+
+
+@given(st.dates(min_value=date(1950, 1, 1), max_value=date(2100, 1, 1)))
+def test_a_day_is_read_from_a_text_as_from_a_date(day: date) -> None:
+    assert read_when(day.isoformat()) == on_a_day(day) == at_a_time(datetime(day.year, day.month, day.day, tzinfo=UTC))
+    assert on_a_day(day) == When(datetime(day.year, day.month, day.day, tzinfo=UTC), day)
 
 
 @given(st.text())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import orjson
@@ -112,6 +112,24 @@ def test_a_date_or_link_that_makes_no_sense_is_noted_and_the_rest_kept(server: R
     (draft,) = drafts(server, desk, item(guid="a", title="A", pubDate="someday", link="javascript:alert(1)"))
     assert (draft.published_at, draft.url) == (None, "")
     assert [(problem.external_id, problem.field) for problem in draft.problems] == [("a", "link"), ("a", "published")]
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ({"pubDate": "Fri, 20 Mar 2026 00:00:00 GMT"}, date(2026, 3, 20)),
+        ({"pubDate": "20 Mar 2026"}, date(2026, 3, 20)),
+        ({"dc:date": "2026-03-20"}, date(2026, 3, 20)),
+        ({"pubDate": "Fri, 20 Mar 2026 06:00:00 -0500"}, None),
+        ({}, None),
+    ],
+)
+def test_a_date_without_a_time_of_day_stays_a_day(
+    written: dict[str, str], day: date | None, server: RegistryServer, desk: Desk
+) -> None:
+    (draft,) = drafts(server, desk, item(guid="a", title="A", **written))
+    assert isinstance(draft.facts, ArticleFacts)
+    assert draft.facts.published_on == day
 
 
 def test_relative_links_lead_to_the_feeds_server(server: RegistryServer, desk: Desk) -> None:

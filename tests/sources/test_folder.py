@@ -103,6 +103,8 @@ def test_one_category_may_stand_without_a_list(tmp_path: Path, desk: Desk) -> No
 def test_dates_may_be_written_as_people_write_them(written: str, moment: datetime, tmp_path: Path, desk: Desk) -> None:
     draft = one(f"---\ntitle: T\ndate: {written}\n---\n", tmp_path, desk)
     assert (draft.published_at, draft.problems) == (moment, ())
+    assert isinstance(draft.facts, ArticleFacts)
+    assert draft.facts.published_on == (None if moment.hour else moment.date())
 
 
 @pytest.mark.parametrize(("line", "field"), [

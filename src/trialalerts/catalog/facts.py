@@ -106,10 +106,15 @@ class TrialFacts(_Facts):
 
 
 class ArticleFacts(_Facts):
-    """What is known of an article; ``html`` is its sanitised body, empty where the source gives none."""
+    """What is known of an article; ``html`` is its sanitised body, empty where the source gives none.
+
+    ``published_on`` is the day it appeared where the source gives no time of day: the same day for every reader,
+    while the item's ``published_at`` only puts it in order.
+    """
 
     authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     audience: str | None = None
     html: str = ""
     language: str | None = None
+    published_on: date | None = None

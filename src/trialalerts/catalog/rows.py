@@ -23,8 +23,8 @@ _LONGEST_ID = 400
 _LONGEST_ALIAS = 100
 _DECIMALS = 3  # of a degree: 110 m; sites are city centroids, and drift by metres
 _NOT_HASHED: dict[str, Any] = {"last_update_posted": True, "sites": {"__all__": {"latitude", "longitude"}}}
-_NOT_HASHED_UNSAID = _NOT_HASHED | {"reach": True}
-"""A fact that the program learnt to read later: records without it keep the hash they had, and are not written anew."""
+_LEARNT_LATER = ("reach", "published_on")
+"""Facts that the program learnt to read later: records without them keep their hash, and are not written anew."""
 _NUL = b"\\u0000"
 
 
@@ -106,8 +106,7 @@ def read_entry(draft: ItemDraft) -> Entry:
 def _hashed_facts(draft: ItemDraft) -> bytes:
     """Return what cards and comparison need of the facts; not the day of the last update, nor a coordinate's metres."""
     facts = draft.facts
-    unsaid = isinstance(facts, TrialFacts) and facts.reach is None
-    exclude = _NOT_HASHED_UNSAID if unsaid else _NOT_HASHED
+    exclude = _NOT_HASHED | {name: True for name in _LEARNT_LATER if getattr(facts, name, None) is None}
     hashed = facts.__pydantic_serializer__.to_json(facts, exclude=exclude, warnings="error")
     if isinstance(facts, TrialFacts) and facts.sites:
         return hashed + repr([_roughly(site.latitude, site.longitude) for site in facts.sites]).encode()

@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
 
-__all__ = ["Change", "ChangeKind", "Item", "ItemKind", "ItemNumber"]
+__all__ = ["Change", "ChangeKind", "Item", "ItemKind", "ItemNumber", "appeared_at"]
 
 
 class ItemKind(StrEnum):
@@ -71,6 +71,11 @@ class Item(SQLModel, table=True):
     source: str
     first_seen_at: datetime = Field(sa_type=UtcDateTime)
     last_seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+def appeared_at(published_at: datetime | None, first_seen_at: datetime) -> datetime:
+    """Return when an item appeared: as its source says, but no later than we saw it, for some are dated ahead."""
+    return min(published_at or first_seen_at, first_seen_at)
 
 
 class ItemNumber(SQLModel, table=True):

@@ -10,8 +10,9 @@ from trialalerts.cli.context import open_context
 from trialalerts.cli.output import show, show_json, show_table
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
+    from trialalerts.catalog.draft import ItemDraft
     from trialalerts.cli.context import Context
     from trialalerts.settings import SourceSettings
     from trialalerts.sources.base import Batch
@@ -153,10 +154,15 @@ def _described(batch: Batch, stored: list[Problem]) -> dict[str, Any]:
         "items": len(batch.drafts),
         "with_areas": sum(bool(draft.areas) for draft in batch.drafts),
         "newest": [
-            {"id": draft.external_id, "published": draft.published_at, "title": draft.title, "url": draft.url}
+            {"id": draft.external_id, "published": _published(draft), "title": draft.title, "url": draft.url}
             for draft in newest[:_SHOWN_ITEMS]
         ],
         "problems": [
             {"id": external_id, "field": field, "message": message} for (external_id, field), message in found.items()
         ],
     }
+
+
+def _published(draft: ItemDraft) -> date | None:
+    """Return the day or the moment at which an item appeared, as exact as its source says it."""
+    return getattr(draft.facts, "published_on", None) or draft.published_at

@@ -23,7 +23,15 @@ from trialalerts.digests.card_reasons import Places, caution, places, reason_lin
 from trialalerts.digests.card_text import one_line, phone_number, shortened, usable_address, web_address
 from trialalerts.digests.entries import Entry, Told
 from trialalerts.digests.wording import Wording
-from trialalerts.digests.wording_trials import dated, months_since, phase, status, study_type, who_can_join
+from trialalerts.digests.wording_trials import (
+    dated,
+    is_past,
+    months_since,
+    phase,
+    status,
+    study_type,
+    who_can_join,
+)
 
 __all__ = [
     "ArticleCard",
@@ -120,13 +128,14 @@ Card = TrialCard | ArticleCard
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timely:
-    """What a card says differently from day to day, or from time zone to time zone: how old a record is, or when an
-    article appeared. ``over`` is whether the trial has ended.
+    """What a card says differently from day to day, or from time zone to time zone: how old a record is, which planned
+    dates are past, or when an article appeared (a day is the same everywhere). ``over`` is whether the trial has ended.
     """
 
     verified: PartialDate | None = None
     over: bool = False
-    published_at: datetime | None = None
+    planned: tuple[PartialDate, ...] = ()
+    published: date | datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,9 +237,10 @@ class CardMaker:
 
     def timely(self, timely: Timely) -> str:
         """Return what a card says today, in this time zone, of what changes with them."""
-        if timely.published_at:
-            return self._words.day(timely.published_at, self._timezone)
-        return self._stale(timely)
+        if timely.published:
+            return self._words.day(timely.published, self._timezone)
+        past = [planned.value for planned in timely.planned if is_past(planned, self._today)]
+        return " ".join([self._stale(timely), *past])
 
     def brief(self, entry: Entry, item: Item) -> Brief:
         """Return the item in one line; it needs nothing of the facts, so that it can stand in for a broken card."""
@@ -244,7 +254,8 @@ class CardMaker:
     def _trial(self, entry: Entry, item: Item, facts: TrialFacts) -> Common:
         words = self._words
         over = status_group(facts.status, facts.last_known_status) in {"closed", "withdrawn"}
-        timely = Timely(verified=facts.last_verified, over=over)
+        planned = tuple(each for each in (facts.start, facts.completion) if each and each.kind == "estimated")
+        timely = Timely(verified=facts.last_verified, over=over, planned=planned)
         changes, distances, at = self._changes(entry, facts)
         card = TrialCard(
             title=one_line(item.title, _TITLE) or self._untitled(item.kind),
@@ -256,7 +267,7 @@ class CardMaker:
             reasons=(),
             caution="",
             summary=shortened(item.summary, _SUMMARY),
-            facts=tuple(self._facts(facts)),
+            facts=tuple(self._facts(facts, over=over)),
             contact_label=self._label("card.contact"),
             contacts=_contacts(facts.contacts),
             stale=self._stale(timely),
@@ -278,7 +289,7 @@ class CardMaker:
             return notes, None, None
         return notes, next(told for told in entry.told if told.kind == _SITE_OPENED), at
 
-    def _facts(self, facts: TrialFacts) -> list[Fact]:
+    def _facts(self, facts: TrialFacts, *, over: bool) -> list[Fact]:
         words = self._words
         found = [Fact(label=self._label("card.who"), text=who_can_join(words, facts))]
         if named := phase(words, facts.phases):
@@ -290,7 +301,9 @@ class CardMaker:
         if now := self._status(facts):
             found.append(Fact(label=self._label("card.status"), text=now))
         if facts.start:
-            found.append(Fact(label=self._label("card.start"), text=dated(words, facts.start)))
+            found.append(Fact(label=self._label("card.start"), text=dated(words, facts.start, self._today)))
+        if facts.completion and not over and is_past(facts.completion, self._today):
+            found.append(Fact(label=self._label("card.end"), text=dated(words, facts.completion, self._today)))
         if facts.last_verified:
             found.append(Fact(label=self._label("card.verified"), text=words.partial(facts.last_verified)))
         return found
@@ -310,7 +323,7 @@ class CardMaker:
         return self._words.count("card.stale_years", months // 12)
 
     def _article(self, entry: Entry, item: Item, facts: ArticleFacts) -> Common:
-        timely = Timely(published_at=item.published_at)
+        timely = Timely(published=facts.published_on or item.published_at)
         changes, distances, at = self._changes(entry, None)
         card = ArticleCard(
             title=one_line(item.title, _TITLE) or self._untitled(item.kind),
@@ -330,7 +343,7 @@ class CardMaker:
             if len(facts.authors) > _MOST_AUTHORS:
                 named = self._words.say("card.and_others", authors=", ".join(authors))
             parts.append(self._words.say("card.by", authors=named))
-        if timely.published_at:
+        if timely.published:
             parts.append(self.timely(timely))
         return " · ".join(part for part in parts if part)
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import Change, Item
+from trialalerts.catalog.tables import Change, Item, appeared_at
 from trialalerts.database import table_of
 from trialalerts.database.among import among, is_sqlite, listed
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told
@@ -188,7 +188,7 @@ class DigestReader:
         stale = {n for n, version in versions.items() if n not in self._subjects or self._subjects[n][0] != version}
         for some in _slices(stale):
             for item in session.exec(select(Item).where(col(Item.id).in_(some))):
-                appeared = item.published_at or item.first_seen_at
+                appeared = appeared_at(item.published_at, item.first_seen_at)
                 self._subjects[item.id or 0] = (versions[item.id or 0], subject_of(item), appeared)
         return {number: self._subjects[number][1:] for number in versions}
 

@@ -17,6 +17,7 @@ __all__ = [
     "countries",
     "dated",
     "healthy_volunteers",
+    "is_past",
     "months_since",
     "phase",
     "sex",
@@ -98,10 +99,20 @@ def who_can_join(words: Wording, facts: TrialFacts) -> str:
     return ", ".join(parts)
 
 
-def dated(words: Wording, value: PartialDate) -> str:
-    """Return a date as exact as it is known, with the remark that it is only planned where it is."""
+def dated(words: Wording, value: PartialDate, today: date) -> str:
+    """Return a date as exact as it is known, with the remark that it is planned, or was and nobody confirmed it."""
     written = words.partial(value)
-    return words.say("card.estimated", date=written) if value.kind == "estimated" else written
+    if value.kind != "estimated":
+        return written
+    return words.say("card.estimated_past" if is_past(value, today) else "card.estimated", date=written)
+
+
+def is_past(planned: PartialDate, today: date) -> bool:
+    """Tell whether a planned date is over to its last day, though nobody said that it came true."""
+    if planned.kind != "estimated":
+        return False
+    # As texts of one length: “2026-03” is over once this month has another name.
+    return planned.value < today.isoformat()[: len(planned.value)]
 
 
 def months_since(value: PartialDate | None, today: date) -> int | None:

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from trialalerts.catalog.audience import Audience, audience_in
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.status import is_recruiting, site_is_open
-from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind, appeared_at
 from trialalerts.database import table_of
 
 __all__ = [
@@ -135,7 +135,7 @@ def open_now(session: Session) -> list[Candidate]:
     """Return every trial that is open now, as a candidate of a first digest; ``seq`` is 0."""
     item = table_of(Item).c
     rows = session.connection().execute(sqlalchemy.select(*_columns()).where(item.is_open).order_by(item.id))
-    return [recruiting_now(subject_of(row), row.published_at or row.first_seen_at) for row in rows]
+    return [recruiting_now(subject_of(row), appeared_at(row.published_at, row.first_seen_at)) for row in rows]
 
 
 def _columns() -> tuple[ColumnElement[Any], ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
+from typing import NamedTuple
 
-__all__ = ["read_moment"]
+__all__ = ["When", "at_a_time", "on_a_day", "read_moment", "read_when"]
 
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?(?:\s*(?P<half>[ap])\.?m\.?)?"
 _ZONE = r"\s*(?P<zone>Z|[+-]\d{2}:?\d{2}|[+-]\d{2}|[A-Za-z]{2,5})?(?:\s*\([^()]*\))?"
@@ -31,8 +32,37 @@ _HOURS = {
 }  # fmt: skip
 
 
+class When(NamedTuple):
+    """A date as it was written: the moment in UTC, and the ``day`` where no time of day was given.
+
+    A day is the same day in every time zone; its moment only puts it in order. Midnight sharp is how many programs
+    write a day.
+    """
+
+    at: datetime
+    day: date | None = None
+
+
+def on_a_day(day: date) -> When:
+    """Return a day without a time."""
+    return When(datetime(day.year, day.month, day.day, tzinfo=UTC), day)
+
+
+def at_a_time(moment: datetime) -> When:
+    """Return a moment; a naive one is taken for UTC, one at midnight sharp for its day."""
+    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    is_midnight = not (moment.hour or moment.minute or moment.second or moment.microsecond)
+    return When(aware.astimezone(UTC), moment.date() if is_midnight else None)
+
+
 def read_moment(text: str) -> datetime | None:
-    """Return the moment that a text names, in UTC; None where it names none exact to the day.
+    """Return the moment that a text names, as :func:`read_when` does."""
+    found = read_when(text)
+    return found.at if found else None
+
+
+def read_when(text: str) -> When | None:
+    """Return the moment or the day that a text names; None where it names none exact to the day.
 
     Without a zone it is taken for UTC. Day and month in figures are read only where their order is
     certain: year first, or with dots, day first.
@@ -45,7 +75,7 @@ def read_moment(text: str) -> datetime | None:
     return _in_words(text)
 
 
-def _in_words(text: str) -> datetime | None:
+def _in_words(text: str) -> When | None:
     """Read ``Do, 07 Okt 2021 10:19:29 +0000``, ``Dec 4, 2021 9:00 AM``, ``Sat Dec  4 09:00:00 2021``."""
     year_last = re.fullmatch(r"(.*\d:\d{2}(?::\d{2})?)( [A-Z]{3,4})? (\d{4})", text)
     if year_last:  # as C's asctime and Unix's date write it
@@ -74,7 +104,7 @@ def _full_year(year: int) -> int:
     return year + (2000 if year < _CENTURY_TURNS else 1900)
 
 
-def _moment(year: int, month: int, day: int, parts: dict[str, str | None]) -> datetime | None:
+def _moment(year: int, month: int, day: int, parts: dict[str, str | None]) -> When | None:
     hour = int(parts.get("hour") or 0)
     if parts.get("half"):
         hour = hour % 12 + (12 if parts["half"] in {"p", "P"} else 0)
@@ -82,11 +112,13 @@ def _moment(year: int, month: int, day: int, parts: dict[str, str | None]) -> da
     if zone is None or not _EARLIEST <= year <= _LATEST:
         return None
     second = min(int(parts.get("second") or 0), 59)  # a leap second is the end of its minute
+    if hour > 24:  # noqa: PLR2004 - 24:00 is midnight, at the end of the day
+        return None
     try:
-        found = datetime(year, month, day, 0, int(parts.get("minute") or 0), second, tzinfo=zone)
+        began = datetime(year, month, day, 0, int(parts.get("minute") or 0), second, tzinfo=zone)
     except ValueError:
         return None
-    return (found + timedelta(hours=hour)).astimezone(UTC) if hour <= 24 else None  # noqa: PLR2004 - 24:00 is midnight
+    return at_a_time(began) if hour == 0 else When((began + timedelta(hours=hour)).astimezone(UTC))
 
 
 def _zone(text: str) -> timezone | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 
 from trialalerts.catalog.draft import AreaTag, FieldProblem, ItemDraft
 from trialalerts.catalog.facts import ArticleFacts
@@ -14,7 +13,7 @@ from trialalerts.catalog.text import clean_line, clean_text, summary_of
 from trialalerts.errors import SourceError, UnknownArea
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch, Position
-from trialalerts.sources.dates import read_moment
+from trialalerts.sources.dates import When, read_when
 from trialalerts.sources.desk import Desk
 from trialalerts.sources.entry import Entry, FeedContent
 from trialalerts.sources.fields import UNNAMED
@@ -130,6 +129,7 @@ class _Reading:
         if entry.link and not link:
             problems.append(_problem(external_id, "link", "the link is no web address"))
         categories = tuple(dict.fromkeys(filter(None, map(clean_line, entry.categories))))
+        published = _published(entry, external_id, problems)
         return ItemDraft(
             registry=self._name,
             external_id=external_id,
@@ -137,11 +137,12 @@ class _Reading:
             url=link,
             title=title[:_TITLE_LIMIT],
             summary=summary[:_SUMMARY_LIMIT],
-            published_at=_published(entry, external_id, problems),
+            published_at=published.at if published else None,
             facts=ArticleFacts(
                 authors=tuple(dict.fromkeys(filter(None, map(clean_line, entry.authors)))),
                 categories=categories,
                 language=clean_line(entry.language)[:20] or None,
+                published_on=published.day if published else None,
             ),
             source=self._name,
             areas=self._tags(title, summary, categories),
@@ -193,11 +194,11 @@ def areas_of(settings: SourceSettings, desk: Desk) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _published(entry: Entry, external_id: str, problems: list[FieldProblem]) -> datetime | None:
+def _published(entry: Entry, external_id: str, problems: list[FieldProblem]) -> When | None:
     for text in entry.dates:
-        moment = read_moment(text)
-        if moment is not None:
-            return moment
+        when = read_when(text)
+        if when is not None:
+            return when
     if entry.dates:
         problems.append(
             _problem(external_id, "published", f"found “{clean_line(entry.dates[0])[:60]}”, expected a date")

@@ -7,7 +7,7 @@ its name within the folder is its id. A file that cannot be read is a problem of
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from trialalerts.catalog.text import clean_line, clean_text, sanitised_html, sum
 from trialalerts.errors import SourceError, UnknownArea
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch, Position
-from trialalerts.sources.dates import read_moment
+from trialalerts.sources.dates import When, at_a_time, on_a_day, read_when
 from trialalerts.sources.desk import Desk
 from trialalerts.sources.fields import Fields
 from trialalerts.sources.links import usable_link
@@ -91,7 +91,7 @@ class Folder:
         url = usable_link(link, "")
         if link and not url:
             fields.note("url", f"found “{link[:60]}”, expected an address that starts with https://")
-        published_at = _published(head, fields)
+        published = _when(head, "date", fields)
         areas = _areas(categories, title, f"{subtitle}\n\n{text}", fields, desk)
         return ItemDraft(
             registry=self._name,
@@ -100,13 +100,14 @@ class Folder:
             url=url,
             title=title,
             summary=subtitle or summary_of(text, _SUMMARY_LIMIT),
-            published_at=published_at,
+            published_at=published.at if published else None,
             facts=ArticleFacts(
                 authors=(*fields.lines(head, "author"), *fields.lines(head, "authors")),
                 categories=categories,
                 audience=", ".join(fields.lines(head, "audience")) or None,
                 html=html,
                 language=fields.line(head, "language"),
+                published_on=published.day if published else None,
             ),
             source=self._name,
             areas=areas,
@@ -151,16 +152,16 @@ def _rendered(markdown: str) -> str:
     return sanitised_html(MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown))
 
 
-def _published(head: Mapping[str, Any], fields: Fields) -> datetime | None:
-    value = head.get("date")
+def _when(head: Mapping[str, Any], key: str, fields: Fields) -> When | None:
+    value = head.get(key)
     if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return at_a_time(value)
     if isinstance(value, date):
-        return datetime.combine(value, time(), UTC)
-    moment = read_moment(value) if isinstance(value, str) else None
-    if value is not None and moment is None:
-        fields.wrong("date", value, "a date such as 2026-01-15")
-    return moment
+        return on_a_day(value)
+    found = read_when(value) if isinstance(value, str) else None
+    if value is not None and found is None:
+        fields.wrong(key, value, "a date such as 2026-01-15")
+    return found
 
 
 def _areas(categories: tuple[str, ...], title: str, text: str, fields: Fields, desk: Desk) -> list[AreaTag]:
