@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test check format bench soak lock migration clean
+.PHONY: help demo test check format bench soak lock clean
 
 help:
 	@echo "make demo    the main job on sample data: mails in var/demo/outbox"
@@ -53,9 +53,6 @@ soak: $(VENV)/.ready
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet pyproject.toml -o requirements/runtime.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --group dev pyproject.toml -o requirements/dev.txt
-
-migration: $(VENV)/.ready
-	$(BIN)/python -m tests.new_migration "$(MESSAGE)"
 
 clean:
 	rm -rf $(VENV) var/demo .mypy_cache .ruff_cache .pytest_cache
