@@ -49,6 +49,15 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """The folder of small made-up inputs, each with what it has to give, that lies beside the checkout."""
+    folder = Path(os.environ.get("TRIALALERTS_TEST_CASES", REPOSITORY.parent / "shared" / "cases"))
+    if not (folder / "README.md").exists():
+        missing(f"the shared cases are not at {folder} (set TRIALALERTS_TEST_CASES)")
+    return folder
+
+
 @pytest.fixture
 def clock() -> FrozenClock:
     """A clock that stands at Monday 2 March 2026, 09:30 UTC."""

@@ -211,11 +211,17 @@ class WebSettings(_Section):
 
 
 class DigestSettings(_Section):
-    """What a digest looks like."""
+    """What a digest holds, and how it looks.
+
+    A trial is told as new for ``new_trial_within`` after its registry posted it, an article for ``new_article_within``
+    after its own date; what comes to us later is older than that.
+    """
 
     max_items: int = Field(default=25, ge=1, le=35)
     condition_in_subject: bool = False
     confirm_within: Duration = timedelta(days=7)
+    new_trial_within: Duration = timedelta(days=60)
+    new_article_within: Duration = timedelta(days=30)
 
 
 class TemplateSettings(_Section):

@@ -7,8 +7,8 @@ ORM the same page takes several times as long.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 import structlog
@@ -20,29 +20,32 @@ from sqlmodel import Session, col
 from trialalerts.catalog.compare import Difference, compare_articles, compare_trials
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.freshness import Freshness
 from trialalerts.catalog.identity import Stored, find_by_number, find_stored, in_chunks, note_numbers
 from trialalerts.catalog.rows import Entry, read_entry
-from trialalerts.catalog.status import status_group
-from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+from trialalerts.catalog.tables import Change, Item
 from trialalerts.database.counter import CHANGES, take_numbers
 
 __all__ = ["StoreCount", "store_items"]
 
-_OLD = timedelta(days=60)
-_ENDED = frozenset({"closed", "withdrawn"})
+_USUAL = Freshness()
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCount:
-    """What became of a batch. ``unchanged`` added nothing; ``refused`` could not be stored at all."""
+    """What became of a batch. ``unchanged`` added nothing; ``refused`` could not be stored at all.
+
+    ``old`` are those of the new items that are new to us only (see :mod:`~trialalerts.catalog.freshness`).
+    """
 
     new: int = 0
     updated: int = 0
     unchanged: int = 0
     changes: int = 0
     refused: tuple[FieldProblem, ...] = ()
+    old: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,9 @@ class _Happened:
     difference: Difference
 
 
-def store_items(session: Session, drafts: Sequence[ItemDraft], *, baseline: bool, now: datetime) -> StoreCount:
+def store_items(
+    session: Session, drafts: Sequence[ItemDraft], *, baseline: bool, now: datetime, freshness: Freshness = _USUAL
+) -> StoreCount:
     """Store drafts and note what happened to their items.
 
     A draft given twice counts once, as given last. A draft that cannot be stored is left out and reported
@@ -64,10 +69,11 @@ def store_items(session: Session, drafts: Sequence[ItemDraft], *, baseline: bool
         drafts: what was read, at most some thousands.
         baseline: whether to note no change at all: the first sweep of a source is no news.
         now: the moment of reading.
+        freshness: how long after its own date an item that is new to us is news.
     """
     entries, refused = _read(drafts)
     connection = session.connection()
-    batches = [_Batch(connection, registry, group, now) for registry, group in _by_registry(entries).items()]
+    batches = [_Batch(connection, registry, group, now, freshness) for registry, group in _by_registry(entries).items()]
     happened = [each for batch in batches for each in batch.store(baseline=baseline)]
     if happened:
         _publish(session, happened, now)
@@ -77,6 +83,7 @@ def store_items(session: Session, drafts: Sequence[ItemDraft], *, baseline: bool
         unchanged=sum(batch.unchanged for batch in batches),
         changes=len(happened),
         refused=tuple(refused),
+        old=sum(batch.old for batch in batches),
     )
 
 
@@ -106,12 +113,15 @@ def _by_registry(entries: Mapping[tuple[str, str], Entry]) -> dict[str, list[Ent
 class _Batch:
     """The records of one registry while they are stored."""
 
-    def __init__(self, connection: Connection, registry: str, entries: Sequence[Entry], now: datetime) -> None:
+    def __init__(
+        self, connection: Connection, registry: str, entries: Sequence[Entry], now: datetime, freshness: Freshness
+    ) -> None:
         self._connection = connection
         self._registry = registry
         self._entries = entries
         self._now = now
-        self.new = self.updated = self.unchanged = 0
+        self._freshness = freshness
+        self.new = self.updated = self.unchanged = self.old = 0
 
     def store(self, *, baseline: bool) -> list[_Happened]:
         """Insert, update and touch; return what happened, which is nothing in a baseline."""
@@ -126,7 +136,7 @@ class _Batch:
             for entry in self._entries
             if entry.external_id in stored and _is_newer(stored[entry.external_id], entry)
         ]
-        happened = [] if baseline else [*_first_news(inserted, self._now), *self._compare(changed)]
+        happened = [] if baseline else [*self._first_news(inserted), *self._compare(changed)]
         self._update(changed)
         self._touch(item.item_id for item in stored.values())
         merged = [(stored[entry.external_id].item_id, entry) for entry in unknown if entry.external_id in stored]
@@ -134,6 +144,12 @@ class _Batch:
         self.new, self.updated = len(inserted), len(changed)
         self.unchanged = len(self._entries) - self.new - self.updated
         return happened
+
+    def _first_news(self, inserted: Iterable[tuple[int, Entry]]) -> Iterator[_Happened]:
+        for item_id, entry in inserted:
+            self.old += self._freshness.is_old(entry.draft, self._now)
+            if news := self._freshness.news(entry.draft, self._now):
+                yield _Happened(item_id, news)
 
     def _insert(self, entries: Sequence[Entry], stored: dict[str, Stored]) -> list[tuple[int, Entry]]:
         """Insert items; one that another process inserted just now joins those that are stored."""
@@ -191,20 +207,6 @@ def _differences(title: str, facts: dict[str, Any], draft: ItemDraft) -> list[Di
     except ValidationError:
         return []  # stored by another version of this program: there is nothing to compare with
     return compare_trials(before, draft.facts)
-
-
-def _first_news(inserted: Iterable[tuple[int, Entry]], now: datetime) -> Iterator[_Happened]:
-    for item_id, entry in inserted:
-        if entry.draft.kind is ItemKind.ARTICLE:
-            yield _Happened(item_id, Difference(kind=ChangeKind.PUBLISHED))
-        elif isinstance(facts := entry.draft.facts, TrialFacts) and not _is_old_record(facts, now):
-            yield _Happened(item_id, Difference(kind=ChangeKind.REGISTERED, after={"status": facts.status}))
-
-
-def _is_old_record(facts: TrialFacts, now: datetime) -> bool:
-    """Tell whether a trial ended its recruitment and was posted long ago: it is new to us only."""
-    has_ended = status_group(facts.status, facts.last_known_status) in _ENDED
-    return has_ended and facts.first_posted is not None and facts.first_posted < (now - _OLD).date()
 
 
 def _publish(session: Session, happened: Sequence[_Happened], now: datetime) -> None:

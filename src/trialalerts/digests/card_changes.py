@@ -87,8 +87,17 @@ def _plain(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
 
 def _registered(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
     now = status(words, told.after.get("status"))
-    change = _plain(words, told, reasons)
+    change = _newly_found(words, told) or _plain(words, told, reasons)
     return words.say("change.now", change=change, status=now) if now else change
+
+
+def _newly_found(words: Wording, told: Told) -> str | None:
+    """Say of a trial that is new to us only since when it stands in its registry; None: it is new."""
+    posted = told.after.get("newly_found")
+    if not isinstance(posted, str):
+        return None
+    year = posted[:4]
+    return words.say("change.found_since", year=year) if year.isdecimal() else words.say("change.found")
 
 
 def _began(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
+from trialalerts.catalog.freshness import Freshness
 from trialalerts.clock import Clock
 from trialalerts.database.engine import Database, plain_error
 from trialalerts.errors import (
@@ -219,7 +220,7 @@ class _Poll:
     def _read(self, position: Position, source: Source | None) -> None:
         began = self._clock.now()
         with Desk(self._db, self._settings.http, self._clock, stop=self._stop) as desk:
-            keeper = Keeper(self._db, self._source, desk, self.lease)
+            keeper = Keeper(self._db, self._source, desk, self.lease, self._freshness())
             batches = (source or open_source(self._source)).batches(position, desk)
             try:
                 while not self.count.complete and self._keep_next(batches, keeper):
@@ -231,6 +232,10 @@ class _Poll:
         if not self.count.complete:
             raise SourceError(f"Source {self._source.name} gave nothing that ends its sweep.")
         self._log_polled(began)
+
+    def _freshness(self) -> Freshness:
+        within = self._settings.digests
+        return Freshness(trial=within.new_trial_within, article=within.new_article_within)
 
     def _stop(self) -> bool:
         return self.lease.lost or self._told_to_stop()

@@ -10,9 +10,11 @@ from functools import cached_property
 from sqlmodel import Session, col, select
 
 from trialalerts.catalog.draft import ItemDraft
+from trialalerts.catalog.freshness import Freshness
 from trialalerts.catalog.store import store_items
 from trialalerts.catalog.tables import Item
 from trialalerts.database.engine import Database
+from trialalerts.database.findings import end_findings, note_finding
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch
 from trialalerts.sources.desk import Desk
@@ -25,6 +27,9 @@ from trialalerts.sources.terms import TermLearner
 __all__ = ["BatchCount", "Keeper"]
 
 _AT_ONCE = 500
+_MANY_OLD = 20
+_OLD_ITEMS = "old-items"
+"""The kind of the finding that a source brought many items that are new to us only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +47,15 @@ class BatchCount:
 class Keeper:
     """Stores the batches of one poll, each only if the poll's lease still holds."""
 
-    def __init__(self, db: Database, settings: SourceSettings, desk: Desk, lease: Lease) -> None:
+    def __init__(
+        self, db: Database, settings: SourceSettings, desk: Desk, lease: Lease, freshness: Freshness | None = None
+    ) -> None:
         self._db = db
         self._settings = settings
         self._desk = desk
         self._lease = lease
+        self._freshness = freshness or Freshness()
+        self._old = 0
         self._is_first = False
 
     def keep(self, batch: Batch) -> BatchCount:
@@ -72,12 +81,14 @@ class Keeper:
             session.flush()
             # Last: it takes the numbers of the changes, for which other writers then wait.
             counts = [
-                store_items(session, drafts, baseline=baseline, now=now)
+                store_items(session, drafts, baseline=baseline, now=now, freshness=self._freshness)
                 for drafts, baseline in ((quiet, True), (announced, False))
                 if drafts
             ]
             refused = [problem for count in counts for problem in count.refused]
             problems += add_problems(session, self._settings.name, refused, now)
+            self._old += sum(count.old for count in counts)
+            self._tell_of_old(session, batch, now)
         return BatchCount(
             new=sum(count.new for count in counts),
             updated=sum(count.updated for count in counts),
@@ -86,6 +97,19 @@ class Keeper:
             skipped=batch.skipped,
             problems=problems,
         )
+
+    def _tell_of_old(self, session: Session, batch: Batch, now: datetime) -> None:
+        """Leave a finding where a poll brought many items that are older than news; a poll without any ends it."""
+        name = self._settings.name
+        if self._old > _MANY_OLD:
+            text = (
+                f"Source {name} brought {self._old} items at once that are older than news: its archive may have "
+                "appeared, or it is read more widely. Trials that may still take people are told as newly found; old "
+                f"articles and ended trials were stored and not told. Look at: trialalerts sources check {name}"
+            )
+            note_finding(session, _OLD_ITEMS, name, text, now=now)
+        elif batch.ends_sweep and not self._old:
+            end_findings(session, _OLD_ITEMS, [name])
 
     @cached_property
     def _learner(self) -> TermLearner:
