@@ -13,7 +13,7 @@ RUN python -m venv --without-pip /opt/trialalerts \
 RUN awk '/^[a-z]/ { wanted = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/ } wanted' \
         requirements/dev.txt > requirements/build.txt \
  && pip install --require-hashes --only-binary :all: -r requirements/build.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY config/ config/
 COPY templates/ templates/
 COPY src/ src/

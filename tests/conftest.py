@@ -17,6 +17,8 @@ from tests.installation import Installation
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
 from trialalerts.database.schema import upgrade
+from trialalerts.vocabulary.areas import AreaTree, load_areas
+from trialalerts.vocabulary.shipped_areas import store_shipped
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -134,6 +136,17 @@ def sqlite_db(sqlite_url: str) -> Iterator[Database]:
     database = open_database(sqlite_url)
     yield database
     database.dispose()
+
+
+@pytest.fixture(scope="session")
+def shipped_areas(tmp_path_factory: pytest.TempPathFactory) -> AreaTree:
+    """All areas that ship with the program, as ``init`` stores them: the curated ones and the diseases of MeSH."""
+    with open_database(f"sqlite:///{tmp_path_factory.mktemp('areas') / 'areas.db'}") as database:
+        upgrade(database)
+        with database.write() as session:
+            store_shipped(session)
+        with database.read() as session:
+            return load_areas(session)
 
 
 @pytest.fixture(scope="session")

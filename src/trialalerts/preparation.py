@@ -1,4 +1,4 @@
-"""Owns what must be there before work begins: the tables, the curated areas, the places."""
+"""What must be there before work begins: the tables, the disease areas, the places."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from sqlmodel import select
 
 from trialalerts.database import Database
 from trialalerts.database.schema import upgrade
-from trialalerts.resources import shipped
 from trialalerts.settings import Settings
-from trialalerts.vocabulary.areas import store_curated
 from trialalerts.vocabulary.places import load_places
+from trialalerts.vocabulary.shipped_areas import store_shipped
 from trialalerts.vocabulary.tables import Place
 
 __all__ = ["Prepared", "prepare"]
@@ -20,7 +19,7 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What was done: whether the tables changed, how many curated areas there are, how many places were loaded."""
+    """What was done: whether the tables changed, how many disease areas there are, how many places were loaded."""
 
     upgraded: bool
     areas: int
@@ -28,7 +27,7 @@ class Prepared:
 
 
 def prepare(db: Database, settings: Settings) -> Prepared:
-    """Upgrade the tables, store the curated areas as their file has them now, load the places where there are none.
+    """Upgrade the tables, store the shipped areas as their files have them now, load the places where there are none.
 
     Raises:
         ConfigurationError: the file of areas is wrong.
@@ -37,7 +36,7 @@ def prepare(db: Database, settings: Settings) -> Prepared:
     upgraded = upgrade(db)
     curated = settings.vocabulary.disease_areas
     with db.write() as session:
-        areas = store_curated(session, Path(curated) if curated else shipped("config/disease_areas.toml"))
+        areas = store_shipped(session, curated=Path(curated) if curated else None)
         known = session.exec(select(Place.id).limit(1)).first() is not None
         places = 0 if known else load_places(session)
     return Prepared(upgraded=upgraded, areas=areas, places=places)

@@ -25,7 +25,7 @@ def command() -> None:
     database = open_settings_database(settings)
     done = prepare(database, settings)
     name = database.engine.url.render_as_string(hide_password=True)
-    show(f"{name}: {'set up' if done.upgraded else 'was set up already'}, {done.areas} disease areas")
+    show(f"{name}: {'set up' if done.upgraded else 'was set up already'}, {done.areas:,} disease areas")
     show(f"{done.places} places loaded" if done.places else "places were loaded already")
     show("Next: edit config/trialalerts.toml, then: trialalerts doctor")
 

@@ -127,7 +127,7 @@ class _Story:
 
     def _set_the_stage(self) -> None:
         prepared = prepare(self._db, self._settings)
-        show(f"A new database knows {prepared.areas} disease areas and {prepared.places:,} places. Six people sign up:")
+        show(f"A new database knows {prepared.areas:,} areas and {prepared.places:,} places. Six people sign up:")
         with self._db.write() as session:
             self._people = sign_up(session, self._clock.now())
         for person in self._people.values():

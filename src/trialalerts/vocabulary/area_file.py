@@ -101,8 +101,9 @@ def _new_row(area: CuratedArea) -> Area:
 
 
 def _update(row: Area, area: CuratedArea, *, has_mesh: bool) -> None:
+    heading = [row.name] if row.origin is AreaOrigin.IMPORT and row.name.casefold() != area.name.casefold() else []
     row.name = area.name
-    row.synonyms = list(dict.fromkeys((*area.synonyms, *row.synonyms)))
+    row.synonyms = list(dict.fromkeys((*area.synonyms, *heading, *row.synonyms)))
     row.acronyms = list(dict.fromkeys((*area.acronyms, *row.acronyms)))
     row.parents = list(area.parents)
     row.therapeutic = area.therapeutic

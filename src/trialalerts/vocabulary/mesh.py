@@ -1,13 +1,12 @@
-"""Owns the import of MeSH into the table of disease areas."""
+"""The import of MeSH into the table of disease areas."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable
 from pathlib import Path
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from trialalerts.vocabulary.import_files import ImportCount
 from trialalerts.vocabulary.mesh_files import MeshDescriptor, read_mesh
@@ -17,7 +16,6 @@ from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 __all__ = ["ImportCount", "MeshDescriptor", "import_mesh", "normal_mesh_id", "read_mesh"]
 
-_BATCH = 500
 _WITH_LONG_FORM = re.compile(r"(\S+) \([^()]+\)")
 """MeSH tells acronyms that are not unique apart by their long form: ``MS (Multiple Sclerosis)``."""
 
@@ -26,45 +24,44 @@ def import_mesh(session: Session, path: Path) -> ImportCount:
     """Store the diseases of a MeSH file (see :func:`read_mesh`).
 
     A curated area keeps its name, acronyms, parents and synonyms; it gets MeSH's entry terms as further
-    synonyms and MeSH's tree numbers. Of the entry terms that differ in spelling alone, one is stored.
+    synonyms and MeSH's tree numbers. Of the entry terms that differ in spelling alone, one is stored; of the
+    records of one id, the last.
 
     Raises:
         InvalidInput: the file is no whole MeSH file; the transaction of ``session`` must not be committed then,
             and is not when the error leaves ``Database.write()``.
     """
     folder = Folder()
-    new = updated = unchanged = 0
-    descriptors = read_mesh(path)
-    while batch := list(islice(descriptors, _BATCH)):
-        known = _rows(session, batch)
-        for descriptor in batch:
-            row = known.get(descriptor.id)
-            names, acronyms = _sorted_terms(descriptor, folder)
-            if row is None:
-                session.add(_new_row(descriptor, names, acronyms))
-                new += 1
-                continue
-            before = row.model_dump()
-            _update(row, descriptor, names, acronyms)
-            changed = row.model_dump() != before
-            updated += changed
-            unchanged += not changed
-        session.flush()
-        session.expunge_all()  # what is written goes from memory
-    return ImportCount(new=new, updated=updated, unchanged=unchanged)
+    descriptors = {descriptor.id: descriptor for descriptor in read_mesh(path)}
+    rows = {row.id: row for row in session.exec(select(Area))}
+    new = updated = 0
+    for descriptor in descriptors.values():
+        row = rows.get(descriptor.id)
+        names, acronyms = _sorted_terms(descriptor, row, folder)
+        if row is None:
+            session.add(_new_row(descriptor, names, acronyms))
+            new += 1
+            continue
+        before = row.model_dump()
+        _update(row, descriptor, names, acronyms)
+        updated += row.model_dump() != before
+    session.flush()
+    return ImportCount(new=new, updated=updated, unchanged=len(descriptors) - new - updated)
 
 
-def _rows(session: Session, batch: Sequence[MeshDescriptor]) -> dict[str, Area]:
-    ids = [descriptor.id for descriptor in batch]
-    return {row.id: row for row in session.exec(select(Area).where(col(Area.id).in_(ids)))}
+def _sorted_terms(descriptor: MeshDescriptor, row: Area | None, folder: Folder) -> tuple[list[str], list[str]]:
+    """Return the names that say something new, and the acronyms among the entry terms.
 
-
-def _sorted_terms(descriptor: MeshDescriptor, folder: Folder) -> tuple[list[str], list[str]]:
-    """Return the entry terms that say something new, and the acronyms among them."""
+    To a curated area, MeSH's own heading is one name more.
+    """
     names: list[str] = []
     acronyms: list[str] = []
-    seen = set(_keys(descriptor.name, folder))
-    for term in (_WITH_LONG_FORM.sub(_acronym_alone, term) for term in descriptor.terms):
+    terms: tuple[str, ...] = descriptor.terms
+    known: tuple[str, ...] = (descriptor.name,)
+    if row is not None and row.origin is AreaOrigin.CURATED:
+        known, terms = (row.name, *row.synonyms), (descriptor.name, *terms)
+    seen = {key for name in known for key in _keys(name, folder)}
+    for term in (_WITH_LONG_FORM.sub(_acronym_alone, term) for term in terms):
         if is_acronym(term):
             acronyms.append(term)
         elif not seen.issuperset(keys := _keys(term, folder)):
@@ -96,7 +93,7 @@ def _new_row(descriptor: MeshDescriptor, names: list[str], acronyms: list[str]) 
 def _update(row: Area, descriptor: MeshDescriptor, names: Iterable[str], acronyms: Iterable[str]) -> None:
     if row.origin is AreaOrigin.CURATED:
         row.tree_numbers = with_mesh_numbers(row.tree_numbers, descriptor.tree_numbers)
-        row.synonyms = list(dict.fromkeys((*row.synonyms, *_without(row.name, (descriptor.name, *names)))))
+        row.synonyms = [*row.synonyms, *names]
         row.acronyms = list(dict.fromkeys((*row.acronyms, *acronyms)))
         return
     if row.origin is AreaOrigin.TRIAL:

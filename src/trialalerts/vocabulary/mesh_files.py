@@ -1,6 +1,7 @@
-"""Owns the reading of NLM's MeSH descriptor files: XML (``desc2026.xml``) and ASCII (``d2026.bin``), plain or gzip.
+"""The readers of MeSH descriptor files: NLM's XML (``desc2026.xml``) and ASCII (``d2026.bin``), and our table.
 
-Both are read as a stream, one record at a time: the XML is 300 MB.
+All are read as a stream, plain or gzip, one record at a time: the XML is 300 MB. The table is the form in which the
+program ships MeSH (``config/mesh_2025.tsv.gz``): id, name, tree numbers, entry terms.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from trialalerts.vocabulary.import_files import first_bytes, opened
 from trialalerts.vocabulary.mesh_ids import DISEASES, is_mesh_id
 
 __all__ = ["MeshDescriptor", "read_mesh"]
+
+_TABLE = b"id\tname\ttree numbers\tentry terms"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +55,8 @@ def _records(path: Path, file: IO[bytes]) -> Iterator[MeshDescriptor]:
         return _from_xml(file)
     if start.startswith(b"*NEWRECORD"):
         return _from_ascii(path, file)
+    if start.startswith(_TABLE):
+        return _from_table(path, file)
     raise InvalidInput(
         f"{path}: this is neither NLM's MeSH descriptor XML (desc2026.xml) or ASCII form (d2026.bin), "
         "see https://nlmpubs.nlm.nih.gov/projects/mesh/MESH_FILES/, nor the Disease Ontology (doid.obo)"
@@ -89,6 +94,15 @@ def _from_ascii(path: Path, file: IO[bytes]) -> Iterator[MeshDescriptor]:
     if not finished:
         raise InvalidInput(f"{path}: this file is cut off: its last record has no UI line")
     yield from _ascii_descriptor(fields)
+
+
+def _from_table(path: Path, file: IO[bytes]) -> Iterator[MeshDescriptor]:
+    for number, raw in enumerate(file, start=1):
+        cells = raw.decode("utf-8-sig").rstrip("\r\n").split("\t")
+        if len(cells) != _TABLE.count(b"\t") + 1:
+            raise InvalidInput(f"{path}: line {number}: found {len(cells)} columns, expected {_TABLE.decode()!r}")
+        id_, name, numbers, terms = cells
+        yield from _descriptor(id_, name, numbers.split(";"), terms.split("|"))
 
 
 def _ascii_descriptor(fields: dict[str, list[str]]) -> Iterator[MeshDescriptor]:

@@ -1,4 +1,4 @@
-"""Owns the tables of the vocabulary: disease areas and places."""
+"""The tables of the vocabulary: disease areas, places, and which shipped files are stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import EnumText, Json
 
-__all__ = ["Area", "AreaOrigin", "Place", "PlaceKind", "PlaceName", "Postcode", "Topic"]
+__all__ = ["Area", "AreaOrigin", "Place", "PlaceKind", "PlaceName", "Postcode", "StoredFiles", "Topic"]
 
 
 class AreaOrigin(StrEnum):
@@ -106,3 +106,15 @@ class Postcode(SQLModel, table=True):
     subdivision: str | None = None
     latitude: float
     longitude: float
+
+
+class StoredFiles(SQLModel, table=True):
+    """Which shipped files the tables hold: ``digest`` tells what was in them when they were stored.
+
+    ``name`` says of which kind (``areas``). A start that finds the files as they were has nothing to store.
+    """
+
+    __tablename__ = "stored_files"
+
+    name: str = Field(primary_key=True)
+    digest: str

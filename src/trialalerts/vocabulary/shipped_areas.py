@@ -1,0 +1,85 @@
+"""The disease areas that ship with the program: the curated ones and the diseases of MeSH.
+
+They are stored together once, and anew when a file of them has changed: by a newer program or by the operator. A
+start that finds them as they were reads one row.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlmodel import Session, col, func, select
+
+from trialalerts.errors import ConfigurationError
+from trialalerts.resources import shipped
+from trialalerts.vocabulary.area_file import store_curated
+from trialalerts.vocabulary.mesh import import_mesh
+from trialalerts.vocabulary.mesh_files import read_mesh
+from trialalerts.vocabulary.tables import Area, AreaOrigin
+
+__all__ = ["CURATED", "MESH", "store_shipped"]
+
+CURATED = "config/disease_areas.toml"
+MESH = "config/mesh_2025.tsv.gz"
+_NAME = "areas"
+_WAY = b"1"
+"""Goes up when the same files are to be stored in another way."""
+
+
+def store_shipped(session: Session, *, curated: Path | None = None, mesh: Path | None = None) -> int:
+    """Store the curated areas and MeSH where that is still to be done; return how many areas there are.
+
+    What was imported otherwise stays. Where that is a newer edition of MeSH than the shipped one, the shipped one is
+    not stored: the areas would go back to their old names and places.
+
+    Args:
+        session: a writing session; others that store the same wait until it commits.
+        curated: the curated file; None: the shipped one.
+        mesh: a MeSH file; None: the shipped one.
+
+    Raises:
+        ConfigurationError: the curated file is wrong; nothing is stored.
+    """
+    curated, mesh = curated or shipped(CURATED), mesh or shipped(MESH)
+    digest = _digest(curated, mesh)
+    if _stored(session) != digest:
+        store_curated(session, curated)
+        if not _has_newer_mesh(session, mesh):
+            import_mesh(session, mesh)
+        session.connection().execute(
+            text("UPDATE stored_files SET digest = :digest WHERE name = :name"), {"name": _NAME, "digest": digest}
+        )
+    return session.exec(select(func.count(col(Area.id)))).one()
+
+
+def _digest(curated: Path, mesh: Path) -> str:
+    try:
+        files = [sha256(file.read_bytes()).digest() for file in (curated, mesh)]
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename}: the disease areas cannot be read: {error.strerror}") from None
+    return sha256(b"".join((_WAY, *files))).hexdigest()
+
+
+def _stored(session: Session) -> str:
+    """Return the digest of what is stored, empty before the first time, and lock it: one of many daemons stores."""
+    row = session.connection().execute(
+        text(
+            "INSERT INTO stored_files (name, digest) VALUES (:name, '') "
+            "ON CONFLICT (name) DO UPDATE SET digest = stored_files.digest RETURNING digest"
+        ),
+        {"name": _NAME},
+    )
+    return str(row.scalar_one())
+
+
+def _has_newer_mesh(session: Session, mesh: Path) -> bool:
+    """Tell whether an edition after the file's was imported: NLM numbers new descriptors ever higher."""
+    asked = select(Area.id, Area.tree_numbers).where(Area.origin == AreaOrigin.IMPORT)
+    imported = [_number(id_) for id_, numbers in session.exec(asked) if numbers]
+    return bool(imported) and max(imported) > max(_number(descriptor.id) for descriptor in read_mesh(mesh))
+
+
+def _number(mesh_id: str) -> int:
+    return int(mesh_id[1:]) if mesh_id.startswith("D") and mesh_id[1:].isdigit() else 0
