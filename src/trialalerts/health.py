@@ -22,6 +22,7 @@ from trialalerts.delivery.feedback.providers import open_webhooks
 from trialalerts.delivery.feedback.standing import standing
 from trialalerts.delivery.tables import Delivery, DeliveryState, MailboxState
 from trialalerts.errors import ConfigurationError
+from trialalerts.plurals import counted
 from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.tables import Problem, SourceState
 from trialalerts.vocabulary.tables import Area, Place
@@ -119,7 +120,7 @@ def _source(state: SourceState | None, source: SourceSettings, now: datetime) ->
         since = f"last read {state.last_success_at:%Y-%m-%d %H:%M} UTC" if state.last_success_at else "never read yet"
         yield Check(
             level="broken" if state.error_count > _PATIENCE else "look",
-            what=f"{name}: {state.error_count} failed polls in a row, {since}: {state.last_error}",
+            what=f"{name}: {counted(state.error_count, 'failed poll')} in a row, {since}: {state.last_error}",
             remedy=f"run: trialalerts sources check {source.name}",
         )
     elif state.last_success_at and now - state.last_success_at > 3 * source.every:
@@ -137,7 +138,7 @@ def _problems(session: Session) -> Iterator[Check]:
     for source, number in rows:
         yield Check(
             level="look",
-            what=f"source {source}: {number} fields of records could not be read; the rest of each was kept",
+            what=f"source {source}: {counted(number, 'field')} of records could not be read; the rest of each was kept",
             remedy=f"run: trialalerts sources check {source}",
         )
 
@@ -150,26 +151,25 @@ def _findings(session: Session) -> Iterator[Check]:
 def _sites(survey: SiteSurvey) -> Iterator[Check]:
     if not survey.sites:
         return
-    trials = "1 open trial" if survey.trials == 1 else f"{survey.trials:,} open trials"
-    looked_at = f"{survey.sites:,} sites of {trials}"
+    looked_at = f"{counted(survey.sites, 'site')} of {counted(survey.trials, 'open trial')}"
     if not any(lack.sites for lack in survey.lacks):
-        yield Check(level="good", what=f"places: all {looked_at} are placed")
+        yield Check(level="good", what=f"places: {looked_at}, all placed")
     for lack, what, remedy in (
-        (survey.country, "lie in no known country", _TOLD_TO.format("everybody, whatever region they follow")),
+        (survey.country, "in no known country", _TOLD_TO.format("everybody, whatever region they follow")),
         (
             survey.subdivision,
-            "lie in a state that is no known subdivision",
+            "in a state that is no known subdivision",
             _TOLD_TO.format("all who follow a part of the country"),
         ),
         (
             survey.point,
-            "have no coordinates",
+            "without coordinates",
             _TOLD_TO.format("all who follow a town in the country"),
         ),
     ):
         if lack.sites:
-            counted = f"places: {lack.sites:,} of {looked_at} ({lack.trials:,} trials)"
-            yield Check(level="look", what=f"{counted} {what}{_often(lack)}", remedy=remedy)
+            how_many = f"places: {lack.sites:,} of {looked_at} ({counted(lack.trials, 'trial')})"
+            yield Check(level="look", what=f"{how_many} {what}{_often(lack)}", remedy=remedy)
 
 
 def _often(lack: Lack) -> str:
@@ -225,13 +225,13 @@ def _feedback(settings: Settings, session: Session, clock: Clock) -> Iterator[Ch
     if stands.unmatched:
         yield Check(
             level="look",
-            what=f"feedback: {stands.unmatched} events of the last 7 days name no mail of ours",
+            what=f"feedback: {counted(stands.unmatched, 'event')} of the last 7 days without a mail of ours",
             remedy="if there are many: does metadata or the return address get lost, was service.secret changed?",
         )
     if stands.about_us:
         yield Check(
             level="look",
-            what=f"feedback: {stands.about_us} mails of the last day were refused because of us, "
+            what=f"feedback: {counted(stands.about_us, 'mail')} of the last day refused because of us, "
             f"last: {stands.last_code or 'no code'}",
             remedy="check SPF, DKIM, DMARC and the sender's reputation; no subscriber was blamed",
         )
@@ -257,12 +257,14 @@ def _outbox(session: Session, now: datetime) -> Iterator[Check]:
     ).one()
     if stuck:
         yield Check(
-            level="look", what=f"outbox: {stuck} mails wait for over an hour", remedy="run: trialalerts deliveries list"
+            level="look",
+            what=f"outbox: {counted(stuck, 'mail')} waiting for over an hour",
+            remedy="run: trialalerts deliveries list",
         )
     if failed:
         yield Check(
             level="look",
-            what=f"outbox: {failed} mails could not be delivered",
+            what=f"outbox: {counted(failed, 'mail')} could not be delivered",
             remedy="run: trialalerts deliveries list --state failed",
         )
     if not stuck and not failed:

@@ -46,7 +46,7 @@ def test_an_import_of_postcodes_is_told_and_its_postcodes_are_found(
     (tmp_path / "GB.txt").write_text(f"{line}\n")
     with pytest.raises(SystemExit) as left:
         main(["regions", "import", "GB.txt"])
-    assert (left.value.code, capsys.readouterr().out) == (0, "1 postcodes of GB stored, 0 lines skipped\n")
+    assert (left.value.code, capsys.readouterr().out) == (0, "1 postcode of GB stored, 0 lines skipped\n")
     with pytest.raises(SystemExit):
         main(["regions", "import", "GB.txt", "--json"])
     assert json.loads(capsys.readouterr().out) == {"stored": {"GB": 1}, "skipped": 0}

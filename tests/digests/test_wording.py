@@ -113,6 +113,43 @@ def test_numbers_choose_their_plural_by_the_rules_of_the_language() -> None:
     assert words("de").count("subject.regular", 1234).endswith("1.234 Neuigkeiten")
 
 
+COUNTED = (0, 1, 2, 5, 1000)
+SAID = {
+    ("en", "digest.title"): ["0 updates", "1 update", "2 updates", "5 updates", "1,000 updates"],
+    ("de", "digest.title"): ["0 Neuigkeiten", "1 Neuigkeit", "2 Neuigkeiten", "5 Neuigkeiten", "1.000 Neuigkeiten"],
+    ("fr", "digest.title"): ["0 nouvelle", "1 nouvelle", "2 nouvelles", "5 nouvelles", "1\u202f000 nouvelles"],
+    ("es", "digest.title"): ["0 novedades", "1 novedad", "2 novedades", "5 novedades", "1.000 novedades"],
+    ("en", "place.unnamed"): ["0 open sites", "1 open site", "2 open sites", "5 open sites", "1,000 open sites"],
+    ("de", "place.unnamed"): [
+        "0 offene Zentren", "1 offenes Zentrum", "2 offene Zentren", "5 offene Zentren", "1.000 offene Zentren",
+    ],
+    ("fr", "place.unnamed"): [
+        "0 centre ouvert", "1 centre ouvert", "2 centres ouverts", "5 centres ouverts", "1\u202f000 centres ouverts",
+    ],
+    ("es", "place.unnamed"): [
+        "0 centros abiertos", "1 centro abierto", "2 centros abiertos", "5 centros abiertos", "1.000 centros abiertos",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "key"), SAID)
+def test_each_number_has_its_plural(language: str, key: str) -> None:
+    for number, shown in zip(COUNTED, SAID[language, key], strict=True):
+        assert words(language).count(key, number).startswith(shown)
+
+
+@pytest.mark.parametrize("room", ["email", "web"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_counts_has_a_form_for_one_and_one_for_several_in_every_language(room: str, language: str) -> None:
+    known = read_strings(shipped(f"templates/{room}") / f"strings.{language}.toml")
+    english = read_strings(shipped(f"templates/{room}") / "strings.en.toml")
+    plural = {key.rpartition(".")[0] for key in english if key.endswith(".other")}
+    assert {key.rpartition(".")[0] for key in known if key.endswith(".other")} == plural
+    assert all(f"{stem}.one" in known for stem in plural)
+    lone = {key for key, phrase in known.items() if "{count}" in phrase and key.rpartition(".")[0] not in plural}
+    assert lone <= {"look.take_now"}, "a figure beside which no word changes"
+
+
 def test_americans_read_miles_everybody_else_kilometres() -> None:
     assert words("en-US").distance(12) == "7 miles"
     assert words("en").distance(12.4) == "12 km"

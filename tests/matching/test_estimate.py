@@ -12,6 +12,8 @@ from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.matching.estimate import Estimator
+from trialalerts.sources.standing import watched_since
+from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas import load_areas
 
@@ -47,14 +49,43 @@ def test_open_trials_and_the_changes_of_four_weeks_are_counted(sqlite_db: Databa
     assert (found.recruiting_now, found.changes, found.changes_a_week) == (1, 3, 0.75)
 
 
-def test_a_young_history_is_measured_from_its_beginning_by_a_week_at_least(
-    sqlite_db: Database, clock: FrozenClock
+@pytest.mark.parametrize(("days", "a_week"), [(13.9, None), (14, 1.0), (21, 2 / 3), (28, 0.5), (300, 0.25)])
+def test_news_a_week_is_not_known_before_two_weeks_of_history(
+    sqlite_db: Database, clock: FrozenClock, days: float, a_week: float | None
 ) -> None:
     with sqlite_db.write() as session:
         trial = store_trial(session, 1, clock.now())
-        for days in (14, 2):
-            publish(session, trial, ChangeKind.OPENED, clock.now() - timedelta(days=days))
-    assert estimator(sqlite_db, clock).of(preference(clock)).changes_a_week == 1.0
+        for ago in (days, 2):
+            publish(session, trial, ChangeKind.OPENED, clock.now() - timedelta(days=ago))
+    found = estimator(sqlite_db, clock).of(preference(clock)).changes_a_week
+    assert found == (None if a_week is None else pytest.approx(a_week))
+
+
+def test_a_quiet_history_is_one_too_and_an_empty_catalog_is_none(sqlite_db: Database, clock: FrozenClock) -> None:
+    assert estimator(sqlite_db, clock).of(preference(clock)).changes_a_week is None
+    with sqlite_db.write() as session:
+        store_trial(session, 1, clock.now() - timedelta(days=20))
+    assert estimator(sqlite_db, clock).of(preference(clock)).changes_a_week == 0
+
+
+@pytest.mark.parametrize(("watched", "a_week"), [(13, None), (20, 0.35), (100, 0.25)])
+def test_the_history_of_all_sources_begins_with_the_last_baseline(
+    sqlite_db: Database, clock: FrozenClock, watched: int, a_week: float | None
+) -> None:
+    names = ["old", "new", "never"]
+    with sqlite_db.write() as session:
+        trial = store_trial(session, 1, clock.now() - timedelta(days=90))
+        publish(session, trial, ChangeKind.OPENED, clock.now() - timedelta(days=2))
+        for name, days in (("old", 200), ("new", watched)):
+            session.add(SourceState(name=name, kind="feed", baseline_done_at=clock.now() - timedelta(days=days)))
+    with sqlite_db.read() as session:
+        since, complete = watched_since(session, names)
+        found = Estimator(session, load_areas(session), clock.now(), watched_since=since, complete=complete)
+        assert watched_since(session, names[:2]) == (clock.now() - timedelta(days=watched), True)
+        assert watched_since(session, []) == (None, True)
+    estimate = found.of(preference(clock))
+    assert not estimate.complete
+    assert estimate.changes_a_week == (None if a_week is None else pytest.approx(a_week))
 
 
 def test_a_preference_that_brings_nothing_is_answered_with_what_brings_something(
@@ -81,3 +112,11 @@ def test_more_than_anybody_reads_is_called_so(sqlite_db: Database, clock: Frozen
         for _ in range(161):
             publish(session, trial, ChangeKind.OPENED, clock.now() - timedelta(days=27, hours=23))
     assert estimator(sqlite_db, clock).of(preference(clock)).is_broad
+
+
+def test_of_an_unknown_week_nobody_says_that_it_is_too_much(sqlite_db: Database, clock: FrozenClock) -> None:
+    with sqlite_db.write() as session:
+        trial = store_trial(session, 1, clock.now())
+        for _ in range(300):
+            publish(session, trial, ChangeKind.OPENED, clock.now() - timedelta(days=1))
+    assert not estimator(sqlite_db, clock).of(preference(clock)).is_broad

@@ -140,7 +140,7 @@ def test_an_unknown_area_is_asked_back(terminal: Terminal) -> None:
 def test_import_adds_the_diseases_of_a_file(terminal: Terminal, tmp_path: Path) -> None:
     file = tmp_path / "d2026.bin"
     file.write_text(MESH, "utf-8")
-    assert terminal.output("import", str(file)) == "1 areas read: 1 new, 0 updated, 0 unchanged\n"
+    assert terminal.output("import", str(file)) == "1 area read: 1 new, 0 updated, 0 unchanged\n"
     assert json.loads(terminal.output("import", str(file), "--json")) == {
         "total": 1,
         "new": 0,

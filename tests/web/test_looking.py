@@ -19,6 +19,7 @@ from trialalerts.catalog.facts import Site
 from trialalerts.catalog.store import store_items
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
+from trialalerts.resources import shipped
 from trialalerts.subscribers.choices import LANGUAGES
 from trialalerts.subscribers.preferences import NewPreference
 from trialalerts.subscribers.tables import Subscriber
@@ -26,6 +27,7 @@ from trialalerts.vocabulary.areas import load_areas
 from trialalerts.vocabulary.regions import find_region
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 from trialalerts.web.estimates import Estimates
+from trialalerts.web.languages import read_languages
 
 LEEDS = Site(facility="Example Hospital", city="Leeds", country="GB", latitude=53.8, longitude=-1.55)
 YORK = Site(facility="Example Infirmary", city="York", country="GB", latitude=53.96, longitude=-1.08)
@@ -66,7 +68,7 @@ def test_the_page_tells_what_was_understood_and_what_it_would_bring(busy: World)
     assert "<b>Multiple Sclerosis</b>" in page
     assert "Leeds, England, GB · 25 km" in page
     assert "Phase 2" in page
-    assert FIGURE.findall(page) == [("trials take people now", "12"), ("news a week, on average", "6")]
+    assert FIGURE.findall(page) == [("trials take people now", "12"), ("pieces of news a week, on average", "6")]
     assert "At the moment there is nothing" not in page
 
 
@@ -134,7 +136,7 @@ def test_too_much_is_said_to_be_too_much(busy: World) -> None:
 
 def test_who_follows_articles_only_is_not_told_of_trials(busy: World) -> None:
     page = _look(busy, kinds="article")
-    assert [name for name, _ in FIGURE.findall(page)] == ["news a week, on average"]
+    assert [name for name, _ in FIGURE.findall(page)] == ["pieces of news a week, on average"]
 
 
 def test_it_is_shown_on_ones_own_page_for_what_is_added_and_for_what_is_edited(busy: World) -> None:
@@ -208,3 +210,39 @@ def test_the_page_goes_without_where_the_reading_fails(busy: World) -> None:
     assert "How much it would bring cannot be told just now." in page
     assert FIGURE.findall(page) == []
     assert ">Sign up</button>" in page
+
+
+def test_a_week_of_which_too_little_is_known_is_told_as_unknown(sqlite_db: Database, clock: FrozenClock) -> None:
+    opened = open_world(sqlite_db, clock, settings_of())
+    world = next(opened)
+    _store(world, "D009103", LEEDS, range(1, 3), clock.now() - timedelta(days=13))
+    page = _look(world)
+    assert FIGURE.findall(page) == [("trials take people now", "2")]
+    assert "How much news a week it would bring we cannot say yet" in page
+    next(opened, None)
+
+
+def test_what_is_counted_before_every_source_was_read_may_be_more(busy: World) -> None:
+    with busy.db.read() as session:
+        areas = load_areas(session)
+        new = NewPreference(area_id="D009103", region=find_region(session, "anywhere"))
+    found = Estimates(busy.db, busy.clock, sources=["registry"]).of(new, areas)
+    assert found is not None
+    assert not found.estimate.complete
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("en", ["trials take", "trial takes", "trials take", "trials take", "trials take"]),
+        ("de", ["Studien nehmen", "Studie nimmt", "Studien nehmen", "Studien nehmen", "Studien nehmen"]),
+        ("fr", ["étude recrute", "étude recrute", "études recrutent", "études recrutent", "études recrutent"]),
+        ("es", ["estudios admiten", "estudio admite", "estudios admiten", "estudios admiten", "estudios admiten"]),
+    ],
+)
+def test_figures_are_named_in_their_plural_form(code: str, shown: list[str]) -> None:
+    language = read_languages([shipped("templates/web")]).get(code)
+    assert language is not None
+    for number, words in zip((0, 1, 2, 5, 1000), shown, strict=True):
+        assert language.count("look.now", number).startswith(f"{words} ")
+    assert language.number(1234567) in {"1,234,567", "1.234.567", "1\u202f234\u202f567"}

@@ -13,6 +13,7 @@ import typer
 from trialalerts.cli.context import open_context
 from trialalerts.cli.output import show, show_json, show_table
 from trialalerts.errors import InvalidInput
+from trialalerts.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,7 +123,8 @@ def import_file(
     if json:
         show_json({"total": count.total, "new": count.new, "updated": count.updated, "unchanged": count.unchanged})
     else:
-        show(f"{count.total} areas read: {count.new} new, {count.updated} updated, {count.unchanged} unchanged")
+        became = f"{count.new:,} new, {count.updated:,} updated, {count.unchanged:,} unchanged"
+        show(f"{counted(count.total, 'area')} read: {became}")
 
 
 @app.command(epilog="Example: trialalerts areas tag --text 'A new tablet for multiple sclerosis'")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trialalerts.vocabulary.areas import AreaTree
     from trialalerts.vocabulary.regions import Region
 
-__all__ = ["Filters", "app", "counted", "described", "resolve"]
+__all__ = ["Filters", "app", "described", "resolve"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -114,11 +114,6 @@ def _region(session: Session, text: str, radius: str | None, travel: str | None)
     if radius:
         raise InvalidInput("--radius and --travel both say how far; give one of them")
     return find_region_to_travel(session, text, travel)
-
-
-def counted(number: int, thing: str) -> str:
-    """Return how many there are of a thing, in words: ``1 preference``, ``2 preferences``."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def described(preferences: Iterable[Preference], tree: AreaTree) -> list[dict[str, Any]]:
@@ -268,6 +263,7 @@ def estimate(
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show, show_json, show_table
     from trialalerts.matching.estimate import Estimator
+    from trialalerts.sources.standing import watched_since
     from trialalerts.subscribers.preferences import unsaved_preference
     from trialalerts.vocabulary.areas import load_areas
 
@@ -288,14 +284,16 @@ def estimate(
     with ctx.db.read() as session:
         tree = load_areas(session)
         wanted = resolve(session, area, region, radius, filters, today=now.date())
-        estimator = Estimator(session, tree, now)
+        since, complete = watched_since(session, [source.name for source in ctx.settings.sources])
+        estimator = Estimator(session, tree, now, watched_since=since, complete=complete)
     preferences = [unsaved_preference(each, is_area=tree.__contains__, now=now) for each in wanted]
     rows: list[dict[str, Any]] = [
         {
             "area": tree.name(each.area_id),
             "region": each.region_label,
             "recruiting_now": found.recruiting_now,
-            "changes_a_week": round(found.changes_a_week, 1),
+            "changes_a_week": None if found.changes_a_week is None else round(found.changes_a_week, 1),
+            "complete": found.complete,
             "too_much": found.is_broad,
             "instead": [
                 {"what": other.what, "recruiting_now": other.estimate.recruiting_now}
@@ -308,15 +306,27 @@ def estimate(
     if json:
         show_json(rows)
         return
-    columns = ("area", "region", "recruiting_now", "changes_a_week")
     show_table(
-        ("area", "region", "recruiting now", "changes a week"), [[row[name] for name in columns] for row in rows]
+        ("area", "region", "recruiting now", "changes a week"),
+        [[row["area"], row["region"], _so_far(row), _a_week(row)] for row in rows],
     )
+    if not all(row["complete"] for row in rows):
+        show("The sources have not been read to their end yet: there may be more.")
     for row in rows:
         if row["too_much"]:
             show(f"{row['area']}: more than anybody reads; take a narrower area, a region, or fewer kinds of change")
         for other in row["instead"]:
             show(f"{row['area']}: nothing now; {other['what']} would bring {other['recruiting_now']} recruiting now")
+
+
+def _so_far(row: dict[str, Any]) -> str:
+    """Return the open trials; with a plus where not every source was read to its end."""
+    return f"{row['recruiting_now']:,}{'' if row['complete'] else '+'}"
+
+
+def _a_week(row: dict[str, Any]) -> str:
+    known = row["changes_a_week"]
+    return "not known yet" if known is None else f"{known:g}"
 
 
 def _filters(row: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from trialalerts.cli.context import open_context
 from trialalerts.cli.output import show, show_json, show_table
+from trialalerts.plurals import counted
 
 __all__ = ["app"]
 
@@ -71,4 +72,4 @@ def import_file(
         show_json({"stored": count.stored, "skipped": count.skipped})
         return
     total = sum(count.stored.values())
-    show(f"{total:,} postcodes of {', '.join(count.stored)} stored, {count.skipped:,} lines skipped")
+    show(f"{counted(total, 'postcode')} of {', '.join(count.stored)} stored, {counted(count.skipped, 'line')} skipped")

@@ -135,7 +135,7 @@ def _figures(count: PollCount | ComposeCount | SendCount | HeedCount) -> str:
 
     numbers = {name: len(value) if isinstance(value, list) else value for name, value in asdict(count).items()}
     told = [
-        f"{number} {name}"
+        f"{number:,} {name.removesuffix('s') if number == 1 else name}"
         for name, number in numbers.items()
         if isinstance(number, int) and number is not True and number
     ]

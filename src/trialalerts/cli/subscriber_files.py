@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trialalerts.cli.preferences import AsJson, counted
+from trialalerts.cli.preferences import AsJson
+from trialalerts.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

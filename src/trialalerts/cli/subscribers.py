@@ -25,10 +25,10 @@ from trialalerts.cli.preferences import (
     Sex,
     Travel,
     Yes,
-    counted,
     described,
     resolve,
 )
+from trialalerts.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,6 +17,7 @@ from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery import tallies
 from trialalerts.delivery.tables import SendingPause
 from trialalerts.delivery.tallies import Tallied
+from trialalerts.plurals import counted
 from trialalerts.settings import BreakerSettings
 
 __all__ = ["pause_of", "resume", "trip"]
@@ -68,8 +69,8 @@ def resume(session: Session, *, now: datetime) -> SendingPause | None:
     return paused
 
 
-def _too_many(counted: dict[Tallied, int], settings: BreakerSettings) -> str | None:
-    sent = counted[Tallied.SENT]
+def _too_many(numbers: dict[Tallied, int], settings: BreakerSettings) -> str | None:
+    sent = numbers[Tallied.SENT]
     if sent < settings.at_least:
         return None
     hours = settings.window.total_seconds() / 3600
@@ -77,10 +78,10 @@ def _too_many(counted: dict[Tallied, int], settings: BreakerSettings) -> str | N
         (Tallied.BOUNCED, settings.bounce_rate),
         (Tallied.COMPLAINED, settings.complaint_rate),
     ):
-        rate = counted[what] / sent
+        rate = numbers[what] / sent
         if rate > most:
             return (
-                f"{counted[what]:,} of {sent:,} mails of the last {hours:g} hours {_said(what)} "
+                f"{numbers[what]:,} of {counted(sent, 'mail')} of the last {hours:g} hours {_said(what)} "
                 f"({rate:.2%}, at most {most:.2%})"
             )
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,7 +14,7 @@ from trialalerts.sources.base import Position
 from trialalerts.sources.leases import Lease
 from trialalerts.sources.tables import SourceState
 
-__all__ = ["begin", "break_off", "fail", "locked_state", "succeed"]
+__all__ = ["begin", "break_off", "fail", "locked_state", "succeed", "watched_since"]
 
 _LONGEST_PAUSE = timedelta(hours=24)
 _SHORTEST_PAUSE = timedelta(minutes=1)
@@ -43,6 +44,17 @@ def begin(
         state.last_attempt_at = now
         session.add(state)
         return Position(cursor=state.cursor, etag=state.etag, last_modified=state.last_modified)
+
+
+def watched_since(session: Session, names: Collection[str]) -> tuple[datetime | None, bool]:
+    """Return since when the sources of these names are watched, and whether each was read to its end once.
+
+    That is when the last of them had its baseline: what happened before it is not known of all. None where no source
+    had one yet.
+    """
+    asked = select(SourceState.baseline_done_at).where(col(SourceState.name).in_(list(names)))
+    done = [moment for moment in session.exec(asked) if moment is not None]
+    return max(done, default=None), len(done) == len(set(names))
 
 
 def locked_state(session: Session, name: str) -> SourceState:

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from sqlmodel import Session, col, select
 
 from trialalerts.errors import InvalidInput, did_you_mean
+from trialalerts.plurals import counted
 from trialalerts.subscribers.addresses import address_key
 from trialalerts.subscribers.intake import store_people
 from trialalerts.subscribers.preferences import MOST_PREFERENCES
@@ -38,7 +39,8 @@ class ImportRefused(InvalidInput):
     def __init__(self, errors: Iterable[LineError]) -> None:
         self.errors = tuple(errors)
         first = self.errors[0]
-        more = f" ({len(self.errors) - 1} more lines are wrong too)" if len(self.errors) > 1 else ""
+        wrong = len(self.errors) - 1
+        more = f" ({counted(wrong, 'more line')} {'is' if wrong == 1 else 'are'} wrong too)" if wrong else ""
         super().__init__(f"line {first.line}: {first.message}{more}; nothing was imported")
 
 

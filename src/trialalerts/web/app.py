@@ -65,7 +65,7 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
         tokens=Tokens(settings.service.secret.get_secret_value(), clock),
         links=Links(settings, clock),
         vocabulary=Vocabulary(db, clock),
-        estimates=Estimates(db, clock),
+        estimates=Estimates(db, clock, sources=[source.name for source in settings.sources]),
         sign_ups=ClientLimit(clock, times=_SIGN_UPS, within=_SIGN_UPS_WITHIN),
         looks=ClientLimit(clock, times=_LOOKS, within=_SIGN_UPS_WITHIN),
     )

@@ -6,7 +6,7 @@ same ones. An estimate is a courtesy: where it cannot be had (in time), the page
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -20,6 +20,7 @@ from trialalerts.catalog.tables import Change, Item
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.matching.estimate import Estimate, Estimator
+from trialalerts.sources.standing import watched_since
 from trialalerts.subscribers.preferences import NewPreference, unsaved_preference
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas import AreaTree
@@ -56,19 +57,21 @@ class Outlook:
     instead: tuple[Instead, ...]
 
     @property
-    def news_a_week(self) -> int:
-        """The changes that would have been told, on average a week, rounded; 0 for less than one."""
-        return round(self.estimate.changes_a_week) if self.estimate.changes_a_week >= 1 else 0
+    def news_a_week(self) -> int | None:
+        """The changes that would have been told, on average a week, rounded; 0 for less than one, None if unknown."""
+        known = self.estimate.changes_a_week
+        return known if known is None else round(known) if known >= 1 else 0
 
 
 class Estimates:
-    """Answers for what visitors are about to follow.
+    """Answers for what visitors are about to follow; ``sources`` are the names of those that are configured.
 
     What is read comes from a thread of its own: a large registry takes longer than anybody waits for a page.
     """
 
-    def __init__(self, db: Database, clock: Clock, *, most: int = _MOST_READ) -> None:
+    def __init__(self, db: Database, clock: Clock, *, sources: Collection[str] = (), most: int = _MOST_READ) -> None:
         self._most = most
+        self._sources = sources
         self._db = db
         self._clock = clock
         self._lock = Lock()
@@ -109,12 +112,16 @@ class Estimates:
     def _read(self, areas: AreaTree, now: datetime) -> None:
         try:
             with self._db.read() as session:
-                estimator = Estimator(session, areas, now) if self._fits(session, now) else None
+                estimator = self._estimate(session, areas, now) if self._fits(session, now) else None
         except Exception as error:  # noqa: BLE001 - a courtesy: whatever goes wrong, the page goes without
             log.warning("web.no_estimate", error=type(error).__name__)
             return
         with self._lock:
             self._estimator, self._read_at = estimator, now
+
+    def _estimate(self, session: Session, areas: AreaTree, now: datetime) -> Estimator:
+        since, complete = watched_since(session, self._sources)
+        return Estimator(session, areas, now, watched_since=since, complete=complete)
 
     def _fits(self, session: Session, now: datetime) -> bool:
         """Tell whether what an estimate reads fits beside the pages: some 11 MB for a thousand trials or changes."""

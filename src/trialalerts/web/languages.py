@@ -5,9 +5,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trialalerts.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from babel import Locale
 
 __all__ = ["Language", "Languages", "read_languages"]
 
@@ -30,6 +35,32 @@ class Language:
             KeyError: there is no such text, or a placeholder has no value.
         """
         return self.texts[key].format(**values)
+
+    def count(self, key: str, count: int, /, **values: object) -> str:
+        """Return the text ``key`` in the plural form for ``count``, which fills ``{count}``.
+
+        A text of that name without forms (an operator's own) stands for all of them.
+        """
+        known = (key, f"{key}.{_locale(self.code).plural_form(count)}", f"{key}.other")
+        text = next(self.texts[each] for each in known if each in self.texts)
+        return text.format(count=self.number(count), **values)
+
+    def number(self, value: int) -> str:
+        """Return a whole number as it is written here."""
+        from babel.numbers import format_decimal
+
+        return format_decimal(value, locale=_locale(self.code))
+
+
+@lru_cache(maxsize=100)
+def _locale(code: str) -> Locale:
+    """Return the rules of a language; English ones for a code that nobody knows."""
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return Locale.parse(code, sep="-")
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse(_FALLBACK)
 
 
 class Languages:

@@ -104,6 +104,8 @@ class Pages:
         """Return the template ``name`` filled in."""
         values |= {
             "t": language.text,
+            "count": language.count,
+            "number": language.number,
             "language": language,
             "languages": self.languages.all,
             "service": self.settings.service,

@@ -82,8 +82,8 @@ def test_events_that_name_no_mail_and_refusals_because_of_us_are_counted(office:
         office.tell(Kind.BOUNCED)
     office.tell(Kind.BOUNCED, office.sent(), reason=Reason.BLOCKED, code="550 5.7.1")
     told = {what: level for level, what in found(office, with_feedback())}
-    assert told["feedback: 3 events of the last 7 days name no mail of ours"] == "look"
-    assert told["feedback: 1 mails of the last day were refused because of us, last: 550 5.7.1"] == "look"
+    assert told["feedback: 3 events of the last 7 days without a mail of ours"] == "look"
+    assert told["feedback: 1 mail of the last day refused because of us, last: 550 5.7.1"] == "look"
     office.clock.advance(timedelta(days=8))
     assert not any(what.startswith("feedback") for _, what in found(office, with_feedback()))
 
