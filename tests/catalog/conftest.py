@@ -41,14 +41,15 @@ def countries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 def read(countries: Database) -> Iterator[StudyReader]:
     """The program's own reader of a ClinicalTrials.gov study."""
     from trialalerts.sources.ctgov_study import read_study  # most tests here do without the room above
+    from trialalerts.vocabulary.condition_names import ConditionNames
     from trialalerts.vocabulary.tagger import Tagger
 
-    tagger = Tagger(AreaTree([]))
+    names = ConditionNames(Tagger(AreaTree([])))
     with countries.read() as session:
         locator = SiteLocator(session)
 
         def read_one(raw: Mapping[str, Any]) -> ItemDraft:
-            draft, _ = read_study(raw, locator, tagger, source="test", position="record 1")
+            draft, _ = read_study(raw, locator, names, source="test", position="record 1")
             assert draft is not None
             return draft
 

@@ -75,7 +75,7 @@ def test_home_wins_over_country_and_line_ends_do_not_matter() -> None:
 
 def test_a_study_keeps_what_it_says(desk: Desk) -> None:
     def reach(**values: Any) -> str | None:
-        draft, _ = read_study(study(**values), desk.locator, desk.tagger, source="ctgov", position="record 1")
+        draft, _ = read_study(study(**values), desk.locator, desk.conditions, source="ctgov", position="record 1")
         assert draft is not None
         assert isinstance(draft.facts, TrialFacts)
         return draft.facts.reach
@@ -88,7 +88,7 @@ def test_a_study_keeps_what_it_says(desk: Desk) -> None:
 def test_the_real_studies_that_say_it_are_the_ones_that_were_read(real_studies: list[Any], desk: Desk) -> None:
     found = {}
     for raw in real_studies:
-        draft, _ = read_study(raw, desk.locator, desk.tagger, source="ctgov", position="record")
+        draft, _ = read_study(raw, desk.locator, desk.conditions, source="ctgov", position="record")
         if draft is not None and isinstance(draft.facts, TrialFacts) and draft.facts.reach:
             found[draft.external_id] = draft.facts.reach
     assert found == {"NCT04570475": "nationwide", "NCT05153876": "remote"}

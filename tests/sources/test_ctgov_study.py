@@ -25,7 +25,7 @@ PROTOCOL = "protocolSection"
 
 
 def read(raw: Any, desk: Desk) -> ItemDraft:
-    draft, problems = read_study(raw, desk.locator, desk.tagger, source="ctgov", position="page 1, record 1")
+    draft, problems = read_study(raw, desk.locator, desk.conditions, source="ctgov", position="page 1, record 1")
     assert draft is not None, problems
     assert not problems
     return draft
@@ -181,7 +181,7 @@ def _steps(field: str) -> Iterator[str | int]:
     (study(identificationModule__nctId=17), "without number: EX-1", "identificationModule.nctId"),
 ])  # fmt: skip
 def test_a_record_without_a_usable_number_is_a_problem(raw: Any, external_id: str, field: str, desk: Desk) -> None:
-    draft, problems = read_study(raw, desk.locator, desk.tagger, source="ctgov", position="page 1, record 1")
+    draft, problems = read_study(raw, desk.locator, desk.conditions, source="ctgov", position="page 1, record 1")
     assert draft is None
     assert [(problem.external_id, problem.field) for problem in problems] == [(external_id, field)]
 
@@ -226,7 +226,7 @@ def test_whatever_stands_in_a_record_it_is_read_or_noted(
             raw = with_value(raw, path, value)
         except (KeyError, IndexError, TypeError):
             continue  # an earlier change took the place away
-    draft, problems = read_study(raw, desk.locator, desk.tagger, source="ctgov", position="here")
+    draft, problems = read_study(raw, desk.locator, desk.conditions, source="ctgov", position="here")
     noted: list[FieldProblem] = [*problems, *(draft.problems if draft else ())]
     assert draft is not None or problems
     assert "record" not in {problem.field for problem in noted}, noted

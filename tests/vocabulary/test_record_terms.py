@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trialalerts.vocabulary.areas import AreaNode, AreaTree
-from trialalerts.vocabulary.record_terms import trusted_ancestors, trusted_terms
+from trialalerts.vocabulary.record_terms import trusted_ancestors, trusted_record, trusted_terms, with_named
 
 ASTHMA = ("D001249", "Asthma")
 TERMS = [
@@ -47,6 +49,36 @@ def test_of_the_ancestors_those_above_the_remaining_terms_stay() -> None:
     ancestors = ["D012140", "D001927", "D009422"]
     assert trusted_ancestors(ancestors, ["D001249"], tree) == {"D012140"}
     assert trusted_ancestors(ancestors, ["C000001"], tree) == frozenset()
+
+
+def test_ancestors_of_no_term_at_all_are_not_believed() -> None:
+    assert trusted_record([], [{"id": "D009369", "name": "Neoplasms"}], ["Herniated disc"], AreaTree([])) == ([], [])
+
+
+IDS = tuple("abcdefgh")
+TREES = st.lists(st.sets(st.integers(0, 7)), min_size=8, max_size=8).map(
+    lambda above: AreaTree(
+        AreaNode(id=id_, name=id_, parents=tuple(IDS[parent] for parent in parents if parent < place))
+        for place, (id_, parents) in enumerate(zip(IDS, above, strict=True))
+    )
+)
+SOME_IDS = st.lists(st.sampled_from((*IDS, "unknown")), unique=True)
+
+
+@given(areas=TREES, terms=SOME_IDS, named=SOME_IDS, ancestors=SOME_IDS)
+def test_a_record_is_about_its_terms_and_what_is_named_beside_and_below_them(
+    areas: AreaTree, terms: list[str], named: list[str], ancestors: list[str]
+) -> None:
+    found = with_named(terms, named, ancestors, areas)
+    added = set(found[len(terms) :])
+    above = set(ancestors).union(*map(areas.ancestors, found))
+    assert found[: len(terms)] == terms
+    assert len(found) == len(set(found))
+    assert added <= set(named)
+    assert added.isdisjoint(above)  # nothing added stands above a result
+    assert set(named) <= {*found, *above}  # whoever follows what is named is told
+    assert found == with_named(terms, sorted(named, reverse=True), ancestors, areas)
+    assert found == with_named(found, named, ancestors, areas)
 
 
 def test_on_real_records_no_allergy_stays_an_epilepsy(shared_data: Path) -> None:

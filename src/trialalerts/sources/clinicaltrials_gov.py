@@ -173,7 +173,9 @@ class ClinicalTrialsGov:
         for number in range(1, len(page.records) + 1):
             record = page.records.popleft()  # a raw record is ten times as large as its draft: let it go at once
             position = f"page {sweep.pages + 1}, record {number}"
-            draft, unread = read_study(record, desk.locator, desk.tagger, source=self._settings.name, position=position)
+            draft, unread = read_study(
+                record, desk.locator, desk.conditions, source=self._settings.name, position=position
+            )
             problems += unread
             if draft is not None:
                 drafts.append(draft)

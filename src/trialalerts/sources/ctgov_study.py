@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Any, Literal
 
-from trialalerts.catalog.draft import AreaTag, FieldProblem, ItemDraft
+from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import PartialDate, TrialFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_text
@@ -16,10 +16,11 @@ from trialalerts.sources.ctgov_reach import said_reach
 from trialalerts.sources.ctgov_sites import read_sites
 from trialalerts.sources.fields import UNNAMED, Fields, cleaned
 from trialalerts.sources.mishaps import unreadable
+from trialalerts.sources.trial_areas import trial_areas
+from trialalerts.vocabulary.condition_names import ConditionNames
 from trialalerts.vocabulary.mesh_ids import normal_mesh_id
 from trialalerts.vocabulary.record_terms import trusted_record
 from trialalerts.vocabulary.sites import SiteLocator
-from trialalerts.vocabulary.tagger import Tagger
 
 __all__ = ["REGISTRY", "STATUSES", "read_study"]
 
@@ -51,14 +52,14 @@ _TITLE_LIMIT = 1000
 
 
 def read_study(
-    raw: object, locator: SiteLocator, tagger: Tagger, *, source: str, position: str
+    raw: object, locator: SiteLocator, names: ConditionNames, *, source: str, position: str
 ) -> tuple[ItemDraft | None, Sequence[FieldProblem]]:
     """Read one study.
 
     Args:
         raw: a study object as parsed from JSON, whatever it may be.
         locator: finds countries, subdivisions and missing coordinates.
-        tagger: finds areas where the record names no MeSH condition.
+        names: finds the areas that the record names beside the registry's MeSH terms.
         source: the name of the source.
         position: names a record that has no number of its own (``record 17``).
 
@@ -77,7 +78,7 @@ def read_study(
     fields.external_id = number
     fields.problems.clear()  # a section of the wrong kind is noted again below, now under its number
     try:
-        return _Study(raw, number, fields, locator, tagger).draft(source), ()
+        return _Study(raw, number, fields, locator, names).draft(source), ()
     except Exception as error:  # noqa: BLE001 - a record that nobody foresaw must not stop the others
         return None, [unreadable(number, error)]
 
@@ -96,12 +97,12 @@ class _Study:
     """One study while it is read: its modules, and what goes wrong with their fields."""
 
     def __init__(
-        self, raw: Mapping[str, Any], number: str, fields: Fields, locator: SiteLocator, tagger: Tagger
+        self, raw: Mapping[str, Any], number: str, fields: Fields, locator: SiteLocator, names: ConditionNames
     ) -> None:
         self._fields = fields
         self._number = number
         self._locator = locator
-        self._tagger = tagger
+        self._names = names
         self._raw = raw
         protocol = fields.section(raw, "protocolSection")
         self._identification = fields.section(protocol, "identificationModule")
@@ -129,7 +130,7 @@ class _Study:
             facts=facts,
             source=source,
             published_at=datetime.combine(posted, time(), UTC) if posted else None,
-            areas=self._areas(title, facts),
+            areas=trial_areas(title, facts, self._names),
             ancestors=tuple(term.id for term in facts.mesh_ancestors),
             aliases=self._aliases(),
             problems=tuple(self._fields.problems),
@@ -148,7 +149,7 @@ class _Study:
         official_title = fields.line(identification, "officialTitle", "identificationModule.")
         titles = (str(identification.get("briefTitle") or ""), official_title or "")
         said = (*named["conditions"], *named["keywords"], *titles)
-        mesh, ancestors = trusted_record(self._terms("meshes"), self._terms("ancestors"), said, self._tagger.areas)
+        mesh, ancestors = trusted_record(self._terms("meshes"), self._terms("ancestors"), said, self._names.areas)
         enrolment = fields.section(design, "enrollmentInfo", "designModule.")
         sponsor = fields.section(self._sponsors, "leadSponsor", "sponsorCollaboratorsModule.")
         return TrialFacts.model_validate(
@@ -259,14 +260,6 @@ class _Study:
                 return term
         self._fields.note(path, "found no MeSH id with its term")
         return None
-
-    def _areas(self, title: str, facts: TrialFacts) -> list[AreaTag]:
-        """Tell the areas: the record's own MeSH conditions; without any, what its words name."""
-        if facts.mesh:
-            named = {tag.area_id for tag in self._tagger.tag(title=title, text="")}
-            return [{"id": term.id, "in_title": term.id in named} for term in facts.mesh]
-        words = ". ".join((*facts.conditions, *facts.keywords))
-        return [{"id": tag.area_id, "in_title": tag.in_title} for tag in self._tagger.named(title=title, text=words)]
 
     def _contacts(self) -> list[dict[str, Any]]:
         found = []

@@ -18,6 +18,7 @@ from trialalerts.database.engine import Database
 from trialalerts.settings import HttpSettings
 from trialalerts.sources.http import Fetcher
 from trialalerts.vocabulary.areas import AreaTree, load_areas
+from trialalerts.vocabulary.condition_names import ConditionNames
 from trialalerts.vocabulary.sites import SiteLocator
 from trialalerts.vocabulary.tagger import Tagger
 
@@ -71,6 +72,11 @@ class Desk:
     def tagger(self) -> Tagger:
         """Finds the areas that a text names."""
         return Tagger(self.areas)
+
+    @cached_property
+    def conditions(self) -> ConditionNames:
+        """Finds the areas that a trial's conditions name."""
+        return ConditionNames(self.tagger)
 
     @cached_property
     def locator(self) -> SiteLocator:

@@ -1,7 +1,8 @@
-"""Owns the doubt about MeSH terms on records: registries find supplementary ones (``C562694``) by acronyms alone.
+"""What to believe of the MeSH terms on a record, and what to add to them.
 
-"IgE" in an asthma trial became idiopathic generalised epilepsy, "PARK4" of a melanoma trial Parkinson's disease.
-Descriptors (``D001249``) are left as they are: no such mistakes were seen among them.
+Registries find supplementary terms (``C562694``) by acronyms alone: "IgE" in an asthma trial became idiopathic
+generalised epilepsy, "PARK4" of a melanoma trial Parkinson's disease. Descriptors (``D001249``) are left as they are:
+no such mistakes were seen among them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from trialalerts.vocabulary.areas import AreaTree
 from trialalerts.vocabulary.spelling import Folder, split_words
 
-__all__ = ["trusted_ancestors", "trusted_record", "trusted_terms"]
+__all__ = ["trusted_ancestors", "trusted_record", "trusted_terms", "with_named"]
 
 _Term = Mapping[str, str]
 _SUPPLEMENTARY = "C"
@@ -54,12 +55,36 @@ def trusted_ancestors(ancestors: Iterable[str], terms: Iterable[str], areas: Are
 def trusted_record(
     terms: Sequence[_Term], ancestors: Sequence[_Term], texts: Iterable[str], areas: AreaTree
 ) -> tuple[list[_Term], list[_Term]]:
-    """Return a record's terms and ancestors (``{"id": …, "name": …}``) without what is not to be trusted."""
+    """Return a record's terms and ancestors (``{"id": …, "name": …}``) without what is not to be trusted.
+
+    Ancestors on a record without terms are ancestors of nothing.
+    """
+    if not terms:
+        return [], []
     trusted = {id_ for id_, _ in trusted_terms([(term["id"], term["name"]) for term in terms], texts)}
     if len(trusted) == len(terms):
         return list(terms), list(ancestors)
     above = trusted_ancestors([term["id"] for term in ancestors], trusted, areas)
     return [term for term in terms if term["id"] in trusted], [term for term in ancestors if term["id"] in above]
+
+
+def with_named(terms: Sequence[str], named: Collection[str], ancestors: Iterable[str], areas: AreaTree) -> list[str]:
+    """Return what a record is about: its trusted terms, and what its conditions name beside and below them.
+
+    The terms come first, each once, in their order; what is added follows by id, so that the order of the conditions
+    makes no difference. Nothing is taken away: a narrower area that a condition names stands beside the broader term
+    of the registry. Nothing is added that is a term already or stands above one: by our own tree, or by the record's
+    ``ancestors``, or above something else that is added; who follows it is told all the same.
+
+    Args:
+        terms: the ids of the record's trusted terms.
+        named: the ids of the areas that its conditions name exactly.
+        ancestors: the ids that the record itself lists above its terms.
+        areas: our tree; it need not know every id.
+    """
+    own = dict.fromkeys(terms)
+    above = {ancestor for area in (*own, *named) for ancestor in areas.ancestors(area)}.union(ancestors)
+    return [*own, *sorted(area for area in named if area not in own and area not in above)]
 
 
 def _is_said(name: str, words: Collection[str], keys: Collection[str]) -> bool:

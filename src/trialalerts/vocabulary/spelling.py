@@ -63,6 +63,8 @@ _WHOLE = {
     "ageing": "aging",
     "mould": "mold",
     "grey": "gray",
+    "disk": "disc",
+    "disks": "disc",
     "i": "1",
     "ii": "2",
     "iii": "3",

@@ -61,6 +61,16 @@ class Tagger:
         """The areas that it was built from."""
         return self._areas
 
+    @property
+    def dictionary(self) -> TagDictionary:
+        """The names that it knows."""
+        return self._dictionary
+
+    @property
+    def folder(self) -> Folder:
+        """Its memory of folded words."""
+        return self._folder
+
     def tag(self, *, title: str, text: str) -> list[Tag]:
         """Return the areas that title and text are about, the most important first."""
         return self.about(self.mentions(title=title, text=text))

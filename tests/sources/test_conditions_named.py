@@ -1,0 +1,111 @@
+"""A trial is about its registry's terms and about what its own conditions name; learning so is no news."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from tests.sources.polling import changes_of, look_back, poll, registry_settings
+from tests.sources.registry_server import RegistryServer, read_studies
+from tests.sources.samples import study, with_value
+from trialalerts.catalog.draft import ItemDraft
+from trialalerts.catalog.tables import Item
+from trialalerts.clock import FrozenClock
+from trialalerts.database import Database
+from trialalerts.settings import HttpSettings
+from trialalerts.sources.ctgov_study import read_study
+from trialalerts.sources.desk import Desk
+from trialalerts.vocabulary.areas import store_curated
+from trialalerts.vocabulary.tables import Area, AreaOrigin
+
+CURATED = Path(__file__).resolve().parents[2] / "config" / "disease_areas.toml"
+STATUS = ("protocolSection", "statusModule", "overallStatus")
+CONDITIONS = ("protocolSection", "conditionsModule", "conditions")
+
+
+@pytest.fixture
+def curated_desk(sqlite_world: Database, http_settings: HttpSettings, clock: FrozenClock) -> Iterator[Desk]:
+    """What a source reads with; all curated areas are known."""
+    with sqlite_world.write() as session:
+        store_curated(session, CURATED)
+    with Desk(sqlite_world, http_settings, clock) as desk:
+        yield desk
+
+
+def read(raw: Any, desk: Desk) -> ItemDraft:
+    draft, problems = read_study(raw, desk.locator, desk.conditions, source="ctgov", position="record 1")
+    assert draft is not None, problems
+    return draft
+
+
+def areas_of(draft: ItemDraft) -> list[str]:
+    return [area["id"] for area in draft.areas]
+
+
+def with_terms(*terms: tuple[str, str], conditions: list[str], ancestors: tuple[tuple[str, str], ...] = ()) -> Any:
+    raw = with_value(study(identificationModule__briefTitle="A Made-up Study"), CONDITIONS, conditions)
+    raw["derivedSection"]["conditionBrowseModule"] = {
+        "meshes": [{"id": id_, "term": name} for id_, name in terms],
+        "ancestors": [{"id": id_, "term": name} for id_, name in ancestors],
+    }
+    return raw
+
+
+def test_what_conditions_name_stands_beside_the_terms_of_the_registry(shared_cases: Path, curated_desk: Desk) -> None:
+    raws = read_studies(shared_cases / "conditions-named" / "studies.jsonl.gz")
+    leukaemia, lung, disc = [read(raw, curated_desk) for raw in raws]
+    assert areas_of(leukaemia) == ["D007938", "D054198", "D000208", "D015470"]
+    assert areas_of(lung) == ["D008175", "D002289"]
+    assert areas_of(disc) == ["D007405"]
+    assert disc.ancestors == ()  # of nothing
+
+
+NEUROLOGICAL = ("D009422", "Nervous System Diseases")
+NAMED = {
+    "narrower": ([("D001249", "Asthma")], ["Severe Asthma"], ["D001249", "severe-asthma"]),
+    "beside it": ([("D001249", "Asthma")], ["Melanoma", "Asthma"], ["D001249", "D008545"]),
+    "above it": ([("D020529", "Relapsing-Remitting MS")], ["Multiple Sclerosis"], ["D020529"]),
+    "the term itself": ([("D008545", "Melanoma")], ["Malignant melanoma"], ["D008545"]),
+    "two in a line": ([("D008545", "Melanoma")], ["Asthma; COPD"], ["D008545", "D001249", "D029424"]),
+    "no disease": ([("D008545", "Melanoma")], ["Healthy", "Quality of Life", "Stage IV"], ["D008545"]),
+    "one above another": ([("D008545", "Melanoma")], ["Asthma", "Severe Asthma"], ["D008545", "severe-asthma"]),
+    "above by the record": ([("D999999", "A New Term")], ["Nervous system diseases"], ["D999999"]),
+}
+
+
+@pytest.mark.parametrize(("terms", "conditions", "areas"), NAMED.values(), ids=NAMED)
+def test_a_named_area_is_added_unless_it_is_a_term_or_above_one(
+    terms: list[tuple[str, str]], conditions: list[str], areas: list[str], curated_desk: Desk
+) -> None:
+    above = (NEUROLOGICAL,) if terms[0][0] == "D999999" else ()
+    forwards = read(with_terms(*terms, conditions=conditions, ancestors=above), curated_desk)
+    backwards = read(with_terms(*terms, conditions=conditions[::-1], ancestors=above), curated_desk)
+    assert areas_of(forwards) == areas_of(backwards) == areas
+
+
+def test_a_trial_whose_areas_are_understood_anew_is_updated_silently_and_its_later_changes_are_told(
+    world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
+) -> None:
+    raw = study(conditionsModule__conditions=["Multiple Sclerosis", "Examplitis"])
+    server.state.studies = [raw]
+    settings = registry_settings(server, http_settings)
+    poll(world, settings, clock)
+    with world.write() as session:
+        session.add(Area(id="examplitis", name="Examplitis", origin=AreaOrigin.CURATED))
+    look_back(world)
+    again = poll(world, settings, clock)
+    assert (again.error, again.updated, again.changes) == (None, 1, 0)
+    assert _stored_areas(world) == ["D009103", "examplitis"]
+    server.state.studies = [with_value(raw, STATUS, "COMPLETED")]
+    look_back(world)
+    poll(world, settings, clock)
+    assert changes_of(world) == [("NCT90000001", "closed")]
+
+
+def _stored_areas(db: Database) -> list[str]:
+    with db.read() as session:
+        return [area["id"] for area in session.exec(select(Item.areas)).one()["direct"]]
