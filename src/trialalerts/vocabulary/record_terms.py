@@ -83,8 +83,9 @@ def with_named(terms: Sequence[str], named: Collection[str], ancestors: Iterable
         areas: our tree; it need not know every id.
     """
     own = dict.fromkeys(terms)
-    above = {ancestor for area in (*own, *named) for ancestor in areas.ancestors(area)}.union(ancestors)
-    return [*own, *sorted(area for area in named if area not in own and area not in above)]
+    further = set(named).difference(own, ancestors)
+    above = {ancestor for area in (*own, *further) for ancestor in areas.ancestors(area)}
+    return [*own, *sorted(further - above)]
 
 
 def _is_said(name: str, words: Collection[str], keys: Collection[str]) -> bool:
