@@ -24,6 +24,7 @@ __all__ = [
     "TrialAlertsError",
     "UnknownArea",
     "UnknownRegion",
+    "UnknownTopic",
     "did_you_mean",
 ]
 
@@ -61,6 +62,16 @@ class UnknownArea(InvalidInput):
         self.choices = tuple(choices)
         remedy = did_you_mean(choices) or " Look for one with: trialalerts areas search TEXT"
         super().__init__(f"No disease area is called “{text}”.{remedy}")
+
+
+class UnknownTopic(InvalidInput):
+    """A text names no topic."""
+
+    def __init__(self, text: str, choices: Sequence[str] = ()) -> None:
+        self.text = text
+        self.choices = tuple(choices)
+        remedy = did_you_mean(choices) or " Look for one with: trialalerts topics search TEXT"
+        super().__init__(f"No topic is called “{text}”.{remedy}")
 
 
 class UnknownRegion(InvalidInput):

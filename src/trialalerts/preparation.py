@@ -1,4 +1,4 @@
-"""What must be there before work begins: the tables, the disease areas, the places."""
+"""What must be there before work begins: the tables, the disease areas, the topics, the places."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from sqlmodel import select
 
 from trialalerts.database import Database
 from trialalerts.database.schema import upgrade
+from trialalerts.resources import shipped
 from trialalerts.settings import Settings
 from trialalerts.vocabulary.places import load_places
 from trialalerts.vocabulary.shipped_areas import store_shipped
 from trialalerts.vocabulary.tables import Place
+from trialalerts.vocabulary.topics import store_topics
 
 __all__ = ["Prepared", "prepare"]
 
@@ -27,16 +29,17 @@ class Prepared:
 
 
 def prepare(db: Database, settings: Settings) -> Prepared:
-    """Upgrade the tables, store the shipped areas as their files have them now, load the places where there are none.
+    """Upgrade the tables, store areas and topics as their files have them now, load the places where there are none.
 
     Raises:
-        ConfigurationError: the file of areas is wrong.
+        ConfigurationError: the file of areas or of topics is wrong.
         DatabaseTooNew: the database belongs to a newer program.
     """
     upgraded = upgrade(db)
-    curated = settings.vocabulary.disease_areas
+    curated, topics = settings.vocabulary.disease_areas, settings.vocabulary.topics
     with db.write() as session:
         areas = store_shipped(session, curated=Path(curated) if curated else None)
+        store_topics(session, Path(topics) if topics else shipped("config/topics.toml"))
         known = session.exec(select(Place.id).limit(1)).first() is not None
         places = 0 if known else load_places(session)
     return Prepared(upgraded=upgraded, areas=areas, places=places)

@@ -231,9 +231,10 @@ class TemplateSettings(_Section):
 
 
 class VocabularySettings(_Section):
-    """A file of disease areas that takes the place of the shipped one; empty: the shipped one."""
+    """Files of disease areas and of topics that take the place of the shipped ones; empty: the shipped ones."""
 
     disease_areas: str = ""
+    topics: str = ""
 
 
 class SourceSettings(_Section):

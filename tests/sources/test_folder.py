@@ -66,7 +66,7 @@ def test_an_article_is_read(tmp_path: Path, desk: Desk) -> None:
     facts = draft.facts
     assert isinstance(facts, ArticleFacts)
     assert (facts.authors, facts.categories) == (("A. Writer",), ("multiple sclerosis", "Melanoma"))
-    assert (facts.audience, facts.language) == ("patients, carers", "en")
+    assert (facts.audience, facts.language) == ("patients", "en")
     assert '<a href="https://example.org/a"' in facts.html
     assert "<td>1</td>" in facts.html
     assert "<script" not in facts.html
@@ -80,11 +80,11 @@ def test_without_categories_the_words_tell_the_areas(tmp_path: Path, desk: Desk)
 
 
 def test_an_unknown_category_is_named_with_the_nearest_and_the_known_ones_count(tmp_path: Path, desk: Desk) -> None:
-    draft = one("---\ntitle: T\ncategories: [Asthmma, melanoma]\n---\n", tmp_path, desk)
-    assert draft.areas == [{"id": "D008545", "in_title": False}]
-    (problem,) = draft.problems
-    assert (problem.external_id, problem.field) == ("one.md", "categories")
-    assert problem.message == "No disease area is called “Asthmma”. Did you mean “Asthma”?"
+    (tmp_path / "one.md").write_text("---\ntitle: T\ncategories: [Asthmma, melanoma]\n---\n", "utf-8")
+    batch = read(tmp_path, desk)
+    (draft,) = batch.drafts
+    assert (draft.areas, draft.problems) == ([{"id": "D008545", "in_title": False}], ())
+    assert batch.strange == {"Asthmma": " Did you mean “Asthma”?"}
 
 
 def test_one_category_may_stand_without_a_list(tmp_path: Path, desk: Desk) -> None:

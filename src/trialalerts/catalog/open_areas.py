@@ -1,4 +1,4 @@
-"""Owns the number of open trials of each disease area."""
+"""The number of open trials of each disease area and of each topic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.vocabulary.areas import AreaTree
 
-__all__ = ["count_open_trials"]
+__all__ = ["count_open_topics", "count_open_trials"]
 
 
 def count_open_trials(session: Session, tree: AreaTree) -> Mapping[str, int]:
@@ -33,4 +33,15 @@ def count_open_trials(session: Session, tree: AreaTree) -> Mapping[str, int]:
         for area_id in {*ids}.union(*map(tree.ancestors, own)):
             found[area_id] += number
     del found[""]
+    return found
+
+
+def count_open_topics(session: Session) -> Mapping[str, int]:
+    """Return topic id → how many trials on it are open now; 0 for any other id."""
+    topics = cast(col(Item.topics), String)
+    query = sqlalchemy.select(topics, func.count()).where(col(Item.is_open), col(Item.kind) == ItemKind.TRIAL)
+    found: Counter[str] = Counter()
+    for stored, number in session.connection().execute(query.group_by(topics)):
+        for topic in orjson.loads(stored):
+            found[topic] += number
     return found

@@ -24,6 +24,7 @@ NOUNS: dict[str, str] = {
     "report": "What was polled, matched, sent, bounced.",
     "sources": "Registries, feeds, folders: list, check, poll.",
     "areas": "Disease areas: search, show, import, tag.",
+    "topics": "Topics beside diseases: search, show.",
     "regions": "Places: search; import postcodes.",
     "subscribers": "People: add, list, edit, pause, erase, import …",
     "preferences": "What people follow: list, add, remove, estimate.",

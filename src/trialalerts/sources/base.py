@@ -42,6 +42,7 @@ class Batch:
         baseline: whether the sweep announces nothing, whatever was read before; the first one never does.
         problems: of records that gave no draft; those of a draft are in the draft.
         skipped: how many records were left out on purpose (of no interest here).
+        strange: the categories that were not understood, each with what may have been meant; None where none were read.
         announce_from: in a baseline that was made anew: items published since then are announced all the same.
         etag: for the next conditional request.
         last_modified: for the next conditional request.
@@ -55,6 +56,7 @@ class Batch:
     baseline: bool = False
     problems: Sequence[FieldProblem] = ()
     skipped: int = 0
+    strange: Mapping[str, str] | None = None
     announce_from: datetime | None = None
     etag: str | None = None
     last_modified: str | None = None

@@ -174,7 +174,7 @@ class ClinicalTrialsGov:
             record = page.records.popleft()  # a raw record is ten times as large as its draft: let it go at once
             position = f"page {sweep.pages + 1}, record {number}"
             draft, unread = read_study(
-                record, desk.locator, desk.conditions, source=self._settings.name, position=position
+                record, desk.locator, desk.conditions, source=self._settings.name, position=position, topics=desk.topics
             )
             problems += unread
             if draft is not None:

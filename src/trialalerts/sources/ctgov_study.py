@@ -21,6 +21,7 @@ from trialalerts.vocabulary.condition_names import ConditionNames
 from trialalerts.vocabulary.mesh_ids import normal_mesh_id
 from trialalerts.vocabulary.record_terms import trusted_record
 from trialalerts.vocabulary.sites import SiteLocator
+from trialalerts.vocabulary.topics import TopicTree
 
 __all__ = ["REGISTRY", "STATUSES", "read_study"]
 
@@ -37,6 +38,11 @@ _SEXES: dict[str, Literal["female", "male", "all"]] = {"FEMALE": "female", "MALE
 _KINDS: dict[str, Literal["actual", "estimated"]] = {
     "ACTUAL": "actual", "ESTIMATED": "estimated", "ANTICIPATED": "estimated",
 }  # fmt: skip
+_PURPOSES = {
+    "PREVENTION": "prevention", "SCREENING": "screening", "DIAGNOSTIC": "diagnosis",
+    "SUPPORTIVE_CARE": "symptom-control",
+}  # fmt: skip
+"""What a study says it is for, and the topic that this is."""
 _NCT = re.compile(r"NCT\d{8}")
 _MESH = re.compile(r"[CD]\d{6,9}")
 _DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")
@@ -52,7 +58,13 @@ _TITLE_LIMIT = 1000
 
 
 def read_study(
-    raw: object, locator: SiteLocator, names: ConditionNames, *, source: str, position: str
+    raw: object,
+    locator: SiteLocator,
+    names: ConditionNames,
+    *,
+    source: str,
+    position: str,
+    topics: TopicTree | None = None,
 ) -> tuple[ItemDraft | None, Sequence[FieldProblem]]:
     """Read one study.
 
@@ -60,6 +72,7 @@ def read_study(
         raw: a study object as parsed from JSON, whatever it may be.
         locator: finds countries, subdivisions and missing coordinates.
         names: finds the areas that the record names beside the registry's MeSH terms.
+        topics: finds topics; None: the study gets none.
         source: the name of the source.
         position: names a record that has no number of its own (``record 17``).
 
@@ -78,7 +91,7 @@ def read_study(
     fields.external_id = number
     fields.problems.clear()  # a section of the wrong kind is noted again below, now under its number
     try:
-        return _Study(raw, number, fields, locator, names).draft(source), ()
+        return _Study(raw, number, fields, locator, names, topics).draft(source), ()
     except Exception as error:  # noqa: BLE001 - a record that nobody foresaw must not stop the others
         return None, [unreadable(number, error)]
 
@@ -97,12 +110,19 @@ class _Study:
     """One study while it is read: its modules, and what goes wrong with their fields."""
 
     def __init__(
-        self, raw: Mapping[str, Any], number: str, fields: Fields, locator: SiteLocator, names: ConditionNames
+        self,
+        raw: Mapping[str, Any],
+        number: str,
+        fields: Fields,
+        locator: SiteLocator,
+        names: ConditionNames,
+        topics: TopicTree | None,
     ) -> None:
         self._fields = fields
         self._number = number
         self._locator = locator
         self._names = names
+        self._known_topics = topics
         self._raw = raw
         protocol = fields.section(raw, "protocolSection")
         self._identification = fields.section(protocol, "identificationModule")
@@ -132,6 +152,7 @@ class _Study:
             published_at=datetime.combine(posted, time(), UTC) if posted else None,
             areas=trial_areas(title, facts, self._names),
             ancestors=tuple(term.id for term in facts.mesh_ancestors),
+            topics=self._topics(title, facts),
             aliases=self._aliases(),
             problems=tuple(self._fields.problems),
         )
@@ -260,6 +281,19 @@ class _Study:
                 return term
         self._fields.note(path, "found no MeSH id with its term")
         return None
+
+    def _topics(self, title: str, facts: TrialFacts) -> Sequence[str]:
+        """Tell the topics with those above them: what title and keywords name, and what the study says it is for."""
+        if self._known_topics is None:
+            return ()
+        purpose = self._fields.line(
+            self._fields.section(self._design, "designInfo", "designModule."),
+            "primaryPurpose",
+            "designModule.designInfo.",
+        )
+        meant = {_PURPOSES[purpose]} & set(self._known_topics) if purpose in _PURPOSES else set()
+        words = ". ".join(filter(None, (facts.official_title, *facts.keywords)))
+        return self._known_topics.with_those_above(meant | set(self._known_topics.about(title=title, text=words)))
 
     def _contacts(self) -> list[dict[str, Any]]:
         found = []

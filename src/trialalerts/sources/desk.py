@@ -16,11 +16,13 @@ from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.database.engine import Database
 from trialalerts.settings import HttpSettings
+from trialalerts.sources.categories import CategoryReader
 from trialalerts.sources.http import Fetcher
 from trialalerts.vocabulary.areas import AreaTree, load_areas
 from trialalerts.vocabulary.condition_names import ConditionNames
 from trialalerts.vocabulary.sites import SiteLocator
 from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.vocabulary.topics import TopicTree, load_topics
 
 __all__ = ["Desk"]
 
@@ -77,6 +79,17 @@ class Desk:
     def conditions(self) -> ConditionNames:
         """Finds the areas that a trial's conditions name."""
         return ConditionNames(self.tagger)
+
+    @cached_property
+    def topics(self) -> TopicTree:
+        """The topics as they were when the poll began; they find those that a text names too."""
+        with self._db.read() as session:
+            return load_topics(session)
+
+    @cached_property
+    def categories(self) -> CategoryReader:
+        """Reads the categories of articles; what it did not understand is noted when the poll stores its batch."""
+        return CategoryReader(self.tagger, self.topics)
 
     @cached_property
     def locator(self) -> SiteLocator:

@@ -60,6 +60,7 @@ class Feed:
         yield Batch(
             drafts=reading.drafts(content),
             problems=reading.problems,
+            strange=desk.categories.strange,
             cursor=cursor,
             sweep_began=began,
             ends_sweep=True,
@@ -129,6 +130,7 @@ class _Reading:
         if entry.link and not link:
             problems.append(_problem(external_id, "link", "the link is no web address"))
         categories = tuple(dict.fromkeys(filter(None, map(clean_line, entry.categories))))
+        named = self._desk.categories.read(categories)
         published = _published(entry, external_id, problems)
         return ItemDraft(
             registry=self._name,
@@ -141,23 +143,21 @@ class _Reading:
             facts=ArticleFacts(
                 authors=tuple(dict.fromkeys(filter(None, map(clean_line, entry.authors)))),
                 categories=categories,
+                audience=named.audience,
                 language=clean_line(entry.language)[:20] or None,
                 published_on=published.day if published else None,
             ),
             source=self._name,
-            areas=self._tags(title, summary, categories),
+            areas=self._tags(title, summary, named.areas),
+            topics=self._desk.categories.topics(named.topics, title=title, text=summary),
             problems=tuple(problems),
         )
 
-    def _tags(self, title: str, summary: str, categories: tuple[str, ...]) -> list[AreaTag]:
-        """Tell the areas: those configured for the feed, else those its categories name, else those its words name."""
-        tagger = self._desk.tagger
-        words = tagger.tag(title=title, text=summary)
-        named = list(self._areas) or [tag.area_id for c in categories for tag in tagger.tag(title=c, text="")]
-        if not named:
-            return [{"id": tag.area_id, "in_title": tag.in_title} for tag in words]
-        in_title = {tag.area_id for tag in words if tag.in_title}
-        return [{"id": area, "in_title": area in in_title} for area in dict.fromkeys(named)]
+    def _tags(self, title: str, summary: str, named: tuple[str, ...]) -> list[AreaTag]:
+        """Tell the areas: the floor is what is configured for the feed, with what categories name below; else these."""
+        above = self._desk.areas.ancestors
+        configured = (*self._areas, *(area for area in named if not above(area).isdisjoint(self._areas)))
+        return self._desk.categories.areas(configured or named, title=title, text=summary)
 
     def _external_id(self, entry: Entry, link: str, title: str) -> str:
         """Return the id of an entry: its own, else its link, else a hash; the stored one where the link is known.

@@ -11,11 +11,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from trialalerts.catalog.draft import AreaTag, FieldProblem, ItemDraft
+from trialalerts.catalog.audience import AUDIENCES, Audience, audience_in
+from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_line, clean_text, sanitised_html, summary_of
-from trialalerts.errors import SourceError, UnknownArea
+from trialalerts.errors import SourceError
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch, Position
 from trialalerts.sources.dates import When, at_a_time, on_a_day, read_when
@@ -59,8 +60,9 @@ class Folder:
             except Exception as error:  # noqa: BLE001 - a file that nobody foresaw must not stop the others
                 problems.append(unreadable(external_id, error))
         yield Batch(
-            drafts=drafts, problems=problems, cursor=position.cursor, sweep_began=began, ends_sweep=True, whole=True
-        )
+            drafts=drafts, problems=problems, cursor=position.cursor, sweep_began=began, ends_sweep=True, whole=True,
+            strange=desk.categories.strange,
+        )  # fmt: skip
 
     def _files(self) -> list[tuple[Path, str]]:
         """Return the Markdown files with their names within the folder, sorted."""
@@ -92,7 +94,7 @@ class Folder:
         if link and not url:
             fields.note("url", f"found “{link[:60]}”, expected an address that starts with https://")
         published = _when(head, "date", fields)
-        areas = _areas(categories, title, f"{subtitle}\n\n{text}", fields, desk)
+        named, words = desk.categories.read(categories), f"{subtitle}\n\n{text}"
         return ItemDraft(
             registry=self._name,
             external_id=external_id,
@@ -104,13 +106,14 @@ class Folder:
             facts=ArticleFacts(
                 authors=(*fields.lines(head, "author"), *fields.lines(head, "authors")),
                 categories=categories,
-                audience=", ".join(fields.lines(head, "audience")) or None,
+                audience=_audience(fields.lines(head, "audience"), named.audience, fields),
                 html=html,
                 language=fields.line(head, "language"),
                 published_on=published.day if published else None,
             ),
             source=self._name,
-            areas=areas,
+            areas=desk.categories.areas(named.areas, title=title, text=words),
+            topics=desk.categories.topics(named.topics, title=title, text=words),
             problems=tuple(fields.problems),
         )
 
@@ -164,16 +167,8 @@ def _when(head: Mapping[str, Any], key: str, fields: Fields) -> When | None:
     return found
 
 
-def _areas(categories: tuple[str, ...], title: str, text: str, fields: Fields, desk: Desk) -> list[AreaTag]:
-    """Tell the areas that the categories name; where they name none, those that the words name."""
-    named: dict[str, None] = {}
-    for category in categories:
-        try:
-            named[desk.areas.find(category).id] = None
-        except UnknownArea as error:
-            fields.note("categories", str(error))
-    tags = desk.tagger.tag(title=title, text=text)
-    if not named:
-        return [{"id": tag.area_id, "in_title": tag.in_title} for tag in tags]
-    in_title = {tag.area_id for tag in tags if tag.in_title}
-    return [{"id": area, "in_title": area in in_title} for area in named]
+def _audience(said: tuple[str, ...], by_category: Audience | None, fields: Fields) -> Audience | None:
+    """Return for whom the front matter and the categories together say that the article is."""
+    if said and audience_in(said) is None:
+        fields.wrong("audience", ", ".join(said), f"one of: {', '.join(AUDIENCES)}")
+    return audience_in([*said, by_category])

@@ -17,6 +17,7 @@ from trialalerts.database.engine import Database
 from trialalerts.database.findings import end_findings, note_finding
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch
+from trialalerts.sources.categories import note_categories
 from trialalerts.sources.desk import Desk
 from trialalerts.sources.leases import Lease
 from trialalerts.sources.problems import add_problems, note_problems
@@ -71,6 +72,8 @@ class Keeper:
             self._lease.hold(state)
             self._learner.learn(session, batch.drafts)
             problems = note_problems(session, self._settings.name, batch, now)
+            if batch.strange is not None:
+                note_categories(session, self._settings.name, batch.strange, now)
             quiet, announced = self._parted(session, state, batch)
             state.cursor = dict(batch.cursor)
             if batch.ends_sweep:
