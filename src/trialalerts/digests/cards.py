@@ -81,7 +81,7 @@ class ContactLine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialCard:
-    """A trial as it stands in a mail."""
+    """A trial as it stands in a mail; ``since`` is what happened later, on the digest's page."""
 
     kind: str = "trial"
     title: str
@@ -97,11 +97,13 @@ class TrialCard:
     contact_label: str
     contacts: tuple[ContactLine, ...]
     stale: str
+    since: tuple[ChangeNote, ...] = ()
+    since_label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArticleCard:
-    """An article as it stands in a mail. ``byline`` is its source, authors and date."""
+    """An article as it stands in a mail. ``byline`` is its source, authors and date, ``since`` as of a trial."""
 
     kind: str = "article"
     title: str
@@ -111,6 +113,8 @@ class ArticleCard:
     changes: tuple[ChangeNote, ...]
     reasons: tuple[str, ...]
     summary: str
+    since: tuple[ChangeNote, ...] = ()
+    since_label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

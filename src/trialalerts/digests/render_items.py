@@ -24,7 +24,8 @@ from trialalerts.digests.tables import Digest, DigestKind
 __all__ = ["Heading", "SliceItems", "StoredDigest", "load_items", "read_digests", "told_last"]
 
 _AT_ONCE = 500
-_NAMES = [cast("QueryableAttribute[Any]", column) for column in (Item.id, Item.kind, Item.title, Item.url)]
+_COLUMNS = (Item.id, Item.kind, Item.title, Item.url, Item.status)
+_NAMES = [cast("QueryableAttribute[Any]", column) for column in _COLUMNS]
 
 
 class Heading(Protocol):

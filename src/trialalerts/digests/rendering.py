@@ -25,9 +25,10 @@ from trialalerts.delivery.quoted import Quoted
 from trialalerts.delivery.tables import Delivery
 from trialalerts.digests.cards import CardMaker
 from trialalerts.digests.entries import Entry
+from trialalerts.digests.page_cards import Later, PageCardMaker, read_later
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.render_headers import digest_headers, digest_subject, plain_headers
-from trialalerts.digests.render_items import Heading, SliceItems, StoredDigest, load_items, read_digests, told_last
+from trialalerts.digests.render_items import Heading, SliceItems, StoredDigest, load_items, read_digests
 from trialalerts.digests.render_letter import MOST_BRIEF, FullWriter, Letter, WrittenCard
 from trialalerts.digests.render_shared import SharedWriter, Shells, withheld
 from trialalerts.digests.render_shelf import ItemSource, Page, Shelf
@@ -176,13 +177,14 @@ class MailRenderer:
         return self._message(frame, subscriber, text, html, message_id)
 
     def digest_page(self, session: Session, digest: Digest, subscriber: Subscriber) -> str:
-        """Return a whole digest as an HTML page; its styles stand in the page itself."""
+        """Return a whole digest as an HTML page, with what has become of its entries since; the styles stand in it."""
         with self._reading:
             (entries,) = self._reader.entries(session, [digest], most=_CARDS_ON_A_PAGE)
         items = load_items(session, [entry.item_id for entry in entries], facts_of=_CARDS_ON_A_PAGE)
         told = [entry for entry in entries if entry.item_id in items]
-        frame = self._frame(digest, told, len(entries), subscriber, told_last(session, digest), page=True)
-        return self._full_letter(frame, told, len(entries), items).page(_CARDS_ON_A_PAGE)
+        later = read_later(session, digest, [entry.item_id for entry in told])
+        frame = self._page_frame(digest, told, subscriber, later)
+        return self._full_letter(frame, told, len(told), items).page(_CARDS_ON_A_PAGE)
 
     def confirmation(
         self, subscriber: Subscriber, preference_ids: Collection[int], *, message_id: str | None = None
@@ -248,6 +250,19 @@ class MailRenderer:
         shell = self._shell(words, subject, page=page) | self._around(words, digest, total, subscriber, since)
         today = self._clock.now().astimezone(ZoneInfo(subscriber.timezone)).date()
         return _Frame(words=words, maker=CardMaker(words, today, subscriber.timezone), shell=shell)
+
+    def _page_frame(self, digest: Digest, told: Sequence[Entry], subscriber: Subscriber, later: Later) -> _Frame:
+        """Return what a page is written with: it says when the mail was, and counts nothing as if it were of today."""
+        frame = self._frame(digest, told, len(told), subscriber, None, page=True)
+        words, zone = frame.words, ZoneInfo(subscriber.timezone)
+        written = digest.created_at.astimezone(zone).date()
+        title, intro = words.say("page.title", date=words.day(written)), words.say("page.intro")
+        if later.gone:
+            intro = f"{intro} {words.say('page.gone')}"
+        shell = {**frame.shell, "subject": title, "title": title, "intro": intro}
+        today = self._clock.now().astimezone(zone).date()
+        maker = PageCardMaker(words, today, subscriber.timezone, written=written, later=later)
+        return _Frame(words=words, maker=maker, shell=shell)
 
     def _open_shell(self, frame: _Frame) -> Mapping[str, Any]:
         """Return what cards for many readers are rendered with: the same in all mails of a language."""
