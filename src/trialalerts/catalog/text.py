@@ -31,24 +31,40 @@ _AMPERSANDS = re.compile(r"&(?:amp;|#0*38;|#x0*26;)+", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
 _WINDOWS = {0x80 + i: c for i, c in enumerate("€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ")}
 
-_DROPPED = re.compile(r"<(script|style|head|title|noscript)\b[^<>]*>(?:.*?</\1\s*>|.*\Z)", re.IGNORECASE | re.DOTALL)
-_COMMENT = re.compile(r"<!--(?:.*?-->|.*\Z)|<!\[CDATA\[|\]\]>|<[!?][a-zA-Z][^<>]*>", re.DOTALL)
-_FLOWS = re.compile(r"<(?:p|div|li|td|h[1-6]|section)\b[^<>]*>", re.IGNORECASE)
-_ITEM = re.compile(r"<li\b[^<>]*>\s*", re.IGNORECASE)
-_POWER = re.compile(r"<sup\b[^<>]*>(?=[\d+−-])", re.IGNORECASE)
-_CELL = re.compile(r"</?t[dh]\b[^<>]*>", re.IGNORECASE)
-_BLOCK = re.compile(
-    r"</?(?:[a-z]{1,12}:)?(?:p|div|ul|ol|dl|tr|table|tbody|thead|h[1-6]|section|article|blockquote|pre|hr|title|sec)\b[^<>]*>",
-    re.IGNORECASE,
+_VALUE = r"""(?:"[^"<>]*"|'[^'<>]*'|[^\s<>"'=`]+(?:=[^\s<>"'`]*)?)"""
+_VALUED = r"""(?:xml:|xmlns:?|data-|aria-|on)?[a-z][a-z-]*"""
+_FLAGS = r"""allowfullscreen|async|autofocus|autoplay|checked|compact|controls|defer|disabled|hidden|ismap|itemscope|loop
+|multiple|muted|nohref|noshade|novalidate|nowrap|open|playsinline|readonly|required|reversed|selected|data-[\w-]+"""
+_REST = rf"""(?:(?:\s++|(?<=["']))(?:{_VALUED}\s*=\s*{_VALUE}|(?:{"".join(_FLAGS.split())})(?=[\s/>])))*+\s*+/?>"""
+"""What stands between the name of a tag and its end: attributes, and nothing else. "A<B and C>D" compares."""
+
+
+def _tags(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern in which ``…`` is the rest of a tag behind its name."""
+    return re.compile(pattern.replace("…", _REST), re.IGNORECASE | re.DOTALL)
+
+
+_DROPPED = _tags(r"<(script|style|head|title|noscript)…(?:.*?</\1\s*>|.*\Z)")
+_COMMENT = re.compile(
+    r"<!--(?:.*?-->|.*\Z)|<!\[CDATA\[|\]\]>|<!(?:doctype|element|entity)\b[^<>]*>|<\?[a-z][^<>]*>",
+    re.DOTALL | re.IGNORECASE,
 )
-_BREAK_TAG = re.compile(r"<(?:br|dt|dd)\b[^<>]*>", re.IGNORECASE)
-_INLINE = re.compile(
-    r"</?(?:[a-z]{1,12}:[a-z]{1,20}|a|abbr|acronym|address|aside|b|big|bdi|bdo|body|button|caption|center|cite|code|col"
+_FLOWS = _tags(r"<(?:p|div|li|td|h[1-6]|section)…")
+_ITEM = _tags(r"<li…\s*")
+_POWER = _tags(r"<sup…(?=[\d+−-])")
+_CELL = _tags(r"<t[dh]…|</t[dh]\s*>")
+_BLOCK = _tags(
+    r"</?(?:[a-z]{1,12}:)?(?:p|div|ul|ol|dl|tr|table|tbody|thead|h[1-6]|section|article|blockquote|pre|hr|title|sec)…"
+)
+_BREAK_TAG = _tags(r"<(?:br|dt|dd)…")
+_INLINE = _tags(
+    r"</?([a-z]{1,12}:[a-z]{1,20}|a|abbr|acronym|address|aside|b|big|bdi|bdo|body|button|caption|center|cite|code|col"
     r"|colgroup|del|details|dfn|dt|dd|em|embed|figure|figcaption|font|footer|form|header|html|i|iframe|img|input|ins|kbd"
     r"|label|li|link|main|mark|meta|nav|nobr|o|object|option|q|s|samp|script|select|small|source|span|strike|strong|style"
-    r"|sub|summary|sup|svg|tfoot|time|tt|u|var|video|wbr)(?:\s[^<>]*|/)?>",
-    re.IGNORECASE,
+    r"|sub|summary|sup|svg|tfoot|time|tt|u|var|video|wbr)…"
 )
+_CHAINED = re.compile(r"(?<=\w)<([abiqsu])>(?=\w)", re.IGNORECASE)
+"""May be the middle of "A<B>C" as well as a tag: the one that is never closed."""
 
 _BACKSLASHES = re.compile(r"\\{2,}")
 _ESCAPE = re.compile(r"\\([!-/:-@\[\]^_`{-~])")
@@ -174,7 +190,16 @@ def _without_tags(text: str) -> str:
         text = text.replace("\n", " ")  # in HTML a line break is a blank; paragraphs have their tags
         text = _ITEM.sub("\n- ", text)
     text = _POWER.sub("^", _CELL.sub(" ", text))
-    return _INLINE.sub("", _BREAK_TAG.sub("\n", _BLOCK.sub("\n\n", text)))
+    return _without_inline(_BREAK_TAG.sub("\n", _BLOCK.sub("\n\n", text)))
+
+
+def _without_inline(text: str) -> str:
+    if not _CHAINED.search(text):
+        return _INLINE.sub("", text)
+    lower = text.lower()
+    closed = {name for name in "abiqsu" if f"</{name}>" in lower}
+    compared = {found.start() for found in _CHAINED.finditer(text) if found[1].lower() not in closed}
+    return _INLINE.sub(lambda found: found[0] if found.start() in compared else "", text)
 
 
 def _character(entity: re.Match[str]) -> str:
