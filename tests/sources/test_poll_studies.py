@@ -303,6 +303,47 @@ def test_a_sweep_without_end_is_an_error(
     assert poll(sqlite_world, settings, clock).new == 2
 
 
+@pytest.mark.parametrize("cut_at", [1, 2, 3], ids=["the first page", "the second", "the third"])
+def test_a_sweep_that_ends_before_its_end_is_an_error_and_moves_no_cursor(
+    cut_at: int, sqlite_world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
+) -> None:
+    settings = registry_settings(server, http_settings)
+    server.state.studies = studies(10)
+    total = b',"totalCount":10' if cut_at == 1 else b""
+    first = orjson.dumps(server.state.studies[3 * cut_at - 3])
+    truncated = respond(200, b'{"studies":[' + first + b"]" + total + b"}", JSON)
+    server.faults.append(Fault(act=truncated, when=lambda _: len(server.requests) >= cut_at))
+    broken = poll(sqlite_world, settings, clock)
+    assert f"gave {3 * cut_at - 2} of 10 records" in str(broken.error)
+    assert not broken.complete
+    state = state_of(sqlite_world)
+    assert (state.cursor["high_water"], state.baseline_done_at, state.error_count) == (None, None, 1)
+    mended = poll(sqlite_world, settings, clock)
+    assert (mended.error, mended.complete, mended.changes) == (None, True, 0)
+    assert len(items_of(sqlite_world)) == 10
+
+
+def test_a_later_sweep_that_ends_before_its_end_is_asked_again_from_the_same_day(
+    sqlite_world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
+) -> None:
+    settings = registry_settings(server, http_settings)
+    server.state.studies = studies(5)
+    poll(sqlite_world, settings, clock)
+    look_back(sqlite_world, "2026-01-01")
+    server.faults.append(Fault(act=respond(200, b'{"studies":[],"totalCount":5}', JSON)))
+    assert "gave 0 of 5 records" in str(poll(sqlite_world, settings, clock).error)
+    assert state_of(sqlite_world).cursor["high_water"] == "2026-01-01"
+    assert poll(sqlite_world, settings, clock).unchanged == 5
+
+
+def test_a_registry_without_a_record_is_read_to_its_end(
+    sqlite_world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
+) -> None:
+    count = poll(sqlite_world, registry_settings(server, http_settings), clock)
+    assert (count.error, count.complete, count.new) == (None, True, 0)
+    assert state_of(sqlite_world).baseline_done_at == clock.now()
+
+
 def test_a_page_may_be_empty_and_more_may_follow(
     sqlite_world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
 ) -> None:

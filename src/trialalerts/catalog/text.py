@@ -33,9 +33,11 @@ _WINDOWS = {0x80 + i: c for i, c in enumerate("€\x81‚ƒ„…†‡ˆ‰Š�
 
 _VALUE = r"""(?:"[^"<>]*"|'[^'<>]*'|[^\s<>"'=`]+(?:=[^\s<>"'`]*)?)"""
 _VALUED = r"""(?:xml:|xmlns:?|data-|aria-|on)?[a-z][a-z-]*"""
-_FLAGS = r"""allowfullscreen|async|autofocus|autoplay|checked|compact|controls|defer|disabled|hidden|ismap|itemscope|loop
-|multiple|muted|nohref|noshade|novalidate|nowrap|open|playsinline|readonly|required|reversed|selected|data-[\w-]+"""
-_REST = rf"""(?:(?:\s++|(?<=["']))(?:{_VALUED}\s*=\s*{_VALUE}|(?:{"".join(_FLAGS.split())})(?=[\s/>])))*+\s*+/?>"""
+_FLAGS = (
+    r"allowfullscreen|async|autofocus|autoplay|checked|compact|controls|defer|disabled|hidden|ismap|itemscope|loop|multiple"
+    r"|muted|nohref|noshade|novalidate|nowrap|open|playsinline|readonly|required|reversed|selected|data-[\w-]+"
+)
+_REST = rf"""(?:(?:\s++|(?<=["']))(?:{_VALUED}\s*=\s*{_VALUE}|(?:{_FLAGS})(?=[\s/>])))*+\s*+/?>"""
 """What stands between the name of a tag and its end: attributes, and nothing else. "A<B and C>D" compares."""
 
 

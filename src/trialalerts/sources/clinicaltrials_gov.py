@@ -57,17 +57,21 @@ class _Sweep(BaseModel):
     token: str | None = None
     pages: int = 0
     most_pages: int = _PAGES_WITHOUT_TOTAL
+    total: int | None = None
+    seen: int = 0
 
     def again(self) -> Self:
         """Return this sweep from its beginning."""
-        return self.model_copy(update={"token": None, "pages": 0})
+        return self.model_copy(update={"token": None, "pages": 0, "total": None, "seen": 0})
 
     def after(self, page: Page, page_size: int) -> Self:
         """Return where the sweep stands after a page."""
-        most = self.most_pages
+        total, most = self.total, self.most_pages
         if self.pages == 0 and page.total is not None:
-            most = 2 * math.ceil(page.total / page_size) + _PAGES_TO_SPARE
-        return self.model_copy(update={"token": page.next_token, "pages": self.pages + 1, "most_pages": most})
+            total, most = page.total, 2 * math.ceil(page.total / page_size) + _PAGES_TO_SPARE
+        seen = self.seen + len(page.records)
+        told = {"token": page.next_token, "pages": self.pages + 1, "most_pages": most, "total": total, "seen": seen}
+        return self.model_copy(update=told)
 
 
 class ClinicalTrialsGov:
@@ -110,8 +114,8 @@ class ClinicalTrialsGov:
             if asked != sweep:
                 restarted, tokens, sweep = True, {asked.token}, asked
             following = sweep.after(page, self._settings.page_size)
-            wrong = self._never_ends(following, tokens)
-            if following.token is None:
+            wrong = self._never_ends(following, tokens) or self._breaks_off(following)
+            if following.token is None and not wrong:
                 yield self._batch(page, sweep, desk, {"filters": stamp, "high_water": sweep.began.date().isoformat()})
                 return
             if sweep.pages and not wrong:  # not on the first page: a sweep may be left after it
@@ -249,6 +253,15 @@ class ClinicalTrialsGov:
         if sweep.pages > sweep.most_pages:
             return f"{shown_url(self._url)} gave {sweep.pages} pages and no end; the sweep will begin again."
         return None
+
+    def _breaks_off(self, sweep: _Sweep) -> str | None:
+        """Say that a sweep ended before its end, where it did; what it gave is kept, and it begins anew."""
+        if sweep.token is not None or sweep.total is None or sweep.seen >= sweep.total:
+            return None
+        return (
+            f"{shown_url(self._url)} gave {sweep.seen} of {sweep.total} records and no token for more; "
+            "the sweep will begin again."
+        )
 
 
 def _next_page(pages: Ahead[_Sweep, Page], sweep: _Sweep, *, may_restart: bool) -> tuple[Page, _Sweep]:
