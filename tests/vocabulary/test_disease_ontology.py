@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from trialalerts.vocabulary.area_graph import circle_in
 from trialalerts.vocabulary.area_import import import_areas
 from trialalerts.vocabulary.areas import AreaTree, load_areas
 from trialalerts.vocabulary.obo_files import read_obo
+from trialalerts.vocabulary.shipped_areas import store_shipped
 from trialalerts.vocabulary.tables import Area, AreaOrigin
+from trialalerts.vocabulary.tagger import Tagger
 
 HEADER = "format-version: 1.2\nontology: doid\n\n"
 DISEASE = "[Term]\nid: DOID:4\nname: disease\n"
@@ -209,3 +212,104 @@ def test_the_whole_ontology_joins_the_curated_areas(sqlite_db: Database, shared_
     assert len(tree) > 8_000
     assert "D001249" in tree.ancestors(tree.find("intrinsic asthma").id)
     assert circle_in({node.id: node.parents for node in tree.nodes}) is None
+
+
+def _term(number: int, name: str, *lines: str) -> str:
+    return f"[Term]\nid: DOID:{number}\nname: {name}\n" + "".join(f"{line}\n" for line in lines) + "\n"
+
+
+def _names(*names: str) -> list[str]:
+    return [f'synonym: "{name}" EXACT []' for name in names]
+
+
+def _import(db: Database, tmp_path: Path, *terms: str) -> tuple[AreaTree, dict[str, int]]:
+    file = tmp_path / "doid.obo"
+    file.write_text(HEADER + "".join(terms), "utf-8")
+    with db.write() as session:
+        count = import_areas(session, file)
+    with db.read() as session:
+        return load_areas(session), dict(count.refused)
+
+
+def _area(id_: str, name: str, *synonyms: str) -> Area:
+    return Area(id=id_, name=name, synonyms=list(synonyms), tree_numbers=["C99"], origin=AreaOrigin.IMPORT)
+
+
+def test_synonyms_that_contradict_the_areas_name_are_refused(sqlite_db: Database, tmp_path: Path) -> None:
+    _store(sqlite_db, _area("D006505", "Hepatitis"), _area("D006521", "Hepatitis, Chronic"))
+    names = _names("acute hepatitis", "chronic persistent hepatitis", "inflammation of the liver")
+    tree, refused = _import(sqlite_db, tmp_path, _term(2237, "hepatitis", *names, "xref: MESH:D006521"))
+    assert tree.get("D006505").synonyms == ("chronic persistent hepatitis", "inflammation of the liver")
+    assert tree.get("D006521").synonyms == ()
+    assert refused == {"contradicting": 1}
+
+
+def test_gene_symbols_are_refused_and_short_forms_are_taken(sqlite_db: Database, tmp_path: Path) -> None:
+    dystrophy = _term(
+        1,
+        "epithelial recurrent erosion dystrophy",
+        'def: "A dystrophy with basis in mutation in the FLNB gene on chromosome 3." []',
+        *_names("COL17A1", "ERED", "FLNB", "HLA-B27"),
+    )
+    tree, refused = _import(sqlite_db, tmp_path, dystrophy)
+    assert tree.get("DOID:1").acronyms == ("ERED",)
+    assert refused == {"gene symbols": 3}
+
+
+def test_a_cross_reference_between_strangers_is_refused(sqlite_db: Database, tmp_path: Path) -> None:
+    _store(sqlite_db, _area("D000783", "Aneurysm"), _area("D003967", "Diarrhea"), _area("D004403", "Dysentery"))
+    tree, refused = _import(
+        sqlite_db,
+        tmp_path,
+        _term(1, "kleptomania", *_names("pathological stealing"), "xref: MESH:D000783"),
+        _term(2, "diarrhea", *_names("loose stools"), "xref: MESH:D004403"),
+    )
+    assert tree.get("D000783").synonyms == tree.get("D004403").synonyms == ()
+    assert tree.find("pathological stealing").id == "DOID:1"
+    assert tree.find("loose stools").id == "D003967"
+    assert refused == {"cross-references": 1}
+
+
+def test_of_several_terms_with_one_mesh_id_the_one_called_so_has_it(sqlite_db: Database, tmp_path: Path) -> None:
+    _store(sqlite_db, _area("D008579", "Meningioma"))
+    tree, refused = _import(
+        sqlite_db,
+        tmp_path,
+        _term(1, "meningioma", *_names("meningeal tumour"), "xref: MESH:D008579"),
+        _term(2, "spinal meningioma", "is_a: DOID:1", "xref: MESH:D008579"),
+        _term(3, "clear cell meningioma", "is_a: DOID:1", "xref: MESH:D008579"),
+    )
+    assert tree.get("D008579").synonyms == ("meningeal tumour",)
+    assert tree.children("D008579") == ("DOID:2", "DOID:3")
+    assert refused == {"cross-references": 2}
+
+
+def test_a_cross_reference_to_another_type_is_refused(sqlite_db: Database, tmp_path: Path) -> None:
+    _store(sqlite_db, _area("D003922", "Diabetes Mellitus, Type 1"))
+    tree, refused = _import(
+        sqlite_db, tmp_path, _term(1, "diabetes mellitus type 2", *_names("sugar of adults"), "xref: MESH:D003922")
+    )
+    assert tree.get("D003922").synonyms == ()
+    assert tree.find("sugar of adults").id == "DOID:1"
+    assert refused == {"cross-references": 1}
+
+
+def test_the_faulty_synonyms_of_the_real_ontology_no_longer_mislead(
+    sqlite_db: Database, shared_data: Path, shared_cases: Path
+) -> None:
+    with sqlite_db.write() as session:
+        store_shipped(session)
+        count = import_areas(session, shared_data / "vocab" / "doid_2024-01-31.obo.gz")
+    assert count.refused["contradicting"] > 500
+    assert count.refused["gene symbols"] > 40
+    assert count.refused["cross-references"] > 300
+    with sqlite_db.read() as session:
+        tagger = Tagger(load_areas(session))
+    lines = (shared_cases / "tagging" / "texts.jsonl").read_text("utf-8").splitlines()
+    texts = {text["id"]: text for text in map(json.loads, lines)}
+    about = {
+        id_: [tagger.areas.name(tag.area_id) for tag in tagger.tag(title=text["title"], text=text["text"])]
+        for id_, text in texts.items()
+    }
+    assert about["acute hepatitis"] == ["Hepatitis A"]
+    assert about["gene"] == about["analgesia"] == []

@@ -6,7 +6,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -73,12 +73,18 @@ def _ascii(descriptors: list[MeshDescriptor]) -> str:
     return "\n".join(blocks)
 
 
-FORMS = {"xml": _xml, "ascii": _ascii}
+def _table(descriptors: list[MeshDescriptor]) -> str:
+    lines = ["id\tname\ttree numbers\tentry terms"]
+    lines += ["\t".join((d.id, d.name, ";".join((*d.tree_numbers, "N06.850")), "|".join(d.terms))) for d in descriptors]
+    return "\n".join((*lines, ""))
 
 
-@pytest.fixture(params=["xml", "ascii", "xml.gz", "ascii.gz"])
+FORMS = {"xml": _xml, "ascii": _ascii, "table": _table}
+
+
+@pytest.fixture(params=["xml", "ascii", "xml.gz", "ascii.gz", "table.gz"])
 def form(request: pytest.FixtureRequest) -> str:
-    """One of the forms in which NLM gives MeSH out."""
+    """One of the forms in which NLM gives MeSH out, or in which it is shipped."""
     return str(request.param)
 
 
@@ -111,7 +117,8 @@ DESCRIPTORS = st.lists(
 )
 
 
-@given(descriptors=DESCRIPTORS, form=st.sampled_from(["xml", "ascii.gz"]))
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(descriptors=DESCRIPTORS, form=st.sampled_from(["xml", "ascii.gz", "table", "table.gz"]))
 def test_whatever_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, descriptors: list[MeshDescriptor], form: str
 ) -> None:
@@ -178,6 +185,25 @@ def test_an_acronym_is_told_by_its_looks(term: str) -> None:
 @pytest.mark.parametrize("term", ["Asthma", "A", "McArdle", "HIV infection", "PNEUMONOULTRAMICRO", "1234"])
 def test_a_word_is_no_acronym(term: str) -> None:
     assert not is_acronym(term)
+
+
+def test_of_two_records_with_one_id_the_later_is_stored(
+    sqlite_db: Database, tmp_path: Path, form: str, shared_cases: Path
+) -> None:
+    later = MeshDescriptor(id="D009422", name="Nerve Diseases", tree_numbers=("C10",), terms=("Neuropathies",))
+    with sqlite_db.write() as session:
+        count = import_mesh(session, _write(tmp_path / "mesh", form, [*DISEASES, later]))
+        row = session.get_one(Area, "D009422")
+        assert (count, row.name, row.synonyms) == (ImportCount(new=3), "Nerve Diseases", ["Neuropathies"])
+        assert import_mesh(session, shared_cases / "tagging" / "mesh-one-id-twice.bin") == ImportCount(new=1)
+        assert session.get_one(Area, "D064793").name == "Abnormalities, Radiation-Induced"
+
+
+def test_a_table_whose_line_has_other_columns_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mesh.tsv"
+    path.write_text("id\tname\ttree numbers\tentry terms\nD009103\tMultiple Sclerosis\tC10.114\n", "utf-8")
+    with pytest.raises(InvalidInput, match="line 2: found 3 columns, expected 4"):
+        list(read_mesh(path))
 
 
 XML = _xml([*DISEASES, NO_DISEASE]).encode()

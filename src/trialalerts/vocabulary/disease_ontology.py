@@ -1,14 +1,18 @@
-"""Owns the import of the Disease Ontology into the table of disease areas.
+"""The import of the Disease Ontology into the table of disease areas.
 
-A term that names a MeSH id, or is called like a known area, gives that area its names as synonyms. A term of
+A term that is called like a known area, or names its MeSH id, gives that area its names as synonyms. A term of
 its own becomes an area (``DOID:0050428``) below the nearest known areas above it. Terms that only group known
 areas ("disease of anatomical entity") are left out: known areas keep their parents, so that such a group
 would hold next to nothing.
+
+Not all that the file calls the same is the same. Names are refused that contradict the area's own, gene symbols, and
+cross-references to MeSH whose names differ (see :mod:`~trialalerts.vocabulary.refused_names`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,12 +23,18 @@ from trialalerts.vocabulary.area_graph import circle_in, nearest_only, reachable
 from trialalerts.vocabulary.areas import load_areas
 from trialalerts.vocabulary.import_files import ImportCount
 from trialalerts.vocabulary.obo_files import OboTerm, read_obo
+from trialalerts.vocabulary.refused_names import NameJudge
 from trialalerts.vocabulary.spelling import Folder, is_acronym, name_key, name_orders
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 __all__ = ["import_disease_ontology"]
 
 _Key = tuple[str, ...]
+_CONTRADICTING = "contradicting"
+_GENE = "gene symbols"
+_NO_DISEASE = "words that are no disease"
+_REFERENCE = "cross-references"
+_KINDS = (_CONTRADICTING, _GENE, _NO_DISEASE, _REFERENCE)
 
 
 def import_disease_ontology(session: Session, path: Path) -> ImportCount:
@@ -42,7 +52,8 @@ def import_disease_ontology(session: Session, path: Path) -> ImportCount:
         raise InvalidInput(f"{path}: {circle[0]}: the terms go round in a circle: {' → '.join(circle)}")
     above = {node.id: node.parents for node in load_areas(session).nodes}
     rows = {row.id: row for row in session.exec(select(Area))}
-    names = _Names(rows.values())
+    judge = _Judge({gene for term in terms.values() for gene in term.genes})
+    names = _Names(rows.values(), judge)
     areas = _areas_of(terms, rows, names)
     added = _add_new(session, terms, rows, areas)
     changed: set[str] = set()
@@ -53,14 +64,47 @@ def import_disease_ontology(session: Session, path: Path) -> ImportCount:
     session.flush()
     known = set(areas.values())
     return ImportCount(
-        new=len(added), updated=len(changed & known - added), unchanged=len(known) - len(added | (changed & known))
+        new=len(added),
+        updated=len(changed & known - added),
+        unchanged=len(known) - len(added | (changed & known)),
+        refused=judge.refused(),
     )
+
+
+class _Judge(NameJudge):
+    """Counts what is refused, each name of an area once."""
+
+    def __init__(self, genes: Collection[str]) -> None:
+        super().__init__(genes)
+        self._refused: dict[str, set[tuple[str, str]]] = {kind: set() for kind in _KINDS}
+
+    def refuses(self, name: str, row: Area, term: OboTerm) -> bool:
+        """Tell whether an area cannot have a term's name."""
+        if self.is_gene(name, (row.name, term.name, *row.synonyms, *term.synonyms)):
+            kind = _GENE
+        elif self.is_no_disease(name):
+            kind = _NO_DISEASE
+        elif self.contradicts(name, row.name) or self.contradicts(name, term.name):
+            kind = _CONTRADICTING
+        else:
+            return False
+        self._refused[kind].add((row.id, name))
+        return True
+
+    def refuse_reference(self, term: OboTerm, mesh: str) -> None:
+        """Count a term that is not the area of the MeSH id that it names."""
+        self._refused[_REFERENCE].add((term.id, mesh))
+
+    def refused(self) -> dict[str, int]:
+        """Return how many were refused of each kind."""
+        return {kind: len(found) for kind, found in self._refused.items() if found}
 
 
 class _Names:
     """Who is called what: a name belongs to the first area that has it."""
 
-    def __init__(self, rows: Iterable[Area]) -> None:
+    def __init__(self, rows: Iterable[Area], judge: _Judge) -> None:
+        self.judge = judge
         self._folder = Folder()
         self._owners: dict[_Key, str] = {}
         rows = sorted(rows, key=lambda row: (row.origin.value, row.id))
@@ -74,14 +118,26 @@ class _Names:
         """Return the id of the area called so."""
         return self._owners.get(name_key(name, self._folder))
 
+    def owned_by(self, id_: str, names: Iterable[str]) -> bool:
+        """Tell whether one of the names is one of the area's."""
+        return any(self.owner(name) == id_ for name in names)
+
+    def akin(self, term: OboTerm, row: Area) -> bool:
+        """Tell whether a term can be the area of a MeSH id that it names."""
+        own = (row.name, *row.synonyms)
+        strangers = self.judge.are_strangers((term.name, *term.synonyms), own)
+        return not strangers and not any(self.judge.contradicts(term.name, name) for name in own)
+
     def give(self, row: Area, term: OboTerm) -> bool:
         """Give an area the names of a term that nobody has yet; return whether there were any."""
         synonyms, acronyms = list(row.synonyms), list(row.acronyms)
         for name in (term.name, *term.synonyms):
+            if not name or (name != row.name and self.judge.refuses(name, row, term)):
+                continue
             if is_acronym(name):
                 if name not in acronyms:
                     acronyms.append(name)
-            elif name and name_key(name, self._folder) not in self._owners:
+            elif name_key(name, self._folder) not in self._owners:
                 self._take(name, row.id)
                 if name != row.name:
                     synonyms.append(name)
@@ -97,9 +153,10 @@ class _Names:
 
 def _areas_of(terms: Mapping[str, OboTerm], rows: Mapping[str, Area], names: _Names) -> dict[str, str]:
     """Return of each term the id of its area; those that only group known areas have none."""
+    claims = Counter(id_ for term in terms.values() for id_ in term.mesh)
     areas: dict[str, str] = {}
     for term in terms.values():
-        id_ = term.id if term.id in rows else _mesh_of(term, rows, names) or names.owner(term.name)
+        id_ = term.id if term.id in rows else names.owner(term.name) or _mesh_of(term, rows, names, claims)
         if id_ is not None:
             areas[term.id] = id_
     above = {term.id: term.parents for term in terms.values()}
@@ -110,12 +167,20 @@ def _areas_of(terms: Mapping[str, OboTerm], rows: Mapping[str, Area], names: _Na
     return areas | {id_: id_ for id_ in terms if id_ not in areas and id_ not in groups}
 
 
-def _mesh_of(term: OboTerm, rows: Mapping[str, Area], names: _Names) -> str | None:
-    """Return the term's MeSH id; of several the one whose area is called like the term, else a known one."""
-    owner = names.owner(term.name)
-    if owner in term.mesh:
-        return owner
-    return next((id_ for id_ in term.mesh if id_ in rows), term.mesh[0] if term.mesh else None)
+def _mesh_of(term: OboTerm, rows: Mapping[str, Area], names: _Names, claims: Mapping[str, int]) -> str | None:
+    """Return the MeSH id whose area a term is; None where those that it names are others'.
+
+    An id that several terms name is that of the one whose names the area has: the others stand below it. A known
+    area that a term alone names has to share a telling word with it, and its name must not contradict.
+    """
+    for id_ in term.mesh:
+        row = rows.get(id_)
+        if row is not None and names.owned_by(id_, term.synonyms):
+            return id_
+        if claims[id_] == 1 and (row is None or names.akin(term, row)):
+            return id_
+        names.judge.refuse_reference(term, id_)
+    return None
 
 
 def _add_new(

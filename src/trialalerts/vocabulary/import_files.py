@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
@@ -21,11 +21,16 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportCount:
-    """What an import did: areas that are new, that got something new, and that were as they are."""
+    """What an import did: areas that are new, that got something new, that were as they are; what it refused.
+
+    ``refused`` counts by kind: names that contradict their area, gene symbols, words that are no diseases,
+    cross-references whose names differ.
+    """
 
     new: int = 0
     updated: int = 0
     unchanged: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:

@@ -19,6 +19,7 @@ from trialalerts.vocabulary.mesh_ids import DISEASES, is_mesh_id
 __all__ = ["MeshDescriptor", "read_mesh"]
 
 _TABLE = b"id\tname\ttree numbers\tentry terms"
+_COLUMNS = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,8 +100,10 @@ def _from_ascii(path: Path, file: IO[bytes]) -> Iterator[MeshDescriptor]:
 def _from_table(path: Path, file: IO[bytes]) -> Iterator[MeshDescriptor]:
     for number, raw in enumerate(file, start=1):
         cells = raw.decode("utf-8-sig").rstrip("\r\n").split("\t")
-        if len(cells) != _TABLE.count(b"\t") + 1:
-            raise InvalidInput(f"{path}: line {number}: found {len(cells)} columns, expected {_TABLE.decode()!r}")
+        if len(cells) != _COLUMNS:
+            raise InvalidInput(f"{path}: line {number}: found {len(cells)} columns, expected {_COLUMNS}")
+        if number == 1:
+            continue
         id_, name, numbers, terms = cells
         yield from _descriptor(id_, name, numbers.split(";"), terms.split("|"))
 

@@ -1,4 +1,4 @@
-"""Owns the reading of the Disease Ontology in its OBO form (``doid.obo``), plain or gzip, as a stream."""
+"""The reader of the Disease Ontology in its OBO form (``doid.obo``), plain or gzip, as a stream."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import IO
 from trialalerts.errors import InvalidInput
 from trialalerts.vocabulary.import_files import first_bytes, opened
 from trialalerts.vocabulary.mesh_ids import is_mesh_id
+from trialalerts.vocabulary.refused_names import genes_named
 
 __all__ = ["OBO_START", "OboTerm", "read_obo"]
 
@@ -22,13 +23,17 @@ _ESCAPED = re.compile(r"\\(.)")
 
 @dataclass(kw_only=True, slots=True)
 class OboTerm:
-    """A disease of the ontology: ``synonyms`` mean exactly the same, ``mesh`` are MeSH ids, ``parents`` other terms."""
+    """A disease of the ontology: ``synonyms`` are said to be the same, ``mesh`` are MeSH ids, ``parents`` other terms.
+
+    ``genes`` are the symbols of the genes that its definition names.
+    """
 
     id: str
     name: str = ""
     synonyms: list[str] = field(default_factory=list)
     mesh: list[str] = field(default_factory=list)
     parents: list[str] = field(default_factory=list)
+    genes: set[str] = field(default_factory=set)
     obsolete: bool = False
 
 
@@ -91,6 +96,8 @@ def _add(term: OboTerm, key: str, value: str) -> bool:
                 return False
             if found[2] == "EXACT":
                 term.synonyms.append(_ESCAPED.sub(r"\1", found[1]).strip())
+        case "def":
+            term.genes = genes_named(value)
         case "xref":
             id_ = value.partition(" ")[0].removeprefix("MESH:")
             if is_mesh_id(id_):
