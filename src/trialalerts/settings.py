@@ -251,6 +251,7 @@ class SourceSettings(_Section):
     countries: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
+    hold: bool = True
 
 
 class Settings(BaseSettings):

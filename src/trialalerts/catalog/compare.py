@@ -16,7 +16,7 @@ from trialalerts.catalog.sites_compare import newly_open_sites
 from trialalerts.catalog.status import StatusGroup, status_group
 from trialalerts.catalog.tables import ChangeKind
 
-__all__ = ["Difference", "compare_articles", "compare_trials"]
+__all__ = ["Difference", "compare_articles", "compare_trials", "is_retracted"]
 
 _Facts = dict[str, Any]
 
@@ -79,9 +79,14 @@ def compare_trials(before: TrialFacts, after: TrialFacts) -> list[Difference]:
 
 def compare_articles(title_before: str, title_after: str) -> list[Difference]:
     """Return what happened to an article: publishers mark a retracted one at the head of its title."""
-    if _RETRACTED.match(title_after) and not _RETRACTED.match(title_before):
+    if is_retracted(title_after) and not is_retracted(title_before):
         return [Difference(kind=ChangeKind.RETRACTED)]
     return []
+
+
+def is_retracted(title: str) -> bool:
+    """Tell whether a title says that its article is retracted."""
+    return _RETRACTED.match(title) is not None
 
 
 def _status(before: TrialFacts, after: TrialFacts) -> Difference | None:

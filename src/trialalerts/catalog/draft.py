@@ -53,4 +53,5 @@ class ItemDraft:
     ancestors: Sequence[str] = ()
     topics: Sequence[str] = ()
     aliases: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     problems: tuple[FieldProblem, ...] = ()

@@ -109,7 +109,8 @@ class ArticleFacts(_Facts):
     """What is known of an article; ``html`` is its sanitised body, empty where the source gives none.
 
     ``published_on`` is the day it appeared where the source gives no time of day: the same day for every reader,
-    while the item's ``published_at`` only puts it in order.
+    while the item's ``published_at`` only puts it in order. ``sources`` are the names of all sources of an item that
+    several have; no record says it.
     """
 
     authors: tuple[str, ...] = ()
@@ -118,3 +119,4 @@ class ArticleFacts(_Facts):
     html: str = ""
     language: str | None = None
     published_on: date | None = None
+    sources: tuple[str, ...] | None = None

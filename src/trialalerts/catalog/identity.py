@@ -1,42 +1,48 @@
-"""Owns the question which stored item a record is: by its number, a former number, or another registry's number."""
+"""Identity of trials: which stored item a record is, by its number, a former one, or another registry's number."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
+from trialalerts.catalog.records import in_chunks
 from trialalerts.catalog.rows import Entry
-from trialalerts.catalog.tables import Item, ItemNumber
+from trialalerts.catalog.tables import Item, ItemNumber, Record
 
-__all__ = ["Stored", "find_by_number", "find_stored", "in_chunks", "note_numbers"]
-
-_AT_ONCE = 500
-"""How many values one statement asks for: SQLite takes 32,766 parameters, and long lists are slow to compile."""
+__all__ = ["Stored", "find_by_number", "find_stored", "note_numbers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """An item in the table. ``is_own`` tells whether it holds the facts of the record's own registry."""
+    """An item in the table, and the record of it that is asked for; ``record_id`` is None where there is none yet.
+
+    ``facts_hash`` is the record's. ``is_own`` tells whether the item holds what this record says.
+    """
 
     item_id: int
+    record_id: int | None
     facts_hash: str
     is_own: bool = True
 
 
 def find_stored(connection: Connection, registry: str, external_ids: Collection[str]) -> dict[str, Stored]:
-    """Return the items of a registry by their external ids."""
-    columns = col(Item.external_id), col(Item.id), col(Item.facts_hash)
+    """Return the records of a registry by their external ids."""
+    leads = and_(col(Item.registry_name) == col(Record.registry_name), col(Item.external_id) == col(Record.external_id))
+    columns = col(Record.external_id), col(Record.id), col(Record.item_id), col(Record.facts_hash), leads
+    asked = select(*columns).join(Item, col(Item.id) == col(Record.item_id))
     found: dict[str, Stored] = {}
     for chunk in in_chunks(external_ids):
-        query = select(*columns).where(col(Item.registry_name) == registry, col(Item.external_id).in_(chunk))
-        for external_id, item_id, facts_hash in connection.execute(query).all():
-            found[external_id] = Stored(item_id=cast("int", item_id), facts_hash=facts_hash)
+        query = asked.where(col(Record.registry_name) == registry, col(Record.external_id).in_(chunk))
+        for external_id, record_id, item_id, facts_hash, is_own in connection.execute(query).all():
+            found[external_id] = Stored(
+                item_id=item_id, record_id=cast("int", record_id), facts_hash=facts_hash, is_own=bool(is_own)
+            )
     return found
 
 
@@ -69,7 +75,8 @@ class _Known:
     def __init__(self, connection: Connection, numbers: Collection[str]) -> None:
         self._items: dict[str, set[int]] = defaultdict(set)
         self._held: dict[int, set[tuple[str, str]]] = defaultdict(set)
-        self._rows: dict[int, tuple[str, str]] = {}
+        self._rows: dict[int, str] = {}
+        self._records: dict[tuple[int, str], tuple[int, str]] = {}
         for chunk in in_chunks(numbers):
             query = select(col(ItemNumber.number), col(ItemNumber.item_id)).where(col(ItemNumber.number).in_(chunk))
             for number, item_id in connection.execute(query).all():
@@ -101,9 +108,10 @@ class _Known:
         self._held[item_id].update((registry, number) for number in numbers)
 
     def stored(self, item_id: int, registry: str) -> Stored:
-        """Return the item."""
-        registry_of_facts, facts_hash = self._rows[item_id]
-        return Stored(item_id=item_id, facts_hash=facts_hash, is_own=registry_of_facts == registry)
+        """Return the item with its record of the registry."""
+        record_id, facts_hash = self._records.get((item_id, registry), (None, ""))
+        is_own = self._rows[item_id] == registry
+        return Stored(item_id=item_id, record_id=record_id, facts_hash=facts_hash, is_own=is_own)
 
     def _read_items(self, connection: Connection, item_ids: Sequence[int]) -> None:
         held = select(col(ItemNumber.item_id), col(ItemNumber.registry_name), col(ItemNumber.number)).where(
@@ -111,12 +119,13 @@ class _Known:
         )
         for item_id, registry, number in connection.execute(held).all():
             self._held[item_id].add((cast("str", registry), number))
-        items = select(col(Item.id), col(Item.registry_name), col(Item.external_id), col(Item.facts_hash)).where(
-            col(Item.id).in_(item_ids)
-        )
-        for found, registry_of_facts, external_id, facts_hash in connection.execute(items).all():
-            self._held[cast("int", found)].add((registry_of_facts, external_id))
-            self._rows[cast("int", found)] = (registry_of_facts, facts_hash)
+        items = select(col(Item.id), col(Item.registry_name)).where(col(Item.id).in_(item_ids))
+        self._rows |= {cast("int", found): registry for found, registry in connection.execute(items).all()}
+        columns = col(Record.item_id), col(Record.registry_name), col(Record.external_id), col(Record.id)
+        records = select(*columns, col(Record.facts_hash)).where(col(Record.item_id).in_(item_ids))
+        for found, registry, external_id, record_id, facts_hash in connection.execute(records).all():
+            self._held[found].add((registry, external_id))
+            self._records[found, registry] = (cast("int", record_id), facts_hash)
 
 
 def note_numbers(connection: Connection, registry: str, entries: Iterable[tuple[int, Entry]]) -> None:
@@ -135,10 +144,3 @@ def note_numbers(connection: Connection, registry: str, entries: Iterable[tuple[
         index_elements=["number", "item_id"], set_={"registry": held}, where=held.is_not(None)
     )
     connection.execute(statement, list(rows.values()))
-
-
-def in_chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
-    """Part values into lists that fit into one statement."""
-    whole = list(values)
-    for start in range(0, len(whole), _AT_ONCE):
-        yield whole[start : start + _AT_ONCE]

@@ -23,7 +23,7 @@ _LONGEST_ID = 400
 _LONGEST_ALIAS = 100
 _DECIMALS = 3  # of a degree: 110 m; sites are city centroids, and drift by metres
 _NOT_HASHED: dict[str, Any] = {"last_update_posted": True, "sites": {"__all__": {"latitude", "longitude"}}}
-_LEARNT_LATER = ("reach", "published_on")
+_LEARNT_LATER = ("reach", "published_on", "sources")
 """Facts that the program learnt to read later: records without them keep their hash, and are not written anew."""
 _NUL = b"\\u0000"
 
@@ -122,7 +122,7 @@ def _roughly(latitude: float | None, longitude: float | None) -> tuple[float, fl
 def _words(draft: ItemDraft) -> str:
     published = draft.published_at.isoformat() if draft.published_at else ""
     areas = [f"{area['id']}{area['in_title']:d}" for area in draft.areas]
-    names = (draft.registry, draft.external_id, *draft.aliases)
+    names = (draft.registry, draft.external_id, *draft.aliases, *draft.keys)
     # Without topics it is what it was before there were any: such items are not written anew.
     topics = ("topics", *draft.topics) if draft.topics else ()
     return "\x1f".join(
@@ -154,6 +154,7 @@ def _cleaned(draft: ItemDraft) -> ItemDraft:
         areas=[AreaTag(id=storable(area["id"]), in_title=area["in_title"]) for area in draft.areas],
         ancestors=[storable(ancestor) for ancestor in draft.ancestors],
         aliases=tuple(storable(alias) for alias in draft.aliases),
+        keys=tuple(storable(key) for key in draft.keys),
     )
 
 

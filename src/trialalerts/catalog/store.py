@@ -1,4 +1,4 @@
-"""Owns the storing of what was read: items are inserted, updated or left alone, and changes worth telling are noted.
+"""Storing of what was read: items, their records, and the changes worth telling.
 
 A page of a registry is stored with a handful of statements, so it speaks SQLAlchemy Core: through the
 ORM the same page takes several times as long.
@@ -6,7 +6,7 @@ ORM the same page takes several times as long.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -17,13 +17,15 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
-from trialalerts.catalog.compare import Difference, compare_articles, compare_trials
+from trialalerts.catalog.articles.storing import ArticleBatch
+from trialalerts.catalog.compare import Difference, compare_trials
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.freshness import Freshness
-from trialalerts.catalog.identity import Stored, find_by_number, find_stored, in_chunks, note_numbers
+from trialalerts.catalog.identity import Stored, find_by_number, find_stored, note_numbers
+from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_records, update_records
 from trialalerts.catalog.rows import Entry, read_entry
-from trialalerts.catalog.tables import Change, Item
+from trialalerts.catalog.tables import Change, Item, ItemKind
 from trialalerts.database.counter import CHANGES, take_numbers
 
 __all__ = ["StoreCount", "store_items"]
@@ -37,7 +39,8 @@ log = structlog.get_logger()
 class StoreCount:
     """What became of a batch. ``unchanged`` added nothing; ``refused`` could not be stored at all.
 
-    ``old`` are those of the new items that are new to us only (see :mod:`~trialalerts.catalog.freshness`).
+    ``old`` are those of the new items that are new to us only (see :mod:`~trialalerts.catalog.freshness`). Of
+    articles, ``told_anew`` are told as new, ``recognised`` stood in the same source before, under whatever id.
     """
 
     new: int = 0
@@ -46,6 +49,8 @@ class StoreCount:
     changes: int = 0
     refused: tuple[FieldProblem, ...] = ()
     old: int = field(default=0, compare=False)
+    told_anew: int = field(default=0, compare=False)
+    recognised: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,13 @@ class _Happened:
 
 
 def store_items(
-    session: Session, drafts: Sequence[ItemDraft], *, baseline: bool, now: datetime, freshness: Freshness = _USUAL
+    session: Session,
+    drafts: Sequence[ItemDraft],
+    *,
+    baseline: bool,
+    now: datetime,
+    freshness: Freshness = _USUAL,
+    announced: Container[tuple[str, str]] = (),
 ) -> StoreCount:
     """Store drafts and note what happened to their items.
 
@@ -66,15 +77,21 @@ def store_items(
 
     Args:
         session: a writing session; the numbers of the changes are taken last, so call this last.
-        drafts: what was read, at most some thousands.
+        drafts: what was read, at most some thousands; of articles all that stand in their source now, for whether
+            one is gone from its place tells whether another took it.
         baseline: whether to note no change at all: the first sweep of a source is no news.
         now: the moment of reading.
         freshness: how long after its own date an item that is new to us is news.
+        announced: the registry and id of those drafts of a baseline whose changes are noted all the same.
     """
     entries, refused = _read(drafts)
     connection = session.connection()
-    batches = [_Batch(connection, registry, group, now, freshness) for registry, group in _by_registry(entries).items()]
-    happened = [each for batch in batches for each in batch.store(baseline=baseline)]
+    news = _News(now=now, freshness=freshness, baseline=baseline, announced=announced)
+    batches: list[_TrialBatch | _ArticleBatch] = [
+        (_TrialBatch if kind is ItemKind.TRIAL else _ArticleBatch)(connection, registry, group, now)
+        for (registry, kind), group in _by_registry(entries)
+    ]
+    happened = [each for batch in batches for each in batch.happened(news)]
     if happened:
         _publish(session, happened, now)
     return StoreCount(
@@ -83,8 +100,37 @@ def store_items(
         unchanged=sum(batch.unchanged for batch in batches),
         changes=len(happened),
         refused=tuple(refused),
-        old=sum(batch.old for batch in batches),
+        old=news.old,
+        told_anew=news.articles,
+        recognised=sum(batch.recognised for batch in batches if isinstance(batch, _ArticleBatch)),
     )
+
+
+class _News:
+    """Tells what is told of the records of a call: of those that are stored for the first time, and of the others."""
+
+    def __init__(
+        self, *, now: datetime, freshness: Freshness, baseline: bool, announced: Container[tuple[str, str]]
+    ) -> None:
+        self.old = self.articles = 0
+        self._now = now
+        self._freshness = freshness
+        self._baseline = baseline
+        self._announced = announced
+
+    def is_told(self, entry: Entry) -> bool:
+        """Tell whether changes of the record are noted at all."""
+        return not self._baseline or (entry.draft.registry, entry.draft.external_id) in self._announced
+
+    def first(self, inserted: Iterable[tuple[int, Entry]]) -> Iterator[_Happened]:
+        """Give what is told of new items."""
+        for item_id, entry in inserted:
+            if not self.is_told(entry):
+                continue
+            self.old += self._freshness.is_old(entry.draft, self._now)
+            if news := self._freshness.news(entry.draft, self._now):
+                self.articles += entry.draft.kind is ItemKind.ARTICLE
+                yield _Happened(item_id, news)
 
 
 def _read(drafts: Sequence[ItemDraft]) -> tuple[dict[tuple[str, str], Entry], list[FieldProblem]]:
@@ -102,29 +148,41 @@ def _read(drafts: Sequence[ItemDraft]) -> tuple[dict[tuple[str, str], Entry], li
     return entries, refused
 
 
-def _by_registry(entries: Mapping[tuple[str, str], Entry]) -> dict[str, list[Entry]]:
+def _by_registry(entries: Mapping[tuple[str, str], Entry]) -> list[tuple[tuple[str, ItemKind], list[Entry]]]:
     """Group by registry, in the order given; records in the order of their ids, so that two writers never deadlock."""
-    groups: dict[str, list[Entry]] = {registry: [] for registry, _ in entries}
+    groups: dict[tuple[str, ItemKind], list[Entry]] = {
+        (registry, entry.draft.kind): [] for (registry, _), entry in entries.items()
+    }
     for (registry, _), entry in sorted(entries.items(), key=lambda named: named[0]):
-        groups[registry].append(entry)
-    return groups
+        groups[registry, entry.draft.kind].append(entry)
+    return list(groups.items())
 
 
-class _Batch:
-    """The records of one registry while they are stored."""
+class _ArticleBatch(ArticleBatch):
+    """The articles of one source while they are stored."""
 
-    def __init__(
-        self, connection: Connection, registry: str, entries: Sequence[Entry], now: datetime, freshness: Freshness
-    ) -> None:
+    def happened(self, news: _News) -> list[_Happened]:
+        """Store them; return what happened to those that are told."""
+        inserted, differences = self.store()
+        changed = [_Happened(item_id, each) for item_id, entry, each in differences if news.is_told(entry)]
+        return [*news.first(inserted), *changed]
+
+
+class _TrialBatch:
+    """The trials of one registry while they are stored.
+
+    The item of a trial says what the record says that made it; of another registry's record it takes the numbers.
+    """
+
+    def __init__(self, connection: Connection, registry: str, entries: Sequence[Entry], now: datetime) -> None:
         self._connection = connection
         self._registry = registry
         self._entries = entries
         self._now = now
-        self._freshness = freshness
-        self.new = self.updated = self.unchanged = self.old = 0
+        self.new = self.updated = self.unchanged = 0
 
-    def store(self, *, baseline: bool) -> list[_Happened]:
-        """Insert, update and touch; return what happened, which is nothing in a baseline."""
+    def happened(self, news: _News) -> list[_Happened]:
+        """Insert, update and touch; return what happened to those that are told."""
         stored = find_stored(self._connection, self._registry, [entry.external_id for entry in self._entries])
         unknown = [entry for entry in self._entries if entry.external_id not in stored]
         if unknown:
@@ -136,20 +194,15 @@ class _Batch:
             for entry in self._entries
             if entry.external_id in stored and _is_newer(stored[entry.external_id], entry)
         ]
-        happened = [] if baseline else [*self._first_news(inserted), *self._compare(changed)]
+        happened = [*news.first(inserted), *self._compare([pair for pair in changed if news.is_told(pair[1])])]
         self._update(changed)
+        self._write_records(inserted, stored)
         self._touch(item.item_id for item in stored.values())
         merged = [(stored[entry.external_id].item_id, entry) for entry in unknown if entry.external_id in stored]
         note_numbers(self._connection, self._registry, [*inserted, *changed, *merged])
         self.new, self.updated = len(inserted), len(changed)
         self.unchanged = len(self._entries) - self.new - self.updated
         return happened
-
-    def _first_news(self, inserted: Iterable[tuple[int, Entry]]) -> Iterator[_Happened]:
-        for item_id, entry in inserted:
-            self.old += self._freshness.is_old(entry.draft, self._now)
-            if news := self._freshness.news(entry.draft, self._now):
-                yield _Happened(item_id, news)
 
     def _insert(self, entries: Sequence[Entry], stored: dict[str, Stored]) -> list[tuple[int, Entry]]:
         """Insert items; one that another process inserted just now joins those that are stored."""
@@ -174,13 +227,13 @@ class _Batch:
         then finds it stored.
         """
         entries = dict(changed)
-        columns = col(Item.id), col(Item.kind), col(Item.title), col(Item.facts_hash), col(Item.facts)
+        columns = col(Item.id), col(Item.kind), col(Item.facts_hash), col(Item.facts)
         for chunk in in_chunks(entries):
             query = select(*columns).where(col(Item.id).in_(chunk)).order_by(col(Item.id)).with_for_update()
-            for item_id, kind, title, facts_hash, facts in self._connection.execute(query):
+            for item_id, kind, facts_hash, facts in self._connection.execute(query):
                 entry = entries[item_id]
                 if kind == entry.draft.kind and facts_hash != entry.facts_hash:
-                    for difference in _differences(title, facts, entry.draft):
+                    for difference in _differences(facts, entry.draft):
                         yield _Happened(item_id, difference)
 
     def _update(self, changed: Sequence[tuple[int, Entry]]) -> None:
@@ -189,9 +242,26 @@ class _Batch:
             values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "item_id"}
             self._connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(values), rows)
 
+    def _write_records(self, inserted: Iterable[tuple[int, Entry]], stored: Mapping[str, Stored]) -> None:
+        known = [(stored[entry.external_id], entry) for entry in self._entries if entry.external_id in stored]
+        joined = [(item.item_id, entry, _said(item, entry)) for item, entry in known if item.record_id is None]
+        insert_records(self._connection, [*((id_, entry, {}) for id_, entry in inserted), *joined], self._now)
+        held = [(item.record_id, item, entry) for item, entry in known if item.record_id is not None]
+        update_records(
+            self._connection,
+            [(id_, entry, _said(item, entry)) for id_, item, entry in held if item.facts_hash != entry.facts_hash],
+        )
+        touch_records(self._connection, [id_ for id_, _, _ in held], self._now)
+
     def _touch(self, item_ids: Iterable[int]) -> None:
         for chunk in in_chunks(sorted(item_ids)):
             self._connection.execute(update(Item).where(col(Item.id).in_(chunk)).values(last_seen_at=self._now))
+
+
+def _said(stored: Stored, entry: Entry) -> dict[str, Any]:
+    """Return what a record says, where its item does not say the same."""
+    row = {} if stored.is_own else entry.row()
+    return {name: row[name] for name in SAID if name in row}
 
 
 def _is_newer(stored: Stored, entry: Entry) -> bool:
@@ -199,9 +269,9 @@ def _is_newer(stored: Stored, entry: Entry) -> bool:
     return stored.is_own and stored.facts_hash != entry.facts_hash
 
 
-def _differences(title: str, facts: dict[str, Any], draft: ItemDraft) -> list[Difference]:
+def _differences(facts: dict[str, Any], draft: ItemDraft) -> list[Difference]:
     if not isinstance(draft.facts, TrialFacts):
-        return compare_articles(title, draft.title)
+        return []
     try:
         before = TrialFacts.model_validate(facts)
     except ValidationError:

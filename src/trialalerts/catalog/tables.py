@@ -1,4 +1,4 @@
-"""Owns the tables of the catalog: items, their registry numbers, and the changes worth telling."""
+"""The tables of the catalog: items, the records they are made of, their numbers and keys, and the changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
 
-__all__ = ["Change", "ChangeKind", "Item", "ItemKind", "ItemNumber", "appeared_at"]
+__all__ = ["ArticleKey", "Change", "ChangeKind", "Item", "ItemKind", "ItemNumber", "Record", "appeared_at"]
+
+
+_ARTICLE = text("title_key IS NOT NULL")
 
 
 class ItemKind(StrEnum):
@@ -76,6 +79,57 @@ class Item(SQLModel, table=True):
 def appeared_at(published_at: datetime | None, first_seen_at: datetime) -> datetime:
     """Return when an item appeared: as its source says, but no later than we saw it, for some are dated ahead."""
     return min(published_at or first_seen_at, first_seen_at)
+
+
+class Record(SQLModel, table=True):
+    """What one registry (or one source of articles) says under one id.
+
+    An item is computed from its records: :mod:`~trialalerts.catalog.store` writes the rule for trials,
+    :mod:`~trialalerts.catalog.articles.merging` that for articles. Where a trial's item is this record and no other
+    speaks for it (it has the record's registry and id), what the record says stands in the item's row and not twice:
+    the columns from ``url`` to ``topics`` are None here. ``title_key`` and ``keys`` are by what an article is
+    recognised: None for a trial; an empty ``title_key`` says that they are still to be made.
+    """
+
+    __tablename__ = "record"
+    __table_args__ = (
+        UniqueConstraint("registry", "external_id", name="uq_record_registry_external_id"),
+        Index(
+            "ix_record_title_key_registry", "title_key", "registry",
+            sqlite_where=_ARTICLE, postgresql_where=_ARTICLE,
+        ),
+        Index(
+            "ix_record_registry_last_seen_at", "registry", "last_seen_at",
+            sqlite_where=_ARTICLE, postgresql_where=_ARTICLE,
+        ),
+    )  # fmt: skip
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    registry_name: str = Field(sa_column_kwargs={"name": "registry"})
+    external_id: str
+    item_id: int = Field(foreign_key="item.id", ondelete="CASCADE", index=True, sa_type=BigId)
+    source: str
+    facts_hash: str
+    url: str | None = None
+    title: str | None = None
+    summary: str | None = None
+    published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    facts: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    areas: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    topics: list[str] | None = Field(default=None, sa_type=Json)
+    title_key: str | None = None
+    keys: list[str] | None = Field(default=None, sa_type=Json)
+    first_seen_at: datetime = Field(sa_type=UtcDateTime)
+    last_seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ArticleKey(SQLModel, table=True):
+    """What identifies an article in whatever source it appears; each key leads to one item, whoever writes first."""
+
+    __tablename__ = "article_key"
+
+    key: str = Field(primary_key=True)
+    item_id: int = Field(foreign_key="item.id", ondelete="CASCADE", index=True, sa_type=BigId)
 
 
 class ItemNumber(SQLModel, table=True):

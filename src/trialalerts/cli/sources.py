@@ -1,4 +1,4 @@
-"""Owns the commands on sources: list, check, poll."""
+"""The commands on sources: list, check, poll, release."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="The registries, feeds and folders: list, check, poll."
+    no_args_is_help=True, rich_markup_mode=None, help="The registries, feeds and folders: list, check, poll, release."
 )
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -90,10 +90,34 @@ def poll(
         if asked:
             show_table(columns, [[getattr(count, column) for column in columns] for count in asked])
         for count in counts:
+            if count.held:
+                show(f"{count.source}: held, none of its {count.held} entries is told; see: trialalerts doctor")
             if count.polled_by:
                 show(f"{count.source}: not asked, {count.polled_by} polls it just now; see: trialalerts sources list")
     if any(count.error or count.polled_by for count in counts):
         raise typer.Exit(1)
+
+
+@app.command(epilog="Examples: trialalerts sources release news; trialalerts sources release news --silently")
+def release(
+    name: Annotated[str, typer.Argument(help="The name of a source that is held.", metavar="NAME")],
+    *,
+    silently: Annotated[bool, typer.Option("--silently", help="Take its entries as known; tell none of them.")] = False,
+    json: _Json = False,
+) -> None:
+    """Let a source go on that is held because all its entries were new at once."""
+    from trialalerts.catalog.freshness import Freshness
+    from trialalerts.sources.holding import release as release_source
+
+    context = open_context()
+    within = context.settings.digests
+    freshness = Freshness(trial=within.new_trial_within, article=within.new_article_within)
+    count = release_source(context.db, name, silently=silently, now=context.clock.now(), freshness=freshness)
+    if json:
+        show_json({"source": name, "new": count.new, "told": count.changes})
+        return
+    entries = "1 entry was" if count.new == 1 else f"{count.new} entries were"
+    show(f"{name}: {entries} new; {count.changes or 'none'} of them will be told.")
 
 
 def _standing(source: SourceSettings, state: SourceState | None, now: datetime) -> dict[str, Any]:
@@ -101,6 +125,8 @@ def _standing(source: SourceSettings, state: SourceState | None, now: datetime) 
 
     polled = state is not None and state.last_attempt_at is not None
     word = "never polled" if not polled else "failing" if state and state.error_count else "good"
+    if state is not None and word == "good" and state.held_since is not None:
+        word = "held"
     if state is not None and word == "good" and state.baseline_done_at is None:
         word = "first sweep under way"
     return {

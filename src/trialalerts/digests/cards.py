@@ -341,7 +341,7 @@ class CardMaker:
         return Common(card=card, timely=timely, distances=distances, distances_at=at)
 
     def _byline(self, item: Item, facts: ArticleFacts, timely: Timely) -> str:
-        parts = [one_line(item.registry_name, _NAME)]
+        parts = [self._sources(item, facts)]
         if authors := [one_line(author, _NAME) for author in facts.authors[:_MOST_AUTHORS]]:
             named = self._words.listed(authors)
             if len(facts.authors) > _MOST_AUTHORS:
@@ -350,6 +350,13 @@ class CardMaker:
         if timely.published:
             parts.append(self.timely(timely))
         return " · ".join(part for part in parts if part)
+
+    def _sources(self, item: Item, facts: ArticleFacts) -> str:
+        """Return whose article it is: its source, or all of them where several have it."""
+        names = [one_line(name, _NAME) for name in facts.sources or ()]
+        if len(names) > 1:
+            return self._words.say("card.from", sources=self._words.listed(names))
+        return one_line(item.registry_name, _NAME)
 
     def _untitled(self, kind: ItemKind) -> str:
         return self._words.say("card.untitled" if kind is ItemKind.TRIAL else "card.untitled_article")

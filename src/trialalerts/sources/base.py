@@ -43,6 +43,7 @@ class Batch:
         problems: of records that gave no draft; those of a draft are in the draft.
         skipped: how many records were left out on purpose (of no interest here).
         strange: the categories that were not understood, each with what may have been meant; None where none were read.
+        moved: whether its address is another than before: a new baseline, unless it holds what is known.
         announce_from: in a baseline that was made anew: items published since then are announced all the same.
         etag: for the next conditional request.
         last_modified: for the next conditional request.
@@ -54,6 +55,7 @@ class Batch:
     ends_sweep: bool
     whole: bool = False
     baseline: bool = False
+    moved: bool = False
     problems: Sequence[FieldProblem] = ()
     skipped: int = 0
     strange: Mapping[str, str] | None = None

@@ -112,9 +112,3 @@ class Desk:
                 )
                 found.update(session.exec(statement))
         return found
-
-    def links(self, registry: str) -> list[tuple[str, str]]:
-        """Return the id and the link of every stored item of a registry (for articles: of a source)."""
-        with self._db.read() as session:
-            statement = select(Item.external_id, Item.url).where(col(Item.registry_name) == registry)
-            return [(external_id, url) for external_id, url in session.exec(statement) if url]

@@ -12,7 +12,8 @@ __all__ = ["Entry", "FeedContent"]
 class Entry:
     """An entry as its feed gives it, not yet cleaned; what is missing is empty.
 
-    ``dates`` are all its dates, the best first.
+    ``dates`` are all its dates, the best first. ``identifiers`` are what names it beside its id and its link, such as
+    a DOI.
     """
 
     id: str = ""
@@ -23,6 +24,7 @@ class Entry:
     authors: Sequence[str] = ()
     categories: Sequence[str] = ()
     language: str = ""
+    identifiers: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

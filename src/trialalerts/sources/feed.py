@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from trialalerts.catalog.articles.keys import article_keys
+from trialalerts.catalog.articles.likeness import are_versions
 from trialalerts.catalog.draft import AreaTag, FieldProblem, ItemDraft
 from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import ItemKind
@@ -58,13 +60,14 @@ class Feed:
         content = self._content(answer)
         reading = _Reading(self._settings, desk, content, answer.url)
         yield Batch(
-            drafts=reading.drafts(content),
+            drafts=reading.drafts(),
             problems=reading.problems,
             strange=desk.categories.strange,
             cursor=cursor,
             sweep_began=began,
             ends_sweep=True,
             whole=True,
+            moved=bool(position.cursor) and not same_url,
             etag=answer.headers.get("etag"),
             last_modified=answer.headers.get("last-modified"),
         )
@@ -89,19 +92,16 @@ class _Reading:
         self._desk = desk
         self._url = url
         self._areas = areas_of(settings, desk)
-        self._ids = Counter(_clean_id(entry.id) for entry in content.entries)
-        self._links = Counter(self._link_key(entry) for entry in content.entries)
         self._home = {"", link_key(usable_link(content.home, url))}
-        stored = desk.links(self._name)
-        self._stored_ids = {external_id for external_id, _ in stored}
-        keys = Counter(link_key(link) for _, link in stored)
-        self._stored_links = {link_key(link): id_ for id_, link in stored if keys[link_key(link)] == 1}
+        self._entries = self._once(content.entries)
+        self._ids = Counter(_clean_id(entry.id) for entry in self._entries)
+        self._links = Counter(self._link_key(entry) for entry in self._entries)
         self._given: set[str] = set()
 
-    def drafts(self, content: FeedContent) -> list[ItemDraft]:
+    def drafts(self) -> list[ItemDraft]:
         """Make the drafts of all entries; what goes wrong with one of them is noted."""
         found: list[ItemDraft] = []
-        for number, entry in enumerate(content.entries, start=1):
+        for number, entry in enumerate(self._entries, start=1):
             try:
                 draft = self._draft(entry)
             except Exception as error:  # noqa: BLE001 - an entry that nobody foresaw must not stop the others
@@ -150,6 +150,7 @@ class _Reading:
             source=self._name,
             areas=self._tags(title, summary, named.areas),
             topics=self._desk.categories.topics(named.topics, title=title, text=summary),
+            keys=self._keys(entry, link),
             problems=tuple(problems),
         )
 
@@ -159,21 +160,38 @@ class _Reading:
         configured = (*self._areas, *(area for area in named if not above(area).isdisjoint(self._areas)))
         return self._desk.categories.areas(configured or named, title=title, text=summary)
 
-    def _external_id(self, entry: Entry, link: str, title: str) -> str:
-        """Return the id of an entry: its own, else its link, else a hash; the stored one where the link is known.
+    def _once(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Drop entries that stand in the feed twice: under one id and link, their titles versions of one."""
+        kept: list[Entry] = []
+        titles: dict[tuple[str, str], list[str]] = {}
+        for entry in entries:
+            id_, key = _clean_id(entry.id), self._link_key(entry)
+            seen = titles.setdefault((id_, key), [])
+            if (id_ or key not in self._home) and any(are_versions(entry.title, title) for title in seen):
+                continue
+            seen.append(entry.title)
+            kept.append(entry)
+        return kept
 
-        An id or a link that several entries share identifies none of them.
+    def _external_id(self, entry: Entry, link: str, title: str) -> str:
+        """Return the id of an entry: its own, else its link, else a hash.
+
+        An id or a link that several entries share identifies none of them. Whether the article is known under another
+        id is for the catalog to tell.
         """
         id_ = _clean_id(entry.id)
         key = self._link_key(entry)
-        tells = bool(link) and self._links[key] == 1 and key not in self._home
         if id_ and self._ids[id_] == 1:
-            known = self._stored_links.get(key) if tells and id_ not in self._stored_ids else None
-            # The stored article is this one under a new id, unless it stands in the feed itself.
-            return known if known is not None and self._ids[known] == 0 else id_
-        if tells:
-            return self._stored_links.get(key, _clean_id(link))
+            return id_
+        if link and self._links[key] == 1 and key not in self._home:
+            return _clean_id(link)
         return _hashed(f"{id_}\n{key}\n{title}")
+
+    def _keys(self, entry: Entry, link: str) -> tuple[str, ...]:
+        """Return by what the article is recognised elsewhere; the feed's own page is no article's."""
+        id_as_link = entry.id.strip() if entry.id.strip().startswith(("http://", "https://")) else ""
+        links = [each for each in (link, usable_link(id_as_link, "")) if link_key(each) not in self._home]
+        return article_keys(links=links, identifiers=[entry.id.strip(), *entry.identifiers])
 
     def _link_key(self, entry: Entry) -> str:
         return link_key(usable_link(entry.link, self._url)) if entry.link else ""

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from trialalerts.catalog.articles.keys import article_keys
 from trialalerts.catalog.audience import AUDIENCES, Audience, audience_in
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import ArticleFacts
@@ -114,6 +115,7 @@ class Folder:
             source=self._name,
             areas=desk.categories.areas(named.areas, title=title, text=words),
             topics=desk.categories.topics(named.topics, title=title, text=words),
+            keys=article_keys(links=[url]),
             problems=tuple(fields.problems),
         )
 

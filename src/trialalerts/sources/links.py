@@ -1,36 +1,14 @@
-"""Owns the comparing of links: two addresses that lead to the same article are one."""
+"""Links of articles: which a mail may carry, and which lead to the same page."""
 
 from __future__ import annotations
 
-import re
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
+
+from trialalerts.catalog.articles.keys import link_key
 
 __all__ = ["link_key", "usable_link"]
 
-_TRACKING = re.compile(
-    r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|twclid|igshid|mc_[ce]id|_hs\w+|mkt_tok|ncid|cmpid?|af|at_\w+|"
-    r"s?rss|feed|source|ref|referrer|fc|ff",
-    re.IGNORECASE,
-)
 _LONGEST = 2000
-
-
-def link_key(url: str) -> str:
-    """Return what identifies the page behind a link: without scheme, ``www.``, fragment and tracking parameters."""
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    host = (parts.hostname or "").removeprefix("www.")
-    if port not in {None, 80, 443}:
-        host = f"{host}:{port}"
-    kept = sorted(
-        (key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.fullmatch(key)
-    )
-    query = f"?{urlencode(kept)}" if kept else ""
-    fragment = f"#{parts.fragment}" if parts.fragment.startswith(("!", "/")) else ""  # pages that are one program
-    return f"{host}{parts.path.rstrip('/')}{query}{fragment}"
 
 
 def usable_link(link: str, base: str) -> str:

@@ -59,6 +59,7 @@ class PollCount:
         changes: changes that are announced.
         skipped: records of no interest (a status that is not asked for).
         problems: fields or records that could not be read.
+        held: entries that are neither told nor stored until the operator lets the source go on.
         complete: whether the source was read to its end.
         error: why not, in one line; None where it was, and where the program was told to stop.
         polled_by: the other process that polls it just now, so that nothing was asked; None where there was none.
@@ -71,6 +72,7 @@ class PollCount:
     changes: int = 0
     skipped: int = 0
     problems: int = 0
+    held: int = 0
     complete: bool = False
     error: str | None = None
     polled_by: str | None = None
@@ -85,6 +87,7 @@ class PollCount:
             changes=self.changes + batch.changes,
             skipped=self.skipped + batch.skipped,
             problems=self.problems + batch.problems,
+            held=self.held + batch.held,
         )
 
 
@@ -275,7 +278,7 @@ class _Poll:
         log.info("source.polled", source=self._source.name, seconds=round(seconds, 1), **self._numbers())
 
     def _numbers(self) -> dict[str, int]:
-        names = ("new", "updated", "unchanged", "changes", "skipped", "problems")
+        names = ("new", "updated", "unchanged", "changes", "skipped", "problems", "held")
         return {name: getattr(self.count, name) for name in names}
 
 

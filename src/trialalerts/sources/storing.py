@@ -1,24 +1,24 @@
-"""Owns the storing of a batch: items, changes, terms, problems and the cursor behind them, in one transaction."""
+"""Storing a batch: items, changes, terms, problems and the cursor behind them, in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.freshness import Freshness
-from trialalerts.catalog.store import store_items
-from trialalerts.catalog.tables import Item
+from trialalerts.catalog.store import StoreCount, store_items
+from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.database.engine import Database
 from trialalerts.database.findings import end_findings, note_finding
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch
 from trialalerts.sources.categories import note_categories
 from trialalerts.sources.desk import Desk
+from trialalerts.sources.holding import Turnover, end_hold, hold, standing_records
 from trialalerts.sources.leases import Lease
 from trialalerts.sources.problems import add_problems, note_problems
 from trialalerts.sources.standing import locked_state, succeed
@@ -43,6 +43,15 @@ class BatchCount:
     changes: int = 0
     skipped: int = 0
     problems: int = 0
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """Whether a batch is stored quietly, and of which drafts (registry and id) the changes are announced even so."""
+
+    baseline: bool
+    announced: Collection[tuple[str, str]] = ()
 
 
 class Keeper:
@@ -57,6 +66,7 @@ class Keeper:
         self._lease = lease
         self._freshness = freshness or Freshness()
         self._old = 0
+        self._batches = 0
         self._is_first = False
 
     def keep(self, batch: Batch) -> BatchCount:
@@ -74,7 +84,7 @@ class Keeper:
             problems = note_problems(session, self._settings.name, batch, now)
             if batch.strange is not None:
                 note_categories(session, self._settings.name, batch.strange, now)
-            quiet, announced = self._parted(session, state, batch)
+            told = self._told(session, state, batch)
             state.cursor = dict(batch.cursor)
             if batch.ends_sweep:
                 state.etag, state.last_modified = batch.etag, batch.last_modified
@@ -83,23 +93,51 @@ class Keeper:
             session.add(state)
             session.flush()
             # Last: it takes the numbers of the changes, for which other writers then wait.
-            counts = [
-                store_items(session, drafts, baseline=baseline, now=now, freshness=self._freshness)
-                for drafts, baseline in ((quiet, True), (announced, False))
-                if drafts
-            ]
-            refused = [problem for count in counts for problem in count.refused]
-            problems += add_problems(session, self._settings.name, refused, now)
-            self._old += sum(count.old for count in counts)
+            count = self._stored(session, state, batch, told, now)
+            self._batches += 1
+            problems += add_problems(session, self._settings.name, count.refused if count else (), now)
+            self._old += count.old if count else 0
             self._tell_of_old(session, batch, now)
+        if count is None:
+            return BatchCount(held=len(batch.drafts), skipped=batch.skipped, problems=problems)
         return BatchCount(
-            new=sum(count.new for count in counts),
-            updated=sum(count.updated for count in counts),
-            unchanged=sum(count.unchanged for count in counts),
-            changes=sum(count.changes for count in counts),
+            new=count.new,
+            updated=count.updated,
+            unchanged=count.unchanged,
+            changes=count.changes,
             skipped=batch.skipped,
             problems=problems,
         )
+
+    def _stored(
+        self, session: Session, state: SourceState, batch: Batch, told: _Told, now: datetime
+    ) -> StoreCount | None:
+        """Store the drafts; None where the source is held instead: then nothing of the batch is stored."""
+        store = partial(store_items, session, batch.drafts, now=now, freshness=self._freshness)
+        if told.baseline or not self._is_whole(batch):
+            return store(baseline=told.baseline, announced=told.announced)
+        stood = standing_records(session, state.name)
+        attempt = session.begin_nested()
+        count = store(baseline=False)
+        turnover = Turnover(stood=stood, recognised=count.recognised, told_anew=count.told_anew)
+        if batch.moved and (turnover.has_vanished or not stood):
+            attempt.rollback()
+            end_hold(session, state)
+            return store(baseline=True)
+        is_doubtful = turnover.is_suspicious or (state.held_since is not None and turnover.has_vanished)
+        if is_doubtful and self._settings.hold:
+            attempt.rollback()
+            hold(session, state, batch, turnover, now)
+            return None
+        if state.held_since:
+            end_hold(session, state)
+        attempt.commit()
+        return count
+
+    def _is_whole(self, batch: Batch) -> bool:
+        """Tell whether a batch is all that the source holds, and all of it articles."""
+        is_all = batch.whole and batch.ends_sweep and not self._batches
+        return is_all and all(draft.kind is ItemKind.ARTICLE for draft in batch.drafts)
 
     def _tell_of_old(self, session: Session, batch: Batch, now: datetime) -> None:
         """Leave a finding where a poll brought many items that are older than news; a poll without any ends it."""
@@ -118,26 +156,24 @@ class Keeper:
     def _learner(self) -> TermLearner:
         return TermLearner(self._desk.areas)
 
-    def _parted(
-        self, session: Session, state: SourceState, batch: Batch
-    ) -> tuple[Sequence[ItemDraft], Sequence[ItemDraft]]:
-        """Part the drafts into those stored quietly and those whose changes are announced.
+    def _told(self, session: Session, state: SourceState, batch: Batch) -> _Told:
+        """Tell whether the batch is stored quietly, and the changes of which drafts are announced all the same.
 
         A baseline is quiet about what it finds, but not about what was stored before it began, be it from
         another source: that this changed would otherwise never be told.
         """
         if state.baseline_done_at is not None and not batch.baseline:
-            return (), batch.drafts
+            return _Told(baseline=False)
         if batch.announce_from is None and not self._anything_before(session, batch.sweep_began):
-            return batch.drafts, ()
+            return _Told(baseline=True)
         known = self._known_before(session, batch)
-        quiet: list[ItemDraft] = []
-        announced: list[ItemDraft] = []
+        announced: set[tuple[str, str]] = set()
         for draft in batch.drafts:
             is_known = not known.isdisjoint((draft.registry, number) for number in (draft.external_id, *draft.aliases))
             is_recent = bool(batch.announce_from and draft.published_at and draft.published_at >= batch.announce_from)
-            (announced if is_known or is_recent else quiet).append(draft)
-        return quiet, announced
+            if is_known or is_recent:
+                announced.add((draft.registry, draft.external_id))
+        return _Told(baseline=True, announced=announced)
 
     def _anything_before(self, session: Session, moment: datetime) -> bool:
         """Tell whether any item is older than a baseline; once none is, none will ever be."""

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import Json, UtcDateTime
 
-__all__ = ["Problem", "SourceState"]
+__all__ = ["HeldRecord", "Problem", "SourceState"]
 
 
 class SourceState(SQLModel, table=True):
@@ -17,7 +17,8 @@ class SourceState(SQLModel, table=True):
 
     ``cursor`` belongs to the kind of source; it is written only in the transaction that stores the
     rows it covers. ``baseline_done_at`` is empty until the first complete sweep, which announces nothing.
-    ``leased_by`` polls it until ``leased_until``; nobody else does meanwhile.
+    ``leased_by`` polls it until ``leased_until``; nobody else does meanwhile. ``held_since`` says since when
+    nothing of it is told (see ``holding``).
     """
 
     __tablename__ = "source"
@@ -35,6 +36,18 @@ class SourceState(SQLModel, table=True):
     last_error: str | None = None
     leased_by: str | None = None
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    held_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class HeldRecord(SQLModel, table=True):
+    """An entry of a source that is held: what was read, neither told nor lost."""
+
+    __tablename__ = "held_record"
+
+    source: str = Field(primary_key=True)
+    external_id: str = Field(primary_key=True)
+    draft: dict[str, Any] = Field(sa_type=Json)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Problem(SQLModel, table=True):

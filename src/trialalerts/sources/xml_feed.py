@@ -16,6 +16,7 @@ _PROLOGUE = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\
 _NESTED_ENTITY = re.compile(r"""<!ENTITY\s[^>"']*(?:"[^"]*&[A-Za-z_]|'[^']*&[A-Za-z_])""")
 _ROOT = re.compile(r"<([A-Za-z_][\w.:-]*)")
 _WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
+_IDENTIFIERS = ("prism_doi", "dc_identifier", "dcterms_identifier")
 _HTML = frozenset({"html", "head", "body", "script", "div"})
 
 
@@ -86,6 +87,7 @@ def _entry(raw: dict[str, Any], language: str) -> Entry:
         authors=[_text(author, "name") for author in _list(raw, "authors")],
         categories=[_text(tag, "label") or _text(tag, "term") for tag in _list(raw, "tags")],
         language=_text(_dict(raw, "title_detail"), "language") or language,
+        identifiers=[found for key in _IDENTIFIERS if (found := _text(raw, key))],
     )
 
 

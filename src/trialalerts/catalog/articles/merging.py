@@ -1,0 +1,100 @@
+"""The rule by which an article is computed from what its sources say.
+
+The record that was seen first leads: its words, its link and its day stand on the card, so that a card does not change
+its face when another source has the article too. Where it says nothing (no link, no date, no summary) the next one
+does. A record whose title says that the article is retracted leads in any case. Areas and topics are those of all
+records: who follows one of them follows the article. With several sources, all are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from trialalerts.catalog.compare import is_retracted
+from trialalerts.catalog.tables import Record
+from trialalerts.database.types import table_of
+
+__all__ = ["Said", "merged", "said_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What one record says of an article, in the types of its columns."""
+
+    registry: str
+    external_id: str
+    source: str
+    facts_hash: str
+    url: str
+    title: str
+    summary: str
+    published_at: datetime | None
+    facts: Mapping[str, Any]
+    areas: Mapping[str, Any]
+    topics: Sequence[str]
+    first_seen_at: datetime
+
+
+def said_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, list[Said]]:
+    """Return what the records of items (at most some hundreds) say, by item."""
+    record = table_of(Record).c
+    columns = [record[name] for name in Said.__slots__]
+    said: dict[int, list[Said]] = {item_id: [] for item_id in item_ids}
+    for item_id, *values in connection.execute(select(record.item_id, *columns).where(record.item_id.in_(item_ids))):
+        said[item_id].append(Said(**dict(zip(Said.__slots__, values, strict=True))))
+    return said
+
+
+def merged(records: Sequence[Said]) -> dict[str, Any]:
+    """Return the columns of the item that these records (at least one) are; without its id and the moments."""
+    ordered = sorted(records, key=_rank)
+    leader = ordered[0]
+    return {
+        "url": _first(ordered, "url") or "",
+        "title": leader.title,
+        "summary": _first(ordered, "summary") or "",
+        "published_at": _first(ordered, "published_at"),
+        "facts": _facts(ordered),
+        "facts_hash": _hash(ordered),
+        "areas": _areas(ordered),
+        "topics": list(dict.fromkeys(topic for record in ordered for topic in record.topics or ())),
+        "source": leader.source,
+    }
+
+
+def _rank(record: Said) -> tuple[Any, ...]:
+    return not is_retracted(record.title), record.first_seen_at, record.registry, record.external_id
+
+
+def _first(records: Sequence[Said], column: str) -> Any:
+    return next((value for record in records if (value := getattr(record, column))), None)
+
+
+def _facts(records: Sequence[Said]) -> dict[str, Any]:
+    facts = dict(records[0].facts)
+    sources = list(dict.fromkeys(record.source for record in records))
+    return facts | {"sources": sources} if len(sources) > 1 else facts
+
+
+def _hash(records: Sequence[Said]) -> str:
+    if len(records) == 1:
+        return records[0].facts_hash
+    said = "\n".join(f"{record.source} {record.facts_hash}" for record in records)
+    return blake2b(said.encode(), digest_size=16).hexdigest()
+
+
+def _areas(records: Sequence[Said]) -> dict[str, Any]:
+    direct: dict[str, bool] = {}
+    ancestors: dict[str, None] = {}
+    for record in records:
+        areas = record.areas
+        for area in areas.get("direct", ()):
+            direct[area["id"]] = direct.get(area["id"], False) or area["in_title"]
+        ancestors |= dict.fromkeys(areas.get("ancestors", ()))
+    return {"direct": [{"id": id_, "in_title": said} for id_, said in direct.items()], "ancestors": list(ancestors)}

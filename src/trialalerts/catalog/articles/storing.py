@@ -1,0 +1,163 @@
+"""Storing articles: each entry joins the record and the item that it is, or begins new ones.
+
+The writers of articles wait for each other, from the look-up to the commit: which entry is which article can hang on
+several rows at once. The primary key of ``article_key`` holds what would slip through: one key, one item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple, cast
+
+import orjson
+from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
+
+from trialalerts.catalog.articles.backfill import make_missing_keys
+from trialalerts.catalog.articles.identity import Found, recognise
+from trialalerts.catalog.articles.likeness import Likeness, likeness_of
+from trialalerts.catalog.articles.merging import merged, said_of
+from trialalerts.catalog.compare import Difference, compare_articles
+from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_records, update_records
+from trialalerts.catalog.rows import Entry, read_entry
+from trialalerts.catalog.tables import ArticleKey, Item
+
+__all__ = ["ArticleBatch", "StoredArticles"]
+
+_LOCK = 7_215_041_901
+"""Any number that is ours: PostgreSQL's advisory lock that lets one writer of articles follow another."""
+
+
+class StoredArticles(NamedTuple):
+    """What happened: the items that are new, with their entries, and what became of those that were known."""
+
+    inserted: Sequence[tuple[int, Entry]]
+    differences: Sequence[tuple[int, Entry, Difference]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """An entry, what it is compared by, and where it belongs."""
+
+    entry: Entry
+    likeness: Likeness
+    keys: Sequence[str]
+    found: Found
+
+
+class ArticleBatch:
+    """The articles of one source while they are stored."""
+
+    def __init__(self, connection: Connection, registry: str, entries: Sequence[Entry], now: datetime) -> None:
+        self._connection = connection
+        self._registry = registry
+        self._entries = entries
+        self._now = now
+        self.new = self.updated = self.unchanged = self.recognised = 0
+
+    def store(self) -> StoredArticles:
+        """Insert, join, update and touch; return what happened."""
+        _wait_for_others(self._connection)
+        make_missing_keys(self._connection)
+        placed = self._placed()
+        inserted = self._insert([each for each in placed if each.found.item is None])
+        item_of = {each.entry.external_id: item_id for item_id, each in inserted}
+        joined = [each for each in placed if each.found.record is None and each.found.item is not None]
+        rows = [(_item_of(each, item_of), each) for each in joined]
+        insert_records(self._connection, [(id_, p.entry, _columns(p)) for id_, p in [*inserted, *rows]], self._now)
+        changed = [
+            each for each in placed if each.found.record and each.found.record.facts_hash != each.entry.facts_hash
+        ]
+        update_records(self._connection, [(cast("int", p.found.record_id), p.entry, _columns(p)) for p in changed])
+        known = [each.found.record_id for each in placed if each.found.record_id is not None]
+        touch_records(self._connection, known, self._now)
+        self._note_keys([*inserted, *rows, *((_item_of(each, item_of), each) for each in changed)])
+        differences = self._merge(
+            [*rows, *((_item_of(each, item_of), each) for each in changed)], new=set(item_of.values())
+        )
+        self._touch([id_ for each in placed if isinstance(id_ := each.found.item, int)])
+        self.recognised = len(known)
+        self.new, self.updated = len(inserted), len(changed)
+        self.unchanged = len(placed) - self.new - self.updated
+        return StoredArticles([(item_id, each.entry) for item_id, each in inserted], differences)
+
+    def _placed(self) -> list[_Placed]:
+        likes = [likeness_of(entry.draft, entry.external_id) for entry in self._entries]
+        found = recognise(self._connection, self._registry, likes)
+        return [
+            _Placed(_under_its_id(entry, each), like, each.keys, each)
+            for entry, like, each in zip(self._entries, likes, found, strict=True)
+        ]
+
+    def _insert(self, placed: Sequence[_Placed]) -> list[tuple[int, _Placed]]:
+        if not placed:
+            return []
+        seen = {"first_seen_at": self._now, "last_seen_at": self._now}
+        ids: dict[str, int] = {}
+        statement = insert(Item).returning(col(Item.external_id), col(Item.id))
+        for chunk in in_chunks(placed):
+            rows = self._connection.execute(statement, [each.entry.row() | seen for each in chunk]).all()
+            ids.update((external_id, cast("int", item_id)) for external_id, item_id in rows)
+        return [(ids[each.entry.external_id], each) for each in placed]
+
+    def _note_keys(self, placed: Iterable[tuple[int, _Placed]]) -> None:
+        """Write the keys down; one that leads to an item already goes on leading there."""
+        rows = {key: item_id for item_id, each in placed for key in each.keys}
+        if rows:
+            dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
+            statement = dialect.insert(ArticleKey).on_conflict_do_nothing()
+            self._connection.execute(statement, [{"key": key, "item_id": rows[key]} for key in sorted(rows)])
+
+    def _merge(self, placed: Sequence[tuple[int, _Placed]], *, new: set[int]) -> list[tuple[int, Entry, Difference]]:
+        """Compute anew the items whose records are other ones now; return what happened to them."""
+        by_item = dict(placed)
+        differences: list[tuple[int, Entry, Difference]] = []
+        for chunk in in_chunks(sorted(by_item)):
+            titles = self._locked_titles(chunk)
+            rows = [merged(said) | {"item_id": item_id} for item_id, said in said_of(self._connection, chunk).items()]
+            values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "item_id"}
+            self._connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(values), rows)
+            differences += [
+                (row["item_id"], by_item[row["item_id"]].entry, each)
+                for row in rows
+                if row["item_id"] not in new
+                for each in compare_articles(titles[row["item_id"]], row["title"])
+            ]
+        return differences
+
+    def _locked_titles(self, item_ids: Sequence[int]) -> dict[int, str]:
+        asked = select(col(Item.id), col(Item.title)).where(col(Item.id).in_(item_ids)).order_by(col(Item.id))
+        return {cast("int", id_): title for id_, title in self._connection.execute(asked.with_for_update())}
+
+    def _touch(self, item_ids: Iterable[int]) -> None:
+        for chunk in in_chunks(sorted(set(item_ids))):
+            self._connection.execute(update(Item).where(col(Item.id).in_(chunk)).values(last_seen_at=self._now))
+
+
+def _wait_for_others(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
+def _under_its_id(entry: Entry, found: Found) -> Entry:
+    """Return the entry under the id of the record that it is: it may bear another today."""
+    if found.record is None or found.record.external_id == entry.external_id:
+        return entry
+    return read_entry(replace(entry.draft, external_id=found.record.external_id))
+
+
+def _item_of(placed: _Placed, new: dict[str, int]) -> int:
+    """Return the item of an entry: a known one, or the new one of an entry of the same batch."""
+    item = placed.found.item
+    return item if isinstance(item, int) else new[str(item)]
+
+
+def _columns(placed: _Placed) -> dict[str, Any]:
+    row = placed.entry.row()
+    said = {name: row[name] for name in SAID}
+    # Not as the fragment that goes into the item: the rule of merging reads it.
+    said["facts"] = orjson.loads(orjson.dumps(said["facts"]))
+    return said | {"title_key": placed.likeness.title_key, "keys": list(placed.likeness.keys)}

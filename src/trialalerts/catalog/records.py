@@ -1,0 +1,84 @@
+"""Rows of records: what each registry says of a trial, or each source of an article, under its own id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
+
+from trialalerts.catalog.rows import Entry
+from trialalerts.catalog.tables import Record
+
+__all__ = ["SAID", "in_chunks", "insert_records", "touch_records", "update_records"]
+
+SAID = ("url", "title", "summary", "published_at", "facts", "areas", "topics")
+"""The columns of what a record says; an item has the same."""
+_AT_ONCE = 500
+"""How many values one statement asks for: SQLite takes 32,766 parameters, and long lists are slow to compile."""
+
+_Columns = dict[str, Any]
+
+
+def insert_records(connection: Connection, entries: Iterable[tuple[int, Entry, _Columns]], now: datetime) -> None:
+    """Insert the record of each entry for its item; the dictionary holds further columns.
+
+    One that another process inserted just now stays as that one has it.
+    """
+    rows = [
+        {
+            "registry": entry.draft.registry,
+            "external_id": entry.external_id,
+            "item_id": item_id,
+            "source": entry.draft.source,
+            "facts_hash": entry.facts_hash,
+            "first_seen_at": now,
+            "last_seen_at": now,
+        }
+        | more
+        for item_id, entry, more in entries
+    ]
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    for same in _alike(rows):
+        connection.execute(dialect.insert(Record).on_conflict_do_nothing(), same)
+
+
+def update_records(connection: Connection, entries: Iterable[tuple[int, Entry, _Columns]]) -> None:
+    """Write records anew, by their own numbers; the dictionary holds further columns."""
+    rows = [
+        {
+            "record_id": record_id,
+            "external_id": entry.external_id,
+            "source": entry.draft.source,
+            "facts_hash": entry.facts_hash,
+        }
+        | more
+        for record_id, entry, more in entries
+    ]
+    for same in _alike(sorted(rows, key=lambda row: int(row["record_id"]))):
+        values: dict[str, Any] = {name: bindparam(name) for name in same[0] if name != "record_id"}
+        connection.execute(update(Record).where(col(Record.id) == bindparam("record_id")).values(values), same)
+
+
+def touch_records(connection: Connection, record_ids: Iterable[int], now: datetime) -> None:
+    """Note that records stand in their source now."""
+    for chunk in in_chunks(sorted(record_ids)):
+        connection.execute(update(Record).where(col(Record.id).in_(chunk)).values(last_seen_at=now))
+
+
+def in_chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
+    """Part values into lists that fit into one statement."""
+    whole = list(values)
+    for start in range(0, len(whole), _AT_ONCE):
+        yield whole[start : start + _AT_ONCE]
+
+
+def _alike(rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Group rows that fill the same columns: each group is one statement."""
+    groups: dict[frozenset[str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(frozenset(row), []).append(row)
+    return list(groups.values())
