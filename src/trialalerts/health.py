@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 from sqlmodel import Session, col, func, select
 
+from trialalerts.catalog.area_gaps import AreaGaps, find_gaps
 from trialalerts.catalog.site_survey import Lack, SiteSurvey, survey_sites
+from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
@@ -33,6 +35,7 @@ Level = Literal["good", "look", "broken"]
 _STUCK = timedelta(hours=1)
 _PATIENCE = 2
 """So many failed polls in a row are weather; more is a fault that somebody should look into."""
+_REGISTRIES = frozenset({"clinicaltrials_gov"})
 _SPELLINGS = 8
 _TOLD_TO = "nothing is lost: such a trial is told to {}; report the spellings, so that they can be learnt"
 
@@ -53,7 +56,10 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[Check]:
     with db.read() as session:
         found += _vocabulary(session)
         for source in settings.sources:
-            found += _source(session.get(SourceState, source.name), source, clock.now())
+            state = session.get(SourceState, source.name)
+            found += _source(state, source, clock.now())
+            found += _emptiness(session, state)
+        found += _gaps(find_gaps(session))
         found += _problems(session)
         found += _findings(session)
         found += _sites(survey_sites(session))
@@ -131,6 +137,28 @@ def _source(state: SourceState | None, source: SourceSettings, now: datetime) ->
         )
     else:
         yield Check(level="good", what=f"{name}: last read {state.last_success_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _emptiness(session: Session, state: SourceState | None) -> Iterator[Check]:
+    """Look at a registry that was read to its end and gave nothing; a folder or a feed may be empty."""
+    if state is None or state.kind not in _REGISTRIES or state.baseline_done_at is None:
+        return
+    if session.exec(select(Item.id).where(col(Item.source) == state.name).limit(1)).first() is None:
+        yield Check(
+            level="look",
+            what=f"source {state.name}: read to its end, and it gave no record",
+            remedy="look at its conditions, countries and statuses: do they ask for what you mean?",
+        )
+
+
+def _gaps(gaps: AreaGaps) -> Iterator[Check]:
+    if gaps.trials or gaps.articles:
+        items = f"{counted(gaps.trials, 'open trial')} and {counted(gaps.articles, 'article')}"
+        yield Check(
+            level="look",
+            what=f"{items} without a disease area, of which nobody hears who follows a disease",
+            remedy="run: trialalerts areas gaps",
+        )
 
 
 def _problems(session: Session) -> Iterator[Check]:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Executable
 from sqlmodel import Session, col, func, select
 
+from trialalerts.catalog.area_gaps import find_gaps
 from trialalerts.catalog.tables import Change, Item
 from trialalerts.database.findings import open_findings
 from trialalerts.delivery import tallies
@@ -29,14 +30,15 @@ class Report:
 
     ``mails`` counts what happened in that time: a mail that was sent and then bounced is in both. ``deliveries`` counts
     what was queued in that time by how it stands now: there *sent* means that nothing was heard of it since.
-    ``sending`` says what stands still: a pause, transports that do not work. ``findings`` is what else the operator
-    should know.
+    ``gaps`` counts what has no disease area. ``sending`` says what stands still: a pause, transports that do not work.
+    ``findings`` is what else the operator should know.
     """
 
     since: datetime
     at: datetime
     sources: list[dict[str, Any]]
     items: dict[str, int]
+    gaps: dict[str, int]
     changes: dict[str, int]
     subscribers: dict[str, int]
     preferences: int
@@ -52,7 +54,8 @@ class Report:
         for source in self.sources:
             state = source["last_error"] or f"last read {_moment(source['last_success_at'])}"
             yield "sources", source["name"], state
-        for section in ("items", "changes", "subscribers", "consents", "mails", "deliveries", "sending", "findings"):
+        counts = ("items", "gaps", "changes", "subscribers", "consents", "mails", "deliveries", "sending", "findings")
+        for section in counts:
             for what, number in getattr(self, section).items():
                 yield section, what, number
         yield "subscribers", "preferences", self.preferences
@@ -76,6 +79,7 @@ def make_report(session: Session, *, now: datetime, days: int) -> Report:
             for state in states
         ],
         items=_counted(session, select(col(Item.kind), func.count()).group_by(col(Item.kind))),
+        gaps=_gaps(session),
         changes=_counted(
             session, select(col(Change.kind), func.count()).where(col(Change.at) >= since).group_by(col(Change.kind))
         ),
@@ -114,6 +118,11 @@ def _sending(session: Session) -> dict[str, str]:
     if paused := pause_of(session):
         still["paused"] = f"since {_moment(paused.since)}: {paused.reason}"
     return still
+
+
+def _gaps(session: Session) -> dict[str, int]:
+    gaps = find_gaps(session)
+    return {"open trials without an area": gaps.trials, "articles without an area": gaps.articles}
 
 
 def _findings(session: Session) -> dict[str, str]:

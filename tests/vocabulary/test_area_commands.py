@@ -220,6 +220,23 @@ def test_tag_tells_what_a_long_text_only_mentions(terminal: Terminal) -> None:
     )
 
 
+def test_gaps_lists_what_items_without_an_area_name(terminal: Terminal, sqlite_db: Database) -> None:
+    drafts = [trial(f"NCT0000000{n}", conditions=("Examplitis", f"Kind {n}")) for n in range(1, 4)]
+    bare = [replace(draft, areas=[], ancestors=[]) for draft in drafts]
+    with sqlite_db.write() as session:
+        store_items(session, [*bare, replace(article(categories=["Editorial"]), areas=[])], baseline=True, now=NOW)
+    listed = json.loads(terminal.output("gaps", "--json", "--limit", "2"))
+    assert listed == {
+        "open_trials": 3,
+        "articles": 1,
+        "names": [
+            {"kind": "trial", "name": "examplitis", "items": 3},
+            {"kind": "article", "name": "editorial", "items": 1},
+        ],
+    }
+    assert "3\ttrial\texamplitis" in terminal.output("gaps")
+
+
 BROKEN = [
     ('{"id": 2', "line 2: this is not JSON"),
     ("[2]", 'line 2: expected {"id": …'),
@@ -245,6 +262,6 @@ def test_tag_wants_exactly_one_input(terminal: Terminal, arguments: tuple[str, .
     assert "exactly one of --text, --file and --jsonl" in err
 
 
-@pytest.mark.parametrize("command", ["search", "show", "import", "tag"])
+@pytest.mark.parametrize("command", ["search", "show", "import", "gaps", "tag"])
 def test_every_command_has_an_example_in_its_help(terminal: Terminal, command: str) -> None:
     assert f"Example: trialalerts areas {command} " in terminal.output(command, "--help")

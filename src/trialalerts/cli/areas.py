@@ -1,4 +1,4 @@
-"""Owns the commands on disease areas: search, show, import, tag."""
+"""Owns the commands on disease areas: search, show, import, gaps, tag."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The disease areas: search, show, import, tag.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The disease areas: search, show, import, gaps, tag."
+)
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _STANDARD_INPUT = Path("-")
@@ -125,6 +127,28 @@ def import_file(
     else:
         became = f"{count.new:,} new, {count.updated:,} updated, {count.unchanged:,} unchanged"
         show(f"{counted(count.total, 'area')} read: {became}")
+
+
+@app.command(epilog="Example: trialalerts areas gaps --limit 20")
+def gaps(
+    *,
+    limit: Annotated[int, typer.Option(help="The most names to list.", min=1, max=10_000)] = 50,
+    json: _Json = False,
+) -> None:
+    """List what open trials and articles without a disease area say they are about, the most frequent first.
+
+    No follower of a disease hears of these items. Names that are diseases belong into the vocabulary as synonyms.
+    """
+    from trialalerts.catalog.area_gaps import find_gaps
+
+    with open_context().db.read() as session:
+        found = find_gaps(session)
+    names = found.most_frequent(limit)
+    if json:
+        listed = [{"kind": kind.value, "name": name, "items": number} for kind, name, number in names]
+        show_json({"open_trials": found.trials, "articles": found.articles, "names": listed})
+        return
+    show_table(("items", "kind", "name"), [(number, kind.value, name) for kind, name, number in names])
 
 
 @app.command(epilog="Example: trialalerts areas tag --text 'A new tablet for multiple sclerosis'")
