@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from trialalerts.catalog.compare import compare_articles, compare_trials
@@ -317,6 +319,31 @@ def test_cities_of_one_name_in_two_states_are_two_cities() -> None:
     (difference,) = compare_trials(before, TrialFacts(status=OPEN, sites=(missouri, illinois)))
     assert [site["latitude"] for site in difference.after["sites"]] == [37.2]
     assert opened([illinois], [missouri]) == ["Springfield"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param({"latitude": 42.5, "longitude": 143.1}, {"latitude": 35.7, "longitude": 139.8}, id="point"),
+        pytest.param({"subdivision": "JP-43"}, {"subdivision": "JP-13"}, id="subdivision"),
+        pytest.param({"subdivision": None, "latitude": 42.5}, {"subdivision": "JP-13", "latitude": 35.7}, id="both"),
+        pytest.param({"latitude": 42.5, "longitude": 143.1}, {"latitude": None, "longitude": None}, id="unknown now"),
+        pytest.param({"country": "US"}, {"country": "PR"}, id="territory"),
+        pytest.param({"country": "CN", "subdivision": "CN-HK"}, {"country": "HK", "subdivision": None}, id="Hong Kong"),
+        pytest.param({"country": "RS"}, {"country": "XK"}, id="disputed territory"),
+        pytest.param(
+            {"subdivision": "JP-43", "latitude": 32.8, "longitude": 130.7},
+            {"subdivision": "JP-13", "state": "Tokyo", "latitude": 35.7, "longitude": 139.8},
+            id="the registry adds the state meanwhile",
+        ),
+    ],
+)
+def test_a_site_that_is_only_read_otherwise_is_no_news(before: dict[str, Any], after: dict[str, Any]) -> None:
+    site = {"facility": "Made-up Hospital", "city": "Kōtoku", "country": "JP", "postcode": "135-8550"}
+    was, now = Site(**{**site, **before}), Site(**{**site, **after})
+    others = [leeds(), york()]
+    assert opened([was, *others], [*others, now]) == []
+    assert opened([now, *others], [*others, was]) == []
 
 
 # Articles

@@ -15,6 +15,7 @@ from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.sites_compare import newly_open_sites
 from trialalerts.catalog.status import StatusGroup, status_group
 from trialalerts.catalog.tables import ChangeKind
+from trialalerts.vocabulary.territories import is_disputed
 
 __all__ = ["Difference", "compare_articles", "compare_trials", "is_retracted"]
 
@@ -125,7 +126,10 @@ def _sites(before: TrialFacts, after: TrialFacts) -> Difference | None:
 
 
 def _where(site: Site) -> _Facts:
-    return site.model_dump(include={"facility", "city", "country", "subdivision", "latitude", "longitude"})
+    wanted = {"facility", "city", "country", "subdivision", "latitude", "longitude"}
+    if site.country and is_disputed(site.country):
+        wanted.add("country_name")  # how it is written decides under which names it is found
+    return site.model_dump(include=wanted)
 
 
 def _eligibility(before: TrialFacts, after: TrialFacts) -> Difference | None:

@@ -25,7 +25,9 @@ class Site(_Facts):
     """A place where a trial runs.
 
     ``country`` is ISO 3166-1 alpha-2 and ``subdivision`` ISO 3166-2 where they could be told;
-    ``country_name`` and ``state`` are as the registry spells them. ``status`` is the site's own, where it has one.
+    ``country_name`` and ``state`` are as the registry spells them. ``point_from`` tells whose coordinates these are
+    where the registry gave none or they contradicted its words: the town's, the postcode's, or those of the
+    subdivision's largest city. ``status`` is the site's own, where it has one.
     """
 
     facility: str | None = None
@@ -37,6 +39,7 @@ class Site(_Facts):
     subdivision: str | None = None
     latitude: float | None = None
     longitude: float | None = None
+    point_from: Literal["city", "postcode", "subdivision"] | None = None
     status: str | None = None
 
 

@@ -22,7 +22,10 @@ __all__ = ["Entry", "read_entry"]
 _LONGEST_ID = 400
 _LONGEST_ALIAS = 100
 _DECIMALS = 3  # of a degree: 110 m; sites are city centroids, and drift by metres
-_NOT_HASHED: dict[str, Any] = {"last_update_posted": True, "sites": {"__all__": {"latitude", "longitude"}}}
+_NOT_HASHED: dict[str, Any] = {
+    "last_update_posted": True,
+    "sites": {"__all__": {"latitude", "longitude", "point_from"}},
+}
 _LEARNT_LATER = ("reach", "published_on", "sources")
 """Facts that the program learnt to read later: records without them keep their hash, and are not written anew."""
 _NUL = b"\\u0000"

@@ -1,7 +1,8 @@
 """Owns the comparison of two lists of sites: which ones take people now that did not before.
 
 Registries rename facilities, repair (and break) their encoding, re-spell cities, move coordinates by
-metres and list sites in another order. None of that opens a site, so sites are matched in rounds, from
+metres and list sites in another order; and this program learns to read better where they lie. None of that
+opens a site, so sites are matched in rounds, from
 the surest likeness to the weakest; what is open and was matched with nothing open is new.
 """
 
@@ -15,6 +16,7 @@ from trialalerts.catalog.facts import Site
 from trialalerts.catalog.status import site_is_open
 from trialalerts.vocabulary.distance import distance_km
 from trialalerts.vocabulary.names import folded
+from trialalerts.vocabulary.territories import wholes
 
 __all__ = ["newly_open_sites"]
 
@@ -22,6 +24,8 @@ _RESPELT_WITHIN_KM = 50.0
 _NAMELESS_WITHIN_KM = 20.0  # “Research Site” stands for every site of some sponsors
 _SAME_PLACE_KM = 2.0
 _ALIKE = 60.0
+_WHOLES = wholes()
+"""A site of a territory is compared as one of the whole country: registries (and readings) call it now so, now so."""
 _MOST_PAIRS = 250_000
 """Above it a weak round is left out: a list that changed so thoroughly is told as it stands."""
 
@@ -37,6 +41,7 @@ class _Place:
     is_named: bool
     city: str
     state: str
+    written_state: str
     country: str
     postcode: str
 
@@ -58,8 +63,8 @@ def newly_open_sites(
     if not any(place.is_open for place in now):
         return []
     matching = _Matching(_places(before, status_before), now)
-    matching.round(lambda place: (place.country, place.state, place.city, place.postcode, place.facility), _same)
-    matching.round(lambda place: (place.country, place.city, place.facility), _may_be_one_city)
+    matching.round(_written, _same)
+    matching.round(lambda place: (place.country, place.city, place.facility), _may_be_one_site)
     matching.round(lambda place: (place.country, place.facility), _near)
     matching.round(lambda place: (place.country, place.city), _alike_in_one_city)
     matching.round(lambda place: place.country, _alike_in_one_place)
@@ -105,7 +110,8 @@ def _places(sites: Sequence[Site], trial_status: str | None) -> list[_Place]:
             is_named=names[site.facility] == 1,
             city=folded(site.city or ""),
             state=folded(site.state or site.subdivision or ""),
-            country=site.country or folded(site.country_name or ""),
+            written_state=folded(site.state or ""),
+            country=_WHOLES.get(site.country or "") or site.country or folded(site.country_name or ""),
             postcode=folded(site.postcode or ""),
         )
         for index, site in enumerate(sites)
@@ -130,9 +136,21 @@ def _best_first(olds: list[_Place], news: list[_Place], likeness: _Likeness) -> 
     return [(old, new) for _, _, old, new in scored]
 
 
+def _written(place: _Place) -> Hashable:
+    return place.country, place.written_state, place.city, place.postcode, place.facility
+
+
 def _same(old: _Place, new: _Place) -> float:
     del old, new
     return 1.0
+
+
+def _may_be_one_site(old: _Place, new: _Place) -> float:
+    """Two sites of one name in cities of one name are one, unless both name states that lie far from each other.
+
+    Where a state is not written, this program made one out, and another version of it may do so otherwise.
+    """
+    return _may_be_one_city(old, new) if old.written_state and new.written_state else 1.0
 
 
 def _may_be_one_city(old: _Place, new: _Place) -> float:

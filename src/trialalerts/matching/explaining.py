@@ -14,6 +14,7 @@ from trialalerts.matching.window import Candidate, Subject
 from trialalerts.subscribers.tables import RegionKind
 from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
 from trialalerts.vocabulary.distance import distance_km
+from trialalerts.vocabulary.territories import countries_of, subdivisions_of
 
 __all__ = ["Explainer", "Follows", "nearest_site"]
 
@@ -144,12 +145,20 @@ def nearest_site(
         distance, number = min(measured)
         return sites[number], distance
     if preference.region_kind is RegionKind.SUBDIVISION:
-        sites = tuple(site for site in sites if site.subdivision == preference.subdivision)
+        sites = tuple(site for site in sites if preference.subdivision in _subdivisions(site))
     elif preference.region_kind is RegionKind.COUNTRY:
-        sites = tuple(site for site in sites if site.country == preference.country)
+        sites = tuple(site for site in sites if preference.country in _countries(site))
     else:
         return None, None
     return next(iter(sites), None), None
+
+
+def _subdivisions(site: Site) -> tuple[str, ...]:
+    return subdivisions_of(site.country, site.subdivision) if site.country else ()
+
+
+def _countries(site: Site) -> tuple[str, ...]:
+    return countries_of(site.country, site.country_name) if site.country else ()
 
 
 def _reach(subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> Reach | None:

@@ -21,6 +21,7 @@ from trialalerts.matching.nearby import SiteMap
 from trialalerts.matching.window import RECRUITING_NOW, Candidate
 from trialalerts.subscribers.tables import RegionKind
 from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
+from trialalerts.vocabulary.territories import countries_of, subdivisions_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -282,10 +283,11 @@ class WindowIndex:
         if site.country is None:
             self._nowhere |= bit  # nobody could tell the country: no region may be excluded for that
             return
-        self._countries[site.country] |= bit
-        if site.subdivision:
-            self._subdivisions[site.subdivision] |= bit
-        else:
+        for country in countries_of(site.country, site.country_name):
+            self._countries[country] |= bit
+        for subdivision in subdivisions_of(site.country, site.subdivision):
+            self._subdivisions[subdivision] |= bit
+        if not site.subdivision:
             self._without_subdivision[site.country] |= bit
         if site.latitude is None or site.longitude is None:
             self._without_coordinates[site.country] |= bit

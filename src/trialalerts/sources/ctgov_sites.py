@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trialalerts.sources.fields import Fields, cleaned
+from trialalerts.vocabulary.site_places import SiteWords, place_site
 from trialalerts.vocabulary.sites import SiteLocator
 
 __all__ = ["read_sites"]
@@ -45,31 +46,23 @@ class _SiteReader:
     def placed(self, words: _SiteWords, number: int) -> dict[str, Any]:
         """Return the facts of a site, with its place in the world."""
         facility, status, city, state, postcode, country_name, point = words
-        country = self._locator.country(country_name) if country_name else None
-        if country_name and country is None:
+        if country_name and self._locator.country(country_name) is None:
             field = f"{_WHERE}locations[{number}].country"
             self._fields.wrong(field, country_name, "the name of a country")
-        subdivision = self._subdivision(country, state, city) if country else None
-        if country and city:
-            point = self._locator.coordinates(country, city, subdivision, given=point)
+        where = place_site(self._locator, SiteWords(country_name, state, city, postcode, point))
         return {
             "facility": facility,
             "city": city,
             "state": state,
             "postcode": postcode,
-            "country": country,
+            "country": where.country,
             "country_name": country_name,
-            "subdivision": subdivision,
-            "latitude": point[0] if point else None,
-            "longitude": point[1] if point else None,
+            "subdivision": where.subdivision,
+            "latitude": where.point[0] if where.point else None,
+            "longitude": where.point[1] if where.point else None,
+            "point_from": where.point_from,
             "status": status,
         }
-
-    def _subdivision(self, country: str, state: str | None, city: str | None) -> str | None:
-        """Return the state, or where the registry names none that is known, the one in which the town lies."""
-        if state and (known := self._locator.subdivision(country, state)):
-            return known
-        return self._locator.subdivision_of_city(country, city) if city else None
 
     def _point(self, raw: Mapping[str, Any], path: str) -> tuple[float, float] | None:
         point = self._fields.section(raw, "geoPoint", path)

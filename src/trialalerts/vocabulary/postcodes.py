@@ -22,6 +22,7 @@ from sqlmodel import Session, col, select
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.placequeries import find_qualifiers
+from trialalerts.vocabulary.postcode_codes import SHORTENED, town_code
 from trialalerts.vocabulary.postcode_files import PostcodeLine, read_postcodes
 from trialalerts.vocabulary.sites import SiteLocator
 from trialalerts.vocabulary.tables import Postcode
@@ -31,23 +32,6 @@ __all__ = [
     "town_code",
 ]  # fmt: skip
 
-_BRITISH = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?)\d[A-Z]{2}")
-_AMERICAN = re.compile(r"(\d{5})\d{4}")
-_SHORTENED = {
-    "CA": re.compile(r"([A-Z]\d[A-Z])\d[A-Z]\d"),
-    "GB": _BRITISH,
-    "GG": _BRITISH,
-    "IE": re.compile(r"([A-Z]\d[\dW])[A-Z\d]{4}"),
-    "IM": _BRITISH,
-    "JE": _BRITISH,
-    "NL": re.compile(r"(\d{4})[A-Z]{2}"),
-    "PR": _AMERICAN,
-    "PT": re.compile(r"(\d{4})\d{3}"),
-    "US": _AMERICAN,
-}
-"""Country → a whole postcode, which tells the street, with the part in it that tells the district."""
-_HALF_TYPED = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?) \d[A-Z]?")
-_SEPARATORS = re.compile(r"[\s\-–.]+")
 _DECIMALS = 2
 _DOWNLOADS = "https://download.geonames.org/export/zip/"
 _MOST_WORDS = 3
@@ -76,19 +60,6 @@ class PostcodeCount:
 
     stored: Mapping[str, int]
     skipped: int
-
-
-def town_code(country: str, text: str) -> str:
-    """Return the key of a postcode: capitals and digits only, and only as much as tells the district of a town."""
-    text = " ".join(_SEPARATORS.sub(" ", text.upper()).split())
-    shape = _SHORTENED.get(country)
-    if shape is _BRITISH and (half := _HALF_TYPED.fullmatch(text)):
-        return half[1]
-    code = "".join(letter for letter in text if letter.isalnum())
-    if country and code.startswith(country) and code[len(country) :].isdigit():  # LV-1010, or DE-10115 as some write
-        code = code[len(country) :]
-    whole = shape.fullmatch(code) if shape else None
-    return whole[1] if whole else code
 
 
 def postcode_label(postcode: Postcode) -> str:
@@ -154,7 +125,7 @@ def find_postcode(session: Session, text: str) -> Postcode | None:
 def search_postcodes(session: Session, text: str, *, limit: int) -> list[Postcode]:
     """Return the postcodes that begin so; what they lie in may follow (“ls1, gb”)."""
     code, *rest = [part.strip() for part in text.split(",") if folded(part)] or [""]
-    keys = {town_code(country, code) for country in ("", *_SHORTENED)} - {""}
+    keys = {town_code(country, code) for country in ("", *SHORTENED)} - {""}
     named = [find_qualifiers(session, folded(part)) for part in rest]
     found: dict[tuple[str, str], Postcode] = {}
     for key in sorted(keys, key=len, reverse=True):
@@ -169,7 +140,7 @@ def search_postcodes(session: Session, text: str, *, limit: int) -> list[Postcod
 
 
 def _with_code(session: Session, text: str) -> list[Postcode]:
-    keys = {town_code(country, text) for country in ("", *_SHORTENED)}
+    keys = {town_code(country, text) for country in ("", *SHORTENED)}
     keys |= {key[2:] for key in keys if key[:2].isalpha() and key[2:].isdigit()}  # DE-10115
     query = select(Postcode).where(col(Postcode.code).in_(sorted(keys - {""}))).order_by(col(Postcode.country))
     return [entry for entry in session.exec(query) if town_code(entry.country, text) == entry.code]

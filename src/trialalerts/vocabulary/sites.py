@@ -1,35 +1,44 @@
-"""Owns where a registry's site lies: its country, subdivision and coordinates, from the words the registry wrote."""
+"""The words in which registries name places: countries, states and towns, as codes and coordinates.
+
+What they say together of one site is compared in :mod:`trialalerts.vocabulary.site_places`.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session, text
 
 from trialalerts.vocabulary.countries import REGISTRY_SPELLINGS
-from trialalerts.vocabulary.distance import distance_km
+from trialalerts.vocabulary.extents import Extents, Point
 from trialalerts.vocabulary.names import folded
+from trialalerts.vocabulary.postcode_codes import town_code
 from trialalerts.vocabulary.subdivisions import short_name
 
-__all__ = ["SiteLocator"]
+if TYPE_CHECKING:
+    from trialalerts.vocabulary.site_places import SitePlace, SiteWords
+
+__all__ = ["City", "SiteLocator"]
 
 _DOMINANT = 4
 _CITIES = """
-    SELECT p.subdivision, p.latitude, p.longitude, p.population
+    SELECT p.subdivision, p.latitude, p.longitude, p.population, p.name
     FROM place_name n JOIN place p ON p.id = n.place_id
     WHERE p.kind = 'city' AND p.country = :country AND n.key {} ORDER BY p.population DESC LIMIT 20
 """
+_POSTCODE = "SELECT subdivision, latitude, longitude FROM postcode WHERE country = :country AND code = :code"
 _PARENTHESES = re.compile(r"[(\[]([^)\]]*)[)\]]?")
 _PARTS = re.compile(r"[,;/(]| - ")
 _BROKEN = re.compile(r"[?\ufffd]+")
+_REPUBLIC = re.compile(r"\brep\b")
 _NO_NAME = re.compile(r"\b(?:cedex|city|town|shi|si|municipality|\w*\d\w*)\b")
 _WARD = re.compile(r"\b(?:ku|gu|gun|cho|dist|district)\b|(?<=[a-z]{3})(?:shi|gu|ku|si)$")
 """Words of wards and counties, whose names come again in other cities."""
 
 _LARGE = 500_000
-_GREAT = 500_000
-_NEAR_KM = 60.0
 _EXACT_STATES = frozenset({"US", "CA", "AU"})
 _HISTORIC = {
     "GB-ENG": (
@@ -41,18 +50,28 @@ _HISTORIC = {
 }  # fmt: skip
 """Counties that ISO 3166-2 does not have."""
 
-_Asked = tuple[list["_City"], bool]
+_COUNTRY_AS_STATE = {
+    "england": "GB-ENG", "scotland": "GB-SCT", "wales": "GB-WLS", "northern ireland": "GB-NIR",
+    "tibet": "CN-XZ", "crimea": "UA-43", "canary islands": "ES-CN", "azores": "PT-20", "madeira": "PT-30",
+}  # fmt: skip
+"""Folded names that registries write as countries and that are subdivisions."""
+
+_Asked = tuple[list["City"], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _City:
+class City:
+    """A city of the place table; ``is_proper`` where it was asked for by its first name."""
+
     subdivision: str | None
     latitude: float
     longitude: float
     population: int
+    is_proper: bool
 
     @property
-    def place(self) -> tuple[float, float]:
+    def place(self) -> Point:
+        """Its point."""
         return self.latitude, self.longitude
 
 
@@ -69,9 +88,8 @@ class SiteLocator:
         self._read_keys()
         self._asked_countries: dict[str, str | None] = {}
         self._asked_subdivisions: dict[tuple[str, str], str | None] = {}
-        self._asked_coordinates: dict[
-            tuple[str, str, str | None, tuple[float, float] | None], tuple[float, float] | None
-        ] = {}
+        self._imported: frozenset[str] | None = None
+        self.placed: dict[SiteWords, SitePlace] = {}
         self._asked_cities: dict[tuple[str, str], _Asked] = {}
 
     def country(self, name: str) -> str | None:
@@ -93,33 +111,66 @@ class SiteLocator:
             self._asked_subdivisions[country, name] = found = self._find_subdivision(country, name)
             return found
 
-    def coordinates(
-        self, country: str, city: str, subdivision: str | None, *, given: tuple[float, float] | None = None
-    ) -> tuple[float, float] | None:
-        """Return latitude and longitude (degrees) of a town; None where it is unknown or might be one of several.
+    def coordinates(self, country: str, city: str, subdivision: str | None) -> Point | None:
+        """Return the point of a town; None where it is unknown or might be one of several."""
+        cities, sure = self.cities(country, city)
+        inside = [entry for entry in cities if entry.subdivision == subdivision] if subdivision else []
+        found = inside[0] if inside else self.dominant(cities) if sure else None
+        if found is None or not (inside or _may_lie_elsewhere(found, country, subdivision)):
+            return None
+        return found.place
 
-        ``given`` are the registry's own. They are kept, except that ClinicalTrials.gov puts “München” or “Roma”
-        without a state into hamlets of that name, hundreds of kilometres off: then the great city is returned.
-        """
-        if given is not None and subdivision is not None and country in _EXACT_STATES:
-            return given  # there the registry goes by the state, which hardly a site lacks
-        asked = (country, city, subdivision, given)
+    def cities(self, country: str, city: str) -> tuple[list[City], bool]:
+        """Return the cities of a name, largest first, and whether the name is that of the whole city (not a ward's)."""
         try:
-            return self._asked_coordinates[asked]
+            return self._asked_cities[country, city]
         except KeyError:
-            found = self._find_coordinates(country, city, subdivision)
-            if given is not None:
-                found = self._settle(country, city, found, given)
-            self._asked_coordinates[asked] = found
+            self._asked_cities[country, city] = found = self._find_cities(country, city)
             return found
+
+    def dominant(self, cities: list[City]) -> City | None:
+        """Return the city that is meant among those of one name, largest first; None where it is not clear."""
+        if cities and (len(cities) == 1 or cities[0].population >= _DOMINANT * cities[1].population):
+            return cities[0]
+        return None
+
+    def goes_by_state(self, country: str) -> bool:
+        """Tell whether registries know towns of a country by their states, which hardly a site there lacks."""
+        return country in _EXACT_STATES
+
+    def subdivision_by_name(self, country: str, name: str) -> str | None:
+        """Return the top-level subdivision that is called so itself (not a town in it)."""
+        return self._subdivisions.get((country, folded(name)))
+
+    def subdivision_named_as_country(self, name: str) -> str | None:
+        """Return the subdivision that registries write as a country (“Scotland”)."""
+        return _COUNTRY_AS_STATE.get(folded(name))
+
+    @cached_property
+    def extents(self) -> Extents:
+        """Where countries and subdivisions lie; read when first asked for."""
+        return Extents(self._session)
+
+    def postcode_point(self, country: str, postcode: str | None, subdivision: str | None) -> Point | None:
+        """Return the point of an imported postcode; None where it is none, or lies in another subdivision."""
+        if self._imported is None:
+            rows = self._session.connection().execute(text("SELECT DISTINCT country FROM postcode"))
+            self._imported = frozenset(rows.scalars())
+        if not postcode or country not in self._imported:
+            return None
+        asked = {"country": country, "code": town_code(country, postcode)}
+        row = self._session.connection().execute(text(_POSTCODE), asked).first()
+        if row is None or (subdivision and row[0] and row[0] != subdivision):
+            return None
+        return row[1], row[2]
 
     def subdivision_of_city(self, country: str, city: str) -> str | None:
         """Return the top-level ISO 3166-2 code in which a town lies; None where that is unknown or in doubt."""
         try:
             return self._asked_subdivisions[country, f"\n{city}"]
         except KeyError:
-            cities, sure = self._cities(country, city)
-            meant = _dominant(cities) if sure else None
+            cities, sure = self.cities(country, city)
+            meant = self.dominant(cities) if sure else None
             found = meant.subdivision if meant else None
             found = found or self._subdivisions.get((country, folded(city)))
             self._asked_subdivisions[country, f"\n{city}"] = found
@@ -154,8 +205,9 @@ class SiteLocator:
         turned = " ".join(reversed(plain.split(","))) if "," in plain else plain
         for spelling in (name, plain, turned, inside, plain.partition(",")[0], plain.partition("/")[0]):
             key = folded(spelling)
-            if found := self._countries.get(key) or self._countries.get(key.removeprefix("the ")):
-                return found
+            for candidate in (key, key.removeprefix("the "), _REPUBLIC.sub("republic", key)):
+                if found := self._countries.get(candidate):
+                    return found
         return None
 
     def _find_subdivision(self, country: str, name: str) -> str | None:
@@ -168,29 +220,6 @@ class SiteLocator:
         if self._countries.get(folded(name)) == country:
             return None
         return self.subdivision_of_city(country, name)
-
-    def _find_coordinates(self, country: str, city: str, subdivision: str | None) -> tuple[float, float] | None:
-        cities, sure = self._cities(country, city)
-        inside = [entry for entry in cities if entry.subdivision == subdivision] if subdivision else []
-        found = inside[0] if inside else _dominant(cities) if sure else None
-        if found is None or not (inside or _may_lie_elsewhere(found, country, subdivision)):
-            return None
-        return found.place
-
-    def _settle(
-        self, country: str, city: str, found: tuple[float, float] | None, given: tuple[float, float]
-    ) -> tuple[float, float]:
-        cities, _ = self._cities(country, city)
-        if found is None or any(distance_km(*entry.place, *given) < _NEAR_KM for entry in cities):
-            return given
-        return found if cities[0].place == found and cities[0].population >= _GREAT else given
-
-    def _cities(self, country: str, city: str) -> _Asked:
-        try:
-            return self._asked_cities[country, city]
-        except KeyError:
-            self._asked_cities[country, city] = found = self._find_cities(country, city)
-            return found
 
     def _find_cities(self, country: str, city: str) -> _Asked:
         """Return the cities of a name, largest first, and whether the name is that of the whole city."""
@@ -205,23 +234,25 @@ class SiteLocator:
                     return found, sure
         return [], True
 
-    def _query(self, country: str, condition: str, key: str) -> list[_City]:
+    def _query(self, country: str, condition: str, key: str) -> list[City]:
         rows = self._session.connection().execute(text(_CITIES.format(condition)), {"country": country, "key": key})
-        return [_City(subdivision=row[0], latitude=row[1], longitude=row[2], population=row[3]) for row in rows]
+        return [
+            City(
+                subdivision=row[0],
+                latitude=row[1],
+                longitude=row[2],
+                population=row[3],
+                is_proper=folded(row[4].partition(" (")[0]) == key,
+            )
+            for row in rows
+        ]
 
 
 def _without(words: re.Pattern[str], key: str) -> str:
     return " ".join(words.sub(" ", key).split())
 
 
-def _dominant(cities: list[_City]) -> _City | None:
-    """Return the city that is meant among those of one name, largest first; None where it is not clear."""
-    if cities and (len(cities) == 1 or cities[0].population >= _DOMINANT * cities[1].population):
-        return cities[0]
-    return None
-
-
-def _may_lie_elsewhere(city: _City, country: str, subdivision: str | None) -> bool:
+def _may_lie_elsewhere(city: City, country: str, subdivision: str | None) -> bool:
     """Tell whether a city outside the stated subdivision is still believed: a metropolis, where states get mixed up."""
     if subdivision is None or city.subdivision is None:
         return True
