@@ -19,8 +19,9 @@ from trialalerts.vocabulary.areas import AreaTree, load_areas, store_curated
 from trialalerts.vocabulary.disease_ontology import import_disease_ontology
 from trialalerts.vocabulary.mesh import import_mesh, normal_mesh_id
 from trialalerts.vocabulary.mesh_ids import is_mesh_id
+from trialalerts.vocabulary.shipped_areas import store_shipped
 
-__all__ = ["DATA", "HALVES", "Document", "mesh_diseases", "pubmed", "trials", "vocabulary"]
+__all__ = ["DATA", "HALVES", "Document", "mesh_diseases", "pubmed", "shipped_vocabulary", "trials", "vocabulary"]
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("TRIALALERTS_TEST_DATA", _REPOSITORY.parent / "shared" / "data"))
@@ -117,6 +118,19 @@ def vocabulary(*, curated: bool, mesh: bool, ontology: bool) -> AreaTree:
                 import_mesh(session, _mesh_file(Path(folder)))
             if ontology:
                 import_disease_ontology(session, DATA / "vocab" / "doid_2024-01-31.obo.gz")
+        with database.read() as session:
+            tree = load_areas(session)
+        database.dispose()
+    return tree
+
+
+def shipped_vocabulary() -> AreaTree:
+    """Return the areas as an installation has them out of the box: the curated ones and MeSH 2025."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = open_database(f"sqlite:///{folder}/areas.db")
+        upgrade(database)
+        with database.write() as session:
+            store_shipped(session)
         with database.read() as session:
             tree = load_areas(session)
         database.dispose()

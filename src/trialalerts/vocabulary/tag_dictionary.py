@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from trialalerts.vocabulary.area_names import AreaNode
-from trialalerts.vocabulary.spelling import BREAKS, Folder, is_acronym, name_orders, split_words
+from trialalerts.vocabulary.spelling import BREAKS, Folder, is_acronym, name_key, name_orders, split_words
+from trialalerts.vocabulary.tag_proper_names import bare_eponym
 from trialalerts.vocabulary.tag_variants import variants
+from trialalerts.vocabulary.tag_wordings import read_wordings
 from trialalerts.vocabulary.tag_words import NO_DISEASES, is_generic
 
-__all__ = ["ALONE", "NOTHING", "Key", "Lengths", "TagDictionary"]
+__all__ = ["ALONE", "NOTHING", "Hit", "Key", "Lengths", "TagDictionary", "possible_keys"]
 
 Key = tuple[str, ...]
 Lengths = Mapping[str, Mapping[str, tuple[int, ...]]]
@@ -20,6 +23,15 @@ _UNMISTAKABLE = 4
 """An acronym of this many letters that only one area has needs no long form beside it."""
 _NO_WORD = 5
 """A name in capitals of this many letters is no English word in small ones: "COVID", unlike "AIDS"."""
+
+
+class Hit(NamedTuple):
+    """A name found from word ``start`` up to before word ``end``."""
+
+    start: int
+    end: int
+    area: str
+    found: str
 
 
 class TagDictionary:
@@ -41,6 +53,8 @@ class TagDictionary:
         for node in nodes:
             for synonym in node.synonyms:
                 self._add_name(node.id, synonym, folder)
+        self._add_wordings(nodes, folder)
+        self._add_bare_eponyms(nodes, folder)
         for key in NO_DISEASES:
             self.names[key] = NOTHING
         self._add_variants()
@@ -50,6 +64,25 @@ class TagDictionary:
     def is_unmistakable(self, acronym: Key) -> bool:
         """Return whether an acronym can stand alone: it is an area's name or synonym, or long, and has one meaning."""
         return len(self.acronyms[acronym]) == 1 and (acronym in self._proper or _letters(acronym) >= _UNMISTAKABLE)
+
+    def _add_wordings(self, nodes: Sequence[AreaNode], folder: Folder) -> None:
+        """Add the other ways in which texts say a disease; a name of the vocabulary goes first."""
+        known = {node.id for node in nodes}
+        for area_id, wordings in read_wordings():
+            for wording in wordings if area_id in known else ():
+                self._add_name(area_id, wording, folder)
+
+    def _add_bare_eponyms(self, nodes: Sequence[AreaNode], folder: Folder) -> None:
+        """Add the persons that one disease alone is named after: "Guillain-Barré"."""
+        meant: dict[Key, set[str]] = {}
+        for node in nodes:
+            for name in (node.name, *node.synonyms):
+                bare = bare_eponym(name)
+                if bare is not None:
+                    meant.setdefault(name_key(bare, folder), set()).add(node.id)
+        for key, areas in meant.items():
+            if len(areas) == 1:
+                self.names.setdefault(key, *areas)
 
     def _add_variants(self) -> None:
         for key, area_id in list(self.names.items()):
@@ -74,6 +107,16 @@ class TagDictionary:
         if key and area_id not in known:
             self.acronyms[key] = (*known, area_id)
         return key
+
+
+def possible_keys(words: Sequence[str], start: int, beginnings: Lengths) -> Iterator[Key]:
+    """Yield the sequences of words at ``start`` that may be in the dictionary, longest first."""
+    seconds = beginnings[words[start]]
+    if start + 1 < len(words):
+        for length in seconds.get(words[start + 1], ()):
+            yield tuple(words[start : start + length])
+    if ALONE in seconds:
+        yield (words[start],)
 
 
 def _letters(acronym: Key) -> int:

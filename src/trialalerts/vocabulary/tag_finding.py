@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 from typing import NamedTuple
 
-from trialalerts.vocabulary.spelling import BREAKS, Folder, fold_word, is_acronym, split_words
-from trialalerts.vocabulary.tag_dictionary import ALONE, NOTHING, Key, Lengths, TagDictionary
-from trialalerts.vocabulary.tag_variants import ORGANS
-from trialalerts.vocabulary.tag_words import HAVERS, HAVING, JOINS
+from trialalerts.vocabulary.spelling import BREAKS, Folder, split_words
+from trialalerts.vocabulary.tag_acronyms import (
+    acronyms_in,
+    bracketed_acronyms,
+    explained_acronyms,
+    is_shouted,
+    spelt_behind,
+)
+from trialalerts.vocabulary.tag_dictionary import ALONE, NOTHING, Hit, Key, Lengths, TagDictionary, possible_keys
+from trialalerts.vocabulary.tag_proper_names import is_bare_surname, is_proper_name
+from trialalerts.vocabulary.tag_senses import means_something_else
+from trialalerts.vocabulary.tag_variants import ORGANS, STATES
+from trialalerts.vocabulary.tag_words import JOINS
 
 __all__ = ["Hit", "Reading", "read_text"]
 
@@ -17,23 +26,8 @@ _MODIFIER = 3
 """The most words before "and" that share the noun behind it: "small cell lung and breast cancer"."""
 _LABEL = 2
 """The most letters of what shares the words before "and": "hepatitis B and C", "type 1 and 2"."""
-_SENTENCE = 4
-"""The fewest words in capitals that are somebody shouting rather than an acronym or two."""
-_BRACKETED = 4
-"""The most words of an acronym in brackets: "T2DM" is three."""
 _INTERRUPTED = 4
 """The most words of a name before the acronym that interrupts it."""
-_BEFORE = 3
-"""The most words before a name that may lend letters to its acronym: "hereditary breast cancer (HBC)"."""
-
-
-class Hit(NamedTuple):
-    """A name found from word ``start`` up to before word ``end``."""
-
-    start: int
-    end: int
-    area: str
-    found: str
 
 
 class Reading(NamedTuple):
@@ -52,18 +46,38 @@ def read_text(title: str, text: str, dictionary: TagDictionary, folder: Folder) 
     if text:
         words = [*words, "\n", *split_words(text)]
     keys = list(map(folder.__getitem__, words))
-    named = list(_named(words, keys, dictionary))
-    brackets = _brackets(words)
+    named = [hit for hit in _named(words, keys, dictionary) if not _is_no_disease(words, keys, hit)]
+    brackets = bracketed_acronyms(words)
     if brackets:
         named = _with_interrupted(words, keys, named, brackets, dictionary)
+    defined = explained_acronyms(words, named, brackets)
+    if not is_shouted(title):
+        defined |= spelt_behind(words[:length], {hit.start: hit.area for hit in named})
+    if defined:
+        named = [
+            hit
+            for hit in named
+            if defined.get((words[hit.start].removesuffix("s"),), hit.area) == hit.area or hit.end > hit.start + 1
+        ]
     hits = [hit for hit in named if hit.area != NOTHING]
     shared = [other for hit in hits for other in _shared(words, keys, hit, dictionary)]
-    shouted = (_is_shouted(title), _is_shouted(text))
-    hits += _abbreviated(words, [*named, *shared], brackets, dictionary, lambda place: shouted[place >= length])
+    shouted = (is_shouted(title), is_shouted(text))
+    hits += acronyms_in(words, keys, [*named, *shared], defined, dictionary, title=length, shouted=shouted)
     if shared:
         hits = _longest(hits, shared)
     hits.sort(key=_start)
     return Reading(words, keys, length, hits)
+
+
+def _is_no_disease(words: Sequence[str], keys: Sequence[str], hit: Hit) -> bool:
+    """Return whether a name means something else here; what is no disease anyway stays, to explain acronyms."""
+    if hit.area == NOTHING:
+        return False
+    return (
+        means_something_else(words, keys, hit.start, hit.end)
+        or is_proper_name(words, keys, hit.start, hit.end)
+        or (hit.end == hit.start + 1 and is_bare_surname(words, keys, hit.start))
+    )
 
 
 def _start(hit: Hit) -> int:
@@ -80,15 +94,23 @@ def _within(hit: Hit, other: Hit) -> bool:
 
 
 def _named(words: Sequence[str], keys: Sequence[str], dictionary: TagDictionary) -> Iterator[Hit]:
+    """Yield the longest name at each place, and the names that begin in one and reach beyond it."""
     names, beginnings = dictionary.names, dictionary.name_lengths
+    last: Hit | None = None
     end = 0
     for start in _places(keys, beginnings):
-        if start >= end:
-            for key in _possible(keys, start, beginnings):
-                if key in names:
-                    end = start + len(key)
-                    yield Hit(start, end, names[key], _shown(words[start:end]))
-                    break
+        for key in possible_keys(keys, start, beginnings):
+            if key not in names or start + len(key) <= end:
+                continue
+            if last is not None and start < end and NOTHING in (names[key], last.area):
+                break
+            if last is not None and (start >= end or keys[end - 1] not in STATES):
+                yield last  # of "type 2 diabetic nephropathy" only the nephropathy is named
+            end = start + len(key)
+            last = Hit(start, end, names[key], _shown(words[start:end]))
+            break
+    if last is not None:
+        yield last
 
 
 def _with_interrupted(
@@ -125,16 +147,6 @@ def _places(words: Sequence[str], beginnings: Lengths) -> list[int]:
         for place in compress(range(len(words)), seconds)
         if followings[place] in (known := seconds[place] or {}) or ALONE in known
     ]
-
-
-def _possible(words: Sequence[str], start: int, beginnings: Lengths) -> Iterator[Key]:
-    """Yield the sequences of words at ``start`` that may be in the dictionary, longest first."""
-    seconds = beginnings[words[start]]
-    if start + 1 < len(words):
-        for length in seconds.get(words[start + 1], ()):
-            yield tuple(words[start : start + length])
-    if ALONE in seconds:
-        yield (words[start],)
 
 
 def _shared(words: Sequence[str], keys: Sequence[str], hit: Hit, dictionary: TagDictionary) -> Iterator[Hit]:
@@ -215,130 +227,6 @@ def _sharing_beginning(words: Sequence[str], keys: Sequence[str], hit: Hit, dict
                 found = True
                 break
         place = _after_joins(keys, place + 1) if found else None
-
-
-def _abbreviated(
-    words: Sequence[str],
-    named: Sequence[Hit],
-    brackets: Mapping[int, Key],
-    dictionary: TagDictionary,
-    is_shouted: Callable[[int], bool],
-) -> Iterator[Hit]:
-    """Yield the acronyms: those that the text explains, and those that cannot be mistaken."""
-    defined = _defined(words, named, brackets)
-    known = dictionary.acronym_lengths
-    places = set(compress(range(len(words)), map(known.__contains__, words)))
-    if defined:
-        firsts = {key[0] for key in defined}
-        places.update(compress(range(len(words)), map(firsts.__contains__, words)))
-    if not places:
-        return
-    spelt_out = {hit.area for hit in named}
-    taken = {place for hit in named for place in range(hit.start, hit.end)}
-    end = 0
-    for start in sorted(places):
-        if start < end or start in taken:
-            continue
-        for key in _acronyms_at(words, start, defined, known):
-            area = (
-                defined[key]
-                if key in defined
-                else _meant(key, dictionary, spelt_out, plain=not is_shouted(start), had=_is_had(words, start))
-            )
-            if area and taken.isdisjoint(range(start, start + len(key))):
-                end = start + len(key)
-                yield Hit(start, end, area, "".join(key))
-                break
-
-
-def _acronyms_at(words: Sequence[str], start: int, defined: Mapping[Key, str], known: Lengths) -> Iterator[Key]:
-    for length in range(_BRACKETED, 0, -1):
-        key = tuple(words[start : start + length])
-        if key in defined:
-            yield key
-    if words[start] in known:
-        yield from (key for key in _possible(words, start, known) if key not in defined)
-
-
-def _meant(key: Key, dictionary: TagDictionary, spelt_out: set[str], *, plain: bool, had: bool) -> str | None:
-    areas = dictionary.acronyms.get(key)
-    if not areas:
-        return None
-    if plain and (dictionary.is_unmistakable(key) or (had and len(areas) == 1)):
-        return areas[0]
-    return next((area for area in areas if area in spelt_out), None)
-
-
-def _is_had(words: Sequence[str], place: int) -> bool:
-    """Return whether somebody has what stands at ``place``: "people with MS"."""
-    return place > 1 and words[place - 1].lower() in HAVING and fold_word(words[place - 2]) in HAVERS
-
-
-def _defined(words: Sequence[str], named: Sequence[Hit], brackets: Mapping[int, Key]) -> dict[Key, str]:
-    """Return the acronyms that the text explains itself, and the area of each: none where it explains them otherwise.
-
-    Both "multiple sclerosis (MS)" and "MS (multiple sclerosis)" explain.
-    """
-    defined: dict[Key, str] = {}
-    if "(" not in words:
-        return defined
-    ends = {hit.end: hit for hit in named}
-    for place, key in brackets.items():
-        hit = ends.get(place)
-        if hit is not None and _spells(key, words[max(0, hit.start - _BEFORE) : hit.end]):
-            defined.setdefault(key, hit.area)
-        elif hit is None and _is_initials(key, words[max(0, place - len("".join(key))) : place]):
-            defined.setdefault(key, NOTHING)
-    for hit in named:
-        before = _before_bracket(words, hit)
-        if before is not None and _spells(before, words[hit.start : hit.end]):
-            defined.setdefault(before, hit.area)
-    return defined
-
-
-def _brackets(words: Sequence[str]) -> dict[int, Key]:
-    """Return the acronyms that stand in brackets, by the place of the opening one."""
-    if "(" not in words:
-        return {}
-    found = {place: _bracketed(words, place + 1) for place, word in enumerate(words) if word == "("}
-    return {place: key for place, key in found.items() if key is not None}
-
-
-def _bracketed(words: Sequence[str], start: int) -> Key | None:
-    """Return the acronym that stands alone behind a bracket."""
-    for end in range(start, min(start + _BRACKETED + 1, len(words))):
-        if words[end] in BREAKS or words[end] == ",":
-            key = tuple(words[start:end])
-            return key if key and is_acronym("".join(key)) else None
-    return None
-
-
-def _before_bracket(words: Sequence[str], hit: Hit) -> Key | None:
-    """Return the acronym before the brackets that hold nothing but ``hit``."""
-    start = hit.start - 1
-    if start < 1 or words[start] != "(" or hit.end >= len(words) or words[hit.end] != ")":
-        return None
-    return (words[start - 1],) if is_acronym(words[start - 1]) else None
-
-
-def _spells(key: Key, long_form: Sequence[str]) -> bool:
-    """Return whether the letters of an acronym stand in this order in the long form, the first beginning a word."""
-    short = "".join(key).lower()
-    for place, word in enumerate(long_form):
-        if word[0].lower() == short[0]:
-            letters = iter("".join(long_form[place:]).lower())
-            if all(letter in letters for letter in short):
-                return True
-    return False
-
-
-def _is_initials(key: Key, words: Sequence[str]) -> bool:
-    return "".join(word[0] for word in words).lower() == "".join(key).lower()
-
-
-def _is_shouted(text: str) -> bool:
-    """Return whether a text is all in capitals: THEN ANY WORD LOOKS LIKE AN ACRONYM."""
-    return text.isupper() and text.count(" ") >= _SENTENCE - 1
 
 
 def _before_joins(keys: Sequence[str], place: int) -> int | None:

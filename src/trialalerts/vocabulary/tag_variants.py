@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from trialalerts.vocabulary.area_names import said_otherwise
 from trialalerts.vocabulary.spelling import Folder
+from trialalerts.vocabulary.tag_proper_names import ALONE, ALONE_WITH_POSSESSIVE
 
-__all__ = ["ORGANS", "variants"]
+__all__ = ["ORGANS", "STATES", "variants"]
 
 _Key = tuple[str, ...]
 _folder = Folder()
@@ -43,7 +44,7 @@ _HEADS = _words(
     "deficiency stenosis dysplasia malformation abnormality anomaly aplasia hypoplasia obstruction rupture abscess "
     "metastasis thrombosis ulcer dystrophy degeneration"
 )
-_STATES = _pairs(
+STATES = _pairs(
     "hypertensive/hypertension hypotensive/hypotension asthmatic/asthma epileptic/epilepsy diabetic/diabetes "
     "schizophrenic/schizophrenia psychotic/psychosis anemic/anemia leukemic/leukemia ischemic/ischemia "
     "parkinsonian/parkinsonism obese/obesity septic/sepsis autistic/autism alcoholic/alcoholism "
@@ -57,11 +58,9 @@ _STATES = _pairs(
     "hypothyroid/hypothyroidism hyperthyroid/hyperthyroidism"
 )
 """Adjectives that say somebody has it. Few are plain: "septic shock" is found first, being longer."""
-_STATED = {noun: [one for one, other in _STATES.items() if other == noun] for noun in _STATES.values()}
+_STATED = {noun: [one for one, other in STATES.items() if other == noun] for noun in STATES.values()}
 _TROUBLES = tuple(_folder[word] for word in ("impairment", "dysfunction", "disturbance", "deficit"))
-_ALONE = _words("alzheimer parkinson crohn huntington hodgkin")
-"""People whose name alone is the disease in common talk."""
-_DISEASE = _folder["disease"]
+_DISEASES = _words("disease syndrome")
 _LONGEST = 4
 
 
@@ -80,7 +79,7 @@ def variants(key: _Key) -> Iterator[_Key]:
         yield from _turned(way)
     yield from _had(key)
     yield from _stated(key)
-    if len(key) == 2 and key[1] == _DISEASE and key[0] in _ALONE:  # noqa: PLR2004 - a name and "disease"
+    if len(key) == 2 and key[1] in _DISEASES and (key[0] in ALONE or key[0] in ALONE_WITH_POSSESSIVE):  # noqa: PLR2004
         yield key[:1]
 
 

@@ -50,15 +50,16 @@ HAVERS = _words(
 
 CUES = _words(
     "no none nobody not non without never neither nor absence lack free negative rule ruled exclude excluded "
-    "excluding except anti"
+    "excluding exclusion except anti"
 )
 """What denies the disease that follows."""
 
 FILLERS = _words(
     "a an the of any prior previous past history evidence sign symptom diagnosis diagnosed known personal current "
-    "currently active for from clinical clinically significant suspected documented concomitant underlying preexisting "
-    "existing other than out having have has had with in patient people person participant adult child one them"
-)
+    "currently active for from clinical clinically significant suspected documented concomitant underlying "
+    "preexisting existing other than out having have has had with in patient people person participant adult child "
+    "one them criterion criteria"
+) | {":"}
 """What may stand between a cue and the disease: "no known history of asthma"."""
 
 CUES_AFTER = _words("excluded absent unlikely denied ineligible negative")
@@ -69,7 +70,7 @@ NOT_SEEN = _words("observed detected found present seen identified noted reporte
 
 FILLERS_AFTER = _words(
     "is was were are be been being has have had patient participant subject people person individual case will should "
-    "must also all always who which that test"
+    "must also all always who which that test to the any study drug product ingredient component its"
 ) | {")"}
 """What may stand between a disease and what denies it: "people with asthma were excluded"."""
 
@@ -195,6 +196,13 @@ NO_DISEASES = _keys(
     "tumor necrosis factor alpha",
     "tumor suppressor",
     "tumor marker",
+    "tumor treating fields",
+    "growing pains of",
+    "wound healing assay",
+    "injury severity score",
+    "abbreviated injury scale",
+    "respiratory depression",
+    "ventilatory depression",
     "tumor lysis",
     "stroke volume",
     "heart rate",
