@@ -13,6 +13,8 @@ from trialalerts.catalog.tables import appeared_at
 from trialalerts.digests.cards import ArticleCard, CardMaker, TrialCard
 from trialalerts.digests.entries import Reason, Told
 from trialalerts.digests.wording import Wordings
+from trialalerts.vocabulary.areas import ANY_AREA
+from trialalerts.vocabulary.topics import TopicName
 
 TODAY = date(2026, 3, 2)
 
@@ -278,3 +280,47 @@ def test_a_planned_end_is_told_only_once_it_is_past_and_the_trial_has_not_ended(
 def test_an_item_that_is_dated_ahead_appeared_when_it_was_seen() -> None:
     seen, before, ahead = (datetime(2026, 3, day, tzinfo=UTC) for day in (2, 1, 30))
     assert [appeared_at(published, seen) for published in (None, before, ahead)] == [seen, before, seen]
+
+
+GENES = TopicName("gene-therapy", "Gene therapy", (("de", "Gentherapie"), ("fr", "Thérapie génique")))
+CELLS = TopicName("stem-cells", "Stem cells", (("de", "Stammzellen"),))
+
+
+@pytest.mark.parametrize(
+    ("language", "changes", "line"),
+    [
+        ("en", {"topics": (CELLS,)}, "You follow Inventitis (Stem cells)"),
+        ("de", {"topics": (GENES, CELLS)}, "Sie folgen: Inventitis (Gentherapie und Stammzellen)"),
+        ("es", {"topics": (GENES,)}, "Usted sigue: Inventitis (Gene therapy)"),
+        ("en", {"area_id": ANY_AREA, "area_name": ANY_AREA}, "You follow any disease"),
+        ("fr", {"area_id": ANY_AREA, "area_name": ANY_AREA}, "Vous suivez : toute maladie"),
+        ("fr", {"area_id": ANY_AREA, "area_name": ANY_AREA, "topics": (GENES,)}, "Vous suivez : Thérapie génique"),
+    ],
+)
+def test_a_reason_names_the_topics_asked_for_in_the_readers_language(
+    language: str, changes: dict[str, Any], line: str
+) -> None:
+    item = article(1)
+    card = CardMaker(Wordings().of(language), TODAY).card(entry(item, reasons=[reason(**changes)]), item)
+    assert [" ".join(said.split()) for said in card.reasons] == [line]
+
+
+@pytest.mark.parametrize(
+    ("language", "audience", "words"),
+    [
+        ("en", "patients", "for patients and those close to them"),
+        ("en", "For clinicians", "for professionals"),
+        ("de", "professionals", "für Fachleute"),
+        ("fr", "any", "pour les patients et les professionnels"),
+        ("es", "patients, carers", "para pacientes y allegados"),
+    ],
+)
+def test_the_audience_of_an_article_stands_on_its_card(language: str, audience: str, words: str) -> None:
+    item = article(1, told=ArticleFacts(audience=audience))
+    card = CardMaker(Wordings().of(language), TODAY).card(entry(item), item)
+    assert isinstance(card, ArticleCard)
+    assert card.byline.endswith(f" · {words}")
+
+
+def test_an_article_that_does_not_say_for_whom_it_is_says_nothing_on_its_card() -> None:
+    assert " for " not in article_card(ArticleFacts()).byline

@@ -11,10 +11,11 @@ from trialalerts.database import Database
 from trialalerts.subscribers.people import NewSubscriber, Signup, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
 from trialalerts.vocabulary.regions import Region
-from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind, PlaceName
+from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind, PlaceName, Topic
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 AREAS = {"D009103": "Multiple sclerosis", "D000690": "Amyotrophic lateral sclerosis", "D001943": "Breast cancer"}
+TOPICS = {"gene-therapy": "Gene therapy", "stem-cells": "Stem cells"}
 NOWHERE: dict[str, Any] = dict.fromkeys(("country", "subdivision", "latitude", "longitude", "radius_km"))
 ANYWHERE = Region(kind="anywhere", label="anywhere", **NOWHERE)
 BRITAIN = Region(kind="country", label="United Kingdom", **{**NOWHERE, "country": "GB"})
@@ -34,6 +35,8 @@ def set_stage(db: Database) -> None:
     with db.write() as session:
         for number, name in AREAS.items():
             session.add(Area(id=number, name=name, origin=AreaOrigin.CURATED))
+        for number, name in TOPICS.items():
+            session.add(Topic(id=number, name=name))
         session.add(Place(id="GB", kind=PlaceKind.COUNTRY, name="United Kingdom", country="GB", population=67_000_000))
         session.add(Place(id="US-CA", kind=PlaceKind.SUBDIVISION, name="California", country="US"))
         session.flush()

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session
 
-from tests.subscribers.stage import ANYWHERE, AREAS, BRITAIN, LEEDS, NOW, NOWHERE, follow, set_stage, sign_up
+from tests.subscribers.stage import ANYWHERE, AREAS, BRITAIN, LEEDS, NOW, NOWHERE, TOPICS, follow, set_stage, sign_up
 from trialalerts.database import Database, open_database
 from trialalerts.database.schema import upgrade
 from trialalerts.errors import InvalidInput
@@ -34,6 +34,7 @@ from trialalerts.subscribers.transfer import (
     export_json,
     import_csv,
 )
+from trialalerts.vocabulary.areas import ANY_AREA
 from trialalerts.vocabulary.regions import Region
 
 
@@ -84,7 +85,7 @@ california = Region(kind="subdivision", label="California, US", **{**NOWHERE, "c
 areas = st.sampled_from(sorted(AREAS))
 preferences = st.builds(
     NewPreference,
-    area_id=areas,
+    area_id=areas | st.just(ANY_AREA),
     region=st.one_of(st.sampled_from([ANYWHERE, BRITAIN, california]), places),
     born_on=st.none() | st.dates(date(1930, 1, 1), date(2025, 1, 1)),
     sex=st.sampled_from([None, "female", "male"]),
@@ -93,8 +94,15 @@ preferences = st.builds(
     item_kinds=st.lists(st.sampled_from(ITEM_KINDS), max_size=2).map(tuple),
     change_kinds=st.lists(st.sampled_from(CHANGE_KINDS), max_size=3).map(tuple),
     excluded_areas=st.lists(areas, max_size=2).map(tuple),
+    topics=st.lists(st.sampled_from(sorted(TOPICS)), max_size=2).map(tuple),
+    audience=st.sampled_from([None, "patients", "professionals"]),
     label=st.none() | st.text(max_size=20) | st.sampled_from(["=1+1", "'quoted", "-dash", "@at", '"', "a;b,c", "'=x"]),
-).filter(lambda each: each.area_id not in each.excluded_areas)
+).filter(
+    lambda each: (
+        each.area_id not in each.excluded_areas
+        and (each.area_id != ANY_AREA or each.region.kind != "anywhere" or bool(each.topics))
+    )
+)
 people = st.lists(
     st.fixed_dictionaries(
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +24,14 @@ __all__ = ["Filters", "app", "described", "resolve"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-Areas = Annotated[list[str], typer.Option("--area", help="A disease area; may be given again.", metavar="TEXT")]
+Areas = Annotated[
+    list[str],
+    typer.Option(
+        "--area",
+        help="A disease area; may be given again. any: whatever disease, with a --region or a --topic.",
+        metavar="TEXT",
+    ),
+]
 RegionText = Annotated[str, typer.Option(help="A town, postcode, subdivision, country, or: anywhere.", metavar="TEXT")]
 Radius = Annotated[str | None, typer.Option(help="How far around a town, such as 80km or 50miles.")]
 Travel = Annotated[
@@ -41,6 +48,11 @@ Phases = Annotated[
 Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only trial or only article.")]
 Changes = Annotated[list[str] | None, typer.Option("--change", help="Only this kind of change; may be given again.")]
 Excluded = Annotated[list[str] | None, typer.Option("--exclude", help="A disease area to leave out.", metavar="TEXT")]
+Topics = Annotated[
+    list[str] | None,
+    typer.Option("--topic", help="Only what is on this topic; may be given again.", metavar="TEXT"),
+]
+Audience = Annotated[str | None, typer.Option(help="Only articles for patients or for professionals; else: any.")]
 Label = Annotated[str | None, typer.Option(help="A private name, such as “for Anna”.", metavar="TEXT")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -60,6 +72,8 @@ class Filters:
     excluded: list[str]
     label: str | None
     travel: str | None = None
+    topics: list[str] = field(default_factory=list)
+    audience: str | None = None
 
 
 def resolve(
@@ -70,40 +84,30 @@ def resolve(
     Raises:
         InvalidInput: an area, a region or another word makes no sense.
     """
-    from trialalerts.subscribers.choices import birthday, born_about
-    from trialalerts.subscribers.preferences import NewPreference
+    from trialalerts.subscribers.preference_input import PreferenceInput
     from trialalerts.vocabulary.areas import load_areas
+    from trialalerts.vocabulary.topics import load_topics
 
-    tree = load_areas(session)
+    tree, topics = load_areas(session), load_topics(session)
     found = _region(session, region, radius, filters.travel)
-    born = birthday(filters.born) if filters.born else None
-    if born is None and filters.age is not None:
-        born = born_about(filters.age, today)
-    excluded = tuple(tree.find(area).id for area in filters.excluded)
-    followed = [tree.find(area).id for area in areas]
-    _check_something_is_left(tree, followed, excluded)
-    return tuple(
-        NewPreference(
-            area_id=area_id,
+    inputs = [
+        PreferenceInput(
+            area=area,
             region=found,
-            born_on=born,
-            sex=filters.sex,
+            born=filters.born or ("" if filters.age is None else str(filters.age)),
+            sex=filters.sex or "",
             healthy_volunteer=filters.healthy_volunteer,
             phases=tuple(filters.phases),
             item_kinds=tuple(filters.kinds),
             change_kinds=tuple(filters.changes),
-            excluded_areas=excluded,
+            excluded_areas=tuple(filters.excluded),
+            topics=tuple(filters.topics),
+            audience=filters.audience or "",
             label=filters.label,
         )
-        for area_id in followed
-    )
-
-
-def _check_something_is_left(tree: AreaTree, followed: list[str], excluded: tuple[str, ...]) -> None:
-    for area_id in followed:
-        if above := tree.ancestors(area_id) & set(excluded):
-            names = ", ".join(tree.name(each) for each in sorted(above))
-            raise InvalidInput(f"--exclude {names} leaves out all of {tree.name(area_id)}; name something narrower")
+        for area in areas
+    ]
+    return tuple(each.checked(tree, topics, today).or_raise() for each in inputs)
 
 
 def _region(session: Session, text: str, radius: str | None, travel: str | None) -> Region:
@@ -132,6 +136,8 @@ def described(preferences: Iterable[Preference], tree: AreaTree) -> list[dict[st
             "item_kinds": each.item_kinds,
             "change_kinds": each.change_kinds,
             "excluded_areas": [tree.name(area) for area in each.excluded_areas],
+            "topics": each.topics,
+            "audience": each.audience,
             "label": each.label,
             "confirmed": each.confirmed_at,
         }
@@ -181,6 +187,8 @@ def add(
     kind: Kinds = None,
     change: Changes = None,
     exclude: Excluded = None,
+    topic: Topics = None,
+    audience: Audience = None,
     label: Label = None,
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They agreed: ask by no mail.")] = False,
 ) -> None:
@@ -204,6 +212,8 @@ def add(
         excluded=exclude or [],
         label=label,
         travel=travel,
+        topics=topic or [],
+        audience=audience,
     )
     now = ctx.clock.now()
     with ctx.db.write() as session:
@@ -257,6 +267,8 @@ def estimate(
     kind: Kinds = None,
     change: Changes = None,
     exclude: Excluded = None,
+    topic: Topics = None,
+    audience: Audience = None,
     json: AsJson = False,
 ) -> None:
     """Tell how much a preference would bring, before anybody saves it."""
@@ -279,6 +291,8 @@ def estimate(
         excluded=exclude or [],
         label=None,
         travel=travel,
+        topics=topic or [],
+        audience=audience,
     )
     now = ctx.clock.now()
     with ctx.db.read() as session:
@@ -335,4 +349,6 @@ def _filters(row: dict[str, Any]) -> str:
     words += ["healthy volunteer"] if row["healthy_volunteer"] else []
     words += [*row["phases"], *row["item_kinds"], *row["change_kinds"]]
     words += [f"not {name}" for name in row["excluded_areas"]]
+    words += [f"topic {topic}" for topic in row["topics"]]
+    words += [f"for {row['audience']}"] if row["audience"] else []
     return ", ".join(word for word in words if word)

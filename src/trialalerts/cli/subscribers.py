@@ -12,6 +12,7 @@ from trialalerts.cli.preferences import (
     Age,
     Areas,
     AsJson,
+    Audience,
     Born,
     Changes,
     Excluded,
@@ -23,6 +24,7 @@ from trialalerts.cli.preferences import (
     Radius,
     RegionText,
     Sex,
+    Topics,
     Travel,
     Yes,
     described,
@@ -75,6 +77,8 @@ def add(
     kind: Kinds = None,
     change: Changes = None,
     exclude: Excluded = None,
+    topic: Topics = None,
+    audience: Audience = None,
     label: Label = None,
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They agreed: ask by no mail.")] = False,
     json: AsJson = False,
@@ -104,6 +108,8 @@ def add(
         excluded=exclude or [],
         label=label,
         travel=travel,
+        topics=topic or [],
+        audience=audience,
     )
     with ctx.db.write() as session:
         new = NewSubscriber(
@@ -145,9 +151,10 @@ def list_(
     with open_context().db.read() as session:
         area_id = None
         if area is not None:
-            from trialalerts.vocabulary.areas import load_areas
+            from trialalerts.subscribers.preference_input import is_any_area
+            from trialalerts.vocabulary.areas import ANY_AREA, load_areas
 
-            area_id = load_areas(session).find(area).id
+            area_id = ANY_AREA if is_any_area(area) else load_areas(session).find(area).id
         found = list_subscribers(session, states=states, area_id=area_id, limit=limit + 1 if limit else None)
     shown = found[:limit] if limit else found
     if json:

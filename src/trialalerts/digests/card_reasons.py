@@ -12,8 +12,10 @@ from trialalerts.digests.card_text import one_line
 from trialalerts.digests.entries import Reason
 from trialalerts.digests.wording import Wording
 from trialalerts.digests.wording_trials import countries
+from trialalerts.vocabulary.areas import ANY_AREA
+from trialalerts.vocabulary.topics import TopicName
 
-__all__ = ["Places", "caution", "places", "reason_lines", "where"]
+__all__ = ["Places", "caution", "followed", "places", "reason_lines", "where"]
 
 _MOST_REASONS = 3
 _NAME = 100
@@ -23,11 +25,26 @@ _ANYWHERE = {"", "anywhere"}
 
 def reason_lines(words: Wording, reasons: Sequence[Reason], *, article: bool) -> tuple[str, ...]:
     """Return one line for each of the reasons, the same only once; many of them are summed up."""
-    lines = [_reason(words, article, r.area_name, r.region_label, r.through_name, r.label) for r in reasons]
+    lines = [_reason(words, article, followed(words, r), r.region_label, r.through_name, r.label) for r in reasons]
     if len(lines) > 1:
         lines = list(dict.fromkeys(lines))
     more = len(lines) - _MOST_REASONS
     return tuple(lines if more <= 0 else [*lines[:_MOST_REASONS], words.count("reason.more", more)])
+
+
+def followed(words: Wording, reason: Reason) -> str:
+    """Return what is followed: the area, with the topics asked for; the topics alone where it is any area."""
+    if not reason.topics and reason.area_id != ANY_AREA:
+        return reason.area_name
+    return _followed(words, reason.area_id, reason.area_name, reason.topics)
+
+
+@lru_cache(maxsize=10_000)
+def _followed(words: Wording, area_id: str, area_name: str, topics: tuple[TopicName, ...]) -> str:
+    named = words.listed([topic.said(words.language) for topic in topics])
+    if area_id == ANY_AREA:
+        return named or words.say("reason.any_area")
+    return words.say("reason.of_topics", area=area_name, topics=named)
 
 
 @lru_cache(maxsize=10_000)

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from trialalerts.catalog.audience import audience_in
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, TrialFacts
 from trialalerts.catalog.status import status_group
 from trialalerts.catalog.tables import ChangeKind, Item, ItemKind
@@ -349,6 +350,8 @@ class CardMaker:
             parts.append(self._words.say("card.by", authors=named))
         if timely.published:
             parts.append(self.timely(timely))
+        if audience := audience_in([facts.audience]):
+            parts.append(self._words.say(f"card.audience_{audience}"))
         return " · ".join(part for part in parts if part)
 
     def _sources(self, item: Item, facts: ArticleFacts) -> str:

@@ -27,7 +27,8 @@ from trialalerts.matching.arranging import Match, arranged
 from trialalerts.matching.explaining import Explainer, Follows
 from trialalerts.matching.window import Candidate, Subject, recruiting_now, subject_of, told_change
 from trialalerts.subscribers.tables import Preference, RegionKind
-from trialalerts.vocabulary.areas import AreaTree, load_areas
+from trialalerts.vocabulary.areas import ANY_AREA, AreaTree, load_areas
+from trialalerts.vocabulary.topics import load_topics
 
 __all__ = ["DigestReader", "Parted"]
 
@@ -63,6 +64,7 @@ class _Followed:
     longitude: float | None
     born_on: date | None
     sex: str | None
+    topics: list[str]
 
 
 class DigestReader:
@@ -153,12 +155,12 @@ class DigestReader:
 
     def _vocabulary(self, session: Session, followed: AbstractSet[str]) -> Explainer:
         """Return who explains, with areas read minutes ago, or just now where one that is followed is not known."""
-        lacking = {area for area in followed if area not in self._areas} - self._unknown
+        lacking = {area for area in followed if area not in self._areas} - self._unknown - {ANY_AREA}
         if lacking or time.monotonic() >= self._read_again:
             self._read_again = time.monotonic() + _READ_AGAIN_SECONDS
             self._areas = load_areas(session)
             self._unknown = {area for area in followed if area not in self._areas}
-            self._explainer = Explainer(self._areas)
+            self._explainer = Explainer(self._areas, load_topics(session))
         return self._explainer
 
     def _selections_of(self, session: Session, ids: AbstractSet[int]) -> dict[int, Selection]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from trialalerts.delivery.message import ascii_domain
+from trialalerts.digests.card_reasons import followed
 from trialalerts.digests.card_text import one_line
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.tables import DigestKind
@@ -25,7 +26,7 @@ def digest_subject(words: Wording, kind: DigestKind, total: int, entries: Sequen
     key = "subject.first" if kind is DigestKind.FIRST else "subject.regular"
     if not name_areas:
         return _counted(words, key, total)
-    areas = dict.fromkeys(one_line(reason.area_name, _AREA) for entry in entries for reason in entry.reasons)
+    areas = dict.fromkeys(one_line(followed(words, reason), _AREA) for entry in entries for reason in entry.reasons)
     if not areas:
         return words.count(key, total)
     first, *others = areas

@@ -15,6 +15,7 @@ from trialalerts.subscribers.tables import RegionKind
 from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
 from trialalerts.vocabulary.distance import distance_km
 from trialalerts.vocabulary.territories import countries_of, subdivisions_of
+from trialalerts.vocabulary.topics import TopicTree
 
 __all__ = ["Explainer", "Follows", "nearest_site"]
 
@@ -46,6 +47,8 @@ class Follows(Protocol):
     def born_on(self) -> date | None: ...
     @property
     def sex(self) -> str | None: ...
+    @property
+    def topics(self) -> list[str]: ...
 
 
 class _Common(NamedTuple):
@@ -66,10 +69,12 @@ class Explainer:
 
     Args:
         areas: the vocabulary, for what stands above what and for names.
+        topics: for their names; None: their ids stand for them.
     """
 
-    def __init__(self, areas: AreaTree) -> None:
+    def __init__(self, areas: AreaTree, topics: TopicTree | None = None) -> None:
         self._areas = areas
+        self._topics = topics or TopicTree(())
         self._known: dict[tuple[object, ...], tuple[Subject, _Common]] = {}
 
     def reason(self, subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> Reason:
@@ -89,6 +94,7 @@ class Explainer:
             common.near_unknown,
             common.reach,
             _may_fit(subject, preference),
+            tuple([self._topics.names(topic) for topic in preference.topics]),
         )
 
     def _common(self, subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> _Common:

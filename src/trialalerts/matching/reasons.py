@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from trialalerts.catalog.facts import Reach
+from trialalerts.vocabulary.topics import TopicName
 
 __all__ = ["Reason"]
 
@@ -17,7 +18,8 @@ class Reason(NamedTuple):
     how far that is from the place followed. ``no_site``: the trial lists no site yet. ``near_unknown``: there is
     an open site in the region, but how far away is not known. ``reach``: one takes part from home (``remote``) or
     all over the country (``nationwide``), so that it is near wherever in that country the person lives. ``may_fit``
-    names the facts that were missing (``age``, ``sex``), so that nothing was excluded for their sake.
+    names the facts that were missing (``age``, ``sex``), so that nothing was excluded for their sake. ``topics`` are
+    those that the preference asks for; ``area_id`` may be that of any area, whose ``area_name`` is then its id.
     """
 
     preference_id: int
@@ -33,7 +35,9 @@ class Reason(NamedTuple):
     near_unknown: bool = False
     reach: Reach | None = None
     may_fit: tuple[str, ...] = ()
+    topics: tuple[TopicName, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the reason as JSON types, compact: what equals its default is left out."""
-        return {name: value for name, value in self._asdict().items() if value != self._field_defaults.get(name, ...)}
+        values = self._asdict() | {"topics": tuple(topic.id for topic in self.topics)}
+        return {name: value for name, value in values.items() if value != self._field_defaults.get(name, ...)}

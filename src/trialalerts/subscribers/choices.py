@@ -17,6 +17,7 @@ from trialalerts.errors import InvalidInput, did_you_mean
 from trialalerts.subscribers.tables import Frequency, SubscriberState
 
 __all__ = [
+    "AUDIENCES",
     "CHANGE_KINDS",
     "ITEM_KINDS",
     "LANGUAGES",
@@ -25,6 +26,7 @@ __all__ = [
     "WEEKDAYS",
     "birthday",
     "born_about",
+    "checked_audience",
     "checked_date",
     "checked_day",
     "checked_frequency",
@@ -42,6 +44,7 @@ __all__ = [
 LANGUAGES = ("en", "de", "fr", "es")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SEXES = ("female", "male")
+AUDIENCES = ("patients", "professionals")
 PHASES = ("EARLY_PHASE1", "PHASE1", "PHASE2", "PHASE3", "PHASE4", "NA")
 # The catalog's own words: this room stands below the catalog; a test holds the lists to it.
 ITEM_KINDS = ("trial", "article")
@@ -162,6 +165,13 @@ def checked_sex(text: str | None) -> str | None:
     if text is None or text.strip().lower() in {"", "all", "any"}:
         return None
     return _one_of(text, SEXES, "sex that trials ask for")
+
+
+def checked_audience(text: str | None) -> str | None:
+    """Return for whom articles are to be written: ``patients``, ``professionals``, or None for any."""
+    if text is None or text.strip().lower() in {"", "all", "any"}:
+        return None
+    return _one_of(text, (*AUDIENCES, "any"), "audience")
 
 
 def checked_words(texts: Iterable[str], kind: Literal["phase", "kind of item", "kind of change"]) -> list[str]:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import Session, col, select
 
 from trialalerts.errors import InvalidInput, NotFound, UnknownArea
-from trialalerts.subscribers.choices import checked_label, checked_sex, checked_words
+from trialalerts.subscribers.choices import checked_audience, checked_label, checked_sex, checked_words
 from trialalerts.subscribers.consent import record_consent
+from trialalerts.subscribers.preference_input import NewPreference, check_birthday, check_reach
 from trialalerts.subscribers.tables import ConsentAction, Preference, RegionKind, Subscriber, id_of
+from trialalerts.vocabulary.areas import ANY_AREA
 from trialalerts.vocabulary.tables import Area
 
 if TYPE_CHECKING:
@@ -34,26 +36,6 @@ __all__ = [
 
 MOST_PREFERENCES = 50
 """How many preferences one subscriber may have: more than anybody means, fewer than would harm others."""
-_LONGEST_LIFE_YEARS = 120
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewPreference:
-    """What somebody wants to follow. Empty ``phases``, ``item_kinds`` and ``change_kinds`` want all.
-
-    ``born_on`` is the (approximate) birthday of the person followed; ``excluded_areas`` are area ids.
-    """
-
-    area_id: str
-    region: Region
-    born_on: date | None = None
-    sex: str | None = None
-    healthy_volunteer: bool = False
-    phases: tuple[str, ...] = ()
-    item_kinds: tuple[str, ...] = ()
-    change_kinds: tuple[str, ...] = ()
-    excluded_areas: tuple[str, ...] = ()
-    label: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +106,9 @@ def edit_preference(
 
 
 def _reaches_elsewhere(preference: Preference, wanted: dict[str, Any], changed: set[str]) -> bool:
-    """Tell whether a change of area or region is more than a smaller circle around the same place."""
+    """Tell whether a change of area, topics or region asks for more than fewer topics or a smaller circle there."""
+    if preference.topics and not (wanted["topics"] and set(wanted["topics"]) <= set(preference.topics)):
+        return True
     moved = changed & {"area_id", "region_kind", "country", "subdivision", "latitude", "longitude", "radius_km"}
     if moved == {"radius_km"}:
         before, after = preference.radius_km, wanted["radius_km"]
@@ -186,12 +170,12 @@ def checked_preference(new: NewPreference, *, is_area: Callable[[str], bool], to
         InvalidInput: an unknown area or word, or a birthday of nobody alive.
     """
     for area_id in (new.area_id, *new.excluded_areas):
-        if not is_area(area_id):
+        if area_id != ANY_AREA and not is_area(area_id):
             raise UnknownArea(area_id)
     if new.area_id in new.excluded_areas:
         raise InvalidInput(f"The area {new.area_id} is both followed and excluded; leave one of the two out.")
-    if new.born_on and not 0 <= today.year - new.born_on.year <= _LONGEST_LIFE_YEARS:
-        raise InvalidInput(f"“{new.born_on}” is no birthday of somebody alive; write a year such as 1984.")
+    check_birthday(new.born_on, today)
+    check_reach(new)
     return {
         "area_id": new.area_id,
         **_region_columns(new.region),
@@ -202,6 +186,8 @@ def checked_preference(new: NewPreference, *, is_area: Callable[[str], bool], to
         "item_kinds": checked_words(new.item_kinds, "kind of item"),
         "change_kinds": checked_words(new.change_kinds, "kind of change"),
         "excluded_areas": sorted(set(new.excluded_areas)),
+        "topics": sorted(set(new.topics)),
+        "audience": checked_audience(new.audience),
         "label": checked_label(new.label),
     }
 

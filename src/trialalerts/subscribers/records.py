@@ -18,21 +18,18 @@ from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.addresses import checked_address
 from trialalerts.subscribers.choices import (
     WEEKDAYS,
-    birthday,
     checked_day,
     checked_frequency,
     checked_hour,
-    checked_label,
     checked_locale,
-    checked_sex,
     checked_state,
     checked_timezone,
     checked_weekday,
-    checked_words,
     checked_yes,
 )
 from trialalerts.subscribers.people import NewSubscriber
-from trialalerts.subscribers.preferences import NewPreference, checked_preference
+from trialalerts.subscribers.preference_input import NewPreference, PreferenceInput
+from trialalerts.subscribers.preferences import checked_preference
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, SubscriberState
 from trialalerts.vocabulary.regions import (
     DEFAULT_RADIUS_KM,
@@ -42,6 +39,7 @@ from trialalerts.vocabulary.regions import (
     find_region_to_travel,
     parse_radius,
 )
+from trialalerts.vocabulary.topics import load_topics
 
 if TYPE_CHECKING:
     from trialalerts.vocabulary.areas import AreaTree
@@ -74,6 +72,8 @@ COLUMNS = (
     "item_kinds",
     "change_kinds",
     "excluded_areas",
+    "topic",
+    "audience",
     "label",
     "confirmed",
 )
@@ -126,6 +126,7 @@ class RecordReader:
     ) -> None:
         self._session = session
         self._areas = areas
+        self._topics = load_topics(session)
         self._defaults = {
             "language": locale,
             "timezone": timezone,
@@ -160,17 +161,23 @@ class RecordReader:
         )
 
     def _preference(self, values: Mapping[str, str]) -> NewPreference:
-        return NewPreference(
-            area_id=self._areas.find(values["area"]).id,
-            region=self._region(values),
-            born_on=birthday(values["born_on"]) if values["born_on"] else None,
-            sex=checked_sex(values["sex"]),
-            healthy_volunteer=checked_yes(values["healthy_volunteer"]),
-            phases=tuple(checked_words(_words(values["phases"]), "phase")),
-            item_kinds=tuple(checked_words(_words(values["item_kinds"]), "kind of item")),
-            change_kinds=tuple(checked_words(_words(values["change_kinds"]), "kind of change")),
-            excluded_areas=tuple(self._areas.find(word).id for word in _words(values["excluded_areas"])),
-            label=checked_label(values["label"]),
+        return (
+            PreferenceInput(
+                area=values["area"],
+                region=self._region(values),
+                born=values["born_on"],
+                sex=values["sex"],
+                healthy_volunteer=checked_yes(values["healthy_volunteer"]),
+                phases=tuple(_words(values["phases"])),
+                item_kinds=tuple(_words(values["item_kinds"])),
+                change_kinds=tuple(_words(values["change_kinds"])),
+                excluded_areas=tuple(_words(values["excluded_areas"])),
+                topics=tuple(_names(values["topic"])),
+                audience=values["audience"],
+                label=values["label"],
+            )
+            .checked(self._areas, self._topics, self._now.date(), as_stored=True)
+            .or_raise()
         )
 
     def _region(self, values: Mapping[str, str]) -> Region:
@@ -258,6 +265,8 @@ def _preference_cells(preference: Preference, area_name: Callable[[str], str]) -
         "item_kinds": " ".join(preference.item_kinds),
         "change_kinds": " ".join(preference.change_kinds),
         "excluded_areas": "; ".join(preference.excluded_areas),
+        "topic": "; ".join(preference.topics),
+        "audience": preference.audience or "",
         "label": preference.label or "",
         "confirmed": _moment(preference.confirmed_at) or "no",
     }
@@ -274,6 +283,11 @@ def _unguarded(text: str) -> str:
 def _words(text: str) -> list[str]:
     """Part a list: at semicolons or commas where there are any, else at blanks."""
     return [word.strip() for word in re.split(r"[;,]" if re.search("[;,]", text) else r"\s+", text) if word.strip()]
+
+
+def _names(text: str) -> list[str]:
+    """Part a list of names, which may have blanks in them, at semicolons or commas."""
+    return [name.strip() for name in re.split("[;,]", text) if name.strip()]
 
 
 def _number(value: float | None) -> str:

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy import delete
@@ -23,10 +23,22 @@ from trialalerts.vocabulary.areas import AreaTree
 from trialalerts.vocabulary.tables import Topic
 from trialalerts.vocabulary.tagger import Tagger
 
-__all__ = ["TopicTree", "load_topics", "read_topics", "store_topics"]
+__all__ = ["TopicName", "TopicTree", "load_topics", "read_topics", "store_topics"]
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+
+
+class TopicName(NamedTuple):
+    """A topic by its names: the English one and, as pairs of a language's code and a name, the others."""
+
+    id: str
+    english: str
+    others: tuple[tuple[str, str], ...] = ()
+
+    def said(self, language: str) -> str:
+        """Return the name in a language, the English one where there is none."""
+        return dict(self.others).get(language.partition("-")[0], self.english)
 
 
 class CuratedTopic(BaseModel):
@@ -71,10 +83,14 @@ class TopicTree:
         """
         return self._topics[topic_id]
 
+    def names(self, topic_id: str) -> TopicName:
+        """Return the names shown to people; the id where it is unknown."""
+        topic = self._topics.get(topic_id)
+        return TopicName(topic_id, topic.name if topic else topic_id, tuple(topic.names.items()) if topic else ())
+
     def name(self, topic_id: str, language: str = "en") -> str:
         """Return the name shown to people; the English one where ``language`` has none, the id where it is unknown."""
-        topic = self._topics.get(topic_id)
-        return topic_id if topic is None else topic.names.get(language.partition("-")[0], topic.name)
+        return self.names(topic_id).said(language)
 
     def find(self, text: str) -> str:
         """Return the id of the topic that ``text`` names: by id, name in any language, synonym or acronym.
