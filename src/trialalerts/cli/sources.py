@@ -122,12 +122,15 @@ def release(
 
 def _standing(source: SourceSettings, state: SourceState | None, now: datetime) -> dict[str, Any]:
     from trialalerts.sources.leases import polled_by
+    from trialalerts.sources.standing import address_key
 
     polled = state is not None and state.last_attempt_at is not None
     word = "never polled" if not polled else "failing" if state and state.error_count else "good"
-    if state is not None and word == "good" and state.held_since is not None:
+    if state is not None and state.gone == address_key(source):
+        word = "gone"
+    elif state is not None and word == "good" and state.held_since is not None:
         word = "held"
-    if state is not None and word == "good" and state.baseline_done_at is None:
+    elif state is not None and word == "good" and state.baseline_done_at is None:
         word = "first sweep under way"
     return {
         "name": source.name,

@@ -45,6 +45,7 @@ class Batch:
         strange: the categories that were not understood, each with what may have been meant; None where none were read.
         moved: whether its address is another than before: a new baseline, unless it holds what is known.
         announce_from: in a baseline that was made anew: items published since then are announced all the same.
+        moved_to: the address to which the source's own leads for good; None where it does not.
         etag: for the next conditional request.
         last_modified: for the next conditional request.
     """
@@ -60,6 +61,7 @@ class Batch:
     skipped: int = 0
     strange: Mapping[str, str] | None = None
     announce_from: datetime | None = None
+    moved_to: str | None = None
     etag: str | None = None
     last_modified: str | None = None
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from trialalerts.errors import SourceError
 from trialalerts.sources.fields import Fields
+from trialalerts.sources.lenient_json import parse_json
 
 __all__ = ["Page", "read_page"]
 
@@ -46,12 +44,8 @@ def read_page(body: bytes, url: str) -> Page:
 
 def _parsed(body: bytes, url: str) -> Any:
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return json.loads(body)  # slower, but half a surrogate pair in one record does not cost the page
-    except (ValueError, RecursionError):
+        return parse_json(body)
+    except ValueError:
         pass
     beginning = body[:200].lstrip().lower()
     if beginning.startswith((b"<!doctype html", b"<html")):

@@ -19,10 +19,11 @@ from trialalerts.sources.dates import When, read_when
 from trialalerts.sources.desk import Desk
 from trialalerts.sources.entry import Entry, FeedContent
 from trialalerts.sources.fields import UNNAMED
-from trialalerts.sources.http import Answer, shown_url
+from trialalerts.sources.http import Answer, Fetcher, shown_url
 from trialalerts.sources.json_feed import read_json_feed
 from trialalerts.sources.links import link_key, usable_link
 from trialalerts.sources.mishaps import unreadable
+from trialalerts.sources.standing import address_key
 from trialalerts.sources.xml_feed import read_xml_feed
 
 __all__ = ["Feed"]
@@ -43,17 +44,11 @@ class Feed:
     def batches(self, position: Position, desk: Desk) -> Iterator[Batch]:
         """Give what the feed holds now."""
         began = desk.clock.now()
-        same_url = position.cursor.get("url") == self._url_hash()
-        answer = desk.fetcher.get(
-            self._settings.url,
-            etag=position.etag if same_url else None,
-            last_modified=position.last_modified if same_url else None,
-            accept=_ACCEPT,
-        )
-        cursor = {"url": self._url_hash()}
+        answer, moved_to = self._asked(position, desk.fetcher)
+        cursor = {"url": self._url_hash(), **({"moved_to": moved_to} if moved_to else {})}
         if answer.not_modified:
             yield Batch(
-                drafts=(), cursor=cursor, sweep_began=began, ends_sweep=True,
+                drafts=(), cursor=cursor, sweep_began=began, ends_sweep=True, moved_to=moved_to,
                 etag=position.etag, last_modified=position.last_modified,
             )  # fmt: skip
             return
@@ -67,10 +62,30 @@ class Feed:
             sweep_began=began,
             ends_sweep=True,
             whole=True,
-            moved=bool(position.cursor) and not same_url,
+            moved=bool(position.cursor) and position.cursor.get("url") != self._url_hash(),
+            moved_to=moved_to,
             etag=answer.headers.get("etag"),
             last_modified=answer.headers.get("last-modified"),
         )
+
+    def _asked(self, position: Position, fetcher: Fetcher) -> tuple[Answer, str | None]:
+        """Ask where the feed moved to for good, else at its own address; return where it is next.
+
+        Where it fails at the new place, its own address says what is right now.
+        """
+        if position.cursor.get("url") != self._url_hash():
+            position = Position()
+        moved = position.cursor.get("moved_to")
+        for url in filter(None, (moved, self._settings.url)):
+            try:
+                answer = fetcher.get(url, etag=position.etag, last_modified=position.last_modified, accept=_ACCEPT)
+            except SourceError:
+                if url == self._settings.url:
+                    raise
+                position, moved = Position(), None
+            else:
+                return answer, answer.moved_to or moved
+        raise AssertionError("the loop returns or raises")
 
     def _content(self, answer: Answer) -> FeedContent:
         url = shown_url(answer.url)
@@ -79,15 +94,17 @@ class Feed:
         return read_xml_feed(answer.body, url, answer.headers)
 
     def _url_hash(self) -> str:
-        """Return what tells that the address changed; the address itself may hold a secret."""
-        return hashlib.sha256(self._settings.url.encode()).hexdigest()[:16]
+        return address_key(self._settings)
 
 
 class _Reading:
     """The entries of one poll while they become drafts."""
 
     def __init__(self, settings: SourceSettings, desk: Desk, content: FeedContent, url: str) -> None:
-        self.problems: list[FieldProblem] = []
+        self.problems: list[FieldProblem] = [
+            _problem(f"{UNNAMED}entry {number}", "record", "the entry is broken; it was left out")
+            for number in content.unread
+        ]
         self._name = settings.name
         self._desk = desk
         self._url = url

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -34,18 +34,24 @@ __all__ = ["Answer", "Fetcher", "Interrupted", "Refused", "shown_url"]
 _MOST_REDIRECTS = 5
 _TIMEOUTS_IN_ALL = 10  # an answer may take this many timeouts as a whole, however steadily it drips
 _REDIRECTS = {301, 302, 303, 307, 308}
+_FOR_GOOD = {301, 308}
+_GONE = 410
 _TRANSIENT = (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a server answered. ``headers`` have lower-case names; ``body`` is unpacked, empty when not modified."""
+    """What a server answered. ``headers`` have lower-case names; ``body`` is unpacked, empty when not modified.
+
+    ``moved_to`` is where the address leads for good (301, 308), None where it does not.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     not_modified: bool
     url: str
+    moved_to: str | None = None
 
 
 class Refused(SourceError):
@@ -54,6 +60,7 @@ class Refused(SourceError):
     def __init__(self, message: str, *, status: int, said: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, retry_after=retry_after)
         self.status = status
+        self.is_gone = status == _GONE
         self.said = said
 
 
@@ -140,11 +147,16 @@ class Fetcher:
             address = _checked(httpx.URL(url), url)
             if params:
                 address = address.copy_merge_params(params)
+            asked = str(address)
+            moved, for_good = address, True
             for _ in range(_MOST_REDIRECTS + 1):
                 answer = self._ask(address, headers)
                 if answer.status not in _REDIRECTS or "location" not in answer.headers:
-                    return self._judged(answer, conditional=bool(etag or last_modified))
+                    judged = self._judged(answer, conditional=bool(etag or last_modified))
+                    return judged if str(moved) == asked else replace(judged, moved_to=str(moved))
                 address = _checked(address.join(answer.headers["location"]), url)
+                for_good = for_good and answer.status in _FOR_GOOD and _is_as_safe(moved, address)
+                moved = address if for_good else moved
         raise SourceError(f"{shown_url(url)} redirects more than {_MOST_REDIRECTS} times; check the source's url.")
 
     def _ask(self, address: httpx.URL, headers: Mapping[str, str]) -> Answer:
@@ -215,6 +227,11 @@ def _checked(address: httpx.URL, asked: str) -> httpx.URL:
     )
 
 
+def _is_as_safe(before: httpx.URL, after: httpx.URL) -> bool:
+    """Tell whether an address may take the other's place for good: never plain http that of https."""
+    return after.scheme == "https" or before.scheme == "http"
+
+
 def _body(response: httpx.Response, most: int, *, keep_all: bool) -> bytes:
     declared = response.headers.get("content-length", "")
     if keep_all and declared.isascii() and declared.isdigit() and int(declared) > most:
@@ -238,7 +255,9 @@ def _said(answer: Answer) -> str:
 def _remedy(status: int) -> str:
     if status in {401, 403}:
         return "it does not let this service in: poll less often, set http.contact, or ask its operator."
-    if status in {404, 410}:
+    if status == _GONE:
+        return "it is gone for good, and not asked again; set the source's new url, or take the source out."
+    if status == 404:  # noqa: PLR2004 - not found
         return "there is nothing at this address; check the source's url."
     if status in {429, 503}:
         return "it asks for a pause; the next poll comes later."

@@ -1,40 +1,45 @@
-"""Owns the reading of JSON Feed 1.0 and 1.1 (https://www.jsonfeed.org/version/1.1/)."""
+"""The reading of JSON Feed 1.0 and 1.1 (https://www.jsonfeed.org/version/1.1/)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from trialalerts.errors import SourceError
-from trialalerts.sources.entry import Entry, FeedContent
+from trialalerts.sources.entry import Entry, EntryList, FeedContent
+from trialalerts.sources.feed_pieces import cut_json, limited
 from trialalerts.sources.fields import Fields
+from trialalerts.sources.lenient_json import parse_json
 
 __all__ = ["read_json_feed"]
 
 
 def read_json_feed(body: bytes, url: str) -> FeedContent:
-    """Read a feed; ``url`` (without secrets) names it in messages.
+    """Read a feed; ``url`` (without secrets) names it in messages. An item that is broken costs itself.
 
     Raises:
-        SourceError: it is no JSON, or JSON that is no feed.
+        SourceError: it is no JSON, JSON that is no feed, or too large.
     """
+    pieces = cut_json(body.removeprefix(b"\xef\xbb\xbf"))
     try:
-        feed = orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError:
+        feed = parse_json(pieces.bare if pieces else body.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError:
         raise SourceError(f"{url} answered with JSON that breaks off or is broken; it will be tried again.") from None
     version = feed.get("version") if isinstance(feed, dict) else None
-    if (
-        not isinstance(version, str)
-        or "jsonfeed.org/version/1" not in version
-        or not isinstance(feed.get("items"), list)
-    ):
+    if pieces is None or not isinstance(version, str) or "jsonfeed.org/version/1" not in version:
         raise SourceError(f"{url} is JSON but no JSON Feed of version 1; check the source's url.")
     fields = Fields(url)
     language = fields.line(feed, "language") or ""
-    entries = [_entry(item, fields, language) for _, item in fields.records(feed, "items")]
-    return FeedContent(entries=entries, home=fields.line(feed, "home_page_url") or "")
+    found = EntryList(url)
+    for piece in limited(pieces.items, url):
+        try:
+            item = parse_json(piece)
+        except ValueError:
+            found.add_unread()
+        else:
+            if isinstance(item, dict):
+                found.add(_entry(item, fields, language))
+    return found.content(fields.line(feed, "home_page_url") or "")
 
 
 def _entry(item: Mapping[str, Any], fields: Fields, language: str) -> Entry:

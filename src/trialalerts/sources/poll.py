@@ -32,11 +32,11 @@ from trialalerts.errors import (
 from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.base import Batch, Position, Source
 from trialalerts.sources.desk import Desk
-from trialalerts.sources.http import Interrupted
+from trialalerts.sources.http import Interrupted, Refused
 from trialalerts.sources.kinds import open_source
 from trialalerts.sources.leases import Lease, LeaseLost, polled_by
 from trialalerts.sources.mishaps import place_of
-from trialalerts.sources.standing import begin, break_off, fail
+from trialalerts.sources.standing import address_key, begin, break_off, fail
 from trialalerts.sources.storing import BatchCount, Keeper
 from trialalerts.sources.tables import SourceState
 
@@ -116,15 +116,20 @@ def poll_due(
     """
     chosen = chosen_sources(settings, names)
     with db.read() as session:
-        due_at = {state.name: state.next_poll_at for state in session.exec(select(SourceState))}
+        states = {state.name: state for state in session.exec(select(SourceState))}
     counts: list[PollCount] = []
     for source in chosen:
-        at = due_at.get(source.name)
         if stop():
             break
-        if force or at is None or at <= clock.now():
+        if force or _is_due(states.get(source.name), source, clock.now()):
             counts.append(poll_source(db, settings, source, clock, only_due=not force, stop=stop))
     return counts
+
+
+def _is_due(state: SourceState | None, source: SourceSettings, now: datetime) -> bool:
+    if state is None or state.next_poll_at is None:
+        return True
+    return state.next_poll_at <= now and state.gone != address_key(source)
 
 
 def chosen_sources(settings: Settings, names: Sequence[str] | None) -> list[SourceSettings]:
@@ -213,7 +218,8 @@ class _Poll:
         except (*_NOT_THE_SOURCES_FAULT, LeaseLost):
             raise
         except SourceError as error:
-            self._fail(str(error), type(error).__name__, error.retry_after)
+            is_gone = isinstance(error, Refused) and error.is_gone
+            self._fail(str(error), type(error).__name__, error.retry_after, is_gone=is_gone)
         except TrialAlertsError as error:
             self._fail(str(error), type(error).__name__)
         except Exception as error:  # noqa: BLE001 - what nobody foresaw in one source must not stop the others
@@ -261,8 +267,8 @@ class _Poll:
         break_off(self._db, self._source.name, self.lease, self._clock.now())
         log.info("source.broken_off", source=self._source.name, **self._numbers())
 
-    def _fail(self, error: str, kind: str, retry_after: float | None = None) -> None:
-        again = fail(self._db, self._source, self.lease, self._clock.now(), error, retry_after)
+    def _fail(self, error: str, kind: str, retry_after: float | None = None, *, is_gone: bool = False) -> None:
+        again = fail(self._db, self._source, self.lease, self._clock.now(), error, retry_after, is_gone=is_gone)
         self.count = replace(self.count, complete=False, error=" ".join(error.split()))
         log.warning(
             "source.failed",

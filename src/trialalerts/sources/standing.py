@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
@@ -9,13 +10,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from trialalerts.database.engine import Database
+from trialalerts.database.findings import note_finding
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Position
 from trialalerts.sources.leases import Lease
 from trialalerts.sources.tables import SourceState
 
-__all__ = ["begin", "break_off", "fail", "locked_state", "succeed", "watched_since"]
+__all__ = ["SOURCE_GONE", "address_key", "begin", "break_off", "fail", "locked_state", "succeed", "watched_since"]
 
+SOURCE_GONE = "source-gone"
+"""The kind of the finding that a source's server says it is gone for good."""
 _LONGEST_PAUSE = timedelta(hours=24)
 _SHORTEST_PAUSE = timedelta(minutes=1)
 _MOST_DOUBLINGS = 20
@@ -68,13 +72,25 @@ def succeed(state: SourceState, settings: SourceSettings, now: datetime) -> None
     state.last_success_at = now
     state.next_poll_at = now + settings.every
     state.error_count = 0
-    state.last_error = None
+    state.last_error = state.gone = None
+
+
+def address_key(settings: SourceSettings) -> str:
+    """Return what tells that a source's address changed; the address itself may hold a secret."""
+    return hashlib.sha256(settings.url.encode()).hexdigest()[:16]
 
 
 def fail(
-    db: Database, settings: SourceSettings, lease: Lease, now: datetime, error: str, retry_after: float | None
+    db: Database,
+    settings: SourceSettings,
+    lease: Lease,
+    now: datetime,
+    error: str,
+    retry_after: float | None,
+    *,
+    is_gone: bool = False,
 ) -> datetime:
-    """Note that a poll failed; return when the source is asked again.
+    """Note that a poll failed; return when the source is asked again (never where it ``is_gone`` for good).
 
     The pause doubles with each failure in a row, up to a day; where the source said when to come again, that counts.
 
@@ -85,6 +101,9 @@ def fail(
         state = locked_state(session, settings.name)
         lease.end(state)
         state.next_poll_at = now + _pause(settings.every, state.error_count, retry_after)
+        if is_gone:
+            state.gone = address_key(settings)
+            note_finding(session, SOURCE_GONE, settings.name, f"Source {settings.name}: {error}", now=now)
         state.error_count += 1
         state.last_error = " ".join(error.split())[:_ERROR_LIMIT]
         session.add(state)

@@ -19,9 +19,10 @@ from trialalerts.sources.base import Batch
 from trialalerts.sources.categories import note_categories
 from trialalerts.sources.desk import Desk
 from trialalerts.sources.holding import Turnover, end_hold, hold, standing_records
+from trialalerts.sources.http import shown_url
 from trialalerts.sources.leases import Lease
 from trialalerts.sources.problems import add_problems, note_problems
-from trialalerts.sources.standing import locked_state, succeed
+from trialalerts.sources.standing import SOURCE_GONE, locked_state, succeed
 from trialalerts.sources.tables import SourceState
 from trialalerts.sources.terms import TermLearner
 
@@ -29,6 +30,8 @@ __all__ = ["BatchCount", "Keeper"]
 
 _AT_ONCE = 500
 _MANY_OLD = 20
+_MOVED = "source-moved"
+"""The kind of the finding that a source's address leads to another one for good."""
 _OLD_ITEMS = "old-items"
 """The kind of the finding that a source brought many items that are new to us only."""
 
@@ -89,6 +92,7 @@ class Keeper:
             if batch.ends_sweep:
                 state.etag, state.last_modified = batch.etag, batch.last_modified
                 succeed(state, self._settings, now)
+                self._tell_of_address(session, batch, now)
                 self._lease.end(state)
             session.add(state)
             session.flush()
@@ -138,6 +142,17 @@ class Keeper:
         """Tell whether a batch is all that the source holds, and all of it articles."""
         is_all = batch.whole and batch.ends_sweep and not self._batches
         return is_all and all(draft.kind is ItemKind.ARTICLE for draft in batch.drafts)
+
+    def _tell_of_address(self, session: Session, batch: Batch, now: datetime) -> None:
+        name = self._settings.name
+        end_findings(session, SOURCE_GONE, [name])
+        if batch.moved_to is None:
+            end_findings(session, _MOVED, [name])
+        else:
+            text = (
+                f"Source {name} has moved for good: {shown_url(batch.moved_to)} is asked; set it as the source's url."
+            )
+            note_finding(session, _MOVED, name, text, now=now)
 
     def _tell_of_old(self, session: Session, batch: Batch, now: datetime) -> None:
         """Leave a finding where a poll brought many items that are older than news; a poll without any ends it."""

@@ -17,6 +17,7 @@ class SourceState(SQLModel, table=True):
 
     ``cursor`` belongs to the kind of source; it is written only in the transaction that stores the
     rows it covers. ``baseline_done_at`` is empty until the first complete sweep, which announces nothing.
+    ``gone`` tells for which address the server said that it is gone for good: it is not asked again.
     ``leased_by`` polls it until ``leased_until``; nobody else does meanwhile. ``held_since`` says since when
     nothing of it is told (see ``holding``).
     """
@@ -32,6 +33,7 @@ class SourceState(SQLModel, table=True):
     next_poll_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     last_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     last_success_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    gone: str | None = None
     error_count: int = 0
     last_error: str | None = None
     leased_by: str | None = None

@@ -1,14 +1,16 @@
-"""Owns the reading of RSS 0.9x to 2.0, Atom and RDF."""
+"""The reading of RSS 0.9x to 2.0, Atom and RDF."""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from xml.sax import SAXException
 
 from trialalerts.errors import SourceError
-from trialalerts.sources.entry import Entry, FeedContent
+from trialalerts.sources.entry import Entry, EntryList, FeedContent
+from trialalerts.sources.feed_pieces import XmlPieces, cut_xml, limited
 
 __all__ = ["read_xml_feed"]
 
@@ -17,11 +19,15 @@ _NESTED_ENTITY = re.compile(r"""<!ENTITY\s[^>"']*(?:"[^"]*&[A-Za-z_]|'[^']*&[A-Z
 _ROOT = re.compile(r"<([A-Za-z_][\w.:-]*)")
 _WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _IDENTIFIERS = ("prism_doi", "dc_identifier", "dcterms_identifier")
+_BARE_AMPERSAND = re.compile(rb"&(?!#?\w{1,32};)")
+_GROUP = 50
+"""So many entries are parsed at once."""
+_GROUP_BYTES = 500_000
 _HTML = frozenset({"html", "head", "body", "script", "div"})
 
 
 def read_xml_feed(body: bytes, url: str, headers: Mapping[str, str]) -> FeedContent:
-    """Read a feed.
+    """Read a feed, a few entries at a time. An entry that is broken costs itself.
 
     Args:
         body: the feed as it came.
@@ -29,22 +35,83 @@ def read_xml_feed(body: bytes, url: str, headers: Mapping[str, str]) -> FeedCont
         headers: the answer's headers with lower-case names; the encoding may stand there.
 
     Raises:
-        SourceError: it is empty, an HTML page, broken off, or no feed.
+        SourceError: it is empty, an HTML page, broken off, no feed, or too large.
     """
+    _check_shape(body, url)
+    pieces = cut_xml(_in_utf8(body))
+    if pieces is None:
+        parsed = _parse(body, headers)
+        entries = [_entry(raw, _text(parsed.feed, "language")) for raw in parsed.entries]
+        _check_version(parsed, url)
+        return FeedContent(entries=entries, home=_text(parsed.feed, "link"))
+    bare = _parse(pieces.bare + pieces.after, headers)
+    _check_version(bare, url)
+    language = _text(bare.feed, "language")
+    found = EntryList(url)
+    for some in _in_groups(limited(pieces.entries, url)):
+        for raw in _parsed_entries(pieces, some, headers):
+            if raw is None:
+                found.add_unread()
+            else:
+                found.add(_entry(raw, language))
+    return found.content(_text(bare.feed, "link"))
+
+
+def _parse(body: bytes, headers: Mapping[str, str]) -> Any:
     import feedparser
 
-    _check_shape(body, url)
     # Without the feed's address: feedparser would turn ids such as "17" into links of this server.
     given = {"content-type": headers.get("content-type", "")}
     # Not the bytes themselves: feedparser would take a short text for the name of a file.
-    parsed = feedparser.parse(
-        io.BytesIO(body), response_headers=given, sanitize_html=False, resolve_relative_uris=False
-    )
+    return feedparser.parse(io.BytesIO(body), response_headers=given, sanitize_html=False, resolve_relative_uris=False)
+
+
+def _check_version(parsed: Any, url: str) -> None:
     if not parsed.version:
         raise SourceError(f"{url} is XML but no feed that this program knows; check the source's url.")
-    feed = parsed.feed
-    language = _text(feed, "language")
-    return FeedContent(entries=[_entry(raw, language) for raw in parsed.entries], home=_text(feed, "link"))
+
+
+def _in_groups(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
+    group: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        group.append(piece)
+        size += len(piece)
+        if len(group) == _GROUP or size > _GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _parsed_entries(pieces: XmlPieces, group: Sequence[bytes], headers: Mapping[str, str]) -> Iterator[Any]:
+    """Parse some entries at once, or each by itself where one of them is broken; None stands for one beyond reading."""
+    parsed = _parse(b"".join([pieces.before, *group, pieces.after]), headers)
+    if len(group) == 1:
+        yield parsed.entries[0] if parsed.entries else None
+    elif len(parsed.entries) == len(group) and not _is_broken(parsed):
+        yield from parsed.entries
+    else:
+        for piece in group:
+            yield from _parsed_entries(pieces, [_escaped(piece)], headers)
+
+
+def _escaped(entry: bytes) -> bytes:
+    """Write bare ampersands as XML wants them: else “Q&A” would be read as “Q&A;”."""
+    return entry if b"<![CDATA[" in entry else _BARE_AMPERSAND.sub(b"&amp;", entry)
+
+
+def _is_broken(parsed: Any) -> bool:
+    return bool(parsed.bozo) and isinstance(parsed.get("bozo_exception"), SAXException)
+
+
+def _in_utf8(body: bytes) -> bytes:
+    """Return a feed in two bytes a character as UTF-8, with its declaration said accordingly."""
+    encoding = _WIDE.get(body[:2])
+    if encoding is None:
+        return body
+    text = body.decode(encoding, "replace").removeprefix("\ufeff")
+    return re.sub(r"""^(<\?xml[^>]*?encoding=)["'][^"']*["']""", r'\1"utf-8"', text, count=1).encode()
 
 
 def _check_shape(body: bytes, url: str) -> None:
