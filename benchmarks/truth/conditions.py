@@ -1,6 +1,6 @@
 """The diseases that trials name in their conditions, beside those whose followers are told.
 
-Read are the studies of ClinicalTrials.gov among the samples, each in its newest version, with the vocabulary that ships.
+Read are the studies of ClinicalTrials.gov among the samples, each in its newest version, with the shipped vocabulary.
 What a condition names is measured twice, and never by the rule itself: as a whole condition that is a name (folded, in
 any order of its comma-parted parts; an acronym of four characters with one meaning), and as the tagger reads the
 condition alone. The commonest additions were read by hand; their verdicts stand in
