@@ -213,6 +213,8 @@ class WebSettings(_Section):
 class DigestSettings(_Section):
     """What a digest holds, and how it looks.
 
+    First digests wait ``wait_for_baseline`` at the longest for a source to be read to its end; beside what is open they
+    show the articles of the last ``recent_articles``.
     A trial is told as new for ``new_trial_within`` after its registry posted it, an article for ``new_article_within``
     after its own date; what comes to us later is older than that.
     """
@@ -220,6 +222,8 @@ class DigestSettings(_Section):
     max_items: int = Field(default=25, ge=1, le=35)
     condition_in_subject: bool = False
     confirm_within: Duration = timedelta(days=7)
+    wait_for_baseline: Duration = timedelta(hours=24)
+    recent_articles: Duration = timedelta(days=30)
     new_trial_within: Duration = timedelta(days=60)
     new_article_within: Duration = timedelta(days=30)
 

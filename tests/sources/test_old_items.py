@@ -25,7 +25,8 @@ from trialalerts.sources.base import MemorySource
 
 
 def dated(external_id: str, published: datetime | None) -> ItemDraft:
-    return replace(article(external_id), published_at=published)
+    draft = article(external_id, title=f"About {external_id}", html=f"<p>What is said of {external_id}.</p>")
+    return replace(draft, published_at=published, url=f"https://example.org/{external_id.replace(' ', '-')}")
 
 
 def old_articles(many: int, name: str = "old") -> list[ItemDraft]:

@@ -15,7 +15,7 @@ from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.status import status_group
 from trialalerts.catalog.tables import ChangeKind
 
-__all__ = ["Freshness"]
+__all__ = ["Freshness", "has_ended"]
 
 _ENDED = frozenset({"closed", "withdrawn"})
 
@@ -43,10 +43,16 @@ class Freshness:
         is_old = self.is_old(draft, now)
         if not isinstance(draft.facts, TrialFacts):
             return None if is_old else Difference(kind=ChangeKind.PUBLISHED)
-        facts = draft.facts
-        if is_old and status_group(facts.status, facts.last_known_status) in _ENDED:
+        if is_old and has_ended(draft):
             return None
+        facts = draft.facts
         after = {"status": facts.status}
         if is_old or facts.first_posted is None:
             after["newly_found"] = facts.first_posted.isoformat() if facts.first_posted else "undated"
         return Difference(kind=ChangeKind.REGISTERED, after=after)
+
+
+def has_ended(draft: ItemDraft) -> bool:
+    """Tell whether nobody can take part any more; so it is with what is no trial."""
+    facts = draft.facts
+    return not isinstance(facts, TrialFacts) or status_group(facts.status, facts.last_known_status) in _ENDED

@@ -18,10 +18,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from trialalerts.catalog.articles.storing import ArticleBatch
+from trialalerts.catalog.baselines import keep_back
 from trialalerts.catalog.compare import Difference, compare_trials
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.catalog.freshness import Freshness
+from trialalerts.catalog.freshness import Freshness, has_ended
 from trialalerts.catalog.identity import Stored, find_by_number, find_stored, note_numbers
 from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_records, update_records
 from trialalerts.catalog.rows import Entry, read_entry
@@ -69,6 +70,7 @@ def store_items(
     now: datetime,
     freshness: Freshness = _USUAL,
     announced: Container[tuple[str, str]] = (),
+    baseline_of: str | None = None,
 ) -> StoreCount:
     """Store drafts and note what happened to their items.
 
@@ -83,10 +85,12 @@ def store_items(
         now: the moment of reading.
         freshness: how long after its own date an item that is new to us is news.
         announced: the registry and id of those drafts of a baseline whose changes are noted all the same.
+        baseline_of: the source whose baseline it is: its trials are kept back until it ends
+            (see :mod:`~trialalerts.catalog.baselines`).
     """
     entries, refused = _read(drafts)
     connection = session.connection()
-    news = _News(now=now, freshness=freshness, baseline=baseline, announced=announced)
+    news = _News(now=now, freshness=freshness, baseline=baseline, announced=announced, baseline_of=baseline_of)
     batches: list[_TrialBatch | _ArticleBatch] = [
         (_TrialBatch if kind is ItemKind.TRIAL else _ArticleBatch)(connection, registry, group, now)
         for (registry, kind), group in _by_registry(entries)
@@ -110,13 +114,20 @@ class _News:
     """Tells what is told of the records of a call: of those that are stored for the first time, and of the others."""
 
     def __init__(
-        self, *, now: datetime, freshness: Freshness, baseline: bool, announced: Container[tuple[str, str]]
+        self,
+        *,
+        now: datetime,
+        freshness: Freshness,
+        baseline: bool,
+        announced: Container[tuple[str, str]],
+        baseline_of: str | None,
     ) -> None:
         self.old = self.articles = 0
         self._now = now
         self._freshness = freshness
         self._baseline = baseline
         self._announced = announced
+        self._baseline_of = baseline_of
 
     def is_told(self, entry: Entry) -> bool:
         """Tell whether changes of the record are noted at all."""
@@ -131,6 +142,12 @@ class _News:
             if news := self._freshness.news(entry.draft, self._now):
                 self.articles += entry.draft.kind is ItemKind.ARTICLE
                 yield _Happened(item_id, news)
+
+    def keep_back(self, connection: Connection, inserted: Iterable[tuple[int, Entry]]) -> None:
+        """Keep trials back that a source's baseline brought and that may be open when it ends."""
+        if self._baseline_of is not None:
+            quiet = [id_ for id_, entry in inserted if not self.is_told(entry) and not has_ended(entry.draft)]
+            keep_back(connection, quiet, self._baseline_of)
 
 
 def _read(drafts: Sequence[ItemDraft]) -> tuple[dict[tuple[str, str], Entry], list[FieldProblem]]:
@@ -195,6 +212,7 @@ class _TrialBatch:
             if entry.external_id in stored and _is_newer(stored[entry.external_id], entry)
         ]
         happened = [*news.first(inserted), *self._compare([pair for pair in changed if news.is_told(pair[1])])]
+        news.keep_back(self._connection, inserted)
         self._update(changed)
         self._write_records(inserted, stored)
         self._touch(item.item_id for item in stored.values())

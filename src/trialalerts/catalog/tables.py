@@ -11,7 +11,17 @@ from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
 
-__all__ = ["ArticleKey", "Change", "ChangeKind", "Item", "ItemKind", "ItemNumber", "Record", "appeared_at"]
+__all__ = [
+    "ArticleKey",
+    "BaselineItem",
+    "Change",
+    "ChangeKind",
+    "Item",
+    "ItemKind",
+    "ItemNumber",
+    "Record",
+    "appeared_at",
+]
 
 
 _ARTICLE = text("title_key IS NOT NULL")
@@ -55,6 +65,7 @@ class Item(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("registry", "external_id", name="uq_item_registry_external_id"),
         Index("ix_item_is_open", "is_open"),
+        Index("ix_item_kind_published_at", "kind", "published_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -145,6 +156,15 @@ class ItemNumber(SQLModel, table=True):
     number: str = Field(primary_key=True)
     item_id: int = Field(primary_key=True, foreign_key="item.id", ondelete="CASCADE", index=True, sa_type=BigId)
     registry_name: str | None = Field(default=None, sa_column_kwargs={"name": "registry"})
+
+
+class BaselineItem(SQLModel, table=True):
+    """A trial that a source's baseline brought and that is kept back until that ends (see ``catalog.baselines``)."""
+
+    __tablename__ = "baseline_item"
+
+    item_id: int = Field(primary_key=True, foreign_key="item.id", ondelete="CASCADE", sa_type=BigId)
+    source: str = Field(index=True)
 
 
 class Change(SQLModel, table=True):

@@ -44,7 +44,8 @@ class Served:
     """A subscriber whose turn it is.
 
     ``parts`` is what each preference (its id) brings, ``changed`` tells whether any of it is a change; ``introduced``
-    are the preferences for which what is open was looked up.
+    are the preferences for which what is open was looked up. A ``newcomer`` who follows something gets a first digest
+    whatever it brings.
     """
 
     subscriber_id: int
@@ -53,6 +54,12 @@ class Served:
     parts: list[tuple[int, Found]]
     changed: bool = False
     introduced: tuple[int, ...] = ()
+    newcomer: bool = False
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a digest is written."""
+        return self.newcomer or bool(self.parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +71,35 @@ class Answers:
 
 
 class Asker:
-    """Asks the windows of a round: the changes above ``after``, and what is open now (None: nobody needs it)."""
+    """Asks the windows of a round: changes, and what is open now.
 
-    def __init__(self, *, changes: WindowIndex, still_open: WindowIndex | None, after: int, today: date) -> None:
+    Args:
+        changes: the changes of the round.
+        still_open: what an introduction shows; None: nobody needs it.
+        after: the changes are those above this number, for who was served before.
+        began: the same for newcomers; by default there are none of whom it is known when they confirmed.
+        upto: the last change of the round.
+        today: the day on which ages count.
+        introducing: whether first digests go out; else what is new to somebody waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        changes: WindowIndex,
+        still_open: WindowIndex | None,
+        after: int,
+        today: date,
+        began: int | None = None,
+        upto: int | None = None,
+        introducing: bool = True,
+    ) -> None:
         self._changes = _Window(SelectionKind.CHANGES, changes, today)
         self._open = _Window(SelectionKind.OPEN, still_open, today) if still_open is not None else None
         self._after = after
+        self._began = after if began is None else began
+        self._upto = upto
+        self._introducing = introducing
 
     def ask(self, rows: Sequence[Any]) -> Answers:
         """Return what the people of these rows (:class:`~trialalerts.digests.due.DueRow`) are told.
@@ -80,33 +110,56 @@ class Asker:
         """
         people: dict[int, Served | None] = {}
         failed = []
-        changed, still_open = self._changes.found, self._open.found if self._open else None
+        changes, still_open = self._changes, self._open
+        changed, opened = changes.found, still_open.found if still_open else None
+        everything = still_open.every if still_open else 0
         for row in rows:
-            who, cursor, schedule, _, preference, is_new, area, region, latitude, longitude, radius, filters = row
+            who, cursor, schedule, _, preference, is_new, area, region, latitude, longitude, radius, filters, began = (
+                row
+            )
             newcomer = cursor == NEVER_SERVED
             try:
                 served = people[who]
             except KeyError:
-                covered = still_open is not None if newcomer else cursor >= self._after
+                covered = self._covers_newcomer(began) if newcomer else cursor >= self._after
                 served = people[who] = Served(who, cursor, schedule, []) if covered else None
             if served is None or preference is None:
                 continue
             try:
-                if not newcomer and (found := changed(cursor, area, region, latitude, longitude, radius, filters)):
+                within = self._new_changes(cursor, began) if newcomer or is_new else changes.after(cursor)
+                if found := changed(within, area, region, latitude, longitude, radius, filters):
                     served.parts.append((preference, found))
-                    served.changed = True
-                if newcomer or is_new:
-                    if still_open is None:
+                    served.changed |= not newcomer
+                if newcomer or (is_new and self._introducing):
+                    if opened is None:
                         people[who] = None
                         continue
-                    if found := still_open(cursor, area, region, latitude, longitude, radius, filters):
+                    if found := opened(everything, area, region, latitude, longitude, radius, filters):
                         served.parts.append((preference, found))
                     served.introduced += (preference,) if is_new else ()
+                    served.newcomer = newcomer
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
                 log.error("digest.failed", subscriber=who, error=type(error).__name__)
                 people[who] = None
                 failed.append(who)
         return Answers(served=[served for served in people.values() if served is not None], failed=failed)
+
+    def _covers_newcomer(self, began: int | None) -> bool:
+        """Tell whether the windows hold all that is new to somebody who confirmed after the change ``began``."""
+        if self._open is None or not self._introducing:
+            return False
+        return began is None or (self._began <= began and (self._upto is None or began <= self._upto))
+
+    def _new_changes(self, cursor: int, began: int | None) -> int:
+        """Return the changes that count for a preference that is new, as bits.
+
+        What baselines brought is among what is open. While introductions wait, so do the changes of what these will
+        show: trials that are open, and articles.
+        """
+        if cursor == NEVER_SERVED:
+            return self._changes.after(began) & self._changes.announced if began is not None else 0
+        within = self._changes.after(cursor)
+        return within & (self._changes.announced if self._introducing else self._changes.over)
 
     def numbers(self, found: Found) -> list[int]:
         """Return what its bits stand for, ascending: numbers of changes, or of items that are open."""
@@ -127,10 +180,14 @@ class _Window:
         named = [candidate.seq or candidate.subject.item_id for candidate in index.candidates]
         self._named = np.array(named, dtype=np.int64)
         self._ascending = bool((self._named[1:] >= self._named[:-1]).all())
+        self.every = index.every
+        self.after = index.after
+        self.announced = index.announced
+        self.over = index.over
 
     def found(
         self,
-        cursor: int,
+        within: int,
         area: str,
         region: str,
         latitude: float | None,
@@ -138,20 +195,18 @@ class _Window:
         radius: float | None,
         filters: str,
     ) -> Found | None:
-        """Return what a preference brings, by the columns of its row; None where that is nothing."""
+        """Return what a preference brings ``within`` these candidates, by the columns of its row; None: nothing."""
         if latitude is not None:  # a place: nearly everybody has one of their own
             _, country, _ = region.split("|")
             there = (RegionKind.PLACE, country or None, None, latitude, longitude, radius)
-            return self._looked_up(cursor, area, filters, there)
+            return self._looked_up(within, area, filters, there)
         known = self._regions.get(region)
-        return self._looked_up(cursor, area, filters, self._read_region(region) if known is None else known)
+        return self._looked_up(within, area, filters, self._read_region(region) if known is None else known)
 
-    def _looked_up(self, cursor: int, area: str, filters: str, region: RegionKey | int) -> Found | None:
+    def _looked_up(self, within: int, area: str, filters: str, region: RegionKey | int) -> Found | None:
         # Whole answers are not remembered: to find one again takes as long as to work it out.
         met, excluded = self._filters.get(filters) or self._read_filters(filters)
-        bits = self._index.wanted(area, excluded, met, region)
-        if self._kind is SelectionKind.CHANGES:
-            bits &= self._index.after(cursor)
+        bits = self._index.wanted(area, excluded, met, region) & within
         if not bits:
             return None
         try:

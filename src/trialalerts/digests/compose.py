@@ -15,8 +15,10 @@ from datetime import datetime
 import structlog
 from sqlmodel import Session
 
+from trialalerts.catalog.baselines import AwaitedSource, awaited_sources, settle_baselines
 from trialalerts.clock import Clock
 from trialalerts.database import Database, current_number
+from trialalerts.database.among import is_sqlite
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.message import mail_domain
 from trialalerts.digests.asking import Answers, Asker
@@ -25,13 +27,13 @@ from trialalerts.digests.storing import Overtaken, Storage
 from trialalerts.digests.taking import Pages
 from trialalerts.errors import InvalidInput
 from trialalerts.matching.index import WindowIndex
-from trialalerts.matching.window import changes_between, open_now
+from trialalerts.matching.window import changes_between, introduction
 from trialalerts.settings import Settings
 from trialalerts.subscribers.people import end_pauses
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas import load_areas
 
-__all__ = ["ComposeCount", "Composer", "compose_due", "compose_for"]
+__all__ = ["ComposeCount", "Composer", "compose_due", "compose_for", "waited_for"]
 
 log = structlog.get_logger()
 
@@ -39,6 +41,15 @@ BATCH = 5_000
 """So many subscribers are served in one transaction."""
 _SELDOM = (100_000, 20, 100)
 """When the garbage collector looks, while pages pass by (see :func:`gc.set_threshold`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Spans:
+    """After which change the windows begin, for who was served before and for newcomers, and with which they end."""
+
+    after: int
+    began: int
+    upto: int
 
 
 @dataclass(kw_only=True)
@@ -59,12 +70,24 @@ def compose_due(
     count = ComposeCount()
     with db.write() as session:
         count.woken = end_pauses(session, now)
+        waits = settle_baselines(session, _sources(settings), settings.digests.wait_for_baseline, now)
     with db.read() as session:
-        composer = Composer.prepare(session, settings, now)
+        _at_one_moment(session)
+        composer = Composer.prepare(session, settings, now, introducing=not waits)
     if composer is not None:
         with _windows_at_rest():
             composer.serve(db, count, stop)
     return count
+
+
+def _sources(settings: Settings) -> list[str]:
+    return [source.name for source in settings.sources]
+
+
+def _at_one_moment(session: Session) -> None:
+    """Let all that is read be of one moment: else what opens meanwhile is among what is open, and a change to come."""
+    if not is_sqlite(session):
+        session.connection().exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 @contextmanager
@@ -88,56 +111,82 @@ def compose_for(db: Database, settings: Settings, clock: Clock, subscriber_id: i
     """Serve one subscriber now, whenever they are due; return whether a digest was composed.
 
     Raises:
-        InvalidInput: they are not active, so that nothing may be sent to them.
+        InvalidInput: they are not active, so that nothing may be sent to them; or they are to get their first digest,
+            and that waits for a source.
     """
     with db.write() as session:
         subscriber = session.get(Subscriber, subscriber_id, with_for_update=True)
         if subscriber is None or subscriber.state is not SubscriberState.ACTIVE:
             state = "gone" if subscriber is None else subscriber.state.value
             raise InvalidInput(f"This subscriber is {state}: only an active one can be sent a digest.")
-        composer = Composer.for_one(session, settings, clock.now(), subscriber.cursor)
+        waits = waited_for(session, settings, clock.now())
+        if waits and subscriber.cursor == NEVER_SERVED:
+            raise InvalidInput(" ".join(each.words(clock.now()) for each in waits))
+        composer = Composer.for_one(session, settings, clock.now(), subscriber, introducing=not waits)
         return composer.storage.store(session, composer.asked(session, subscriber).served) > 0
 
 
-class Composer:
-    """Serves pages of subscribers from one reading of what changed (up to the number ``upto``) and of what is open."""
+def waited_for(session: Session, settings: Settings, now: datetime) -> list[AwaitedSource]:
+    """Return the sources that first digests wait for, because they have not been read to their end yet."""
+    awaited = awaited_sources(session, _sources(settings), settings.digests.wait_for_baseline)
+    return [each for each in awaited if each.holds(now)]
 
-    def __init__(self, asker: Asker, storage: Storage, *, upto: int, now: datetime) -> None:
+
+class Composer:
+    """Serves pages of subscribers from one reading of what changed (up to the number ``upto``) and of what is open.
+
+    Without ``introducing`` first digests, and what is open for a preference that is new, wait.
+    """
+
+    def __init__(self, asker: Asker, storage: Storage, *, upto: int, now: datetime, introducing: bool = True) -> None:
         self.asker = asker
         self.storage = storage
         self._upto = upto
         self._now = now
+        self._introducing = introducing
 
     @classmethod
-    def prepare(cls, session: Session, settings: Settings, now: datetime) -> Composer | None:
+    def prepare(
+        cls, session: Session, settings: Settings, now: datetime, *, introducing: bool = True
+    ) -> Composer | None:
         """Read the windows that those who are due need; None where nobody is due."""
         upto = current_number(session, CHANGES)
-        lowest, newcomers = lowest_cursors(session, now, upto)
-        newcomers = newcomers or new_preferences_due(session, now)
+        lowest, began = lowest_cursors(session, now, upto, introducing=introducing)
+        newcomers = began is not None or (introducing and new_preferences_due(session, now))
         if lowest is None and not newcomers:
             return None
-        return cls._of(session, settings, now, after=upto if lowest is None else lowest, upto=upto, newcomers=newcomers)
+        spans = _Spans(after=upto if lowest is None else lowest, began=upto if began is None else began, upto=upto)
+        return cls._of(session, settings, now, spans, newcomers=newcomers, introducing=introducing)
 
     @classmethod
-    def for_one(cls, session: Session, settings: Settings, now: datetime, cursor: int) -> Composer:
+    def for_one(
+        cls, session: Session, settings: Settings, now: datetime, subscriber: Subscriber, *, introducing: bool = True
+    ) -> Composer:
         """Read the windows that one subscriber needs, whatever is new to them."""
         upto = current_number(session, CHANGES)
-        after = upto if cursor == NEVER_SERVED else cursor
-        return cls._of(session, settings, now, after=after, upto=upto, newcomers=True)
+        after = upto if subscriber.cursor == NEVER_SERVED else subscriber.cursor
+        began = upto if subscriber.confirmed_seq is None else subscriber.confirmed_seq
+        spans = _Spans(after=after, began=began if subscriber.cursor == NEVER_SERVED else upto, upto=upto)
+        return cls._of(session, settings, now, spans, newcomers=True, introducing=introducing)
 
     @classmethod
     def _of(
-        cls, session: Session, settings: Settings, now: datetime, *, after: int, upto: int, newcomers: bool
+        cls, session: Session, settings: Settings, now: datetime, spans: _Spans, *, newcomers: bool, introducing: bool
     ) -> Composer:
-        areas = load_areas(session)
+        areas, upto = load_areas(session), spans.upto
+        changes = changes_between(session, min(spans.after, spans.began), upto, baselines_after=spans.after)
+        since = now - settings.digests.recent_articles
         asker = Asker(
-            changes=WindowIndex(changes_between(session, after, upto), areas),
-            still_open=WindowIndex(open_now(session), areas) if newcomers else None,
-            after=after,
+            changes=WindowIndex(changes, areas),
+            still_open=WindowIndex(introduction(session, articles_since=since, now=now), areas) if newcomers else None,
+            after=spans.after,
+            began=spans.began,
+            upto=upto,
             today=now.date(),
+            introducing=introducing,
         )
         storage = Storage(asker, upto=upto, now=now, domain=mail_domain(settings.mail.sender))
-        return cls(asker, storage, upto=upto, now=now)
+        return cls(asker, storage, upto=upto, now=now, introducing=introducing)
 
     def asked(self, session: Session, subscriber: Subscriber) -> Answers:
         """Return what one subscriber would be told, due or not."""
@@ -149,7 +198,7 @@ class Composer:
         Any number of composers may work side by side, on either database: each page is read and matched while nothing
         is locked, and only what it brings is written in a transaction.
         """
-        pages = Pages(now=self._now, last_change=self._upto, size=BATCH)
+        pages = Pages(now=self._now, last_change=self._upto, size=BATCH, introducing=self._introducing)
         with db.write() as session:
             page = pages.take(session)
         while page and not stop():
@@ -158,7 +207,7 @@ class Composer:
     def _serve(self, db: Database, page: DuePage, count: ComposeCount, pages: Pages) -> DuePage | None:
         """Serve a page and take the next one in the same transaction."""
         with db.read() as session:
-            rows = due_rows(session, self._upto, page)
+            rows = due_rows(session, self._upto, page, introducing=self._introducing)
         answers = self.asker.ask(rows)
         try:
             with db.write() as session:
@@ -166,7 +215,8 @@ class Composer:
                 following = pages.take(session)
         except Overtaken:
             with db.write() as session:
-                answers = self.asker.ask(due_rows(session, self._upto, page, held=True))
+                rows = due_rows(session, self._upto, page, held=True, introducing=self._introducing)
+                answers = self.asker.ask(rows)
                 digests = self.storage.store(session, answers.served)
                 following = pages.take(session)
         count.subscribers += len(answers.served)

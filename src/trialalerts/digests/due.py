@@ -46,6 +46,7 @@ class DueRow(NamedTuple):
     longitude: float | None
     radius_km: float | None
     filters: str | None
+    confirmed_seq: int | None
 
 
 Place = tuple[Any, int]
@@ -69,43 +70,65 @@ _HAS_NEW = """
         AND new.introduced_at IS NULL AND new.confirmed_at IS NOT NULL
     )
 """
-_WAITS = f"s.state = 'active' AND (s.frequency <> 'immediately' OR s.cursor < :last_change OR {_HAS_NEW})"
-_DUE = f"{_WAITS} AND s.next_due_at <= :now"
+_UNSEEN = "s.state = 'active' AND (s.frequency <> 'immediately' OR s.cursor < :last_change{more})"
+_WAITS = _UNSEEN.format(more=f" OR {_HAS_NEW}")
+# While first digests are held, whoever is to get one waits, and so does the introduction of what is new.
+_WAITS_HELD = f"s.cursor > {NEVER_SERVED} AND {_UNSEEN.format(more='')}"
+
+
+def _waits(*, introducing: bool) -> str:
+    return _WAITS if introducing else _WAITS_HELD
+
+
 _PAGE = """
 WITH due AS MATERIALIZED (
-    SELECT s.id, s.cursor, s.next_due_at,
+    SELECT s.id, s.cursor, s.confirmed_seq, s.next_due_at,
         s.frequency || '|' || s.hour || '|' || s.weekday || '|' || s.day || '|' || s.timezone AS schedule
     FROM subscriber s WHERE {who} ORDER BY s.next_due_at, s.id LIMIT :most {lock}
 )
 SELECT due.id, due.cursor, due.schedule, due.next_due_at, p.id, p.introduced_at IS NULL, p.area_id,
     p.region_kind || '|' || coalesce(p.country, '') || '|' || coalesce(p.subdivision, ''),
     p.latitude, p.longitude, p.radius_km,
-    {filters}
+    {filters}, due.confirmed_seq
 FROM due LEFT JOIN preference p ON p.subscriber_id = due.id AND p.confirmed_at IS NOT NULL
 """
 _FILTERS = filters_text("p")
 # Where many are due at the same moment SQLite finds its way among them only if it is asked for that moment alone.
-_LAST = f"""
+_LAST = """
 SELECT page.next_due_at, page.id, count(*) OVER () FROM (
-    SELECT s.next_due_at, s.id FROM subscriber s WHERE {_WAITS} AND {{when}} ORDER BY s.next_due_at, s.id LIMIT :limit
+    SELECT s.next_due_at, s.id FROM subscriber s WHERE {when} ORDER BY s.next_due_at, s.id LIMIT :limit
 ) page ORDER BY page.next_due_at DESC, page.id DESC LIMIT 1
 """
 
 
 def due_page(
-    session: Session, now: datetime, last_change: int, limit: int, *, after: Place | None = None
+    session: Session,
+    now: datetime,
+    last_change: int,
+    limit: int,
+    *,
+    after: Place | None = None,
+    introducing: bool = True,
 ) -> DuePage | None:
-    """Return the page that holds the next ``limit`` of those who are due, None where nobody is."""
+    """Return the page that holds the next ``limit`` of those who are due, None where nobody is.
+
+    Without ``introducing`` nobody is due for a first digest, nor for a preference that is new.
+    """
     last, found = None, 0
+    waits = _waits(introducing=introducing)
     if after:
-        last, found = _last_of(session, now, last_change, limit, "s.next_due_at = :due_at AND s.id > :who", after)
+        last, found = _last_of(
+            session, now, last_change, limit, f"{waits} AND s.next_due_at = :due_at AND s.id > :who", after
+        )
     if found < limit:
         later = "s.next_due_at > :due_at AND s.next_due_at <= :now" if after else "s.next_due_at <= :now"
-        last = _last_of(session, now, last_change, limit - found, later, after)[0] or last
+        last = _last_of(session, now, last_change, limit - found, f"{waits} AND {later}", after)[0] or last
     return DuePage(after, last, limit) if last else None
 
 
-def due_rows(session: Session, last_change: int, page: DuePage, *, held: bool = False) -> Sequence[Any]:
+def due_rows(
+    session: Session, last_change: int, page: DuePage, *, held: bool = False, introducing: bool = True
+) -> Sequence[Any]:
     """Return the rows (:class:`DueRow`) of those of a page who are due, in any order.
 
     ``held`` locks them on PostgreSQL until the transaction ends. (A transaction that writes on SQLite is alone anyway.)
@@ -121,7 +144,7 @@ def due_rows(session: Session, last_change: int, page: DuePage, *, held: bool = 
         else:
             who = "(s.next_due_at, s.id) > (:after_due, :after_id) AND (s.next_due_at, s.id) <= (:last_due, :last_id)"
     lock = "FOR NO KEY UPDATE OF s" if held and not is_sqlite(session) else ""
-    statement = text(_PAGE.format(who=f"{_WAITS} AND {who}", lock=lock, filters=_FILTERS))
+    statement = text(_PAGE.format(who=f"{_waits(introducing=introducing)} AND {who}", lock=lock, filters=_FILTERS))
     return _plain_rows(session.connection().execute(statement, values))
 
 
@@ -131,17 +154,21 @@ def rows_of(session: Session, subscriber: Subscriber) -> Sequence[Any]:
     return _plain_rows(session.connection().execute(text(statement), {"who": subscriber.id, "most": 1}))
 
 
-def lowest_cursors(session: Session, now: datetime, last_change: int) -> tuple[int | None, bool]:
-    """Return the lowest cursor of all who are due and had their first digest, and whether anybody is due who had none.
+def lowest_cursors(
+    session: Session, now: datetime, last_change: int, *, introducing: bool = True
+) -> tuple[int | None, int | None]:
+    """Return the lowest cursor of all who are due and had their first digest, and where first digests begin.
 
     None where nobody is.
     """
     asked = text(
-        f"SELECT min(CASE WHEN s.cursor > :never THEN s.cursor END), min(s.cursor) FROM subscriber s WHERE {_DUE}"
+        "SELECT min(CASE WHEN s.cursor > :never THEN s.cursor END), "
+        "min(CASE WHEN s.cursor = :never THEN coalesce(s.confirmed_seq, :last_change) END) "
+        f"FROM subscriber s WHERE {_waits(introducing=introducing)} AND s.next_due_at <= :now"
     )
     values = {"now": _moment(session, now), "last_change": last_change, "never": NEVER_SERVED}
-    served, lowest = session.connection().execute(asked, values).one()
-    return served, lowest == NEVER_SERVED
+    served, began = session.connection().execute(asked, values).one()
+    return served, began
 
 
 def new_preferences_due(session: Session, now: datetime) -> bool:

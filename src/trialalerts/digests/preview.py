@@ -24,12 +24,12 @@ def preview_digest(
     session: Session, settings: Settings, clock: Clock, subscriber: Subscriber
 ) -> tuple[list[Entry], Message | None]:
     """Return what the subscriber's next digest would tell, and its mail; no mail where nothing is new."""
-    composer = Composer.for_one(session, settings, clock.now(), subscriber.cursor)
+    composer = Composer.for_one(session, settings, clock.now(), subscriber)
     for served in composer.asked(session, subscriber).served:
         asker = composer.asker
         told = [(number, Selection(kind=f.kind, numbers=asker.numbers(f))) for number, f in served.parts]
         (entries,) = DigestReader().told(session, [told])
-        if not entries:
+        if not served.is_told:
             break
         digest = Digest(
             subscriber_id=served.subscriber_id,
@@ -37,6 +37,7 @@ def preview_digest(
             from_seq=subscriber.cursor,
             to_seq=current_number(session, CHANGES),
             created_at=clock.now(),
+            added=not served.newcomer and not served.changed,
         )
         items = load_items(session, [entry.item_id for entry in entries], facts_of=len(entries))
         return entries, MailRenderer(settings, clock).digest(digest, entries, subscriber, items)

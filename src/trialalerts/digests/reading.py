@@ -18,14 +18,14 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import Change, Item, appeared_at
+from trialalerts.catalog.tables import Change, ChangeKind, Item, appeared_at
 from trialalerts.database import table_of
 from trialalerts.database.among import among, is_sqlite, listed
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told
 from trialalerts.digests.tables import Selection, SelectionKind
 from trialalerts.matching.arranging import Match, arranged
 from trialalerts.matching.explaining import Explainer, Follows
-from trialalerts.matching.window import Candidate, Subject, recruiting_now, subject_of, told_change
+from trialalerts.matching.window import Candidate, Subject, shown_first, subject_of, told_change, told_kind
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas import ANY_AREA, AreaTree, load_areas
 from trialalerts.vocabulary.topics import load_topics
@@ -129,14 +129,14 @@ class DigestReader:
             if change.item_id in subjects:
                 found[SelectionKind.CHANGES, seq] = self._candidate(change, subjects[change.item_id][0])
         for item_id in still_open & subjects.keys():
-            found[SelectionKind.OPEN, item_id] = recruiting_now(*subjects[item_id])
+            found[SelectionKind.OPEN, item_id] = shown_first(*subjects[item_id])
         return found
 
     def _candidate(self, change: Change, subject: Subject) -> Candidate:
         """Return a change with its item, made anew only when the item was read anew."""
         known = self._told.get(change.seq)
         if known is None or known[0].subject is not subject:
-            told = Told(kind=change.kind.value, seq=change.seq, before=change.before, after=change.after)
+            told = Told(kind=told_kind(change), seq=change.seq, before=change.before, after=change.after)
             known = self._told[change.seq] = (told_change(change, subject), told)
         return known[0]
 
@@ -148,10 +148,17 @@ class DigestReader:
         return Entry(
             item_id=match.subject.item_id,
             kind=match.subject.kind.value,
-            told=tuple([_OPEN if c.kind == RECRUITING_NOW else self._told[c.seq][1] for c in happened]),
+            told=self._what_is_told(happened),
             reasons=tuple(reasons),
             tier=int(match.tier),
         )
+
+    def _what_is_told(self, happened: Sequence[Candidate]) -> tuple[Told, ...]:
+        """Return what happened; that it is open, or published, only once."""
+        told = [self._told[c.seq][1] if c.seq else _SHOWN_FIRST[c.kind] for c in happened]
+        kinds = {one.kind for one in told if one.seq}
+        already = {RECRUITING_NOW} if kinds & _SAY_THAT_IT_IS_OPEN else kinds
+        return tuple(one for one in told if one.seq or one.kind not in already)
 
     def _vocabulary(self, session: Session, followed: AbstractSet[str]) -> Explainer:
         """Return who explains, with areas read minutes ago, or just now where one that is followed is not known."""
@@ -196,7 +203,11 @@ class DigestReader:
 
 
 _by_number = attrgetter("seq")
-_OPEN = Told(kind=RECRUITING_NOW)
+_SHOWN_FIRST = {kind: Told(kind=kind) for kind in (RECRUITING_NOW, ChangeKind.PUBLISHED.value)}
+_SAY_THAT_IT_IS_OPEN = {
+    RECRUITING_NOW,
+    *(k.value for k in (ChangeKind.REGISTERED, ChangeKind.OPENED, ChangeKind.REOPENED)),
+}
 
 
 def _preferences(session: Session, ids: AbstractSet[int]) -> dict[int, Follows]:

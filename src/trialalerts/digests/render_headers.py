@@ -6,37 +6,73 @@ import ipaddress
 from collections.abc import Sequence
 from email.utils import parseaddr
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from trialalerts.delivery.message import ascii_domain
 from trialalerts.digests.card_reasons import followed
 from trialalerts.digests.card_text import one_line
 from trialalerts.digests.entries import Entry
+from trialalerts.digests.render_items import Heading
 from trialalerts.digests.tables import DigestKind
 from trialalerts.digests.wording import Wording
 from trialalerts.settings import Settings
 
-__all__ = ["digest_headers", "digest_subject", "list_id", "plain_headers"]
+__all__ = ["Extent", "digest_headers", "digest_subject", "list_id", "plain_headers"]
 
 _AREA = 80
 
 
-def digest_subject(words: Wording, kind: DigestKind, total: int, entries: Sequence[Entry], *, name_areas: bool) -> str:
+class Extent(NamedTuple):
+    """What a digest tells, as a whole: its kind, and of how many items."""
+
+    kind: DigestKind
+    added: bool
+    total: int
+    trials: int
+
+    @classmethod
+    def of(cls, digest: Heading, entries: Sequence[Entry]) -> Extent:
+        """Return what a digest with these entries tells; all of its entries."""
+        trials = sum(entry.kind == "trial" for entry in entries)
+        return cls(digest.kind, digest.added, len(entries), trials)
+
+    @property
+    def is_welcome(self) -> bool:
+        """Whether it is somebody's first mail, which always comes."""
+        return self.kind is DigestKind.FIRST and not self.added
+
+    @property
+    def is_first_of_nothing(self) -> bool:
+        """Whether it is somebody's first mail, and no trial is open."""
+        return self.is_welcome and not self.trials
+
+
+def digest_subject(words: Wording, extent: Extent, entries: Sequence[Entry], *, name_areas: bool) -> str:
     """Return a digest's subject: how many things it tells, and what they are about only if ``name_areas``."""
-    key = "subject.first" if kind is DigestKind.FIRST else "subject.regular"
-    if not name_areas:
+    key, total = _subject(extent)
+    if not name_areas or extent.is_first_of_nothing:
         return _counted(words, key, total)
     areas = dict.fromkeys(one_line(followed(words, reason), _AREA) for entry in entries for reason in entry.reasons)
     if not areas:
-        return words.count(key, total)
+        return _counted(words, key, total)
     first, *others = areas
     named = words.count("subject.several_areas", len(others), area=first) if others else first
     return words.count(f"{key}_about", total, areas=named)
 
 
+def _subject(extent: Extent) -> tuple[str, int]:
+    """Return the key of the phrase and what it counts."""
+    if extent.kind is not DigestKind.FIRST:
+        return "subject.regular", extent.total
+    if extent.added:
+        return "subject.added", extent.total
+    return ("subject.first", extent.trials) if extent.trials else ("subject.first_nothing", 0)
+
+
 @lru_cache(maxsize=1_000)
 def _counted(words: Wording, key: str, total: int) -> str:
-    return words.count(key, total)
+    return words.say(key) if words.knows(key) else words.count(key, total)
 
 
 def plain_headers(settings: Settings) -> tuple[tuple[str, str], ...]:

@@ -35,6 +35,8 @@ class Heading(Protocol):
     def id(self) -> int | None: ...
     @property
     def kind(self) -> DigestKind: ...
+    @property
+    def added(self) -> bool: ...
 
 
 class _Row(NamedTuple):
@@ -43,6 +45,7 @@ class _Row(NamedTuple):
     id: int
     kind: DigestKind
     parts: list[list[int]]
+    added: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,13 +65,13 @@ def read_digests(session: Session, reader: DigestReader, ids: Collection[int], *
     """Return digests by id; the first ``most`` entries of each with their reasons. Those that are gone are left out."""
     sqlite = is_sqlite(session)
     found = session.connection().execute(_digests(sqlite), {"numbers": listed(ids, sqlite=sqlite)}).all()
-    digests = [_Row(*row[:3]) for row in found]
+    digests = [_Row(*row[:4]) for row in found]
     entries = _entries_of(session, reader, digests, most)
     return {
         digest.id: StoredDigest(
             digest=digest,
             entries=() if isinstance(told, Exception) else told,
-            since=row[3],
+            since=row[4],
             fault=told if isinstance(told, Exception) else None,
         )
         for digest, row, told in zip(digests, found, entries, strict=True)
@@ -85,7 +88,7 @@ def _digests(sqlite: bool) -> sqlalchemy.Select[Any]:
         .where(earlier.c.subscriber_id == digest.c.subscriber_id, earlier.c.to_seq <= digest.c.from_seq)
         .scalar_subquery()
     )
-    asked = sqlalchemy.select(digest.c.id, digest.c.kind, digest.c.parts, since)
+    asked = sqlalchemy.select(digest.c.id, digest.c.kind, digest.c.parts, digest.c.added, since)
     return asked.where(among(digest.c.id, "numbers", sqlite=sqlite))
 
 

@@ -19,7 +19,17 @@ from trialalerts.digests.render_templates import Templates
 
 __all__ = ["SharedWriter", "Shells", "withheld"]
 
-_AROUND = ("digest_url", "preferences_url", "unsubscribe_url", "subject", "title", "preview", "intro", "how_often")
+_AROUND = (
+    "digest_url",
+    "preferences_url",
+    "unsubscribe_url",
+    "subject",
+    "title",
+    "preview",
+    "intro",
+    "nothing",
+    "how_often",
+)
 """What a shell says differently from mail to mail, by the names that templates know; the links first."""
 _LINKS = range(3)
 _NO_NUMBER = 999

@@ -27,7 +27,7 @@ from trialalerts.digests.cards import CardMaker
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.page_cards import Later, PageCardMaker, read_later
 from trialalerts.digests.reading import DigestReader
-from trialalerts.digests.render_headers import digest_headers, digest_subject, plain_headers
+from trialalerts.digests.render_headers import Extent, digest_headers, digest_subject, plain_headers
 from trialalerts.digests.render_items import Heading, SliceItems, StoredDigest, load_items, read_digests
 from trialalerts.digests.render_letter import MOST_BRIEF, FullWriter, Letter, WrittenCard
 from trialalerts.digests.render_shared import SharedWriter, Shells, withheld
@@ -137,9 +137,10 @@ class MailRenderer:
         if stored.fault:
             raise stored.fault
         entries = [entry for entry in stored.entries[: self._most + MOST_BRIEF] if entry.item_id in items]
-        if not entries:
+        extent = Extent.of(stored.digest, stored.entries)
+        if not entries and not extent.is_welcome:
             return None
-        frame = self._frame(stored.digest, entries, len(stored.entries), subscriber, stored.since)
+        frame = self._frame(stored.digest, entries, extent, subscriber, stored.since)
         page = Page(
             words=frame.words,
             maker=frame.maker,
@@ -169,9 +170,10 @@ class MailRenderer:
         an entry whose item is missing is passed over. ``since`` is when the subscriber was told something last.
         """
         told = [entry for entry in entries[: self._most + MOST_BRIEF] if entry.item_id in items]
-        if not told:
+        extent = Extent.of(digest, entries)
+        if not told and not extent.is_welcome:
             return None
-        frame = self._frame(digest, told, len(entries), subscriber, since)
+        frame = self._frame(digest, told, extent, subscriber, since)
         letter = self._full_letter(frame, told, len(entries), items)
         text, html = letter.text_and_html(self._most)
         return self._message(frame, subscriber, text, html, message_id)
@@ -238,7 +240,7 @@ class MailRenderer:
         self,
         digest: Heading,
         entries: Sequence[Entry],
-        total: int,
+        extent: Extent,
         subscriber: Subscriber,
         since: datetime | None,
         *,
@@ -246,20 +248,22 @@ class MailRenderer:
     ) -> _Frame:
         words = self._wordings.of(subscriber.locale)
         name_areas = self._settings.digests.condition_in_subject
-        subject = digest_subject(words, digest.kind, total, entries, name_areas=name_areas)
-        shell = self._shell(words, subject, page=page) | self._around(words, digest, total, subscriber, since)
+        subject = digest_subject(words, extent, entries, name_areas=name_areas)
+        shell = self._shell(words, subject, page=page) | self._around(words, digest, extent, subscriber, since)
         today = self._clock.now().astimezone(ZoneInfo(subscriber.timezone)).date()
         return _Frame(words=words, maker=CardMaker(words, today, subscriber.timezone), shell=shell)
 
     def _page_frame(self, digest: Digest, told: Sequence[Entry], subscriber: Subscriber, later: Later) -> _Frame:
         """Return what a page is written with: it says when the mail was, and counts nothing as if it were of today."""
-        frame = self._frame(digest, told, len(told), subscriber, None, page=True)
+        extent = Extent.of(digest, told)
+        frame = self._frame(digest, told, extent, subscriber, None, page=True)
         words, zone = frame.words, ZoneInfo(subscriber.timezone)
         written = digest.created_at.astimezone(zone).date()
         title, intro = words.say("page.title", date=words.day(written)), words.say("page.intro")
         if later.gone:
             intro = f"{intro} {words.say('page.gone')}"
-        shell = {**frame.shell, "subject": title, "title": title, "intro": intro}
+        nothing = words.say("page.nothing") if extent.is_first_of_nothing else ""
+        shell = {**frame.shell, "subject": title, "title": title, "intro": intro, "nothing": nothing}
         today = self._clock.now().astimezone(zone).date()
         maker = PageCardMaker(words, today, subscriber.timezone, written=written, later=later)
         return _Frame(words=words, maker=maker, shell=shell)
@@ -282,11 +286,11 @@ class MailRenderer:
         }
 
     def _around(
-        self, words: Wording, digest: Heading, total: int, subscriber: Subscriber, since: datetime | None
+        self, words: Wording, digest: Heading, extent: Extent, subscriber: Subscriber, since: datetime | None
     ) -> dict[str, Any]:
         """Return what the templates of a digest may use beside its entries."""
         since_day = since.astimezone(ZoneInfo(subscriber.timezone)).date() if since else None
-        said = _said(words, digest.kind, total, since_day, subscriber.frequency, self._settings.service.name)
+        said = _said(words, extent, since_day, subscriber.frequency, self._settings.service.name)
         return {
             **said,
             "digest_url": self._links.digest(digest.id, subscriber) if digest.id else None,
@@ -299,21 +303,38 @@ class MailRenderer:
 
 
 @lru_cache(maxsize=4_096)
-def _said(
-    words: Wording, kind: DigestKind, total: int, since: date | None, frequency: Frequency, service: str
-) -> Mapping[str, str]:
+def _said(words: Wording, extent: Extent, since: date | None, frequency: Frequency, service: str) -> Mapping[str, str]:
     """Return the sentences around the entries: few are different, and plural forms and dates take their time."""
-    first = kind is DigestKind.FIRST
-    if first:
-        intro = words.say("digest.intro_first")
-    elif since:
-        intro = words.say("digest.intro_since", date=words.day(since))
-    else:
-        intro = words.say("digest.intro")
     return {
-        "title": words.count("digest.title_first" if first else "digest.title", total),
-        "preview": words.say("preview.first" if first else "preview.regular"),
-        "intro": intro,
+        "title": _title(words, extent),
+        "preview": words.say(f"preview.{_what(extent)}"),
+        "intro": _intro(words, extent, since),
+        "nothing": words.say("digest.nothing_open") if extent.is_first_of_nothing else "",
         "why": words.say("footer.why", service=service),
         "how_often": words.say(f"footer.{frequency.value}"),
     }
+
+
+def _what(extent: Extent) -> str:
+    """Return which kind of mail it is, as the strings name it."""
+    if extent.kind is not DigestKind.FIRST:
+        return "regular"
+    if extent.added:
+        return "added"
+    return "first" if extent.trials else "first_nothing"
+
+
+def _title(words: Wording, extent: Extent) -> str:
+    if extent.kind is not DigestKind.FIRST:
+        return words.count("digest.title", extent.total)
+    if extent.is_welcome and extent.trials:
+        return words.count("digest.title_first", extent.trials)
+    return words.say(f"digest.title_{_what(extent)}")
+
+
+def _intro(words: Wording, extent: Extent, since: date | None) -> str:
+    if extent.kind is not DigestKind.FIRST:
+        return words.say("digest.intro_since", date=words.day(since)) if since else words.say("digest.intro")
+    if extent.is_welcome and extent.total > extent.trials:
+        return words.say("digest.intro_first_articles" if extent.trials else "digest.intro_first_only_articles")
+    return words.say(f"digest.intro_{_what(extent)}")

@@ -39,8 +39,8 @@ _ADVANCE_SQLITE = _ADVANCE.format("?") + "AND +state = 'active' AND id IN ({rows
 _ADVANCE_POSTGRESQL = _ADVANCE.format("%s") + "AND state = 'active' AND id = ANY(%s)"
 _INTRODUCE_SQLITE = "UPDATE preference SET introduced_at = ? WHERE id = ? AND introduced_at IS NULL"
 _INTRODUCE_POSTGRESQL = "UPDATE preference SET introduced_at = %s WHERE id = ANY(%s) AND introduced_at IS NULL"
-_COLUMNS = "id, subscriber_id, kind, from_seq, to_seq, created_at, parts"
-_LINE = "%d\t%d\t%s\t%d\t%d\t%s\t%s\n"
+_COLUMNS = "id, subscriber_id, kind, from_seq, to_seq, created_at, added, parts"
+_LINE = "%d\t%d\t%s\t%d\t%d\t%s\t%d\t%s\n"
 _TELL_SQLITE = f"INSERT INTO digest ({_COLUMNS}) VALUES {{rows}}"
 _SELECT_SQLITE = "INSERT INTO selection (id, kind, numbers) VALUES {rows}"
 # As one text: 5,000 rows of one number each would take three times as long.
@@ -49,7 +49,7 @@ SELECT string_agg(nextval((SELECT pg_get_serial_sequence(%s, 'id')))::text, ',')
 """
 
 
-_Row = tuple[int, int, str, int, int, Any, str]
+_Row = tuple[int, int, str, int, int, Any, bool, str]
 """A digest by its columns, the parts as JSON."""
 
 
@@ -79,7 +79,7 @@ class Storage:
             return 0
         self._advance(session, page)
         self._introduce(session, [number for served in page for number in served.introduced])
-        told = [served for served in page if served.parts]
+        told = [served for served in page if served.is_told]
         if told:
             self._tell(session, told)
         return len(told)
@@ -122,7 +122,7 @@ class Storage:
         rows = self._rows(session, told, selections)
         selections.store()
         if connection.dialect.name == "sqlite":
-            write_many(connection, _TELL_SQLITE, "(?, ?, ?, ?, ?, ?, ?)", rows)
+            write_many(connection, _TELL_SQLITE, "(?, ?, ?, ?, ?, ?, ?, ?)", rows)
         else:
             copy_many(connection, "digest", _COLUMNS, [_LINE % row for row in rows])
         mails = [(row[1], f'{{"digest_id":{row[0]}}}') for row in rows]
@@ -140,7 +140,9 @@ class Storage:
                 kind, from_seq = regular, served.cursor
             else:
                 kind, from_seq = first, below_zero.get(who, 0) - 1
-            rows.append((number, who, kind, from_seq, max(upto, served.cursor), at, selections.parts(served)))
+            added = not served.newcomer and not served.changed
+            to_seq = max(upto, served.cursor)
+            rows.append((number, who, kind, from_seq, to_seq, at, added, selections.parts(served)))
         return rows
 
     def _next_due(self, dialect: Dialect, schedule: str) -> Any:

@@ -46,7 +46,7 @@ class Digest(SQLModel, table=True):
 
     ``parts`` is a list of ``[preference id, selection id]``: what is told, and which preference asked for it. In which
     order, and why, is worked out when it is read (see :mod:`trialalerts.digests.reading`). ``from_seq`` is below zero
-    where a digest tells only what is open: for a newcomer, or for a preference that is new.
+    where a digest tells what is open: to a newcomer, or (then it is ``added``) for a preference that is new.
     """
 
     __tablename__ = "digest"
@@ -59,6 +59,7 @@ class Digest(SQLModel, table=True):
     to_seq: int = Field(sa_type=BigId)
     created_at: datetime = Field(sa_type=UtcDateTime)
     parts: list[list[int]] = Field(default_factory=list, sa_type=Json)
+    added: bool = False
 
 
 class Taken(SQLModel, table=True):

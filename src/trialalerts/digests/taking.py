@@ -31,12 +31,14 @@ class Pages:
         now: who is due by then.
         last_change: the last change there is (see :func:`~trialalerts.digests.due.due_page`).
         size: subscribers in a page.
+        introducing: whether anybody gets a first digest.
     """
 
-    def __init__(self, *, now: datetime, last_change: int, size: int) -> None:
+    def __init__(self, *, now: datetime, last_change: int, size: int, introducing: bool = True) -> None:
         self._now = now
         self._last_change = last_change
         self._size = size
+        self._introducing = introducing
         self._from_the_first = False
 
     def take(self, session: Session) -> DuePage | None:
@@ -53,7 +55,7 @@ class Pages:
 
     def _behind(self, session: Session, place: Place | None) -> DuePage | None:
         self._from_the_first |= place is None
-        return due_page(session, self._now, self._last_change, self._size, after=place)
+        return due_page(session, self._now, self._last_change, self._size, after=place, introducing=self._introducing)
 
     def _taken(self, session: Session) -> Place | None:
         lock = "" if is_sqlite(session) else "FOR UPDATE"

@@ -88,7 +88,8 @@ class Estimator:
         began = now - _LOOK_BACK
         before = session.exec(select(func.max(Change.seq)).where(col(Change.at) < began)).one() or 0
         upto = current_number(session, CHANGES)
-        self._changes = WindowIndex(changes_between(session, before, upto), areas)
+        changes = changes_between(session, before, upto, baselines_after=upto)  # what a baseline brings is no news
+        self._changes = WindowIndex(changes, areas)
         self._open = WindowIndex(open_now(session), areas)
         self._today = now.date()
         self._weeks = _weeks(_began(session, watched_since), now)

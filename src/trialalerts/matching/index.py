@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trialalerts.catalog.reach import reached_countries, site_reach
+from trialalerts.catalog.tables import ItemKind
 from trialalerts.matching.nearby import SiteMap
 from trialalerts.matching.window import RECRUITING_NOW, Candidate
 from trialalerts.subscribers.tables import RegionKind
@@ -65,6 +67,18 @@ class WindowIndex:
         self._index_sites()
         self._areas_asked: dict[str | tuple[str, frozenset[str]], int] = {}
         self._after_asked: dict[int, int] = {}
+
+    @cached_property
+    def announced(self) -> int:
+        """The candidates that are changes, not what is open."""
+        return self.every & ~self._change_kinds.get(RECRUITING_NOW, 0)
+
+    @cached_property
+    def over(self) -> int:
+        """The candidates that an introduction would not show: trials that take nobody now."""
+        return bits_of(
+            n for n, c in enumerate(self.candidates) if c.subject.kind is ItemKind.TRIAL and not c.subject.recruiting
+        )
 
     def after(self, seq: int) -> int:
         """Return the candidates with a change number above ``seq``."""

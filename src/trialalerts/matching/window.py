@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import sqlalchemy
@@ -15,7 +15,7 @@ from sqlmodel import Session
 from trialalerts.catalog.audience import Audience, audience_in
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.status import is_recruiting, site_is_open
-from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind, appeared_at
+from trialalerts.catalog.tables import BaselineItem, Change, ChangeKind, Item, ItemKind, appeared_at
 from trialalerts.database import table_of
 
 __all__ = [
@@ -23,16 +23,22 @@ __all__ = [
     "Candidate",
     "Subject",
     "changes_between",
+    "introduction",
     "open_now",
     "recruiting_now",
+    "shown_first",
     "subject_of",
     "told_change",
+    "told_kind",
 ]
 
 log = structlog.get_logger()
 
 RECRUITING_NOW = "recruiting_now"
 """The kind of a candidate of a first digest: nothing changed, the trial is open."""
+
+_CLOCKS_DIFFER = timedelta(days=1)
+"""So far ahead an article may be dated and still be of today, somewhere."""
 
 _FACTS = (
     "status",
@@ -117,8 +123,12 @@ class Candidate:
     sites: tuple[Site, ...] | None
 
 
-def changes_between(session: Session, after: int, upto: int) -> list[Candidate]:
-    """Return the changes with ``after`` < seq ≤ ``upto``, oldest first, with their items as they are now."""
+def changes_between(session: Session, after: int, upto: int, *, baselines_after: int = 0) -> list[Candidate]:
+    """Return the changes with ``after`` < seq ≤ ``upto``, oldest first, with their items as they are now.
+
+    Of what baselines brought only what is still open, and only above ``baselines_after``: whoever is still to be
+    introduced finds it among what is open.
+    """
     change, item = table_of(Change).c, table_of(Item).c
     # Rows of columns, and each item once: as instances of their models they would take four times as long.
     asked = sqlalchemy.select(change.seq, change.item_id, change.kind, change.before, change.after, change.at)
@@ -128,11 +138,32 @@ def changes_between(session: Session, after: int, upto: int) -> list[Candidate]:
         found.id: subject_of(found)
         for found in session.connection().execute(sqlalchemy.select(*_columns()).where(item.id.in_(within)))
     }
-    return [told_change(row, subjects[row.item_id]) for row in rows]
+    told = [told_change(row, subjects[row.item_id]) for row in rows]
+    return [c for c in told if c.kind != RECRUITING_NOW or (c.subject.recruiting and c.seq > baselines_after)]
+
+
+def introduction(session: Session, *, articles_since: datetime, now: datetime) -> list[Candidate]:
+    """Return what a first digest shows: the trials that are open, and the articles published since; ``seq`` is 0.
+
+    An article without a date is as old as the news of it; one that only a baseline brought is of no known age.
+
+    Trials of a baseline that still goes on are left out: they are told once it ends (``catalog.baselines``).
+    """
+    item, kept, change = table_of(Item).c, table_of(BaselineItem).c, table_of(Change).c
+    is_kept = sqlalchemy.select(kept.item_id).where(kept.item_id == item.id).exists()
+    trials = sqlalchemy.select(*_columns()).where(item.is_open, ~is_kept).order_by(item.id)
+    recent = sqlalchemy.and_(item.published_at >= articles_since, item.published_at <= now + _CLOCKS_DIFFER)
+    told = change.kind == ChangeKind.PUBLISHED, change.at >= articles_since
+    undated = (
+        item.published_at.is_(None) & sqlalchemy.select(change.seq).where(change.item_id == item.id, *told).exists()
+    )
+    articles = sqlalchemy.select(*_columns()).where(item.kind == ItemKind.ARTICLE, recent | undated).order_by(item.id)
+    rows = [row for asked in (trials, articles) for row in session.connection().execute(asked)]
+    return [shown_first(subject_of(row), appeared_at(row.published_at, row.first_seen_at)) for row in rows]
 
 
 def open_now(session: Session) -> list[Candidate]:
-    """Return every trial that is open now, as a candidate of a first digest; ``seq`` is 0."""
+    """Return every trial that is open now, as a candidate; ``seq`` is 0."""
     item = table_of(Item).c
     rows = session.connection().execute(sqlalchemy.select(*_columns()).where(item.is_open).order_by(item.id))
     return [recruiting_now(subject_of(row), appeared_at(row.published_at, row.first_seen_at)) for row in rows]
@@ -144,17 +175,28 @@ def _columns() -> tuple[ColumnElement[Any], ...]:
     return item.id, item.kind, item.status, item.areas, item.topics, item.facts, item.published_at, item.first_seen_at
 
 
+def told_kind(change: ChangeRow) -> str:
+    """Return as what a change is told: what a baseline brought is recruiting now, whatever its registry did when."""
+    return RECRUITING_NOW if "baseline" in change.after else change.kind.value
+
+
 def told_change(change: ChangeRow, subject: Subject) -> Candidate:
     """Return a change of an item as a candidate."""
     return Candidate(
         subject=subject,
-        kind=change.kind.value,
+        kind=told_kind(change),
         seq=change.seq,
         at=change.at,
         before=change.before,
         after=change.after,
         sites=_sites_that_count(change, subject),
     )
+
+
+def shown_first(subject: Subject, at: datetime) -> Candidate:
+    """Return an item as a first digest shows it: a trial that is open, or a recent article."""
+    candidate = recruiting_now(subject, at)
+    return candidate if subject.kind is ItemKind.TRIAL else replace(candidate, kind=ChangeKind.PUBLISHED.value)
 
 
 def recruiting_now(subject: Subject, at: datetime) -> Candidate:
@@ -207,6 +249,8 @@ def _sites_that_count(change: ChangeRow, subject: Subject) -> tuple[Site, ...] |
     """
     if subject.facts is None:
         return None
+    if told_kind(change) == RECRUITING_NOW:
+        return subject.open_sites if subject.facts.sites else None
     if change.kind is ChangeKind.SITE_OPENED:
         return tuple(Site.model_validate(site) for site in change.after.get("sites", ()))
     if not subject.facts.sites:

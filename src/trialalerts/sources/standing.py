@@ -45,7 +45,9 @@ def begin(
         if state.kind != settings.kind:
             state.kind, state.cursor = settings.kind, {}
             state.etag = state.last_modified = state.baseline_done_at = None
+            state.first_attempt_at = state.patience_ended_at = None
         state.last_attempt_at = now
+        state.first_attempt_at = state.first_attempt_at or now
         session.add(state)
         return Position(cursor=state.cursor, etag=state.etag, last_modified=state.last_modified)
 

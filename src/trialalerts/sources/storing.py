@@ -9,6 +9,7 @@ from functools import cached_property, partial
 
 from sqlmodel import Session, col, select
 
+from trialalerts.catalog.baselines import announce_baseline
 from trialalerts.catalog.freshness import Freshness
 from trialalerts.catalog.store import StoreCount, store_items
 from trialalerts.catalog.tables import Item, ItemKind
@@ -98,6 +99,8 @@ class Keeper:
             session.flush()
             # Last: it takes the numbers of the changes, for which other writers then wait.
             count = self._stored(session, state, batch, told, now)
+            if batch.ends_sweep:
+                announce_baseline(session, self._settings.name, now)
             self._batches += 1
             problems += add_problems(session, self._settings.name, count.refused if count else (), now)
             self._old += count.old if count else 0
@@ -119,7 +122,8 @@ class Keeper:
         """Store the drafts; None where the source is held instead: then nothing of the batch is stored."""
         store = partial(store_items, session, batch.drafts, now=now, freshness=self._freshness)
         if told.baseline or not self._is_whole(batch):
-            return store(baseline=told.baseline, announced=told.announced)
+            baseline_of = self._settings.name if told.baseline else None
+            return store(baseline=told.baseline, announced=told.announced, baseline_of=baseline_of)
         stood = standing_records(session, state.name)
         attempt = session.begin_nested()
         count = store(baseline=False)

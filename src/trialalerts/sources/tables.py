@@ -18,6 +18,7 @@ class SourceState(SQLModel, table=True):
     ``cursor`` belongs to the kind of source; it is written only in the transaction that stores the
     rows it covers. ``baseline_done_at`` is empty until the first complete sweep, which announces nothing.
     ``gone`` tells for which address the server said that it is gone for good: it is not asked again.
+    ``first_attempt_at`` is when that was first tried, ``patience_ended_at`` when first digests no longer waited for it.
     ``leased_by`` polls it until ``leased_until``; nobody else does meanwhile. ``held_since`` says since when
     nothing of it is told (see ``holding``).
     """
@@ -30,6 +31,8 @@ class SourceState(SQLModel, table=True):
     etag: str | None = None
     last_modified: str | None = None
     baseline_done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    first_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    patience_ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     next_poll_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     last_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     last_success_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
+from trialalerts.database.counter import CHANGES, current_number
 from trialalerts.subscribers.consent import record_consent
 from trialalerts.subscribers.people import activate, add_subscriber, confirm, new_subscriber
 from trialalerts.subscribers.preferences import add_preference, same_preference
@@ -46,6 +47,7 @@ def store_people(session: Session, groups: Mapping[str, list[Record]], now: date
 
 
 def _store_new(session: Session, people: list[list[Record]], now: datetime) -> Iterator[Stored]:
+    last_change = current_number(session, CHANGES)
     subscribers = [new_subscriber(records[0].person, now) for records in people]
     session.add_all(subscribers)
     session.flush()
@@ -58,7 +60,7 @@ def _store_new(session: Session, people: list[list[Record]], now: datetime) -> I
             action = ConsentAction.CONFIRMED if each.confirmed_at else ConsentAction.CHANGED
             record_consent(session, subscriber, action, how=_HOW, what=f"preference {each.id} added", now=now)
         agreed = any(each.confirmed_at for each in preferences)
-        _set_state(session, subscriber, records[0], agreed=agreed, now=now)
+        _set_state(session, subscriber, records[0], agreed=agreed, now=now, last_change=last_change)
         waiting = [each for each in preferences if each.confirmed_at is None]
         yield _stored(subscriber, created=True, added=len(preferences), waiting=waiting)
     session.flush()
@@ -95,11 +97,13 @@ def _store_known(session: Session, records: list[Record], now: datetime) -> Stor
     return _stored(subscriber, created=False, added=sum(each.new for each in found), waiting=waiting)
 
 
-def _set_state(session: Session, subscriber: Subscriber, record: Record, *, agreed: bool, now: datetime) -> None:
+def _set_state(
+    session: Session, subscriber: Subscriber, record: Record, *, agreed: bool, now: datetime, last_change: int
+) -> None:
     """Give somebody new the state that the file names; without one, who agreed to anything is active."""
     state = record.state or (SubscriberState.ACTIVE if agreed else SubscriberState.PENDING)
     if state in {SubscriberState.ACTIVE, SubscriberState.PAUSED}:
-        activate(subscriber, now)
+        activate(subscriber, now, last_change=last_change)
     if state in {SubscriberState.PENDING, SubscriberState.ACTIVE}:
         return
     subscriber.state = state

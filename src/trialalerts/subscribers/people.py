@@ -15,6 +15,7 @@ from datetime import date, datetime
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from trialalerts.database.counter import CHANGES, current_number
 from trialalerts.errors import InvalidInput, NotFound
 from trialalerts.subscribers.addresses import address_key, checked_address
 from trialalerts.subscribers.choices import (
@@ -150,7 +151,7 @@ def confirm(
     for preference in waiting:
         preference.confirmed_at = now
     if activated:
-        activate(subscriber, now)
+        activate(subscriber, now, last_change=current_number(session, CHANGES))
     if waiting or activated:
         what = ", ".join(f"preference {each.id}" for each in meant)
         record_consent(session, subscriber, ConsentAction.CONFIRMED, how=how, what=what, now=now)
@@ -323,8 +324,13 @@ def new_subscriber(new: NewSubscriber, now: datetime) -> Subscriber:
     )
 
 
-def activate(subscriber: Subscriber, now: datetime) -> None:
-    """Make a confirmed subscriber active and due at once: for the first digest, or for what came since the last."""
+def activate(subscriber: Subscriber, now: datetime, *, last_change: int) -> None:
+    """Make a confirmed subscriber active and due at once: for the first digest, or for what came since the last.
+
+    ``last_change`` is the number of the last change there is: what comes after it is told to whoever is new.
+    """
+    if subscriber.cursor == NEVER_SERVED:
+        subscriber.confirmed_seq = last_change
     subscriber.state = SubscriberState.ACTIVE
     subscriber.confirmed_at = now
     subscriber.next_due_at = now

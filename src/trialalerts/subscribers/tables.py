@@ -73,7 +73,8 @@ class Subscriber(SQLModel, table=True):
 
     ``key`` is random and stands for the subscriber in links; ``address_key`` is the folded address for
     look-ups. ``hour`` is local (0–23), ``weekday`` 0 is Monday, ``day`` of the month is 1–28.
-    ``cursor`` is the last change number served, :data:`NEVER_SERVED` before the first digest.
+    ``cursor`` is the last change number served, :data:`NEVER_SERVED` before the first digest, whose window begins
+    after ``confirmed_seq``: the last change there was when the subscriber confirmed.
     """
 
     __tablename__ = "subscriber"
@@ -94,6 +95,7 @@ class Subscriber(SQLModel, table=True):
     day: int = 1
     next_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     cursor: int = Field(default=NEVER_SERVED, sa_type=BigId)
+    confirmed_seq: int | None = Field(default=None, sa_type=BigId)
     created_at: datetime = Field(sa_type=UtcDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)

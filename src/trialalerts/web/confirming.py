@@ -8,6 +8,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trialalerts.digests.compose import waited_for
 from trialalerts.subscribers.people import confirm
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import Purpose
@@ -40,12 +41,14 @@ class Confirming:
         with site.db.write() as session:
             subscriber, ids = self._asked(session, token)
             confirm(session, subscriber, ids, how="link", now=site.clock.now())
+            waits = waited_for(session, site.settings, site.clock.now())
             language = site.pages.language(request, subscriber.locale)
             follows = [each for each in site.follows(session, subscriber, language) if each.confirmed]
         return site.pages.page(
             "confirmed.html",
             language,
             follows=follows,
+            waits=bool(waits),
             first=subscriber.cursor == NEVER_SERVED,
             preferences_url=site.links.preferences(subscriber),
         )
