@@ -242,10 +242,11 @@ class VocabularySettings(_Section):
 
 
 class SourceSettings(_Section):
-    """One source; which keys it may have depends on its kind."""
+    """One source; which keys it may have depends on its kind. ``title`` is its name as readers see it."""
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
     kind: Literal["clinicaltrials_gov", "feed", "folder"]
+    title: str = ""
     url: str = ""
     path: str = ""
     every: Duration = timedelta(hours=6)

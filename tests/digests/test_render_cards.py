@@ -240,9 +240,9 @@ def test_a_phone_number_is_a_link_only_where_it_is_one_number(phone: str | None,
 def test_an_article_names_its_source_authors_and_day() -> None:
     many = ArticleFacts(authors=("A. One", "B. Two", "C. Three", "D. Four"), language="de")
     made = article_card(many)
-    assert made.byline == "Example News · By A. One, B. Two, C. Three and others · 26 February 2026"
+    assert made.byline == "news.example.org · By A. One, B. Two, C. Three and others · 26 February 2026"
     assert made.lang == "de"
-    assert article_card(ArticleFacts(), registry_name="", published_at=None).byline == ""
+    assert article_card(ArticleFacts(), url="", published_at=None).byline == ""
 
 
 @pytest.mark.parametrize("timezone", ["America/Denver", "UTC", "Pacific/Auckland"])
@@ -251,7 +251,7 @@ def test_an_article_of_a_day_is_of_that_day_everywhere(timezone: str) -> None:
     item = article(50, told=known, published_at=datetime(2026, 2, 20, tzinfo=UTC))
     made = CardMaker(Wordings().of("en"), TODAY, timezone).card(entry(item), item)
     assert isinstance(made, ArticleCard)
-    assert made.byline == "Example News · 20 February 2026"
+    assert made.byline == "news.example.org · 20 February 2026"
 
 
 @pytest.mark.parametrize(

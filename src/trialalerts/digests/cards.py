@@ -23,6 +23,7 @@ from trialalerts.digests.card_changes import ChangeNote, brief_change, change_no
 from trialalerts.digests.card_reasons import Places, caution, places, reason_lines, where
 from trialalerts.digests.card_text import one_line, phone_number, shortened, usable_address, web_address
 from trialalerts.digests.entries import Entry, Told
+from trialalerts.digests.publishing import SUMMARY, Publishing, shown_text
 from trialalerts.digests.wording import Wording
 from trialalerts.digests.wording_trials import (
     dated,
@@ -52,7 +53,7 @@ __all__ = [
 _REGISTRY_LANGUAGE = "en"
 _TITLE = 300
 _BRIEF_TITLE = 140
-_SUMMARY = 280
+_UNPUBLISHED = Publishing()
 _NAME = 100
 _MOST_CONTACTS = 2
 _MOST_AUTHORS = 3
@@ -200,8 +201,11 @@ class CardMaker:
     ``when`` tells makers apart that may say something different of the same :class:`Timely`.
     """
 
-    def __init__(self, words: Wording, today: date, timezone: str = "UTC") -> None:
+    def __init__(
+        self, words: Wording, today: date, timezone: str = "UTC", *, publishing: Publishing = _UNPUBLISHED
+    ) -> None:
         self._words = words
+        self._publishing = publishing
         self._today = today
         self._timezone = timezone
         self.when = (today, timezone)
@@ -249,9 +253,10 @@ class CardMaker:
 
     def brief(self, entry: Entry, item: Item) -> Brief:
         """Return the item in one line; it needs nothing of the facts, so that it can stand in for a broken card."""
+        is_article = item.kind is ItemKind.ARTICLE
         return Brief(
             title=one_line(item.title, _BRIEF_TITLE) or self._untitled(item.kind),
-            url=web_address(item.url),
+            url=web_address(item.url) or (web_address(self._publishing.page(item.id)) if is_article else None),
             lang=_REGISTRY_LANGUAGE if item.kind is ItemKind.TRIAL else "",
             what=brief_change(change_notes(self._words, entry.told, None, entry.reasons)),
         )
@@ -271,7 +276,7 @@ class CardMaker:
             changes=changes,
             reasons=(),
             caution="",
-            summary=shortened(item.summary, _SUMMARY),
+            summary=shortened(item.summary, SUMMARY),
             facts=tuple(self._facts(facts, over=over)),
             contact_label=self._label("card.contact"),
             contacts=_contacts(facts.contacts),
@@ -332,12 +337,12 @@ class CardMaker:
         changes, distances, at = self._changes(entry, None)
         card = ArticleCard(
             title=one_line(item.title, _TITLE) or self._untitled(item.kind),
-            url=web_address(item.url),
+            url=web_address(item.url) or web_address(self._publishing.page(item.id)),
             lang=one_line(facts.language, 20),
             byline=self._byline(item, facts, timely),
             changes=changes,
             reasons=(),
-            summary=shortened(item.summary, _SUMMARY),
+            summary=shown_text(item, facts),
         )
         return Common(card=card, timely=timely, distances=distances, distances_at=at)
 
@@ -356,10 +361,11 @@ class CardMaker:
 
     def _sources(self, item: Item, facts: ArticleFacts) -> str:
         """Return whose article it is: its source, or all of them where several have it."""
-        names = [one_line(name, _NAME) for name in facts.sources or ()]
+        named = self._publishing.named(facts.sources or (item.source,), item.url)
+        names = [one_line(name, _NAME) for name in named]
         if len(names) > 1:
             return self._words.say("card.from", sources=self._words.listed(names))
-        return one_line(item.registry_name, _NAME)
+        return names[0] if names else ""
 
     def _untitled(self, kind: ItemKind) -> str:
         return self._words.say("card.untitled" if kind is ItemKind.TRIAL else "card.untitled_article")

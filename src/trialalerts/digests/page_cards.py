@@ -21,6 +21,7 @@ from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.digests.card_changes import ChangeNote, brief_change, change_notes
 from trialalerts.digests.cards import Brief, Card, CardMaker
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told
+from trialalerts.digests.publishing import Publishing
 from trialalerts.digests.tables import Digest, Selection, SelectionKind
 from trialalerts.digests.wording import Wording
 from trialalerts.digests.wording_trials import status
@@ -77,10 +78,13 @@ class PageCardMaker(CardMaker):
         timezone: of the reader.
         written: the day on which the digest was.
         later: what has happened since.
+        publishing: how sources are called.
     """
 
-    def __init__(self, words: Wording, today: date, timezone: str, *, written: date, later: Later) -> None:
-        super().__init__(words, today, timezone)
+    def __init__(
+        self, words: Wording, today: date, timezone: str, *, written: date, later: Later, publishing: Publishing
+    ) -> None:
+        super().__init__(words, today, timezone, publishing=publishing)
         self._written = words.day(written)
         self._later = later
 

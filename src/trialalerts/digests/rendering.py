@@ -26,6 +26,7 @@ from trialalerts.delivery.tables import Delivery
 from trialalerts.digests.cards import CardMaker
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.page_cards import Later, PageCardMaker, read_later
+from trialalerts.digests.publishing import Publishing
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.render_headers import Extent, digest_headers, digest_subject, plain_headers
 from trialalerts.digests.render_items import Heading, SliceItems, StoredDigest, load_items, read_digests
@@ -72,6 +73,7 @@ class MailRenderer:
         self._settings = settings
         self._clock = clock
         self._links = Links(settings, clock)
+        self._publishing = Publishing.of(settings)
         self._reader = DigestReader()
         self._reading = Lock()  # the reader serves one thread at a time; pages are shown by several
         self._most = settings.digests.max_items
@@ -251,7 +253,9 @@ class MailRenderer:
         subject = digest_subject(words, extent, entries, name_areas=name_areas)
         shell = self._shell(words, subject, page=page) | self._around(words, digest, extent, subscriber, since)
         today = self._clock.now().astimezone(ZoneInfo(subscriber.timezone)).date()
-        return _Frame(words=words, maker=CardMaker(words, today, subscriber.timezone), shell=shell)
+        return _Frame(
+            words=words, maker=CardMaker(words, today, subscriber.timezone, publishing=self._publishing), shell=shell
+        )
 
     def _page_frame(self, digest: Digest, told: Sequence[Entry], subscriber: Subscriber, later: Later) -> _Frame:
         """Return what a page is written with: it says when the mail was, and counts nothing as if it were of today."""
@@ -265,7 +269,9 @@ class MailRenderer:
         nothing = words.say("page.nothing") if extent.is_first_of_nothing else ""
         shell = {**frame.shell, "subject": title, "title": title, "intro": intro, "nothing": nothing}
         today = self._clock.now().astimezone(zone).date()
-        maker = PageCardMaker(words, today, subscriber.timezone, written=written, later=later)
+        maker = PageCardMaker(
+            words, today, subscriber.timezone, written=written, later=later, publishing=self._publishing
+        )
         return _Frame(words=words, maker=maker, shell=shell)
 
     def _open_shell(self, frame: _Frame) -> Mapping[str, Any]:

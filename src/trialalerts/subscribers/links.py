@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from trialalerts.settings import Settings
     from trialalerts.subscribers.tables import Subscriber
 
-__all__ = ["CONFIRM_PATH", "DIGEST_PATH", "PREFERENCES_PATH", "UNSUBSCRIBE_PATH", "Links"]
+__all__ = ["ARTICLE_PATH", "CONFIRM_PATH", "DIGEST_PATH", "PREFERENCES_PATH", "UNSUBSCRIBE_PATH", "Links"]
 
+ARTICLE_PATH = "/articles/{number}"
 CONFIRM_PATH = "/confirm/{token}"
 UNSUBSCRIBE_PATH = "/unsubscribe/{token}"
 DIGEST_PATH = "/digests/{token}"

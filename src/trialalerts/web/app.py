@@ -18,8 +18,16 @@ from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.errors import DatabaseBehind, DatabaseUnavailable, DatabaseUnusable, TokenError
 from trialalerts.settings import Settings
-from trialalerts.subscribers.links import CONFIRM_PATH, DIGEST_PATH, PREFERENCES_PATH, UNSUBSCRIBE_PATH, Links
+from trialalerts.subscribers.links import (
+    ARTICLE_PATH,
+    CONFIRM_PATH,
+    DIGEST_PATH,
+    PREFERENCES_PATH,
+    UNSUBSCRIBE_PATH,
+    Links,
+)
 from trialalerts.subscribers.tokens import Tokens, TokenTooOld
+from trialalerts.web.article import ArticlePage
 from trialalerts.web.confirming import Confirming
 from trialalerts.web.estimates import Estimates
 from trialalerts.web.forms import reads_form
@@ -102,6 +110,7 @@ def _routes(site: Site) -> list[Route]:
         Route(PREFERENCES_PATH, managing.show, methods=["GET"]),
         Route(PREFERENCES_PATH, reads_form(managing.take), methods=["POST"]),
         Route(DIGEST_PATH, reading.show),
+        Route(ARTICLE_PATH.replace("{number}", "{number:int}"), ArticlePage(site).show),
         Route("/privacy", _privacy(site)),
         Route("/healthz", _health(site.db)),
         Route("/static/{name}", _static(site.pages)),

@@ -1,0 +1,61 @@
+"""Who publishes an article, and where it can be read, as readers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from trialalerts.catalog.facts import ArticleFacts
+from trialalerts.catalog.tables import Item
+from trialalerts.catalog.text import clean_text
+from trialalerts.digests.card_text import shortened
+from trialalerts.settings import Settings
+from trialalerts.subscribers.links import ARTICLE_PATH
+
+__all__ = ["SUMMARY", "Publishing", "shown_text"]
+
+SUMMARY = 280
+"""Characters of a summary on a card."""
+_OWN_TEXT = 1_500
+"""Characters of an article that has no link: more is on its page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publishing:
+    """What the configuration says of sources, in readers' words: its keys are the operator's and never shown.
+
+    Attributes:
+        titles: of sources, by their names in the configuration.
+        service: the name of the service, whose own articles those without a link are.
+        base_url: where our pages are; empty: nowhere.
+    """
+
+    titles: Mapping[str, str] = field(default_factory=dict)
+    service: str = ""
+    base_url: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Publishing:
+        """Return what a configuration says."""
+        titles = {source.name: source.title for source in settings.sources if source.title}
+        return cls(titles=titles, service=settings.service.name, base_url=settings.service.base_url)
+
+    def named(self, sources: Sequence[str], url: str) -> list[str]:
+        """Return the titles of an article's sources, each once; one without a title goes by the site it links to."""
+        site = (urlsplit(url).hostname or "").removeprefix("www.") or self.service
+        return list(dict.fromkeys(filter(None, (self.titles.get(source, site) for source in sources))))
+
+    def page(self, item_id: int | None) -> str:
+        """Return the address of our own page of an article; empty where there is none."""
+        return self.base_url + ARTICLE_PATH.format(number=item_id) if self.base_url and item_id else ""
+
+
+def shown_text(item: Item, facts: ArticleFacts) -> str:
+    """Return what a card says of an article: of one that stands nowhere else its text, so that the mail can be read."""
+    if item.url or not facts.html:
+        return shortened(item.summary, SUMMARY)
+    text = clean_text(facts.html)
+    begins = item.summary.removesuffix("…")
+    whole = text if begins in " ".join(text.split()) else f"{item.summary} {text}"
+    return shortened(whole, _OWN_TEXT)

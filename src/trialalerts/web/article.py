@@ -1,0 +1,57 @@
+"""The page of an article: its text, where it came from, and a way to hear more of what it is about."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trialalerts.catalog.facts import ArticleFacts
+from trialalerts.catalog.tables import Item, ItemKind
+from trialalerts.catalog.text import sanitised_html
+from trialalerts.digests.publishing import Publishing
+from trialalerts.web.site import Site
+
+__all__ = ["ArticlePage"]
+
+_LARGEST_ID = 1 << 62
+_MOST_AREAS = 5
+
+
+class ArticlePage:
+    """The page ``/articles/{number}``: public, the same for everybody, without anything about its reader."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._publishing = Publishing.of(site.settings)
+
+    def show(self, request: Request) -> Response:
+        """Show an article; what is no article, or gone, is not found."""
+        number = request.path_params["number"]
+        if number > _LARGEST_ID:
+            raise HTTPException(404)
+        with self._site.db.read() as session:
+            item = session.get(Item, number)
+        if item is None or item.kind is not ItemKind.ARTICLE:
+            raise HTTPException(404)
+        return self._page(request, item, ArticleFacts.model_validate(item.facts))
+
+    def _page(self, request: Request, item: Item, facts: ArticleFacts) -> Response:
+        published = facts.published_on or (item.published_at.date() if item.published_at else None)
+        return self._site.pages.page(
+            "article.html",
+            self._site.pages.language(request),
+            article=item,
+            sources=self._publishing.named(facts.sources or (item.source,), item.url),
+            authors=facts.authors,
+            published=published,
+            written_in=facts.language or "",
+            body=sanitised_html(facts.html),
+            areas=self._areas(item),
+        )
+
+    def _areas(self, item: Item) -> list[str]:
+        """Return the names of the areas that the article is about, those of its title first."""
+        tree = self._site.vocabulary.tree()
+        direct = sorted(item.areas.get("direct", ()), key=lambda area: not area["in_title"])
+        return [tree.name(area["id"]) for area in direct if area["id"] in tree][:_MOST_AREAS]

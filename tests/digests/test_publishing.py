@@ -1,0 +1,75 @@
+"""What readers see of an article's source: its title, never the configuration's key; and where it can be read."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.digests.rendering_samples import article, entry
+from trialalerts.catalog.facts import ArticleFacts
+from trialalerts.digests.cards import ArticleCard, CardMaker
+from trialalerts.digests.publishing import Publishing, shown_text
+from trialalerts.digests.wording import Wordings
+from trialalerts.settings import ServiceSettings, Settings, SourceSettings
+
+SETTINGS = Settings(
+    service=ServiceSettings(name="Example Alerts", base_url="https://alerts.example.org/trials"),
+    sources=(
+        SourceSettings(name="a-key", kind="feed", url="https://news.example.org/feed", title="Example Society News"),
+        SourceSettings(name="another_key", kind="feed", url="https://www.example.net/feed"),
+        SourceSettings(name="editors", kind="folder", path="articles"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("sources", "url", "named"),
+    [
+        pytest.param(["a-key"], "https://news.example.org/1", ["Example Society News"], id="a title"),
+        pytest.param(["another_key"], "https://www.example.net/1", ["example.net"], id="no title: the site"),
+        pytest.param(["editors"], "", ["Example Alerts"], id="no title, no link: the service"),
+        pytest.param(["removed"], "https://old.example.org/1", ["old.example.org"], id="a source that was taken out"),
+        pytest.param(["a-key", "another_key"], "https://x.org/1", ["Example Society News", "x.org"], id="two sources"),
+        pytest.param(["another_key", "editors"], "https://x.org/1", ["x.org"], id="two of one name"),
+    ],
+)
+def test_sources_go_by_their_titles(sources: list[str], url: str, named: list[str]) -> None:
+    assert Publishing.of(SETTINGS).named(sources, url) == named
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
+def test_no_card_shows_a_key(language: str) -> None:
+    for source in SETTINGS.sources:
+        card = card_of(language, source=source.name, registry_name=source.name)
+        assert source.name not in card.byline
+        assert card.byline
+
+
+def test_an_article_without_a_link_leads_to_our_own_page_and_its_text_stands_in_the_mail() -> None:
+    html = "<p>The whole text of the article.</p><p>" + "It goes on. " * 60 + "</p>"
+    card = card_of("en", url="", summary="A subtitle", told=ArticleFacts(html=html))
+    assert card.url == "https://alerts.example.org/trials/articles/7"
+    assert card.summary.startswith("A subtitle The whole text of the article. It goes on.")
+    assert len(card.summary) > 700
+
+
+def test_a_summary_that_begins_the_text_is_not_said_twice() -> None:
+    told = ArticleFacts(html="<p>One sentence of it. And another one.</p>")
+    item = article(told=told, url="", summary="One sentence of…")
+    assert shown_text(item, told) == "One sentence of it. And another one."
+
+
+def test_an_article_with_a_link_leads_there_and_shows_its_summary() -> None:
+    told = ArticleFacts(html="<p>The whole text.</p>")
+    card = card_of("en", told=told, url="https://news.example.org/7", summary="In short")
+    assert (card.url, card.summary) == ("https://news.example.org/7", "In short")
+
+
+def card_of(language: str, **changes: Any) -> ArticleCard:
+    item = article(7, **changes)
+    maker = CardMaker(Wordings().of(language), date(2026, 3, 2), publishing=Publishing.of(SETTINGS))
+    card = maker.card(entry(item), item)
+    assert isinstance(card, ArticleCard)
+    return card
