@@ -89,6 +89,23 @@ def test_the_curated_areas_and_mesh_become_one_tree(db: Database, curated: Path,
     assert tree.find("sclerosis multiple").id == tree.find("MS").id == "D009103"
 
 
+def test_mesh_gives_no_area_the_name_of_a_curated_one(sqlite_db: Database, curated: Path, tmp_path: Path) -> None:
+    rows = "D009103\tMultiple Sclerosis\tC10.114\tBreast Cancers|BC|MS|CRS after Treatment\n"
+    tree = _stored(sqlite_db, curated, _mesh(tmp_path / "mesh.tsv", rows))
+    assert (tree.get("D009103").synonyms, tree.get("D009103").acronyms) == ((), ("MS",))
+
+
+def test_a_descriptor_called_like_a_curated_area_of_another_id_stands_below_it(
+    sqlite_db: Database, curated: Path, tmp_path: Path
+) -> None:
+    rows = "D000080424\tCytokine Release Syndrome\tC23.550\tCytokine Storm\n"
+    for _ in range(2):
+        tree = _stored(sqlite_db, curated, _mesh(tmp_path / "mesh.tsv", rows))
+        assert tree.parents("D000080424") == ("storms",)
+        assert tree.find("cytokine storm").id == tree.find("Cytokine release syndrome").id == "storms"
+        curated.write_text(CURATED_FILE + "\n# a remark\n", "utf-8")
+
+
 def test_what_is_stored_already_is_not_stored_again(db: Database, curated: Path, mesh: Path) -> None:
     _stored(db, curated, mesh)
     with db.write() as session:

@@ -1,29 +1,41 @@
-"""Owns the look-up of disease areas by what people call them."""
+"""The look-up of disease areas by what people call them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 from trialalerts.errors import UnknownArea
-from trialalerts.vocabulary.mesh_ids import normal_mesh_id
-from trialalerts.vocabulary.spelling import Folder, fold_word, name_key, name_orders
+from trialalerts.vocabulary.mesh_ids import is_mesh_id, normal_mesh_id
+from trialalerts.vocabulary.spelling import Folder, fold_word, is_acronym, name_key, name_orders
 from trialalerts.vocabulary.tables import AreaOrigin
+from trialalerts.vocabulary.tag_words import is_generic
 
 __all__ = ["AreaHit", "AreaNode", "NameIndex", "said_otherwise"]
 
+_Key = tuple[str, ...]
 _FILLERS = frozenset({"of", "the", "and", "in", "with", "due", "to"})
 _NEOPLASM = fold_word("neoplasms")
 _DIABETES = tuple(fold_word(word) for word in ("diabetes", "mellitus"))
 _LEFT_OUT = tuple(fold_word(word) for word in ("disease", "syndrome", "disorder"))
 """What people leave out behind the name of a person or an organ: "Parkinson's"."""
 _WITH_BRACKETS = re.compile(r"([^()]+) \(([^()]+)\)")
+_ANIMALS = ("D000820", "D009374")
+"""MeSH's diseases of animals, and the tumours that are made in them for research."""
 _NEAR = 3
 _ALIKE = 68.0
 """Below this similarity (0–100) two names are strangers."""
 _NAME, _SYNONYM, _BEGINNING, _WORDS, _FUZZY = 100.0, 95.0, 85.0, 70.0, 60.0
+_SLIP = 88.0
+_KIN = 66.0
+"""Each of several words has to be like one of the name's at least so much: "cancer du sein" is no womb cancer."""
+_ALMOST = 84.0
+"""From this similarity on a name that nobody has is a known one with a slip of the pen."""
 _MOST_TAKEN_OFF = 9.0
+_STANDS_BACK = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,9 +60,17 @@ class AreaHit:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
-    """One name of one area: ``key`` is its folded words, each after a blank."""
+class _Entry(NamedTuple):
+    """One way to write one name of one area, folded; ``exact`` is the score where somebody types just this."""
+
+    key: _Key
+    text: str
+    node: AreaNode
+    exact: float
+
+
+class _Name(NamedTuple):
+    """The same for searching: ``key`` is one text, each word after a blank."""
 
     key: str
     text: str
@@ -59,16 +79,23 @@ class _Name:
 
 
 class NameIndex:
-    """Finds areas by name. ``nodes`` stand in the order in which they win where two have the same name."""
+    """Finds areas by name. ``nodes`` stand in the order in which they win where two have the same name.
+
+    Names and synonyms of curated areas come before the names of others: who types "deafness" means hearing loss, as
+    its editor wrote, and not the narrower descriptor of MeSH. Not offered are areas that nothing can match, diseases
+    of animals, and those whose name tells nothing ("Syndrome"): they are found by their id, or by MeSH's heading as it
+    is spelt. Of two that are called the same, the earlier stands for both.
+    """
 
     def __init__(self, nodes: Mapping[str, AreaNode]) -> None:
         self._nodes = nodes
         self._folder = Folder()
-        self._keys: dict[tuple[str, ...], AreaNode] = {}
-        self._bags: dict[tuple[str, ...], AreaNode] = {}
+        self._entries: list[_Entry] = []
+        self._keys: dict[_Key, AreaNode] = {}
         self._acronyms: dict[str, list[AreaNode]] = {}
         self._lower_acronyms: dict[str, list[AreaNode]] = {}
-        self._all: list[_Name] = []
+        self._headings: dict[str, AreaNode] = {}
+        self._of_animals = dict.fromkeys(_ANIMALS, True)
         self._fill()
 
     def find(self, text: str) -> AreaNode:
@@ -78,7 +105,7 @@ class NameIndex:
             UnknownArea: there is none, or the acronym stands for several.
         """
         text = " ".join(text.split())
-        found = self._by_id(text) or self._by_name(text)
+        found = self._by_id(text) or self._by_name(text) or self._headings.get(text)
         if found is not None:
             return found
         meant = self._meant_by_acronym(text)
@@ -96,6 +123,8 @@ class NameIndex:
         return sorted(best.values(), key=_rank)[:limit]
 
     def _near(self, text: str) -> list[AreaNode]:
+        if is_generic(name_key(text, self._folder)):
+            return []
         hits = self.search(text, limit=_NEAR)
         return [hit.node for hit in hits if hit.score >= hits[0].score - _MOST_TAKEN_OFF]
 
@@ -108,8 +137,12 @@ class NameIndex:
             return exact[0]
         key = name_key(text, self._folder)
         found = self._keys.get(key) or self._bags.get(_bag(key))
-        longer = (self._keys.get((*key, word)) for word in _LEFT_OUT if key)
-        return found or next((node for node in longer if node), None) or self._by_first_of_two(text)
+        return found or self._by_shortened(key) or self._by_first_of_two(text)
+
+    def _by_shortened(self, key: _Key) -> AreaNode | None:
+        """Understand "Parkinson's"; a curated area comes first."""
+        found = [node for word in _LEFT_OUT if key and (node := self._keys.get((*key, word)))]
+        return min(found, key=_handicap, default=None)
 
     def _by_first_of_two(self, text: str) -> AreaNode | None:
         """Understand "multiple sclerosis (MS)"."""
@@ -120,29 +153,88 @@ class NameIndex:
         return self._acronyms.get(text) or self._lower_acronyms.get(text.lower()) or []
 
     def _fill(self) -> None:
-        for node in self._nodes.values():
-            self._add(node, node.name, _NAME)
-            for acronym in node.acronyms:
-                self._acronyms.setdefault(acronym, []).append(node)
-                self._lower_acronyms.setdefault(acronym.lower(), []).append(node)
-                self._all.append(_Name(_joined(name_key(acronym, self._folder)), acronym, node, _SYNONYM))
-        for node in self._nodes.values():
-            for synonym in node.synonyms:
-                self._add(node, synonym, _SYNONYM)
+        curated = [node for node in self._nodes.values() if node.origin is AreaOrigin.CURATED]
+        others = [node for node in self._nodes.values() if node.origin is not AreaOrigin.CURATED]
+        self._fill_with(curated)
+        self._fill_with(others)
+        offered = {node.id: node for node in curated} | self._worth_offering(others)
+        self._keys = {key: offered[node.id] for key, node in self._keys.items() if node.id in offered}
+        self._entries = [
+            entry._replace(node=offered[entry.node.id]) for entry in self._entries if entry.node.id in offered
+        ]
+        self._fill_acronyms(curated, only_new=False)
+        self._fill_acronyms([node for node in others if offered.get(node.id) is node], only_new=True)
+        self._headings = {node.name: node for node in others if node.id not in offered and is_mesh_id(node.id)}
         for key, node in list(self._keys.items()):
             for variant in said_otherwise(key):
-                self._remember(variant, node)
+                self._keys.setdefault(variant, node)
+
+    def _fill_with(self, nodes: Sequence[AreaNode]) -> None:
+        for node in nodes:
+            self._add(node, node.name, _NAME)
+        for node in nodes:
+            for synonym in node.synonyms:
+                self._add(node, synonym, _SYNONYM)
 
     def _add(self, node: AreaNode, name: str, exact: float) -> None:
         for order in name_orders(name):
             key = name_key(order, self._folder)
             if key:
-                self._remember(key, node)
-                self._all.append(_Name(_joined(key), name, node, exact))
+                self._keys.setdefault(key, node)
+                self._entries.append(_Entry(key, name, node, exact))
 
-    def _remember(self, key: tuple[str, ...], node: AreaNode) -> None:
-        self._keys.setdefault(key, node)
-        self._bags.setdefault(_bag(key), node)
+    def _fill_acronyms(self, nodes: Sequence[AreaNode], *, only_new: bool) -> None:
+        """Add the acronyms; with ``only_new`` those that no node has already."""
+        known, lower = (set(self._acronyms), set(self._lower_acronyms)) if only_new else (set(), set())
+        for node in nodes:
+            for acronym in node.acronyms:
+                if acronym not in known:
+                    self._acronyms.setdefault(acronym, []).append(node)
+                if acronym.lower() not in lower:
+                    self._lower_acronyms.setdefault(acronym.lower(), []).append(node)
+                self._entries.append(_Entry(name_key(acronym, self._folder), acronym, node, _SYNONYM))
+
+    def _worth_offering(self, nodes: Iterable[AreaNode]) -> dict[str, AreaNode]:
+        """Return those that a record or a text can name, under a name that tells something; namesakes as one."""
+        own = {node.id for key, node in self._keys.items() if not is_generic(key)}
+        found: dict[str, AreaNode] = {}
+        for node in nodes:
+            key = name_key(node.name, self._folder)
+            namesake = self._keys.get(key, node)
+            can_match = node.id in own or bool(node.acronyms) or is_mesh_id(node.id)
+            if can_match and not is_generic(key) and not self._is_of_animals(node):
+                found[node.id] = namesake if name_key(namesake.name, self._folder) == key else node
+        return found
+
+    def _is_of_animals(self, node: AreaNode) -> bool:
+        """Tell whether an area stands below diseases of animals or tumours made in them, and nowhere else."""
+        if node.id not in self._of_animals:
+            above = [self._nodes[parent] for parent in node.parents if parent in self._nodes]
+            self._of_animals[node.id] = bool(above) and all(map(self._is_of_animals, above))
+        return self._of_animals[node.id]
+
+    @cached_property
+    def _bags(self) -> Mapping[_Key, AreaNode]:
+        bags: dict[_Key, AreaNode] = {}
+        for key, node in self._keys.items():
+            bags.setdefault(_bag(key), node)
+        return bags
+
+    @cached_property
+    def _all(self) -> Sequence[_Name]:
+        return [_Name(_joined(entry.key), entry.text, entry.node, entry.exact) for entry in self._entries]
+
+    @cached_property
+    def _likenesses(self) -> tuple[list[str], list[_Name]]:
+        """The words of all long names in alphabetical order, once more without what people leave out."""
+        found: dict[str, _Name] = {}
+        for name in self._all:
+            if not is_acronym(name.text):
+                found.setdefault(_in_order(name.key), name)
+        for name in list(found.values()):
+            if short := _shortened(name.key):
+                found.setdefault(_in_order(short), name)
+        return list(found), list(found.values())
 
     def _candidates(self, text: str, limit: int) -> Iterator[AreaHit]:
         named = self._by_id(text) or self._by_name(text)
@@ -156,10 +248,10 @@ class NameIndex:
             return
         found = list(self._with_words(words))
         yield from found
-        if len({hit.node.id for hit in found}) < limit:
-            yield from self._alike(_joined(words), limit)
+        if named is None or len({hit.node.id for hit in found}) < limit:
+            yield from self._alike(_joined(words), limit, misspelt=named is None)
 
-    def _with_words(self, words: tuple[str, ...]) -> Iterator[AreaHit]:
+    def _with_words(self, words: _Key) -> Iterator[AreaHit]:
         """Yield the names that are, begin with, or hold all the words; the last may be half typed."""
         whole = _joined(words)
         starts = [f" {word}" for word in words]
@@ -167,26 +259,46 @@ class NameIndex:
             if starts[0] not in name.key or not all(start in name.key for start in starts):
                 continue
             if name.key == whole:
-                score = name.exact
+                score = name.exact if name.node.origin is AreaOrigin.CURATED else min(name.exact, _SYNONYM)
             else:
                 tier = _BEGINNING if name.key.startswith(whole) else _WORDS
-                score = tier - min(_MOST_TAKEN_OFF, (len(name.key) - len(whole)) / 4)
+                score = tier - min(_MOST_TAKEN_OFF, (len(name.key) - len(whole)) / 4) - _handicap(name.node)
             yield AreaHit(node=name.node, matched=name.text, score=round(score, 1))
 
-    def _alike(self, whole: str, limit: int) -> Iterator[AreaHit]:
+    def _alike(self, whole: str, limit: int, *, misspelt: bool) -> Iterator[AreaHit]:
+        """Yield the names that are written much alike; where nothing is called so, a slip of the pen is likely."""
         from rapidfuzz import fuzz, process  # only a misspelt name needs it
 
-        names = [(name.key, name) for name in self._all]
-        names += [(short, name) for key, name in names if (short := _shortened(key))]
-        keys = [key for key, _ in names]
-        alike = process.extract(whole, keys, scorer=fuzz.token_sort_ratio, limit=limit * 5, score_cutoff=_ALIKE)
-        for _, similarity, position in alike:
-            _, name = names[position]
-            yield AreaHit(node=name.node, matched=name.text, score=round(_FUZZY * similarity / 100, 1))
+        keys, names = self._likenesses
+        alike = process.extract(_in_order(whole), keys, scorer=fuzz.ratio, limit=limit * 5, score_cutoff=_ALIKE)
+        for key, similarity, position in alike:
+            if _is_kin(whole.split(), key.split()):
+                tier = _SLIP if misspelt and similarity >= _ALMOST else _FUZZY
+                score = tier * similarity / 100 - _handicap(names[position].node)
+                yield AreaHit(node=names[position].node, matched=names[position].text, score=round(score, 1))
+
+
+def _is_kin(words: Sequence[str], own: Sequence[str]) -> bool:
+    """Tell whether each of several words is like one of a name's, or all together like it: "fibro mialgia"."""
+    from rapidfuzz import fuzz, process
+
+    telling = [word for word in words if word not in _FILLERS]
+    if len(telling) < 2 or fuzz.ratio("".join(sorted(words)), "".join(own)) >= _ALMOST:  # noqa: PLR2004 - several
+        return True
+    return all(process.extractOne(word, own, scorer=fuzz.ratio, score_cutoff=_KIN) for word in telling)
 
 
 def _rank(hit: AreaHit) -> tuple[float, str, str]:
     return (-hit.score, hit.node.origin.value, hit.node.name)
+
+
+def _handicap(node: AreaNode) -> float:
+    """Return what an area that was not written for people to choose stands back by, where nothing is named exactly."""
+    return 0.0 if node.origin is AreaOrigin.CURATED else _STANDS_BACK
+
+
+def _in_order(key: str) -> str:
+    return " ".join(sorted(key.split()))
 
 
 def _joined(words: Iterable[str]) -> str:
@@ -199,11 +311,11 @@ def _shortened(key: str) -> str:
     return rest if last in _LEFT_OUT else ""
 
 
-def _bag(key: tuple[str, ...]) -> tuple[str, ...]:
+def _bag(key: _Key) -> _Key:
     return tuple(sorted(word for word in key if word not in _FILLERS)) or key
 
 
-def said_otherwise(key: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def said_otherwise(key: _Key) -> Iterator[_Key]:
     """Yield how people say a folded name of MeSH: "cancer" and "tumour" for neoplasms, "diabetes" without mellitus."""
     if len(key) > 1 and key[-1] == _NEOPLASM:
         yield (*key[:-1], "cancer")

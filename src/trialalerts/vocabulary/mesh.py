@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sqlmodel import Session, select
@@ -16,6 +16,7 @@ from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 __all__ = ["ImportCount", "MeshDescriptor", "import_mesh", "normal_mesh_id", "read_mesh"]
 
+_Key = tuple[str, ...]
 _WITH_LONG_FORM = re.compile(r"(\S+) \([^()]+\)")
 """MeSH tells acronyms that are not unique apart by their long form: ``MS (Multiple Sclerosis)``."""
 
@@ -24,8 +25,8 @@ def import_mesh(session: Session, path: Path) -> ImportCount:
     """Store the diseases of a MeSH file (see :func:`read_mesh`).
 
     A curated area keeps its name, acronyms, parents and synonyms; it gets MeSH's entry terms as further
-    synonyms and MeSH's tree numbers. Of the entry terms that differ in spelling alone, one is stored; of the
-    records of one id, the last.
+    synonyms and MeSH's tree numbers. A descriptor that is called like a curated area of another id stands below it.
+    Of the entry terms that differ in spelling alone, one is stored; of the records of one id, the last.
 
     Raises:
         InvalidInput: the file is no whole MeSH file; the transaction of ``session`` must not be committed then,
@@ -34,25 +35,40 @@ def import_mesh(session: Session, path: Path) -> ImportCount:
     folder = Folder()
     descriptors = {descriptor.id: descriptor for descriptor in read_mesh(path)}
     rows = {row.id: row for row in session.exec(select(Area))}
+    curated = {name_key(row.name, folder): row for row in rows.values() if row.origin is AreaOrigin.CURATED}
+    owners = _owners(curated.values(), folder)
     new = updated = 0
     for descriptor in descriptors.values():
         row = rows.get(descriptor.id)
-        names, acronyms = _sorted_terms(descriptor, row, folder)
+        names, acronyms = _sorted_terms(descriptor, row, owners, folder)
+        parents = _below_namesake(descriptor, curated.get(name_key(descriptor.name, folder)))
         if row is None:
-            session.add(_new_row(descriptor, names, acronyms))
+            session.add(_new_row(descriptor, names, acronyms, parents))
             new += 1
             continue
         before = row.model_dump()
-        _update(row, descriptor, names, acronyms)
+        _update(row, descriptor, names, acronyms, parents)
         updated += row.model_dump() != before
     session.flush()
     return ImportCount(new=new, updated=updated, unchanged=len(descriptors) - new - updated)
 
 
-def _sorted_terms(descriptor: MeshDescriptor, row: Area | None, folder: Folder) -> tuple[list[str], list[str]]:
+def _owners(curated: Iterable[Area], folder: Folder) -> dict[_Key, str]:
+    """Return whose the names and acronyms of the curated areas are."""
+    owners: dict[_Key, str] = {}
+    for row in curated:
+        for name in (row.name, *row.synonyms):
+            owners.update(dict.fromkeys(_keys(name, folder), row.id))
+        owners.update(dict.fromkeys(((acronym,) for acronym in row.acronyms), row.id))
+    return owners
+
+
+def _sorted_terms(
+    descriptor: MeshDescriptor, row: Area | None, owners: Mapping[_Key, str], folder: Folder
+) -> tuple[list[str], list[str]]:
     """Return the names that say something new, and the acronyms among the entry terms.
 
-    To a curated area, MeSH's own heading is one name more.
+    To a curated area, MeSH's own heading is one name more. What a curated area is called, no other gets.
     """
     names: list[str] = []
     acronyms: list[str] = []
@@ -63,8 +79,11 @@ def _sorted_terms(descriptor: MeshDescriptor, row: Area | None, folder: Folder) 
     seen = {key for name in known for key in _keys(name, folder)}
     for term in (_WITH_LONG_FORM.sub(_acronym_alone, term) for term in terms):
         if is_acronym(term):
-            acronyms.append(term)
+            if owners.get((term,), descriptor.id) == descriptor.id:
+                acronyms.append(term)
         elif not seen.issuperset(keys := _keys(term, folder)):
+            if any(owners.get(key, descriptor.id) != descriptor.id for key in keys):
+                continue
             names.append(term)
             seen.update(keys)
     return names, list(dict.fromkeys(acronyms))
@@ -78,19 +97,32 @@ def _keys(name: str, folder: Folder) -> list[tuple[str, ...]]:
     return [name_key(order, folder) for order in name_orders(name)]
 
 
-def _new_row(descriptor: MeshDescriptor, names: list[str], acronyms: list[str]) -> Area:
+def _below_namesake(descriptor: MeshDescriptor, namesake: Area | None) -> list[str]:
+    """Return as parent the curated area that is called like a descriptor and has another id, unless it stands below.
+
+    The curated file named a disease before MeSH did: who follows it is told what registries file under the descriptor.
+    """
+    if namesake is None or namesake.id == descriptor.id:
+        return []
+    above = tuple(f"{number}." for number in descriptor.tree_numbers)
+    return [] if any(number.startswith(above) for number in namesake.tree_numbers) else [namesake.id]
+
+
+def _new_row(descriptor: MeshDescriptor, names: list[str], acronyms: list[str], parents: list[str]) -> Area:
     return Area(
         id=descriptor.id,
         name=descriptor.name,
         synonyms=names,
         acronyms=acronyms,
         tree_numbers=list(descriptor.tree_numbers),
-        parents=[],  # where SQLModel makes the default list, a row takes a third of a millisecond
+        parents=parents,
         origin=AreaOrigin.IMPORT,
     )
 
 
-def _update(row: Area, descriptor: MeshDescriptor, names: Iterable[str], acronyms: Iterable[str]) -> None:
+def _update(
+    row: Area, descriptor: MeshDescriptor, names: Iterable[str], acronyms: Iterable[str], parents: list[str]
+) -> None:
     if row.origin is AreaOrigin.CURATED:
         row.tree_numbers = with_mesh_numbers(row.tree_numbers, descriptor.tree_numbers)
         row.synonyms = [*row.synonyms, *names]
@@ -103,7 +135,7 @@ def _update(row: Area, descriptor: MeshDescriptor, names: Iterable[str], acronym
     row.synonyms = list(dict.fromkeys((*names, *_without(row.name, row.synonyms))))
     row.acronyms = list(dict.fromkeys((*acronyms, *row.acronyms)))
     row.tree_numbers = list(descriptor.tree_numbers)
-    row.parents = []
+    row.parents = parents
     row.origin = AreaOrigin.IMPORT
 
 
