@@ -11,6 +11,7 @@ from trialalerts.database import Database
 from trialalerts.database.schema import upgrade
 from trialalerts.resources import shipped
 from trialalerts.settings import Settings
+from trialalerts.sources.reread import reread_areas
 from trialalerts.vocabulary.places import load_places
 from trialalerts.vocabulary.shipped_areas import store_shipped
 from trialalerts.vocabulary.tables import Place
@@ -31,6 +32,8 @@ class Prepared:
 def prepare(db: Database, settings: Settings) -> Prepared:
     """Upgrade the tables, store areas and topics as their files have them now, load the places where there are none.
 
+    Where the vocabulary or its reading changed, the areas of stored trials are told anew.
+
     Raises:
         ConfigurationError: the file of areas or of topics is wrong.
         DatabaseTooNew: the database belongs to a newer program.
@@ -42,4 +45,5 @@ def prepare(db: Database, settings: Settings) -> Prepared:
         store_topics(session, Path(topics) if topics else shipped("config/topics.toml"))
         known = session.exec(select(Place.id).limit(1)).first() is not None
         places = 0 if known else load_places(session)
+    reread_areas(db)
     return Prepared(upgraded=upgraded, areas=areas, places=places)

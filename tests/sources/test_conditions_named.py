@@ -19,6 +19,7 @@ from trialalerts.database import Database
 from trialalerts.settings import HttpSettings
 from trialalerts.sources.ctgov_study import read_study
 from trialalerts.sources.desk import Desk
+from trialalerts.sources.reread import reread_areas
 from trialalerts.vocabulary.areas import store_curated
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
@@ -108,4 +109,38 @@ def test_a_trial_whose_areas_are_understood_anew_is_updated_silently_and_its_lat
 
 def _stored_areas(db: Database) -> list[str]:
     with db.read() as session:
-        return [area["id"] for area in session.exec(select(Item.areas)).one()["direct"]]
+        return [area["id"] for area in session.exec(select(Item.areas).limit(1)).one()["direct"]]
+
+
+def test_what_is_stored_is_understood_anew_once_and_nothing_is_announced(
+    world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
+) -> None:
+    several = [study(n, conditionsModule__conditions=["Multiple Sclerosis", "Examplitis"]) for n in range(2, 9)]
+    server.state.studies = several
+    poll(world, registry_settings(server, http_settings), clock)
+    with world.write() as session:
+        session.add(Area(id="examplitis", name="Examplitis", origin=AreaOrigin.CURATED))
+    assert reread_areas(world) == 7
+    assert _stored_areas(world) == ["D009103", "examplitis"]
+    assert reread_areas(world) == 0  # until the program or its vocabulary is another one
+    look_back(world)
+    again = poll(world, registry_settings(server, http_settings), clock)
+    assert (again.error, again.new, again.changes) == (None, 0, 0)
+    assert changes_of(world) == []
+    look_back(world)
+    assert poll(world, registry_settings(server, http_settings), clock).unchanged == 7
+
+
+def test_a_small_chunk_at_a_time_comes_to_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+    sqlite_world: Database,
+    clock: FrozenClock,
+    server: RegistryServer,
+    http_settings: HttpSettings,
+) -> None:
+    monkeypatch.setattr("trialalerts.sources.reread._AT_ONCE", 2)
+    server.state.studies = [study(n, conditionsModule__conditions=["Examplitis"]) for n in range(2, 7)]
+    poll(sqlite_world, registry_settings(server, http_settings), clock)
+    with sqlite_world.write() as session:
+        session.add(Area(id="examplitis", name="Examplitis", origin=AreaOrigin.CURATED))
+    assert reread_areas(sqlite_world) == 5
