@@ -20,6 +20,7 @@ from tests.catalog.history import Step, read_lines, steps_of
 from trialalerts.catalog.compare import Difference, compare_trials
 from trialalerts.catalog.facts import TrialFacts
 
+OPENED_AND_CLOSED = ["site_opened", "site_closed"]
 NOTHING: list[str] = []
 """No news: dates, enrolment, contacts, references, names, the registry's own bookkeeping."""
 
@@ -34,7 +35,7 @@ EXPECTED: list[tuple[str, str, list[str], int]] = [
     ("NCT04895709", "2026-02-26 00:55:48", NOTHING, 0),  # two ended sites ended in another word; a contact
     ("NCT05009069", "2026-02-28 00:50:46", NOTHING, 0),  # references
     ("NCT05063149", "2026-03-10 02:06:13", NOTHING, 0),  # a reference
-    ("NCT05123482", "2026-02-16 21:08:10", NOTHING, 0),  # two sites ended, one listed that does not recruit yet
+    ("NCT05123482", "2026-02-16 21:08:10", ["site_closed"], 0),  # two sites ended, one listed that does not recruit yet
     ("NCT05280470", "2026-03-10 02:08:14", NOTHING, 0),  # description of the arms
     ("NCT05294952", "2026-03-03 00:59:11", NOTHING, 0),  # UNKNOWN: nobody verified it for two years
     ("NCT05329766", "2026-02-28 00:50:47", NOTHING, 0),  # day of the update
@@ -55,14 +56,14 @@ EXPECTED: list[tuple[str, str, list[str], int]] = [
     ("NCT06302556", "2026-03-03 00:59:12", NOTHING, 0),  # UNKNOWN
     ("NCT06330064", "2026-02-16 21:11:22", NOTHING, 0),  # verified
     ("NCT06346197", "2026-03-03 00:59:13", NOTHING, 0),  # verified
-    ("NCT06362252", "2026-02-10 07:04:02", ["site_opened"], 20),  # 8 French, 12 Spanish; some renamed at once
+    ("NCT06362252", "2026-02-10 07:04:02", OPENED_AND_CLOSED, 20),  # 8 French, 12 Spanish; Detroit is full
     ("NCT06612645", "2026-03-10 02:08:15", NOTHING, 0),  # dates
-    ("NCT06627647", "2026-02-16 21:08:12", ["site_opened"], 4),  # three others withdrawn or suspended
+    ("NCT06627647", "2026-02-16 21:08:12", OPENED_AND_CLOSED, 4),  # New Delhi withdrawn; two had not begun
     ("NCT06646627", "2026-02-10 07:03:56", NOTHING, 0),  # dates
     ("NCT06657144", "2026-02-10 07:03:39", NOTHING, 0),  # verified
     ("NCT06657144", "2026-02-21 00:54:37", NOTHING, 0),  # a site's telephone
     ("NCT06657144", "2026-03-03 00:59:11", NOTHING, 0),  # day of the update
-    ("NCT06692738", "2026-02-26 00:55:51", ["site_opened"], 5),  # four new ones, one back from suspension
+    ("NCT06692738", "2026-02-26 00:55:51", OPENED_AND_CLOSED, 5),  # four new, one back; New Delhi withdrawn
     ("NCT06754501", "2026-02-19 01:00:00", ["closed"], 0),  # recruitment ended
     ("NCT06780137", "2026-02-12 14:14:36", NOTHING, 0),  # verified
     ("NCT06780137", "2026-03-10 02:08:14", ["eligibility_changed"], 0),  # pneumonitis, whether or not with steroids
@@ -73,7 +74,7 @@ EXPECTED: list[tuple[str, str, list[str], int]] = [
     ("NCT06868277", "2026-03-03 00:59:14", ["site_opened"], 20),  # one more moved to the city next door
     ("NCT06892548", "2026-02-12 14:14:36", NOTHING, 0),  # provinces and a postcode
     ("NCT06911827", "2026-02-26 00:55:48", ["opened"], 0),  # began, with its first sites
-    ("NCT06953089", "2026-02-10 07:04:05", ["site_opened"], 1),  # Pittsburgh gone, Puyallup listed and open
+    ("NCT06953089", "2026-02-10 07:04:05", OPENED_AND_CLOSED, 1),  # Pittsburgh gone, Puyallup listed and open
     ("NCT06989112", "2026-02-12 14:01:41", ["site_opened"], 12),
     ("NCT06989112", "2026-03-13 02:09:20", ["site_opened"], 26),  # three others withdrawn or suspended
     ("NCT06996782", "2026-02-25 01:02:25", ["site_opened"], 2),  # two others withdrawn

@@ -223,6 +223,31 @@ def test_a_site_that_begins_to_recruit_has_opened_and_is_told_with_its_place() -
     }
 
 
+def closed(before: list[Site], after: list[Site], was: str = OPEN, now: str = OPEN) -> list[str]:
+    """Return the cities of the sites that closed."""
+    found = compare_trials(TrialFacts(status=was, sites=tuple(before)), TrialFacts(status=now, sites=tuple(after)))
+    return [site["city"] for difference in found for site in difference.before.get("sites", ())]
+
+
+@pytest.mark.parametrize("status", ["NOT_YET_RECRUITING", "SUSPENDED", "COMPLETED", "WITHDRAWN"])
+def test_a_site_that_takes_nobody_any_more_has_closed_while_the_trial_goes_on(status: str) -> None:
+    assert closed([leeds(), york()], [leeds(status=status), york()]) == ["Leeds"]
+    assert closed([leeds(), york()], [york()]) == ["Leeds"], "nor is it listed"
+
+
+def test_a_trial_that_ends_or_no_longer_lists_its_sites_tells_of_no_site() -> None:
+    assert closed([leeds(), york()], [leeds(status=COMPLETED), york(status=COMPLETED)], now=COMPLETED) == []
+    assert closed([leeds(status=COMPLETED)], [leeds(status="WITHDRAWN")]) == []
+    assert closed([leeds(), york()], []) == [], "a record without sites says nothing of them"
+    assert closed([leeds(facility="Example Hospital")], [leeds(facility="EXAMPLE HOSPITAL")]) == []
+
+
+def test_a_site_that_moved_to_another_town_closed_in_one_and_opened_in_the_other() -> None:
+    before = TrialFacts(status=OPEN, sites=(leeds(),))
+    after = TrialFacts(status=OPEN, sites=(leeds(status=COMPLETED), york()))
+    assert kinds(before, after) == ["site_opened", "site_closed"]
+
+
 @pytest.mark.parametrize("status", ["NOT_YET_RECRUITING", "SUSPENDED", "COMPLETED", "WITHDRAWN"])
 def test_any_closed_site_can_open(status: str) -> None:
     assert opened([leeds(status=status)], [leeds()]) == ["Leeds"]

@@ -163,6 +163,10 @@ SIDES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {},
         {"sites": [{"facility": "Fictional Infirmary", "city": "Leeds", "country": "GB"}]},
     ),
+    ChangeKind.SITE_CLOSED: (
+        {"sites": [{"facility": "Clinique Imaginaire", "city": "Lyon", "country": "FR"}]},
+        {},
+    ),
     ChangeKind.ELIGIBILITY_CHANGED: (
         {"maximum_age": "55 Years", "sex": "female", "criteria": "- No earlier treatment"},
         {"maximum_age": "65 Years", "sex": "all", "criteria": "- At most one earlier treatment"},

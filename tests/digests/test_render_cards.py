@@ -69,6 +69,7 @@ def line(of: TrialCard, label: str) -> str:
         ("results_posted", {}, "Results posted", "news"),
         ("recruiting_now", {}, "Recruiting now", "good"),
         ("site_opened", {}, "New site open: Leeds, 12 km from you", "good"),
+        ("site_closed", {}, "Site closed: Lyon (France)", "over"),
         ("something_new", {}, "Changed", "news"),
     ],
 )
@@ -324,3 +325,44 @@ def test_the_audience_of_an_article_stands_on_its_card(language: str, audience: 
 
 def test_an_article_that_does_not_say_for_whom_it_is_says_nothing_on_its_card() -> None:
     assert " for " not in article_card(ArticleFacts()).byline
+
+
+NONE_OPEN: dict[str, Any] = {"distance_km": None, "nearest": None}
+TWO_CLOSED = {**NONE_OPEN, "closed": ("Leeds", "York")}
+UNKNOWN = {**NONE_OPEN, "near_unknown": True}
+
+
+@pytest.mark.parametrize(
+    ("locale", "changes", "shown"),
+    [
+        ("en", {}, "Leeds has closed; the nearest open site is now Bristol, 270 km from you"),
+        ("de", {}, "Leeds hat geschlossen; das nächste offene Zentrum ist jetzt Bristol, 270 km von Ihnen"),
+        ("fr", {}, "Leeds a fermé ; le centre ouvert le plus proche est désormais Bristol, à 270 km de chez vous"),
+        ("es", {}, "Leeds ha cerrado; el centro abierto más cercano es ahora Bristol, a 270 km de usted"),
+        ("en", NONE_OPEN, "Leeds has closed; none is open in your area now"),
+        ("de", NONE_OPEN, "Leeds hat geschlossen; in Ihrer Gegend ist jetzt keines offen"),
+        ("fr", NONE_OPEN, "Leeds a fermé ; aucun centre n’est ouvert dans votre région à présent"),
+        ("es", NONE_OPEN, "Leeds ha cerrado; ahora no hay ninguno abierto en su zona"),
+        ("en", TWO_CLOSED, "Leeds and York have closed; none is open in your area now"),
+        ("en", UNKNOWN, "Leeds has closed; how far away the nearest open site is now is not known"),
+    ],
+)  # fmt: skip
+def test_a_site_that_closed_is_told_with_the_nearest_one_that_is_open(
+    locale: str, changes: dict[str, Any], shown: str
+) -> None:
+    why = reason(**{"closed": ("Leeds",), "distance_km": 270.2, "nearest": "Bristol", **changes})
+    (note,) = card(None, told("site_closed"), reasons=[why], locale=locale).changes
+    assert (note.text.replace("\xa0", " ").replace("\u202f", " "), note.tone) == (shown, "over")
+
+
+def test_two_wishes_are_each_told_what_closed_for_them() -> None:
+    why = [
+        reason(closed=("Leeds",), distance_km=270.0, nearest="Bristol"),
+        reason(preference_id=2, closed=("Lyon",), distance_km=None, nearest=None),
+        reason(preference_id=3),
+    ]
+    (note,) = card(None, told("site_closed"), reasons=why).changes
+    assert note.text == (
+        "Leeds has closed; the nearest open site is now Bristol, 270 km from you; "
+        "Lyon has closed; none is open in your area now"
+    )

@@ -68,6 +68,7 @@ reasons = st.builds(
     distance_km=st.one_of(st.none(), st.floats(0, 20_000)),
     nearest=st.one_of(st.none(), st.sampled_from(["Leeds", "Lyon"]), words),
     near_unknown=st.booleans(),
+    closed=st.sampled_from([(), (), ("Lyon",), ("Lyon", "York")]),
     may_fit=st.lists(st.sampled_from(["age", "sex", "other"]), max_size=3).map(tuple),
 )
 trials = st.builds(

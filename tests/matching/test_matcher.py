@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.matching.worlds import TODAY, World, expected, worlds
+from tests.matching.worlds import TODAY, World, expected, is_told_of_closing, worlds
 from trialalerts.matching.arranging import Match, arranged
 from trialalerts.matching.explaining import Explainer
 from trialalerts.matching.index import WindowIndex, bits_of, numbers_of
@@ -74,6 +74,11 @@ def test_every_reason_is_true_of_the_item(world: World) -> None:
             else:
                 assert told.through_id in match.subject.direct
                 assert told.area_id not in match.subject.direct
+            closing = [c for c in match.candidates if c.kind == "site_closed" and c.sites]
+            asking = next(p for p in world.preferences if p.id == told.preference_id)
+            assert not told.closed or closing
+            if len(closing) == 1 and is_told_of_closing(asking, closing[0]):
+                assert told.closed
             if told.distance_km is not None:
                 assert told.nearest in {"Leeds", "Suva", "Nome", "Multiple Locations"}
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.status import is_recruiting, site_is_open
 from trialalerts.catalog.tables import ChangeKind, ItemKind
+from trialalerts.matching.closings import AS_NEAR_KM
 from trialalerts.matching.window import Candidate, Subject
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas import ANY_AREA, AreaNode, AreaTree
@@ -59,13 +60,8 @@ def concerns(preference: Preference, candidate: Candidate, areas: AreaTree) -> b
             and not (subject.ancestors | set().union(*above.values())) & excluded
         )
     )
-    anywhere = preference.region_kind is RegionKind.ANYWHERE or candidate.sites is None
-    reached = facts is not None and facts.reach is not None
-    in_region = anywhere or any(
-        _in_region(preference, site)
-        or (site.country == preference.country and (reached or site.city == "Multiple Locations"))
-        for site in candidate.sites or ()
-    )
+    closing = candidate.kind == ChangeKind.SITE_CLOSED
+    in_region = is_told_of_closing(preference, candidate) if closing else _is_near(preference, candidate.sites, facts)
     wanted_kind = not preference.item_kinds or subject.kind.value in preference.item_kinds
     wanted_change = not preference.change_kinds or candidate.kind in preference.change_kinds
     of_topic = not preference.topics or bool(subject.topics & set(preference.topics))
@@ -78,6 +74,52 @@ def _on_any_area(subject: Subject, above: Mapping[str, set[str]], excluded: set[
     if subject.direct:
         return any(not of & excluded for of in above.values())
     return not subject.ancestors & excluded
+
+
+def is_told_of_closing(preference: Preference, candidate: Candidate) -> bool:
+    """Say whether sites that closed are news: one was the nearest, or the last that is, or may be, in the region."""
+    facts, closed, still = candidate.subject.facts, candidate.sites or (), candidate.subject.open_sites
+    if preference.region_kind is RegionKind.ANYWHERE:
+        return bool(closed) and not still
+    last = _is_near(preference, closed, facts, of_place=False) and not _is_near(preference, still, facts)
+    if preference.region_kind is not RegionKind.PLACE:
+        return last
+    home = any(site.country == preference.country and _is_everywhere(site, facts) for site in still)
+    near = min(_distances(preference, closed), default=None)
+    if near is None or near > (preference.radius_km or 0.0) or home:
+        return last
+    return all(distance > near + AS_NEAR_KM for distance in _distances(preference, still))
+
+
+def _is_near(
+    preference: Preference, sites: Sequence[Site] | None, facts: TrialFacts | None, *, of_place: bool = True
+) -> bool:
+    """Say whether one of the sites is in the region, or may be; without ``of_place`` only of those that may be."""
+    if preference.region_kind is RegionKind.ANYWHERE or sites is None:
+        return True
+    known = of_place or preference.region_kind is not RegionKind.PLACE
+    return any(
+        (_in_region(preference, site) and (known or not _is_placed(site)))
+        or (site.country == preference.country and _is_everywhere(site, facts))
+        for site in sites
+    )
+
+
+def _is_placed(site: Site) -> bool:
+    return site.country is not None and site.latitude is not None and site.longitude is not None
+
+
+def _is_everywhere(site: Site, facts: TrialFacts | None) -> bool:
+    return (facts is not None and facts.reach is not None) or site.city == "Multiple Locations"
+
+
+def _distances(preference: Preference, sites: Sequence[Site]) -> list[float]:
+    here = (preference.latitude or 0.0, preference.longitude or 0.0)
+    return [
+        distance_km(*here, site.latitude, site.longitude)
+        for site in sites
+        if site.latitude is not None and site.longitude is not None and site.city != "Multiple Locations"
+    ]
 
 
 def _takes(preference: Preference, facts: TrialFacts) -> bool:
@@ -172,14 +214,18 @@ def candidates(draw: st.DrawFn, seq: int, subject: Subject) -> Candidate:
     """Draw a change of the item."""
     kinds = TRIAL_KINDS if subject.facts else [ChangeKind.PUBLISHED.value, ChangeKind.RETRACTED.value]
     listed = subject.facts.sites if subject.facts else ()
+    kind = draw(st.sampled_from(kinds))
+    chosen = tuple(site for site in listed if draw(st.booleans())) if listed else None
+    if kind == ChangeKind.SITE_CLOSED:
+        chosen = tuple(draw(st.lists(sites(), max_size=2)))
     return Candidate(
         subject=subject,
-        kind=draw(st.sampled_from(kinds)),
+        kind=kind,
         seq=seq,
         at=datetime(2026, 3, 1, tzinfo=UTC) + timedelta(minutes=draw(st.integers(0, 5))),
         before={},
         after={},
-        sites=tuple(site for site in listed if draw(st.booleans())) if listed else None,
+        sites=chosen,
     )
 
 

@@ -7,12 +7,13 @@ the registry's own bookkeeping. ``docs/reference/changes.md`` tells the rules in
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from trialalerts.catalog.criteria import changed_criteria
 from trialalerts.catalog.facts import Site, TrialFacts
-from trialalerts.catalog.sites_compare import newly_open_sites
+from trialalerts.catalog.sites_compare import compare_sites
 from trialalerts.catalog.status import StatusGroup, status_group
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.vocabulary.territories import is_disputed
@@ -68,10 +69,13 @@ class Difference:
 
 
 def compare_trials(before: TrialFacts, after: TrialFacts) -> list[Difference]:
-    """Return what happened to a trial: at most one each of status, site, eligibility and results, in this order."""
+    """Return what happened to a trial: at most one each of status, sites opened and closed, eligibility and results.
+
+    They come in this order.
+    """
     found = (
         _status(before, after),
-        _sites(before, after),
+        *_sites(before, after),
         _eligibility(before, after),
         Difference(kind=ChangeKind.RESULTS_POSTED) if after.has_results and not before.has_results else None,
     )
@@ -115,14 +119,21 @@ def _last_word(facts: TrialFacts) -> str | None:
     return facts.status
 
 
-def _sites(before: TrialFacts, after: TrialFacts) -> Difference | None:
+def _sites(before: TrialFacts, after: TrialFacts) -> list[Difference]:
     was, now = _last_word(before), _last_word(after)
     if status_group(was) != "open" or status_group(now) != "open":
-        return None  # a trial that opens tells of all its sites
-    opened = newly_open_sites(before.sites, after.sites, status_before=was, status_after=now)
-    if not opened:
-        return None
-    return Difference(kind=ChangeKind.SITE_OPENED, after={"sites": [_where(site) for site in opened]})
+        return []  # a trial that opens tells of all its sites, and one that closes of all of them too
+    turned = compare_sites(before.sites, after.sites, status_before=was, status_after=now)
+    found = []
+    if turned.opened:
+        found.append(Difference(kind=ChangeKind.SITE_OPENED, after=_listed(turned.opened)))
+    if turned.closed:
+        found.append(Difference(kind=ChangeKind.SITE_CLOSED, before=_listed(turned.closed)))
+    return found
+
+
+def _listed(sites: Sequence[Site]) -> _Facts:
+    return {"sites": [_where(site) for site in sites]}
 
 
 def _where(site: Site) -> _Facts:

@@ -1,4 +1,4 @@
-"""Owns the comparison of two lists of sites: which ones take people now that did not before.
+"""Owns the comparison of two lists of sites: which ones take people now that did not before, and which no longer do.
 
 Registries rename facilities, repair (and break) their encoding, re-spell cities, move coordinates by
 metres and list sites in another order; and this program learns to read better where they lie. None of that
@@ -18,7 +18,7 @@ from trialalerts.vocabulary.distance import distance_km
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.territories import wholes
 
-__all__ = ["newly_open_sites"]
+__all__ = ["SiteTurns", "compare_sites", "newly_open_sites"]
 
 _RESPELT_WITHIN_KM = 50.0
 _NAMELESS_WITHIN_KM = 20.0  # “Research Site” stands for every site of some sponsors
@@ -53,23 +53,39 @@ _Key = Callable[[_Place], Hashable]
 def newly_open_sites(
     before: Sequence[Site], after: Sequence[Site], *, status_before: str | None, status_after: str | None
 ) -> list[Site]:
-    """Return the sites that are open after and were not before (closed, or not listed), in their order.
+    """Return the sites that are open after and were not before (see :func:`compare_sites`)."""
+    return compare_sites(before, after, status_before=status_before, status_after=status_after).opened
 
-    The statuses are those of the trial: a site without its own goes with it.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteTurns:
+    """The sites that turned, in their order: ``opened`` as they are now, ``closed`` as they were."""
+
+    opened: list[Site]
+    closed: list[Site]
+
+
+def compare_sites(
+    before: Sequence[Site], after: Sequence[Site], *, status_before: str | None, status_after: str | None
+) -> SiteTurns:
+    """Return which sites are open after and were not before (closed, or not listed), and which the other way about.
+
+    The statuses are those of the trial: a site without its own goes with it. A record that lists no site any more says
+    nothing of them, so that none closed.
     """
-    if before == after and status_before == status_after:
-        return []
-    now = _places(after, status_after)
-    if not any(place.is_open for place in now):
-        return []
-    matching = _Matching(_places(before, status_before), now)
+    was, now = _places(before, status_before), _places(after, status_after)
+    unchanged = before == after and status_before == status_after
+    if unchanged or not any(place.is_open for place in (*was, *now)):
+        return SiteTurns(opened=[], closed=[])
+    matching = _Matching(was, now)
     matching.round(_written, _same)
     matching.round(lambda place: (place.country, place.city, place.facility), _may_be_one_site)
     matching.round(lambda place: (place.country, place.facility), _near)
     matching.round(lambda place: (place.country, place.city), _alike_in_one_city)
     matching.round(lambda place: place.country, _alike_in_one_place)
     matching.round(lambda place: (place.country, place.city), _may_be_one_city)
-    return [place.site for place in matching.newly_open()]
+    closed = [place.site for place in matching.newly_closed()] if after else []
+    return SiteTurns(opened=[place.site for place in matching.newly_open()], closed=closed)
 
 
 class _Matching:
@@ -79,6 +95,7 @@ class _Matching:
         self._before = before
         self._after = after
         self._opened: list[_Place] = []
+        self._closed: list[_Place] = []
 
     def round(self, key: _Key, likeness: _Likeness) -> None:
         """Match places of one key, the most alike first, of equals open with open; a likeness of 0 is none."""
@@ -90,6 +107,8 @@ class _Matching:
                     matched.update((old, new))
                     if new.is_open and not old.is_open:
                         self._opened.append(new)
+                    if old.is_open and not new.is_open:
+                        self._closed.append(old)
         self._before = [place for place in self._before if place not in matched]
         self._after = [place for place in self._after if place not in matched]
 
@@ -97,6 +116,11 @@ class _Matching:
         """Return what opened: matched with a place that was not open, or with nothing."""
         left = [place for place in self._after if place.is_open]
         return sorted(self._opened + left, key=lambda place: place.index)
+
+    def newly_closed(self) -> list[_Place]:
+        """Return what closed: matched with a place that is not open, or with nothing."""
+        left = [place for place in self._before if place.is_open]
+        return sorted(self._closed + left, key=lambda place: place.index)
 
 
 def _places(sites: Sequence[Site], trial_status: str | None) -> list[_Place]:

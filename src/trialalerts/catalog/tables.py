@@ -43,6 +43,7 @@ class ChangeKind(StrEnum):
     CLOSED = "closed"
     REOPENED = "reopened"
     SITE_OPENED = "site_opened"
+    SITE_CLOSED = "site_closed"
     ELIGIBILITY_CHANGED = "eligibility_changed"
     RESULTS_POSTED = "results_posted"
     WITHDRAWN = "withdrawn"

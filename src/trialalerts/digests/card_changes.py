@@ -13,7 +13,7 @@ from trialalerts.digests.entries import RECRUITING_NOW, Reason, Told
 from trialalerts.digests.wording import Wording
 from trialalerts.digests.wording_trials import eligibility, status
 
-__all__ = ["ChangeNote", "Quote", "Tone", "brief_change", "change_notes", "opened_sites"]
+__all__ = ["NEAR_LINES", "ChangeNote", "Quote", "Tone", "brief_change", "change_notes"]
 
 Tone = Literal["good", "news", "over"]
 """How a change is to be taken: ``good`` (something opened), ``news``, ``over`` (something ended or paused)."""
@@ -24,10 +24,17 @@ _GOOD = {
     ChangeKind.REOPENED.value,
     ChangeKind.SITE_OPENED.value,
 }
-_OVER = {ChangeKind.PAUSED.value, ChangeKind.CLOSED.value, ChangeKind.WITHDRAWN.value, ChangeKind.RETRACTED.value}
+_OVER = {
+    ChangeKind.PAUSED.value,
+    ChangeKind.CLOSED.value,
+    ChangeKind.SITE_CLOSED.value,
+    ChangeKind.WITHDRAWN.value,
+    ChangeKind.RETRACTED.value,
+}
 _SAID_BY_THE_CHANGE = {"SUSPENDED", "WITHDRAWN"}
 _MOST_NOTES = 4
 _MOST_SITES = 3
+_MOST_CLOSED = 2
 _QUOTED = 200
 
 
@@ -124,7 +131,7 @@ def _ended(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
 
 def opened_sites(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
     """Return the line that tells which sites opened, the near ones first and with their distance."""
-    sites = [site for site in told.after.get("sites", ()) if isinstance(site, Mapping)]
+    sites = _sites(told.after)
     near = {one_line(reason.nearest): reason.distance_km for reason in reasons if reason.nearest}
     shown = list(dict.fromkeys(_site(words, site, near) for site in _nearest_first(sites, near)))
     if not shown:
@@ -132,6 +139,32 @@ def opened_sites(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
     more = len(shown) - _MOST_SITES
     listed = shown if more <= 0 else [*shown[:_MOST_SITES], words.count("change.more_sites", more)]
     return words.count("change.site_opened", len(shown), sites=words.listed(listed))
+
+
+def closed_sites(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+    """Return the line that tells which sites closed, and for each who had the nearest there which one it is now."""
+    if lines := dict.fromkeys(_closed_near(words, reason) for reason in reasons if reason.closed):
+        return "; ".join(tuple(lines)[:_MOST_CLOSED])
+    shown = list(dict.fromkeys(_site(words, site, {}) for site in _sites(told.before)))
+    more = len(shown) - _MOST_SITES
+    listed = shown if more <= 0 else [*shown[:_MOST_SITES], words.count("change.more_sites", more)]
+    return words.count("change.site_closed", len(shown), sites=words.listed(listed or [words.say("who.not_stated")]))
+
+
+def _closed_near(words: Wording, reason: Reason) -> str:
+    towns = [one_line(town, 60) or words.say("who.not_stated") for town in reason.closed]
+    how_many, closed = len(towns), words.listed(towns)
+    if reason.distance_km is not None and reason.nearest:
+        place, distance = one_line(reason.nearest, 60), words.distance(reason.distance_km)
+        nearest = words.say("place.from_you", place=place, distance=distance)
+        return words.count("change.site_closed_nearest", how_many, sites=closed, nearest=nearest)
+    if reason.near_unknown:
+        return words.count("change.site_closed_unknown", how_many, sites=closed)
+    return words.count("change.site_closed_none", how_many, sites=closed)
+
+
+def _sites(side: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [site for site in side.get("sites", ()) if isinstance(site, Mapping)]
 
 
 def _nearest_first(sites: Sequence[Mapping[str, Any]], near: Mapping[str, float | None]) -> list[Mapping[str, Any]]:
@@ -157,7 +190,12 @@ _LINES: dict[str, Callable[[Wording, Told, Sequence[Reason]], str]] = {
     ChangeKind.CLOSED.value: _ended,
     ChangeKind.WITHDRAWN.value: _ended,
     ChangeKind.SITE_OPENED.value: opened_sites,
+    ChangeKind.SITE_CLOSED.value: closed_sites,
 }
+NEAR_LINES: Mapping[str, Callable[[Wording, Told, Sequence[Reason]], str]] = {
+    kind.value: _LINES[kind.value] for kind in (ChangeKind.SITE_OPENED, ChangeKind.SITE_CLOSED)
+}
+"""The lines that differ from reader to reader, by how near things are to each."""
 
 
 def _quotes(words: Wording, told: Told) -> list[Quote]:

@@ -18,8 +18,8 @@ from typing import NamedTuple
 from trialalerts.catalog.audience import audience_in
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, TrialFacts
 from trialalerts.catalog.status import status_group
-from trialalerts.catalog.tables import ChangeKind, Item, ItemKind
-from trialalerts.digests.card_changes import ChangeNote, brief_change, change_notes, opened_sites
+from trialalerts.catalog.tables import Item, ItemKind
+from trialalerts.digests.card_changes import NEAR_LINES, ChangeNote, brief_change, change_notes
 from trialalerts.digests.card_reasons import Places, caution, places, reason_lines, where
 from trialalerts.digests.card_text import one_line, phone_number, shortened, usable_address, web_address
 from trialalerts.digests.entries import Entry, Told
@@ -58,7 +58,6 @@ _NAME = 100
 _MOST_CONTACTS = 2
 _MOST_AUTHORS = 3
 _STALE_MONTHS = 12
-_SITE_OPENED = ChangeKind.SITE_OPENED.value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,7 +186,7 @@ def finished(common: Common, own: Personal) -> Card:
 
 def tells_distances(told: Sequence[Told]) -> int:
     """Return how many of the changes say how far away something is."""
-    return sum(one.kind == _SITE_OPENED for one in told)
+    return sum(one.kind in NEAR_LINES for one in told)
 
 
 class CardMaker:
@@ -231,7 +230,8 @@ class CardMaker:
 
     def distances(self, entry: Entry, common: Common) -> str:
         """Return the line of the change that tells how far away something is; empty where there is none."""
-        return opened_sites(self._words, common.distances, entry.reasons) if common.distances else ""
+        told = common.distances
+        return NEAR_LINES[told.kind](self._words, told, entry.reasons) if told else ""
 
     def personal(self, entry: Entry, common: Common, distances: str | None = None) -> Personal:
         """Return what is the reader's own; ``distances`` is that line where somebody knows it already."""
@@ -294,10 +294,10 @@ class CardMaker:
         """
         several = tells_distances(entry.told) > 1
         notes = change_notes(self._words, entry.told, facts, entry.reasons if several else ())
-        at = next((n for n, note in enumerate(notes) if note.kind == _SITE_OPENED), None)
+        at = next((n for n, note in enumerate(notes) if note.kind in NEAR_LINES), None)
         if several or at is None:
             return notes, None, None
-        return notes, next(told for told in entry.told if told.kind == _SITE_OPENED), at
+        return notes, next(told for told in entry.told if told.kind in NEAR_LINES), at
 
     def _facts(self, facts: TrialFacts, *, over: bool) -> list[Fact]:
         words = self._words

@@ -244,7 +244,11 @@ def _happened(told: Told) -> object:
 
 
 def _near(entry: Entry) -> tuple[object, ...]:
-    return tuple((reason.nearest, reason.distance_km) for reason in entry.reasons if reason.nearest)
+    return tuple(
+        (reason.nearest, reason.distance_km, reason.closed, reason.near_unknown)
+        for reason in entry.reasons
+        if reason.nearest or reason.closed
+    )
 
 
 def _values(own: Personal) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 
 from trialalerts.catalog.facts import Reach, Site
 from trialalerts.catalog.reach import reached_countries, site_reach
-from trialalerts.catalog.tables import ItemKind
+from trialalerts.catalog.tables import ChangeKind, ItemKind
+from trialalerts.matching.closings import closed_for
 from trialalerts.matching.reasons import Reason
 from trialalerts.matching.window import Candidate, Subject
 from trialalerts.subscribers.tables import RegionKind
@@ -20,6 +21,7 @@ from trialalerts.vocabulary.topics import TopicTree
 __all__ = ["Explainer", "Follows", "nearest_site"]
 
 _MOST_KNOWN = 50_000
+_MOST_CLOSED = 3
 
 
 class Follows(Protocol):
@@ -95,6 +97,7 @@ class Explainer:
             common.reach,
             _may_fit(subject, preference),
             tuple([self._topics.names(topic) for topic in preference.topics]),
+            _closed(subject, candidates, preference),
         )
 
     def _common(self, subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> _Common:
@@ -115,7 +118,8 @@ class Explainer:
         reach = _reach(subject, candidates, preference)
         trial = subject.kind is ItemKind.TRIAL
         listed = trial and subject.facts is not None and bool(subject.facts.sites)
-        unknown = listed and preference.region_kind is RegionKind.PLACE and distance is None and reach is None
+        somewhere = listed and bool(subject.open_sites or _sites_of(candidates))
+        unknown = somewhere and preference.region_kind is RegionKind.PLACE and distance is None and reach is None
         return _Common(
             area_name=self._areas.name(preference.area_id),
             through_id=through,
@@ -136,7 +140,7 @@ def nearest_site(
     Open sites come first; a trial with none yet names those that are to open. For a country or a
     subdivision it is a site in it, without a distance.
     """
-    listed = subject.open_sites or tuple(site for c in candidates for site in c.sites or ())
+    listed = subject.open_sites or _sites_of(candidates)
     sites = tuple(site for site in listed if site_reach(site) is None)
     if preference.region_kind is RegionKind.PLACE:
         if preference.latitude is None or preference.longitude is None:
@@ -167,11 +171,16 @@ def _countries(site: Site) -> tuple[str, ...]:
     return countries_of(site.country, site.country_name) if site.country else ()
 
 
+def _sites_of(candidates: Sequence[Candidate]) -> tuple[Site, ...]:
+    """Return the sites that make changes near; not those that closed."""
+    return tuple(site for c in candidates if c.kind != ChangeKind.SITE_CLOSED for site in c.sites or ())
+
+
 def _reach(subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> Reach | None:
     """Return how the trial reaches the person wherever in their country they live; None where its sites tell."""
     if subject.facts is None or preference.country is None:
         return None
-    sites = subject.open_sites or tuple(site for c in candidates for site in c.sites or ())
+    sites = subject.open_sites or _sites_of(candidates)
     return reached_countries(subject.facts, sites).get(preference.country)
 
 
@@ -189,6 +198,13 @@ def _name(areas: AreaTree, subject: Subject, area_id: str) -> str:
     if area_id in areas or subject.facts is None:
         return areas.name(area_id)
     return next((term.name for term in subject.facts.mesh if term.id == area_id), area_id)
+
+
+def _closed(subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> tuple[str, ...]:
+    """Name the towns of the sites whose closing is news to whoever follows this."""
+    sites = tuple(site for c in candidates if c.kind == ChangeKind.SITE_CLOSED for site in c.sites or ())
+    towns = [site.city or site.facility or "" for site in closed_for(preference, sites, subject)] if sites else []
+    return tuple(dict.fromkeys(towns))[:_MOST_CLOSED]
 
 
 def _may_fit(subject: Subject, preference: Follows) -> tuple[str, ...]:

@@ -17,20 +17,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trialalerts.catalog.reach import reached_countries, site_reach
-from trialalerts.catalog.tables import ItemKind
-from trialalerts.matching.nearby import SiteMap
+from trialalerts.catalog.tables import ChangeKind, ItemKind
+from trialalerts.matching.closings import ClosingIndex
+from trialalerts.matching.site_index import SiteIndex
 from trialalerts.matching.window import RECRUITING_NOW, Candidate
 from trialalerts.subscribers.tables import RegionKind
 from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
-from trialalerts.vocabulary.territories import countries_of, subdivisions_of
 
 if TYPE_CHECKING:
     from datetime import date
 
     from numpy.typing import NDArray
 
-    from trialalerts.catalog.facts import Site
     from trialalerts.matching.query import Filters, RegionKey
 
 __all__ = ["WindowIndex", "bits_of", "numbers_of"]
@@ -109,18 +107,12 @@ class WindowIndex:
             return found
 
     def region(self, key: RegionKey) -> int:
-        """Return the candidates with a site in the region, or that may have one there."""
-        kind, country, subdivision, latitude, longitude, radius = key
-        if kind is RegionKind.ANYWHERE:
-            return self.every
-        if kind is RegionKind.COUNTRY:
-            return self._nowhere | self._countries.get(country or "", 0)
-        anyhow = self._nowhere | self._reached.get(country or "", 0)
-        if kind is RegionKind.SUBDIVISION:
-            unknown = self._without_subdivision.get(country or "", 0)
-            return anyhow | self._subdivisions.get(subdivision or "", 0) | unknown
-        near = self._sites.within(latitude or 0.0, longitude or 0.0, radius or 0.0)
-        return anyhow | near | self._without_coordinates.get(country or "", 0)
+        """Return the candidates with a site in the region, or that may have one there.
+
+        A site that closed is news only where it was the nearest (:mod:`~trialalerts.matching.closings`).
+        """
+        elsewhere = self._sites.every if key[0] is RegionKind.ANYWHERE else self._sites.region(key)
+        return elsewhere | self._closings.region(key)
 
     def filters(self, filters: Filters, today: date) -> int:
         """Return the candidates that meet all filters, or do not say; ``today`` is the day on which ages count."""
@@ -268,43 +260,10 @@ class WindowIndex:
         self._maximum_bits = downwards[::-1]
 
     def _index_sites(self) -> None:
-        self._countries: dict[str, int] = defaultdict(int)
-        self._subdivisions: dict[str, int] = defaultdict(int)
-        self._without_subdivision: dict[str, int] = defaultdict(int)
-        self._without_coordinates: dict[str, int] = defaultdict(int)
-        self._reached: dict[str, int] = defaultdict(int)
-        self._nowhere = 0
-        latitudes: list[float] = []
-        longitudes: list[float] = []
-        owners: list[int] = []
-        for number, candidate in enumerate(self.candidates):
-            bit = 1 << number
-            if candidate.sites is None:
-                self._nowhere |= bit
-                continue
-            if candidate.subject.facts is not None:
-                for country in reached_countries(candidate.subject.facts, candidate.sites):
-                    self._reached[country] |= bit
-            for site in candidate.sites:
-                self._index_site(site, bit)
-                if site.latitude is not None and site.longitude is not None and site_reach(site) is None:
-                    latitudes.append(site.latitude)
-                    longitudes.append(site.longitude)
-                    owners.append(number)
-        self._sites = SiteMap(latitudes, longitudes, owners)
-
-    def _index_site(self, site: Site, bit: int) -> None:
-        if site.country is None:
-            self._nowhere |= bit  # nobody could tell the country: no region may be excluded for that
-            return
-        for country in countries_of(site.country, site.country_name):
-            self._countries[country] |= bit
-        for subdivision in subdivisions_of(site.country, site.subdivision):
-            self._subdivisions[subdivision] |= bit
-        if not site.subdivision:
-            self._without_subdivision[site.country] |= bit
-        if site.latitude is None or site.longitude is None:
-            self._without_coordinates[site.country] |= bit
+        """Index places; closings of sites are asked differently, and so stand in an index of their own."""
+        placed = [(number, c) for number, c in enumerate(self.candidates) if c.kind != ChangeKind.SITE_CLOSED]
+        self._sites = SiteIndex((number, c.subject.facts, c.sites) for number, c in placed)
+        self._closings = ClosingIndex(self.candidates)
 
 
 def _slack(words: str | None) -> int:

@@ -20,6 +20,7 @@ class Reason(NamedTuple):
     all over the country (``nationwide``), so that it is near wherever in that country the person lives. ``may_fit``
     names the facts that were missing (``age``, ``sex``), so that nothing was excluded for their sake. ``topics`` are
     those that the preference asks for; ``area_id`` may be that of any area, whose ``area_name`` is then its id.
+    ``closed`` are the towns of the sites that closed and were the nearest, or the last ones open in the region.
     """
 
     preference_id: int
@@ -36,6 +37,7 @@ class Reason(NamedTuple):
     reach: Reach | None = None
     may_fit: tuple[str, ...] = ()
     topics: tuple[TopicName, ...] = ()
+    closed: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the reason as JSON types, compact: what equals its default is left out."""

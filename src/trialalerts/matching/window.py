@@ -17,6 +17,7 @@ from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.status import is_recruiting, site_is_open
 from trialalerts.catalog.tables import BaselineItem, Change, ChangeKind, Item, ItemKind, appeared_at
 from trialalerts.database import table_of
+from trialalerts.matching.closings import still_closed
 
 __all__ = [
     "RECRUITING_NOW",
@@ -55,6 +56,7 @@ _FACTS = (
 """What matching and reasons read; a trial's long texts and its contacts are left out of memory."""
 
 _ENDS = frozenset({ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHDRAWN, ChangeKind.RESULTS_POSTED})
+_SITES_TURN = frozenset({ChangeKind.SITE_OPENED, ChangeKind.SITE_CLOSED})
 _MAY_TAKE_PART = frozenset({None, "RECRUITING", "AVAILABLE", "NOT_YET_RECRUITING", "ENROLLING_BY_INVITATION"})
 
 
@@ -243,18 +245,24 @@ def _facts(item: ItemRow) -> TrialFacts | None:
 def _sites_that_count(change: ChangeRow, subject: Subject) -> tuple[Site, ...] | None:
     """Return the sites whose nearness makes the change news.
 
-    A site that opened is news around that site only. Something that opens, is registered or changes whom
-    it takes is news where one may take part; an end is news wherever the trial ran. None: no site is listed
-    (yet), or it is an article, so that no region is excluded.
+    A site that opened is news around that site only, one that closed where it was the nearest. Something that
+    opens, is registered or changes whom it takes is news where one may take part; an end is news wherever the trial
+    ran. None: no site is listed (yet), or it is an article, so that no region is excluded.
     """
     if subject.facts is None:
         return None
     if told_kind(change) == RECRUITING_NOW:
         return subject.open_sites if subject.facts.sites else None
-    if change.kind is ChangeKind.SITE_OPENED:
-        return tuple(Site.model_validate(site) for site in change.after.get("sites", ()))
+    if change.kind in _SITES_TURN:
+        return _sites_that_turned(change, subject)
     if not subject.facts.sites:
         return None
     if change.kind in _ENDS:
         return subject.facts.sites
     return tuple(site for site in subject.facts.sites if site.status in _MAY_TAKE_PART)
+
+
+def _sites_that_turned(change: ChangeRow, subject: Subject) -> tuple[Site, ...]:
+    if change.kind is ChangeKind.SITE_CLOSED:
+        return still_closed(change.before, subject.open_sites, recruiting=subject.recruiting)
+    return tuple(Site.model_validate(site) for site in change.after.get("sites", ()))

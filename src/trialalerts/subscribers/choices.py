@@ -55,6 +55,7 @@ CHANGE_KINDS = (
     "closed",
     "reopened",
     "site_opened",
+    "site_closed",
     "eligibility_changed",
     "results_posted",
     "withdrawn",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from math import asin, cos, radians, sin, sqrt
 
-__all__ = ["HALF_ROUND_THE_EARTH_KM", "distance_km"]
+__all__ = ["EARTH_RADIUS_KM", "HALF_ROUND_THE_EARTH_KM", "distance_km"]
 
-_DIAMETER_KM = 2 * 6371.0088
+EARTH_RADIUS_KM = 6371.0088
+_DIAMETER_KM = 2 * EARTH_RADIUS_KM
 HALF_ROUND_THE_EARTH_KM = 20_015.2
 """No distance is longer (kilometres, rounded up)."""
 

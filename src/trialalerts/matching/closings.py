@@ -1,0 +1,146 @@
+"""Sites that closed: news for those to whom one of them was the nearest, or the last one open in their region.
+
+Which sites are open is read from the trial as it is now: a site that closed and opened again is no news, and neither is
+a site of a trial that takes nobody any more (that is told by itself).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import acos, cos, pi, radians, sin
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trialalerts.catalog.facts import Site
+from trialalerts.catalog.reach import reached_countries, site_reach
+from trialalerts.catalog.tables import ChangeKind
+from trialalerts.matching.query import RegionKey
+from trialalerts.matching.site_index import SiteIndex
+from trialalerts.subscribers.tables import RegionKind
+from trialalerts.vocabulary.distance import EARTH_RADIUS_KM, distance_km
+from trialalerts.vocabulary.names import folded
+from trialalerts.vocabulary.territories import countries_of, subdivisions_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from trialalerts.matching.explaining import Follows
+    from trialalerts.matching.window import Candidate, Subject
+
+__all__ = ["AS_NEAR_KM", "ClosingIndex", "closed_for", "still_closed"]
+
+AS_NEAR_KM = 2.0
+"""A site that is open so little farther away is as near: sites are known by their town's centre."""
+_SITE_CLOSED = ChangeKind.SITE_CLOSED.value
+
+
+def still_closed(before: Mapping[str, Any], open_sites: Sequence[Site], *, recruiting: bool) -> tuple[Site, ...]:
+    """Return those of the sites that closed which are news now: the trial goes on, and they are not open again."""
+    if not recruiting:
+        return ()
+    now = {_named(site) for site in open_sites}
+    closed = [Site.model_validate(site) for site in before.get("sites", ())]
+    return tuple(site for site in closed if _named(site) not in now)
+
+
+def closed_for(follows: Follows, closed: Sequence[Site], subject: Subject) -> tuple[Site, ...]:
+    """Return the sites to name to somebody: the nearest one of them, or those that were the last in the region.
+
+    Empty where an open site is as near, so that none of this is news to them.
+    """
+    open_sites = subject.open_sites
+    if follows.region_kind is RegionKind.ANYWHERE:
+        return () if open_sites else tuple(closed)
+    if subject.facts is not None and follows.country in reached_countries(subject.facts, open_sites):
+        return ()
+    if follows.region_kind is not RegionKind.PLACE:
+        return () if any(_inside(follows, site) for site in open_sites) else _all_inside(follows, closed)
+    distance = _distance_from(follows)
+    near = [(km, number) for number, site in enumerate(closed) if (km := distance(site)) is not None]
+    still = [km for site in open_sites if (km := distance(site)) is not None]
+    if near and (not still or min(still) > min(near)[0] + AS_NEAR_KM):
+        return (closed[min(near)[1]],)
+    return () if near or still else _all_inside(follows, closed)
+
+
+class ClosingIndex:
+    """The closings of a window. The bits are those of the candidates' numbers in it."""
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        closings = [(number, c) for number, c in enumerate(candidates) if c.kind == _SITE_CLOSED and c.sites]
+        self._closed = SiteIndex((number, c.subject.facts, c.sites) for number, c in closings)
+        self._open = SiteIndex((number, c.subject.facts, c.subject.open_sites) for number, c in closings)
+        self._none_open = sum(1 << number for number, c in closings if not c.subject.open_sites)
+        self._points = {number: (_points(c.sites or ()), _points(c.subject.open_sites)) for number, c in closings}
+
+    def region(self, key: RegionKey) -> int:
+        """Return the closings that are news to those who follow a region (see :func:`closed_for`)."""
+        kind, country, _, latitude, longitude, radius = key
+        if not self._closed.every:
+            return 0
+        if kind is RegionKind.ANYWHERE:
+            return self._none_open
+        if kind is not RegionKind.PLACE:
+            return self._closed.region(key) & ~self._open.region(key)
+        last = self._closed.perhaps(country) & ~self._open.region(key)
+        near = self._closed.within(latitude or 0.0, longitude or 0.0, radius or 0.0) & ~self._open.reached(country)
+        if not near:
+            return last
+        here = _point(latitude or 0.0, longitude or 0.0)
+        return last | sum(
+            1 << number for number in self._points if near >> number & 1 and self._was_nearest(number, here)
+        )
+
+    def _was_nearest(self, number: int, here: NDArray[np.float64]) -> bool:
+        closed, still_open = self._points[number]
+        if not len(still_open):
+            return True
+        nearest = acos(min(1.0, max(-1.0, float(closed.dot(here).max()))))
+        as_near = min(pi, nearest + AS_NEAR_KM / EARTH_RADIUS_KM)
+        return bool(still_open.dot(here).max() < cos(as_near))
+
+
+def _named(site: Site) -> tuple[str, str, str]:
+    return folded(site.facility or ""), folded(site.city or ""), site.country or folded(site.country_name or "")
+
+
+def _all_inside(follows: Follows, sites: Sequence[Site]) -> tuple[Site, ...]:
+    return tuple(site for site in sites if _inside(follows, site))
+
+
+def _inside(follows: Follows, site: Site) -> bool:
+    """Tell whether a site lies in the country or subdivision followed, or may lie there."""
+    if site.country is None:
+        return True
+    if follows.region_kind is not RegionKind.SUBDIVISION:
+        return follows.country in countries_of(site.country, site.country_name)
+    if site.subdivision is None and site.country == follows.country:
+        return True
+    return follows.subdivision in subdivisions_of(site.country, site.subdivision)
+
+
+def _distance_from(follows: Follows) -> Callable[[Site], float | None]:
+    latitude, longitude = follows.latitude or 0.0, follows.longitude or 0.0
+
+    def distance(site: Site) -> float | None:
+        if site.latitude is None or site.longitude is None or site_reach(site) is not None:
+            return None
+        return distance_km(latitude, longitude, site.latitude, site.longitude)
+
+    return distance
+
+
+def _points(sites: Sequence[Site]) -> NDArray[np.float64]:
+    """Return the sites with coordinates as points on a ball of radius 1, shape (n, 3)."""
+    placed = [
+        _point(site.latitude, site.longitude)
+        for site in sites
+        if site.latitude is not None and site.longitude is not None and site_reach(site) is None
+    ]
+    return np.array(placed, dtype=float).reshape(-1, 3)
+
+
+def _point(latitude: float, longitude: float) -> NDArray[np.float64]:
+    north, east = radians(latitude), radians(longitude)
+    return np.array((cos(north) * cos(east), cos(north) * sin(east), sin(north)))
