@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from trialalerts.delivery.tables import Delivery, DeliveryState, MailboxState
 from trialalerts.errors import ConfigurationError
 from trialalerts.plurals import counted
 from trialalerts.settings import Settings, SourceSettings
+from trialalerts.sources.problems import WHOLE_RECORD
 from trialalerts.sources.tables import Problem, SourceState
 from trialalerts.vocabulary.tables import Area, Place
 
@@ -162,13 +164,20 @@ def _gaps(gaps: AreaGaps) -> Iterator[Check]:
 
 
 def _problems(session: Session) -> Iterator[Check]:
-    rows = session.exec(select(Problem.source, func.count()).group_by(Problem.source).order_by(Problem.source))
-    for source, number in rows:
-        yield Check(
-            level="look",
-            what=f"source {source}: {counted(number, 'field')} of records could not be read; the rest of each was kept",
-            remedy=f"run: trialalerts sources check {source}",
-        )
+    fields, unread = Counter[str](), Counter[str]()
+    for source, field in session.exec(select(Problem.source, Problem.field)):
+        (unread if field in WHOLE_RECORD else fields)[source] += 1
+    for source in sorted(fields | unread):
+        remedy = f"run: trialalerts sources check {source}"
+        if number := unread[source]:
+            lost = counted(number, "record or file", "records or files")
+            what = f"source {source}: {lost} unread; what was stored of them before stays as it was"
+            yield Check(level="look", what=what, remedy=remedy)
+        if number := fields[source]:
+            what = (
+                f"source {source}: {counted(number, 'field')} of records could not be read; the rest of each was kept"
+            )
+            yield Check(level="look", what=what, remedy=remedy)
 
 
 def _findings(session: Session) -> Iterator[Check]:

@@ -112,6 +112,21 @@ def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         server.stop()
 
 
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_request_of_two_lengths_is_refused(server: WebServer, method: str) -> None:
+    request = (
+        f"{method} / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(request.encode())
+        answer = b""
+        while part := connection.recv(1000):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1, "what follows is not read as a request"
+
+
 def test_an_error_shows_no_trace_and_logs_no_value(server: WebServer) -> None:
     with _logged(server) as lines:
         answer = httpx.get(f"{server.url}/fails/secret-token?area=asthma")

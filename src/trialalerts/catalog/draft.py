@@ -22,7 +22,10 @@ class AreaTag(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldProblem:
-    """A field of a record that could not be read or kept; the rest of the record was."""
+    """A field of a record that could not be read or kept; the rest of the record was.
+
+    Some fields stand for the whole record (``trialalerts.sources.problems.WHOLE_RECORD``): nothing of it was.
+    """
 
     external_id: str
     field: str

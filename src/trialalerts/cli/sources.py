@@ -61,8 +61,16 @@ def check(
     show(f"{name}: {found['items']} items on the first page{more}; {found['with_areas']} of them name a disease area.")
     show_table(("id", "published", "title"), [(i["id"], i["published"], i["title"]) for i in found["newest"]])
     if found["problems"]:
-        rows = [(problem["id"], problem["field"], problem["message"]) for problem in found["problems"]]
-        show_table(("id", "field", "problem"), rows[:_SHOWN_PROBLEMS], title="What could not be read")
+        rows = [
+            (
+                problem["id"],
+                problem["field"],
+                problem["message"],
+                "unread" if problem["unread"] else "read but for this",
+            )
+            for problem in found["problems"]
+        ]
+        show_table(("id", "field", "problem", "record"), rows[:_SHOWN_PROBLEMS], title="What could not be read")
         if len(rows) > _SHOWN_PROBLEMS:
             show(f"… and {len(rows) - _SHOWN_PROBLEMS} more; all of them with: trialalerts sources check {name} --json")
 
@@ -174,6 +182,8 @@ def _first_batch(context: Context, source: SourceSettings) -> Batch:
 
 
 def _described(batch: Batch, stored: list[Problem]) -> dict[str, Any]:
+    from trialalerts.sources.problems import WHOLE_RECORD
+
     found = {(problem.external_id, problem.field): problem.message for problem in stored}
     for problem in (*batch.problems, *(problem for draft in batch.drafts for problem in draft.problems)):
         found[problem.external_id, problem.field] = problem.message
@@ -187,7 +197,8 @@ def _described(batch: Batch, stored: list[Problem]) -> dict[str, Any]:
             for draft in newest[:_SHOWN_ITEMS]
         ],
         "problems": [
-            {"id": external_id, "field": field, "message": message} for (external_id, field), message in found.items()
+            {"id": external_id, "field": field, "message": message, "unread": field in WHOLE_RECORD}
+            for (external_id, field), message in found.items()
         ],
     }
 

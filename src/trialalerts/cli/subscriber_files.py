@@ -15,7 +15,7 @@ from trialalerts.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import TextIO
+    from typing import BinaryIO, TextIO
 
     from trialalerts.subscribers.transfer import LineError
 
@@ -29,15 +29,26 @@ def read(
     *,
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They agreed, unless a line says otherwise.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the good lines even if others are bad.")] = False,
+    area: Annotated[str, typer.Option(metavar="TEXT", help="The disease for lines that name none.")] = "",
+    region: Annotated[str, typer.Option(metavar="TEXT", help="The region for lines that name none.")] = "",
+    maps: Annotated[
+        list[str] | None, typer.Option("--map", metavar="THEIRS=OURS", help="Read a column under one of our names.")
+    ] = None,
+    consent: Annotated[str, typer.Option(metavar="TEXT", help="Where they agreed; kept with each of them.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; store and mail nothing.")] = False,
 ) -> None:
     """Import subscribers; a line that makes no sense stops it all, unless --skip-bad.
 
-    Who is not confirmed gets a mail that asks.
+    Who is not confirmed gets a mail that asks. Exports of other programs are read too: their e-mail column is
+    understood, who had left there is left out, and so are columns that are not ours.
+
+    Example: trialalerts subscribers import members.csv --area "multiple sclerosis" --region "Leeds, GB" --dry-run
     """
     from trialalerts.cli import output
     from trialalerts.cli.context import open_context
     from trialalerts.delivery.confirmations import request_confirmation
     from trialalerts.delivery.message import mail_domain
+    from trialalerts.subscribers.csv_layout import mapping_of
     from trialalerts.subscribers.transfer import ImportRefused, import_csv
 
     ctx = open_context()
@@ -52,17 +63,29 @@ def read(
                 timezone=service.timezone,
                 confirmed=confirmed,
                 skip_bad=skip_bad,
+                area=area,
+                region=region,
+                mapping=mapping_of(maps or []),
+                consent=consent,
                 now=now,
             )
+            if dry_run:
+                session.rollback()
             domain = mail_domain(ctx.settings.mail.sender)
             asked = sum(
                 request_confirmation(session, subscriber, ids, now=now, domain=domain)
-                for subscriber, ids in count.to_confirm
+                for subscriber, ids in (() if dry_run else count.to_confirm)
             )
     except ImportRefused as error:
         _tell_errors(error.errors[1:])
         raise
     _tell_errors(count.errors)
+    if count.left_out:
+        output.show(f"columns left out: {', '.join(count.left_out)}")
+    if count.had_left:
+        output.show(f"{counted(count.had_left, 'subscriber')} left out, who had left or could not be reached there")
+    if dry_run:
+        output.show("this was a dry run: nothing is stored, nobody is mailed")
     output.show(f"{counted(count.subscribers, 'subscriber')} and {counted(count.preferences, 'preference')} added")
     if count.to_confirm:
         output.show(f"{len(count.to_confirm)} must confirm; {counted(asked, 'confirmation mail')} queued")
@@ -97,14 +120,25 @@ def _reading(file: Path) -> Iterator[TextIO]:
     from trialalerts.errors import InvalidInput
 
     if str(file) == "-":
-        yield sys.stdin
+        yield _decoded(sys.stdin.buffer)
         return
     try:
-        opened = file.open(encoding="utf-8", newline="")
+        opened = file.open("rb")
     except OSError as error:
         raise InvalidInput(f"{file}: the file cannot be read: {error.strerror}") from None
     with opened:
-        yield opened
+        yield _decoded(opened)
+
+
+def _decoded(file: BinaryIO) -> TextIO:
+    """Read UTF-8, or UTF-16 as spreadsheets write it; their marks at the beginning are taken off."""
+    from io import BufferedReader, TextIOWrapper
+
+    begins = file.peek(4)[:4] if isinstance(file, BufferedReader) else b""
+    marks = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+    unmarked = {(False, True): "utf-16-le", (True, False): "utf-16-be"}
+    found = unmarked.get((begins[:1] == b"\0", begins[1:2] == b"\0"))
+    return TextIOWrapper(file, encoding=marks.get(begins[:2]) or found or "utf-8-sig", newline="")
 
 
 @contextlib.contextmanager

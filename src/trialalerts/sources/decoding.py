@@ -15,6 +15,11 @@ __all__ = ["ACCEPTED", "BrokenBody", "TooLarge", "unpacked"]
 ACCEPTED = "gzip, deflate, br"
 """What we say in ``Accept-Encoding``."""
 
+_NO_ENCODING = frozenset({"", "identity", "none", "null", "plain", "text", "utf-8", "utf8", "8bit", "7bit", "binary"})
+"""What servers write that pack nothing."""
+_PACKED = frozenset(
+    {"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "exi", "pack200-gzip", "dcb", "dcz"}
+)
 _STEP = 1 << 20
 _AUTOMATIC = zlib.MAX_WBITS | 32  # gzip or zlib, by their first bytes
 _RAW = -zlib.MAX_WBITS
@@ -40,7 +45,8 @@ def unpacked(pieces: Iterable[bytes], encoding: str, most: int) -> bytes:
 
     Args:
         pieces: the bytes as they came.
-        encoding: the value of ``Content-Encoding``; empty or ``identity``: not packed.
+        encoding: the value of ``Content-Encoding``; empty, ``identity``, or a word that is no way of packing
+            (``none``, ``utf-8``): not packed.
         most: how many unpacked bytes are allowed.
 
     Raises:
@@ -59,13 +65,16 @@ def unpacked(pieces: Iterable[bytes], encoding: str, most: int) -> bytes:
 
 
 def _unpacker(encoding: str) -> _Unpacker:
-    if encoding in {"", "identity"}:
+    named = [name for part in encoding.split(",") if (name := part.strip()) not in _NO_ENCODING]
+    if not named:
         return _Plain()
-    if encoding in {"gzip", "x-gzip", "deflate"}:
+    if named in (["gzip"], ["x-gzip"], ["deflate"]):
         return _Zlib()
-    if encoding == "br":
+    if named == ["br"]:
         return _Brotli()
-    raise BrokenBody(f"its encoding {encoding[:40]!r} was not asked for")
+    if named[0] in _PACKED or len(named) > 1:
+        raise BrokenBody(f"its encoding {encoding[:40]!r} was not asked for")
+    return _Plain()  # the name of no packing at all: a character set, a transfer encoding
 
 
 class _Plain:

@@ -24,7 +24,7 @@ from trialalerts.sources.json_feed import read_json_feed
 from trialalerts.sources.links import link_key, usable_link
 from trialalerts.sources.mishaps import unreadable
 from trialalerts.sources.standing import address_key
-from trialalerts.sources.xml_feed import read_xml_feed
+from trialalerts.sources.xml_feed import read_xml_feed, without_preamble
 
 __all__ = ["Feed"]
 
@@ -89,8 +89,9 @@ class Feed:
 
     def _content(self, answer: Answer) -> FeedContent:
         url = shown_url(answer.url)
-        if answer.body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}:
-            return read_json_feed(answer.body, url)
+        body = without_preamble(answer.body)
+        if body[:1] in {b"{", b"["}:
+            return read_json_feed(body, url)
         return read_xml_feed(answer.body, url, answer.headers)
 
     def _url_hash(self) -> str:

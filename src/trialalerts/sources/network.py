@@ -23,6 +23,13 @@ __all__ = ["Interrupted", "PrivateAddress", "PublicNetwork", "TookTooLong", "is_
 
 _SLICE = 0.5
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+_NEVER = (ipaddress.ip_network("2001::/32"), ipaddress.ip_network("2001:db8::/32"), ipaddress.ip_network("3fff::/20"))
+"""Teredo (RFC 4380), which no server has, and what is kept for documentation (RFC 3849, RFC 9637)."""
+_TUNNELS = ipaddress.ip_network("2002::/16")
+"""6to4 (RFC 3056): the IPv4 address of a router stands in it."""
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})
+"""The third quarter of an address that holds an IPv4 address in its fourth (RFC 5214)."""
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Gives the addresses of a host."""
@@ -54,20 +61,38 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an address belongs to the public internet; one inside another (IPv4 in IPv6) counts."""
+    """Tell whether an address belongs to the public internet; IPv4 addresses inside one of IPv6 must too."""
+    if "%" in address:
+        return False  # a zone is one of this machine's own links
     try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
-    if isinstance(parsed, ipaddress.IPv6Address) and (inner := _inner(parsed)) is not None:
-        parsed = inner
-    return parsed.is_global and not parsed.is_multicast
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return _is_global(parsed)
+    if (whole := _whole_inside(parsed)) is not None:
+        return _is_global(whole)
+    if parsed not in _GLOBAL_UNICAST or any(parsed in network for network in _NEVER):
+        return False
+    inner = [parsed.sixtofour] if parsed.sixtofour is not None else []
+    if int(parsed) >> 32 & 0xFFFFFFFF in _ISATAP:
+        inner.append(_last_four(parsed))
+    return _is_global(parsed) and all(_is_global(each) for each in inner)
 
 
-def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour
+def _whole_inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that an address only stands for (NAT64, ``::ffff:…``)."""
+    return _last_four(address) if address in _NAT64 else address.ipv4_mapped
+
+
+def _is_global(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address in _TUNNELS:
+        return not address.is_multicast  # Python calls them private; what they lead to is looked at beside this
+    return address.is_global and not address.is_multicast
+
+
+def _last_four(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 class PublicNetwork(httpcore.NetworkBackend):

@@ -14,7 +14,10 @@ from trialalerts.sources.base import Batch
 from trialalerts.sources.fields import UNNAMED
 from trialalerts.sources.tables import Problem
 
-__all__ = ["add_problems", "note_problems"]
+__all__ = ["WHOLE_RECORD", "add_problems", "note_problems"]
+
+WHOLE_RECORD = frozenset({"record", "study", "file", "front matter", "title", "identificationModule.nctId"})
+"""Fields of problems that cost the whole record: it was not read, and nothing of it was kept."""
 
 log = structlog.get_logger()
 

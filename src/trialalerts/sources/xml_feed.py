@@ -12,7 +12,7 @@ from trialalerts.errors import SourceError
 from trialalerts.sources.entry import Entry, EntryList, FeedContent
 from trialalerts.sources.feed_pieces import XmlPieces, cut_xml, limited
 
-__all__ = ["read_xml_feed"]
+__all__ = ["read_xml_feed", "without_preamble"]
 
 _PROLOGUE = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)*", re.DOTALL | re.IGNORECASE)
 _NESTED_ENTITY = re.compile(r"""<!ENTITY\s[^>"']*(?:"[^"]*&[A-Za-z_]|'[^']*&[A-Za-z_])""")
@@ -23,6 +23,11 @@ _BARE_AMPERSAND = re.compile(rb"&(?!#?\w{1,32};)")
 _GROUP = 50
 """So many entries are parsed at once."""
 _GROUP_BYTES = 500_000
+_ADDRESS = re.compile(r"https?://[^\s/]", re.IGNORECASE)
+_MARK = b"\xef\xbb\xbf"
+_BEGINNING = re.compile(rb"<\?xml\s|<(?:rss|feed|rdf:RDF)[\s>]")
+_OTHER_DOCUMENT = re.compile(rb"<(?:!doctype|html|!--|\?xml|head|body)\b", re.IGNORECASE)
+_LONGEST_PREAMBLE = 65_536
 _HTML = frozenset({"html", "head", "body", "script", "div"})
 
 
@@ -37,7 +42,22 @@ def read_xml_feed(body: bytes, url: str, headers: Mapping[str, str]) -> FeedCont
     Raises:
         SourceError: it is empty, an HTML page, broken off, no feed, or too large.
     """
+    body = without_preamble(body)
     _check_shape(body, url)
+    try:
+        return _read(body, url, headers)
+    except _Stumbled as error:
+        raise SourceError(
+            f"{url} cannot be read as a feed ({error}); it is written in a way that its reader does not understand, "
+            "and will be tried again."
+        ) from error
+
+
+class _Stumbled(Exception):
+    """feedparser let out what its parsers stumbled over."""
+
+
+def _read(body: bytes, url: str, headers: Mapping[str, str]) -> FeedContent:
     pieces = cut_xml(_in_utf8(body))
     if pieces is None:
         parsed = _parse(body, headers)
@@ -63,7 +83,11 @@ def _parse(body: bytes, headers: Mapping[str, str]) -> Any:
     # Without the feed's address: feedparser would turn ids such as "17" into links of this server.
     given = {"content-type": headers.get("content-type", "")}
     # Not the bytes themselves: feedparser would take a short text for the name of a file.
-    return feedparser.parse(io.BytesIO(body), response_headers=given, sanitize_html=False, resolve_relative_uris=False)
+    file = io.BytesIO(body)
+    try:
+        return feedparser.parse(file, response_headers=given, sanitize_html=False, resolve_relative_uris=False)
+    except Exception as error:
+        raise _Stumbled(type(error).__name__) from error
 
 
 def _check_version(parsed: Any, url: str) -> None:
@@ -86,10 +110,16 @@ def _in_groups(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 def _parsed_entries(pieces: XmlPieces, group: Sequence[bytes], headers: Mapping[str, str]) -> Iterator[Any]:
     """Parse some entries at once, or each by itself where one of them is broken; None stands for one beyond reading."""
-    parsed = _parse(b"".join([pieces.before, *group, pieces.after]), headers)
-    if len(group) == 1:
+    try:
+        parsed = _parse(b"".join([pieces.before, *group, pieces.after]), headers)
+    except _Stumbled:
+        if len(group) == 1:
+            yield None
+            return
+        parsed = None
+    if parsed is not None and len(group) == 1:
         yield parsed.entries[0] if parsed.entries else None
-    elif len(parsed.entries) == len(group) and not _is_broken(parsed):
+    elif parsed is not None and len(parsed.entries) == len(group) and not _is_broken(parsed):
         yield from parsed.entries
     else:
         for piece in group:
@@ -112,6 +142,16 @@ def _in_utf8(body: bytes) -> bytes:
         return body
     text = body.decode(encoding, "replace").removeprefix("\ufeff")
     return re.sub(r"""^(<\?xml[^>]*?encoding=)["'][^"']*["']""", r'\1"utf-8"', text, count=1).encode()
+
+
+def without_preamble(body: bytes) -> bytes:
+    """Return a feed from its first character on: without marks, blank lines and a warning of PHP before it."""
+    while body.startswith(_MARK) or body[:1].isspace():
+        body = body.removeprefix(_MARK).lstrip()
+    start = _BEGINNING.search(body[:_LONGEST_PREAMBLE])
+    if start is None or _OTHER_DOCUMENT.search(body[: start.start()]):
+        return body
+    return body[start.start() :]
 
 
 def _check_shape(body: bytes, url: str) -> None:
@@ -145,7 +185,7 @@ def _entry(raw: dict[str, Any], language: str) -> Entry:
     content = [_text(part, "value") for part in _list(raw, "content")]
     return Entry(
         id=_text(raw, "id"),
-        link=_text(raw, "link"),
+        link=_link(raw),
         title=_text(raw, "title"),
         summary=_text(raw, "summary") or next(filter(None, content), ""),
         dates=[
@@ -156,6 +196,13 @@ def _entry(raw: dict[str, Any], language: str) -> Entry:
         language=_text(_dict(raw, "title_detail"), "language") or language,
         identifiers=[found for key in _IDENTIFIERS if (found := _text(raw, key))],
     )
+
+
+def _link(raw: dict[str, Any]) -> str:
+    """Return the link of an entry; an id that feedparser takes for one, and that is no address, is none."""
+    link = _text(raw, "link")
+    is_only_id = dict.get(raw, "guidislink") and link == _text(raw, "id")
+    return "" if is_only_id and not _ADDRESS.match(link) else link
 
 
 def _text(raw: dict[str, Any], key: str) -> str:

@@ -36,17 +36,22 @@ class Stored:
     waiting: tuple[int, ...]
 
 
-def store_people(session: Session, groups: Mapping[str, list[Record]], now: datetime) -> list[Stored]:
-    """Store people with all they follow; each key of an address has its records, one for each preference."""
+def store_people(
+    session: Session, groups: Mapping[str, list[Record]], now: datetime, *, consent: str = ""
+) -> list[Stored]:
+    """Store people with all they follow; each key of an address has its records, one for each preference.
+
+    ``consent`` says where they agreed; it is kept in the log of each.
+    """
     known = set(session.exec(select(Subscriber.address_key)))
-    stored = [_store_known(session, records, now) for key, records in groups.items() if key in known]
+    stored = [_store_known(session, records, now, consent) for key, records in groups.items() if key in known]
     new = [records for key, records in groups.items() if key not in known]
     for start in range(0, len(new), _AT_ONCE):
-        stored += _store_new(session, new[start : start + _AT_ONCE], now)
+        stored += _store_new(session, new[start : start + _AT_ONCE], now, consent)
     return stored
 
 
-def _store_new(session: Session, people: list[list[Record]], now: datetime) -> Iterator[Stored]:
+def _store_new(session: Session, people: list[list[Record]], now: datetime, consent: str) -> Iterator[Stored]:
     last_change = current_number(session, CHANGES)
     subscribers = [new_subscriber(records[0].person, now) for records in people]
     session.add_all(subscribers)
@@ -55,7 +60,7 @@ def _store_new(session: Session, people: list[list[Record]], now: datetime) -> I
     session.add_all(preference for preferences in followed for preference in preferences)
     session.flush()
     for subscriber, records, preferences in zip(subscribers, people, followed, strict=True):
-        record_consent(session, subscriber, ConsentAction.SIGNED_UP, how=_HOW, now=now)
+        record_consent(session, subscriber, ConsentAction.SIGNED_UP, how=_HOW, what=consent, now=now)
         for each in preferences:
             action = ConsentAction.CONFIRMED if each.confirmed_at else ConsentAction.CHANGED
             record_consent(session, subscriber, action, how=_HOW, what=f"preference {each.id} added", now=now)
@@ -82,7 +87,7 @@ def _preferences(subscriber_id: int, records: list[Record], now: datetime) -> li
     return made
 
 
-def _store_known(session: Session, records: list[Record], now: datetime) -> Stored:
+def _store_known(session: Session, records: list[Record], now: datetime, consent: str) -> Stored:
     """Add what is new to somebody known; who never confirmed may do so by this file."""
     subscriber = add_subscriber(session, records[0].person, confirmed=False, how=_HOW, now=now).subscriber
     found = [
@@ -90,6 +95,8 @@ def _store_known(session: Session, records: list[Record], now: datetime) -> Stor
         for each in records
         if each.preference is not None
     ]
+    if consent:
+        record_consent(session, subscriber, ConsentAction.CHANGED, how=_HOW, what=consent, now=now)
     agreed = [each.preference.id or 0 for each in found if each.preference.confirmed_at]
     if subscriber.state is SubscriberState.PENDING and agreed:
         confirm(session, subscriber, agreed, how=_HOW, now=now)

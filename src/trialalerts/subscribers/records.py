@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
@@ -44,7 +45,7 @@ from trialalerts.vocabulary.topics import load_topics
 if TYPE_CHECKING:
     from trialalerts.vocabulary.areas import AreaTree
 
-__all__ = ["COLUMNS", "REQUIRED", "Record", "RecordReader", "written"]
+__all__ = ["COLUMNS", "Record", "RecordReader", "written"]
 
 COLUMNS = (
     "address",
@@ -78,7 +79,6 @@ COLUMNS = (
     "confirmed",
 )
 """The columns of an export, in this order; an import may leave out all but those that are required."""
-REQUIRED = ("address", "area")
 
 _FORMULA = tuple("=+-@\t\r'")
 _NUMBERS = {"radius_km", "latitude", "longitude"}
@@ -122,7 +122,15 @@ class RecordReader:
     """Reads lines; knows the vocabulary, and the values for the columns that a file leaves out or empty."""
 
     def __init__(
-        self, session: Session, areas: AreaTree, *, locale: str, timezone: str, confirmed: bool, now: datetime
+        self,
+        session: Session,
+        areas: AreaTree,
+        *,
+        locale: str,
+        timezone: str,
+        confirmed: bool,
+        now: datetime,
+        others: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._session = session
         self._areas = areas
@@ -136,7 +144,7 @@ class RecordReader:
             "day": "1",
             "region": "anywhere",
             "confirmed": "yes" if confirmed else "",
-        }
+        } | {name: text for name, text in others.items() if text}
         self._now = now
         self._regions: dict[tuple[str, str, str], Region] = {}
 

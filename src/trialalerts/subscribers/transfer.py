@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TextIO
 
 from sqlmodel import Session, col, select
 
-from trialalerts.errors import InvalidInput, did_you_mean
+from trialalerts.errors import InvalidInput
 from trialalerts.plurals import counted
-from trialalerts.subscribers.addresses import address_key
+from trialalerts.subscribers.addresses import address_key, checked_address
+from trialalerts.subscribers.csv_layout import Layout, read_layout
 from trialalerts.subscribers.intake import store_people
 from trialalerts.subscribers.preferences import MOST_PREFERENCES
-from trialalerts.subscribers.records import COLUMNS, REQUIRED, Record, RecordReader, written
+from trialalerts.subscribers.records import COLUMNS, Record, RecordReader, written
 from trialalerts.subscribers.tables import Preference, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas import load_areas
 
@@ -46,12 +48,28 @@ class ImportRefused(InvalidInput):
 
 @dataclass(frozen=True, kw_only=True)
 class ImportCount:
-    """What an import came to; ``to_confirm`` are those who must be asked, with the ids of what waits for them."""
+    """What an import came to; ``to_confirm`` are those who must be asked, with the ids of what waits for them.
+
+    ``left_out`` are the columns that were not read, ``had_left`` how many people had left where the list comes from.
+    """
 
     subscribers: int
     preferences: int
     to_confirm: tuple[tuple[Subscriber, tuple[int, ...]], ...]
     errors: tuple[LineError, ...]
+    left_out: tuple[str, ...] = ()
+    had_left: int = 0
+
+
+@dataclass(kw_only=True)
+class _Lines:
+    groups: dict[str, list[Record]] = field(default_factory=dict)
+    errors: list[LineError] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)
+
+
+_Line = tuple[int, list[str]]
+"""The number of a line, and its cells."""
 
 
 def import_csv(
@@ -62,11 +80,17 @@ def import_csv(
     timezone: str,
     confirmed: bool = False,
     skip_bad: bool = False,
+    area: str = "",
+    region: str = "",
+    mapping: Mapping[str, str] | None = None,
+    consent: str = "",
     now: datetime,
 ) -> ImportCount:
-    """Import subscribers from CSV with the columns of an export; commas or semicolons part them.
+    """Import subscribers from CSV with the columns of an export; commas, semicolons or tabs part them.
 
-    Only ``address`` and ``area`` are required. ``locale`` and ``timezone`` stand in where a line has none.
+    Only ``address`` and ``area`` are required. ``locale``, ``timezone``, ``area`` and ``region`` stand in where a
+    line has none. ``mapping`` says which columns of another program's export are ours (lower-case name in the file →
+    our column); its other columns are left out. ``consent`` says where people agreed, and is kept with them.
     Lines of one address belong to one subscriber. Who is not confirmed (``confirmed``: those without a word on
     it are) becomes pending, see :attr:`ImportCount.to_confirm`. Who has left stays gone, whatever a file says.
 
@@ -74,16 +98,22 @@ def import_csv(
         ImportRefused: a line makes no sense and ``skip_bad`` is not given; nothing is stored.
         InvalidInput: the file is no CSV with these columns; nothing is stored.
     """
-    reader = RecordReader(session, load_areas(session), locale=locale, timezone=timezone, confirmed=confirmed, now=now)
-    groups, errors = _read(session, reader, file)
-    if errors and not skip_bad:
-        raise ImportRefused(errors)
-    stored = store_people(session, groups, now)
+    defaults = {"area": area, "region": region}
+    reader = RecordReader(
+        session, load_areas(session), locale=locale, timezone=timezone, confirmed=confirmed, now=now, others=defaults
+    )
+    layout, lines = _lines(file, mapping or {}, needs_area=not area)
+    found = _read(session, reader, lines, layout)
+    if found.errors and not skip_bad:
+        raise ImportRefused(found.errors)
+    stored = store_people(session, found.groups, now, consent=consent)
     return ImportCount(
         subscribers=sum(each.created for each in stored),
         preferences=sum(each.added for each in stored),
         to_confirm=tuple((each.subscriber, each.waiting) for each in stored if each.waiting),
-        errors=tuple(errors),
+        errors=tuple(found.errors),
+        left_out=layout.left_out,
+        had_left=len(found.left),
     )
 
 
@@ -120,55 +150,59 @@ def _rows(session: Session) -> Iterator[tuple[Subscriber, Preference | None]]:
     yield from session.exec(rows).yield_per(_AT_ONCE)
 
 
-def _read(session: Session, reader: RecordReader, file: TextIO) -> tuple[dict[str, list[Record]], list[LineError]]:
+def _read(session: Session, reader: RecordReader, lines: Iterable[_Line], layout: Layout) -> _Lines:
     """Read all lines into groups of one address each, and what is wrong with the others."""
-    groups: dict[str, list[Record]] = {}
-    errors: list[LineError] = []
+    found = _Lines()
     gone = _gone(session)
-    lines = _lines(file)
-    for number, cells in lines:
+    for number, row in lines:
         try:
+            cells = layout.cells(row)
+            if layout.has_left(row):
+                found.left.add(_key(cells))
+                continue
             record = reader.read(cells)
             key = address_key(record.person.address)
-            _belongs(record, groups.get(key, []), is_gone=key in gone)
+            _belongs(record, found.groups.get(key, []), is_gone=key in gone)
         except InvalidInput as error:
-            errors.append(LineError(line=number, message=str(error)))
+            found.errors.append(LineError(line=number, message=str(error)))
         else:
-            groups.setdefault(key, []).append(record)
-    return groups, errors
+            found.groups.setdefault(key, []).append(record)
+    for key in found.left:
+        found.groups.pop(key, None)
+    return found
 
 
-def _lines(file: TextIO) -> Iterator[tuple[int, dict[str, str]]]:
-    """Give each line that holds anything, with its number.
+def _key(cells: Mapping[str, str]) -> str:
+    return address_key(checked_address(cells.get("address", "")))
+
+
+def _lines(file: TextIO, mapping: Mapping[str, str], *, needs_area: bool) -> tuple[Layout, Iterator[_Line]]:
+    """Return the layout of a file, and each line that holds anything, with its number.
 
     Raises:
         InvalidInput: this is no CSV in UTF-8, or its columns are not ours.
     """
-    try:
-        header = file.readline().removeprefix("\ufeff")
-        delimiter = ";" if header.count(";") > header.count(",") else ","
-        names = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
-        _check_columns(names)
+    with _explained():
+        layout, delimiter, before = read_layout(file, mapping, needs_area=needs_area)
+    return layout, _rows_of(file, delimiter, before)
+
+
+def _rows_of(file: TextIO, delimiter: str, before: int) -> Iterator[_Line]:
+    with _explained():
         rows = csv.reader(file, delimiter=delimiter, strict=True)
         for cells in rows:
             if any(cell.strip() for cell in cells):
-                yield rows.line_num + 1, dict(zip(names, cells, strict=False))
+                yield rows.line_num + before, cells
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
     except UnicodeDecodeError:
         raise InvalidInput("The file is not UTF-8; save it as “CSV UTF-8”.") from None
     except csv.Error as error:
         raise InvalidInput(f"The file is no CSV: {error}.") from None
-
-
-def _check_columns(names: list[str]) -> None:
-    from rapidfuzz.process import extract  # only an import needs it
-
-    for name in names:
-        if name not in COLUMNS:
-            near = [match for match, _, _ in extract(name, COLUMNS, limit=2, score_cutoff=60)]
-            raise InvalidInput(f"The file has a column “{name}”, which we do not know.{did_you_mean(near)}")
-    for name in REQUIRED:
-        if name not in names:
-            raise InvalidInput(f"The file has no column “{name}”; its first line must name the columns.")
 
 
 def _gone(session: Session) -> set[str]:

@@ -71,9 +71,20 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
                 for name, value in _PRIVATE.items() if private or message["status"] >= 400 else ():  # noqa: PLR2004 - an error
                     headers[name] = value
+                if _has_two_lengths(scope):
+                    headers["Connection"] = "close"
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+def _has_two_lengths(scope: Scope) -> bool:
+    """Tell whether a request says its length twice over.
+
+    A proxy before us may have gone by the other one, and what follows may be somebody else's request: it is refused,
+    and the connection closed (RFC 9112, 6.1).
+    """
+    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
 
 
 def _is_public(scope: Scope) -> bool:
@@ -99,9 +110,15 @@ class BodyCap:
         """Serve one request.
 
         Raises:
-            HTTPException: 413 for a body too long, 408 for one that does not come.
+            HTTPException: 400 for a request of two lengths (RFC 9112, 6.1), 413 for a body too long, 408 for one
+                that does not come.
         """
-        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if _has_two_lengths(scope):
+            raise HTTPException(status_code=400)
+        if scope["method"] in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
         body = await self._body(scope, receive)

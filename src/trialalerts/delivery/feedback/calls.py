@@ -17,6 +17,8 @@ from trialalerts.errors import ConfigurationError
 
 __all__ = ["Call", "Webhook", "chosen_keys", "decoded", "listed", "require_basic_auth", "require_recent", "same"]
 
+_CLOCKS_DIFFER = timedelta(minutes=15)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
@@ -90,8 +92,10 @@ def require_basic_auth(call: Call, username: str, password: str) -> None:
 def require_recent(moment: datetime | None, call: Call, within: timedelta) -> None:
     """Check that a signed moment is near: what is older may be a repetition that nobody remembers any more.
 
+    What is far ahead could be repeated for as long as it is ahead, and after; only clocks that differ are allowed for.
+
     Raises:
         Forged: it is not.
     """
-    if moment is None or abs(call.now - moment) > within:
-        raise Forged("The call is too old, or this machine's clock is wrong.")
+    if moment is None or not -min(within, _CLOCKS_DIFFER) <= call.now - moment <= within:
+        raise Forged("The call is too old or from the future, or this machine's clock is wrong.")
