@@ -21,7 +21,7 @@ from trialalerts.subscribers.tables import Preference, Subscriber
 from trialalerts.tables import metadata
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.regions import find_region
-from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind, PlaceName
+from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind, PlaceName, Topic
 from trialalerts.web.app import create_app
 from trialalerts.web.server import WebServer
 
@@ -36,6 +36,13 @@ def _areas() -> list[Area]:
         Area(id="D003920", name="Diabetes Mellitus", synonyms=["diabetes"], origin=curated),
         Area(id="D008180", name="Lupus Erythematosus, Systemic", synonyms=["lupus"], origin=curated),
         Area(id="D000070642", name="Brain Injuries, Traumatic", origin=AreaOrigin.TRIAL),
+    ]
+
+
+def _topics() -> list[Topic]:
+    return [
+        Topic(id="gene-therapy", name="Gene therapy", names={"de": "Gentherapie", "fr": "Thérapie génique"}),
+        Topic(id="stem-cells", name="Stem cells", names={"de": "Stammzellen"}, synonyms=["stem cell therapy"]),
     ]
 
 
@@ -148,7 +155,7 @@ def furnish(db: Database) -> None:
     """Store the areas and places of the tests."""
     with db.write() as session:
         places = _places()
-        session.add_all([*_areas(), *places])
+        session.add_all([*_areas(), *_topics(), *places])
         session.flush()
         names = {(folded(name), place.id) for place in places for name in (place.name, place.id.rpartition("-")[2])}
         session.add_all(PlaceName(key=key, place_id=place_id) for key, place_id in names)

@@ -92,6 +92,10 @@ class TopicTree:
         """Return the name shown to people; the English one where ``language`` has none, the id where it is unknown."""
         return self.names(topic_id).said(language)
 
+    def named(self, language: str) -> list[tuple[str, str]]:
+        """Return id and name of all topics, by name."""
+        return sorted(((id_, self.name(id_, language)) for id_ in self._topics), key=lambda pair: pair[1].casefold())
+
     def find(self, text: str) -> str:
         """Return the id of the topic that ``text`` names: by id, name in any language, synonym or acronym.
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trialalerts.subscribers.tables import Preference, RegionKind
-from trialalerts.vocabulary.areas import AreaTree
+from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
+from trialalerts.vocabulary.topics import TopicTree
 from trialalerts.web.languages import Language
 
 __all__ = ["Follow", "follow_of"]
@@ -24,13 +25,14 @@ class Follow:
     confirmed: bool
 
 
-def follow_of(preference: Preference, areas: AreaTree, language: Language) -> Follow:
+def follow_of(preference: Preference, areas: AreaTree, topics: TopicTree, language: Language) -> Follow:
     """Return a preference, stored or not, as a page shows it."""
+    is_any = preference.area_id == ANY_AREA
     return Follow(
         id=preference.id or 0,
-        area=areas.name(preference.area_id),
+        area=language.text("filters.any_area") if is_any else areas.name(preference.area_id),
         region=_region(preference, language),
-        filters=" · ".join(_filters(preference, areas, language)),
+        filters=" · ".join(_filters(preference, areas, topics, language)),
         label=preference.label,
         confirmed=preference.confirmed_at is not None,
     )
@@ -44,7 +46,12 @@ def _region(preference: Preference, language: Language) -> str:
     return f"{preference.region_label} · {preference.radius_km:.0f} km"
 
 
-def _filters(preference: Preference, areas: AreaTree, language: Language) -> Iterator[str]:
+def _filters(preference: Preference, areas: AreaTree, topics: TopicTree, language: Language) -> Iterator[str]:
+    if preference.topics:
+        named = ", ".join(topics.name(topic, language.code) for topic in preference.topics)
+        yield language.text("filters.words_topics", topics=named)
+    if preference.audience:
+        yield language.text(f"filters.audience_{preference.audience}")
     if len(preference.item_kinds) == 1:
         yield language.text(f"filters.kinds_{preference.item_kinds[0]}")
     if preference.born_on:

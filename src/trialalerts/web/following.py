@@ -6,18 +6,24 @@ place may have a name that no search finds.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 from sqlmodel import Session
 
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownArea, UnknownRegion
-from trialalerts.subscribers.choices import CHANGE_KINDS, ITEM_KINDS, PHASES, SEXES, birthday, born_about
-from trialalerts.subscribers.preferences import NewPreference
+from trialalerts.subscribers.choices import birthday
+from trialalerts.subscribers.preference_input import (
+    LeavesNothing,
+    NeedsPlaceOrTopic,
+    NewPreference,
+    PreferenceInput,
+    is_any_area,
+)
 from trialalerts.subscribers.tables import Preference
-from trialalerts.vocabulary.areas import AreaTree
+from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
 from trialalerts.vocabulary.regions import (
     DEFAULT_RADIUS_KM,
     TRAVEL_KM,
@@ -26,16 +32,16 @@ from trialalerts.vocabulary.regions import (
     find_region_to_travel,
     parse_radius,
 )
+from trialalerts.vocabulary.topics import TopicTree, load_topics
 from trialalerts.web.forms import Fault, Form
 
-__all__ = ["FIELDS", "FILTERS", "KM_PER_MILE", "read_preference", "typed"]
+__all__ = ["FIELDS", "FILTERS", "KM_PER_MILE", "given", "read_preference", "typed"]
 
-FILTERS = ("kinds", "born", "sex", "healthy", "phases", "changes", "excluded")
+FILTERS = ("topic", "kinds", "audience", "born", "sex", "healthy", "phases", "changes", "excluded")
 """The fields of the block that is closed until it is used."""
 FIELDS = ("preference", "area", "region", "travel", "radius", "unit", "label", *FILTERS)
 KM_PER_MILE = 1.609344
 
-_OLDEST = 120
 _LABEL_LENGTH = 80
 
 
@@ -51,28 +57,77 @@ def read_preference(
         today: for ages.
         kept: the preference that is edited, if one is.
     """
-    area_id = _area(form, areas, kept)
+    values = form.values
+    area = form.meant("area")
+    if kept is not None and area == areas.name(kept.area_id):
+        area = kept.area_id
+    if not area:
+        form.errors["area"] = Fault(key="error.area_missing")
     region = _region(form, session, kept)
-    new = NewPreference(
-        area_id=area_id or "",
-        region=region or find_region(session, "anywhere"),
-        item_kinds=_chosen(form, "kinds", ITEM_KINDS),
-        born_on=_born(form, today),
-        sex=next(iter(_chosen(form, "sex", SEXES)), None),
-        healthy_volunteer=bool(form.values["healthy"]),
-        phases=_chosen(form, "phases", PHASES),
-        change_kinds=_chosen(form, "changes", CHANGE_KINDS),
-        excluded_areas=_excluded(form, areas, area_id),
-        label=form.values["label"][:_LABEL_LENGTH] or None,
-    )
-    return None if form.errors else new
+    excluded = _parted(form.meant("excluded"), areas)
+    found = PreferenceInput(
+        area=area or ANY_AREA,
+        region=region,
+        item_kinds=tuple(values["kinds"].split()),
+        born=values["born"],
+        sex=values["sex"],
+        healthy_volunteer=bool(values["healthy"]),
+        phases=tuple(form.chosen("phases")),
+        change_kinds=tuple(form.chosen("changes")),
+        excluded_areas=tuple(excluded),
+        topics=tuple(form.chosen("topic")),
+        audience=values["audience"],
+        label=values["label"][:_LABEL_LENGTH],
+    ).checked(areas, load_topics(session), today)
+    for name, error in found.errors.items():
+        form.errors.setdefault(_FIELD_OF.get(name, name), _fault(name, error, excluded))
+    return None if form.errors else found.preference
 
 
-def typed(preference: Preference, areas: AreaTree) -> dict[str, str]:
-    """Return a preference as somebody would have typed it into the form."""
+_FIELD_OF = {"item_kinds": "kinds", "change_kinds": "changes", "excluded_areas": "excluded", "topics": "topic"}
+
+
+def _fault(name: str, error: InvalidInput, excluded: list[str]) -> Fault:
+    """Return what a form says of an error; the choices offered for one unknown name hold the other names too."""
+    if isinstance(error, NeedsPlaceOrTopic):
+        return Fault(key="error.any_area_alone")
+    if isinstance(error, LeavesNothing):
+        return Fault(key="error.excluded_all", values={"area": error.area})
+    if isinstance(error, UnknownArea) and name == "area":
+        return Fault(key="error.area_unknown", choices=error.choices)
+    if isinstance(error, UnknownArea):
+        at = excluded.index(error.text)
+        offered = ("; ".join([*excluded[:at], choice, *excluded[at + 1 :]]) for choice in error.choices)
+        return Fault(key="error.excluded_unknown", choices=tuple(offered), values={"name": error.text})
+    return Fault(key="error.born_wrong" if name == "born" else "error.choice_wrong")
+
+
+def given(query: Mapping[str, str], areas: AreaTree, topics: TopicTree, *, any_area: str) -> dict[str, str]:
+    """Return what a link (``?area=…&region=…&topic=…``) fills in; a topic that is unknown is left out.
+
+    An area by its id gets its name; one that is not known stands as it is written, and the nearest names are told once
+    the form is sent. ``any_area`` are the page's own words for any disease.
+    """
+    area = query.get("area", "").strip()
+    known = any_area if is_any_area(area) else _known(area, lambda: areas.find(area).name)
+    found = {"area": known or area}
+    named = [each.strip() for each in query.get("topic", "").split(";")]
+    chosen = dict.fromkeys(filter(None, (_known(each, partial(topics.find, each)) for each in named)))
+    return found | {"region": query.get("region", ""), "topic": "; ".join(chosen)}
+
+
+def _known(text: str, find: Callable[[], str]) -> str:
+    try:
+        return find() if text else ""
+    except InvalidInput:
+        return ""
+
+
+def typed(preference: Preference, areas: AreaTree, *, any_area: str = ANY_AREA) -> dict[str, str]:
+    """Return a preference as somebody would have typed it into the form, who calls any disease ``any_area``."""
     return {
         "preference": str(preference.id or ""),
-        "area": areas.name(preference.area_id),
+        "area": any_area if preference.area_id == ANY_AREA else areas.name(preference.area_id),
         "region": "" if preference.region_kind == "anywhere" else preference.region_label,
         **_distance(preference.radius_km),
         "kinds": " ".join(preference.item_kinds) if len(preference.item_kinds) == 1 else "",
@@ -81,6 +136,8 @@ def typed(preference: Preference, areas: AreaTree) -> dict[str, str]:
         "healthy": "yes" if preference.healthy_volunteer else "",
         "phases": " ".join(preference.phases),
         "changes": " ".join(preference.change_kinds),
+        "topic": "; ".join(preference.topics),
+        "audience": preference.audience or "",
         "excluded": "; ".join(areas.name(area) for area in preference.excluded_areas),
         "label": preference.label or "",
     }
@@ -103,20 +160,6 @@ def _born_words(born_on: date | None) -> str:
     if born_on is None:
         return ""
     return str(born_on.year) if birthday(str(born_on.year)) == born_on else born_on.isoformat()
-
-
-def _area(form: Form, areas: AreaTree, kept: Preference | None) -> str | None:
-    text = form.meant("area")
-    if not text:
-        form.errors["area"] = Fault(key="error.area_missing")
-        return None
-    if kept is not None and text == areas.name(kept.area_id):
-        return kept.area_id
-    try:
-        return areas.find(text).id
-    except UnknownArea as error:
-        form.errors["area"] = Fault(key="error.area_unknown", choices=error.choices)
-        return None
 
 
 def _region(form: Form, session: Session, kept: Preference | None) -> Region | None:
@@ -171,46 +214,6 @@ def _radius(form: Form) -> float | None:
     except InvalidInput:
         form.errors["radius"] = Fault(key="error.radius_wrong")
         return None
-
-
-def _chosen(form: Form, field: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words chosen, in our order."""
-    words = form.values[field].split()
-    if any(word not in known for word in words):
-        form.errors[field] = Fault(key="error.choice_wrong")
-    return tuple(word for word in known if word in words)
-
-
-def _born(form: Form, today: date) -> date | None:
-    """Return the birthday; a number of up to three digits is an age."""
-    text = form.values["born"]
-    if not text:
-        return None
-    try:
-        born = born_about(int(text), today) if re.fullmatch(r"[0-9]{1,3}", text) else birthday(text)
-        if 0 <= today.year - born.year <= _OLDEST and born <= date(today.year, 12, 31):
-            return born
-    except (InvalidInput, OverflowError):
-        pass
-    form.errors["born"] = Fault(key="error.born_wrong")
-    return None
-
-
-def _excluded(form: Form, areas: AreaTree, area_id: str | None) -> tuple[str, ...]:
-    """Return the ids of the areas to leave out; the choices offered for one unknown name hold the other names too."""
-    names = _parted(form.meant("excluded"), areas)
-    found: list[str] = []
-    for position, name in enumerate(names):
-        try:
-            found.append(areas.find(name).id)
-        except UnknownArea as error:
-            offered = ("; ".join([*names[:position], choice, *names[position + 1 :]]) for choice in error.choices)
-            form.errors["excluded"] = Fault(key="error.excluded_unknown", choices=tuple(offered), values={"name": name})
-            return ()
-    if area_id is not None and ({area_id} | areas.ancestors(area_id)) & set(found):
-        form.errors["excluded"] = Fault(key="error.excluded_all", values={"area": areas.name(area_id)})
-        return ()
-    return tuple(found)
 
 
 def _parted(text: str, areas: AreaTree) -> list[str]:

@@ -21,17 +21,17 @@ __all__ = ["Fault", "Form", "Rhythm", "reads_form", "time_zones"]
 
 _LONGEST = 300
 _LONGEST_LIST = 2_000
-_MOST_FIELDS = 80
+_MOST_FIELDS = 160
 _PARTS = {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
 _FIELDS = (
     "address", "area", "region", "travel", "radius", "unit", "kinds", "born", "sex", "healthy", "phases", "changes",
-    "excluded", "label", "frequency", "language", "timezone", "hour", "weekday", "day", "consent", "area_choice",
-    "area_was", "region_choice", "region_was", "excluded_choice", "excluded_was", "website", "action", "preference",
-    "step",
+    "excluded", "topic", "audience", "label", "frequency", "language", "timezone", "hour", "weekday", "day", "consent",
+    "area_choice", "area_was", "region_choice", "region_was", "excluded_choice", "excluded_was", "website", "action",
+    "preference", "step",
 )  # fmt: skip
-_MANY = {"phases", "changes"}
-"""Fields with a box to tick for each word: the words stand in one value, parted by blanks."""
-_LONG = {"excluded", "excluded_choice", "excluded_was"}
+_MANY = {"phases": " ", "changes": " ", "topic": "; "}
+"""Fields with a box to tick for each word: the words stand in one value, and by what they are parted."""
+_LONG = {"excluded", "excluded_choice", "excluded_was", "topic"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +114,10 @@ class Form:
         """Tell whether one of these fields is filled in or wrong."""
         return any(self.values[name] or name in self.errors for name in fields)
 
+    def chosen(self, name: str) -> list[str]:
+        """Return the words ticked in a field with many."""
+        return [word.strip() for word in self.values[name].split(_MANY[name]) if word.strip()]
+
     def consent(self) -> None:
         """Note where the consent was not given."""
         if not self.values["consent"]:
@@ -157,8 +161,8 @@ def reads_form(
         try:
             async with request.form(max_fields=_MOST_FIELDS, max_files=1) as form:
                 typed = dict(form)
-                for name in typed.keys() & _MANY:
-                    typed[name] = " ".join(str(value) for value in form.getlist(name))
+                for name in typed.keys() & _MANY.keys():
+                    typed[name] = _MANY[name].join(str(value) for value in form.getlist(name))
         except (HTTPException, LookupError, ValueError):  # no form, an unknown charset, a parser at its wits' end
             if not lenient:
                 raise HTTPException(400) from None

@@ -83,7 +83,7 @@ class Looking:
             language,
             action=action,
             carried={**form.carried(fields), **sends},
-            follow=follow_of(preference, areas, language),
+            follow=follow_of(preference, areas, site.vocabulary.topics(), language),
             outlook=outlook,
             instead=[
                 (f"{_TAKE}{each.kind}:{each.value}", _named(each.kind, each.value, each.name, language, in_miles), each)

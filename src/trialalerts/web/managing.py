@@ -53,7 +53,8 @@ class Managing:
         with self._site.db.read() as session:
             subscriber, _ = self._site.holder(session, Purpose.PREFERENCES, request.path_params["token"])
             if kept := self._own(session, subscriber, request.query_params.get("edit", "")):
-                form = self._filled(request, typed(kept, self._site.vocabulary.tree()), subscriber)
+                any_area = self._language(request, subscriber).text("filters.any_area")
+                form = self._filled(request, typed(kept, self._site.vocabulary.tree(), any_area=any_area), subscriber)
                 return self._form(request, session, subscriber, form, kept)
             return self._page(request, session, subscriber, self._filled(request, {}, subscriber))
 

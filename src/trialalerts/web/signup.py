@@ -14,7 +14,7 @@ from trialalerts.delivery.message import mail_domain
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
-from trialalerts.web.following import FIELDS, read_preference
+from trialalerts.web.following import FIELDS, given, read_preference
 from trialalerts.web.forms import Form, Rhythm
 from trialalerts.web.languages import Language
 from trialalerts.web.looking import CHANGE, SAVE, Looking
@@ -38,10 +38,12 @@ class SignUp:
         self._domain = mail_domain(site.settings.mail.sender)
 
     def show(self, request: Request) -> Response:
-        """Show the form, filled with ``?area=`` and ``?region=`` where an article's link gives them."""
+        """Show the form, filled with ``?area=``, ``?region=`` and ``?topic=`` where an article's link gives them."""
         language = self._site.pages.language(request)
-        given = {name: request.query_params.get(name, "") for name in ("area", "region")}
-        return self._form(self._filled(request, given, language), language, carried=given)
+        query = dict(request.query_params) | {"topic": ";".join(request.query_params.getlist("topic"))}
+        known = self._site.vocabulary
+        filled = given(query, known.tree(), known.topics(), any_area=language.text("filters.any_area"))
+        return self._form(self._filled(request, filled, language), language, carried=filled)
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
         """Take a sign-up: show the form again with what is wrong, or what it would bring, or queue the confirmation."""

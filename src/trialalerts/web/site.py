@@ -24,6 +24,7 @@ from trialalerts.subscribers.tokens import Purpose, TokenData, Tokens
 from trialalerts.vocabulary.areas import AreaTree, load_areas
 from trialalerts.vocabulary.regions import DEFAULT_RADIUS_KM, TRAVEL_KM
 from trialalerts.vocabulary.tables import AreaOrigin
+from trialalerts.vocabulary.topics import TopicTree, load_topics
 from trialalerts.web.describing import Follow, follow_of
 from trialalerts.web.estimates import Estimates
 from trialalerts.web.following import FILTERS, KM_PER_MILE
@@ -53,11 +54,17 @@ class Vocabulary:
         self._read_at: datetime | None = None
         self._tree = AreaTree(())
         self._suggested: list[str] = []
+        self._topics = TopicTree(())
 
     def tree(self) -> AreaTree:
         """Return all areas."""
         self._refresh()
         return self._tree
+
+    def topics(self) -> TopicTree:
+        """Return all topics."""
+        self._refresh()
+        return self._topics
 
     def suggested(self) -> list[str]:
         """Return the names worth suggesting while somebody types: those of the curated file."""
@@ -70,7 +77,7 @@ class Vocabulary:
             if self._read_at is not None and self._read_at <= now < self._read_at + _REFRESH:
                 return
             with self._db.read() as session:
-                self._tree = load_areas(session)
+                self._tree, self._topics = load_areas(session), load_topics(session)
             curated = {node.name for node in self._tree.nodes if node.origin is AreaOrigin.CURATED}
             self._suggested = sorted(curated, key=str.casefold)
             self._read_at = now
@@ -109,13 +116,14 @@ class Site:
 
     def follows(self, session: Session, subscriber: Subscriber, language: Language) -> list[Follow]:
         """Return what a subscriber follows, to be shown."""
-        tree = self.vocabulary.tree()
-        return [follow_of(preference, tree, language) for preference in list_preferences(session, subscriber)]
+        tree, topics = self.vocabulary.tree(), self.vocabulary.topics()
+        return [follow_of(preference, tree, topics, language) for preference in list_preferences(session, subscriber)]
 
     def choices(self) -> Mapping[str, object]:
         """Return what the forms offer: areas, distances, filters, time zones, languages of mails."""
         return {
             "areas": self.vocabulary.suggested(),
+            "topics": self.vocabulary.topics(),
             "distances": [(word, round(km), round(km / KM_PER_MILE)) for word, km in _DISTANCES if km],
             "filters": FILTERS,
             "phases": PHASES,
