@@ -246,6 +246,17 @@ def test_an_article_names_its_source_authors_and_day() -> None:
     assert article_card(ArticleFacts(), url="", published_at=None).byline == ""
 
 
+@pytest.mark.parametrize(("language", "named"), [
+    ("en", "From Journal A, News B and Society C"), ("de", "Aus Journal A, News B und Society C"),
+    ("fr", "Sources : Journal A, News B et Society C"), ("es", "De Journal A, News B y Society C"),
+])  # fmt: skip
+def test_an_article_of_several_sources_names_them_all(language: str, named: str) -> None:
+    item = article(50, told=ArticleFacts(sources=("Journal A", "News B", "Society C")), published_at=None)
+    made = CardMaker(Wordings().of(language), TODAY).card(entry(item), item)
+    assert isinstance(made, ArticleCard)
+    assert made.byline == named
+
+
 @pytest.mark.parametrize("timezone", ["America/Denver", "UTC", "Pacific/Auckland"])
 def test_an_article_of_a_day_is_of_that_day_everywhere(timezone: str) -> None:
     known = ArticleFacts(published_on=date(2026, 2, 20))

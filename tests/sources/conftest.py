@@ -12,6 +12,7 @@ import stamina
 import structlog
 from sqlalchemy import insert
 
+from tests.sources.feeds import Feeds
 from tests.sources.registry_server import RegistryServer, read_studies
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
@@ -107,3 +108,17 @@ def desk(sqlite_world: Database, http_settings: HttpSettings, clock: FrozenClock
     """What a source reads with."""
     with Desk(sqlite_world, http_settings, clock) as desk:
         yield desk
+
+
+@pytest.fixture
+def feeds(world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings) -> Feeds:
+    """Feeds, polled into a database of each kind."""
+    return Feeds(world, clock, server, http_settings)
+
+
+@pytest.fixture
+def sqlite_feeds(
+    sqlite_world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
+) -> Feeds:
+    """Feeds, polled into SQLite, for what does not depend on the kind of database."""
+    return Feeds(sqlite_world, clock, server, http_settings)

@@ -2,95 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlmodel import col, select
 
-from tests.sources.polling import changes_of, settings_of
-from tests.sources.registry_server import Page, RegistryServer
-from trialalerts.catalog.tables import Change, Item, Record
-from trialalerts.clock import FrozenClock
-from trialalerts.database import Database
-from trialalerts.settings import HttpSettings, Settings
-from trialalerts.sources.poll import PollCount, poll_source
-
-DAY = "Mon, 02 Mar 2026 08:00:00 GMT"
-CHANNEL = '<rss version="2.0" {}><channel><title>News</title><link>https://news.example/</link>{}</channel></rss>'
-NAMESPACES = 'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:prism="http://prismstandard.org/namespaces/basic/2.0/"'
-LONG = (
-    "People with relapsing multiple sclerosis who took the made-up tablet for two years had half as many relapses as "
-    "those who took none, researchers of an invented institute report; side effects were mild and rare."
-)
-
-
-def entry(
-    guid: str = "",
-    link: str = "",
-    title: str = "A finding in multiple sclerosis",
-    *,
-    day: str = DAY,
-    text: str = "",
-    more: str = "",
-) -> str:
-    """Return an entry; what is empty is left out."""
-    said = {"guid": guid, "link": link, "title": title, "pubDate": day, "description": text}
-    return "<item>" + "".join(f"<{name}>{value}</{name}>" for name, value in said.items() if value) + more + "</item>"
-
-
-def feed(*entries: str) -> bytes:
-    return CHANNEL.format(NAMESPACES, "".join(entries)).encode()
-
-
-@dataclass
-class Feeds:
-    """Feeds on loopback, each polled when its content is given."""
-
-    db: Database
-    clock: FrozenClock
-    server: RegistryServer
-    http: HttpSettings
-
-    def poll(self, body: bytes, name: str = "news", **more: object) -> PollCount:
-        """Serve a content and poll the source."""
-        path = str(more.pop("path", f"/{name}"))
-        url = self.server.serve(path, b"")
-        self.server.state.pages[path] = Page(body=body)
-        settings: Settings = settings_of(self.http, {"name": name, "kind": "feed", "url": url, **more})
-        count = poll_source(self.db, settings, settings.sources[0], self.clock)
-        assert count.error is None
-        self.clock.advance(timedelta(hours=1))
-        return count
-
-    def told(self) -> list[str]:
-        """Return the titles of what was announced, in its order."""
-        with self.db.read() as session:
-            query = select(Item.title).join(Change, col(Change.item_id) == col(Item.id)).order_by(col(Change.seq))
-            return list(session.exec(query))
-
-    def items(self) -> int:
-        """Return how many items there are."""
-        with self.db.read() as session:
-            return len(session.exec(select(Item.id)).all())
-
-    def records(self) -> int:
-        """Return how many records there are."""
-        with self.db.read() as session:
-            return len(session.exec(select(Record.id)).all())
-
-
-@pytest.fixture
-def feeds(world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings) -> Feeds:
-    return Feeds(world, clock, server, http_settings)
-
-
-@pytest.fixture
-def sqlite_feeds(
-    sqlite_world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
-) -> Feeds:
-    return Feeds(sqlite_world, clock, server, http_settings)
+from tests.sources.feeds import LONG, Feeds, entry, feed
+from tests.sources.polling import changes_of
+from trialalerts.catalog.tables import Item
 
 
 class TestCases:
@@ -158,9 +77,9 @@ SAME: dict[str, tuple[str, str]] = {
         entry("https://news.example/a-a-new-trial", "", "A a new trial in multiple sclerosis"),
         entry("https://news.example/a-new-trial", "", "A new trial in multiple sclerosis"),
     ),
-    "a slug and a word": (
-        entry("https://news.example/no-effect", "", "No effect of example in multiple sclerosis"),
-        entry("https://news.example/little-effect", "", "No effect of examples in multiple sclerosis"),
+    "a slug and misspelt words": (
+        entry("https://news.example/efect", "", "No efect of exampel in multiple sclerosis"),
+        entry("https://news.example/effect", "", "No effect of example in multiple sclerosis"),
     ),
     "a site that moved": (entry(ONE, ONE), entry("https://ms.example/ms/one", "https://ms.example/ms/one")),
     "a site that moved and names it a little otherwise": (
@@ -241,6 +160,22 @@ NEXT: dict[str, tuple[str, str]] = {
     ),
     "two of one day, one after the other": (entry("a", f"{ONE}-a", "Walking"), entry("b", f"{ONE}-b", "Swimming")),
     "another DOI under the same title": (entry("doi:10.5555/a"), entry("doi:10.5555/b")),
+    "a title of the same making": (
+        entry("a", f"{ONE}-a", "Old finding 3 in multiple sclerosis"),
+        entry("b", f"{ONE}-b", "New finding 3 in multiple sclerosis"),
+    ),
+    "a drug with another letter": (
+        entry("a", f"{ONE}-a", "A trial of drug A in sclerosis"),
+        entry("b", f"{ONE}-b", "A trial of drug B in sclerosis"),
+    ),
+    "the next part": (
+        entry("a", f"{ONE}-a", "Living with multiple sclerosis"),
+        entry("b", f"{ONE}-b", "Living with multiple sclerosis 2"),
+    ),
+    "the next phase": (
+        entry("a", f"{ONE}-a", "A phase II trial in multiple sclerosis"),
+        entry("b", f"{ONE}-b", "A phase III trial in multiple sclerosis"),
+    ),
     "another text under the same title": (entry("a", f"{ONE}-a", text=LONG), entry("b", f"{ONE}-b", text=LONG[::-1])),
 }  # fmt: skip
 

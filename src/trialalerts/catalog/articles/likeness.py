@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from difflib import SequenceMatcher
 from functools import cached_property
 from hashlib import blake2b
 
@@ -32,15 +34,15 @@ _LONG_TEXT = 120
 """From so many letters on, title and text together are an article's own: a notice that stands under many is shorter."""
 _SOME_TEXT = 20
 _VERY_LONG_TEXT = 400
-_SIMILAR, _VERY_SIMILAR = 75, 85
+_SIMILAR = 75
+_MOST_ADDED, _SHORT_WORD = 3, 4
 _LONGEST_TITLE = 200
 _COMPARED = 2_000
-_FEW_WORDS, _FEW_LETTERS, _FEW_SIGNS = 4, 20, 8
+_FEW_WORDS, _FEW_LETTERS, _FEW_SIGNS = 4, 15, 8
 _NEAR = timedelta(days=1)
 
 _WORD = re.compile(r"[^\W_]+")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_DIGITS = re.compile(r"\d+")
 _GENERIC = re.compile(
     r"(?:the )?(?:editorial|table of contents|contents|toc|issue information|front ?matter|back ?matter|cover|masthead"
     r"|editorial board|correction|corrigendum|corrigenda|erratum|errata|book reviews?|news|abstracts?|announcements?"
@@ -56,7 +58,7 @@ _GENERIC = re.compile(
 class Likeness:
     """What an article is compared by.
 
-    ``title`` and ``text`` are its letters and digits alone, without case; ``day`` is that of its publication. ``keys``
+    ``title`` and ``text`` are its letters and digits alone, without case; ``published_at`` is aware (UTC). ``keys``
     are those of :mod:`~trialalerts.catalog.articles.keys`.
     """
 
@@ -65,7 +67,12 @@ class Likeness:
     keys: tuple[str, ...]
     title: str
     text: str
-    day: date | None
+    published_at: datetime | None
+
+    @property
+    def day(self) -> date | None:
+        """The day of its publication in UTC."""
+        return self.published_at.date() if self.published_at else None
 
     @cached_property
     def distinctive(self) -> bool:
@@ -77,13 +84,17 @@ class Likeness:
 
     @cached_property
     def all_keys(self) -> tuple[str, ...]:
-        """The keys, and those that its words make: of title and text, wherever; of a shorter text, in this source."""
+        """The keys, and those that its words make.
+
+        Title and text together are one wherever they stand; with a short text, in one source at the same moment.
+        """
         words = blake2b(f"{self.title}\n{self.text}".encode(), digest_size=16).hexdigest()
         day = self.day.isoformat() if self.day else ""
         if len(self.text) >= _LONG_TEXT:
             return (*self.keys, f"text:{words}" if self.distinctive else f"text:{words}:{day}")
         if len(self.text) >= _SOME_TEXT:
-            return (*self.keys, f"words:{self.registry}:{words}:{day}")
+            moment = self.published_at.isoformat() if self.published_at else ""
+            return (*self.keys, f"words:{self.registry}:{words}:{moment}")
         return self.keys
 
     @property
@@ -131,7 +142,7 @@ def likeness_of_record(
         keys=keys,
         title=_normal(title)[:_LONGEST_TITLE],
         text=_normal(clean_text(html) if html else summary),
-        day=published_at.date() if published_at else None,
+        published_at=published_at,
     )
 
 
@@ -141,13 +152,16 @@ def _normal(text: str) -> str:
 
 
 def similar_titles(one: Likeness, other: Likeness) -> bool:
-    """Tell whether two titles are versions of one: a word corrected or added, the same numbers in it."""
-    return _title_score(one, other) >= _SIMILAR
+    """Tell whether two titles are versions of one (see :func:`are_versions`)."""
+    return _is_version(one.title, other.title)
 
 
 def are_versions(one: str, other: str) -> bool:
-    """Tell whether two titles as they are written are versions of one."""
-    return _titles_score(_normal(one), _normal(other)) >= _SIMILAR
+    """Tell whether two titles as they are written are versions of one: a word misspelt, or a few added.
+
+    A word in the place of another makes another title: "Walking and memory", "Walking and music".
+    """
+    return _is_version(_normal(one), _normal(other))
 
 
 def is_contradicted(key: str, new: Likeness, known: Likeness) -> bool:
@@ -185,13 +199,14 @@ def place_score(new: Likeness, gone: Likeness) -> float:
     """
     if _other_dois(new, gone) or _other_text(new, gone):
         return 0
-    score = _title_score(new, gone)
+    is_version = similar_titles(new, gone)
     same_day = new.day == gone.day and new.day is not None
-    if _same_text(new, gone) and (len(new.text) >= _VERY_LONG_TEXT or score >= _SIMILAR):
-        return 100 + score
-    if _paths(new) & _paths(gone) and (score >= _SIMILAR or same_day):
-        return 100 + score
-    return score if score >= _VERY_SIMILAR and same_day and new.distinctive else 0
+    is_same = (
+        (_same_text(new, gone) and (len(new.text) >= _VERY_LONG_TEXT or is_version))
+        or (_paths(new) & _paths(gone) and (same_day or is_version))
+        or (is_version and same_day and new.distinctive)
+    )
+    return 1 + _alike(new.title, gone.title) if is_same else 0
 
 
 def _other_dois(one: Likeness, other: Likeness) -> bool:
@@ -207,18 +222,28 @@ def _other_text(one: Likeness, other: Likeness) -> bool:
     return both_long and _alike(one.text[:_COMPARED], other.text[:_COMPARED]) < _SIMILAR
 
 
-def _title_score(one: Likeness, other: Likeness) -> float:
-    return _titles_score(one.title, other.title)
-
-
-def _titles_score(one: str, other: str) -> float:
+def _is_version(one: str, other: str) -> bool:
     if one == other:
-        return 100
-    if _DIGITS.findall(one) != _DIGITS.findall(other):
-        return 0  # "Part 1" and "Part 2" are alike, and two
-    shorter, longer = sorted((one, other), key=len)
-    is_part = f" {longer} ".startswith(f" {shorter} ") or f" {longer} ".endswith(f" {shorter} ")
-    return _VERY_SIMILAR if shorter and is_part else _alike(one, other)
+        return True
+    words, others = one.split(), other.split()
+    added = 0
+    for what, start, end, other_start, other_end in SequenceMatcher(None, words, others, autojunk=False).get_opcodes():
+        if what == "replace" and not _are_spellings(words[start:end], others[other_start:other_end]):
+            return False
+        if what in {"insert", "delete"}:
+            changed = [*words[start:end], *others[other_start:other_end]]
+            if any(map(str.isdigit, changed)):
+                return False  # "Part 1" is none of "Part"
+            added += len(changed)
+    return added <= min(_MOST_ADDED, len(words), len(others))
+
+
+def _are_spellings(words: Sequence[str], others: Sequence[str]) -> bool:
+    """Tell whether each word is the other misspelt; short ones are not, for one letter makes another word of them."""
+    return len(words) == len(others) and all(
+        min(len(word), len(other)) >= _SHORT_WORD and word.isalpha() and _alike(word, other) >= _SIMILAR
+        for word, other in zip(words, others, strict=True)
+    )
 
 
 def _alike(one: str, other: str) -> float:
