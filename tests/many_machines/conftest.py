@@ -20,12 +20,11 @@ from tests.sources.polling import registry_settings
 from trialalerts.clock import SystemClock
 from trialalerts.database import Database, open_database
 from trialalerts.database.schema import upgrade
-from trialalerts.resources import shipped
 from trialalerts.settings import HttpSettings
 from trialalerts.sources.poll import poll_source
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, RegionKind
-from trialalerts.vocabulary.areas import store_curated
 from trialalerts.vocabulary.countries import read_countries
+from trialalerts.vocabulary.shipped_areas import store_shipped
 from trialalerts.vocabulary.tables import Place, PlaceKind, PlaceName
 
 CONFIG = """
@@ -81,7 +80,7 @@ def set_up(folder: Path, db: Database, registry: BusyRegistry, office: PostOffic
     installation = Installation(folder=folder, variables=variables)
     installation.configure(CONFIG.format(registry=registry.url, port=office.port))
     with db.write() as session:
-        store_curated(session, shipped("config/disease_areas.toml"))
+        store_shipped(session)  # the machines find it done
         for country in read_countries():  # with some places there, the machines do not load all of the world's
             session.add(Place(id=country.code, kind=PlaceKind.COUNTRY, name=country.name, country=country.code))
             session.add_all(PlaceName(key=key, place_id=country.code) for key in country.keys)

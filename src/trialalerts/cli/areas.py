@@ -114,9 +114,9 @@ def import_file(
     *,
     json: _Json = False,
 ) -> None:
-    """Import the diseases of MeSH or of the Disease Ontology: they extend the curated areas and never replace one.
+    """Import a newer MeSH or the Disease Ontology: they extend the curated areas and never replace one.
 
-    Import MeSH before the Disease Ontology, whose terms then join the areas of MeSH.
+    The diseases of MeSH 2025 are there already. What a file wrongly calls the same is refused and counted.
     """
     from trialalerts.vocabulary.area_import import import_areas
 
