@@ -89,7 +89,7 @@ class Explainer:
             preference.label,
             common.through_id,
             common.through_name,
-            preference.region_label,
+            _place_followed(preference),
             common.distance_km,
             common.nearest,
             common.no_site,
@@ -142,7 +142,7 @@ def nearest_site(
     """
     listed = subject.open_sites or _sites_of(candidates)
     sites = tuple(site for site in listed if site_reach(site) is None)
-    if preference.region_kind is RegionKind.PLACE:
+    if preference.region_kind in {RegionKind.PLACE, RegionKind.ANYWHERE}:
         if preference.latitude is None or preference.longitude is None:
             return None, None
         measured = [
@@ -156,11 +156,14 @@ def nearest_site(
         return sites[number], distance
     if preference.region_kind is RegionKind.SUBDIVISION:
         sites = tuple(site for site in sites if preference.subdivision in _subdivisions(site))
-    elif preference.region_kind is RegionKind.COUNTRY:
-        sites = tuple(site for site in sites if preference.country in _countries(site))
     else:
-        return None, None
+        sites = tuple(site for site in sites if preference.country in _countries(site))
     return next(iter(sites), None), None
+
+
+def _place_followed(preference: Follows) -> str:
+    """Return what chose the item: of any distance from Leeds not Leeds, which only measures it."""
+    return "anywhere" if preference.region_kind is RegionKind.ANYWHERE else preference.region_label
 
 
 def _subdivisions(site: Site) -> tuple[str, ...]:

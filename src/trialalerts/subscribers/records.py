@@ -194,15 +194,17 @@ class RecordReader:
         radius_km = _radius(values["radius_km"], travel)
         if values["latitude"] or values["longitude"]:
             if travel is not None and radius_km is None:
-                return find_region(self._session, "anywhere")
+                radius_km, kind = None, RegionKind.ANYWHERE
+            else:
+                radius_km, kind = radius_km if radius_km is not None else DEFAULT_RADIUS_KM, RegionKind.PLACE
             return Region(
-                kind=RegionKind.PLACE,
+                kind=kind,
                 label=values["region"],
                 country=values["country"] or None,
                 subdivision=values["subdivision"] or None,
                 latitude=_degrees(values["latitude"], 90),
                 longitude=_degrees(values["longitude"], 180),
-                radius_km=radius_km if radius_km is not None else DEFAULT_RADIUS_KM,
+                radius_km=radius_km,
             )
         key = (values["region"], values["radius_km"], values["travel"])
         if key not in self._regions:
@@ -253,15 +255,16 @@ def _preference_cells(preference: Preference, area_name: Callable[[str], str]) -
     codes = {
         RegionKind.COUNTRY: preference.country,
         RegionKind.SUBDIVISION: preference.subdivision,
-        RegionKind.ANYWHERE: "anywhere",
+        RegionKind.ANYWHERE: "anywhere" if preference.latitude is None else None,
     }
-    is_place = preference.region_kind is RegionKind.PLACE
+    is_place = preference.latitude is not None
+    any_distance = is_place and preference.region_kind is RegionKind.ANYWHERE
     return {
         "area": preference.area_id,
         "area_name": area_name(preference.area_id),
         "region": codes.get(preference.region_kind) or preference.region_label,
         "radius_km": _number(preference.radius_km),
-        "travel": next((word for word, km in TRAVEL_KM.items() if km and km == preference.radius_km), ""),
+        "travel": "anywhere" if any_distance else _level(preference.radius_km),
         "latitude": _number(preference.latitude),
         "longitude": _number(preference.longitude),
         "country": (preference.country or "") if is_place else "",
@@ -278,6 +281,10 @@ def _preference_cells(preference: Preference, area_name: Callable[[str], str]) -
         "label": preference.label or "",
         "confirmed": _moment(preference.confirmed_at) or "no",
     }
+
+
+def _level(radius_km: float | None) -> str:
+    return next((word for word, km in TRAVEL_KM.items() if km and km == radius_km), "")
 
 
 def _guarded(name: str, text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlmodel import Session
 
@@ -19,6 +19,7 @@ __all__ = [
     "MAX_RADIUS_KM",
     "PlaceHit",
     "Region",
+    "any_distance_from",
     "find_region",
     "find_region_to_travel",
     "parse_radius",
@@ -104,7 +105,8 @@ def find_region(session: Session, text: str, *, radius_km: float | None = None) 
 def find_region_to_travel(session: Session, text: str, level: str) -> Region:
     """Return the region around what a text names that somebody reaches who would travel so far.
 
-    ``level`` is one of :data:`TRAVEL_KM`; who would go anywhere follows anywhere, wherever they live.
+    ``level`` is one of :data:`TRAVEL_KM`; who would go anywhere follows anywhere, and the place is kept, so that the
+    nearest site and its distance can be told.
 
     Raises:
         UnknownRegion, AmbiguousRegion, InvalidInput: as of :func:`find_region`; or there is no such level.
@@ -113,7 +115,14 @@ def find_region_to_travel(session: Session, text: str, level: str) -> Region:
         raise InvalidInput(f"“{level}” is no way to travel; expected one of: {', '.join(TRAVEL_KM)}")
     radius_km = TRAVEL_KM[level]
     region = find_region(session, text, radius_km=radius_km)
-    return region if radius_km is not None else find_region(session, "anywhere")
+    return region if radius_km is not None else any_distance_from(region)
+
+
+def any_distance_from(region: Region) -> Region:
+    """Return everywhere, seen from a town or postcode; of a country or a subdivision nothing is kept."""
+    if region.latitude is None or region.longitude is None:
+        return Region(**_NOWHERE, kind="anywhere", label="anywhere")
+    return replace(region, kind="anywhere", radius_km=None)
 
 
 def search_places(session: Session, text: str, *, limit: int = 10) -> list[PlaceHit]:

@@ -40,7 +40,8 @@ def follow_of(preference: Preference, areas: AreaTree, topics: TopicTree, langua
 
 def _region(preference: Preference, language: Language) -> str:
     if preference.region_kind is RegionKind.ANYWHERE:
-        return language.text("preferences.anywhere")
+        anywhere = language.text("preferences.anywhere")
+        return anywhere if preference.latitude is None else f"{preference.region_label} · {anywhere}"
     if preference.radius_km is None:
         return preference.region_label
     return f"{preference.region_label} · {preference.radius_km:.0f} km"

@@ -28,8 +28,8 @@ from trialalerts.vocabulary.regions import (
     DEFAULT_RADIUS_KM,
     TRAVEL_KM,
     Region,
+    any_distance_from,
     find_region,
-    find_region_to_travel,
     parse_radius,
 )
 from trialalerts.vocabulary.topics import TopicTree, load_topics
@@ -128,8 +128,8 @@ def typed(preference: Preference, areas: AreaTree, *, any_area: str = ANY_AREA) 
     return {
         "preference": str(preference.id or ""),
         "area": any_area if preference.area_id == ANY_AREA else areas.name(preference.area_id),
-        "region": "" if preference.region_kind == "anywhere" else preference.region_label,
-        **_distance(preference.radius_km),
+        "region": preference.region_label if preference.region_label != "anywhere" else "",
+        **_distance(preference),
         "kinds": " ".join(preference.item_kinds) if len(preference.item_kinds) == 1 else "",
         "born": _born_words(preference.born_on),
         "sex": preference.sex or "",
@@ -143,8 +143,11 @@ def typed(preference: Preference, areas: AreaTree, *, any_area: str = ANY_AREA) 
     }
 
 
-def _distance(radius_km: float | None) -> dict[str, str]:
+def _distance(preference: Preference) -> dict[str, str]:
     """Write a radius as a level where it is one, else as a number, in the unit in which it is a round one."""
+    radius_km = preference.radius_km
+    if preference.region_kind == "anywhere" and preference.latitude is not None:
+        return {"travel": "anywhere"}
     if radius_km is None or radius_km == DEFAULT_RADIUS_KM:
         return {}
     if level := next((word for word, km in TRAVEL_KM.items() if km == radius_km), None):
@@ -172,7 +175,7 @@ def _region(form: Form, session: Session, kept: Preference | None) -> Region | N
         form.errors["radius"] = Fault(key="error.radius_twice")
     try:
         region = _of(kept) if kept is not None and text == kept.region_label else find_region(session, text)
-        return _around(session, region, radius, travel)
+        return _around(region, radius, travel)
     except AmbiguousRegion as error:
         form.errors["region"] = Fault(key="error.region_ambiguous", choices=error.choices)
     except UnknownRegion as error:
@@ -182,10 +185,12 @@ def _region(form: Form, session: Session, kept: Preference | None) -> Region | N
     return None
 
 
-def _around(session: Session, region: Region, radius: float | None, travel: str) -> Region:
+def _around(region: Region, radius: float | None, travel: str) -> Region:
     """Return the region with the distance around it; a country or a state has none, whatever was typed."""
     if travel and TRAVEL_KM[travel] is None:
-        return find_region_to_travel(session, "anywhere", travel)
+        return any_distance_from(region)
+    if region.kind == "anywhere" and region.latitude is not None:
+        region = replace(region, kind="place")
     if region.kind != "place":
         return region
     level = TRAVEL_KM[travel] if travel else None
