@@ -10,6 +10,7 @@ from trialalerts.clock import FrozenClock
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.subscribers.people import unsubscribe
 from trialalerts.subscribers.tables import Frequency, RegionKind, Subscriber, SubscriberState
+from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 
 def _people(world: World) -> list[Subscriber]:
@@ -147,6 +148,14 @@ def test_the_curated_diseases_are_suggested_and_no_others(world: World) -> None:
     page = world.client.get("/").text
     assert '<option value="Multiple Sclerosis">' in page
     assert "Brain Injuries" not in page
+
+
+def test_a_name_of_mesh_that_is_not_suggested_is_found_when_typed(world: World) -> None:
+    with world.db.write() as session:
+        session.add(Area(id="D000012", name="Abetalipoproteinemia", origin=AreaOrigin.IMPORT))
+    assert "Abetalipoproteinemia" not in world.client.get("/").text
+    assert world.client.post("/subscribe", data=world.form(area="abetalipoproteinaemia")).status_code == 200
+    assert world.preferences(_people(world)[0])[0].area_id == "D000012"
 
 
 def test_the_page_speaks_the_browsers_language_and_can_be_told_another(world: World) -> None:
