@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from trialalerts.catalog.turns import release_held
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.delivery import tallies
@@ -51,7 +52,11 @@ class Pipeline:
         return poll_due(self.db, self.settings, self.clock, names=names, force=force, stop=self._stop)
 
     def compose(self) -> ComposeCount:
-        """Compose the digests of everybody who is due."""
+        """Compose the digests of everybody who is due, with what has been held back for a day."""
+        with self.db.write() as session:
+            released = release_held(session, self.clock.now())
+        if released:
+            log.info("changes.released", changes=released)
         count = compose_due(self.db, self.settings, self.clock, stop=self._stop)
         if count.subscribers:
             log.info("digests.composed", subscribers=count.subscribers, digests=count.digests)

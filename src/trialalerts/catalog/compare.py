@@ -18,7 +18,7 @@ from trialalerts.catalog.status import StatusGroup, status_group
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.vocabulary.territories import is_disputed
 
-__all__ = ["Difference", "compare_articles", "compare_trials", "is_retracted"]
+__all__ = ["Difference", "compare_articles", "compare_trials", "is_retracted", "last_word", "status_step"]
 
 _Facts = dict[str, Any]
 
@@ -95,8 +95,8 @@ def is_retracted(title: str) -> bool:
 
 
 def _status(before: TrialFacts, after: TrialFacts) -> Difference | None:
-    was, now = _last_word(before), _last_word(after)
-    kind = _step(was, now)
+    was, now = last_word(before), last_word(after)
+    kind = status_step(was, now)
     if kind is None:
         return None
     told: _Facts = {"status": now}
@@ -105,14 +105,15 @@ def _status(before: TrialFacts, after: TrialFacts) -> Difference | None:
     return Difference(kind=kind, before={"status": was}, after=told)
 
 
-def _step(was: str | None, now: str | None) -> ChangeKind | None:
+def status_step(was: str | None, now: str | None) -> ChangeKind | None:
+    """Return what it is for a trial to go from one status to another; None: no news."""
     group_was, group_now = status_group(was), status_group(now)
     if group_now == "withdrawn":
         return None if group_was == "withdrawn" else _WITHDRAWN
     return _CLOSED if (was, now) == _STOPPED_EARLY else _STEPS.get((group_was, group_now))
 
 
-def _last_word(facts: TrialFacts) -> str | None:
+def last_word(facts: TrialFacts) -> str | None:
     """Return the status that counts: the last known one where the registry says no more than that it does not know."""
     if status_group(facts.status) == "unknown" and facts.last_known_status:
         return facts.last_known_status
@@ -120,7 +121,7 @@ def _last_word(facts: TrialFacts) -> str | None:
 
 
 def _sites(before: TrialFacts, after: TrialFacts) -> list[Difference]:
-    was, now = _last_word(before), _last_word(after)
+    was, now = last_word(before), last_word(after)
     if status_group(was) != "open" or status_group(now) != "open":
         return []  # a trial that opens tells of all its sites, and one that closes of all of them too
     turned = compare_sites(before.sites, after.sites, status_before=was, status_after=now)
@@ -144,7 +145,7 @@ def _where(site: Site) -> _Facts:
 
 
 def _eligibility(before: TrialFacts, after: TrialFacts) -> Difference | None:
-    if status_group(_last_word(after)) in _NOBODY_CAN_JOIN:
+    if status_group(last_word(after)) in _NOBODY_CAN_JOIN:
         return None
     was: _Facts = {}
     now: _Facts = {}

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -24,10 +24,11 @@ from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.freshness import Freshness, has_ended
 from trialalerts.catalog.identity import Stored, find_by_number, find_stored, note_numbers
+from trialalerts.catalog.publishing import Happened, publish
 from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_records, update_records
 from trialalerts.catalog.rows import Entry, read_entry
-from trialalerts.catalog.tables import Change, Item, ItemKind
-from trialalerts.database.counter import CHANGES, take_numbers
+from trialalerts.catalog.tables import Item, ItemKind
+from trialalerts.catalog.turns import settle
 
 __all__ = ["StoreCount", "store_items"]
 
@@ -52,14 +53,6 @@ class StoreCount:
     old: int = field(default=0, compare=False)
     told_anew: int = field(default=0, compare=False)
     recognised: int = field(default=0, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Happened:
-    """A difference and the item to which it happened."""
-
-    item_id: int
-    difference: Difference
 
 
 def store_items(
@@ -96,13 +89,13 @@ def store_items(
         for (registry, kind), group in _by_registry(entries)
     ]
     happened = [each for batch in batches for each in batch.happened(news)]
-    if happened:
-        _publish(session, happened, now)
+    told = settle(connection, happened, now)
+    publish(session, told, now)
     return StoreCount(
         new=sum(batch.new for batch in batches),
         updated=sum(batch.updated for batch in batches),
         unchanged=sum(batch.unchanged for batch in batches),
-        changes=len(happened),
+        changes=len(told),
         refused=tuple(refused),
         old=news.old,
         told_anew=news.articles,
@@ -133,7 +126,7 @@ class _News:
         """Tell whether changes of the record are noted at all."""
         return not self._baseline or (entry.draft.registry, entry.draft.external_id) in self._announced
 
-    def first(self, inserted: Iterable[tuple[int, Entry]]) -> Iterator[_Happened]:
+    def first(self, inserted: Iterable[tuple[int, Entry]]) -> Iterator[Happened]:
         """Give what is told of new items."""
         for item_id, entry in inserted:
             if not self.is_told(entry):
@@ -141,7 +134,7 @@ class _News:
             self.old += self._freshness.is_old(entry.draft, self._now)
             if news := self._freshness.news(entry.draft, self._now):
                 self.articles += entry.draft.kind is ItemKind.ARTICLE
-                yield _Happened(item_id, news)
+                yield Happened(item_id, news)
 
     def keep_back(self, connection: Connection, inserted: Iterable[tuple[int, Entry]]) -> None:
         """Keep trials back that a source's baseline brought and that may be open when it ends."""
@@ -178,10 +171,10 @@ def _by_registry(entries: Mapping[tuple[str, str], Entry]) -> list[tuple[tuple[s
 class _ArticleBatch(ArticleBatch):
     """The articles of one source while they are stored."""
 
-    def happened(self, news: _News) -> list[_Happened]:
+    def happened(self, news: _News) -> list[Happened]:
         """Store them; return what happened to those that are told."""
         inserted, differences = self.store()
-        changed = [_Happened(item_id, each) for item_id, entry, each in differences if news.is_told(entry)]
+        changed = [Happened(item_id, each) for item_id, entry, each in differences if news.is_told(entry)]
         return [*news.first(inserted), *changed]
 
 
@@ -198,7 +191,7 @@ class _TrialBatch:
         self._now = now
         self.new = self.updated = self.unchanged = 0
 
-    def happened(self, news: _News) -> list[_Happened]:
+    def happened(self, news: _News) -> list[Happened]:
         """Insert, update and touch; return what happened to those that are told."""
         stored = find_stored(self._connection, self._registry, [entry.external_id for entry in self._entries])
         unknown = [entry for entry in self._entries if entry.external_id not in stored]
@@ -238,7 +231,7 @@ class _TrialBatch:
             stored |= find_stored(self._connection, self._registry, missed)
         return [(ids[entry.external_id], entry) for entry in entries if entry.external_id in ids]
 
-    def _compare(self, changed: Sequence[tuple[int, Entry]]) -> Iterator[_Happened]:
+    def _compare(self, changed: Sequence[tuple[int, Entry]]) -> Iterator[Happened]:
         """Compare changed items with what is stored; only their facts are read.
 
         The rows stay locked, so that of two processes that read the same change one tells it: the other
@@ -252,7 +245,7 @@ class _TrialBatch:
                 entry = entries[item_id]
                 if kind == entry.draft.kind and facts_hash != entry.facts_hash:
                     for difference in _differences(facts, entry.draft):
-                        yield _Happened(item_id, difference)
+                        yield Happened(item_id, difference)
 
     def _update(self, changed: Sequence[tuple[int, Entry]]) -> None:
         if changed:
@@ -295,19 +288,3 @@ def _differences(facts: dict[str, Any], draft: ItemDraft) -> list[Difference]:
     except ValidationError:
         return []  # stored by another version of this program: there is nothing to compare with
     return compare_trials(before, draft.facts)
-
-
-def _publish(session: Session, happened: Sequence[_Happened], now: datetime) -> None:
-    """Number the changes and write them: the counter is locked from here to the commit."""
-    rows = [
-        {
-            "seq": seq,
-            "item_id": each.item_id,
-            "kind": each.difference.kind,
-            "before": each.difference.before,
-            "after": each.difference.after,
-            "at": now,
-        }
-        for seq, each in zip(take_numbers(session, CHANGES, len(happened)), happened, strict=True)
-    ]
-    session.connection().execute(insert(Change), rows)

@@ -16,6 +16,7 @@ __all__ = [
     "BaselineItem",
     "Change",
     "ChangeKind",
+    "HeldChange",
     "Item",
     "ItemKind",
     "ItemNumber",
@@ -179,3 +180,19 @@ class Change(SQLModel, table=True):
     before: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     after: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     at: datetime = Field(sa_type=UtcDateTime)
+
+
+class HeldChange(SQLModel, table=True):
+    """A change that undoes one told within a week: told once it has held a day (:mod:`~trialalerts.catalog.turns`).
+
+    ``subject`` is what turned: ``status``, or one site. ``before`` is how it was told last.
+    """
+
+    __tablename__ = "held_change"
+
+    item_id: int = Field(primary_key=True, foreign_key="item.id", ondelete="CASCADE", sa_type=BigId)
+    subject: str = Field(primary_key=True)
+    kind: ChangeKind = Field(sa_type=EnumText(ChangeKind))
+    before: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    after: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    since: datetime = Field(sa_type=UtcDateTime, index=True)
