@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from sqlmodel import Session, col, func, select
 
 from trialalerts.catalog.area_gaps import AreaGaps, find_gaps
+from trialalerts.catalog.baselines import AWAITED, awaited_sources
 from trialalerts.catalog.site_survey import Lack, SiteSurvey, survey_sites
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
@@ -62,6 +63,7 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[Check]:
             found += _source(state, source, clock.now())
             found += _emptiness(session, state)
         found += _gaps(find_gaps(session))
+        found += _first_digests(settings, session, clock.now())
         found += _problems(session)
         found += _findings(session)
         found += _sites(survey_sites(session))
@@ -163,6 +165,12 @@ def _gaps(gaps: AreaGaps) -> Iterator[Check]:
         )
 
 
+def _first_digests(settings: Settings, session: Session, now: datetime) -> Iterator[Check]:
+    names = [source.name for source in settings.sources]
+    for each in awaited_sources(session, names, settings.digests.wait_for_baseline):
+        yield Check(level="look", what=each.words(now))
+
+
 def _problems(session: Session) -> Iterator[Check]:
     fields, unread = Counter[str](), Counter[str]()
     for source, field in session.exec(select(Problem.source, Problem.field)):
@@ -182,6 +190,8 @@ def _problems(session: Session) -> Iterator[Check]:
 
 def _findings(session: Session) -> Iterator[Check]:
     for finding in open_findings(session):
+        if finding.kind == AWAITED:
+            continue  # said as it stands now
         yield Check(level="look", what=f"{finding.text} (since {finding.since:%Y-%m-%d %H:%M} UTC)")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.digests.introductions import ASTHMA, MS, Service, news, on, study
 from tests.digests.stage import store_areas
+from tests.installation import Installation
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.digests.compose import compose_for, waited_for
@@ -215,7 +216,7 @@ class TestTheFirstMailAlwaysComes:
         for part in (mail.text, mail.html):
             words = " ".join(str(part).split())
             assert "This is your first mail" in words
-            assert "We know of no trial for this that is recruiting there now" in words
+            assert "We know of no trial that is recruiting now for what you follow" in words
             assert "/preferences/" in words
         assert service.compose(after=DAY) == 0
 
@@ -342,3 +343,16 @@ def test_whatever_is_cut_off_each_open_trial_is_told_to_each_follower_exactly_on
         assert service.times_told(name) == dict.fromkeys(wanted, 1), name
     with service.db.read() as session:
         assert find_subscriber(session, f"{next(iter(followers))}@example.org").cursor > NEVER_SERVED
+
+
+def test_the_operator_sees_in_each_place_what_is_waited_for(installation: Installation) -> None:
+    installation.configure(
+        '[[sources]]\nname = "registry"\nkind = "clinicaltrials_gov"\nurl = "https://registry.example.org/api/v2"\n'
+    )
+    installation.done(
+        "subscribers", "add", "anna@example.org", "--area", "multiple sclerosis", "--region", "anywhere", "--confirmed"
+    )
+    waits = "First digests wait for source registry, which nobody has polled yet"
+    assert waits in installation.done("digests", "due")
+    assert waits in installation.done("subscribers", "show", "anna@example.org")
+    assert waits in installation.command("doctor").stdout

@@ -22,7 +22,7 @@ from trialalerts.database.counter import CHANGES, take_numbers
 from trialalerts.database.findings import end_findings, note_finding, open_findings
 from trialalerts.database.types import UtcDateTime
 
-__all__ = ["AwaitedSource", "announce_baseline", "awaited_sources", "keep_back", "settle_baselines"]
+__all__ = ["AWAITED", "AwaitedSource", "announce_baseline", "awaited_sources", "keep_back", "settle_baselines"]
 
 AWAITED = "baseline-awaited"
 """The kind of the finding that a source has not been read to its end yet."""

@@ -20,30 +20,38 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def due(*, as_json: Json = False) -> None:
-    """List who is due now, or when the next are.
+    """List who is due now, or when the next are; and what first digests wait for.
 
     Example: trialalerts digests due
     """
     from trialalerts.cli.context import open_context
-    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.cli.output import show, show_json, show_table
+    from trialalerts.digests.compose import waited_for
     from trialalerts.digests.due import upcoming
+    from trialalerts.subscribers.tables import NEVER_SERVED
 
     ctx = open_context()
     with ctx.db.read() as session:
+        waits = [each.words(ctx.clock.now()) for each in waited_for(session, ctx.settings, ctx.clock.now())]
         rows = [
             {
                 "id": subscriber.id,
                 "address": subscriber.address,
                 "frequency": subscriber.frequency.value,
                 "due": subscriber.next_due_at,
-                "now": subscriber.next_due_at is not None and subscriber.next_due_at <= ctx.clock.now(),
+                "now": subscriber.next_due_at is not None
+                and subscriber.next_due_at <= ctx.clock.now()
+                and not (waits and subscriber.cursor == NEVER_SERVED),
+                "waits": bool(waits) and subscriber.cursor == NEVER_SERVED,
             }
             for subscriber in upcoming(session, limit=100)
         ]
     if as_json:
         show_json(rows)
-    else:
-        show_table(("id", "address", "frequency", "due", "now"), [tuple(row.values()) for row in rows])
+        return
+    show_table(("id", "address", "frequency", "due", "now", "waits"), [tuple(row.values()) for row in rows])
+    for sentence in waits:
+        show(sentence)
 
 
 @app.command()

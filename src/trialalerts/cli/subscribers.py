@@ -35,6 +35,8 @@ from trialalerts.plurals import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sqlmodel import Session
+
     from trialalerts.cli.context import Context
     from trialalerts.subscribers.people import Signup
     from trialalerts.subscribers.tables import Subscriber
@@ -184,14 +186,16 @@ def list_(
 def show(email: Email, *, json: AsJson = False) -> None:
     """Show a subscriber: state, schedule, what is followed, the consent log."""
     from trialalerts.cli.context import open_context
-    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.cli.output import show, show_json, show_table
     from trialalerts.subscribers.consent import list_consents
     from trialalerts.subscribers.people import find_subscriber
     from trialalerts.subscribers.preferences import list_preferences
     from trialalerts.vocabulary.areas import load_areas
 
-    with open_context().db.read() as session:
+    ctx = open_context()
+    with ctx.db.read() as session:
         subscriber = find_subscriber(session, email)
+        waits = _first_digest_waits(ctx, session, subscriber)
         preferences = described(list_preferences(session, subscriber), load_areas(session))
         consents = [
             {"at": each.at, "action": each.action, "how": each.how, "what": each.what}
@@ -199,9 +203,11 @@ def show(email: Email, *, json: AsJson = False) -> None:
         ]
     person = _as_json(subscriber)
     if json:
-        show_json({**person, "preferences": preferences, "consents": consents})
+        show_json({**person, "waits_for": waits, "preferences": preferences, "consents": consents})
         return
     show_table(("", ""), list(person.items()), title="Subscriber")
+    for sentence in waits:
+        show(sentence)
     show_table(
         ("id", "area", "region", "radius km", "label", "confirmed"),
         [
@@ -326,6 +332,16 @@ def _tell_signup(ctx: Context, signup: Signup, *, asked: bool, json: bool) -> No
     if suppression is not None:
         remedy = "lift it with: trialalerts suppressions lift EMAIL"
         typer.echo(f"The address gets no mail: it is suppressed ({suppression.reason}); {remedy}", err=True)
+
+
+def _first_digest_waits(ctx: Context, session: Session, subscriber: Subscriber) -> list[str]:
+    """Say what the first digest of an active subscriber waits for."""
+    from trialalerts.digests.compose import waited_for
+    from trialalerts.subscribers.tables import NEVER_SERVED, SubscriberState
+
+    if subscriber.state is not SubscriberState.ACTIVE or subscriber.cursor != NEVER_SERVED:
+        return []
+    return [each.words(ctx.clock.now()) for each in waited_for(session, ctx.settings, ctx.clock.now())]
 
 
 def _as_json(subscriber: Subscriber) -> dict[str, Any]:

@@ -190,7 +190,10 @@ class _Story:
         show_table(title, COLUMNS, [line.row() for line in lines])
         missing = [person.label for person in self._people.values() if person not in {line.person for line in lines}]
         if missing:
-            show(f"Nothing new for: {'; '.join(missing)}")
+            nothing = (
+                "Nothing yet, and a first mail that says so, for" if kind is DigestKind.FIRST else "Nothing new for"
+            )
+            show(f"{nothing}: {'; '.join(missing)}")
 
 
 def _first_day() -> date:
