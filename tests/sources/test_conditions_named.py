@@ -104,7 +104,7 @@ def test_a_trial_whose_areas_are_understood_anew_is_updated_silently_and_its_lat
     server.state.studies = [with_value(raw, STATUS, "COMPLETED")]
     look_back(world)
     poll(world, settings, clock)
-    assert changes_of(world) == [("NCT90000001", "closed")]
+    assert [change for change in changes_of(world) if change[1] != "registered"] == [("NCT90000001", "closed")]
 
 
 def _stored_areas(db: Database) -> list[str]:
@@ -126,7 +126,7 @@ def test_what_is_stored_is_understood_anew_once_and_nothing_is_announced(
     look_back(world)
     again = poll(world, registry_settings(server, http_settings), clock)
     assert (again.error, again.new, again.changes) == (None, 0, 0)
-    assert changes_of(world) == []
+    assert {kind for _, kind in changes_of(world)} <= {"registered"}  # of the baseline
     look_back(world)
     assert poll(world, registry_settings(server, http_settings), clock).unchanged == 7
 
