@@ -172,7 +172,7 @@ def tag(
     """Tell which disease areas a text speaks of, the most important first, and which of them it is about.
 
     With --jsonl, one line {"id": …, "areas": [{"id": …, "name": …, "in_title": …, "about": …}]} is written for
-    each line read.
+    each line read. Of a text of more than 40 words, what it denies or says in passing is listed as well.
     """
     if sum(given is not None for given in (text, file, jsonl)) != 1:
         raise InvalidInput("areas tag needs exactly one of --text, --file and --jsonl.")
@@ -223,7 +223,8 @@ class _Speaker:
         """Return what is to be told of each area of a text; with ``found``, the words too."""
         mentions = self._tagger.mentions(title=title, text=text)
         about = self._tagger.about(mentions)
-        wanted = about if self._about else [tag for tag in mentions if self._explain or tag in about or not tag.passing]
+        listed = self._tagger.listed(mentions, words=len(title.split()) + len(text.split()))
+        wanted = about if self._about else mentions if self._explain else listed
         return [self._facts(tag, about=tag in about, found=found) for tag in wanted]
 
     def _facts(self, tag: Tag, *, about: bool, found: bool) -> dict[str, Any]:

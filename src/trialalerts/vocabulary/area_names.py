@@ -40,7 +40,10 @@ _STANDS_BACK = 5.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AreaNode:
-    """A disease area; ``parents`` are the ids right above it, ``acronyms`` count in their exact case only."""
+    """A disease area; ``parents`` are the ids right above it, ``acronyms`` count in their exact case only.
+
+    ``is_disease`` is false for what people follow though MeSH has it elsewhere: pregnancy, transplants.
+    """
 
     id: str
     name: str
@@ -48,6 +51,7 @@ class AreaNode:
     acronyms: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     therapeutic: bool = False
+    is_disease: bool = True
     origin: AreaOrigin = AreaOrigin.CURATED
 
 

@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 from trialalerts.vocabulary.area_file import store_curated
 from trialalerts.vocabulary.area_graph import Placed, parents_of, reachable
 from trialalerts.vocabulary.area_names import AreaHit, AreaNode, NameIndex
+from trialalerts.vocabulary.mesh_ids import DISEASES
 from trialalerts.vocabulary.tables import Area
 
 __all__ = ["ANY_AREA", "AreaHit", "AreaNode", "AreaTree", "load_areas", "store_curated"]
@@ -137,6 +138,7 @@ def load_areas(session: Session) -> AreaTree:
             acronyms=tuple(row.acronyms),
             parents=parents[row.id],
             therapeutic=row.therapeutic,
+            is_disease=not row.tree_numbers or any(number.startswith(DISEASES) for number in row.tree_numbers),
             origin=row.origin,
         )
         for row in rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import compress
+from itertools import compress, count
 
 from trialalerts.vocabulary.spelling import BREAKS, Folder, fold_word, is_acronym
 from trialalerts.vocabulary.tag_dictionary import NOTHING, Hit, Key, Lengths, TagDictionary, possible_keys
@@ -59,7 +59,7 @@ def bracketed_acronyms(words: Sequence[str]) -> dict[int, Key]:
     """Return the acronyms that stand in brackets, by the place of the opening one."""
     if "(" not in words:
         return {}
-    found = {place: _bracketed(words, place + 1) for place, word in enumerate(words) if word == "("}
+    found = {place: _bracketed(words, place + 1) for place in _openings(words)}
     return {place: key for place, key in found.items() if key is not None}
 
 
@@ -82,8 +82,8 @@ def explained_acronyms(words: Sequence[str], named: Sequence[Hit], brackets: Map
         before = _before_bracket(words, hit)
         if before is not None and _spells(before, words[hit.start : hit.end]):
             defined.setdefault(before, hit.area)
-    for place, word in enumerate(words):
-        if word == "(" and place and is_acronym(short := words[place - 1].removesuffix("s")):
+    for place in _openings(words):
+        if place and is_acronym(short := words[place - 1].removesuffix("s")):
             long_form = _up_to_bracket(words, place + 1)
             if _is_initials((short,), long_form):
                 defined.setdefault((short,), NOTHING)
@@ -97,7 +97,7 @@ def spelt_behind(words: Sequence[str], starts: Mapping[int, str]) -> dict[Key, s
     """
     defined: dict[Key, str] = {}
     for place, word in enumerate(words):
-        if is_acronym(word) and word.isalpha():
+        if word.isupper() and len(word) > 1 and is_acronym(word):
             behind = place + 2 if place + 1 < len(words) and words[place + 1] in {":", ","} else place + 1
             if _is_initials((word,), words[behind : behind + len(word)]):
                 defined[(word,)] = starts.get(behind, NOTHING)
@@ -191,6 +191,11 @@ def _is_told(keys: Sequence[str], start: int, key: Key) -> bool:
     if before in _TOLD_BEFORE_SMALL and start > 1:
         before = keys[start - 2]
     return before in _TOLD_BEFORE or (behind < len(keys) and keys[behind] in _TOLD_BEHIND)
+
+
+def _openings(words: Sequence[str]) -> Iterator[int]:
+    """Yield the places of the opening brackets."""
+    return compress(count(), map("(".__eq__, words))
 
 
 def _bracketed(words: Sequence[str], start: int) -> Key | None:

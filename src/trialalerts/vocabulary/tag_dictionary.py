@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from trialalerts.vocabulary.area_names import AreaNode
@@ -50,9 +50,11 @@ class TagDictionary:
             self._add_name(node.id, node.name, folder)
             for acronym in node.acronyms:
                 self._add_acronym(node.id, acronym)
+        named = set(self.names)
         for node in nodes:
             for synonym in node.synonyms:
                 self._add_name(node.id, synonym, folder)
+        self._sharpen(nodes, named, folder)
         self._add_wordings(nodes, folder)
         self._add_bare_eponyms(nodes, folder)
         for key in NO_DISEASES:
@@ -65,12 +67,32 @@ class TagDictionary:
         """Return whether an acronym can stand alone: it is an area's name or synonym, or long, and has one meaning."""
         return len(self.acronyms[acronym]) == 1 and (acronym in self._proper or _letters(acronym) >= _UNMISTAKABLE)
 
+    def _sharpen(self, nodes: Sequence[AreaNode], named: Container[Key], folder: Folder) -> None:
+        """Let a synonym mean the narrower of two areas: "gastric ulcer" is the stomach's, not "stomach or duodenal".
+
+        Who follows the broader one follows the narrower too. An area's own name stays its own.
+        """
+        parents = {node.id: node.parents for node in nodes}
+        for node in nodes:
+            for name in (node.name, *node.synonyms) if node.parents else ():
+                for key in _keys(name, folder):
+                    other = self.names.get(key)
+                    if (
+                        other not in {None, NOTHING, node.id}
+                        and key not in named
+                        and _is_above(other, node.id, parents)
+                    ):
+                        self.names[key] = node.id
+
     def _add_wordings(self, nodes: Sequence[AreaNode], folder: Folder) -> None:
         """Add the other ways in which texts say a disease; a name of the vocabulary goes first."""
         known = {node.id for node in nodes}
         for area_id, wordings in read_wordings():
             for wording in wordings if area_id in known else ():
-                self._add_name(area_id, wording, folder)
+                if is_acronym(wording):
+                    self._add_acronym(area_id, wording)
+                else:
+                    self._add_name(area_id, wording, folder)
 
     def _add_bare_eponyms(self, nodes: Sequence[AreaNode], folder: Folder) -> None:
         """Add the persons that one disease alone is named after: "Guillain-Barré"."""
@@ -117,6 +139,16 @@ def possible_keys(words: Sequence[str], start: int, beginnings: Lengths) -> Iter
             yield tuple(words[start : start + length])
     if ALONE in seconds:
         yield (words[start],)
+
+
+def _is_above(area_id: str | None, below: str, parents: Mapping[str, Sequence[str]]) -> bool:
+    """Return whether an area stands above another."""
+    above = list(parents[below])
+    for id_ in above:  # grows while we walk it
+        if id_ == area_id:
+            return True
+        above += (further for further in parents.get(id_, ()) if further not in above)
+    return False
 
 
 def _letters(acronym: Key) -> int:

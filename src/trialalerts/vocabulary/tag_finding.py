@@ -14,7 +14,7 @@ from trialalerts.vocabulary.tag_acronyms import (
     is_shouted,
     spelt_behind,
 )
-from trialalerts.vocabulary.tag_dictionary import ALONE, NOTHING, Hit, Key, Lengths, TagDictionary, possible_keys
+from trialalerts.vocabulary.tag_dictionary import ALONE, NOTHING, Hit, Key, Lengths, TagDictionary
 from trialalerts.vocabulary.tag_proper_names import is_bare_surname, is_proper_name
 from trialalerts.vocabulary.tag_senses import means_something_else
 from trialalerts.vocabulary.tag_variants import ORGANS, STATES
@@ -99,15 +99,20 @@ def _named(words: Sequence[str], keys: Sequence[str], dictionary: TagDictionary)
     last: Hit | None = None
     end = 0
     for start in _places(keys, beginnings):
-        for key in possible_keys(keys, start, beginnings):
-            if key not in names or start + len(key) <= end:
+        seconds = beginnings[keys[start]]
+        following = keys[start + 1] if start + 1 < len(keys) else ALONE
+        for length in (*seconds.get(following, ()), 1) if ALONE in seconds else seconds[following]:
+            if start + length <= end:
+                break  # they come longest first
+            area = names.get(tuple(keys[start : start + length]))
+            if area is None or start + length > len(keys):
                 continue
-            if last is not None and start < end and NOTHING in (names[key], last.area):
+            if last is not None and start < end and NOTHING in (area, last.area):
                 break
             if last is not None and (start >= end or keys[end - 1] not in STATES):
                 yield last  # of "type 2 diabetic nephropathy" only the nephropathy is named
-            end = start + len(key)
-            last = Hit(start, end, names[key], _shown(words[start:end]))
+            end = start + length
+            last = Hit(start, end, area, _shown(words[start:end]))
             break
     if last is not None:
         yield last

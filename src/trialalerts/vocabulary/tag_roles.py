@@ -13,6 +13,7 @@ from trialalerts.vocabulary.tag_words import (
     CUES_AFTER,
     EXAMPLE_AFTER,
     EXAMPLE_BEFORE,
+    FAINT,
     FILLERS,
     FILLERS_AFTER,
     JOINS,
@@ -36,6 +37,7 @@ class Role(StrEnum):
     """The part a disease plays; the value says it to people."""
 
     DENIED = "denied"
+    FAINT = "only as a common word"
     ASIDE = "only in passing"
     PAST = "as something past"
     EXAMPLE = "as an example or a cause"
@@ -63,6 +65,8 @@ def roles_in(reading: Reading) -> list[Role]:
         if _is_denied_before(keys, hit.start, denied_ends):
             denied_ends.add(hit.end)
             roles.append(Role.DENIED)
+        elif hit.end == hit.start + 1 and keys[hit.start] in FAINT:
+            roles.append(Role.FAINT)
         else:
             roles.append(_role(keys, hit))
     _deny_backwards(keys, hits, roles)

@@ -27,6 +27,7 @@ _EDGE, _BEGINNING, _END, _EDGED_WORDS = 1.4, 0.2, 0.8, 60
 """How much more it weighs in the first and last fifth of a text that is longer than 60 words."""
 _ROLES: Mapping[Role, float] = {
     Role.DENIED: 0.0,
+    Role.FAINT: 0.0,
     Role.ASIDE: 0.15,
     Role.PAST: 0.3,
     Role.EXAMPLE: 0.5,
@@ -34,6 +35,8 @@ _ROLES: Mapping[Role, float] = {
     Role.NAMED: 1.0,
     Role.SUBJECT: 1.3,
 }
+_UNSAID = (Role.DENIED, Role.FAINT)
+"""Roles that say nothing of what a text is about."""
 _MOST = 0.95
 _WEAK, _BROAD, _IMPLIED, _BESIDE_TITLE, _BELOW_TITLE = 0.4, 0.6, 0.6, 0.45, 1.3
 
@@ -58,7 +61,7 @@ class Weighed:
     @property
     def reason(self) -> str:
         """Why the score is what it is, for people."""
-        if self.best is Role.DENIED:
+        if self.best in _UNSAID:
             return self.best.value
         where = "in the title" if self.in_title else "in the text"
         times = "" if self.count == 1 else f", {self.count} times"
@@ -89,14 +92,17 @@ def _mentioned(reading: Reading) -> dict[str, Weighed]:
     for hit, role in zip(reading.hits, roles_in(reading), strict=True):
         in_title = hit.start < reading.title
         known = weighed.get(hit.area)
-        if known is None or (known.best is Role.DENIED and role is not Role.DENIED):
+        if known is None or (known.best in _UNSAID and role not in _UNSAID):
             known = weighed[hit.area] = Weighed(hit, in_title)
-        if role is not Role.DENIED:
+        if role is Role.FAINT and known.best is Role.DENIED:
+            known.best = role
+        if role not in _UNSAID:
             part = (hit.start - reading.title) / length
             place = _TITLE if in_title else middle if _BEGINNING < part < _END else edge
             known.count += 1
-            known.doubt *= 1.0 - min(_MOST, place * _ROLES[role])
-            if _ROLES[role] > _ROLES[known.best]:
+            weight = _ROLES[role]
+            known.doubt *= 1.0 - min(_MOST, place * weight)
+            if weight > _ROLES[known.best]:
                 known.best = role
     return weighed
 

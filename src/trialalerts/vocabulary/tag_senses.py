@@ -40,6 +40,8 @@ def means_something_else(words: Sequence[str], keys: Sequence[str], start: int, 
     senses = _senses()
     if end < len(keys) and keys[end] == "of" and _is_said_of(keys, end, senses[_ANY].of):
         return True
+    if start and keys[start - 1] in senses[_ANY].before:
+        return True
     if end > start + 1:
         if _is_cut_off(keys, start, end, senses):
             return True

@@ -11,6 +11,7 @@ __all__ = [
     "CUES_AFTER",
     "EXAMPLE_AFTER",
     "EXAMPLE_BEFORE",
+    "FAINT",
     "FILLERS",
     "FILLERS_AFTER",
     "HAVERS",
@@ -23,6 +24,7 @@ __all__ = [
     "PAST_BEFORE",
     "SUBJECT_AFTER",
     "SUBJECT_BEFORE",
+    "TREATMENTS",
     "WEAK",
     "is_generic",
 ]
@@ -147,10 +149,6 @@ _GENERIC = _keys(
     "body weight",
     "weight",
     "mass",
-    "rupture",
-    "atrophy",
-    "hypertrophy",
-    "hyperplasia",
     "dilatation",
     "constriction",
     "perforation",
@@ -160,13 +158,9 @@ _GENERIC = _keys(
     "anomaly",
     "defect",
     "deformity",
-    "malformation",
     "disability",
     "impairment",
     "dysfunction",
-    "intoxication",
-    "poisoning",
-    "overdose",
     "falls",
     "cavities",
     "piles",
@@ -179,6 +173,24 @@ _GENERIC = _keys(
     "seizure disorder",
 )
 
+
+FAINT = _words(
+    "atrophy hypertrophy hyperplasia rupture malformation poisoning overdose overdosage intoxication toxicity febrile "
+    "thrombotic thromboembolic teratogenic teratogenicity weakness rigidity paresis agitated confused disorientation "
+    "salivation anxious convulsive icteric hyperactive lethargic unconscious paralyzed spastic neurotoxic nephrotoxic "
+    "hepatotoxic cardiotoxic arrhythmogenic proarrhythmic carcinogenesis tumorigenesis myelosuppressive choreic "
+    "psychopathology neuropathology myelosuppression"
+)
+"""Single words that are annotated as a disease where they stand, and never what people have: named, and no more."""
+
+TREATMENTS = _keys(
+    "dialysis", "haemodialysis", "hemodialysis", "peritoneal dialysis", "renal replacement therapy", "intensive care",
+    "critical care", "oncology", "neurology", "nephrology", "hepatology", "dermatology", "haematology", "immunology",
+    "rheumatology", "urology", "obstetrics", "gynaecology", "orthopaedics", "dentistry", "IVF",
+    "in vitro fertilisation", "fertility treatment",
+    "joint replacement", "hip replacement", "knee replacement", "metabolism", "parasites"
+)  # fmt: skip
+"""Treatments and specialities that people follow as areas, and that no annotator takes for a disease."""
 
 WEAK = _keys(
     "pain", "infection", "inflammation", "necrosis", "recurrence", "wound", "wounds and injuries", "injury", "toxicity"

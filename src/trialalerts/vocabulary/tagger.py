@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from trialalerts.vocabulary.areas import AreaTree
 from trialalerts.vocabulary.mesh_ids import is_mesh_id
-from trialalerts.vocabulary.spelling import Folder
+from trialalerts.vocabulary.spelling import Folder, name_key
 from trialalerts.vocabulary.tag_dictionary import TagDictionary
 from trialalerts.vocabulary.tag_finding import read_text
 from trialalerts.vocabulary.tag_roles import Role
 from trialalerts.vocabulary.tag_salience import SALIENT, Weighed, weigh
+from trialalerts.vocabulary.tag_words import TREATMENTS
 
 __all__ = ["Tag", "Tagger"]
 
@@ -24,7 +25,11 @@ _IMPLIED = round(SALIENT - 0.01, 3)
 """The most that an area scores which is not named but stands above one that is: it is spoken of, no more."""
 
 
-_PASSING = (Role.DENIED, Role.ASIDE)
+_DISORDERS = {"D003863": "D003866", "D001007": "D001008"}
+"""MeSH has depression and anxiety as moods; what a text calls so is annotated as the disorder."""
+_LONG = 40
+"""A text of more words is an abstract or an article rather than a sentence or a list."""
+_PASSING = (Role.DENIED, Role.FAINT, Role.ASIDE)
 
 
 class Tag(NamedTuple):
@@ -87,28 +92,50 @@ class Tagger:
         """
         return [tag for tag in mentions if tag.salient] or [tag for tag in mentions if tag.in_title and tag.score]
 
+    def listed(self, mentions: Sequence[Tag], *, words: int) -> list[Tag]:
+        """Return of all mentions in a text of so many words those to be listed, as annotators would.
+
+        A long text names what it denies, too, and what it says in passing: an abstract in which "no seizures were
+        seen" is on seizures. A short one that denies ("adults without diabetes") says nothing of it. What is no
+        disease (pregnancy), and treatments (dialysis), are listed only where the text is about them.
+        """
+        about = self.about(mentions)
+        return [
+            tag for tag in mentions if tag in about or (self._is_annotated(tag) if words > _LONG else not tag.passing)
+        ]
+
+    def _is_annotated(self, tag: Tag) -> bool:
+        return self._areas.get(tag.area_id).is_disease and name_key(tag.found, self._folder) not in TREATMENTS
+
     def mentions(self, *, title: str, text: str) -> list[Tag]:
         """Return all areas that title and text name, the most important first; a denied one has the score 0."""
         reading = read_text(title, text, self._dictionary, self._folder)
         weighed = weigh(reading, self._areas)
         tags = [_tag(area, known) for area, known in weighed.items()]
-        if any(not is_mesh_id(tag.area_id) for tag in tags):
+        if any(tag.area_id in _DISORDERS or not is_mesh_id(tag.area_id) for tag in tags):
             tags += self._implied(tags)
         if len(tags) > 1:
             tags.sort(key=lambda tag: (not tag.in_title or not tag.salient, -tag.score))
         return tags
 
     def _implied(self, tags: Sequence[Tag]) -> list[Tag]:
-        """Return the nearest areas of MeSH above those that MeSH lacks: "severe asthma" speaks of asthma as well."""
+        """Return what stands for areas that MeSH lacks, or has as a mood: "severe asthma" speaks of asthma as well."""
         known = {tag.area_id for tag in tags}
         implied: dict[str, Tag] = {}
         for tag in tags:
-            for area in () if is_mesh_id(tag.area_id) or not tag.score else self._above(tag.area_id):
+            for area in self._nearest(tag.area_id) if tag.score else ():
                 if area not in known and area not in implied:
                     score = min(tag.score, _IMPLIED)
-                    reason = f"MeSH has no {self._areas.name(tag.area_id)}"
+                    reason = f"MeSH has no disease {self._areas.name(tag.area_id)}"
                     implied[area] = tag._replace(area_id=area, score=score, reason=reason)
         return list(implied.values())
+
+    def _nearest(self, area_id: str) -> tuple[str, ...]:
+        """Return the nearest areas of MeSH above one that it lacks, or the disorder for a mood."""
+        if is_mesh_id(area_id):
+            disorder = _DISORDERS.get(area_id)
+            return (disorder,) if disorder is not None and disorder in self._areas else ()
+        return self._above(area_id)
 
     def _above(self, area_id: str) -> tuple[str, ...]:
         if area_id not in self._mesh_above:
