@@ -1,0 +1,81 @@
+"""The whole way of an editor's article: from its Markdown to the mails of those whom it concerns."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from sqlmodel import select
+
+from trialalerts.clock import FrozenClock
+from trialalerts.database import Database
+from trialalerts.digests.preview import preview_digest
+from trialalerts.resources import shipped
+from trialalerts.settings import Settings
+from trialalerts.sources.poll import poll_due
+from trialalerts.subscribers.tables import Subscriber
+from trialalerts.subscribers.transfer import import_csv
+from trialalerts.vocabulary.areas import store_curated
+from trialalerts.vocabulary.tables import Place, PlaceKind, PlaceName
+from trialalerts.vocabulary.topics import store_topics
+
+ARTICLE = """---
+title: A new approach to relapsing-remitting multiple sclerosis
+subtitle: One infusion instead of a tablet every day
+categories: [For Potential Participants, Multiple Sclerosis, Anti-inflammatory, Gene therapy, MS research]
+---
+
+Researchers in Exampletown have begun to test whether **one infusion** calms the immune system for years.
+"""
+PEOPLE = """address,area,topic,audience,item_kinds,region,confirmed
+ms@example.org,multiple sclerosis,,,,,yes
+rrms@example.org,relapsing-remitting multiple sclerosis,,,,,yes
+genes@example.org,any,gene therapy,,,GB,yes
+calm@example.org,nervous system diseases,Anti-inflammatory; diet,,,,yes
+patients@example.org,MS,,patients,,,yes
+cells@example.org,MS,stem cells,,,,yes
+doctors@example.org,MS,,professionals,,,yes
+asthma@example.org,asthma,,,,,yes
+trials@example.org,any,Gentherapie,,trial,,yes
+"""
+TOLD = {"ms", "rrms", "genes", "calm", "patients"}
+
+
+def test_an_editors_article_reaches_those_whom_its_categories_and_words_concern(
+    sqlite_db: Database, clock: FrozenClock, tmp_path: Path
+) -> None:
+    db, folder = sqlite_db, tmp_path / "articles"
+    folder.mkdir()
+    settings = Settings.model_validate(
+        {
+            "service": {"secret": "a secret of these tests", "base_url": "https://alerts.example.org"},
+            "sources": [{"name": "news", "kind": "folder", "path": str(folder), "every": "1h"}],
+        }
+    )
+    with db.write() as session:
+        store_curated(session, shipped("config/disease_areas.toml"))
+        store_topics(session, shipped("config/topics.toml"))
+        session.add(Place(id="GB", kind=PlaceKind.COUNTRY, name="United Kingdom", country="GB"))
+        session.flush()
+        session.add(PlaceName(key="gb", place_id="GB"))
+    poll_due(db, settings, clock, force=True)  # empty: its baseline
+    (folder / "infusion.md").write_text(ARTICLE, "utf-8")
+    with db.write() as session:
+        import_csv(session, io.StringIO(PEOPLE), locale="en", timezone="Europe/London", now=clock.now())
+        for person in session.exec(select(Subscriber)):
+            person.cursor = 0  # they had their first digest
+    (count,) = poll_due(db, settings, clock, force=True)
+    assert (count.new, count.changes, count.problems) == (1, 1, 0)
+    told = {}
+    with db.read() as session:
+        for person in session.exec(select(Subscriber)):
+            _, message = preview_digest(session, settings, clock, person)
+            if message is not None:
+                told[person.address.partition("@")[0]] = " ".join(message.text.split())
+    assert set(told) == TOLD
+    for text in told.values():
+        assert "A new approach to relapsing-remitting multiple sclerosis" in text
+        assert "One infusion instead of a tablet every day" in text
+        assert "for patients and those close to them" in text
+    assert "You follow Gene therapy" in told["genes"]
+    assert "(Anti-inflammatory treatment and Diet and nutrition)" in told["calm"]
