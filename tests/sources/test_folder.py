@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -164,3 +164,15 @@ def test_windows_line_ends_and_a_byte_order_mark_are_fine(tmp_path: Path, desk: 
         one(b"\xef\xbb\xbf" + ARTICLE.replace("\n", "\r\n").encode(), tmp_path, desk).title
         == "Living with asthma & more"
     )
+
+
+def test_a_correction_has_a_day_and_a_sentence(tmp_path: Path, desk: Desk) -> None:
+    draft = one("---\ntitle: T\ncorrected: 2026-03-03\ncorrection: It was 12, not 21.\n---\n", tmp_path, desk)
+    assert isinstance(draft.facts, ArticleFacts)
+    assert (draft.facts.corrected_on, draft.facts.correction) == (date(2026, 3, 3), "It was 12, not 21.")
+    assert not draft.problems
+
+
+@pytest.mark.parametrize(("line", "field"), [("correction: Oh.", "correction"), ("corrected: 2026-03-03", "corrected")])
+def test_half_a_correction_is_noted(line: str, field: str, tmp_path: Path, desk: Desk) -> None:
+    assert [problem.field for problem in one(f"---\ntitle: T\n{line}\n---\n", tmp_path, desk).problems] == [field]

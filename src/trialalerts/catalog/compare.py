@@ -7,8 +7,9 @@ the registry's own bookkeeping. ``docs/reference/changes.md`` tells the rules in
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from trialalerts.catalog.criteria import changed_criteria
@@ -21,6 +22,7 @@ from trialalerts.vocabulary.territories import is_disputed
 __all__ = ["Difference", "compare_articles", "compare_trials", "is_retracted", "last_word", "status_step"]
 
 _Facts = dict[str, Any]
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 _OPENED, _REOPENED = ChangeKind.OPENED, ChangeKind.REOPENED
 _PAUSED, _CLOSED, _WITHDRAWN = ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHDRAWN
@@ -82,11 +84,21 @@ def compare_trials(before: TrialFacts, after: TrialFacts) -> list[Difference]:
     return [difference for difference in found if difference]
 
 
-def compare_articles(title_before: str, title_after: str) -> list[Difference]:
-    """Return what happened to an article: publishers mark a retracted one at the head of its title."""
+def compare_articles(
+    title_before: str, title_after: str, before: Mapping[str, Any] = _NOTHING, after: Mapping[str, Any] = _NOTHING
+) -> list[Difference]:
+    """Return what happened to an article: publishers mark a retracted one at the head of its title.
+
+    ``before`` and ``after`` are its facts as they are stored: an editor's correction bears a date of its own.
+    """
+    found = []
     if is_retracted(title_after) and not is_retracted(title_before):
-        return [Difference(kind=ChangeKind.RETRACTED)]
-    return []
+        found.append(Difference(kind=ChangeKind.RETRACTED))
+    was, now = before.get("corrected_on") or "", after.get("corrected_on") or ""
+    if now > was:  # ISO dates
+        said = {"sentence": after["correction"]} if after.get("correction") else {}
+        found.append(Difference(kind=ChangeKind.CORRECTED, after={"on": now, **said}))
+    return found
 
 
 def is_retracted(title: str) -> bool:

@@ -122,4 +122,6 @@ class ArticleFacts(_Facts):
     html: str = ""
     language: str | None = None
     published_on: date | None = None
+    corrected_on: date | None = None  # and ``correction`` is the sentence that says what was put right
+    correction: str | None = None
     sources: tuple[str, ...] | None = None

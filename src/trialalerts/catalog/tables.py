@@ -50,6 +50,7 @@ class ChangeKind(StrEnum):
     WITHDRAWN = "withdrawn"
     PUBLISHED = "published"
     RETRACTED = "retracted"
+    CORRECTED = "corrected"
 
 
 class Item(SQLModel, table=True):

@@ -94,6 +94,7 @@ class Asker:
         upto: int | None = None,
         introducing: bool = True,
     ) -> None:
+        self.window = changes
         self._changes = _Window(SelectionKind.CHANGES, changes, today)
         self._open = _Window(SelectionKind.OPEN, still_open, today) if still_open is not None else None
         self._after = after

@@ -30,6 +30,7 @@ _OVER = {
     ChangeKind.SITE_CLOSED.value,
     ChangeKind.WITHDRAWN.value,
     ChangeKind.RETRACTED.value,
+    ChangeKind.CORRECTED.value,
 }
 _SAID_BY_THE_CHANGE = {"SUSPENDED", "WITHDRAWN"}
 _MOST_NOTES = 4
@@ -201,6 +202,7 @@ NEAR_LINES: Mapping[str, Callable[[Wording, Told, Sequence[Reason]], str]] = {
 def _quotes(words: Wording, told: Told) -> list[Quote]:
     found = [
         ("change.why_stopped", told.after.get("why_stopped")),
+        ("change.correction", told.after.get("sentence")),
         ("change.criteria_removed", _criteria(told, told.before)),
         ("change.criteria_added", _criteria(told, told.after)),
     ]

@@ -7,10 +7,11 @@ falls together, so that after a crash every subscriber was either served whole o
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlmodel import Session
@@ -22,6 +23,7 @@ from trialalerts.database.among import is_sqlite
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.message import mail_domain
 from trialalerts.digests.asking import Answers, Asker
+from trialalerts.digests.correcting import Corrections
 from trialalerts.digests.due import DuePage, due_rows, lowest_cursors, new_preferences_due, rows_of
 from trialalerts.digests.storing import Overtaken, Storage
 from trialalerts.digests.taking import Pages
@@ -144,6 +146,7 @@ class Composer:
         self._upto = upto
         self._now = now
         self._introducing = introducing
+        self._corrections = Corrections(asker.window.candidates)
 
     @classmethod
     def prepare(
@@ -190,7 +193,12 @@ class Composer:
 
     def asked(self, session: Session, subscriber: Subscriber) -> Answers:
         """Return what one subscriber would be told, due or not."""
-        return self.asker.ask(rows_of(session, subscriber))
+        return self._answers(session, rows_of(session, subscriber))
+
+    def _answers(self, session: Session, rows: Sequence[Any]) -> Answers:
+        answers = self.asker.ask(rows)
+        self._corrections.add(session, answers.served, rows)
+        return answers
 
     def serve(self, db: Database, count: ComposeCount, stop: Callable[[], bool]) -> None:
         """Serve page after page, as long as there are any and nobody says stop.
@@ -208,7 +216,7 @@ class Composer:
         """Serve a page and take the next one in the same transaction."""
         with db.read() as session:
             rows = due_rows(session, self._upto, page, introducing=self._introducing)
-        answers = self.asker.ask(rows)
+            answers = self._answers(session, rows)
         try:
             with db.write() as session:
                 digests = self.storage.store(session, answers.served)
@@ -216,7 +224,7 @@ class Composer:
         except Overtaken:
             with db.write() as session:
                 rows = due_rows(session, self._upto, page, held=True, introducing=self._introducing)
-                answers = self.asker.ask(rows)
+                answers = self._answers(session, rows)
                 digests = self.storage.store(session, answers.served)
                 following = pages.take(session)
         count.subscribers += len(answers.served)

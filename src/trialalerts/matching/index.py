@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WindowIndex", "bits_of", "numbers_of"]
 
+_ASKED_OTHERWISE = frozenset({ChangeKind.SITE_CLOSED.value, ChangeKind.CORRECTED.value})
 _DAYS_OF_UNIT = {"year": 365, "month": 30, "week": 6}
 """“75 Years” takes people until the day before they turn 76: so many days more than the number itself says."""
 
@@ -260,8 +261,8 @@ class WindowIndex:
         self._maximum_bits = downwards[::-1]
 
     def _index_sites(self) -> None:
-        """Index places; closings of sites are asked differently, and so stand in an index of their own."""
-        placed = [(number, c) for number, c in enumerate(self.candidates) if c.kind != ChangeKind.SITE_CLOSED]
+        """Index places; closings of sites are asked differently, corrections are for those who got the article."""
+        placed = [(number, c) for number, c in enumerate(self.candidates) if c.kind not in _ASKED_OTHERWISE]
         self._sites = SiteIndex((number, c.subject.facts, c.sites) for number, c in placed)
         self._closings = ClosingIndex(self.candidates)
 

@@ -32,6 +32,7 @@ _WEIGHTS: dict[str, int] = {
     ChangeKind.ELIGIBILITY_CHANGED: 2,
     ChangeKind.RESULTS_POSTED: 2,
     ChangeKind.RETRACTED: 2,
+    ChangeKind.CORRECTED: 2,
     ChangeKind.SITE_CLOSED: 1,
     ChangeKind.PAUSED: 1,
     ChangeKind.CLOSED: 1,

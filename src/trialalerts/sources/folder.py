@@ -1,6 +1,7 @@
 """Owns folders of Markdown articles as a source: what an organisation's own editors write.
 
-A file begins with front matter (``title``, ``subtitle``, ``date``, ``categories``, ``audience``, ``url``);
+A file begins with front matter (``title``, ``subtitle``, ``date``, ``corrected``, ``correction``, ``categories``,
+``audience``, ``url``);
 its name within the folder is its id. A file that cannot be read is a problem of its own.
 """
 
@@ -95,6 +96,7 @@ class Folder:
         if link and not url:
             fields.note("url", f"found “{link[:60]}”, expected an address that starts with https://")
         published = _when(head, "date", fields)
+        corrected, correction = _correction(head, fields)
         named, words = desk.categories.read(categories), f"{subtitle}\n\n{text}"
         return ItemDraft(
             registry=self._name,
@@ -111,6 +113,8 @@ class Folder:
                 html=html,
                 language=fields.line(head, "language"),
                 published_on=published.day if published else None,
+                corrected_on=corrected,
+                correction=correction or None,
             ),
             source=self._name,
             areas=desk.categories.areas(named.areas, title=title, text=words),
@@ -155,6 +159,18 @@ def _rendered(markdown: str) -> str:
     from markdown_it import MarkdownIt
 
     return sanitised_html(MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown))
+
+
+def _correction(head: Mapping[str, Any], fields: Fields) -> tuple[date | None, str]:
+    """Return the day on which the article was put right, and the sentence that says what was wrong."""
+    when, sentence = _when(head, "corrected", fields), clean_line(fields.line(head, "correction") or "")
+    if sentence and "corrected" not in head:
+        fields.note(
+            "correction", "no date stands beside it, so nobody is told; add a line such as corrected: 2026-01-15"
+        )
+    if when and not sentence:
+        fields.note("corrected", "no sentence says what was put right; add a line correction: …")
+    return (when.day or when.at.date() if when else None), sentence
 
 
 def _when(head: Mapping[str, Any], key: str, fields: Fields) -> When | None:

@@ -61,6 +61,7 @@ CHANGE_KINDS = (
     "withdrawn",
     "published",
     "retracted",
+    "corrected",
 )
 _LANGUAGE_NAMES = {
     "english": "en",

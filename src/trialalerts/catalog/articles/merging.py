@@ -23,6 +23,9 @@ from trialalerts.database.types import table_of
 __all__ = ["Said", "merged", "said_of"]
 
 
+_CORRECTED = ("corrected_on", "correction")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """What one record says of an article, in the types of its columns."""
@@ -78,6 +81,11 @@ def _first(records: Sequence[Said], column: str) -> Any:
 
 def _facts(records: Sequence[Said]) -> dict[str, Any]:
     facts = dict(records[0].facts)
+    corrected = max(records, key=lambda record: record.facts.get("corrected_on") or "")
+    facts |= {name: value for name in _CORRECTED if (value := corrected.facts.get(name))}
+    dated = next((record for record in records if record.published_at), records[0])
+    if day := dated.facts.get("published_on"):
+        facts["published_on"] = day
     sources = list(dict.fromkeys(record.source for record in records))
     return facts | {"sources": sources} if len(sources) > 1 else facts
 

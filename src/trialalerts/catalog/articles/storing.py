@@ -6,7 +6,7 @@ several rows at once. The primary key of ``article_key`` holds what would slip t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -116,7 +116,7 @@ class ArticleBatch:
         by_item = dict(placed)
         differences: list[tuple[int, Entry, Difference]] = []
         for chunk in in_chunks(sorted(by_item)):
-            titles = self._locked_titles(chunk)
+            before = self._locked(chunk)
             rows = [merged(said) | {"item_id": item_id} for item_id, said in said_of(self._connection, chunk).items()]
             values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "item_id"}
             self._connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(values), rows)
@@ -124,17 +124,25 @@ class ArticleBatch:
                 (row["item_id"], by_item[row["item_id"]].entry, each)
                 for row in rows
                 if row["item_id"] not in new
-                for each in compare_articles(titles[row["item_id"]], row["title"])
+                for each in _compared(before[row["item_id"]], row)
             ]
         return differences
 
-    def _locked_titles(self, item_ids: Sequence[int]) -> dict[int, str]:
-        asked = select(col(Item.id), col(Item.title)).where(col(Item.id).in_(item_ids)).order_by(col(Item.id))
-        return {cast("int", id_): title for id_, title in self._connection.execute(asked.with_for_update())}
+    def _locked(self, item_ids: Sequence[int]) -> dict[int, tuple[str, Mapping[str, Any]]]:
+        """Return the titles and facts of items; their rows stay locked."""
+        columns = col(Item.id), col(Item.title), col(Item.facts)
+        asked = select(*columns).where(col(Item.id).in_(item_ids)).order_by(col(Item.id))
+        rows = self._connection.execute(asked.with_for_update())
+        return {cast("int", id_): (title, facts) for id_, title, facts in rows}
 
     def _touch(self, item_ids: Iterable[int]) -> None:
         for chunk in in_chunks(sorted(set(item_ids))):
             self._connection.execute(update(Item).where(col(Item.id).in_(chunk)).values(last_seen_at=self._now))
+
+
+def _compared(before: tuple[str, Mapping[str, Any]], row: Mapping[str, Any]) -> list[Difference]:
+    title, facts = before
+    return compare_articles(title, row["title"], facts, row["facts"])
 
 
 def _wait_for_others(connection: Connection) -> None:

@@ -1,0 +1,127 @@
+"""Corrections of articles: told to those whom a digest told the article, and to nobody else.
+
+Who they are stands in their digests: these name the selections, and selections the numbers of changes (or of items).
+That is asked only in a round whose window holds a correction, and only of the digests that may have told the article.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlmodel import Session, col
+
+from trialalerts.catalog.tables import Change, ChangeKind
+from trialalerts.digests.asking import Found, Served
+from trialalerts.digests.tables import Digest, Selection, SelectionKind
+from trialalerts.matching.query import read_filters
+from trialalerts.matching.window import Candidate
+from trialalerts.subscribers.tables import NEVER_SERVED
+
+__all__ = ["Corrections"]
+
+_AT_ONCE = 500
+
+
+@dataclass(kw_only=True)
+class _Correction:
+    """A correction: its number, its item, what it brings, and the numbers under which the article was told before."""
+
+    seq: int
+    item_id: int
+    found: Found
+    told_as: set[int] = field(default_factory=set)
+
+
+class Corrections:
+    """The corrections of one window of changes."""
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self._all = [
+            _Correction(seq=c.seq, item_id=c.subject.item_id, found=Found(SelectionKind.CHANGES, 1 << number))
+            for number, c in enumerate(candidates)
+            if c.kind == ChangeKind.CORRECTED
+        ]
+        self._known = False
+
+    def add(self, session: Session, served: Iterable[Served], rows: Sequence[Any]) -> None:
+        """Add to what people are told the corrections of what they were told.
+
+        Args:
+            session: reads.
+            served: the people of a page.
+            rows: of their preferences (:class:`~trialalerts.digests.due.DueRow`), for the kinds of change they want.
+        """
+        people = {each.subscriber_id: each for each in served if each.cursor != NEVER_SERVED} if self._all else {}
+        if not people:
+            return
+        self._read(session)
+        unwanted = {row[4] for row in rows if row[11] and not _wants(row[11])}
+        for who, preference, selection in self._told(session, people):
+            for one in self._all:
+                is_it = one.item_id in selection if selection.kind is SelectionKind.OPEN else one.told_as & selection
+                part = (preference, one.found)
+                if is_it and one.seq > people[who].cursor and preference not in unwanted:
+                    if part not in people[who].parts:
+                        people[who].parts.append(part)
+                    people[who].changed = True
+
+    def _read(self, session: Session) -> None:
+        """Read under which numbers the articles were told, once."""
+        if self._known:
+            return
+        items = [one.item_id for one in self._all]
+        asked = select(col(Change.item_id), col(Change.seq)).where(col(Change.item_id).in_(items))
+        numbers: dict[int, set[int]] = defaultdict(set)
+        for item_id, seq in session.connection().execute(asked):
+            numbers[item_id].add(seq)
+        for one in self._all:
+            one.told_as = {seq for seq in numbers[one.item_id] if seq < one.seq}
+        self._known = True
+
+    def _told(self, session: Session, people: Collection[int]) -> Iterable[tuple[int, int, _Numbers]]:
+        """Yield who was told what by which preference, of the digests that may have told one of the articles."""
+        numbers = sorted(set().union(*(one.told_as for one in self._all)))
+        reach = [col(Digest.from_seq) < 0]
+        if numbers:
+            reach.append((col(Digest.from_seq) < numbers[-1]) & (col(Digest.to_seq) >= numbers[0]))
+        parts = [
+            (who, preference, selection)
+            for some in _slices(sorted(people))
+            for who, told in session.connection().execute(
+                select(col(Digest.subscriber_id), col(Digest.parts)).where(
+                    col(Digest.subscriber_id).in_(some), or_(*reach)
+                )
+            )
+            for preference, selection in told
+        ]
+        selections = _selections(session, {selection for _, _, selection in parts})
+        return [(who, pref, selections[number]) for who, pref, number in parts if number in selections]
+
+
+class _Numbers(set[int]):
+    """The numbers of a selection."""
+
+    kind: SelectionKind
+
+
+def _selections(session: Session, ids: Collection[int]) -> Mapping[int, _Numbers]:
+    found: dict[int, _Numbers] = {}
+    columns = col(Selection.id), col(Selection.kind), col(Selection.numbers)
+    for some in _slices(sorted(ids)):
+        for number, kind, numbers in session.connection().execute(select(*columns).where(columns[0].in_(some))):
+            found[number or 0] = _Numbers(numbers)
+            found[number or 0].kind = kind
+    return found
+
+
+def _wants(filters: str) -> bool:
+    kinds = read_filters(filters)[0].change_kinds
+    return not kinds or ChangeKind.CORRECTED.value in kinds
+
+
+def _slices(numbers: Sequence[int]) -> list[Sequence[int]]:
+    return [numbers[start : start + _AT_ONCE] for start in range(0, len(numbers), _AT_ONCE)]
