@@ -31,8 +31,10 @@ SETTINGS = Settings(
         pytest.param(["another_key"], "https://www.example.net/1", ["example.net"], id="no title: the site"),
         pytest.param(["editors"], "", ["Example Alerts"], id="no title, no link: the service"),
         pytest.param(["removed"], "https://old.example.org/1", ["old.example.org"], id="a source that was taken out"),
-        pytest.param(["a-key", "another_key"], "https://x.org/1", ["Example Society News", "x.org"], id="two sources"),
-        pytest.param(["another_key", "editors"], "https://x.org/1", ["x.org"], id="two of one name"),
+        pytest.param(
+            ["a-key", "another_key"], "https://x.org/1", ["Example Society News", "example.net"], id="two sources"
+        ),
+        pytest.param(["removed", "editors"], "https://x.org/1", ["x.org"], id="two of one name"),
     ],
 )
 def test_sources_go_by_their_titles(sources: list[str], url: str, named: list[str]) -> None:

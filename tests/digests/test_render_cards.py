@@ -12,6 +12,7 @@ from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, 
 from trialalerts.catalog.tables import appeared_at
 from trialalerts.digests.cards import ArticleCard, CardMaker, TrialCard
 from trialalerts.digests.entries import Reason, Told
+from trialalerts.digests.publishing import Publishing
 from trialalerts.digests.wording import Wordings
 from trialalerts.vocabulary.areas import ANY_AREA
 from trialalerts.vocabulary.topics import TopicName
@@ -251,8 +252,9 @@ def test_an_article_names_its_source_authors_and_day() -> None:
     ("fr", "Sources : Journal A, News B et Society C"), ("es", "De Journal A, News B y Society C"),
 ])  # fmt: skip
 def test_an_article_of_several_sources_names_them_all(language: str, named: str) -> None:
-    item = article(50, told=ArticleFacts(sources=("Journal A", "News B", "Society C")), published_at=None)
-    made = CardMaker(Wordings().of(language), TODAY).card(entry(item), item)
+    item = article(50, told=ArticleFacts(sources=("a", "b", "c")), published_at=None)
+    publishing = Publishing(titles={"a": "Journal A", "b": "News B", "c": "Society C"})
+    made = CardMaker(Wordings().of(language), TODAY, publishing=publishing).card(entry(item), item)
     assert isinstance(made, ArticleCard)
     assert made.byline == named
 

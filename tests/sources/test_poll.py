@@ -208,11 +208,13 @@ def test_a_source_that_changed_its_kind_begins_anew(
 ) -> None:
     server.state.studies = [study(2)]
     poll(sqlite_world, registry_settings(server, http_settings, name="one"), clock)
+    of_its_baseline = [("NCT90000002", "registered")]  # told as recruiting now to those who were introduced before
+    assert changes_of(sqlite_world) == of_its_baseline
     url = server.serve("/feed", rss(entry("a", "https://example.org/a")), etag='"v"')
     poll(sqlite_world, settings_of(http_settings, {"name": "one", "kind": "feed", "url": url}), clock)
     state = state_of(sqlite_world, "one")
     assert (state.kind, state.etag, list(state.cursor)) == ("feed", '"v"', ["url"])
-    assert changes_of(sqlite_world) == []
+    assert changes_of(sqlite_world) == of_its_baseline
 
 
 class TestDue:

@@ -27,11 +27,13 @@ class Publishing:
 
     Attributes:
         titles: of sources, by their names in the configuration.
+        sites: whence sources are read, by their names.
         service: the name of the service, whose own articles those without a link are.
         base_url: where our pages are; empty: nowhere.
     """
 
     titles: Mapping[str, str] = field(default_factory=dict)
+    sites: Mapping[str, str] = field(default_factory=dict)
     service: str = ""
     base_url: str = ""
 
@@ -39,16 +41,27 @@ class Publishing:
     def of(cls, settings: Settings) -> Publishing:
         """Return what a configuration says."""
         titles = {source.name: source.title for source in settings.sources if source.title}
-        return cls(titles=titles, service=settings.service.name, base_url=settings.service.base_url)
+        sites = {source.name: _site(source.url) for source in settings.sources if source.kind == "feed"}
+        service = settings.service
+        return cls(titles=titles, sites=sites, service=service.name, base_url=service.base_url)
 
     def named(self, sources: Sequence[str], url: str) -> list[str]:
-        """Return the titles of an article's sources, each once; one without a title goes by the site it links to."""
-        site = (urlsplit(url).hostname or "").removeprefix("www.") or self.service
-        return list(dict.fromkeys(filter(None, (self.titles.get(source, site) for source in sources))))
+        """Return the titles of an article's sources, each once.
+
+        One without a title goes by the site that the article links to; several, by the sites of their feeds.
+        """
+        linked = _site(url) or self.service
+        sites = self.sites if len(sources) > 1 else {}
+        named = (self.titles.get(source) or sites.get(source) or linked for source in sources)
+        return list(dict.fromkeys(filter(None, named)))
 
     def page(self, item_id: int | None) -> str:
         """Return the address of our own page of an article; empty where there is none."""
         return self.base_url + ARTICLE_PATH.format(number=item_id) if self.base_url and item_id else ""
+
+
+def _site(url: str) -> str:
+    return (urlsplit(url).hostname or "").removeprefix("www.")
 
 
 def shown_text(item: Item, facts: ArticleFacts) -> str:
