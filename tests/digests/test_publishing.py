@@ -31,9 +31,7 @@ SETTINGS = Settings(
         pytest.param(["another_key"], "https://www.example.net/1", ["example.net"], id="no title: the site"),
         pytest.param(["editors"], "", ["Example Alerts"], id="no title, no link: the service"),
         pytest.param(["removed"], "https://old.example.org/1", ["old.example.org"], id="a source that was taken out"),
-        pytest.param(
-            ["a-key", "another_key"], "https://x.org/1", ["Example Society News", "example.net"], id="two sources"
-        ),
+        pytest.param(["a-key", "another_key"], "https://x.org/1", ["Example Society News", "example.net"], id="two"),
         pytest.param(["removed", "editors"], "https://x.org/1", ["x.org"], id="two of one name"),
     ],
 )
