@@ -47,7 +47,24 @@ CASES: dict[str, Case] = {
     ),
     "ses content": Case("ses", 400, {"message": "virus"}, code="400 MessageRejected", error="MessageRejected"),
     "ses request": Case("ses", 400, {"message": "?"}, code="400 BadRequestException", error="BadRequestException"),
-    "ses rate": Case("ses", 429, {"message": "Maximum sending rate"}, "TooMany", error="TooManyRequestsException"),
+    "ses rate": Case(
+        "ses", 429, {"message": "Maximum sending rate"}, "per_second", retry_after=2, error="TooManyRequestsException"
+    ),
+    "ses throttled": Case("ses", 400, {"message": "Rate exceeded"}, "Throttl", retry_after=2, error="Throttling"),
+    "ses throttled quota": Case(
+        "ses", 400, {"message": "Daily message quota exceeded."}, "24", retry_after=3600, error="ThrottlingException"
+    ),
+    "ses slow down": Case("ses", 503, {"message": "Slow down"}, "per_second", retry_after=2, error="SlowDown"),
+    "ses key as 400": Case("ses", 400, {}, "key in mail.url", error="InvalidClientTokenId"),
+    "ses signature as 400": Case("ses", 400, {}, "clock", error="IncompleteSignature"),
+    "ses old request as 400": Case("ses", 400, {}, "clock", error="RequestExpired"),
+    "ses mail.from": Case(
+        "ses",
+        400,
+        {"message": "Email address is not verified. The following identities failed: alerts@example.org"},
+        "mail.from",
+        error="MessageRejected",
+    ),
     "ses quota": Case(
         "ses", 429, {"message": "Daily message quota"}, "TooMany", retry_after=3600, error="TooManyRequestsException"
     ),
@@ -55,6 +72,12 @@ CASES: dict[str, Case] = {
     "ses token": Case("ses", 403, {"__type": "com.amazon#ExpiredTokenException"}, "ExpiredTokenException"),
     "sendgrid sender": Case(
         "sendgrid", 403, {"errors": [{"message": "The from address …", "field": "from", "help": None}]}, "mail.from"
+    ),
+    "sendgrid credits": Case(
+        "sendgrid", 401, {"errors": [{"message": "Maximum credits exceeded"}]}, "billing", retry_after=3600
+    ),
+    "sendgrid key as 400": Case(
+        "sendgrid", 400, {"errors": [{"message": "The provided authorization grant is invalid", "field": None}]}, "key"
     ),
     "sendgrid content": Case(
         "sendgrid", 400, {"errors": [{"message": "?", "field": "content.0.value"}]}, code="400 content.0.value"
@@ -66,9 +89,11 @@ CASES: dict[str, Case] = {
         "mailgun", 403, {"message": "Domain mg.example.org is not allowed to send: unverified"}, "may not send"
     ),
     "mailgun account off": Case("mailgun", 400, {"message": "Account is disabled"}, "may not send"),
+    "mailgun key as 400": Case("mailgun", 400, {"message": "Invalid API key"}, "check the key"),
     "mailgun from": Case("mailgun", 400, {"message": "from parameter is not a valid address"}, code="400"),
     "mailgun welcome": Case("mailgun", 200, b"Mailgun Magnificent API", "no sense", code="200"),
     "postmark whole batch": Case("postmark", 422, {"ErrorCode": 402, "Message": "?"}, code="422 402"),
+    "postmark key as 422": Case("postmark", 422, {"Message": "The server token is not valid"}, "check the key"),
     "postmark pending": Case("postmark", 200, [{"ErrorCode": 412, "Message": "?"}], "pending"),
     "postmark sender": Case("postmark", 200, [{"ErrorCode": 400, "Message": "?"}], "sender signature"),
     "postmark stream": Case("postmark", 422, {"ErrorCode": 1235, "Message": "?"}, "stream="),
@@ -80,6 +105,12 @@ CASES: dict[str, Case] = {
     "postmark odd item": Case("postmark", 200, ["?"], code="200"),
     "postmark no list": Case("postmark", 200, {"Message": "?"}, "no sense", code="200"),
     "resend domain": Case("resend", 403, {"name": "validation_error", "message": "not verified"}, "mail.from"),
+    "resend key as 422": Case(
+        "resend", 422, {"name": "missing_required_field", "message": "Missing API key"}, "check the key"
+    ),
+    "resend idempotency key": Case(
+        "resend", 422, {"name": "x", "message": "The idempotency key is invalid"}, code="422 x"
+    ),
     "resend quota": Case("resend", 429, {"name": "daily_quota_exceeded"}, "daily_quota", retry_after=3600),
     "resend busy": Case(
         "resend",
@@ -108,6 +139,7 @@ CASES: dict[str, Case] = {
     "resend fault of ours": Case(
         "resend", 200, {"data": [], "errors": [{"index": 0, "message": "`subject`"}]}, code="200 validation_error"
     ),
+    "brevo key as 400": Case("brevo", 400, {"code": "bad_request", "message": "api-key is missing"}, "check the key"),
     "brevo credits": Case("brevo", 400, {"code": "not_enough_credits"}, "plan"),
     "brevo key": Case("brevo", 401, {"code": "unauthorized"}, "unauthorized"),
     "brevo validation": Case("brevo", 403, {"code": "account_under_validation"}, "account_under_validation"),

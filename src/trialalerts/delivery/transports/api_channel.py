@@ -6,22 +6,36 @@ The channel does the rest, so that every envelope gets exactly one outcome:
 - never connected, turned away as a whole (key, credits, throttling): ``Unsent``, and so is all that comes after;
 - left and got no clear answer (timeout, broken connection, 5xx, an answer that makes no sense): nobody knows, so it
   is ``Refused`` for now. Where the provider remembers requests by a key, it is asked once more with the same one.
+
+A request that is too large (413) says nothing of its messages: it is halved until one message stands alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from trialalerts.delivery.envelope import Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.transports.api_message import UnwritableAddress
 from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, HttpCaller, NoAnswer, NotConnected, Reply
 
-__all__ = ["ApiChannel", "ApiTransport", "Dialect", "Uncertain", "refused", "verdict"]
+__all__ = ["ApiChannel", "ApiTransport", "Dialect", "Uncertain", "about_key", "refused", "verdict"]
 
 _REDIRECTS = range(300, 400)
 _FAULTS = range(500, 600)
 _TIMEOUT, _TOO_LARGE = 408, 413
+_WRONG_KEY = 401
+_UNREAD = {400, 422}
+_ABOUT_KEY = re.compile(
+    r"\b(api|server|account|access)[ _-]?(key|token)s?\b|\bauthori[sz]ation\b|\bauthenticat|\bcredentials?\b",
+    re.IGNORECASE,
+)
+_NO_GOOD = re.compile(
+    r"\bnot valid|\binvalid|missing|wrong|incorrect|unknown|not found|required|revoked|disabled|malformed|expired",
+    re.IGNORECASE,
+)
+"""What is said of a key that has not even the form of one: some providers answer 400 then, as to a bad request."""
 _REDIRECTED = "a redirect, which is not followed; check endpoint= in mail.url"
 _TURNED_AWAY = {
     401: "check the key in mail.url",
@@ -127,11 +141,7 @@ class ApiChannel:
                 parts[index] = written_part
             else:
                 outcomes[index] = written_part
-        stopped: Unsent | None = None
-        for indexes in self._requests(parts):
-            found = [stopped] * len(indexes) if stopped else self._exchange(indexes, parts, envelopes)
-            outcomes.update(zip(indexes, found, strict=True))
-            stopped = stopped or next((each for each in found if isinstance(each, Unsent)), None)
+        outcomes |= self._through(self._requests(parts), parts, envelopes)
         return [outcomes[index] for index in range(len(envelopes))]
 
     def close(self) -> None:
@@ -163,6 +173,18 @@ class ApiChannel:
         if request:
             yield request
 
+    def _through(
+        self, requests: Iterable[Sequence[int]], parts: Mapping[int, bytes], envelopes: Sequence[Envelope]
+    ) -> dict[int, Outcome]:
+        """Make requests one after the other; what leaves one message untouched leaves all that follow."""
+        outcomes: dict[int, Outcome] = {}
+        stopped: Unsent | None = None
+        for indexes in requests:
+            found = [stopped] * len(indexes) if stopped else self._exchange(indexes, parts, envelopes)
+            outcomes.update(zip(indexes, found, strict=True))
+            stopped = stopped or next((each for each in found if isinstance(each, Unsent)), None)
+        return outcomes
+
     def _exchange(
         self, indexes: Sequence[int], parts: Mapping[int, bytes], envelopes: Sequence[Envelope]
     ) -> Sequence[Outcome]:
@@ -172,6 +194,8 @@ class ApiChannel:
         for _ in range(2 if self._dialect.idempotent else 1):
             try:
                 reply = self._http.post(self._dialect.call([parts[index] for index in indexes], chosen))
+                if reply.status == _TOO_LARGE and len(indexes) > 1 and doubt is None:
+                    return self._halved(indexes, parts, envelopes)
                 # After a doubt, being turned away does not mean that the first request was.
                 found = self._read(reply, chosen)
                 return [doubt if doubt and isinstance(each, Unsent) else each for each in found]
@@ -183,6 +207,13 @@ class ApiChannel:
                 reason = f"{self._account.provider} cannot be reached: {error}"
                 return [doubt or Unsent(reason=reason)] * len(chosen)
         return [doubt or Unsent(reason="nothing was tried")] * len(chosen)
+
+    def _halved(
+        self, indexes: Sequence[int], parts: Mapping[int, bytes], envelopes: Sequence[Envelope]
+    ) -> Sequence[Outcome]:
+        middle = len(indexes) // 2
+        found = self._through([indexes[:middle], indexes[middle:]], parts, envelopes)
+        return [found[index] for index in indexes]
 
     def _read(self, reply: Reply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         try:
@@ -208,9 +239,20 @@ def verdict(reply: Reply, provider: str) -> Unsent | None:
             retry_after=reply.retry_after(),
         )
     remedy = _REDIRECTED if status in _REDIRECTS else _TURNED_AWAY.get(status)
+    if status in _UNREAD and about_key(reply):
+        remedy = _TURNED_AWAY[_WRONG_KEY]
     if remedy is None:
         return None
     return Unsent(reason=f"{provider} answered HTTP {status}: {remedy}", retry_after=reply.retry_after())
+
+
+def about_key(reply: Reply) -> bool:
+    """Tell whether an answer says that the key is no good; a message's own words do not come back in such answers."""
+    told = reply.mapping()
+    errors = told.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    said = " ".join(str(each.get(name, "")) for each in (told, first) for name in ("message", "Message"))
+    return bool(_ABOUT_KEY.search(said) and _NO_GOOD.search(said))
 
 
 def refused(provider: str, reply: Reply, code: str, *, recipient: bool = False) -> Refused:

@@ -6,7 +6,8 @@ different messages, ``Idempotency-Key`` (at most 256 characters, kept for 24 hou
 
 The key is made of the Message-IDs of the batch, so that the same messages asked for again are sent once. A batch that
 is asked for again in another composition has another key: with ``?batch=1`` each message has its own.
-An account may make two requests a second unless Resend raised that: ``mail.limits.per_second`` keeps below it.
+An account may make two requests a second by some of Resend's pages, five by others: a pause tells which, from
+``ratelimit-limit``, and ``mail.limits.per_second`` keeps below it.
 Resend writes and signs the MIME itself and puts its own Message-ID in. Not verified: the order of ``data`` beside
 ``errors`` (taken as that of the request), and whether a refused request uses its key up.
 """
@@ -14,6 +15,7 @@ Resend writes and signs the MIME itself and puts its own Message-ID in. Not veri
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import SplitResult
@@ -94,6 +96,9 @@ class Resend:
                 reason=f"Resend answered {name}: the account may send no more for now; see its usage page",
                 retry_after=_AFTER_QUOTA if turned_away.retry_after is None else turned_away.retry_after,
             )
+        elif turned_away and (limit := name_in(reply.headers.get("ratelimit-limit"))):
+            told = f"{turned_away.reason}; it takes {limit} requests in a moment, see mail.limits.per_second"
+            turned_away = replace(turned_away, reason=told)
         if turned_away:
             return [turned_away] * len(envelopes)
         if not reply.fine:

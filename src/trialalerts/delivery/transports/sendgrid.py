@@ -25,6 +25,8 @@ __all__ = ["open_url"]
 
 _ENDPOINTS = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
 _LARGEST = 30_000_000
+_NO_CREDITS_AS = {400, 401, 403}
+_AFTER_CREDITS = 3_600.0
 _NOT_TO_BE_SET = {"received", "dkim-signature", "content-type", "content-transfer-encoding", "cc", "bcc"}
 _NOT_TRACKED = {
     "click_tracking": {"enable": False, "enable_text": False},
@@ -81,6 +83,10 @@ class SendGrid:
         fields = _fields(reply)
         if any(field == "from" or field.startswith("from.") for field in fields):
             return [Unsent(reason="SendGrid does not take mail.from; verify it as a sender or authenticate its domain")]
+        if reply.status in _NO_CREDITS_AS and b"credits exceeded" in reply.body.lower():
+            # 401, as for a wrong key: not on its pages, but what people report
+            reason = "SendGrid answered that the account has no credits left; see its billing page"
+            return [Unsent(reason=reason, retry_after=_AFTER_CREDITS)]
         if turned_away := verdict(reply, self._account.provider):
             return [turned_away]
         about_recipient = bool(fields) and all(".to" in field for field in fields)

@@ -7,7 +7,10 @@ Signature Version 4 for the service ``ses``. botocore is not installed by defaul
 SES puts its own Message-ID and Date in, so that signatures of ours would not hold: they are taken off, SES signs
 itself. The metadata goes as EmailTags (in events of a configuration set) and as the header X-Metadata (in plain
 notifications). A return address of ours becomes ``FeedbackForwardingEmailAddress``. SES has no idempotency: a request
-that got no answer may go out twice. Not verified: how throttling says how long to wait.
+that got no answer may go out twice. Not verified: how throttling says how long to wait; the service model names
+``TooManyRequestsException`` (429), AWS's list of common errors ``ThrottlingException`` (400).
+
+A return address of ours must lie in a domain that is verified at SES, as mail.from must.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import importlib
 import re
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, unquote
 
@@ -37,7 +41,20 @@ _REMEDIES = {
     "LimitExceededException": "a limit of the account is reached; see its sending quota at AWS",
 }
 """What turns away the whole account, and what mends it."""
+_THROTTLED = {
+    *("ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "TooManyRequests"),
+    *("RequestThrottledException", "RequestThrottled", "RequestLimitExceeded", "SlowDown"),
+}
+_KEYS = {
+    *("AccessDeniedException", "AccessDenied", "UnrecognizedClientException", "InvalidClientTokenId", "OptInRequired"),
+    *("InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignatureException", "IncompleteSignature"),
+    *("MissingAuthenticationTokenException", "MissingAuthenticationToken", "NotAuthorized", "InvalidAccessKeyId"),
+    *("ExpiredTokenException", "ExpiredToken", "RequestExpired"),
+}
+"""AWS's common errors, which come as 400 or as 403."""
 _AFTER_QUOTA = 3_600.0
+_AFTER_RATE, _LONGEST_RATE = 2.0, 600.0
+_IDENTITY = re.compile(r"[\w.+=~!#$%&'*/?^`{|}-]*@?[\w-]+(?:\.[\w-]+)+")
 _ABOUT_RECIPIENT = re.compile(
     r"missing final '@domain'|invalid recipient|illegal address|local address contains", re.IGNORECASE
 )
@@ -77,7 +94,6 @@ class Ses:
 
     def read(self, reply: Reply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of the message."""
-        del envelopes
         if reply.fine:
             found = name_in(reply.mapping().get("MessageId"))
             if not found:
@@ -85,20 +101,23 @@ class Ses:
             return [Accepted(provider_id=found)]
         kind = _kind(reply)
         said = str(reply.mapping().get("message") or reply.mapping().get("Message") or "")
-        if kind in _REMEDIES:
-            return [Unsent(reason=f"Amazon SES answered {kind}: {_REMEDIES[kind]}", retry_after=reply.retry_after())]
-        if turned_away := verdict(reply, self._account.provider):
-            return [self._told(turned_away, kind, said)]
-        if kind == "MessageRejected" and "not verified" in said:
-            reason = "Amazon SES has mail.from (or, in its sandbox, the recipient) as not verified in this region"
-            return [Refused(reason=reason, code=f"{reply.status} {kind}", ours=True)]
+        if turned_away := self._turned_away(reply, kind, said):
+            return [turned_away]
+        if "not verified" in said:
+            return [_not_verified(said, envelopes[0], f"{reply.status} {kind}")]
         return [refused(self._account.provider, reply, kind, recipient=bool(_ABOUT_RECIPIENT.search(said)))]
 
-    def _told(self, turned_away: Unsent, kind: str, said: str) -> Unsent:
-        """Add the kind of the error, which tells a wrong key from a wrong clock; wait for a new day's quota."""
-        quota = kind == "TooManyRequestsException" and "quota" in said.lower()
-        wait = _AFTER_QUOTA if quota and turned_away.retry_after is None else turned_away.retry_after
-        return Unsent(reason=f"{turned_away.reason} ({kind})" if kind else turned_away.reason, retry_after=wait)
+    def _turned_away(self, reply: Reply, kind: str, said: str) -> Unsent | None:
+        """Tell whether it is about the account, by the name of the error: AWS answers much with 400."""
+        if kind in _REMEDIES:
+            return Unsent(reason=f"Amazon SES answered {kind}: {_REMEDIES[kind]}", retry_after=reply.retry_after())
+        if kind in _THROTTLED:
+            return _throttled(reply, kind, said)
+        if kind in _KEYS:
+            reason = f"check the key in mail.url, what it is allowed to do, and this machine's clock ({kind})"
+            return Unsent(reason=f"{self._account.provider} answered HTTP {reply.status}: {reason}")
+        found = verdict(reply, self._account.provider)
+        return replace(found, reason=f"{found.reason} ({kind})") if found and kind else found
 
 
 class Signer:
@@ -144,6 +163,36 @@ def open_url(parts: SplitResult) -> ApiTransport:
     return ApiTransport(
         account, Ses(account, Signer(account.key, secret, account.options.get("session_token"), region))
     )
+
+
+def _throttled(reply: Reply, kind: str, said: str) -> Unsent:
+    """Return a pause: a second or two for the rate, an hour for the quota of 24 hours."""
+    asked = reply.retry_after()
+    if "quota" in said.lower():
+        reason = "the quota of 24 hours is used up; see the sending quota at AWS"
+        return Unsent(
+            reason=f"Amazon SES answered {kind}: {reason}", retry_after=_AFTER_QUOTA if asked is None else asked
+        )
+    wait = _AFTER_RATE if asked is None else min(asked, _LONGEST_RATE)
+    reason = "mail comes faster than the account may send; see mail.limits.per_second"
+    return Unsent(reason=f"Amazon SES answered {kind}: {reason}", retry_after=wait)
+
+
+def _not_verified(said: str, envelope: Envelope, code: str) -> Outcome:
+    """Tell which of the identities is not verified: each of our own stops all mail, and has a remedy of its own."""
+    identities = {each.lower() for each in _IDENTITY.findall(said.rpartition(":")[2])}
+    if _named(identities, envelope.sender) and envelope.sender != envelope.message.sender_address:
+        reason = "the domain of mail.bounces is not verified in this region; verify it at SES, or empty mail.bounces"
+        return Unsent(reason=f"Amazon SES: {reason}")
+    if _named(identities, envelope.message.sender_address):
+        return Unsent(reason="Amazon SES: mail.from is not verified in this region; verify it, or its domain, at SES")
+    reason = "Amazon SES has mail.from, mail.bounces or (in its sandbox) the recipient as not verified in this region"
+    return Refused(reason=reason, code=code, ours=True)
+
+
+def _named(identities: set[str], address: str) -> bool:
+    address = address.lower()
+    return address in identities or address.rpartition("@")[2] in identities
 
 
 def _unsigned(content: bytes) -> bytes:
