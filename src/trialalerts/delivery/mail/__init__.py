@@ -1,0 +1,1 @@
+"""What mail is made of, and what mail servers say of it."""
