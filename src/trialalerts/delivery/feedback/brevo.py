@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from trialalerts.delivery.feedback import payload
 from trialalerts.delivery.feedback.calls import Call, chosen_keys, require_basic_auth, same
-from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Reason
-from trialalerts.delivery.feedback.verdicts import Verdict, judge
+from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Meaning, Reason
+from trialalerts.delivery.mail.reply_codes import ProviderSays, classify
 
 __all__ = ["BrevoWebhook"]
 
@@ -77,26 +77,24 @@ class BrevoWebhook:
 def _event(item: object, call: Call) -> Event:
     what = payload.text(item, "event").lower()
     kind = _KINDS.get(what, Kind.UNKNOWN)
-    verdict = _verdict(item, what)
+    meaning = _meaning(item, what)
     return Event(
         provider="brevo",
         event_id=payload.fingerprint(item),
         kind=kind,
-        reason=verdict.reason if verdict else None,
-        hard=verdict.hard if verdict else False,
-        code=verdict.code if verdict else None,
         token=payload.token_in(payload.at(item, _CUSTOM)),
         # ts and ts_event follow the account's time zone, only ts_epoch is UTC
         at=payload.moment(payload.at(item, "ts_epoch"), call.now),
         raw=payload.kept(item),
-    )
+    ).with_meaning(meaning)
 
 
-def _verdict(item: object, what: str) -> Verdict | None:
+def _meaning(item: object, what: str) -> Meaning | None:
     if what == "invalid_email":
-        return Verdict(reason=Reason.INVALID, hard=True)
+        return Meaning.by(ProviderSays.NO_ADDRESS)
     if what == "blocked":  # by a list of the operator's own at Brevo, which says nothing new of the person
-        return Verdict(reason=Reason.OTHER)
+        return Meaning(reason=Reason.OTHER)
     if what in {"hard_bounce", "soft_bounce", "deferred"}:
-        return judge(None, payload.text(item, "reason"), permanent=what == "hard_bounce")
+        says = ProviderSays.PERMANENT if what == "hard_bounce" else ProviderSays.SOFT
+        return Meaning.of(classify(payload.text(item, "reason"), provider=says, trying=what == "deferred"))
     return None

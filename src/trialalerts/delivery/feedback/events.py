@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from trialalerts.delivery.mail.reply_codes import BounceClass, Classified, ProviderSays, classify
 from trialalerts.errors import TrialAlertsError
 
-__all__ = ["Event", "Forged", "Kind", "Malformed", "Reason", "Unverifiable"]
+__all__ = ["Event", "Forged", "Kind", "Malformed", "Meaning", "Reason", "Unverifiable"]
 
 
 class Kind(StrEnum):
@@ -48,12 +49,50 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """Why a mail came back. ``bounce_class`` and ``rule`` are what the classifier decided, where it was asked."""
+
+    reason: Reason
+    hard: bool = False
+    code: str | None = None
+    bounce_class: BounceClass | None = None
+    rule: str | None = None
+    evidence: str = ""
+
+    @classmethod
+    def of(cls, judged: Classified) -> Meaning:
+        """Put what the classifier decided into the words of events: ours and the message's fault are *blocked*."""
+        return cls(
+            reason=_reason(judged),
+            hard=judged.is_gone,
+            code=judged.code,
+            bounce_class=judged.bounce_class,
+            rule=judged.rule,
+            evidence=judged.evidence,
+        )
+
+    @classmethod
+    def by(cls, provider: ProviderSays) -> Meaning:
+        """Return what a provider's verdict means where the other server was not asked or not quoted."""
+        return cls.of(classify("", provider=provider))
+
+
+def _reason(judged: Classified) -> Reason:
+    if judged.bounce_class in {BounceClass.OURS, BounceClass.MESSAGE}:
+        return Reason.BLOCKED
+    if judged.is_gone:
+        return Reason.BOUNCED if judged.rule == "provider.listed" else Reason.INVALID
+    return Reason.TIMED_OUT if judged.rule == "time" else Reason.BOUNCED
+
+
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """One thing that was told of one mail.
 
     ``event_id`` is unique for its ``provider`` and the same when it is told again. ``hard``: mailing this address
     again is pointless. ``code`` is the reply and the enhanced code (``550 5.1.1``). ``token`` is what came back of
     our metadata or return address, not checked yet. ``raw`` is what was told, without what the mail itself said.
+    ``bounce_class``, ``rule`` and ``evidence`` are what the classifier decided of a bounce, and by what.
     """
 
     provider: str
@@ -65,6 +104,23 @@ class Event:
     code: str | None = None
     hard: bool = False
     token: str | None = None
+    bounce_class: BounceClass | None = None
+    rule: str | None = None
+    evidence: str = ""
+
+    def with_meaning(self, meaning: Meaning | None) -> Event:
+        """Return the event with why the mail came back; itself where nothing says so."""
+        if meaning is None:
+            return self
+        return replace(
+            self,
+            reason=meaning.reason,
+            hard=meaning.hard,
+            code=meaning.code,
+            bounce_class=meaning.bounce_class,
+            rule=meaning.rule,
+            evidence=meaning.evidence,
+        )
 
 
 class Malformed(TrialAlertsError):

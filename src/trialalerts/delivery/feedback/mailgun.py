@@ -18,8 +18,8 @@ from pydantic import SecretStr
 
 from trialalerts.delivery.feedback import payload
 from trialalerts.delivery.feedback.calls import Call, chosen_keys, listed, require_recent, same
-from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Reason
-from trialalerts.delivery.feedback.verdicts import Verdict, judge
+from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Meaning, Reason
+from trialalerts.delivery.mail.reply_codes import ProviderSays, classify
 
 __all__ = ["MailgunWebhook"]
 
@@ -35,9 +35,15 @@ _KINDS = {
     "unsubscribed": Kind.UNSUBSCRIBED,
 }
 _NOT_TRIED = {
-    "suppress-bounce": Verdict(reason=Reason.BOUNCED, hard=True),
-    "suppress-complaint": Verdict(reason=Reason.SPAM),
-    "suppress-unsubscribe": Verdict(reason=Reason.UNSUBSCRIBED),
+    "suppress-bounce": Meaning.by(ProviderSays.LISTED),
+    "suppress-complaint": Meaning(reason=Reason.SPAM),
+    "suppress-unsubscribe": Meaning(reason=Reason.UNSUBSCRIBED),
+}
+_REASONS = {
+    "bounce": ProviderSays.PERMANENT,
+    "delayed-bounce": ProviderSays.PERMANENT,
+    "espblock": ProviderSays.OURS,
+    "old": ProviderSays.SOFT,
 }
 
 
@@ -78,32 +84,32 @@ class MailgunWebhook:
 
 
 def _event(data: object, token: str, call: Call) -> Event:
-    verdict = _NOT_TRIED.get(payload.text(data, "reason"))
-    kind = Kind.REJECTED if verdict else _KINDS.get(payload.text(data, "event"), Kind.UNKNOWN)
+    meaning = _NOT_TRIED.get(payload.text(data, "reason"))
+    kind = Kind.REJECTED if meaning else _KINDS.get(payload.text(data, "event"), Kind.UNKNOWN)
     if kind is Kind.BOUNCED and payload.text(data, "severity") == "temporary":
         kind = Kind.DEFERRED
     if kind in {Kind.BOUNCED, Kind.DEFERRED}:
-        verdict = _judged(data)
-    elif kind is Kind.REJECTED and verdict is None:
-        verdict = Verdict(reason=Reason.BLOCKED)  # Mailgun found a virus or spam in it
+        meaning = _judged(data, kind)
+    elif kind is Kind.REJECTED and meaning is None:
+        meaning = Meaning.by(ProviderSays.OURS)  # Mailgun found a virus or spam in it
     return Event(
         provider="mailgun",
         event_id=token,
         kind=kind,
-        reason=verdict.reason if verdict else None,
-        hard=verdict.hard if verdict else False,
-        code=verdict.code if verdict else None,
         token=payload.token_in(payload.at(data, "user-variables")),
         at=payload.moment(payload.at(data, "timestamp"), call.now),
         raw=payload.kept(data),
-    )
+    ).with_meaning(meaning)
 
 
-def _judged(data: object) -> Verdict:
+def _judged(data: object, kind: Kind) -> Meaning:
     status = payload.at(data, "delivery-status")
     reason = payload.text(data, "reason")
     words = " ".join(payload.text(status, key) for key in ("code", "message", "description"))
-    judged = judge(payload.text(status, "enhanced-code"), words, permanent=reason == "bounce")
-    if reason == "espblock" and not judged.hard:
-        return Verdict(reason=Reason.BLOCKED, code=judged.code)
-    return judged
+    judged = classify(
+        words,
+        status=payload.text(status, "enhanced-code"),
+        provider=_REASONS.get(reason),
+        trying=kind is Kind.DEFERRED,
+    )
+    return Meaning.of(judged)

@@ -13,27 +13,27 @@ from pydantic import SecretStr
 
 from trialalerts.delivery.feedback import payload
 from trialalerts.delivery.feedback.calls import Call, chosen_keys, require_basic_auth
-from trialalerts.delivery.feedback.events import Event, Kind, Malformed, Reason
-from trialalerts.delivery.feedback.verdicts import Verdict, judge
+from trialalerts.delivery.feedback.events import Event, Kind, Malformed, Meaning, Reason
+from trialalerts.delivery.mail.reply_codes import ProviderSays, classify
 
 __all__ = ["PostmarkWebhook"]
 
 _NEVER_KEPT = {"Open", "Click"}
 _MOMENTS = {"Delivery": "DeliveredAt", "SubscriptionChange": "ChangedAt"}
-_BLOCKED = Verdict(reason=Reason.BLOCKED)
-_BOUNCES: dict[str, tuple[Kind, Verdict | None]] = {
+_BLOCKED = Meaning.by(ProviderSays.OURS)
+_BOUNCES: dict[str, tuple[Kind, Meaning | None]] = {
     "HardBounce": (Kind.BOUNCED, None),
     "SoftBounce": (Kind.BOUNCED, None),
     "Transient": (Kind.DEFERRED, None),
     "DnsError": (Kind.DEFERRED, None),
     "OpenRelayTest": (Kind.DEFERRED, None),
     "SpamNotification": (Kind.BOUNCED, _BLOCKED),
-    "VirusNotification": (Kind.BOUNCED, _BLOCKED),
+    "VirusNotification": (Kind.BOUNCED, Meaning.by(ProviderSays.MESSAGE)),
     "DMARCPolicy": (Kind.REJECTED, _BLOCKED),
     "Blocked": (Kind.REJECTED, _BLOCKED),
-    "BadEmailAddress": (Kind.REJECTED, Verdict(reason=Reason.INVALID, hard=True)),
-    "ManuallyDeactivated": (Kind.REJECTED, Verdict(reason=Reason.OTHER)),
-    "Unconfirmed": (Kind.REJECTED, Verdict(reason=Reason.OTHER)),
+    "BadEmailAddress": (Kind.REJECTED, Meaning.by(ProviderSays.NO_ADDRESS)),
+    "ManuallyDeactivated": (Kind.REJECTED, Meaning(reason=Reason.OTHER)),
+    "Unconfirmed": (Kind.REJECTED, Meaning(reason=Reason.OTHER)),
     "SMTPApiError": (Kind.FAILED, None),
     "TemplateRenderingFailed": (Kind.FAILED, None),
     "AutoResponder": (Kind.AUTORESPONDED, None),
@@ -71,22 +71,19 @@ class PostmarkWebhook:
 
 
 def _event(told: object, record: str, call: Call) -> Event:
-    kind, verdict = _meaning(told, record)
+    kind, meaning = _meaning(told, record)
     number = payload.text(told, "ID")
     return Event(
         provider="postmark",
         event_id=f"{record}:{number}" if number else payload.fingerprint(told),
         kind=kind,
-        reason=verdict.reason if verdict else None,
-        hard=verdict.hard if verdict else False,
-        code=verdict.code if verdict else None,
         token=payload.token_in(payload.mapping(payload.at(told, "Metadata"))),
         at=payload.moment(payload.at(told, _MOMENTS.get(record, "BouncedAt")), call.now),
         raw=payload.kept(told),
-    )
+    ).with_meaning(meaning)
 
 
-def _meaning(told: object, record: str) -> tuple[Kind, Verdict | None]:
+def _meaning(told: object, record: str) -> tuple[Kind, Meaning | None]:
     if record == "Delivery":
         return Kind.DELIVERED, None
     if record == "SpamComplaint":
@@ -96,19 +93,21 @@ def _meaning(told: object, record: str) -> tuple[Kind, Verdict | None]:
     if record != "Bounce":
         return Kind.UNKNOWN, None
     bounce = payload.text(told, "Type")
-    kind, verdict = _BOUNCES.get(bounce, (Kind.UNKNOWN, None))
-    if verdict is None and kind in {Kind.BOUNCED, Kind.DEFERRED}:
-        verdict = judge(None, payload.text(told, "Details"), permanent=bounce == "HardBounce")
-    return kind, verdict
+    kind, meaning = _BOUNCES.get(bounce, (Kind.UNKNOWN, None))
+    if meaning is None and kind in {Kind.BOUNCED, Kind.DEFERRED}:
+        says = ProviderSays.PERMANENT if bounce == "HardBounce" else ProviderSays.SOFT
+        words = payload.text(told, "Details")
+        meaning = Meaning.of(classify(words, provider=says, trying=kind is Kind.DEFERRED))
+    return kind, meaning
 
 
-def _subscription(told: object) -> tuple[Kind, Verdict | None]:
+def _subscription(told: object) -> tuple[Kind, Meaning | None]:
     """Tell what a change of Postmark's own list means: the operator's doings there say nothing of the person."""
     if payload.at(told, "SuppressSending") is not True:
         return Kind.UNKNOWN, None
     reason = payload.text(told, "SuppressionReason")
     if reason == "HardBounce":
-        return Kind.REJECTED, Verdict(reason=Reason.BOUNCED, hard=True)
+        return Kind.REJECTED, Meaning.by(ProviderSays.LISTED)
     if reason == "SpamComplaint":
         return Kind.COMPLAINED, None
     own = reason == "ManualSuppression" and payload.text(told, "Origin") == "Recipient"

@@ -16,8 +16,9 @@ from pydantic import SecretStr
 
 from trialalerts.delivery.feedback import payload
 from trialalerts.delivery.feedback.calls import Call, chosen_keys, decoded, listed, require_recent, same
-from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Reason
-from trialalerts.delivery.feedback.verdicts import Verdict, judge
+from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Meaning
+from trialalerts.delivery.feedback.ses import says
+from trialalerts.delivery.mail.reply_codes import ProviderSays, classify
 from trialalerts.errors import ConfigurationError
 
 __all__ = ["ResendWebhook"]
@@ -86,31 +87,30 @@ class ResendWebhook:
 def _event(told: object, what: str, event_id: str, call: Call) -> Event:
     data = payload.at(told, "data")
     kind = _KINDS.get(what, Kind.UNKNOWN)
-    verdict = _verdict(data, kind)
+    meaning = _meaning(data, kind)
     return Event(
         provider="resend",
         event_id=event_id,
         kind=kind,
-        reason=verdict.reason if verdict else None,
-        hard=verdict.hard if verdict else False,
-        code=verdict.code if verdict else None,
         token=_token(data),
         at=payload.moment(payload.at(told, "created_at"), call.now),
         raw=payload.kept(told),
-    )
+    ).with_meaning(meaning)
 
 
-def _verdict(data: object, kind: Kind) -> Verdict | None:
+def _meaning(data: object, kind: Kind) -> Meaning | None:
     if kind is Kind.REJECTED:
-        return Verdict(reason=Reason.BOUNCED, hard=True)
+        return Meaning.by(ProviderSays.LISTED)
     if kind is not Kind.BOUNCED:
         return None
-    subtype = payload.text(data, "bounce", "subType")
-    if subtype in {"ContentRejected", "AttachmentRejected"}:
-        return Verdict(reason=Reason.BLOCKED)
-    codes = payload.items(payload.at(data, "bounce", "diagnosticCode"))
-    words = " ".join(payload.cleaned(each) for each in codes if isinstance(each, str))
-    return judge(None, words, permanent=payload.text(data, "bounce", "type") == "Permanent")
+    bounce = payload.at(data, "bounce")
+    told = payload.at(bounce, "diagnosticCode")
+    words = " ".join(
+        payload.cleaned(each) for each in (told if isinstance(told, list) else [told]) if isinstance(each, str)
+    )
+    return Meaning.of(
+        classify(words, provider=says(payload.text(bounce, "type"), payload.text(bounce, "subType")), trying=False)
+    )
 
 
 def _token(data: object) -> str | None:

@@ -18,8 +18,8 @@ from pydantic import SecretStr
 
 from trialalerts.delivery.feedback import payload
 from trialalerts.delivery.feedback.calls import Call, chosen_keys, decoded, listed, require_recent
-from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Reason
-from trialalerts.delivery.feedback.verdicts import Verdict, judge
+from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Meaning, Reason
+from trialalerts.delivery.mail.reply_codes import ProviderSays, classify
 from trialalerts.errors import ConfigurationError
 
 __all__ = ["SendGridWebhook"]
@@ -40,18 +40,22 @@ _KINDS = {
     "group_unsubscribe": Kind.UNSUBSCRIBED,
 }
 _DROPPED = {
-    "bounced address": Verdict(reason=Reason.BOUNCED, hard=True),
-    "invalid": Verdict(reason=Reason.INVALID, hard=True),
-    "unsubscribed address": Verdict(reason=Reason.UNSUBSCRIBED),
-    "spam reporting address": Verdict(reason=Reason.SPAM),
-    "spam content (if spam checker app enabled)": Verdict(reason=Reason.BLOCKED),
-    "spam content": Verdict(reason=Reason.BLOCKED),
+    "bounced address": Meaning.by(ProviderSays.LISTED),
+    "invalid": Meaning.by(ProviderSays.NO_ADDRESS),
+    "unsubscribed address": Meaning(reason=Reason.UNSUBSCRIBED),
+    "spam reporting address": Meaning(reason=Reason.SPAM),
+    "spam content (if spam checker app enabled)": Meaning.by(ProviderSays.OURS),
+    "spam content": Meaning.by(ProviderSays.OURS),
+    "invalid smtpapi header": Meaning.by(ProviderSays.OURS),
+    "recipient list over package quota": Meaning.by(ProviderSays.OURS),
 }
 _CLASSIFIED = {
-    "invalid address": Verdict(reason=Reason.INVALID, hard=True),
-    "reputation": Verdict(reason=Reason.BLOCKED),
-    "content": Verdict(reason=Reason.BLOCKED),
-    "frequency or volume too high": Verdict(reason=Reason.BLOCKED),
+    "invalid address": ProviderSays.NO_ADDRESS,
+    "reputation": ProviderSays.OURS,
+    "content": ProviderSays.OURS,
+    "frequency or volume too high": ProviderSays.OURS,
+    "mailbox unavailable": ProviderSays.SOFT,
+    "technical failure": ProviderSays.SOFT,
 }
 
 
@@ -110,29 +114,31 @@ def _public_key(text: str) -> EllipticCurvePublicKey:
 
 def _event(item: object, call: Call) -> Event:
     kind = _KINDS.get(payload.text(item, "event"), Kind.UNKNOWN)
-    verdict = _verdict(item, kind)
+    meaning = _meaning(item, kind)
     return Event(
         provider="sendgrid",
         event_id=payload.text(item, "sg_event_id") or payload.fingerprint(item),
         kind=kind,
-        reason=verdict.reason if verdict else None,
-        hard=verdict.hard if verdict else False,
-        code=verdict.code if verdict else None,
         token=payload.token_in(payload.mapping(item)),
         at=payload.moment(payload.at(item, "timestamp"), call.now),
         raw=payload.kept(item),
-    )
+    ).with_meaning(meaning)
 
 
-def _verdict(item: object, kind: Kind) -> Verdict | None:
+def _meaning(item: object, kind: Kind) -> Meaning | None:
     words = payload.text(item, "reason")
     if kind is Kind.REJECTED:
-        return _DROPPED.get(words.lower(), Verdict(reason=Reason.OTHER))
+        return _DROPPED.get(words.lower(), Meaning(reason=Reason.OTHER))
     if kind not in {Kind.BOUNCED, Kind.DEFERRED}:
         return None
-    blocked = payload.text(item, "type") in {"blocked", "expired"}
-    judged = judge(payload.text(item, "status"), words, permanent=kind is Kind.BOUNCED and not blocked)
     classified = _CLASSIFIED.get(payload.text(item, "bounce_classification").lower())
-    if classified is None or judged.reason is not Reason.BOUNCED or judged.hard:
-        return judged
-    return Verdict(reason=classified.reason, hard=classified.hard, code=judged.code)
+    trying = kind is Kind.DEFERRED
+    status = payload.text(item, "status")
+    return Meaning.of(classify(words, status=status, provider=classified or _says(item, kind), trying=trying))
+
+
+def _says(item: object, kind: Kind) -> ProviderSays | None:
+    """Return what the kind of a bounce says: SendGrid itself does not hold who was *blocked* for dead."""
+    if payload.text(item, "type") in {"blocked", "expired"}:
+        return ProviderSays.SOFT
+    return ProviderSays.PERMANENT if kind is Kind.BOUNCED else None

@@ -15,12 +15,12 @@ from pydantic import SecretStr
 from trialalerts.delivery.feedback import payload
 from trialalerts.delivery.feedback.arf import is_complaint
 from trialalerts.delivery.feedback.calls import Call, chosen_keys, listed
-from trialalerts.delivery.feedback.events import Event, Kind, Malformed, Reason
+from trialalerts.delivery.feedback.events import Event, Kind, Malformed, Meaning
 from trialalerts.delivery.feedback.sns import Fetch, Topics, fetch, is_topic
-from trialalerts.delivery.feedback.verdicts import Verdict, judge
+from trialalerts.delivery.mail.reply_codes import ProviderSays, classify
 from trialalerts.errors import ConfigurationError
 
-__all__ = ["SesWebhook"]
+__all__ = ["SesWebhook", "says"]
 
 log = structlog.get_logger()
 
@@ -36,7 +36,21 @@ _KINDS = {
     "RenderingFailure": Kind.FAILED,
     "Subscription": Kind.UNSUBSCRIBED,
 }
-_ABOUT_CONTENT = {"ContentRejected", "AttachmentRejected", "MessageTooLarge"}
+_TYPES = {
+    "Permanent": ProviderSays.PERMANENT,
+    "Transient": ProviderSays.SOFT,
+    "Undetermined": ProviderSays.SOFT,
+}
+_SUBTYPES = {
+    "NoEmail": ProviderSays.NO_ADDRESS,
+    "Suppressed": ProviderSays.LISTED,
+    "OnAccountSuppressionList": ProviderSays.LISTED,
+    "MailboxFull": ProviderSays.UNWELL,
+    "MessageTooLarge": ProviderSays.MESSAGE,
+    "AttachmentRejected": ProviderSays.MESSAGE,
+    "ContentRejected": ProviderSays.OURS,
+    "MessageRejected": ProviderSays.OURS,
+}
 _NO_EVENT = "Successfully validated SNS topic for Amazon SES event publishing."
 _METADATA_HEADER = "x-metadata"
 
@@ -89,18 +103,15 @@ class SesWebhook:
 def _event(told: object, what: str, event_id: str, call: Call) -> Event:
     details = payload.at(told, what[:1].lower() + what[1:].replace(" ", ""))
     kind = _kind(details, what)
-    verdict = _verdict(details, kind)
+    meaning = _meaning(details, kind)
     return Event(
         provider="ses",
         event_id=event_id or payload.fingerprint(told),
         kind=kind,
-        reason=verdict.reason if verdict else None,
-        hard=verdict.hard if verdict else False,
-        code=verdict.code if verdict else None,
         token=_token(payload.at(told, "mail")),
         at=payload.moment(payload.at(details, "timestamp"), call.now),
         raw=payload.kept(told),
-    )
+    ).with_meaning(meaning)
 
 
 def _kind(details: object, what: str) -> Kind:
@@ -112,18 +123,25 @@ def _kind(details: object, what: str) -> Kind:
     return kind
 
 
-def _verdict(details: object, kind: Kind) -> Verdict | None:
+def _meaning(details: object, kind: Kind) -> Meaning | None:
     if kind is Kind.REJECTED:  # SES found a virus in it
-        return Verdict(reason=Reason.BLOCKED)
+        return Meaning.by(ProviderSays.MESSAGE)
     if kind not in {Kind.BOUNCED, Kind.DEFERRED}:
         return None
     listing = payload.at(details, "bouncedRecipients") or payload.at(details, "delayedRecipients")
     recipient = next(iter(payload.items(listing)), None)
-    permanent = payload.text(details, "bounceType") == "Permanent"
-    judged = judge(payload.text(recipient, "status"), payload.text(recipient, "diagnosticCode"), permanent=permanent)
-    if payload.text(details, "bounceSubType") in _ABOUT_CONTENT:
-        return Verdict(reason=Reason.BLOCKED, code=judged.code)
-    return judged
+    judged = classify(
+        payload.text(recipient, "diagnosticCode"),
+        status=payload.text(recipient, "status"),
+        provider=says(payload.text(details, "bounceType"), payload.text(details, "bounceSubType")),
+        trying=kind is Kind.DEFERRED,
+    )
+    return Meaning.of(judged)
+
+
+def says(bounce_type: str, subtype: str) -> ProviderSays | None:
+    """Return what SES, and who sends through it, says of a bounce; None where it has no opinion."""
+    return _SUBTYPES.get(subtype) or _TYPES.get(bounce_type)
 
 
 def _token(mail: object) -> str | None:

@@ -143,6 +143,8 @@ def _by_provider(case: _Case) -> Classified | None:
         ProviderSays.MESSAGE: Classified(bounce_class=_MESSAGE, rule="provider.message"),
         ProviderSays.UNWELL: Classified(bounce_class=_UNWELL, rule="provider.unwell"),
     }
+    if case.provider is ProviderSays.OURS:
+        return _by_us(case) or sides[case.provider]
     return sides.get(case.provider) if case.provider else None
 
 
@@ -307,8 +309,10 @@ def _by_status(case: _Case) -> Classified | None:
 
 
 def _by_proof_of_provider(case: _Case) -> Classified | None:
-    named = case.provider is ProviderSays.NO_ADDRESS and not case.said.temporary
-    if named or (case.provider is ProviderSays.PERMANENT and case.said.empty and not case.said.temporary):
+    against = case.said.temporary or _hedged(case) or any(meaning_of_status(code) for code in case.said.codes)
+    if (case.provider is ProviderSays.NO_ADDRESS and not against) or (
+        case.provider is ProviderSays.PERMANENT and case.said.empty and not case.said.temporary
+    ):
         return Classified(bounce_class=_GONE, rule="provider.permanent", evidence=case.said.code or "")
     return None
 
