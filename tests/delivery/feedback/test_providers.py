@@ -70,7 +70,7 @@ def heard(name: str, what: str, token: str | None = TOKEN) -> Event:
         ("blocked", {Kind.BOUNCED}, {Reason.BLOCKED}, False),
         ("complained", {Kind.COMPLAINED}, {None}, False),
         ("unsubscribed", {Kind.UNSUBSCRIBED}, {None}, False),
-        ("rejected", {Kind.REJECTED}, {Reason.BLOCKED, Reason.BOUNCED, Reason.INVALID}, None),
+        ("rejected", {Kind.REJECTED}, {Reason.BLOCKED, Reason.LISTED, Reason.INVALID}, None),
         ("something new", {Kind.UNKNOWN}, {None}, False),
     ],
 )

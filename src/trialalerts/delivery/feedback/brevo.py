@@ -5,6 +5,7 @@ Keys: ``token`` (a bearer token), or ``user`` and ``password``, or ``header`` an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -34,6 +35,11 @@ _KINDS = {
     "unsubscribed": Kind.UNSUBSCRIBED,
 }
 _NEVER_KEPT = {"opened", "unique_opened", "proxy_open", "unique_proxy_open", "click"}
+_OWN_LIST = re.compile(
+    r"(recipient|contact|user|address|e-?mail)\b.{0,30}\b(is |was )?(block|black|suppress)"
+    r"|(block|black|suppress)[a-z -]{0,12} (recipient|contact|user|address)",
+    re.IGNORECASE,
+)
 _CUSTOM = "X-Mailin-custom"
 
 
@@ -83,8 +89,10 @@ def _event(item: object, call: Call) -> Event:
         event_id=payload.fingerprint(item),
         kind=kind,
         token=payload.token_in(payload.at(item, _CUSTOM)),
-        # ts and ts_event follow the account's time zone, only ts_epoch is UTC
-        at=payload.moment(payload.at(item, "ts_epoch"), call.now),
+        provider_ids=payload.names(payload.at(item, "message-id")),
+        again=payload.go_again(payload.text(item, "reason")) if kind is Kind.FAILED else None,
+        # ts_epoch is UTC for sure, but complaints have none; the pages call ts_event UTC, too
+        at=payload.first_moment((payload.at(item, name) for name in ("ts_epoch", "ts_event", "ts")), call.now),
         raw=payload.kept(item),
     ).with_meaning(meaning)
 
@@ -92,9 +100,24 @@ def _event(item: object, call: Call) -> Event:
 def _meaning(item: object, what: str) -> Meaning | None:
     if what == "invalid_email":
         return Meaning.by(ProviderSays.NO_ADDRESS)
-    if what == "blocked":  # by a list of the operator's own at Brevo, which says nothing new of the person
-        return Meaning(reason=Reason.OTHER)
+    if what == "blocked":
+        return _blocked(payload.text(item, "reason"))
+    if what == "error":
+        return Meaning.by(ProviderSays.OURS)
     if what in {"hard_bounce", "soft_bounce", "deferred"}:
         says = ProviderSays.PERMANENT if what == "hard_bounce" else ProviderSays.SOFT
-        return Meaning.of(classify(payload.text(item, "reason"), provider=says, trying=what == "deferred"))
+        return Meaning.told(payload.text(item, "reason"), kind=_KINDS[what], provider=says)
     return None
+
+
+def _blocked(words: str) -> Meaning:
+    """Tell why Brevo did not try: its list holds who bounced, complained or left, and whom the operator put there."""
+    said = words.lower()
+    if "unsub" in said:
+        return Meaning(reason=Reason.UNSUBSCRIBED)
+    if "complain" in said:
+        return Meaning(reason=Reason.SPAM)
+    judged = Meaning.of(classify(words, trying=False))
+    if judged.reason is Reason.BLOCKED and not _OWN_LIST.search(words):
+        return judged
+    return Meaning.by(ProviderSays.LISTED)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from trialalerts.delivery.mail.reply_codes import BounceClass, Classified, ProviderSays, classify
 from trialalerts.errors import TrialAlertsError
 
-__all__ = ["Event", "Forged", "Kind", "Malformed", "Meaning", "Reason", "Unverifiable"]
+__all__ = ["Again", "Event", "Forged", "Kind", "Malformed", "Meaning", "Outdated", "Reason", "Unverifiable"]
 
 
 class Kind(StrEnum):
@@ -45,7 +45,18 @@ class Reason(StrEnum):
     """The person called an earlier mail spam, so that the provider sends no more."""
     UNSUBSCRIBED = "unsubscribed"
     """The person told the provider to stop."""
+    LISTED = "listed"
+    """The provider keeps the address on a list of its own and tried nothing: that list has to be cleared, too."""
     OTHER = "other"
+
+
+class Again(StrEnum):
+    """When a mail goes again that a provider took and then did not send, through no fault of its recipient."""
+
+    LATER = "later"
+    """As after a refusal at the door."""
+    TOMORROW = "tomorrow"
+    """The account's quota is used up: nothing leaves through it before the next day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +83,21 @@ class Meaning:
         )
 
     @classmethod
+    def told(
+        cls, words: str, *, kind: Kind, status: str | None = None, provider: ProviderSays | None = None
+    ) -> Meaning:
+        """Return what a server's words mean in an event of this kind.
+
+        A deferral says nothing of anybody, for somebody goes on trying. Where its words say all the same that nobody
+        is there, it is *invalid* without being hard: a second one will be believed.
+        """
+        deferred = kind is Kind.DEFERRED
+        found = cls.of(classify(words, status=status, provider=provider, trying=deferred))
+        if deferred and classify(words, status=status, trying=False).is_gone:
+            return replace(found, reason=Reason.INVALID)
+        return found
+
+    @classmethod
     def by(cls, provider: ProviderSays) -> Meaning:
         """Return what a provider's verdict means where the other server was not asked or not quoted."""
         return cls.of(classify("", provider=provider))
@@ -81,7 +107,7 @@ def _reason(judged: Classified) -> Reason:
     if judged.bounce_class in {BounceClass.OURS, BounceClass.MESSAGE}:
         return Reason.BLOCKED
     if judged.is_gone:
-        return Reason.BOUNCED if judged.rule == "provider.listed" else Reason.INVALID
+        return Reason.LISTED if judged.rule == "provider.listed" else Reason.INVALID
     return Reason.TIMED_OUT if judged.rule == "time" else Reason.BOUNCED
 
 
@@ -91,7 +117,9 @@ class Event:
 
     ``event_id`` is unique for its ``provider`` and the same when it is told again. ``hard``: mailing this address
     again is pointless. ``code`` is the reply and the enhanced code (``550 5.1.1``). ``token`` is what came back of
-    our metadata or return address, not checked yet. ``raw`` is what was told, without what the mail itself said.
+    our metadata or return address, not checked yet; where nothing did, ``provider_ids`` is what the provider calls the
+    mail, the likeliest name first. ``again``: the provider took the mail and did not send it, and it shall go again.
+    ``raw`` is what was told, without what the mail itself said.
     ``bounce_class``, ``rule`` and ``evidence`` are what the classifier decided of a bounce, and by what.
     """
 
@@ -107,6 +135,8 @@ class Event:
     bounce_class: BounceClass | None = None
     rule: str | None = None
     evidence: str = ""
+    provider_ids: tuple[str, ...] = ()
+    again: Again | None = None
 
     def with_meaning(self, meaning: Meaning | None) -> Event:
         """Return the event with why the mail came back; itself where nothing says so."""
@@ -125,6 +155,10 @@ class Event:
 
 class Malformed(TrialAlertsError):
     """What was told cannot be read: it is not of the form that its provider uses."""
+
+
+class Outdated(Malformed):
+    """What was told has a form that we do not read, now or later: telling it again is of no use."""
 
 
 class Forged(TrialAlertsError):

@@ -9,6 +9,7 @@ Keys: ``signing_key``, the HTTP webhook signing key; several while keys are chan
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,8 +19,8 @@ from pydantic import SecretStr
 
 from trialalerts.delivery.feedback import payload
 from trialalerts.delivery.feedback.calls import Call, chosen_keys, listed, require_recent, same
-from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Meaning, Reason
-from trialalerts.delivery.mail.reply_codes import ProviderSays, classify
+from trialalerts.delivery.feedback.events import Again, Event, Forged, Kind, Malformed, Meaning, Outdated, Reason
+from trialalerts.delivery.mail.reply_codes import ProviderSays
 
 __all__ = ["MailgunWebhook"]
 
@@ -39,6 +40,7 @@ _NOT_TRIED = {
     "suppress-complaint": Meaning(reason=Reason.SPAM),
     "suppress-unsubscribe": Meaning(reason=Reason.UNSUBSCRIBED),
 }
+_FORM = re.compile(rb"--[^\r\n]{1,100}\r?\n(?i:content-disposition):|[A-Za-z][\w-]*=")
 _REASONS = {
     "bounce": ProviderSays.PERMANENT,
     "delayed-bounce": ProviderSays.PERMANENT,
@@ -64,6 +66,11 @@ class MailgunWebhook:
 
     def events(self, call: Call) -> list[Event]:
         """Return what a call tells (see :class:`~trialalerts.delivery.feedback.calls.Webhook`)."""
+        if _is_form(call):
+            raise Outdated(
+                "This is a form of Mailgun's legacy webhooks, which are not read: make the webhook anew at Mailgun "
+                "(Sending, Webhooks)."
+            )
         told = payload.parsed(call.body)
         token = self._required_token(told, call)
         data = payload.at(told, "event-data")
@@ -97,6 +104,8 @@ def _event(data: object, token: str, call: Call) -> Event:
         event_id=token,
         kind=kind,
         token=payload.token_in(payload.at(data, "user-variables")),
+        provider_ids=payload.names(payload.at(data, "message", "headers", "message-id")),
+        again=_again(data, meaning) if kind is Kind.REJECTED else None,
         at=payload.moment(payload.at(data, "timestamp"), call.now),
         raw=payload.kept(data),
     ).with_meaning(meaning)
@@ -106,10 +115,20 @@ def _judged(data: object, kind: Kind) -> Meaning:
     status = payload.at(data, "delivery-status")
     reason = payload.text(data, "reason")
     words = " ".join(payload.text(status, key) for key in ("code", "message", "description"))
-    judged = classify(
-        words,
-        status=payload.text(status, "enhanced-code"),
-        provider=_REASONS.get(reason),
-        trying=kind is Kind.DEFERRED,
-    )
-    return Meaning.of(judged)
+    enhanced = payload.text(status, "enhanced-code")
+    return Meaning.told(words, kind=kind, status=enhanced, provider=_REASONS.get(reason))
+
+
+def _again(data: object, meaning: Meaning | None) -> Again | None:
+    """Tell whether Mailgun itself would not send it because the account's quota is used up."""
+    if meaning is None or meaning.reason is not Reason.BLOCKED:
+        return None
+    places = (("reject", "reason"), ("reject", "description"), ("reason",))
+    again = payload.go_again(" ".join(payload.text(data, *place) for place in places))
+    return again if again is Again.TOMORROW else None
+
+
+def _is_form(call: Call) -> bool:
+    """Tell whether a call is a form (urlencoded or multipart), as of Mailgun's webhooks before 2018."""
+    declared = "form" in call.headers.get("content-type", "").lower()
+    return not call.body.lstrip().startswith(b"{") and (declared or _FORM.match(call.body) is not None)

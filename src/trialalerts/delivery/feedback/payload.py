@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 
 import orjson
 
-from trialalerts.delivery.feedback.events import Malformed
+from trialalerts.delivery.feedback.events import Again, Malformed
 from trialalerts.delivery.verp import METADATA_KEY
 
 __all__ = [
@@ -17,10 +17,13 @@ __all__ = [
     "cleaned",
     "exact_moment",
     "fingerprint",
+    "first_moment",
+    "go_again",
     "items",
     "kept",
     "mapping",
     "moment",
+    "names",
     "parsed",
     "text",
     "token_in",
@@ -31,6 +34,11 @@ _LONGEST_TEXT = 500
 _LONGEST_RAW = 16_000
 _MILLISECONDS = 100_000_000_000
 """Epochs beyond this (year 5138 in seconds) are meant in milliseconds."""
+_QUOTA = re.compile(
+    r"quota|\bcredits?\b|\b(daily|monthly|hourly|sending|plan|package|account)\W{0,2}limit|over (package|plan|limit)",
+    re.IGNORECASE,
+)
+_MAILBOXES = re.compile(r"mail ?box|\binbox|storage|\bdisk", re.IGNORECASE)
 _UNKEPT = {"headers", "commonheaders", "subject", "content", "signature", "storage", "useragent", "ip"}
 """What the mail itself said, or tells of the person's machine: of no use here, so it is not stored."""
 
@@ -84,6 +92,23 @@ def moment(value: object, now: datetime) -> datetime:
     """
     found = exact_moment(value)
     return now if found is None else min(found, now)
+
+
+def first_moment(values: Iterable[object], now: datetime) -> datetime:
+    """Return the moment that the first readable one of several values names (see :func:`moment`)."""
+    found = (exact_moment(value) for value in values)
+    return moment(next((each.isoformat() for each in found if each is not None), None), now)
+
+
+def names(*values: object) -> tuple[str, ...]:
+    """Return what a provider calls a mail, without ``<>``, blanks and what is no text."""
+    found = (cleaned(str(value)).strip("<> ") for value in values if isinstance(value, str))
+    return tuple(dict.fromkeys(each for each in found if each))
+
+
+def go_again(words: str) -> Again:
+    """Return when a mail goes again that a provider took and did not send: not today where its quota is used up."""
+    return Again.TOMORROW if _QUOTA.search(words) and not _MAILBOXES.search(words) else Again.LATER
 
 
 def exact_moment(value: object) -> datetime | None:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from trialalerts.delivery.feedback import payload
 from trialalerts.delivery.feedback.calls import Call, chosen_keys, require_basic_auth
 from trialalerts.delivery.feedback.events import Event, Kind, Malformed, Meaning, Reason
-from trialalerts.delivery.mail.reply_codes import ProviderSays, classify
+from trialalerts.delivery.mail.reply_codes import ProviderSays
 
 __all__ = ["PostmarkWebhook"]
 
@@ -32,10 +32,10 @@ _BOUNCES: dict[str, tuple[Kind, Meaning | None]] = {
     "DMARCPolicy": (Kind.REJECTED, _BLOCKED),
     "Blocked": (Kind.REJECTED, _BLOCKED),
     "BadEmailAddress": (Kind.REJECTED, Meaning.by(ProviderSays.NO_ADDRESS)),
-    "ManuallyDeactivated": (Kind.REJECTED, Meaning(reason=Reason.OTHER)),
+    "ManuallyDeactivated": (Kind.REJECTED, Meaning.by(ProviderSays.LISTED)),
     "Unconfirmed": (Kind.REJECTED, Meaning(reason=Reason.OTHER)),
-    "SMTPApiError": (Kind.FAILED, None),
-    "TemplateRenderingFailed": (Kind.FAILED, None),
+    "SMTPApiError": (Kind.FAILED, _BLOCKED),
+    "TemplateRenderingFailed": (Kind.FAILED, _BLOCKED),
     "AutoResponder": (Kind.AUTORESPONDED, None),
     "AddressChange": (Kind.AUTORESPONDED, None),
     "ChallengeVerification": (Kind.AUTORESPONDED, None),
@@ -78,6 +78,8 @@ def _event(told: object, record: str, call: Call) -> Event:
         event_id=f"{record}:{number}" if number else payload.fingerprint(told),
         kind=kind,
         token=payload.token_in(payload.mapping(payload.at(told, "Metadata"))),
+        provider_ids=payload.names(payload.at(told, "MessageID")),
+        again=payload.go_again(payload.text(told, "Details")) if kind is Kind.FAILED else None,
         at=payload.moment(payload.at(told, _MOMENTS.get(record, "BouncedAt")), call.now),
         raw=payload.kept(told),
     ).with_meaning(meaning)
@@ -97,7 +99,7 @@ def _meaning(told: object, record: str) -> tuple[Kind, Meaning | None]:
     if meaning is None and kind in {Kind.BOUNCED, Kind.DEFERRED}:
         says = ProviderSays.PERMANENT if bounce == "HardBounce" else ProviderSays.SOFT
         words = payload.text(told, "Details")
-        meaning = Meaning.of(classify(words, provider=says, trying=kind is Kind.DEFERRED))
+        meaning = Meaning.told(words, kind=kind, provider=says)
     return kind, meaning
 
 

@@ -16,9 +16,9 @@ from pydantic import SecretStr
 
 from trialalerts.delivery.feedback import payload
 from trialalerts.delivery.feedback.calls import Call, chosen_keys, decoded, listed, require_recent, same
-from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Meaning
+from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Meaning, Reason
 from trialalerts.delivery.feedback.ses import says
-from trialalerts.delivery.mail.reply_codes import ProviderSays, classify
+from trialalerts.delivery.mail.reply_codes import ProviderSays
 from trialalerts.errors import ConfigurationError
 
 __all__ = ["ResendWebhook"]
@@ -34,6 +34,7 @@ _KINDS = {
     "email.complained": Kind.COMPLAINED,
     "email.failed": Kind.FAILED,
     "email.suppressed": Kind.REJECTED,
+    "suppression.added": Kind.REJECTED,
 }
 _METADATA_HEADER = "x-metadata"
 
@@ -88,11 +89,15 @@ def _event(told: object, what: str, event_id: str, call: Call) -> Event:
     data = payload.at(told, "data")
     kind = _KINDS.get(what, Kind.UNKNOWN)
     meaning = _meaning(data, kind)
+    if what == "suppression.added" and meaning is None:  # by the operator's own hand
+        kind = Kind.UNKNOWN
     return Event(
         provider="resend",
         event_id=event_id,
         kind=kind,
         token=_token(data),
+        provider_ids=payload.names(payload.at(data, "email_id"), payload.at(data, "source_id")),
+        again=payload.go_again(payload.text(data, "failed", "reason")) if kind is Kind.FAILED else None,
         at=payload.moment(payload.at(told, "created_at"), call.now),
         raw=payload.kept(told),
     ).with_meaning(meaning)
@@ -100,17 +105,38 @@ def _event(told: object, what: str, event_id: str, call: Call) -> Event:
 
 def _meaning(data: object, kind: Kind) -> Meaning | None:
     if kind is Kind.REJECTED:
-        return Meaning.by(ProviderSays.LISTED)
-    if kind is not Kind.BOUNCED:
-        return None
-    bounce = payload.at(data, "bounce")
-    told = payload.at(bounce, "diagnosticCode")
-    words = " ".join(
-        payload.cleaned(each) for each in (told if isinstance(told, list) else [told]) if isinstance(each, str)
-    )
-    return Meaning.of(
-        classify(words, provider=says(payload.text(bounce, "type"), payload.text(bounce, "subType")), trying=False)
-    )
+        return _listed(data)
+    if kind is Kind.FAILED:  # it took the mail and could not: a quota, a key, a domain
+        return Meaning.by(ProviderSays.OURS)
+    return _bounced(payload.at(data, "bounce")) if kind is Kind.BOUNCED else None
+
+
+def _listed(data: object) -> Meaning | None:
+    """Tell what put the address on Resend's list; None where the operator did."""
+    places = [(*path, key) for path in ((), ("suppressed",)) for key in ("reason", "origin", "type", "message")]
+    words = " ".join(payload.text(data, *place) for place in places).lower()
+    if "complain" in words or "spam" in words:
+        return Meaning(reason=Reason.SPAM)
+    if "unsubscri" in words:
+        return Meaning(reason=Reason.UNSUBSCRIBED)
+    return None if "manual" in words else Meaning.by(ProviderSays.LISTED)
+
+
+def _bounced(bounce: object) -> Meaning:
+    """Read both forms: with a type, and of 2023 with a sentence only. Diagnostics are a text or a list of them."""
+    given, said = payload.at(bounce, "diagnosticCode"), payload.text(bounce, "message")
+    words = " ".join(payload.cleaned(each) for each in [given, *payload.items(given)] if isinstance(each, str))
+    kind, subtype = payload.text(bounce, "type"), payload.text(bounce, "subType")
+    provider = says(kind, subtype) if kind or subtype else _says_in_a_sentence(said)
+    return Meaning.told(words, kind=Kind.BOUNCED, provider=provider)
+
+
+def _says_in_a_sentence(said: str) -> ProviderSays:
+    """Read Resend's own sentence, which is not the other server's."""
+    words = said.lower()
+    if "suppress" in words:
+        return ProviderSays.LISTED
+    return ProviderSays.PERMANENT if "hard bounce" in words or "permanent" in words else ProviderSays.SOFT
 
 
 def _token(data: object) -> str | None:

@@ -18,8 +18,8 @@ from pydantic import SecretStr
 
 from trialalerts.delivery.feedback import payload
 from trialalerts.delivery.feedback.calls import Call, chosen_keys, decoded, listed, require_recent
-from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Meaning, Reason
-from trialalerts.delivery.mail.reply_codes import ProviderSays, classify
+from trialalerts.delivery.feedback.events import Again, Event, Forged, Kind, Malformed, Meaning, Reason
+from trialalerts.delivery.mail.reply_codes import ProviderSays
 from trialalerts.errors import ConfigurationError
 
 __all__ = ["SendGridWebhook"]
@@ -46,9 +46,11 @@ _DROPPED = {
     "spam reporting address": Meaning(reason=Reason.SPAM),
     "spam content (if spam checker app enabled)": Meaning.by(ProviderSays.OURS),
     "spam content": Meaning.by(ProviderSays.OURS),
-    "invalid smtpapi header": Meaning.by(ProviderSays.OURS),
-    "recipient list over package quota": Meaning.by(ProviderSays.OURS),
 }
+_DROPPED_BY_TYPE = {"bounce": Meaning.by(ProviderSays.LISTED), "blocked": Meaning.by(ProviderSays.OURS)}
+"""What a drop without a known reason is: SendGrid has told the kind of its list as well."""
+_MOST_PARTS = 12
+_ABOUT_REQUEST = "smtpapi"
 _CLASSIFIED = {
     "invalid address": ProviderSays.NO_ADDRESS,
     "reputation": ProviderSays.OURS,
@@ -120,6 +122,8 @@ def _event(item: object, call: Call) -> Event:
         event_id=payload.text(item, "sg_event_id") or payload.fingerprint(item),
         kind=kind,
         token=payload.token_in(payload.mapping(item)),
+        provider_ids=_names(payload.text(item, "sg_message_id")),
+        again=_again(item, kind),
         at=payload.moment(payload.at(item, "timestamp"), call.now),
         raw=payload.kept(item),
     ).with_meaning(meaning)
@@ -128,13 +132,12 @@ def _event(item: object, call: Call) -> Event:
 def _meaning(item: object, kind: Kind) -> Meaning | None:
     words = payload.text(item, "reason")
     if kind is Kind.REJECTED:
-        return _DROPPED.get(words.lower(), Meaning(reason=Reason.OTHER))
+        return _dropped(item, words)
     if kind not in {Kind.BOUNCED, Kind.DEFERRED}:
         return None
     classified = _CLASSIFIED.get(payload.text(item, "bounce_classification").lower())
-    trying = kind is Kind.DEFERRED
     status = payload.text(item, "status")
-    return Meaning.of(classify(words, status=status, provider=classified or _says(item, kind), trying=trying))
+    return Meaning.told(words, kind=kind, status=status, provider=classified or _says(item, kind))
 
 
 def _says(item: object, kind: Kind) -> ProviderSays | None:
@@ -142,3 +145,25 @@ def _says(item: object, kind: Kind) -> ProviderSays | None:
     if payload.text(item, "type") in {"blocked", "expired"}:
         return ProviderSays.SOFT
     return ProviderSays.PERMANENT if kind is Kind.BOUNCED else None
+
+
+def _dropped(item: object, words: str) -> Meaning:
+    if _again(item, Kind.REJECTED):
+        return Meaning.by(ProviderSays.OURS)
+    by_type = _DROPPED_BY_TYPE.get(payload.text(item, "type").lower(), Meaning(reason=Reason.OTHER))
+    return _DROPPED.get(words.lower(), by_type)
+
+
+def _again(item: object, kind: Kind) -> Again | None:
+    """Tell when a mail goes again that was dropped for the account's quota, or for a header of ours."""
+    words = payload.text(item, "reason")
+    if kind is not Kind.REJECTED or words.lower() in _DROPPED:
+        return None
+    again = payload.go_again(words)
+    return again if again is Again.TOMORROW or _ABOUT_REQUEST in words.lower() else None
+
+
+def _names(message_id: str) -> tuple[str, ...]:
+    """Return what ``sg_message_id`` may begin with: the id of the answer, which holds dots itself, and then more."""
+    parts = message_id.split(".")[:_MOST_PARTS]
+    return payload.names(*(".".join(parts[:count]) for count in range(len(parts), 0, -1)))

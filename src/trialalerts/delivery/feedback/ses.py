@@ -17,7 +17,7 @@ from trialalerts.delivery.feedback.arf import is_complaint
 from trialalerts.delivery.feedback.calls import Call, chosen_keys, listed
 from trialalerts.delivery.feedback.events import Event, Kind, Malformed, Meaning
 from trialalerts.delivery.feedback.sns import Fetch, Topics, fetch, is_topic
-from trialalerts.delivery.mail.reply_codes import ProviderSays, classify
+from trialalerts.delivery.mail.reply_codes import ProviderSays
 from trialalerts.errors import ConfigurationError
 
 __all__ = ["SesWebhook", "says"]
@@ -97,19 +97,21 @@ class SesWebhook:
         what = payload.text(event, "eventType") or payload.text(event, "notificationType")
         if not what:
             raise Malformed("The message names no event of Amazon SES.")
-        return [_event(event, what, payload.text(told, "MessageId"), call)] if what not in _NEVER_KEPT else []
+        return [_event(event, what, told, call)] if what not in _NEVER_KEPT else []
 
 
-def _event(told: object, what: str, event_id: str, call: Call) -> Event:
+def _event(told: object, what: str, envelope: object, call: Call) -> Event:
     details = payload.at(told, what[:1].lower() + what[1:].replace(" ", ""))
     kind = _kind(details, what)
     meaning = _meaning(details, kind)
     return Event(
         provider="ses",
-        event_id=event_id or payload.fingerprint(told),
+        event_id=payload.text(envelope, "MessageId") or payload.fingerprint(told),
         kind=kind,
         token=_token(payload.at(told, "mail")),
-        at=payload.moment(payload.at(details, "timestamp"), call.now),
+        provider_ids=payload.names(payload.at(told, "mail", "messageId")),
+        # Send, Reject and Rendering Failure have no moment of their own
+        at=payload.first_moment((payload.at(details, "timestamp"), payload.at(envelope, "Timestamp")), call.now),
         raw=payload.kept(told),
     ).with_meaning(meaning)
 
@@ -124,19 +126,18 @@ def _kind(details: object, what: str) -> Kind:
 
 
 def _meaning(details: object, kind: Kind) -> Meaning | None:
-    if kind is Kind.REJECTED:  # SES found a virus in it
+    if kind in {Kind.REJECTED, Kind.FAILED}:  # SES found a virus in it, or could not write it
         return Meaning.by(ProviderSays.MESSAGE)
     if kind not in {Kind.BOUNCED, Kind.DEFERRED}:
         return None
     listing = payload.at(details, "bouncedRecipients") or payload.at(details, "delayedRecipients")
     recipient = next(iter(payload.items(listing)), None)
-    judged = classify(
+    return Meaning.told(
         payload.text(recipient, "diagnosticCode"),
+        kind=kind,
         status=payload.text(recipient, "status"),
         provider=says(payload.text(details, "bounceType"), payload.text(details, "bounceSubType")),
-        trying=kind is Kind.DEFERRED,
     )
-    return Meaning.of(judged)
 
 
 def says(bounce_type: str, subtype: str) -> ProviderSays | None:
