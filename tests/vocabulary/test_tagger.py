@@ -280,3 +280,11 @@ def test_a_broad_area_weighs_less_than_a_narrow_one_beside_it() -> None:
     (narrow, broad) = Tagger(tree).mentions(title="", text="cancer and breast cancer")
     assert (narrow.area_id, broad.area_id) == ("D001943", "D009369")
     assert broad.reason.endswith("a narrower area is named")
+
+
+def test_a_tagger_that_forgets_its_words_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    title, text = "COPD and type 2 diabetes", "Cancers of the breast and ovary, multiple sclerosis (MS), then MS again."
+    expected = Tagger(TREE).mentions(title=title, text=text)
+    monkeypatch.setattr("trialalerts.vocabulary.tag_dictionary._MEMORY", 2)
+    tagger = Tagger(TREE)
+    assert [tagger.mentions(title=title, text=text) for _ in range(2)] == [expected] * 2

@@ -151,7 +151,7 @@ class ConditionNames:
 
         Words that only stand beside one another make no name here ("pulmonary cystic fibrosis"); those of a list do.
         """
-        reading = read_text("", piece, self._dictionary, self._folder)
+        reading = read_text("", piece, self._dictionary)
         is_list = not JOINS.isdisjoint(reading.keys)
         return {
             hit.area

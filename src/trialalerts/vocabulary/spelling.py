@@ -130,10 +130,10 @@ def name_orders(name: str) -> Iterable[str]:
 
 def is_acronym(term: str) -> bool:
     """Return whether a name is an acronym such as ``COPD`` or ``T2DM``: short, in one piece, mostly capitals."""
-    if len(term) > _LONGEST_ACRONYM or not _ACRONYM.fullmatch(term):
+    if len(term) > _LONGEST_ACRONYM or term.islower() or not _ACRONYM.fullmatch(term):
         return False
-    capitals = sum(letter.isupper() for letter in term)
-    small = sum(letter.islower() for letter in term)
+    capitals = sum(map(str.isupper, term))
+    small = sum(map(str.islower, term))
     return capitals > max(1, small)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import compress, count
+from itertools import compress
 
 from trialalerts.vocabulary.spelling import BREAKS, Folder, fold_word, is_acronym
-from trialalerts.vocabulary.tag_dictionary import NOTHING, Hit, Key, Lengths, TagDictionary, possible_keys
+from trialalerts.vocabulary.tag_dictionary import NOTHING, Hit, Key, Lengths, TagDictionary, Tokens, possible_keys
 from trialalerts.vocabulary.tag_senses import means_something_else
 from trialalerts.vocabulary.tag_words import HAVERS, HAVING
 
@@ -55,39 +55,46 @@ _TOLD_BEFORE_SMALL = _words("in with of for against")
 """Told only where one of the others stands on the left of these: "treatment of PSC"."""
 
 
-def bracketed_acronyms(words: Sequence[str]) -> dict[int, Key]:
-    """Return the acronyms that stand in brackets, by the place of the opening one."""
-    if "(" not in words:
-        return {}
-    found = {place: _bracketed(words, place + 1) for place in _openings(words)}
-    return {place: key for place, key in found.items() if key is not None}
+def bracketed_acronyms(words: Sequence[str]) -> dict[int, Key | None]:
+    """Return the places of all opening brackets, each with the acronym that stands alone in it, if any."""
+    return {place: _bracketed(words, place + 1) for place in _openings(words)}
 
 
-def explained_acronyms(words: Sequence[str], named: Sequence[Hit], brackets: Mapping[int, Key]) -> dict[Key, str]:
+def explained_acronyms(
+    words: Sequence[str], named: Sequence[Hit], brackets: Mapping[int, Key | None]
+) -> dict[Key, str]:
     """Return the acronyms that the text explains itself, and the area of each: none where it explains them otherwise.
+
+    ``brackets`` are those of :func:`bracketed_acronyms`.
 
     Both "multiple sclerosis (MS)" and "MS (multiple sclerosis)" explain.
     """
     defined: dict[Key, str] = {}
-    if "(" not in words:
+    if not brackets:
         return defined
     ends = {hit.end: hit for hit in named}
     for place, key in brackets.items():
-        hit = ends.get(place)
-        if hit is not None and _spells(key, words[max(0, hit.start - _BEFORE) : hit.end]):
-            defined.setdefault(key, hit.area)
-        elif hit is None and _is_initials(key, words[max(0, place - len("".join(key))) : place]):
-            defined.setdefault(key, NOTHING)
+        if key is not None:
+            area = _explained_before(words, place, key, ends.get(place))
+            if area is not None:
+                defined.setdefault(key, area)
     for hit in named:
-        before = _before_bracket(words, hit)
+        before = _before_bracket(words, hit) if hit.start - 1 in brackets else None
         if before is not None and _spells(before, words[hit.start : hit.end]):
             defined.setdefault(before, hit.area)
-    for place in _openings(words):
+    for place in brackets:
         if place and is_acronym(short := words[place - 1].removesuffix("s")):
             long_form = _up_to_bracket(words, place + 1)
             if _is_initials((short,), long_form):
                 defined.setdefault((short,), NOTHING)
     return defined
+
+
+def _explained_before(words: Sequence[str], place: int, key: Key, hit: Hit | None) -> str | None:
+    """Return the area that the words before a bracket give the acronym in it; ``hit`` is a name that ends there."""
+    if hit is not None:
+        return hit.area if _spells(key, words[max(0, hit.start - _BEFORE) : hit.end]) else None
+    return NOTHING if _is_initials(key, words[max(0, place - len("".join(key))) : place]) else None
 
 
 def spelt_behind(words: Sequence[str], starts: Mapping[int, str]) -> dict[Key, str]:
@@ -106,7 +113,7 @@ def spelt_behind(words: Sequence[str], starts: Mapping[int, str]) -> dict[Key, s
 
 def acronyms_in(
     words: Sequence[str],
-    keys: Sequence[str],
+    tokens: Tokens,
     named: Sequence[Hit],
     defined: Mapping[Key, str],
     dictionary: TagDictionary,
@@ -118,11 +125,10 @@ def acronyms_in(
 
     The first ``title`` words are title; ``shouted`` says of title and text whether they are all in capitals.
     """
-    known = dictionary.acronym_lengths
-    places = set(compress(range(len(words)), map(known.__contains__, words)))
-    if defined:
-        firsts = {key[0] for key in defined}
-        firsts |= {f"{key[0]}s" for key in defined}
+    known, keys = dictionary.acronym_lengths, tokens.keys
+    places = set(compress(range(len(words)), tokens.acronyms))
+    if firsts := {key[0] for key, area in defined.items() if area}:
+        firsts |= {f"{first}s" for first in firsts}
         places.update(compress(range(len(words)), map(firsts.__contains__, words)))
     if not places:
         return
@@ -157,7 +163,7 @@ def is_shouted(text: str) -> bool:
 def _acronyms_at(
     words: Sequence[str], start: int, defined: Mapping[Key, str], known: Lengths
 ) -> Iterator[tuple[Key, int]]:
-    for length in range(_BRACKETED, 0, -1):
+    for length in range(_BRACKETED if defined else 0, 0, -1):
         key = tuple(words[start : start + length])
         if key in defined:
             yield key, length
@@ -195,7 +201,10 @@ def _is_told(keys: Sequence[str], start: int, key: Key) -> bool:
 
 def _openings(words: Sequence[str]) -> Iterator[int]:
     """Yield the places of the opening brackets."""
-    return compress(count(), map("(".__eq__, words))
+    place = -1
+    for _ in range(words.count("(")):
+        place = words.index("(", place + 1)
+        yield place
 
 
 def _bracketed(words: Sequence[str], start: int) -> Key | None:
@@ -216,9 +225,9 @@ def _up_to_bracket(words: Sequence[str], start: int) -> Sequence[str]:
 
 
 def _before_bracket(words: Sequence[str], hit: Hit) -> Key | None:
-    """Return the acronym before the brackets that hold nothing but ``hit``."""
+    """Return the acronym before the brackets that hold nothing but ``hit``, of which the opening one is known."""
     start = hit.start - 1
-    if start < 1 or words[start] != "(" or hit.end >= len(words) or words[hit.end] != ")":
+    if start < 1 or hit.end >= len(words) or words[hit.end] != ")":
         return None
     return (words[start - 1],) if is_acronym(words[start - 1]) else None
 

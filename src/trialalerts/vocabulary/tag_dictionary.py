@@ -12,15 +12,18 @@ from trialalerts.vocabulary.tag_variants import variants
 from trialalerts.vocabulary.tag_wordings import read_wordings
 from trialalerts.vocabulary.tag_words import NO_DISEASES, is_generic
 
-__all__ = ["ALONE", "NOTHING", "Hit", "Key", "Lengths", "TagDictionary", "possible_keys"]
+__all__ = ["ALONE", "NOTHING", "Hit", "Key", "Lengths", "Seconds", "TagDictionary", "Tokens", "possible_keys"]
 
 Key = tuple[str, ...]
-Lengths = Mapping[str, Mapping[str, tuple[int, ...]]]
+Seconds = Mapping[str, tuple[int, ...]]
+Lengths = Mapping[str, Seconds]
 ALONE = ""
 NOTHING = ""
 """The area of words that look like a disease and are none: "tumor necrosis factor"."""
 _UNMISTAKABLE = 4
 """An acronym of this many letters that only one area has needs no long form beside it."""
+_MEMORY = 200_000
+_NO_SECONDS: Seconds = {}
 _NO_WORD = 5
 """A name in capitals of this many letters is no English word in small ones: "COVID", unlike "AIDS"."""
 
@@ -34,11 +37,43 @@ class Hit(NamedTuple):
     found: str
 
 
+_Token = tuple[str, Seconds, bool]
+
+
+class _Tokens(dict[str, _Token]):
+    """A memory of words as they stand in texts: folded, what may stand behind in a name, whether an acronym begins.
+
+    One look-up for a word of a text, where folding it and asking what begins with it would be three. Like the folder,
+    it forgets everything when it grows large.
+    """
+
+    def __init__(self, folder: Folder, names: Lengths, acronyms: Lengths) -> None:
+        super().__init__()
+        self._folder = folder
+        self._names = names
+        self._acronyms = acronyms
+
+    def __missing__(self, word: str) -> _Token:
+        if len(self) >= _MEMORY:
+            self.clear()
+        key = self._folder[word]
+        token = self[word] = (key, self._names.get(key, _NO_SECONDS), word in self._acronyms)
+        return token
+
+
+class Tokens(NamedTuple):
+    """The words of a text: folded, the lengths of names that begin there by the word behind, and of acronyms if any."""
+
+    keys: Sequence[str]
+    names: Sequence[Seconds]
+    acronyms: Sequence[bool]
+
+
 class TagDictionary:
     """``names`` maps folded words to an area id, ``acronyms`` exact words to the ids they may stand for.
 
-    ``name_lengths`` and ``acronym_lengths`` give for a first word, then for the word behind it, the lengths to
-    try, longest first; a name of a single word stands under :data:`ALONE`. Where two areas have the same name,
+    ``acronym_lengths`` gives for a first word, then for the word behind it, the lengths to try, longest first; under
+    :data:`ALONE` stands the length of what is one word, whatever is behind it. Where two areas have the same name,
     the earlier in ``nodes`` wins, and a name wins over a synonym.
     """
 
@@ -60,8 +95,15 @@ class TagDictionary:
         for key in NO_DISEASES:
             self.names[key] = NOTHING
         self._add_variants()
-        self.name_lengths = _lengths(self.names)
         self.acronym_lengths = _lengths(self.acronyms)
+        self._tokens = _Tokens(folder, _lengths(self.names), self.acronym_lengths)
+
+    def read(self, words: Sequence[str]) -> Tokens:
+        """Return what the dictionary knows of each word of a text."""
+        known = list(filter(None, map(self._tokens.get, words)))  # in less time than map(self._tokens.__getitem__)
+        if len(known) < len(words):
+            known = [self._tokens[word] for word in words]
+        return Tokens(*zip(*known, strict=True)) if known else Tokens((), (), ())
 
     def is_unmistakable(self, acronym: Key) -> bool:
         """Return whether an acronym can stand alone: it is an area's name or synonym, or long, and has one meaning."""
@@ -134,11 +176,9 @@ class TagDictionary:
 def possible_keys(words: Sequence[str], start: int, beginnings: Lengths) -> Iterator[Key]:
     """Yield the sequences of words at ``start`` that may be in the dictionary, longest first."""
     seconds = beginnings[words[start]]
-    if start + 1 < len(words):
-        for length in seconds.get(words[start + 1], ()):
-            yield tuple(words[start : start + length])
-    if ALONE in seconds:
-        yield (words[start],)
+    following = words[start + 1] if start + 1 < len(words) else ALONE
+    for length in seconds.get(following) or seconds.get(ALONE, ()):
+        yield tuple(words[start : start + length])
 
 
 def _is_above(area_id: str | None, below: str, parents: Mapping[str, Sequence[str]]) -> bool:
@@ -170,6 +210,10 @@ def _lengths(keys: Iterable[Key]) -> Lengths:
     for key in keys:
         second = key[1] if len(key) > 1 else ALONE
         found.setdefault(key[0], {}).setdefault(second, set()).add(len(key))
+    for seconds in found.values():
+        if ALONE in seconds:
+            for lengths in seconds.values():
+                lengths.add(1)
     return {
         first: {second: tuple(sorted(lengths, reverse=True)) for second, lengths in seconds.items()}
         for first, seconds in found.items()

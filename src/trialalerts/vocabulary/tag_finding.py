@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import compress
+from itertools import compress, count
 from typing import NamedTuple
 
-from trialalerts.vocabulary.spelling import BREAKS, Folder, split_words
+from trialalerts.vocabulary.spelling import BREAKS, split_words
 from trialalerts.vocabulary.tag_acronyms import (
     acronyms_in,
     bracketed_acronyms,
@@ -14,7 +14,7 @@ from trialalerts.vocabulary.tag_acronyms import (
     is_shouted,
     spelt_behind,
 )
-from trialalerts.vocabulary.tag_dictionary import ALONE, NOTHING, Hit, Key, Lengths, TagDictionary
+from trialalerts.vocabulary.tag_dictionary import ALONE, NOTHING, Hit, Key, TagDictionary, Tokens
 from trialalerts.vocabulary.tag_proper_names import is_bare_surname, is_proper_name
 from trialalerts.vocabulary.tag_senses import means_something_else
 from trialalerts.vocabulary.tag_variants import ORGANS, STATES
@@ -39,14 +39,15 @@ class Reading(NamedTuple):
     hits: Sequence[Hit]
 
 
-def read_text(title: str, text: str, dictionary: TagDictionary, folder: Folder) -> Reading:
+def read_text(title: str, text: str, dictionary: TagDictionary) -> Reading:
     """Find all names in a title and a text."""
     words = split_words(title)
     length = len(words)
     if text:
         words = [*words, "\n", *split_words(text)]
-    keys = list(map(folder.__getitem__, words))
-    named = [hit for hit in _named(words, keys, dictionary) if not _is_no_disease(words, keys, hit)]
+    tokens = dictionary.read(words)
+    keys = tokens.keys
+    named = [hit for hit in _named(words, tokens, dictionary) if not _is_no_disease(words, keys, hit)]
     brackets = bracketed_acronyms(words)
     if brackets:
         named = _with_interrupted(words, keys, named, brackets, dictionary)
@@ -62,7 +63,7 @@ def read_text(title: str, text: str, dictionary: TagDictionary, folder: Folder) 
     hits = [hit for hit in named if hit.area != NOTHING]
     shared = [other for hit in hits for other in _shared(words, keys, hit, dictionary)]
     shouted = (is_shouted(title), is_shouted(text))
-    hits += acronyms_in(words, keys, [*named, *shared], defined, dictionary, title=length, shouted=shouted)
+    hits += acronyms_in(words, tokens, [*named, *shared], defined, dictionary, title=length, shouted=shouted)
     if shared:
         hits = _longest(hits, shared)
     hits.sort(key=_start)
@@ -93,15 +94,13 @@ def _within(hit: Hit, other: Hit) -> bool:
     return other.start <= hit.start and hit.end <= other.end
 
 
-def _named(words: Sequence[str], keys: Sequence[str], dictionary: TagDictionary) -> Iterator[Hit]:
+def _named(words: Sequence[str], tokens: Tokens, dictionary: TagDictionary) -> Iterator[Hit]:
     """Yield the longest name at each place, and the names that begin in one and reach beyond it."""
-    names, beginnings = dictionary.names, dictionary.name_lengths
+    names, keys = dictionary.names, tokens.keys
     last: Hit | None = None
     end = 0
-    for start in _places(keys, beginnings):
-        seconds = beginnings[keys[start]]
-        following = keys[start + 1] if start + 1 < len(keys) else ALONE
-        for length in (*seconds.get(following, ()), 1) if ALONE in seconds else seconds[following]:
+    for start, lengths in _places(tokens):
+        for length in lengths:
             if start + length <= end:
                 break  # they come longest first
             area = names.get(tuple(keys[start : start + length]))
@@ -122,14 +121,14 @@ def _with_interrupted(
     words: Sequence[str],
     keys: Sequence[str],
     named: list[Hit],
-    brackets: Mapping[int, Key],
+    brackets: Mapping[int, Key | None],
     dictionary: TagDictionary,
 ) -> list[Hit]:
     """Add the names that their own acronym interrupts: "von Hippel-Lindau (VHL) disease"."""
     added: list[Hit] = []
     for opening, acronym in brackets.items():
-        behind = opening + len(acronym) + 2
-        if behind >= len(words):
+        behind = opening + len(acronym or ()) + 2
+        if acronym is None or behind >= len(words):
             continue
         for start in range(max(0, opening - _INTERRUPTED), opening):
             area = dictionary.names.get((*keys[start:opening], keys[behind]))
@@ -143,24 +142,29 @@ def _with_interrupted(
     return sorted((*added, *(hit for hit in named if not any(_within(hit, other) for other in added))), key=_start)
 
 
-def _places(words: Sequence[str], beginnings: Lengths) -> list[int]:
-    """Return where something may begin. The tagger spends most of its time here: one pass, no call for each word."""
-    seconds = list(map(beginnings.get, words))
-    followings = [*words[1:], ALONE]
+def _places(tokens: Tokens) -> list[tuple[int, tuple[int, ...]]]:
+    """Return where a name may begin, and how long it may be. The tagger spends much of its time here: one pass."""
+    followings = (*tokens.keys[1:], ALONE)
     return [
-        place
-        for place in compress(range(len(words)), seconds)
-        if followings[place] in (known := seconds[place] or {}) or ALONE in known
+        (place, known.get(following) or known[ALONE])
+        for place, known, following in compress(zip(count(), tokens.names, followings, strict=False), tokens.names)
+        if following in known or ALONE in known
     ]
 
 
 def _shared(words: Sequence[str], keys: Sequence[str], hit: Hit, dictionary: TagDictionary) -> Iterator[Hit]:
     """Yield what shares words with a name beside it: "breast and ovarian cancer", "hepatitis B and C"."""
-    yield from _labelled(words, keys, hit, dictionary)
+    before = keys[hit.start - 1] if hit.start else ""
+    is_joined = before in JOINS
+    if is_joined or _is_label(before):
+        yield from _labelled(words, keys, hit, dictionary)
     if hit.end - hit.start > 1:
-        yield from _seated(words, keys, hit, dictionary)
-        yield from _sharing_end(words, keys, hit, dictionary)
-        yield from _sharing_beginning(words, keys, hit, dictionary)
+        if before not in BREAKS and not is_joined:
+            yield from _seated(words, keys, hit, dictionary)
+        if is_joined:
+            yield from _sharing_end(words, keys, hit, dictionary)
+        if hit.end < len(keys) and keys[hit.end] in JOINS:
+            yield from _sharing_beginning(words, keys, hit, dictionary)
 
 
 def _labelled(words: Sequence[str], keys: Sequence[str], hit: Hit, dictionary: TagDictionary) -> Iterator[Hit]:

@@ -104,7 +104,7 @@ def _is_denied_after(keys: Sequence[str], end: int) -> bool:
         word = keys[place]
         if word in CUES_AFTER or (negated and word in NOT_SEEN):
             return place > end  # "asthma excluded" alone may end one thought and begin another
-        if word == "ruled" and keys[place + 1 : place + 2] == ["out"]:
+        if word == "ruled" and "out" in keys[place + 1 : place + 2]:
             return True
         negated = negated or word == "not"
         if word not in FILLERS_AFTER and word != "not":

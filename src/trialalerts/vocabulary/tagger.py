@@ -109,7 +109,7 @@ class Tagger:
 
     def mentions(self, *, title: str, text: str) -> list[Tag]:
         """Return all areas that title and text name, the most important first; a denied one has the score 0."""
-        reading = read_text(title, text, self._dictionary, self._folder)
+        reading = read_text(title, text, self._dictionary)
         weighed = weigh(reading, self._areas)
         tags = [_tag(area, known) for area, known in weighed.items()]
         if any(tag.area_id in _DISORDERS or not is_mesh_id(tag.area_id) for tag in tags):
