@@ -101,6 +101,7 @@ class Daemon:
             for source in self._settings.sources:
                 # One job a source: one that stalls holds up nobody else. When it is due stands in its row.
                 self._every(_POLL_SECONDS, f"poll {source.name}", self._polling(source.name), "default")
+            self._every(_POLL_SECONDS, "reread", self._pipeline.reread, "default")
         if "compose" in self._roles:
             self._every(_COMPOSE_SECONDS, "compose", self._pipeline.compose, "steps")
         if "send" in self._roles:

@@ -18,7 +18,9 @@ from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.digests.compose import ComposeCount, compose_due
 from trialalerts.digests.rendering import MailRenderer
 from trialalerts.settings import Settings
+from trialalerts.sources.desk import Desk
 from trialalerts.sources.poll import PollCount, poll_due
+from trialalerts.sources.reread import reread_trials
 
 __all__ = ["Pipeline"]
 
@@ -50,6 +52,11 @@ class Pipeline:
     def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
         """Ask every source that is due (with ``force``: every one) for what is new."""
         return poll_due(self.db, self.settings, self.clock, names=names, force=force, stop=self._stop)
+
+    def reread(self) -> int:
+        """Read stored trials anew where an upgrade left that to be done; return how many changed."""
+        with Desk(self.db, self.settings.http, self.clock, stop=self._stop) as desk:
+            return reread_trials(self.db, desk, stop=self._stop)
 
     def compose(self) -> ComposeCount:
         """Compose the digests of everybody who is due, with what has been held back for a day."""

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlmodel import select
-
+from trialalerts.clock import SystemClock
 from trialalerts.database import Database
 from trialalerts.database.schema import upgrade
 from trialalerts.resources import shipped
 from trialalerts.settings import Settings
-from trialalerts.sources.reread import reread_areas
-from trialalerts.vocabulary.places import load_places
+from trialalerts.sources.desk import Desk
+from trialalerts.sources.reread import reread_trials
+from trialalerts.vocabulary.places import store_places
 from trialalerts.vocabulary.shipped_areas import store_shipped
-from trialalerts.vocabulary.tables import Place
 from trialalerts.vocabulary.topics import store_topics
 
 __all__ = ["Prepared", "prepare"]
+
+_REREADING_SECONDS = 30.0
+"""So long a start reads stored trials anew: all of those of a small installation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +33,10 @@ class Prepared:
 
 
 def prepare(db: Database, settings: Settings) -> Prepared:
-    """Upgrade the tables, store areas and topics as their files have them now, load the places where there are none.
+    """Upgrade the tables; store areas, topics and places as their files have them now.
 
-    Where the vocabulary or its reading changed, the areas of stored trials are told anew.
+    Where the vocabulary or its reading changed, the areas and sites of stored trials are told anew; what is not done
+    within half a minute the poll role goes on with.
 
     Raises:
         ConfigurationError: the file of areas or of topics is wrong.
@@ -43,7 +47,12 @@ def prepare(db: Database, settings: Settings) -> Prepared:
     with db.write() as session:
         areas = store_shipped(session, curated=Path(curated) if curated else None)
         store_topics(session, Path(topics) if topics else shipped("config/topics.toml"))
-        known = session.exec(select(Place.id).limit(1)).first() is not None
-        places = 0 if known else load_places(session)
-    reread_areas(db)
+        places = store_places(session)
+    _reread(db, settings)
     return Prepared(upgraded=upgraded, areas=areas, places=places)
+
+
+def _reread(db: Database, settings: Settings) -> None:
+    end = time.monotonic() + _REREADING_SECONDS
+    with Desk(db, settings.http, SystemClock()) as desk:
+        reread_trials(db, desk, stop=lambda: time.monotonic() >= end)

@@ -213,7 +213,7 @@ def test_a_list_may_say_in_words_how_far_somebody_would_travel(sqlite_stage: Dat
         found = {each.address[0]: list_preferences(session, each)[0].radius_km for each in list_subscribers(session)}
         written = {row["address"][0]: row["travel"] for row in csv.DictReader(io.StringIO(exported(session)))}
     assert found == {"a": 25, "b": 100, "c": 300, "d": pytest.approx(80.47, abs=0.01), "e": None, "f": 50}
-    assert written == {"a": "nearby", "b": "day-trip", "c": "region", "d": "", "e": "", "f": ""}
+    assert written == {"a": "nearby", "b": "day-trip", "c": "region", "d": "", "e": "anywhere", "f": ""}
 
 
 @pytest.mark.parametrize(

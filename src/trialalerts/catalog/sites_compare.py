@@ -9,7 +9,7 @@ the surest likeness to the weakest; what is open and was matched with nothing op
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trialalerts.catalog.facts import Site
@@ -73,7 +73,8 @@ def compare_sites(
     The statuses are those of the trial: a site without its own goes with it. A record that lists no site any more says
     nothing of them, so that none closed.
     """
-    was, now = _places(before, status_before), _places(after, status_after)
+    told = _told_countries(before, after)
+    was, now = _places(before, status_before, told), _places(after, status_after, told)
     unchanged = before == after and status_before == status_after
     if unchanged or not any(place.is_open for place in (*was, *now)):
         return SiteTurns(opened=[], closed=[])
@@ -123,7 +124,15 @@ class _Matching:
         return sorted(self._closed + left, key=lambda place: place.index)
 
 
-def _places(sites: Sequence[Site], trial_status: str | None) -> list[_Place]:
+def _told_countries(before: Sequence[Site], after: Sequence[Site]) -> dict[str, str]:
+    """Return written country → code where one of two readings knew it and the other did not (“West Bank”)."""
+    both = (*before, *after)
+    if all(site.country for site in both):
+        return {}
+    return {folded(site.country_name): site.country for site in both if site.country and site.country_name}
+
+
+def _places(sites: Sequence[Site], trial_status: str | None, told: Mapping[str, str]) -> list[_Place]:
     names = Counter(site.facility for site in sites)
     return [
         _Place(
@@ -135,11 +144,16 @@ def _places(sites: Sequence[Site], trial_status: str | None) -> list[_Place]:
             city=folded(site.city or ""),
             state=folded(site.state or site.subdivision or ""),
             written_state=folded(site.state or ""),
-            country=_WHOLES.get(site.country or "") or site.country or folded(site.country_name or ""),
+            country=_country(site, told),
             postcode=folded(site.postcode or ""),
         )
         for index, site in enumerate(sites)
     ]
+
+
+def _country(site: Site, told: Mapping[str, str]) -> str:
+    code = site.country or told.get(folded(site.country_name or ""), "")
+    return _WHOLES.get(code) or code or folded(site.country_name or "")
 
 
 def _grouped(places: Iterable[_Place], key: _Key) -> dict[Hashable, list[_Place]]:

@@ -110,6 +110,7 @@ def _one_round(settings: Settings, database: Database, clock: Clock, roles: list
     failed = False
     try:
         if "poll" in roles:
+            pipeline.reread()
             for count in pipeline.poll():
                 busy = count.polled_by and f"{count.polled_by} polls it just now"
                 show(f"poll {count.source}: {count.error or busy or _figures(count)}")

