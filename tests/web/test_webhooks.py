@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from itertools import count
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,6 +19,7 @@ from tests.delivery.feedback.senders import NOW, Sender, mailgun_signature, send
 from tests.web.conftest import World, open_world, settings_of
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
+from trialalerts.database.findings import open_findings
 from trialalerts.delivery.feedback.providers import PROVIDERS
 from trialalerts.delivery.outbox import enqueue
 from trialalerts.delivery.suppressions import list_suppressions
@@ -108,9 +111,51 @@ def test_a_call_without_or_with_a_wrong_proof_is_refused(world: World, name: str
     wrong = {key: f"{value[:-6]}AAAAA=" for key, value in SENDERS[name].sign(body, NOW).items()}
     for headers in (NO_PROOF, wrong):
         answer = post(world, SENDERS[name], body, headers)
-        assert answer.status_code == 401
-        assert "www-authenticate" in answer.headers
+        assert answer.status_code == (429 if name == "brevo" else 401)
+        assert ("retry-after" if name == "brevo" else "www-authenticate") in answer.headers
     assert number_of_events(world) == 0
+    with world.db.read() as session:
+        (finding,) = open_findings(session, "webhook-refused")
+    assert finding.subject == name
+    assert f"feedback.webhooks.{name}" in finding.text
+    assert "example.org" not in finding.text
+
+
+@EACH
+def test_once_a_call_is_proven_the_finding_of_those_that_were_not_is_over(world: World, name: str) -> None:
+    _, token = sent(world)
+    assert post(world, SENDERS[name], b"{}", NO_PROOF).status_code in {400, 401, 429}
+    assert post(world, SENDERS[name], SENDERS[name].body("delivered", token)).status_code == 200
+    with world.db.read() as session:
+        assert open_findings(session, "webhook-refused") == []
+
+
+@EACH
+def test_a_fault_of_ours_makes_every_provider_tell_it_again(world: World, name: str) -> None:
+    """brevo-fault-answer: Brevo discards an event at any status but 429."""
+    _, token = sent(world)
+    with world.db.write() as session:
+        session.connection().execute(text("ALTER TABLE feedback_event RENAME TO away"))
+    answer = post(world, SENDERS[name], SENDERS[name].body("hard", token))
+    assert answer.status_code == (429 if name == "brevo" else 503)
+    assert answer.headers["retry-after"] == "60"
+
+
+def test_a_call_of_another_time_shall_be_told_again_for_the_clock_may_be_ours(world: World) -> None:
+    """sns-repeats-for-a-minute: after 401 SNS would not come again."""
+    body = SENDERS["resend"].body("hard", "token")
+    answer = post(world, SENDERS["resend"], body, dict(SENDERS["resend"].sign(body, NOW - timedelta(hours=1))))
+    assert answer.status_code == 503
+
+
+def test_a_form_of_mailguns_legacy_webhooks_ends_its_repetitions(world: World, shared_cases: Path) -> None:
+    """mailgun-legacy-form."""
+    text = (shared_cases / "providers" / "mailgun-legacy-form" / "payload.txt").read_bytes()
+    with capture_logs() as logs:
+        answer = post(world, SENDERS["mailgun"], text, {"content-type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 406
+    (told,) = [log for log in logs if log["event"].startswith("feedback.")]
+    assert "make the webhook anew" in told["reason"]
 
 
 def test_an_unknown_topic_of_ses_is_refused_before_anything_is_fetched(world: World) -> None:

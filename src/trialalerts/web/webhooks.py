@@ -1,12 +1,17 @@
-"""Owns ``POST /webhooks/{provider}``: what mail providers tell is taken once it is known to come from them.
+"""The webhooks, ``POST /webhooks/{provider}``: what providers tell, once it is known to come from them.
 
-A missing or wrong signature answers 401, what cannot be read 400, a repetition 200 without doing anything; a fault
-of ours answers 5xx, so that the provider tells it again. Nobody's rate is limited here: providers come in bursts.
+A missing or wrong signature answers 401, what cannot be read 400, a form that is no longer read 406, a repetition 200
+without doing anything; a fault of ours, a wrong clock included, answers so that the provider tells it again (see
+:func:`~trialalerts.delivery.feedback.providers.retry_status`). Nobody's rate is limited here: providers come in bursts.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import datetime, timedelta
+
 import structlog
+from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,10 +20,12 @@ from starlette.routing import Route
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
+from trialalerts.database.findings import end_findings, note_finding
 from trialalerts.delivery.feedback.calls import Call, Webhook
-from trialalerts.delivery.feedback.events import Forged, Malformed, Unverifiable
-from trialalerts.delivery.feedback.heed import heed
-from trialalerts.delivery.feedback.providers import open_webhooks
+from trialalerts.delivery.feedback.events import Forged, Malformed, Outdated, Untimely, Unverifiable
+from trialalerts.delivery.feedback.heed import UNSTORABLE, heed
+from trialalerts.delivery.feedback.providers import open_webhooks, refusal_status, retry_status
+from trialalerts.errors import TrialAlertsError
 from trialalerts.settings import Settings
 
 __all__ = ["LARGEST", "Webhooks"]
@@ -29,6 +36,9 @@ LARGEST = 1_000_000
 """Bytes of a call; the most that any provider is known to send at once are SendGrid's 768 kB."""
 
 _AGAIN = {"Retry-After": "60"}
+_REFUSED = "webhook-refused"
+_NOTED_EVERY = timedelta(minutes=10)
+"""Anybody can call without proof: that writes no more often than this."""
 
 
 class Webhooks:
@@ -43,6 +53,8 @@ class Webhooks:
         self._db = db
         self._clock = clock
         self._opened = open_webhooks(settings)
+        self._refused: dict[str, datetime] = {}
+        self._heard_of: set[str] = set()
 
     @property
     def paths(self) -> list[str]:
@@ -66,16 +78,56 @@ class Webhooks:
         try:
             events = webhook.events(call)
         except Forged as error:
-            log.warning("feedback.refused", provider=provider, reason=str(error))
-            return PlainTextResponse(str(error), 401, headers={"WWW-Authenticate": 'Basic realm="webhooks"'})
+            return self._unproven(provider, error, call.now)
+        except Outdated as error:
+            log.warning("feedback.outdated", provider=provider, reason=str(error))
+            return PlainTextResponse(str(error), 406)
         except Malformed as error:
             log.warning("feedback.malformed", provider=provider, reason=str(error))
             return PlainTextResponse(str(error), 400)
         except Unverifiable as error:
             log.error("feedback.unverifiable", provider=provider, reason=str(error))
-            return PlainTextResponse("not now", 503, headers=_AGAIN)
-        count = heed(self._db, self._settings, events, now=call.now)
+            return _again(provider)
+        try:
+            count = heed(self._db, self._settings, events, now=call.now)
+            self._proven(provider)
+        except Exception as error:  # whatever it is, the provider shall tell it again
+            known = isinstance(error, (TrialAlertsError, *UNSTORABLE))  # their traces may show what was to be stored
+            log.error("feedback.unheard", provider=provider, error=type(error).__name__, exc_info=not known)
+            return _again(provider)
         log.info(
             "feedback.heard", provider=provider, heard=count.heard, repeated=count.repeated, unmatched=count.unmatched
         )
         return PlainTextResponse("heard")
+
+    def _unproven(self, provider: str, error: Forged, now: datetime) -> Response:
+        """Refuse a call, and tell the operator: where the wrong key is ours, what providers tell is lost by and by."""
+        log.error("feedback.refused", provider=provider, reason=str(error))
+        if now - self._refused.get(provider, now - _NOTED_EVERY) >= _NOTED_EVERY:
+            self._refused[provider] = now
+            with suppress(TrialAlertsError, DBAPIError), self._db.write() as session:
+                note_finding(session, _REFUSED, provider, _refusal(provider, error), now=now)
+        if isinstance(error, Untimely):
+            return _again(provider)
+        status = refusal_status(provider)
+        headers = _AGAIN if status == retry_status(provider) else {"WWW-Authenticate": 'Basic realm="webhooks"'}
+        return PlainTextResponse(str(error), status, headers=headers)
+
+    def _proven(self, provider: str) -> None:
+        """End what was told of refused calls: once in each process, and after each that was refused in it."""
+        if provider in self._refused or provider not in self._heard_of:
+            with self._db.write() as session:
+                end_findings(session, _REFUSED, [provider])
+            self._heard_of.add(provider)
+            self._refused.pop(provider, None)
+
+
+def _again(provider: str) -> Response:
+    return PlainTextResponse("not now", retry_status(provider), headers=_AGAIN)
+
+
+def _refusal(provider: str, error: Forged) -> str:
+    return (
+        f"Calls to /webhooks/{provider} are refused. {error} If they come from {provider}, its events are lost: "
+        f"compare feedback.webhooks.{provider} with its settings there."
+    )

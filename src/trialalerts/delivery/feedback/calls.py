@@ -12,7 +12,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from trialalerts.delivery.feedback.events import Event, Forged
+from trialalerts.delivery.feedback.events import Event, Forged, Untimely
 from trialalerts.errors import ConfigurationError
 
 __all__ = ["Call", "Webhook", "chosen_keys", "decoded", "listed", "require_basic_auth", "require_recent", "same"]
@@ -95,7 +95,7 @@ def require_recent(moment: datetime | None, call: Call, within: timedelta) -> No
     What is far ahead could be repeated for as long as it is ahead, and after; only clocks that differ are allowed for.
 
     Raises:
-        Forged: it is not.
+        Untimely: it is not.
     """
     if moment is None or not -min(within, _CLOCKS_DIFFER) <= call.now - moment <= within:
-        raise Forged("The call is too old or from the future, or this machine's clock is wrong.")
+        raise Untimely("The call is too old or from the future, or this machine's clock is wrong.")

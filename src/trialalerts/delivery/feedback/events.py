@@ -9,7 +9,7 @@ from enum import StrEnum
 from trialalerts.delivery.mail.reply_codes import BounceClass, Classified, ProviderSays, classify
 from trialalerts.errors import TrialAlertsError
 
-__all__ = ["Again", "Event", "Forged", "Kind", "Malformed", "Meaning", "Outdated", "Reason", "Unverifiable"]
+__all__ = ["Again", "Event", "Forged", "Kind", "Malformed", "Meaning", "Outdated", "Reason", "Untimely", "Unverifiable"]
 
 
 class Kind(StrEnum):
@@ -163,6 +163,10 @@ class Outdated(Malformed):
 
 class Forged(TrialAlertsError):
     """Nothing proves that the provider sent this: the signature or password is missing, wrong or too old."""
+
+
+class Untimely(Forged):
+    """The proof is right, but of another time: too old, or a clock is wrong."""
 
 
 class Unverifiable(TrialAlertsError):

@@ -10,7 +10,7 @@ from trialalerts.delivery.feedback.calls import Webhook
 from trialalerts.errors import ConfigurationError, did_you_mean
 from trialalerts.settings import Settings
 
-__all__ = ["PROVIDERS", "open_webhooks"]
+__all__ = ["PROVIDERS", "open_webhooks", "refusal_status", "retry_status"]
 
 PROVIDERS = {
     "brevo": "BrevoWebhook",
@@ -21,6 +21,24 @@ PROVIDERS = {
     "ses": "SesWebhook",
 }
 """Each provider's class; it stands in the module of the provider's name, whose docstring names the keys."""
+
+_RETRIES_AFTER = {"brevo": 429}
+"""What makes a provider tell something again, where that is not 503. Brevo discards an event at any 5xx and any other
+4xx (https://developers.brevo.com/docs/retry-mechanism, 2026); after 429 it comes again for some eleven hours."""
+_GIVES_UP_AFTER_401 = {"brevo"}
+
+
+def retry_status(provider: str) -> int:
+    """Return the HTTP status after which a provider tells the same again."""
+    return _RETRIES_AFTER.get(provider, 503)
+
+
+def refusal_status(provider: str) -> int:
+    """Return the HTTP status for a call without proof: where 401 would lose the event, that of a fault of ours.
+
+    The wrong key may be ours. SNS gives up after 401, too, but has a dead-letter queue for it.
+    """
+    return retry_status(provider) if provider in _GIVES_UP_AFTER_401 else 401
 
 
 def open_webhooks(settings: Settings) -> Mapping[str, Webhook]:
