@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ def meaning(line: str) -> str:
         ("550 5.1.1 User unknown", "permanent"),
         ("550 5.1.10 Recipient not found", "permanent"),
         ("550 5.4.1 Recipient address rejected: Access denied", "permanent"),
-        ("550 5.2.1 The account is disabled", "permanent"),
+        ("550 5.2.1 The account is disabled", "soft"),
         ("553 5.1.8 Sender address rejected: Domain not found", "ours"),
         ("553 5.1.7 Bad sender", "ours"),
         ("550 5.7.1 Our system has detected unsolicited mail", "ours"),
@@ -30,10 +32,10 @@ def meaning(line: str) -> str:
         ("550 5.2.2 Over quota", "soft"),
         ("552 5.3.4 Message too big", "permanent ours"),
         ("554 5.6.0 Malformed", "permanent ours"),
-        ("503 5.5.1 Bad sequence", "permanent ours"),
+        ("503 5.5.1 Bad sequence", "ours"),
         ("450 4.2.0 Greylisted", "soft"),
         ("450 4.1.1 User unknown for now", "soft"),
-        ("421 4.7.0 Too many", "soft"),
+        ("421 4.7.0 Too many", "ours"),
         ("550 No such user here", "permanent"),
         ("550 Unknown user", "permanent"),
         ("550 Requested action not taken: mailbox unavailable", "soft"),
@@ -47,7 +49,7 @@ def meaning(line: str) -> str:
         ("554 Relay access denied", "ours"),
         ("550 Blocked by spam filter", "ours"),
         ("554 Your host is listed in a blacklist", "ours"),
-        ("552 Mailbox size limit exceeded", "permanent ours"),
+        ("552 Mailbox size limit exceeded", "soft"),
         ("552 Quota exceeded", "soft"),
         ("550 mailbox is full", "soft"),
         ("550 Message too large", "permanent ours"),
@@ -87,3 +89,13 @@ def test_whatever_a_server_says_becomes_one_short_printable_line_without_the_add
     assert len(said) <= 200
     assert "mona.lisa" not in said.lower()
     assert "@" not in said
+
+
+def test_the_cases_of_own_fault_are_ours_and_not_for_good(shared_cases: Path) -> None:
+    for line in (shared_cases / "own-fault-5.1.x-at-the-door" / "replies.txt").read_text().splitlines():
+        assert meaning(line) == "ours", line
+
+
+def test_a_mailbox_that_is_unavailable_is_no_fault_of_ours(shared_cases: Path) -> None:
+    for line in (shared_cases / "mailbox-unavailable-with-5.5.0" / "replies.txt").read_text().splitlines():
+        assert meaning(line) == "permanent"

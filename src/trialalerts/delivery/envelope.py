@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from trialalerts.delivery.mail.reply_codes import Classified
 from trialalerts.delivery.message import Message
 
 __all__ = ["Accepted", "Envelope", "Outcome", "Refused", "Unsent"]
@@ -48,7 +49,8 @@ class Refused:
 
     ``permanent``: trying again is pointless. ``code`` is the reply code with the enhanced code (RFC 3463) or the
     provider's error code. ``ours``: the refusal is about us (policy, reputation, a sender that is not allowed), not
-    about this recipient. ``retry_after`` is how many seconds the other side asked to wait.
+    about this recipient. ``retry_after`` is how many seconds the other side asked to wait. ``meaning`` is what the
+    classifier decided of a mail server's own words; None where no mail server spoke.
     """
 
     reason: str
@@ -56,6 +58,7 @@ class Refused:
     code: str | None = None
     ours: bool = False
     retry_after: float | None = None
+    meaning: Classified | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,6 +23,7 @@ from sqlmodel import Session, and_, col, select
 from trialalerts.database import Database, table_of
 from trialalerts.database.among import is_sqlite
 from trialalerts.database.types import UtcDateTime
+from trialalerts.delivery.mail.reply_codes import Classified
 from trialalerts.delivery.message import new_message_id
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound, did_you_mean
@@ -147,7 +148,8 @@ class Settlement:
     """What became of a claimed delivery. Without ``error`` the row keeps what it says of the last one.
 
     ``not_before`` is when it is due again, None: as before. ``counted`` tells whether the attempt counts.
-    ``transport`` is who took it, where a transport chose between several.
+    ``transport`` is who took it, where a transport chose between several. ``meaning`` is whom the refusal blames,
+    where a mail server's own words say so.
     """
 
     delivery: Claimed
@@ -158,6 +160,7 @@ class Settlement:
     counted: bool = True
     provider_id: str | None = None
     transport: str | None = None
+    meaning: Classified | None = None
 
 
 def claim(db: Database, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Claimed]:
@@ -211,6 +214,7 @@ def retrial(
     error: str,
     code: str | None = None,
     retry_after: float | None = None,
+    meaning: Classified | None = None,
 ) -> Settlement:
     """Return that a delivery goes again after a growing wait, or failed for good where it has waited long enough.
 
@@ -218,7 +222,7 @@ def retrial(
     other side asked for.
     """
     if given_up(delivery.attempts, give_up_after):
-        return Settlement(delivery=delivery, state=DeliveryState.FAILED, error=error, code=code)
+        return Settlement(delivery=delivery, state=DeliveryState.FAILED, error=error, code=code, meaning=meaning)
     wait = backoff(delivery.attempts, random, greylisted=bool(code and _GREYLISTED.match(code)))
     asked = timedelta(seconds=min(retry_after or 0.0, _LONGEST_ASKED.total_seconds()))
     not_before = now + max(wait, asked)

@@ -17,6 +17,7 @@ from trialalerts.delivery import benching, outbox, tallies
 from trialalerts.delivery.envelope import Accepted, Outcome, Refused, Unsent
 from trialalerts.delivery.feedback.refusals import heed_refusal
 from trialalerts.delivery.last_check import Withheld
+from trialalerts.delivery.mail.reply_codes import Classified
 from trialalerts.delivery.outbox import Claimed, Settlement, postponement, retrial
 from trialalerts.delivery.tables import DeliveryState
 from trialalerts.delivery.tallies import Tallied
@@ -117,7 +118,15 @@ class Ledger:
         self._enter("postponed", postponement(row, until=until, reason=None))
         self.comes_again(until)
 
-    def retry(self, row: Claimed, *, error: str, code: str | None = None, retry_after: float | None = None) -> None:
+    def retry(
+        self,
+        row: Claimed,
+        *,
+        error: str,
+        code: str | None = None,
+        retry_after: float | None = None,
+        meaning: Classified | None = None,
+    ) -> None:
         """Enter that this mail goes again later, or failed for good."""
         settlement = retrial(
             row,
@@ -127,6 +136,7 @@ class Ledger:
             error=error,
             code=code,
             retry_after=retry_after,
+            meaning=meaning,
         )
         again = settlement.state is DeliveryState.QUEUED
         self._enter("retried" if again else "failed", settlement)
@@ -181,17 +191,25 @@ class Ledger:
                 subscriber_id=each.delivery.subscriber_id,
                 how=self.transport,
                 code=each.code or "",
-                reason=each.error or "",
+                meaning=each.meaning,
                 now=now,
             )
 
     def _refused(self, row: Claimed, refusal: Refused) -> None:
         if refusal.permanent and not refusal.ours:
-            failed = Settlement(delivery=row, state=DeliveryState.FAILED, error=refusal.reason, code=refusal.code)
+            failed = Settlement(
+                delivery=row,
+                state=DeliveryState.FAILED,
+                error=refusal.reason,
+                code=refusal.code,
+                meaning=refusal.meaning,
+            )
             self._enter("failed", failed)
             log.warning("delivery.failed", delivery=row.id, code=refusal.code)
         else:
-            self.retry(row, error=refusal.reason, code=refusal.code, retry_after=refusal.retry_after)
+            self.retry(
+                row, error=refusal.reason, code=refusal.code, retry_after=refusal.retry_after, meaning=refusal.meaning
+            )
         self._ours_in_a_row = self._ours_in_a_row + 1 if refusal.ours else 0
         if self._ours_in_a_row == _REFUSALS_OF_OURS:
             reason = f"{_REFUSALS_OF_OURS} messages in a row were refused because of us, last: {refusal.reason}"

@@ -36,7 +36,7 @@ def heard(content: bytes) -> list[Event]:
         ("postfix", Kind.BOUNCED, Reason.INVALID, True, "550 5.1.1"),
         ("postfix_full", Kind.BOUNCED, Reason.BOUNCED, False, "552 5.2.2"),
         ("postfix_policy", Kind.BOUNCED, Reason.BLOCKED, False, "550 5.7.1"),
-        ("postfix_late", Kind.DEFERRED, None, None, "550 4.4.1"),
+        ("postfix_late", Kind.DEFERRED, None, None, "550 5.1.1"),
         ("postfix_delivered", Kind.DELIVERED, None, False, None),
         ("exim", Kind.BOUNCED, Reason.INVALID, True, "550 5.1.1"),
         ("exim_prose", Kind.BOUNCED, Reason.INVALID, True, "550 5.1.1"),

@@ -10,6 +10,7 @@ from tests.delivery.feedback.stage import SETTINGS, Office
 from tests.delivery.post import NOW, SECRET
 from trialalerts.delivery.feedback.events import Kind, Reason
 from trialalerts.delivery.feedback.refusals import heed_refusal
+from trialalerts.delivery.mail.reply_codes import classify
 from trialalerts.delivery.suppressions import Lifted, lift
 from trialalerts.delivery.tables import DeliveryState
 from trialalerts.subscribers.consent import record_consent
@@ -199,14 +200,14 @@ def test_what_is_only_late_does_not_count(office: Office) -> None:
 # --- refusals at the door
 
 
-def refuse(office: Office, code: str, reason: str = "") -> bool:
+def refuse(office: Office, code: str, said: str = "") -> bool:
     number = office.person().id or 0
-    now = office.clock.now()
+    now, meaning = office.clock.now(), classify(f"{code} {said}") if said else None
     with office.db.write() as session:
-        return heed_refusal(session, SETTINGS, subscriber_id=number, how="smtp", code=code, reason=reason, now=now)
+        return heed_refusal(session, SETTINGS, subscriber_id=number, how="smtp", code=code, meaning=meaning, now=now)
 
 
-@pytest.mark.parametrize(("code", "reason"), [("550 5.1.1", "x"), ("550", "refused the recipient: No such user")])
+@pytest.mark.parametrize(("code", "reason"), [("550 5.1.1", ""), ("550", "No such user")])
 def test_a_hard_refusal_at_the_door_suppresses_like_a_hard_bounce(office: Office, code: str, reason: str) -> None:
     office.sent()
     assert refuse(office, code, reason)
@@ -227,10 +228,25 @@ def test_a_soft_refusal_at_the_door_counts_like_a_soft_bounce(office: Office) ->
     assert office.person().state is SubscriberState.BOUNCED
 
 
-@pytest.mark.parametrize("code", ["550 5.7.1", "421 4.7.0", "550", "422", "406", "HTTP 500"])
-def test_a_refusal_that_does_not_plainly_speak_of_the_address_blames_nobody(office: Office, code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("550 5.7.1", "refused"),
+        ("421 4.7.0", "refused"),
+        ("550 5.1.1", "192.0.2.7 is on a block list"),
+        ("550 5.1.90", "daily limit of recipients"),
+        ("552 5.3.4", "message too large"),
+        ("550", ""),
+        ("422", ""),
+        ("406", ""),
+        ("HTTP 500", ""),
+    ],
+)
+def test_a_refusal_that_does_not_plainly_speak_of_the_address_blames_nobody(
+    office: Office, code: str, said: str
+) -> None:
     office.sent()
-    assert not refuse(office, code, "refused")
+    assert not refuse(office, code, said)
     assert (office.person().state, office.soft_bounces(), office.tallies()) == (SubscriberState.ACTIVE, None, {})
 
 

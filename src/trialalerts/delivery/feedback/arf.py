@@ -1,17 +1,26 @@
-"""Owns complaints in the abuse reporting format (RFC 5965): somebody called a mail spam, their provider says so."""
+"""Complaints in the abuse reporting format (RFC 5965): somebody called a mail spam, their provider says so.
+
+Some send the fields as plain text, and the older manner of Hotmail has a header only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from email.message import Message
+import re
+from collections.abc import Callable, Mapping
 
-from trialalerts.delivery.feedback.events import Kind
-from trialalerts.delivery.feedback.mails import News, Returned, quoted_token, value_of
+from trialalerts.delivery.feedback.events import Kind, Meaning
+from trialalerts.delivery.feedback.mails import News, Returned, quoted_token
+from trialalerts.delivery.feedback.words import text_of
+from trialalerts.delivery.mail.reply_codes import BounceClass
 
 __all__ = ["complaint_news", "is_complaint"]
 
 _NO_COMPLAINT = {"not-spam", "auth-failure", "dmarc", "virus"}
 _KEPT = ("Feedback-Type", "User-Agent", "Version", "Arrival-Date", "Source-IP")
+_FIELD = re.compile(r"^([A-Za-z][A-Za-z\-]{2,40}):[ \t]*([^\n]*(?:\n[ \t]+[^\n]*)*)", re.MULTILINE)
+_TYPE = re.compile(r"^Feedback-Type:", re.MULTILINE | re.IGNORECASE)
+_OLD_HEADER = "X-HmXmrOriginalRecipient"
+_OLD_SUBJECT = re.compile(r"complaint about (?:a )?message from", re.IGNORECASE)
 
 
 def is_complaint(feedback_type: str) -> bool:
@@ -23,17 +32,26 @@ def complaint_news(returned: Returned, is_ours: Callable[[str], bool]) -> list[N
     """Return the complaint that a mail reports; nothing where it is none."""
     for part in returned.parts():
         if part.get_content_type() == "message/feedback-report":
-            return [_news(_fields(part), returned, is_ours)]
+            return [_news(_fields(text_of(part)), returned, is_ours)]
+    for text in returned.texts():
+        if _TYPE.search(text):
+            return [_news(_fields(text), returned, is_ours)]
+    if returned.header(_OLD_HEADER) or _OLD_SUBJECT.match(returned.header("Subject")):
+        return [_news({"feedback-type": "abuse"}, returned, is_ours)]
     return []
 
 
-def _fields(report: Message) -> Message:
-    payload = report.get_payload()
-    first = payload[0] if isinstance(payload, list) and payload else report
-    return first if isinstance(first, Message) else report
+def _fields(text: str) -> Mapping[str, str]:
+    return {name.lower(): " ".join(value.split()) for name, value in reversed(_FIELD.findall(text))}
 
 
-def _news(fields: Message, returned: Returned, is_ours: Callable[[str], bool]) -> News:
-    kind = Kind.COMPLAINED if is_complaint(value_of(fields, "Feedback-Type")) else Kind.UNKNOWN
-    token = quoted_token(returned, is_ours, also=[value_of(fields, "Original-Mail-From")])
-    return News(kind=kind, told="\n".join(f"{name}: {value_of(fields, name)}" for name in _KEPT), token=token)
+def _news(fields: Mapping[str, str], returned: Returned, is_ours: Callable[[str], bool]) -> News:
+    complained = is_complaint(fields.get("feedback-type", ""))
+    token = quoted_token(returned, is_ours, also=[fields.get("original-mail-from", "")])
+    told = "\n".join(f"{name}: {fields.get(name.lower(), '')}" for name in _KEPT)
+    return News(
+        kind=Kind.COMPLAINED if complained else Kind.UNKNOWN,
+        told=told,
+        token=token,
+        meaning=Meaning.heard(BounceClass.COMPLAINT if complained else BounceClass.NONE, "report"),
+    )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from trialalerts.delivery.feedback.arf import complaint_news
 from trialalerts.delivery.feedback.dsn import status_news
-from trialalerts.delivery.feedback.events import Event, Kind, Malformed
+from trialalerts.delivery.feedback.events import Event, Malformed
 from trialalerts.delivery.feedback.mails import News, Returned, opened
 from trialalerts.delivery.feedback.replies import reply_news
 
@@ -32,10 +32,18 @@ def events_of(content: bytes, *, arrived: datetime, is_ours: Callable[[str], boo
     """
     try:
         returned = opened(content, arrived=arrived, is_ours=is_ours)
-        found = status_news(returned, is_ours) or complaint_news(returned, is_ours) or reply_news(returned)
+        found = _news(returned, is_ours)
         return [_event(news, returned, number) for number, news in enumerate(found)]
     except Exception as error:  # noqa: BLE001 - the email package breaks in many ways on what spammers send
         raise Malformed(f"A mail cannot be read: {type(error).__name__}.") from None
+
+
+def _news(returned: Returned, is_ours: Callable[[str], bool]) -> list[News]:
+    """Return what a mail tells in the first form that it has; a report that somebody sent on is read as well."""
+    found = status_news(returned, is_ours) or complaint_news(returned, is_ours)
+    if not found and (inner := returned.sent_on()) is not None:
+        found = status_news(inner, is_ours)
+    return found or reply_news(returned)
 
 
 def _event(news: News, returned: Returned, number: int) -> Event:
@@ -43,10 +51,7 @@ def _event(news: News, returned: Returned, number: int) -> Event:
         provider=PROVIDER,
         event_id=f"{returned.digest}:{number}" if number else returned.digest,
         kind=news.kind,
-        reason=news.reason if news.kind in {Kind.BOUNCED, Kind.DEFERRED} else None,
-        code=news.code,
-        hard=news.hard,
         token=news.token,
         at=returned.arrived,
         raw=news.told[:_LONGEST_RAW],
-    )
+    ).with_meaning(news.meaning)

@@ -63,7 +63,7 @@ class Again(StrEnum):
 class Meaning:
     """Why a mail came back. ``bounce_class`` and ``rule`` are what the classifier decided, where it was asked."""
 
-    reason: Reason
+    reason: Reason | None = None
     hard: bool = False
     code: str | None = None
     bounce_class: BounceClass | None = None
@@ -96,6 +96,11 @@ class Meaning:
         if deferred and classify(words, status=status, trying=False).is_gone:
             return replace(found, reason=Reason.INVALID)
         return found
+
+    @classmethod
+    def heard(cls, bounce_class: BounceClass, rule: str) -> Meaning:
+        """Return what the form of a mail says, whatever its words."""
+        return cls(bounce_class=bounce_class, rule=rule)
 
     @classmethod
     def by(cls, provider: ProviderSays) -> Meaning:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import Message
 from email.parser import BytesParser
@@ -16,8 +16,9 @@ from email.policy import compat32
 from hashlib import sha256
 from itertools import islice
 
-from trialalerts.delivery.feedback.events import Kind, Reason
+from trialalerts.delivery.feedback.events import Kind, Meaning
 from trialalerts.delivery.feedback.payload import token_in
+from trialalerts.delivery.feedback.words import own_words, text_of
 
 __all__ = ["News", "Returned", "opened"]
 
@@ -26,6 +27,10 @@ _SENT_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-
 _MOST_PARTS = 100
 _MOST_WORDS = 20_000
 _METADATA = "X-Metadata"
+_EDGE = re.compile(r"^--([^\s\"]{1,70})[ \t]*$", re.MULTILINE)
+_WHOLE = {"message/rfc822", "message/global", "message/partial"}
+_HEADERS_ONLY = {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}
+_QUOTATIONS = _WHOLE | _HEADERS_ONLY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +39,8 @@ class News:
 
     kind: Kind
     told: str
-    reason: Reason | None = None
-    code: str | None = None
-    hard: bool = False
     token: str | None = None
+    meaning: Meaning | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,19 +60,38 @@ class Returned:
         """Return the parts, but not what is within a quoted message."""
         return list(islice(_parts(self.message), _MOST_PARTS))
 
-    def words(self) -> str:
-        """Return the beginning of the first text of the mail itself."""
+    def texts(self) -> list[str]:
+        """Return the texts of the mail itself that stand before what it quotes."""
+        found: list[str] = []
         for part in self.parts():
-            if part.get_content_maintype() == "text" and not part.is_multipart():
-                content = part.get_payload(decode=True)
-                if isinstance(content, bytes):
-                    return content[:_MOST_WORDS].decode(errors="replace")
-        return ""
+            if part is not self.message and _is_quotation(part):
+                break
+            if part.get_content_maintype() == "text" or (not part.is_multipart() and part is self.message):
+                found.append(text_of(part))
+        return found
+
+    def words(self) -> str:
+        """Return what the mail itself says, without a copy of ours."""
+        texts = [text for text in self.texts() if text.strip()]
+        return own_words("\n\n".join(texts))[:_MOST_WORDS]
+
+    def sent_on(self) -> Returned | None:
+        """Return the report that a mail system's mail holds as a whole, where it is one for machines."""
+        for part in self.parts():
+            payload = part.get_payload()
+            inner = payload[0] if _is_quotation(part) and isinstance(payload, list) and payload else None
+            if isinstance(inner, Message) and inner.get_content_type() == "multipart/report":
+                return replace(self, message=_mended(inner))
+        return None
+
+    def quotes(self) -> bool:
+        """Tell whether a part of it is the message that it tells of, or its headers."""
+        return any(_is_quotation(part) for part in self.parts() if part is not self.message)
 
 
 def opened(content: bytes, *, arrived: datetime, is_ours: Callable[[str], bool]) -> Returned:
     """Read a mail; ``is_ours`` tells whether an address or a token is one that we signed."""
-    message = BytesParser(policy=compat32).parsebytes(content)
+    message = _mended(BytesParser(policy=compat32).parsebytes(content))
     digest = sha256(content).hexdigest()
     sent_to = next(_ours(message, _SENT_TO, is_ours), None)
     return Returned(message=message, digest=digest, arrived=arrived, sent_to=sent_to)
@@ -98,6 +120,24 @@ def value_of(message: Message, name: str) -> str:
     return "" if value is None else _one_line(value)
 
 
+def _mended(message: Message) -> Message:
+    """Return a mail whose parts were not found for a wrong or missing boundary, read by the one that stands there."""
+    body = message.get_payload()
+    if message.get_content_maintype() != "multipart" or not isinstance(body, str):
+        return message
+    found = _EDGE.search(body)
+    if found is None:
+        return message
+    head = f'Content-Type: {message.get_content_type()}; boundary="{found[1]}"\n\n'
+    inner = BytesParser(policy=compat32).parsebytes((head + body).encode(errors="surrogateescape"))
+    message.set_payload(inner.get_payload())
+    return message
+
+
+def _is_quotation(part: Message) -> bool:
+    return part.get_content_type() in _QUOTATIONS
+
+
 def _one_line(value: object) -> str:
     return re.sub(r"[\x00-\x20\x7f]+", " ", str(value)[:_MOST_WORDS].encode(errors="replace").decode()).strip()
 
@@ -121,10 +161,10 @@ def _parts(message: Message) -> Iterator[Message]:
 def _quoted(part: Message) -> Iterator[Message]:
     """Yield the message that a part quotes, whole or its headers only."""
     kind = part.get_content_type()
-    if kind in {"message/rfc822", "message/global"}:
+    if kind in _WHOLE:
         inner = part.get_payload()
         yield from (each for each in inner if isinstance(each, Message)) if isinstance(inner, list) else ()
-    elif kind in {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}:
+    elif kind in _HEADERS_ONLY:
         content = part.get_payload(decode=True)
         if isinstance(content, bytes):
             yield BytesParser(policy=compat32).parsebytes(content, headersonly=True)

@@ -1,4 +1,4 @@
-"""Owns what a refusal at the door means: a server that says so to our face knows as much as one that sends it back."""
+"""Refusals at the door: a server that says so to our face knows as much as one that sends it back."""
 
 from __future__ import annotations
 
@@ -9,31 +9,42 @@ from sqlmodel import Session
 
 from trialalerts.delivery import tallies
 from trialalerts.delivery.feedback import policy
-from trialalerts.delivery.feedback.events import Reason
-from trialalerts.delivery.feedback.verdicts import judge
+from trialalerts.delivery.mail.reply_codes import BounceClass, Classified, classify
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
 
 __all__ = ["heed_refusal"]
 
 _ENHANCED = re.compile(r"[45]\d\d [45]\.\d{1,3}\.\d{1,3}")
+_COUNT = {BounceClass.GONE, BounceClass.UNWELL}
+"""Our fault and the message's say nothing of the person."""
 
 
 def heed_refusal(
-    session: Session, settings: Settings, *, subscriber_id: int, how: str, code: str, reason: str, now: datetime
+    session: Session,
+    settings: Settings,
+    *,
+    subscriber_id: int,
+    how: str,
+    code: str,
+    meaning: Classified | None,
+    now: datetime,
 ) -> bool:
     """Do to the subscriber what a mail that failed for good asks for; return whether it was about the address.
 
-    ``how`` is the transport, ``code`` and ``reason`` what the server said. Without an enhanced code only plain words
-    count, and only for a hard bounce: an API's own codes say nothing of a mailbox.
+    ``how`` is the transport, ``meaning`` what the classifier decided of the server's own words. Without it only an
+    enhanced code counts: an API's own codes and sentences say nothing of a mailbox.
     """
-    verdict = judge(None, f"{code} {reason}")
-    counts = verdict.reason is not Reason.BLOCKED and (verdict.hard or _ENHANCED.fullmatch(code) is not None)
+    if meaning is None and _ENHANCED.fullmatch(code):
+        meaning = classify(code)
+    if meaning is not None and meaning.bounce_class is BounceClass.LATER:  # until we gave up
+        meaning = classify(meaning.code or "", trying=False)
+    counts = meaning is not None and meaning.bounce_class in _COUNT
     subscriber = session.get(Subscriber, subscriber_id, with_for_update=True) if counts else None
-    if subscriber is None:
+    if subscriber is None or meaning is None:
         return False
     secret = settings.service.secret.get_secret_value()
-    if verdict.hard:
+    if meaning.is_gone:
         policy.heed_hard_bounce(session, secret, subscriber, how=how, detail=code, now=now)
     else:
         policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=code, at=now, now=now)

@@ -1,36 +1,82 @@
-"""Owns mails that come back in no standard form: bounces in prose, and automatic answers, which are no bounces.
+"""Mails that come back in no standard form: bounces in prose, and automatic answers, which are no bounces.
 
-A bounce in prose is believed only when it was sent to one of our signed return addresses, by a mail system.
-A subject alone proves nothing: people answer with any.
+A bounce in prose is believed only when it was sent to one of our signed return addresses, by a mail system, and has
+the structure of one: a line with a code, a line that is an address, the message that it tells of. A subject alone
+proves nothing: people answer with any.
 """
 
 from __future__ import annotations
 
 import re
 
-from trialalerts.delivery.feedback.events import Kind
+from trialalerts.delivery.feedback.events import Kind, Meaning
 from trialalerts.delivery.feedback.mails import News, Returned
-from trialalerts.delivery.feedback.verdicts import judge
+from trialalerts.delivery.feedback.words import CODE_LINE, quotes_a_message, said_in
+from trialalerts.delivery.mail.replies.text import read_reply
+from trialalerts.delivery.mail.reply_codes import BounceClass, classify
 
 __all__ = ["reply_news"]
 
-_SYSTEM = re.compile(r"\b(mailer-daemon|postmaster|mail delivery (sub)?system)\b", re.IGNORECASE)
+_SYSTEM = re.compile(
+    r"mailer-?daemon|\bmailer\b|post-?master|mail[ _-]?(?:delivery|admin\w*|system|router|gateway|server"
+    r"|daemon)|\bdelivery (?:sub)?system"
+    r"|\bdelivery (?:agent|service|report|status|notification)|system administrator|systemadministrator"
+    r"|\bmdaemon\b|\bmmdf\b|daemon@|\bbounces?\b"
+    r"|microsoft (?:exchange|outlook)|\bmail transport|\bmta\b|\bsmtp\b|returned mail|undeliver"
+    r"|\bemail ?system|^\s*(?:<\s*>)?\s*$|^[\"']?<>|\(\)$",
+    re.IGNORECASE,
+)
 _BOUNCE = re.compile(
-    r"qmail-send program|(n't|not) able to deliver|(could|can|did) ?(not|n't) be delivered|couldn't be delivered"
-    r"|unable to deliver|deliver(y|ed)?\b.{0,60}\bfail|fail.{0,40}\bdeliver|undeliver|has not been delivered"
-    r"|returned mail|permanent(ly)? (fatal )?(error|fail)",
+    r"qmail-send program|(?:n't|not) able to deliver|\b(?:not|n't) (?:yet )?(?:be "
+    r"|been )?(?:successfully )?(?:deliver|reach|sent\b|transmit)"
+    r"|unable to (?:deliver|send|reach)|deliver\w{0,4}\b.{0,60}\b(?:fail|error|problem|impossible"
+    r"|unsuccessful|refus|status|attempt)"
+    r"|(?:fail|error|problem|trouble|attempting).{0,60}\bdeliver|undeliver|return(?:ed|ing) (?:mail"
+    r"|message|e-?mail|to sender)|(?:mail|message) (?:was |is |being )?returned"
+    r"|permanent(?:ly)? (?:fatal )?(?:error|fail)|mail (?:error|failed)|non-?deliver|no valid recipients"
+    r"|unknown user|user unknown|recipients? unknown|message (?:was )?rejected"
+    r"|did not like|transaction failed|unzustellbar|nicht (?:zugestellt|zustell|ausgeliefert|ubermittelt)"
+    r"|zustell\w{0,20}(?:fehl|fehlgeschlagen)|fehlgeschlagen"
+    r"|(?:non|pas) .{0,20}(?:remis|delivr|distribu|livr)|echec|no (?:se |ha )?(?:pudo|puede|podido"
+    r"|sido posible).{0,20}entreg|nao .{0,20}entreg|devuelto|devolvid"
+    r"|consegna.{0,30}(?:fallit|non)|non .{0,30}(?:recapit|consegn)|niet .{0,20}(?:bezorg|afgelever)"
+    r"|не .{0,20}доставлен|не удалось доставить|nie .{0,20}dostarcz"
+    r"|kunde inte levereras|kunne ikke leveres|teslim edilemedi"
+    r"|配信でき|配信エラー|配信不能|配送でき|送信できません|届けでき|エラーメール"
+    r""
+    r"|宛先不明|送信されません|退信|投递失败|无法投递|无法送达|未能送达|발송 ?실패|반송",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
-    r"delayed|not yet been delivered|(will|shall) (be retried|continue|keep trying|try again)|only a warning"
-    r"|no action is required|do not need to resend",
+    r"\bdelayed|not yet been delivered|\b(?:will|shall) (?:be retried|continue|keep (?:on )?trying"
+    r"|try again)|only a warning|still (?:trying|being)"
+    r"|no action is required|do not need to resend|attempts will (?:continue|be made)|temporarily deferred"
+    r"|wird weiter|verzogert|retardee?|retrasad",
     re.IGNORECASE,
 )
-_COPY = re.compile(r"^-{2,}.{0,60}(copy|original|below this line|returned)", re.IGNORECASE | re.MULTILINE)
-_LONGEST = 4_000
-_TELLING = re.compile(
-    r"(?<![\d.])[45](\d\d|\.\d{1,3}\.\d{1,3})[ -]|unknown|exist|reject|full|quota|refuse", re.IGNORECASE
+_GAVE_UP = re.compile(
+    r"permanent|giv(?:e|en|ing) up|gave up|not going to try|will not (?:be )?(?:try|retr)"
+    r"|no longer (?:be )?tr(?:y|ied)|could not be delivered|returned to sender|has expired",
+    re.IGNORECASE,
 )
+_FIVE = re.compile(r"(?<![\w.#/\-(\[=])5[0-5]\d[ \-](?!\d\d)|(?<![\w./\-])5\.\d\.\d{1,3}(?![\w.]\d)")
+_AWAY = re.compile(
+    r"out[ -]of[ -](?:the[ -])?office|auto(?:matic|mated|matische)?[ -]?(?:re(?:ply|sponse|sponder)"
+    r"|antwort)|\bvacation|\bholiday|\baway (?:from|until)|\babwesen|\babsence|\babsent"
+    r"|\bausencia|\bausente|fuera de|respuesta automatica|resposta automatica|reponse automatique"
+    r"|fuori (?:ufficio|sede)|risposta automatica|afwezig|自動(?:返信|応答)|不在|自动(?:回复|答复)|автоответ",
+    re.IGNORECASE,
+)
+_CHALLENGE = re.compile(
+    r"\b(?:confirm|verify|release|approve|authenticate)\b.{0,60}\b(?:your|message|mail|sender|address)"
+    r"|\bclick\b.{0,60}\b(?:to|here|link|below)|challenge",
+    re.IGNORECASE,
+)
+_ANSWER = re.compile(r"\s*(?:re|aw|antw|sv|rif|odp|回复|答复)\s*(?:\[\d+\])?[:：]", re.IGNORECASE)
+_ADDRESS_LINE = re.compile(
+    r"^[\s*>\"'\-]{0,12}<?[^\s<>@]{1,64}@[^\s<>@]{1,255}>?[\"']?\s*(?:[:;,.(\[]|$|\.\.\.)", re.MULTILINE
+)
+_LONGEST = 4_000
 _AUTO_PRECEDENCE = {"auto_reply", "bulk", "junk", "list"}
 _AUTO_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply", "X-Mail-Autoreply")
 
@@ -42,34 +88,69 @@ def reply_news(returned: Returned) -> list[News]:
     if _is_bounce(returned):
         return [_bounce(returned)]
     kind = Kind.AUTORESPONDED if _is_automatic(returned) else Kind.UNKNOWN
-    return [News(kind=kind, told=f"Content-Type: {returned.message.get_content_type()}", token=returned.sent_to)]
+    told = f"Content-Type: {returned.message.get_content_type()}"
+    return [News(kind=kind, told=told, token=returned.sent_to, meaning=Meaning.heard(BounceClass.NONE, "no.bounce"))]
 
 
 def _is_bounce(returned: Returned) -> bool:
-    by_system = returned.header("Return-Path") == "<>" or _SYSTEM.search(returned.header("From")) is not None
-    if not by_system or returned.header("Content-Type").lower().find("disposition-notification") >= 0:
+    words = returned.words()[:_LONGEST]
+    if _speaks_against(returned, words):
         return False
     if returned.header("X-Failed-Recipients"):
-        return True
-    words = _own_words(returned)
-    speaks_of_it = _BOUNCE.search(words) or _GOES_ON.search(words)
-    return speaks_of_it is not None and _SYSTEM.search(returned.header("From")) is not None
+        return _by_system(returned)
+    folded = " ".join(f"{returned.header('Subject')} . {words}".split())
+    told = _GOES_ON.search(folded) is not None or (_fails(folded) and _has_structure(returned, words))
+    return _by_system(returned) and told
 
 
-def _bounce(returned: Returned) -> News:
-    words = _own_words(returned)
-    telling = "\n".join(line.strip() for line in words.splitlines() if _TELLING.search(line))
-    verdict = judge(None, telling)
-    kind = Kind.DEFERRED if _GOES_ON.search(words) else Kind.BOUNCED
-    told = telling[:_LONGEST].replace("\x00", " ")
-    return News(
-        kind=kind, told=told, reason=verdict.reason, code=verdict.code, hard=verdict.hard, token=returned.sent_to
+def _by_system(returned: Returned) -> bool:
+    """Tell whether a mail system wrote it; a person's name is in the From line of what a person wrote."""
+    sender = returned.header("From")
+    nobody = returned.header("Return-Path") == "<>" and returned.quotes()
+    return nobody or _SYSTEM.search(sender) is not None
+
+
+def _fails(folded: str) -> bool:
+    plain = read_reply(folded).whole
+    return any(pattern.search(text) for text in (folded, plain) for pattern in (_BOUNCE, _GOES_ON)) or bool(
+        CODE_LINE.search(folded)
     )
 
 
-def _own_words(returned: Returned) -> str:
-    """Return what the mail system itself says, without the copy of our mail below it."""
-    return _COPY.split(returned.words(), maxsplit=1)[0][:_LONGEST]
+def _speaks_against(returned: Returned, words: str) -> bool:
+    """Tell whether it is a receipt, somebody who is away, a challenge, or a human who answers."""
+    subject = returned.header("Subject")
+    if "disposition-notification" in returned.header("Content-Type").lower():
+        return True
+    coded = CODE_LINE.search(words) is not None
+    if not _BOUNCE.search(subject) and (_AWAY.search(subject) or _answers_by_itself(returned)):
+        return True
+    return not coded and (_ANSWER.match(subject) is not None or _CHALLENGE.search(words) is not None)
+
+
+def _answers_by_itself(returned: Returned) -> bool:
+    submitted = returned.header("Auto-Submitted").lower()
+    return "vacation" in submitted or any(returned.header(name) for name in _AUTO_HEADERS)
+
+
+def _has_structure(returned: Returned, words: str) -> bool:
+    return (
+        CODE_LINE.search(words) is not None
+        or _ADDRESS_LINE.search(words) is not None
+        or returned.quotes()
+        or any(quotes_a_message(text) for text in returned.texts())
+    )
+
+
+def _bounce(returned: Returned) -> News:
+    words = returned.words()[:_LONGEST]
+    folded = " ".join(words.split())
+    goes_on = _GOES_ON.search(folded) and not (_GAVE_UP.search(folded) or _FIVE.search(words))
+    said = said_in(words)
+    judged = classify(said, stage=read_reply(folded).stage, report=folded, trying=bool(goes_on))
+    kind = Kind.DEFERRED if goes_on else Kind.BOUNCED
+    told = said[:_LONGEST].replace("\x00", " ")
+    return News(kind=kind, told=told, token=returned.sent_to, meaning=Meaning.of(judged))
 
 
 def _is_automatic(returned: Returned) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from trialalerts.delivery.envelope import Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.transports.smtp_dialogue import PATIENCE, Dialogue, Mail, Stage
@@ -138,5 +139,5 @@ def _outcome(mail: Mail, stopped: Unsent | None, *, one_sender_passed: bool) -> 
         return stopped or Unsent(reason="nothing was tried")
     if one_sender_passed:
         permanent = mail.unwelcome.code is not None and mail.unwelcome.code.startswith("5")
-        return Refused(reason=mail.unwelcome.reason, code=mail.unwelcome.code, ours=permanent)
+        return replace(mail.unwelcome, permanent=False, ours=permanent)
     return Unsent(reason=mail.unwelcome.reason, retry_after=mail.unwelcome.retry_after)

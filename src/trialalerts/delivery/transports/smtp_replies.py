@@ -1,17 +1,7 @@
-"""Owns what an SMTP reply means: who is to blame for a refusal, and whether trying again makes sense.
+"""SMTP replies: one line of each, the wait it asks for, and the outcome of a refused message.
 
-By the enhanced code (RFC 3463), where there is one:
-
-- ``5.1.x`` (no such mailbox or domain): for good. ``5.1.7`` and ``5.1.8`` speak of the *sender*: ours.
-- ``5.7.x`` (policy, authentication, reputation): ours; the next try may do better.
-- ``5.2.2`` (mailbox full) and every ``4.x.x``: try again.
-- ``5.3.4``, ``5.5.x``, ``5.6.x`` (size, protocol, content): this message is hopeless, and it is ours, not the
-  recipient's fault. Everything else with a ``5``: for good.
-
-A plain ``5xx`` without an enhanced code (or with ``5.0.0``) is read by its words: a mailbox or domain that does not
-exist is for good, too large or malformed is ours and hopeless, a policy is ours. Anything else, a full mailbox among
-it, is tried again: nobody said that the mailbox is gone, so it counts as a soft bounce and no more. It is not ours
-either: one domain that answers all with a bare ``550`` must not stop the mail to the others.
+Whom a refusal blames is the classifier's decision (:mod:`trialalerts.delivery.mail.reply_codes`). Only *gone* is for
+good; what is about this message alone is hopeless and ours; all else is tried again within ``give_up_after``.
 """
 
 from __future__ import annotations
@@ -20,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from trialalerts.delivery.envelope import Accepted, Refused
+from trialalerts.delivery.mail.reply_codes import BounceClass, Stage, classify
 
 __all__ = ["CLOSING", "Reply", "accepted", "one_line", "refused", "wait_asked"]
 
@@ -33,28 +24,7 @@ _ADDRESS = re.compile(r"\S*(?:@|%40|=40|＠|\(at\))\S*", re.IGNORECASE)
 _WAIT = re.compile(r"\b(\d{1,5}) ?(s|sec|m|min|h)(?:onds?|econds?|inutes?|utes?|ours?|s)?\b", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3_600}
 _QUEUED = re.compile(rb"queued as ([\w.=-]{3,100})|\bok:? ([0-9a-f][0-9a-f-]{19,99})\b", re.IGNORECASE)
-
-_SENDERS_OWN = re.compile(r"5\.1\.[78]|5\.7\.\d+")
-_HOPELESS = re.compile(r"5\.3\.4|5\.5\.\d+|5\.6\.\d+")
-_UNKNOWN = re.compile(
-    r"(user|mailbox|recipient|account|address|alias|addressee)\b.{0,60}\b(unknown|not (found|exist)|"
-    r"(does|do)(n'?t| not) exist|non-?exist|no longer|invalid|disabled|inactive|deleted|closed)|"
-    r"\b(unknown|no such|invalid|nonexist[ea]nt|bad|inactive) (local |virtual |destination |email |e-mail )?"
-    r"(user|mailbox|recipient|account|address|alias|person|domain)|"
-    r"no mailbox (here|by that name)|not a (known|valid) (user|mailbox|recipient|address)|"
-    r"(domain|host) (does not exist|not found|unknown)|\bno such (host|domain)|not our customer",
-    re.IGNORECASE,
-)
-_ABOUT_SENDER = re.compile(r"\b(sender|mail from|from address|return path|helo|ehlo)\b", re.IGNORECASE)
-_LARGE = re.compile(
-    r"too (large|big|long)|(size|length).{0,30}(exceed|limit)|exceed.{0,40}(size|length)", re.IGNORECASE
-)
-_FULL = re.compile(r"full|quota|storage|over ?limit|exceeded", re.IGNORECASE)
-_POLICY = re.compile(
-    r"spam|block|black ?list|deny|denied|policy|reputation|\bspf\b|dkim|dmarc|authenticat|relay|prohibited|"
-    r"not (allowed|permitted|authori[sz]ed)|\brbl\b|dnsbl|listed|\bptr\b|reverse dns|banned|abuse|unsolicited",
-    re.IGNORECASE,
-)
+_STAGES = {"sender": Stage.MAIL, "recipient": Stage.RCPT, "message": Stage.DATA}
 
 
 class Reply(NamedTuple):
@@ -85,15 +55,17 @@ def refused(reply: Reply, what: str, *, private: str = "") -> Refused:
 
     ``private`` is the recipient's address: neither it nor the part before its ``@`` stays in the reason.
     """
-    found = _ENHANCED.match(reply.text.decode("utf-8", "replace"))
-    enhanced = found[1] if found else ""
-    permanent, ours = _meaning(reply, enhanced)
+    text = reply.text.decode("utf-8", "replace")
+    found = _ENHANCED.match(text)
+    meaning = classify(f"{reply.code} {text}", stage=_STAGES[what])
+    ours = meaning.bounce_class in {BounceClass.OURS, BounceClass.MESSAGE}
     return Refused(
         reason=f"the mail server refused the {what}: {one_line(reply, private=private)}",
-        permanent=permanent,
-        code=f"{reply.code} {enhanced}".strip(),
+        permanent=meaning.bounce_class in {BounceClass.GONE, BounceClass.MESSAGE},
+        code=f"{reply.code} {found[1] if found else ''}".strip(),
         ours=ours,
         retry_after=wait_asked(reply),
+        meaning=meaning,
     )
 
 
@@ -116,24 +88,3 @@ def wait_asked(reply: Reply) -> float | None:
     if not found:
         return None
     return float(min(int(found[1]) * _SECONDS[found[2][0].lower()], _LONGEST_WAIT)) or None
-
-
-def _meaning(reply: Reply, enhanced: str) -> tuple[bool, bool]:
-    """Return whether the refusal is for good, and whether it is ours."""
-    if reply.code < _PERMANENT:
-        return False, False
-    if enhanced[:4] in {"", "5.0."} or not enhanced.startswith("5."):
-        return _meaning_of_words(reply.text.decode("utf-8", "replace"))
-    if _SENDERS_OWN.fullmatch(enhanced):
-        return False, True
-    return enhanced != "5.2.2", bool(_HOPELESS.fullmatch(enhanced))
-
-
-def _meaning_of_words(text: str) -> tuple[bool, bool]:
-    if _ABOUT_SENDER.search(text):
-        return False, True
-    if _UNKNOWN.search(text):
-        return True, False
-    if _LARGE.search(text):
-        return True, True
-    return False, not _FULL.search(text) and bool(_POLICY.search(text))

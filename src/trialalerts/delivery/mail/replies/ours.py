@@ -239,8 +239,8 @@ MESSAGE: tuple[Rule, ...] = (
     rule(
         "msg.size",
         "RFC 1870; all servers",
-        r"\b(?:message|mail|e-?mail|size|length|attachment|content|data|body|it)\b.{0,40}\btoo (?:large|big"
-        r"|long)|\btoo (?:large|big|long)\b|\bover ?sized?\b",
+        r"\b(?:message|mail|e-?mail|size|length|attachment|content|data|body|it)\b.{0,40}\btoo (?:large|big)"
+        r"|\btoo (?:large|big)\b|(?<!queue )(?<!taking )(?<!took )\btoo long\b|\bover ?sized?\b",
         r"\b(?:message|mail|e-?mail)\b.{0,40}\bexceed|\bexceed\w{0,4}\b.{0,40}\b(?:size|length|maximum|fixed)"
         r"|\b(?:size|length)\b.{0,30}\b(?:exceed|limit|maximum|larger|greater|bigger)|\b(?:larger|longer"
         r"|bigger|greater) than\b|\bmaximum (?:message |mail )?(?:size|length)|\bmessage size\b",
