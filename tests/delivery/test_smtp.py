@@ -108,7 +108,7 @@ def test_it_can_be_closed_and_used_again(channel: Channel, mailbox: Mailbox) -> 
         pytest.param("RCPT", "550 no such mailbox", "550 permanent", id="without an enhanced code"),
         pytest.param("RCPT", "450 4.2.0 greylisted, come back", "450 4.2.0", id="greylisting"),
         pytest.param("RCPT", "451 4.3.0 try later", "451 4.3.0", id="a local error"),
-        pytest.param("RCPT", "454 4.7.0 throttled", "454 4.7.0", id="throttled"),
+        pytest.param("RCPT", "454 4.7.0 throttled", "454 4.7.0 ours", id="throttled"),
         pytest.param("RCPT", "552 5.2.2 mailbox full", "552 5.2.2", id="a full mailbox"),
         pytest.param("RCPT", "550 5.7.1 blocked by policy", "550 5.7.1 ours", id="a policy against us"),
         pytest.param("DATA", "550 5.7.515 not authenticated", "550 5.7.515 ours", id="a policy, at the end"),
