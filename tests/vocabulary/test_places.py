@@ -7,11 +7,12 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from trialalerts.database import Database
+from trialalerts.vocabulary import places as module
 from trialalerts.vocabulary.countries import read_countries
 from trialalerts.vocabulary.names import folded
-from trialalerts.vocabulary.places import load_places, places_loaded
+from trialalerts.vocabulary.places import load_places, places_loaded, store_places
 from trialalerts.vocabulary.subdivisions import match_areas, read_subdivisions
-from trialalerts.vocabulary.tables import Place, PlaceKind, PlaceName
+from trialalerts.vocabulary.tables import Place, PlaceKind, PlaceName, Postcode
 
 
 def count(session: Session, kind: PlaceKind) -> int:
@@ -47,6 +48,23 @@ def test_loading_again_changes_nothing(db: Database) -> None:
 def test_an_empty_database_has_no_places(db: Database) -> None:
     with db.read() as session:
         assert not places_loaded(session)
+
+
+def test_places_are_loaded_once_and_anew_when_what_they_are_made_of_is_another(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with db.write() as session:  # as an older program stored them: without a note, and without a name of today
+        session.add(Place(id="PS", kind=PlaceKind.COUNTRY, name="Palestine", country="PS"))
+        session.add(Postcode(code="LS1", country="GB", written="LS1", name="Leeds", latitude=53.8, longitude=-1.5))
+    for expected in (True, False):
+        with db.write() as session:
+            assert bool(store_places(session)) is expected
+    with db.read() as session:
+        assert session.get(PlaceName, ("west bank", "PS")) is not None
+        assert session.get(Postcode, ("LS1", "GB")) is not None
+    monkeypatch.setattr(module, "_digest", lambda: "of a newer program")
+    with db.write() as session:
+        assert store_places(session) > 0
 
 
 def test_a_loading_that_breaks_off_leaves_what_was_there(sqlite_db: Database) -> None:
