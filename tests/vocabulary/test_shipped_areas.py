@@ -17,8 +17,11 @@ from trialalerts.vocabulary import shipped_areas as module
 from trialalerts.vocabulary.area_import import import_areas
 from trialalerts.vocabulary.areas import AreaTree, load_areas
 from trialalerts.vocabulary.mesh_files import read_mesh
+from trialalerts.vocabulary.mesh_ids import is_mesh_id
 from trialalerts.vocabulary.shipped_areas import CURATED, MESH, store_shipped
+from trialalerts.vocabulary.spelling import name_key, name_orders
 from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind
+from trialalerts.vocabulary.tagger import Tagger
 
 HEADER = "id\tname\ttree numbers\tentry terms\n"
 CURATED_FILE = """
@@ -60,6 +63,12 @@ def mesh(tmp_path: Path) -> Path:
     return _mesh(tmp_path / "mesh.tsv.gz", MESH_ROWS)
 
 
+@pytest.fixture(scope="module")
+def shipped_tagger(shipped_areas: AreaTree) -> Tagger:
+    """A tagger that knows the areas that ship."""
+    return Tagger(shipped_areas)
+
+
 def _mesh(path: Path, rows: str) -> Path:
     path.write_bytes(gzip.compress((HEADER + rows).encode()))
     return path
@@ -93,6 +102,73 @@ def test_mesh_gives_no_area_the_name_of_a_curated_one(sqlite_db: Database, curat
     rows = "D009103\tMultiple Sclerosis\tC10.114\tBreast Cancers|BC|MS|CRS after Treatment\n"
     tree = _stored(sqlite_db, curated, _mesh(tmp_path / "mesh.tsv", rows))
     assert (tree.get("D009103").synonyms, tree.get("D009103").acronyms) == ((), ("MS",))
+
+
+ULCERS = """
+[[area]]
+id = "D010437"
+name = "Stomach and duodenal ulcer"
+tree_numbers = ["C06"]
+synonyms = ["gastric ulcer", "marginal sore"]
+"""
+ULCER_ROWS = (
+    "D010437\tPeptic Ulcer\tC06.640\tMarginal Ulcer\n"
+    "D013276\tStomach Ulcer\tC06.640.50\tUlcer, Gastric|Gastric Ulcers|Peptic Ulcers of the Stomach\n"
+    "D000001\tSore of Another Place\tC07.100\tMarginal Sore\n"
+)
+
+
+def test_a_synonym_of_a_curated_area_is_shared_by_the_descriptor_below_that_mesh_calls_so(
+    sqlite_db: Database, tmp_path: Path
+) -> None:
+    curated = tmp_path / "ulcers.toml"
+    curated.write_text(ULCERS, "utf-8")
+    tree = _stored(sqlite_db, curated, _mesh(tmp_path / "mesh.tsv.gz", ULCER_ROWS))
+    assert tree.get("D013276").synonyms == ("Gastric Ulcer", "Peptic Ulcers of the Stomach")
+    assert tree.get("D000001").synonyms == ()
+    assert tree.find("gastric ulcer").id == tree.find("Ulcer, Gastric").id == "D010437"
+    assert [tag.area_id for tag in Tagger(tree).tag(title="Healing gastric ulcers", text="")] == ["D013276"]
+    assert [tag.area_id for tag in Tagger(tree).tag(title="Stomach and duodenal ulcer", text="")] == ["D010437"]
+
+
+NARROWER = [
+    ("gastric ulcer", "D013276", "D010437"),
+    ("sleepwalking", "D013009", "D020447"),
+    ("athlete's foot", "D014008", "D014005"),
+    ("kala-azar", "D007898", "D007896"),
+    ("molar pregnancy", "D006828", "D031901"),
+    ("black lung", "D055008", "D011009"),
+    ("critical limb ischemia", "D000089802", "D058729"),
+    ("non-muscle-invasive bladder cancer", "D000093284", "D001749"),
+    ("heroin addiction", "D006556", "D009293"),
+]
+
+
+@pytest.mark.parametrize(("said", "narrower", "curated"), NARROWER, ids=[said for said, _, _ in NARROWER])
+def test_a_text_means_the_narrower_area_where_a_search_finds_the_curated_one(
+    shipped_areas: AreaTree, shipped_tagger: Tagger, said: str, narrower: str, curated: str
+) -> None:
+    assert [tag.area_id for tag in shipped_tagger.tag(title=f"A trial in {said}", text="")] == [narrower]
+    assert curated in shipped_areas.ancestors(narrower)
+    assert shipped_areas.find(said).id == shipped_areas.search(said, limit=1)[0].node.id == curated
+
+
+def test_no_synonym_of_a_curated_area_hides_what_mesh_calls_so_below_it(
+    shipped_areas: AreaTree, shipped_tagger: Tagger
+) -> None:
+    """Two areas that are both curated are called what their editor wrote; so is one that has its own name of it."""
+    hidden = [
+        (term, descriptor.id)
+        for descriptor in read_mesh(shipped(MESH))
+        if shipped_areas.get(descriptor.id).origin is not AreaOrigin.CURATED
+        for term in descriptor.terms
+        if (key := name_key([*name_orders(term)][-1], shipped_tagger.folder))
+        and (found := shipped_tagger.dictionary.names.get(key, descriptor.id)) != descriptor.id
+        and is_mesh_id(found)
+        and found in shipped_areas.ancestors(descriptor.id)
+        and name_key(shipped_areas.name(found), shipped_tagger.folder) != key
+    ]
+    assert hidden == []
 
 
 def test_a_descriptor_called_like_a_curated_area_of_another_id_stands_below_it(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlmodel import Session, select
 
@@ -19,6 +20,24 @@ __all__ = ["ImportCount", "MeshDescriptor", "import_mesh", "normal_mesh_id", "re
 _Key = tuple[str, ...]
 _WITH_LONG_FORM = re.compile(r"(\S+) \([^()]+\)")
 """MeSH tells acronyms that are not unique apart by their long form: ``MS (Multiple Sclerosis)``."""
+
+
+class _Owner(NamedTuple):
+    """A curated area that is called so; ``numbers`` are its tree numbers where it is a synonym, not its own name."""
+
+    id: str
+    numbers: tuple[str, ...] = ()
+
+    def keeps_from(self, descriptor: MeshDescriptor, row: Area | None) -> bool:
+        """Tell whether a descriptor may not be called so: one that stands below may share a synonym.
+
+        "Gastric ulcer" may be looked for under stomach and duodenal ulcers; a text that says it means the narrower.
+        A descriptor that is curated too is called what its editor wrote.
+        """
+        if row is not None and row.origin is AreaOrigin.CURATED:
+            return self.id != descriptor.id
+        above = tuple(f"{number}." for number in self.numbers)
+        return self.id != descriptor.id and not any(number.startswith(above) for number in descriptor.tree_numbers)
 
 
 def import_mesh(session: Session, path: Path) -> ImportCount:
@@ -36,7 +55,7 @@ def import_mesh(session: Session, path: Path) -> ImportCount:
     descriptors = {descriptor.id: descriptor for descriptor in read_mesh(path)}
     rows = {row.id: row for row in session.exec(select(Area))}
     curated = {name_key(row.name, folder): row for row in rows.values() if row.origin is AreaOrigin.CURATED}
-    owners = _owners(curated.values(), folder)
+    owners = _owners(curated.values(), descriptors, folder)
     new = updated = 0
     for descriptor in descriptors.values():
         row = rows.get(descriptor.id)
@@ -53,23 +72,29 @@ def import_mesh(session: Session, path: Path) -> ImportCount:
     return ImportCount(new=new, updated=updated, unchanged=len(descriptors) - new - updated)
 
 
-def _owners(curated: Iterable[Area], folder: Folder) -> dict[_Key, str]:
+def _owners(curated: Collection[Area], descriptors: Mapping[str, MeshDescriptor], folder: Folder) -> dict[_Key, _Owner]:
     """Return whose the names and acronyms of the curated areas are."""
-    owners: dict[_Key, str] = {}
+    owners: dict[_Key, _Owner] = {}
     for row in curated:
-        for name in (row.name, *row.synonyms):
-            owners.update(dict.fromkeys(_keys(name, folder), row.id))
-        owners.update(dict.fromkeys(((acronym,) for acronym in row.acronyms), row.id))
+        numbers = descriptors[row.id].tree_numbers if row.id in descriptors else ()
+        synonym = _Owner(row.id, (*row.tree_numbers, *numbers))
+        owners.update(dict.fromkeys((key for name in row.synonyms for key in _keys(name, folder)), synonym))
+    for row in curated:
+        own = _Owner(row.id)
+        owners.update(dict.fromkeys(_keys(row.name, folder), own))
+        owners.update(dict.fromkeys(((acronym,) for acronym in row.acronyms), own))
     return owners
 
 
 def _sorted_terms(
-    descriptor: MeshDescriptor, row: Area | None, owners: Mapping[_Key, str], folder: Folder
+    descriptor: MeshDescriptor, row: Area | None, owners: Mapping[_Key, _Owner], folder: Folder
 ) -> tuple[list[str], list[str]]:
     """Return the names that say something new, and the acronyms among the entry terms.
 
-    To a curated area, MeSH's own heading is one name more. What a curated area is called, no other gets.
+    To a curated area, MeSH's own heading is one name more. What a curated area is called, no other gets, but for
+    synonyms that belong to a narrower one in MeSH.
     """
+    nobody = _Owner(descriptor.id)
     names: list[str] = []
     acronyms: list[str] = []
     terms: tuple[str, ...] = descriptor.terms
@@ -79,12 +104,14 @@ def _sorted_terms(
     seen = {key for name in known for key in _keys(name, folder)}
     for term in (_WITH_LONG_FORM.sub(_acronym_alone, term) for term in terms):
         if is_acronym(term):
-            if owners.get((term,), descriptor.id) == descriptor.id:
+            if not owners.get((term,), nobody).keeps_from(descriptor, row):
                 acronyms.append(term)
         elif not seen.issuperset(keys := _keys(term, folder)):
-            if any(owners.get(key, descriptor.id) != descriptor.id for key in keys):
+            others = [owner for key in keys if (owner := owners.get(key, nobody)).id != descriptor.id]
+            if any(owner.keeps_from(descriptor, row) for owner in others) or (others and not seen.isdisjoint(keys)):
                 continue
-            names.append(term)
+            # Not turned round, what is shared would be found under its narrower area alone: "ulcer, gastric".
+            names.append([*name_orders(term)][-1] if others else term)
             seen.update(keys)
     return names, list(dict.fromkeys(acronyms))
 

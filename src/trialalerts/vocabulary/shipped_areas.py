@@ -24,7 +24,7 @@ __all__ = ["CURATED", "MESH", "store_shipped"]
 CURATED = "config/disease_areas.toml"
 MESH = "config/mesh_2025.tsv.gz"
 _NAME = "areas"
-_WAY = b"1"
+_WAY = b"2"
 """Goes up when the same files are to be stored in another way."""
 
 
