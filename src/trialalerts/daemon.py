@@ -15,7 +15,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from trialalerts.clock import Clock
+from trialalerts.clock import Clock, SystemClock
 from trialalerts.database import Database
 from trialalerts.errors import ConfigurationError, TrialAlertsError
 from trialalerts.helpers import Helpers
@@ -36,6 +36,7 @@ _SEND_SECONDS = 5
 _LOOK_UP_SECONDS = 0.5
 """Of a process that was frozen the kernel may interrupt any thread for a signal, but only the main thread handles it:
 one that waited without an end would sleep on."""
+_SET_BY_SECONDS = 60.0
 _GRACE_SECONDS = 9.0
 """SIGTERM promises an end within ten seconds; what is still at work then is cut off, as every step allows."""
 
@@ -59,6 +60,7 @@ class Daemon:
         self._helpers = helpers or Helpers((), 0)
         self._stopping = threading.Event()
         self._signal: signal.Signals | None = None
+        self._looked_at, self._looked_when = SystemClock().now(), time.monotonic()
         self._pipeline = Pipeline(settings, db, clock, stop=self._stopping.is_set, wait=self._stopping.wait)
         # That a step is still at work when its turn comes again is no news: the turn is left out.
         logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
@@ -79,6 +81,7 @@ class Daemon:
             self._helpers.look_after()
             while self._signal is None and not self._stopping.wait(_LOOK_UP_SECONDS):
                 self._helpers.look_after()
+                self._follow_clock()
             if self._signal is not None:
                 log.info("daemon.stopping", signal=self._signal.name)
             self._stopping.set()
@@ -86,6 +89,16 @@ class Daemon:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+    def _follow_clock(self) -> None:
+        """Set the steps to the clock anew where somebody set it: the scheduler would wait for the time it had."""
+        now = SystemClock().now()
+        shown = (now - self._looked_at).total_seconds() - (time.monotonic() - self._looked_when)
+        self._looked_at, self._looked_when = now, time.monotonic()
+        if abs(shown) > _SET_BY_SECONDS:
+            log.warning("clock.set", seconds=round(shown))
+            for job in self._scheduler.get_jobs():
+                job.modify(next_run_time=now)
 
     def stop(self) -> None:
         """Ask the daemon to end, as SIGTERM does."""
@@ -124,7 +137,7 @@ class Daemon:
                 log.error("step.failed", step=name, error=type(error).__name__, unforeseen=True)
 
         self._scheduler.add_job(
-            guarded, "interval", seconds=seconds, id=name, next_run_time=self._clock.now(), executor=executor
+            guarded, "interval", seconds=seconds, id=name, next_run_time=SystemClock().now(), executor=executor
         )
 
     def _start_web(self) -> WebServer | None:

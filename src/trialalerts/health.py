@@ -18,6 +18,7 @@ from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
+from trialalerts.database.server_clock import skew_of
 from trialalerts.database.upkeep import faults
 from trialalerts.delivery.benching import benched
 from trialalerts.delivery.breaker import pause_of
@@ -30,6 +31,8 @@ from trialalerts.plurals import counted
 from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.problems import WHOLE_RECORD
 from trialalerts.sources.tables import Problem, SourceState
+from trialalerts.stamps import future_stamps
+from trialalerts.timekeeping import MOST_SKEW, NOTED_SKEW, last_round
 from trialalerts.vocabulary.tables import Area, Place
 
 __all__ = ["Check", "examine"]
@@ -57,6 +60,7 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[Check]:
     found = list(_configuration(settings))
     found += [Check(level="broken", what=f"database: {fault}", remedy="restore a backup") for fault in faults(db)]
     with db.read() as session:
+        found += _clock(settings, session, clock)
         found += _vocabulary(session)
         for source in settings.sources:
             state = session.get(SourceState, source.name)
@@ -100,6 +104,26 @@ def _configuration(settings: Settings) -> Iterator[Check]:
     if not settings.sources:
         yield Check(level="broken", what="no source is configured", remedy="add [[sources]] to the configuration")
     yield from _transport(mail)
+
+
+def _clock(settings: Settings, session: Session, clock: Clock) -> Iterator[Check]:
+    now, last = clock.now(), last_round(session)
+    waits = future_stamps(session, settings, now)
+    if waits or (last is not None and last.at > now + MOST_SKEW):
+        at = f" (the last round was at {last.at:%Y-%m-%d %H:%M} UTC)" if last and last.at > now else ""
+        kinds = ", ".join(f"{number:,} × {name}" for name, number in waits.items())
+        yield Check(
+            level="broken",
+            what=f"a clock that is or was ahead{at}" + (f": too far in the future are {kinds}" if kinds else ""),
+            remedy="look after the machine's time (timedatectl); the next round of trialalerts run puts the rest right",
+        )
+    skew = skew_of(clock)
+    if abs(skew) > NOTED_SKEW:
+        yield Check(
+            level="broken" if abs(skew) > MOST_SKEW else "look",
+            what=f"the clock of this machine differs from the database's by {abs(skew).total_seconds():,.0f} seconds",
+            remedy="set it (timedatectl); beyond five minutes nothing is sent from here",
+        )
 
 
 def _transport(url: str) -> Iterator[Check]:

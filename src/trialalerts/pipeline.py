@@ -21,10 +21,16 @@ from trialalerts.settings import Settings
 from trialalerts.sources.desk import Desk
 from trialalerts.sources.poll import PollCount, poll_due
 from trialalerts.sources.reread import reread_trials
+from trialalerts.timekeeping import Timekeeper
 
 __all__ = ["Pipeline"]
 
 log = structlog.get_logger()
+
+_WRONG_CLOCK = (
+    "Nothing is sent: the clock of this machine is minutes away from the database's; set it (timedatectl). "
+    "The mail stays queued."
+)
 
 
 class Pipeline:
@@ -48,9 +54,11 @@ class Pipeline:
         self._renderer: MailRenderer | None = None
         self._stop = stop
         self._wait = wait
+        self._timekeeper = Timekeeper(db, settings, clock)
 
     def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
         """Ask every source that is due (with ``force``: every one) for what is new."""
+        self._timekeeper.look()
         return poll_due(self.db, self.settings, self.clock, names=names, force=force, stop=self._stop)
 
     def reread(self) -> int:
@@ -60,17 +68,24 @@ class Pipeline:
 
     def compose(self) -> ComposeCount:
         """Compose the digests of everybody who is due, with what has been held back for a day."""
-        with self.db.write() as session:
-            released = release_held(session, self.clock.now())
-        if released:
-            log.info("changes.released", changes=released)
-        count = compose_due(self.db, self.settings, self.clock, stop=self._stop)
+        steady = self._timekeeper.look().steady
+        if steady:
+            self._release_held()
+        count = compose_due(self.db, self.settings, self.clock, stop=self._stop, steady=steady)
         if count.subscribers:
             log.info("digests.composed", subscribers=count.subscribers, digests=count.digests)
         return count
 
+    def _release_held(self) -> None:
+        with self.db.write() as session:
+            released = release_held(session, self.clock.now())
+        if released:
+            log.info("changes.released", changes=released)
+
     def send(self, *, limit: int | None = None) -> SendCount:
-        """Send what is queued."""
+        """Send what is queued, unless this machine's clock is another one than the database's."""
+        if not self._timekeeper.look().may_send:
+            return SendCount(broken=_WRONG_CLOCK)
         if self._transport is None:
             self._transport = open_transport(self.settings.mail.url.get_secret_value())
         if self._renderer is None:  # once: it reads templates and strings
@@ -87,8 +102,13 @@ class Pipeline:
         )
 
     def heed(self) -> HeedCount:
-        """Read the bounce mailbox, where there is one, and forget what was told long ago."""
+        """Read the bounce mailbox, where there is one, and forget what was told long ago.
+
+        A clock in doubt would take what was told today for something of years ago: then it waits.
+        """
         count = HeedCount()
+        if not self._timekeeper.look().steady:
+            return count
         if url := self.settings.feedback.mailbox.get_secret_value():
             folder = open_folder(url, self.clock)
             count = read_mailbox(self.db, folder, settings=self.settings, clock=self.clock, stop=self._stop)

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 import trialalerts.catalog.tables
 import trialalerts.database.counter
 import trialalerts.database.findings
+import trialalerts.database.service_values
 import trialalerts.delivery.tables
 import trialalerts.digests.tables
 import trialalerts.sources.tables

@@ -6,7 +6,7 @@ date tells: the day on which the registry posted a trial, the day of an article.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from trialalerts.catalog.compare import Difference
@@ -22,13 +22,22 @@ _ENDED = frozenset({"closed", "withdrawn"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Freshness:
-    """How long after its own date an item counts as new."""
+    """How long after its own date an item counts as new; reckoned from when its source was read last, where it was."""
 
     trial: timedelta = timedelta(days=60)
     article: timedelta = timedelta(days=30)
+    looked_at: datetime | None = None
+
+    def since(self, looked_at: datetime | None) -> Freshness:
+        """Return the same for a source that was read to its end then: what came after that is news, however long ago.
+
+        So a service that stood still for months misses nothing, nor does one whose clock is ahead.
+        """
+        return replace(self, looked_at=looked_at)
 
     def is_old(self, draft: ItemDraft, now: datetime) -> bool:
         """Tell whether the record's own date says that it is new to us only; without a date nothing says so."""
+        now = min(now, self.looked_at or now)
         if isinstance(draft.facts, TrialFacts):
             posted = draft.facts.first_posted
             return posted is not None and posted < (now - self.trial).date()

@@ -64,13 +64,13 @@ def open_context() -> Context:
         ConfigurationError: the configuration is wrong.
         DatabaseBehind, DatabaseTooNew: the database is of another revision than the program.
     """
-    from trialalerts.clock import SystemClock
     from trialalerts.database.schema import require_revision
+    from trialalerts.database.server_clock import clock_of
 
     settings = settings_of()
     database = open_settings_database(settings)
     require_revision(database)
-    return Context(settings=settings, db=database, clock=SystemClock())
+    return Context(settings=settings, db=database, clock=clock_of(database))
 
 
 def open_settings_database(settings: Settings) -> Database:

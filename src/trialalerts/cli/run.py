@@ -38,7 +38,7 @@ def command(
     import gc
 
     from trialalerts.cli.context import open_settings_database, settings_of
-    from trialalerts.clock import SystemClock
+    from trialalerts.database.server_clock import clock_of
     from trialalerts.errors import InvalidInput
     from trialalerts.logs import configure_logs
     from trialalerts.preparation import prepare
@@ -54,12 +54,13 @@ def command(
     _require_secret(settings)
     database = open_settings_database(settings)
     prepare(database, settings)
+    clock = clock_of(database)
     if once:
-        raise typer.Exit(_one_round(settings, database, SystemClock(), chosen))
+        raise typer.Exit(_one_round(settings, database, clock, chosen))
     from trialalerts.daemon import Daemon
     from trialalerts.helpers import watch_the_daemon
 
-    daemon = Daemon(settings, database, SystemClock(), chosen, helpers=_helpers(chosen, processes - 1, json_logs))
+    daemon = Daemon(settings, database, clock, chosen, helpers=_helpers(chosen, processes - 1, json_logs))
     if helper:
         watch_the_daemon(daemon.stop)
     daemon.run()

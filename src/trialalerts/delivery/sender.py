@@ -267,7 +267,9 @@ class _Round:
         return fresh and not self._ended() and all(self._lease_holds(row) for row in job.rows)
 
     def _lease_holds(self, row: Claimed) -> bool:
-        return self.clock.now() + _LEASE_MARGIN < row.leased_until
+        """Tell whether the lease still holds; after a clock that went back nobody knows, so it does not."""
+        now = self.clock.now()
+        return now + _LEASE_MARGIN < row.leased_until <= now + LEASE + _LEASE_MARGIN
 
     def _end(self) -> None:
         """Let channels finish what they began; write down everything, and give back what was not sent."""

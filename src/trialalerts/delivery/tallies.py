@@ -15,12 +15,12 @@ from sqlmodel import Session, col, delete, select
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.tables import Tally
 
-__all__ = ["KEPT", "Tallied", "add", "close_hour", "forget", "hour_of", "since"]
+__all__ = ["KEPT", "MORE", "Tallied", "add", "close_hour", "forget", "hour_of", "since"]
 
 KEPT = timedelta(days=400)
 """How long tallies are kept: a year can be compared with the one before."""
 
-_MORE = text(
+MORE = text(
     "INSERT INTO tally (hour, what, count) VALUES (:hour, :what, :count) "
     "ON CONFLICT (hour, what) DO UPDATE SET count = tally.count + excluded.count"
 ).bindparams(bindparam("hour", type_=UtcDateTime))
@@ -70,4 +70,4 @@ def forget(session: Session, *, now: datetime) -> None:
 def _add(session: Session, counted: Iterable[tuple[datetime, str, int]]) -> None:
     rows = [{"hour": hour, "what": what, "count": number} for hour, what, number in counted]
     if rows:
-        session.connection().execute(_MORE, rows)
+        session.connection().execute(MORE, rows)

@@ -10,7 +10,7 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -41,6 +41,7 @@ log = structlog.get_logger()
 
 BATCH = 5_000
 """So many subscribers are served in one transaction."""
+_ANY_TIME = timedelta(days=40_000)
 _SELDOM = (100_000, 20, 100)
 """When the garbage collector looks, while pages pass by (see :func:`gc.set_threshold`)."""
 
@@ -65,14 +66,18 @@ class ComposeCount:
 
 
 def compose_due(
-    db: Database, settings: Settings, clock: Clock, *, stop: Callable[[], bool] = lambda: False
+    db: Database, settings: Settings, clock: Clock, *, stop: Callable[[], bool] = lambda: False, steady: bool = True
 ) -> ComposeCount:
-    """Serve everybody who is due; between pages ``stop`` may end the round (the rest stays due)."""
+    """Serve everybody who is due; between pages ``stop`` may end the round (the rest stays due).
+
+    Where the clock is in doubt (not ``steady``), no pause ends and no wait for a baseline.
+    """
     now = clock.now()
     count = ComposeCount()
     with db.write() as session:
-        count.woken = end_pauses(session, now)
-        waits = settle_baselines(session, _sources(settings), settings.digests.wait_for_baseline, now)
+        count.woken = end_pauses(session, now) if steady else 0
+        patience = settings.digests.wait_for_baseline if steady else _ANY_TIME
+        waits = settle_baselines(session, _sources(settings), patience, now)
     with db.read() as session:
         _at_one_moment(session)
         composer = Composer.prepare(session, settings, now, introducing=not waits)

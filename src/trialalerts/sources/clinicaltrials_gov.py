@@ -1,8 +1,9 @@
 """Owns the sweeps over ClinicalTrials.gov (API v2): what was updated since the last one, page by page.
 
-The cursor is ``{"high_water": day, "filters": hash, "sweep": {…}}``. ``high_water`` is the day on which
-the last complete sweep began; ``sweep`` tells how far an unfinished one came: ``since`` and ``token``
-ask for its next page, ``began`` becomes the next high water when it ends. The registry dates updates by
+The cursor is ``{"high_water": day, "before": day, "filters": hash, "sweep": {…}}``. ``high_water`` is the day on which
+the last complete sweep began (``before``, where that was a month or more after the one before it, the day of that: who
+finds a high water that has not come yet goes back there); ``sweep`` tells how far an unfinished one came: ``since``
+and ``token`` ask for its next page, ``began`` becomes the next high water when it ends. The registry dates updates by
 day, in another time zone, so each sweep reaches back over an overlap.
 """
 
@@ -34,6 +35,8 @@ __all__ = ["FIELDS", "ClinicalTrialsGov"]
 log = structlog.get_logger()
 
 _LEAST_OVERLAP = timedelta(days=1)
+_A_MONTH = timedelta(days=30)
+_TO_SPARE = timedelta(minutes=5)
 _PAGES_WITHOUT_TOTAL = 10_000
 _PAGES_TO_SPARE = 20
 _BAD_REQUEST = 400
@@ -105,7 +108,7 @@ class ClinicalTrialsGov:
         self, cursor: Mapping[str, Any], filters: Mapping[str, str], desk: Desk, pages: Ahead[_Sweep, Page]
     ) -> Iterator[Batch]:
         stamp = hashlib.sha256(orjson.dumps([filters, sorted(self._statuses)])).hexdigest()[:16]
-        kept = {"filters": stamp, "high_water": cursor.get("high_water")}
+        kept = {"filters": stamp, **{name: cursor[name] for name in ("high_water", "before") if cursor.get(name)}}
         sweep = self._begun(cursor, stamp, desk.clock.now())
         tokens = {sweep.token}
         restarted = False
@@ -116,7 +119,7 @@ class ClinicalTrialsGov:
             following = sweep.after(page, self._settings.page_size)
             wrong = self._never_ends(following, tokens) or self._breaks_off(following)
             if following.token is None and not wrong:
-                yield self._batch(page, sweep, desk, {"filters": stamp, "high_water": sweep.began.date().isoformat()})
+                yield self._batch(page, sweep, desk, {"filters": stamp, **_marks(cursor, sweep.began.date())})
                 return
             if sweep.pages and not wrong:  # not on the first page: a sweep may be left after it
                 pages.prepare(following)
@@ -129,14 +132,19 @@ class ClinicalTrialsGov:
 
     def _begun(self, cursor: Mapping[str, Any], stamp: str, now: datetime) -> _Sweep:
         """Return the sweep to go on with, or a new one."""
-        high_water = _day(cursor.get("high_water"))
+        high_water = _trusted(cursor, now.date())
         since = high_water and high_water - max(self._settings.overlap, _LEAST_OVERLAP)
         if cursor.get("filters", stamp) != stamp:
             return _Sweep(began=now, announce_from=since)
         try:
-            return _Sweep.model_validate(cursor["sweep"])
+            sweep = _Sweep.model_validate(cursor["sweep"])
         except (KeyError, ValidationError):
             return _Sweep(began=now, since=since)
+        if sweep.began > now + _TO_SPARE:  # by a clock that was ahead: how long ago nobody knows
+            return sweep.again().model_copy(
+                update={"began": now, "since": sweep.since and min(sweep.since, since or now.date())}
+            )
+        return sweep
 
     def _ask(self, desk: Desk, filters: Mapping[str, str], sweep: _Sweep) -> Page:
         params = {
@@ -277,6 +285,24 @@ def _next_page(pages: Ahead[_Sweep, Page], sweep: _Sweep, *, may_restart: bool) 
 
 def _quoted(words: str) -> str:
     return '"' + " ".join(words.replace('"', " ").replace("\\", " ").split()) + '"'
+
+
+def _marks(cursor: Mapping[str, Any], began: date) -> dict[str, str]:
+    """Return the high water after a sweep; beside it the one before, where the clock went far on since."""
+    last, before = _day(cursor.get("high_water")), cursor.get("before")
+    if last is not None and began - last > _A_MONTH:
+        before = last.isoformat()
+    return {"high_water": began.isoformat(), **({"before": before} if before else {})}
+
+
+def _trusted(cursor: Mapping[str, Any], today: date) -> date | None:
+    """Return the high water; one that has not come yet is a clock's mistake, so a day before that sweep."""
+    high_water, before = _day(cursor.get("high_water")), _day(cursor.get("before"))
+    if high_water is None or high_water <= today + timedelta(days=1):
+        return high_water and min(high_water, today)
+    if high_water - _A_MONTH <= today:  # no sweep was farther ahead than that, or the one before it was noted
+        return high_water - _A_MONTH
+    return before if before is not None and before <= today else today - _A_MONTH
 
 
 def _day(value: object) -> date | None:

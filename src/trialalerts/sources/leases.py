@@ -25,7 +25,7 @@ from trialalerts.database.engine import Database
 from trialalerts.errors import TrialAlertsError
 from trialalerts.sources.tables import SourceState
 
-__all__ = ["Lease", "LeaseLost", "polled_by"]
+__all__ = ["LEASE", "Lease", "LeaseLost", "polled_by"]
 
 LEASE = timedelta(minutes=5)
 """How long after its last sign of life a poller keeps a source to itself; clocks should agree far better than this."""

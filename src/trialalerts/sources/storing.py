@@ -120,7 +120,9 @@ class Keeper:
         self, session: Session, state: SourceState, batch: Batch, told: _Told, now: datetime
     ) -> StoreCount | None:
         """Store the drafts; None where the source is held instead: then nothing of the batch is stored."""
-        store = partial(store_items, session, batch.drafts, now=now, freshness=self._freshness)
+        store = partial(
+            store_items, session, batch.drafts, now=now, freshness=self._freshness.since(state.last_success_at)
+        )
         if told.baseline or not self._is_whole(batch):
             baseline_of = self._settings.name if told.baseline else None
             return store(baseline=told.baseline, announced=told.announced, baseline_of=baseline_of)

@@ -30,13 +30,13 @@ from trialalerts.delivery.verp import delivery_of
 from trialalerts.errors import TrialAlertsError
 from trialalerts.settings import Settings
 
-__all__ = ["LONGEST_MAIL", "Folder", "Letter", "MailboxBroken", "read_mailbox"]
+__all__ = ["LEASE", "LONGEST_MAIL", "Folder", "Letter", "MailboxBroken", "read_mailbox"]
 
 log = structlog.get_logger()
 
 LONGEST_MAIL = 500_000
 """Bytes of a mail that are read: what a report says stands at its beginning."""
-_LEASE = timedelta(minutes=10)
+LEASE = timedelta(minutes=10)
 
 
 class MailboxBroken(TrialAlertsError):
@@ -132,7 +132,7 @@ class _Reader:
     def _heed(self, letter: Letter, events: list[Event]) -> None:
         now = self.clock.now()
         with self.db.write() as session:
-            mine = _held(self.folder.name, self.owner, cursor=letter.cursor, leased_until=now + _LEASE)
+            mine = _held(self.folder.name, self.owner, cursor=letter.cursor, leased_until=now + LEASE)
             if session.connection().execute(mine).rowcount == 0:
                 raise _LeaseLost
             count = apply(session, self.settings, events, now=now)
@@ -167,7 +167,7 @@ def _lease(db: Database, name: str, owner: str, clock: Clock) -> dict[str, Any] 
         take = (
             update(MailboxState)
             .where(col(MailboxState.name) == name, free)
-            .values(leased_by=owner, leased_until=now + _LEASE)
+            .values(leased_by=owner, leased_until=now + LEASE)
             .returning(col(MailboxState.cursor))
         )
         row = session.connection().execute(take).first()

@@ -1,0 +1,33 @@
+"""What the service remembers of itself between two rounds: a value by its name."""
+
+from __future__ import annotations
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Field, Session, SQLModel
+
+from trialalerts.database.types import table_of
+
+__all__ = ["ServiceValue", "get_value", "put_value"]
+
+
+class ServiceValue(SQLModel, table=True):
+    """One value, as text. No address, no disease, no secret."""
+
+    __tablename__ = "service_value"
+
+    name: str = Field(primary_key=True)
+    value: str
+
+
+def get_value(session: Session, name: str) -> str | None:
+    """Return the value of a name, None where there is none."""
+    found = session.get(ServiceValue, name, populate_existing=True)
+    return found.value if found else None
+
+
+def put_value(session: Session, name: str, value: str) -> None:
+    """Store a value in the place of the one before."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    insert = dialect.insert(table_of(ServiceValue)).values({"name": name, "value": value})
+    renewed = insert.on_conflict_do_update(index_elements=["name"], set_={"value": insert.excluded.value})
+    session.connection().execute(renewed)
