@@ -12,7 +12,7 @@ from tests.matching.worlds import TODAY, World, expected, is_told_of_closing, wo
 from trialalerts.matching.arranging import Match, arranged
 from trialalerts.matching.explaining import Explainer
 from trialalerts.matching.index import WindowIndex, bits_of, numbers_of
-from trialalerts.matching.matcher import wanted
+from trialalerts.matching.matcher import wanted_together
 from trialalerts.matching.nearby import SiteMap
 from trialalerts.matching.ranking import Tier
 from trialalerts.vocabulary.areas import ANY_AREA
@@ -25,10 +25,11 @@ slow_to_draw = settings(max_examples=EXAMPLES, deadline=None, suppress_health_ch
 
 def matches_in(world: World) -> list[Match]:
     index = WindowIndex(world.candidates, world.areas)
+    found = wanted_together(index, world.preferences, TODAY)
     asked = [
         (preference, world.candidates[number])
-        for preference in world.preferences
-        for number in numbers_of(wanted(index, preference, TODAY) & index.after(world.after)).tolist()
+        for preference, bits in zip(world.preferences, found, strict=True)
+        for number in numbers_of(bits & index.after(world.after)).tolist()
     ]
     return arranged(asked)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -23,7 +23,8 @@ COUNTRIES = {"GB": ["GB-ENG", "GB-SCT"], "US": ["US-AK", "US-MA"], "FJ": ["FJ-C"
 STATUSES = ["RECRUITING", "NOT_YET_RECRUITING", "COMPLETED", "SUSPENDED", "UNKNOWN"]
 TOPICS = ["gene-therapy", "stem-cells", "diet"]
 PHASES = ["EARLY_PHASE1", "PHASE1", "PHASE2", "NA"]
-TRIAL_KINDS = [kind.value for kind in ChangeKind if kind not in {ChangeKind.PUBLISHED, ChangeKind.RETRACTED}]
+_OF_ARTICLES = (ChangeKind.PUBLISHED, ChangeKind.RETRACTED, ChangeKind.CORRECTED)
+TRIAL_KINDS = [kind.value for kind in ChangeKind if kind not in _OF_ARTICLES]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +44,22 @@ def expected(world: World) -> set[tuple[int, int]]:
         for preference in world.preferences
         for candidate in world.candidates
         if candidate.seq > world.after and concerns(preference, candidate, world.areas)
+        if not had_already(world.preferences, candidate, world.areas)
     }
+
+
+def had_already(preferences: Sequence[Preference], candidate: Candidate, areas: AreaTree) -> bool:
+    """Say whether an item that gained areas was for one of somebody's preferences before it did."""
+    if candidate.had is None:
+        return False
+    before = replace(candidate, subject=candidate.had)
+    return any(concerns(preference, before, areas) for preference in preferences)
 
 
 def concerns(preference: Preference, candidate: Candidate, areas: AreaTree) -> bool:
     """Say whether one change meets one preference. Missing facts never exclude."""
+    if candidate.kind == ChangeKind.CORRECTED:  # it is for those who got the article, whatever they follow now
+        return False
     facts, subject = candidate.subject.facts, candidate.subject
     above = {own: {own} | areas.ancestors(own) for own in subject.direct}
     excluded = set(preference.excluded_areas)
@@ -210,16 +222,28 @@ def subjects(draw: st.DrawFn, item_id: int) -> Subject:
 
 
 @st.composite
+def before_it_gained(draw: st.DrawFn, subject: Subject) -> Subject:
+    """Draw an item as it was before: it had fewer areas and topics, or others, for its source may change them too."""
+    before = subjects(subject.item_id)
+    other = draw(before) if draw(st.integers(0, 3)) == 0 else subject
+    direct = tuple(area for area in other.direct if draw(st.booleans()))
+    topics = frozenset(topic for topic in sorted(other.topics) if draw(st.booleans()))
+    return replace(subject, direct=direct, in_title=frozenset(), topics=topics)
+
+
+@st.composite
 def candidates(draw: st.DrawFn, seq: int, subject: Subject) -> Candidate:
     """Draw a change of the item."""
-    kinds = TRIAL_KINDS if subject.facts else [ChangeKind.PUBLISHED.value, ChangeKind.RETRACTED.value]
+    kinds = TRIAL_KINDS if subject.facts else [kind.value for kind in _OF_ARTICLES]
     listed = subject.facts.sites if subject.facts else ()
     kind = draw(st.sampled_from(kinds))
     chosen = tuple(site for site in listed if draw(st.booleans())) if listed else None
     if kind == ChangeKind.SITE_CLOSED:
         chosen = tuple(draw(st.lists(sites(), max_size=2)))
+    gains = kind == ChangeKind.PUBLISHED and draw(st.booleans())
     return Candidate(
         subject=subject,
+        had=draw(before_it_gained(subject)) if gains else None,
         kind=kind,
         seq=seq,
         at=datetime(2026, 3, 1, tzinfo=UTC) + timedelta(minutes=draw(st.integers(0, 5))),

@@ -41,7 +41,11 @@ class Freshness:
         if isinstance(draft.facts, TrialFacts):
             posted = draft.facts.first_posted
             return posted is not None and posted < (now - self.trial).date()
-        return draft.published_at is not None and draft.published_at < now - self.article
+        return draft.published_at is not None and self.is_past(draft.published_at, now)
+
+    def is_past(self, appeared: datetime, now: datetime) -> bool:
+        """Tell whether an article that appeared then is new no more."""
+        return appeared < now - self.article
 
     def news(self, draft: ItemDraft, now: datetime) -> Difference | None:
         """Return what is told of an item that is stored for the first time; None: nothing.

@@ -126,6 +126,10 @@ class _News:
         """Tell whether changes of the record are noted at all."""
         return not self._baseline or (entry.draft.registry, entry.draft.external_id) in self._announced
 
+    def is_fresh(self, entry: Entry, appeared: datetime) -> bool:
+        """Tell whether an article that appeared then is told as new to those whom the record lets follow it."""
+        return self.is_told(entry) and not self._freshness.is_past(appeared, self._now)
+
     def first(self, inserted: Iterable[tuple[int, Entry]]) -> Iterator[Happened]:
         """Give what is told of new items."""
         for item_id, entry in inserted:
@@ -173,9 +177,10 @@ class _ArticleBatch(ArticleBatch):
 
     def happened(self, news: _News) -> list[Happened]:
         """Store them; return what happened to those that are told."""
-        inserted, differences = self.store()
+        inserted, differences, gains = self.store()
         changed = [Happened(item_id, each) for item_id, entry, each in differences if news.is_told(entry)]
-        return [*news.first(inserted), *changed]
+        gained = [Happened(item_id, each) for item_id, entry, each, at in gains if news.is_fresh(entry, at)]
+        return [*news.first(inserted), *gained, *changed]
 
 
 class _TrialBatch:

@@ -6,7 +6,7 @@ Nothing here stores or orders anything. A preference is a few look-ups and ANDs;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -143,7 +143,22 @@ class Asker:
                 log.error("digest.failed", subscriber=who, error=type(error).__name__)
                 people[who] = None
                 failed.append(who)
-        return Answers(served=[served for served in people.values() if served is not None], failed=failed)
+        told = [served for served in people.values() if served is not None]
+        self._leave_out_what_was_told(told if changes.gains else ())
+        return Answers(served=told, failed=failed)
+
+    def _leave_out_what_was_told(self, people: Iterable[Served]) -> None:
+        """Leave out articles that gained areas where somebody follows what they were about before."""
+        for served in people:
+            of_changes = [found.bits for _, found in served.parts if found.kind is SelectionKind.CHANGES]
+            kept = iter(self._changes.gains.not_told_before(of_changes))
+            parts = []
+            for preference, found in served.parts:
+                left = self._changes.of_bits(next(kept)) if found.kind is SelectionKind.CHANGES else found
+                if left is not None:
+                    parts.append((preference, left))
+            served.parts = parts
+            served.changed &= any(found.kind is SelectionKind.CHANGES for _, found in parts)
 
     def _covers_newcomer(self, began: int | None) -> bool:
         """Tell whether the windows hold all that is new to somebody who confirmed after the change ``began``."""
@@ -154,8 +169,8 @@ class Asker:
     def _new_changes(self, cursor: int, began: int | None) -> int:
         """Return the changes that count for a preference that is new, as bits.
 
-        What baselines brought is among what is open. While introductions wait, so do the changes of what these will
-        show: trials that are open, and articles.
+        What baselines brought is among what is open, and nothing was told by the preference before. While
+        introductions wait, so do the changes of what these will show: trials that are open, and articles.
         """
         if cursor == NEVER_SERVED:
             return self._changes.after(began) & self._changes.announced if began is not None else 0
@@ -183,8 +198,9 @@ class _Window:
         self._ascending = bool((self._named[1:] >= self._named[:-1]).all())
         self.every = index.every
         self.after = index.after
-        self.announced = index.announced
+        self.announced = index.announced & ~index.gains.told_before
         self.over = index.over
+        self.gains = index.gains
 
     def found(
         self,
@@ -207,7 +223,10 @@ class _Window:
     def _looked_up(self, within: int, area: str, filters: str, region: RegionKey | int) -> Found | None:
         # Whole answers are not remembered: to find one again takes as long as to work it out.
         met, excluded = self._filters.get(filters) or self._read_filters(filters)
-        bits = self._index.wanted(area, excluded, met, region) & within
+        return self.of_bits(self._index.wanted(area, excluded, met, region) & within)
+
+    def of_bits(self, bits: int) -> Found | None:
+        """Return what these bits are; None: nothing."""
         if not bits:
             return None
         try:

@@ -19,6 +19,7 @@ import numpy as np
 
 from trialalerts.catalog.tables import ChangeKind, ItemKind
 from trialalerts.matching.closings import ClosingIndex
+from trialalerts.matching.gaining import Gains
 from trialalerts.matching.site_index import SiteIndex
 from trialalerts.matching.window import RECRUITING_NOW, Candidate
 from trialalerts.subscribers.tables import RegionKind
@@ -54,11 +55,16 @@ def bits_of(numbers: Iterable[int]) -> int:
 
 
 class WindowIndex:
-    """The candidates of one window, ready to be asked. Their bits have the numbers of their places in the sequence."""
+    """The candidates of one window, ready to be asked. Their bits have the numbers of their places in the sequence.
+
+    Behind them stand, as bits that no answer may keep, the articles of ``gains`` as they were before.
+    """
 
     def __init__(self, candidates: Sequence[Candidate], areas: AreaTree) -> None:
         self.candidates = tuple(candidates)
-        self.every = (1 << len(self.candidates)) - 1
+        self.gains = Gains(self.candidates)
+        self._asked = (*self.candidates, *self.gains.before)
+        self.every = (1 << len(self._asked)) - 1
         self.areas = areas
         self._index_subjects()
         self._index_kinds()
@@ -76,13 +82,13 @@ class WindowIndex:
     def over(self) -> int:
         """The candidates that an introduction would not show: trials that take nobody now."""
         return bits_of(
-            n for n, c in enumerate(self.candidates) if c.subject.kind is ItemKind.TRIAL and not c.subject.recruiting
+            n for n, c in enumerate(self._asked) if c.subject.kind is ItemKind.TRIAL and not c.subject.recruiting
         )
 
     def after(self, seq: int) -> int:
         """Return the candidates with a change number above ``seq``."""
         if seq not in self._after_asked:
-            self._after_asked[seq] = bits_of(n for n, c in enumerate(self.candidates) if c.seq > seq)
+            self._after_asked[seq] = bits_of(n for n, c in enumerate(self._asked) if c.seq > seq)
         return self._after_asked[seq]
 
     def wanted(self, area: str, excluded: frozenset[str], met: int, region: RegionKey | int) -> int:
@@ -203,7 +209,7 @@ class WindowIndex:
     def _index_subjects(self) -> None:
         direct: dict[str, int] = defaultdict(int)
         by_record: dict[str, int] = defaultdict(int)
-        for number, candidate in enumerate(self.candidates):
+        for number, candidate in enumerate(self._asked):
             bit = 1 << number
             for area in candidate.subject.direct:
                 direct[area] |= bit
@@ -222,7 +228,7 @@ class WindowIndex:
         self._topics: dict[str, int] = defaultdict(int)
         self._audiences: dict[str, int] = defaultdict(int)
         self._without_phase = 0
-        for number, candidate in enumerate(self.candidates):
+        for number, candidate in enumerate(self._asked):
             bit = 1 << number
             self._item_kinds[candidate.subject.kind.value] |= bit
             self._change_kinds[candidate.kind] |= bit
@@ -242,7 +248,7 @@ class WindowIndex:
         maximums: dict[int, int] = defaultdict(int)
         self._sexes: dict[str, int] = {"all": 0, "female": 0, "male": 0}
         self._healthy = no_minimum = no_maximum = 0
-        for number, candidate in enumerate(self.candidates):
+        for number, candidate in enumerate(self._asked):
             bit, facts = 1 << number, candidate.subject.facts
             self._sexes[(facts.sex if facts else None) or "all"] |= bit
             self._healthy |= 0 if facts and facts.healthy_volunteers is False else bit
@@ -262,9 +268,9 @@ class WindowIndex:
 
     def _index_sites(self) -> None:
         """Index places; closings of sites are asked differently, corrections are for those who got the article."""
-        placed = [(number, c) for number, c in enumerate(self.candidates) if c.kind not in _ASKED_OTHERWISE]
+        placed = [(number, c) for number, c in enumerate(self._asked) if c.kind not in _ASKED_OTHERWISE]
         self._sites = SiteIndex((number, c.subject.facts, c.sites) for number, c in placed)
-        self._closings = ClosingIndex(self.candidates)
+        self._closings = ClosingIndex(self._asked)
 
 
 def _slack(words: str | None) -> int:

@@ -18,6 +18,7 @@ from trialalerts.catalog.status import is_recruiting, site_is_open
 from trialalerts.catalog.tables import BaselineItem, Change, ChangeKind, Item, ItemKind, appeared_at
 from trialalerts.database import table_of
 from trialalerts.matching.closings import still_closed
+from trialalerts.matching.gaining import as_it_was
 
 __all__ = [
     "RECRUITING_NOW",
@@ -114,7 +115,10 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Candidate:
-    """One change of one item. ``sites`` are the places that make it near; None where the place does not matter."""
+    """One change of one item. ``sites`` are the places that make it near; None where the place does not matter.
+
+    ``had`` is the item as it was before, where it is news only to those who did not follow what it was about then.
+    """
 
     subject: Subject
     kind: str
@@ -123,6 +127,7 @@ class Candidate:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     sites: tuple[Site, ...] | None
+    had: Subject | None = None
 
 
 def changes_between(session: Session, after: int, upto: int, *, baselines_after: int = 0) -> list[Candidate]:
@@ -192,6 +197,7 @@ def told_change(change: ChangeRow, subject: Subject) -> Candidate:
         before=change.before,
         after=change.after,
         sites=_sites_that_count(change, subject),
+        had=as_it_was(subject, change.before) if change.kind is ChangeKind.PUBLISHED else None,
     )
 
 

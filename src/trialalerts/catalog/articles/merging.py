@@ -16,11 +16,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from trialalerts.catalog.compare import is_retracted
-from trialalerts.catalog.tables import Record
+from trialalerts.catalog.compare import Difference, is_retracted
+from trialalerts.catalog.tables import ChangeKind, Record
 from trialalerts.database.types import table_of
 
-__all__ = ["Said", "merged", "said_of"]
+__all__ = ["Said", "gained", "merged", "said_of"]
 
 
 _CORRECTED = ("corrected_on", "correction")
@@ -68,6 +68,29 @@ def merged(records: Sequence[Said]) -> dict[str, Any]:
         "areas": _areas(ordered),
         "topics": list(dict.fromkeys(topic for record in ordered for topic in record.topics or ())),
         "source": leader.source,
+    }
+
+
+def gained(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference | None:
+    """Return what it is for an article to be of more areas or topics than before; None: it is of no more.
+
+    Args:
+        before: its columns ``areas`` and ``topics``.
+        after: the same columns and its title, computed anew.
+    """
+    was, now = _about(before), _about(after)
+    more = {name: [each for each in now[name] if each not in was[name]] for name in now}
+    if is_retracted(after["title"]) or not any(more.values()):
+        return None
+    return Difference(kind=ChangeKind.PUBLISHED, before=was, after=more)
+
+
+def _about(row: Mapping[str, Any]) -> dict[str, list[str]]:
+    areas = row["areas"]
+    return {
+        "areas": [area["id"] for area in areas.get("direct", ())],
+        "ancestors": list(areas.get("ancestors", ())),
+        "topics": list(row["topics"] or ()),
     }
 
 

@@ -6,7 +6,7 @@ several rows at once. The primary key of ``article_key`` holds what would slip t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -19,11 +19,12 @@ from sqlmodel import col
 from trialalerts.catalog.articles.backfill import make_missing_keys
 from trialalerts.catalog.articles.identity import Found, recognise
 from trialalerts.catalog.articles.likeness import Likeness, likeness_of
-from trialalerts.catalog.articles.merging import merged, said_of
+from trialalerts.catalog.articles.merging import gained, merged, said_of
 from trialalerts.catalog.compare import Difference, compare_articles
 from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_records, update_records
 from trialalerts.catalog.rows import Entry, read_entry
-from trialalerts.catalog.tables import ArticleKey, Item
+from trialalerts.catalog.tables import ArticleKey, Item, appeared_at
+from trialalerts.database.types import table_of
 
 __all__ = ["ArticleBatch", "StoredArticles"]
 
@@ -32,10 +33,14 @@ _LOCK = 7_215_041_901
 
 
 class StoredArticles(NamedTuple):
-    """What happened: the items that are new, with their entries, and what became of those that were known."""
+    """What happened: the items that are new, with their entries, and what became of those that were known.
+
+    ``gains`` are those that another record gave more areas or topics, each with the moment at which it appeared.
+    """
 
     inserted: Sequence[tuple[int, Entry]]
     differences: Sequence[tuple[int, Entry, Difference]]
+    gains: Sequence[tuple[int, Entry, Difference, datetime]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,15 @@ class _Placed:
     likeness: Likeness
     keys: Sequence[str]
     found: Found
+
+
+class _Merge(NamedTuple):
+    """A known item that was computed anew: its columns before and after."""
+
+    item_id: int
+    entry: Entry
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
 
 
 class ArticleBatch:
@@ -75,14 +89,17 @@ class ArticleBatch:
         known = [each.found.record_id for each in placed if each.found.record_id is not None]
         touch_records(self._connection, known, self._now)
         self._note_keys([*inserted, *rows, *((_item_of(each, item_of), each) for each in changed)])
-        differences = self._merge(
-            [*rows, *((_item_of(each, item_of), each) for each in changed)], new=set(item_of.values())
-        )
+        new = set(item_of.values())
+        merges = self._merge([*rows, *((_item_of(each, item_of), each) for each in changed)], new=new)
         self._touch([id_ for each in placed if isinstance(id_ := each.found.item, int)])
         self.recognised = len(known)
         self.new, self.updated = len(inserted), len(changed)
         self.unchanged = len(placed) - self.new - self.updated
-        return StoredArticles([(item_id, each.entry) for item_id, each in inserted], differences)
+        return StoredArticles(
+            [(item_id, each.entry) for item_id, each in inserted],
+            [(each.item_id, each.entry, found) for each in merges for found in _compared(each)],
+            _gains(merges, {item_id for item_id, _ in rows}),
+        )
 
     def _placed(self) -> list[_Placed]:
         likes = [likeness_of(entry.draft, entry.external_id) for entry in self._entries]
@@ -111,38 +128,44 @@ class ArticleBatch:
             statement = dialect.insert(ArticleKey).on_conflict_do_nothing()
             self._connection.execute(statement, [{"key": key, "item_id": rows[key]} for key in sorted(rows)])
 
-    def _merge(self, placed: Sequence[tuple[int, _Placed]], *, new: set[int]) -> list[tuple[int, Entry, Difference]]:
-        """Compute anew the items whose records are other ones now; return what happened to them."""
+    def _merge(self, placed: Sequence[tuple[int, _Placed]], *, new: set[int]) -> list[_Merge]:
+        """Compute anew the items whose records are other ones now; return what became of those that were known."""
         by_item = dict(placed)
-        differences: list[tuple[int, Entry, Difference]] = []
+        merges: list[_Merge] = []
         for chunk in in_chunks(sorted(by_item)):
             before = self._locked(chunk)
             rows = [merged(said) | {"item_id": item_id} for item_id, said in said_of(self._connection, chunk).items()]
             values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "item_id"}
             self._connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(values), rows)
-            differences += [
-                (row["item_id"], by_item[row["item_id"]].entry, each)
-                for row in rows
-                if row["item_id"] not in new
-                for each in _compared(before[row["item_id"]], row)
-            ]
-        return differences
+            known = [(row["item_id"], row) for row in rows if row["item_id"] not in new]
+            merges += [_Merge(item_id, by_item[item_id].entry, before[item_id], row) for item_id, row in known]
+        return merges
 
-    def _locked(self, item_ids: Sequence[int]) -> dict[int, tuple[str, Mapping[str, Any]]]:
-        """Return the titles and facts of items; their rows stay locked."""
-        columns = col(Item.id), col(Item.title), col(Item.facts)
-        asked = select(*columns).where(col(Item.id).in_(item_ids)).order_by(col(Item.id))
-        rows = self._connection.execute(asked.with_for_update())
-        return {cast("int", id_): (title, facts) for id_, title, facts in rows}
+    def _locked(self, item_ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+        """Return items as they are, by number; their rows stay locked."""
+        item = table_of(Item).c
+        columns = item.id, item.title, item.facts, item.areas, item.topics, item.published_at, item.first_seen_at
+        asked = select(*columns).where(item.id.in_(item_ids)).order_by(item.id)
+        rows = self._connection.execute(asked.with_for_update()).mappings()
+        return {cast("int", row["id"]): dict(row) for row in rows}
 
     def _touch(self, item_ids: Iterable[int]) -> None:
         for chunk in in_chunks(sorted(set(item_ids))):
             self._connection.execute(update(Item).where(col(Item.id).in_(chunk)).values(last_seen_at=self._now))
 
 
-def _compared(before: tuple[str, Mapping[str, Any]], row: Mapping[str, Any]) -> list[Difference]:
-    title, facts = before
-    return compare_articles(title, row["title"], facts, row["facts"])
+def _compared(merge: _Merge) -> list[Difference]:
+    before, after = merge.before, merge.after
+    return compare_articles(before["title"], after["title"], before["facts"], after["facts"])
+
+
+def _gains(merges: Iterable[_Merge], joined: Container[int]) -> list[tuple[int, Entry, Difference, datetime]]:
+    """Return the gains of items that another record joined; a record that is read otherwise now is no news."""
+    return [
+        (each.item_id, each.entry, gain, appeared_at(each.after["published_at"], each.before["first_seen_at"]))
+        for each in merges
+        if each.item_id in joined and (gain := gained(each.before, each.after))
+    ]
 
 
 def _wait_for_others(connection: Connection) -> None:
