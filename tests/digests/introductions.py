@@ -77,12 +77,14 @@ class Service:
         source = MemorySource(pages, broken=broken)
         return poll_source(self.db, self.settings, of_name, self.clock, source=source)
 
-    def join(self, name: str, *, area: str = MS, frequency: Frequency = Frequency.DAILY) -> None:
+    def join(
+        self, name: str, *, area: str = MS, frequency: Frequency = Frequency.DAILY, region: Region = ANYWHERE
+    ) -> None:
         """Let somebody sign up and confirm, now."""
         with self.db.write() as session:
             new = NewSubscriber(
                 address=f"{name}@example.org",
-                preferences=(NewPreference(area_id=area, region=ANYWHERE),),
+                preferences=(NewPreference(area_id=area, region=region),),
                 frequency=frequency,
             )
             add_subscriber(session, new, confirmed=True, how="web", now=self.clock.now())

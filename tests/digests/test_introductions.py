@@ -10,13 +10,16 @@ import pytest
 from tests.digests.introductions import ASTHMA, MS, Service, news, on, study
 from tests.digests.stage import store_areas
 from tests.installation import Installation
+from tests.subscribers.stage import LEEDS
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.digests.compose import compose_for, waited_for
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.people import find_subscriber
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency
+from trialalerts.vocabulary.regions import any_distance_from
 
+ONLY = "so this is only what one would say"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -231,6 +234,14 @@ class TestTheFirstMailAlwaysComes:
         words = service.renderer_words(locale).say("digest.nothing_open")
         assert words in " ".join(str(mail.text).split())
 
+    def test_who_would_travel_any_distance_from_a_place_is_told_what_is_open_anywhere(self, service: Service) -> None:
+        service.poll("registry", [study(1)])
+        service.join("anna", region=any_distance_from(LEEDS))
+        assert service.compose() == 1
+        service.poll("registry", [study(1), study(2, first_posted=service.clock.now().date())])
+        assert service.compose(after=DAY) == 1
+        assert service.told("anna") == [now_open(1), ["NCT00000002 registered"]]
+
     def test_it_holds_recent_articles_beside_open_trials(self, service: Service) -> None:
         articles = [news(1, on(1)), news(2, on(5, 2)), news(3, on(20, 1)), news(4, None), news(5, on(1, 1, 2027))]
         service.poll("registry", [study(1), *articles])
@@ -356,3 +367,9 @@ def test_the_operator_sees_in_each_place_what_is_waited_for(installation: Instal
     assert waits in installation.done("digests", "due")
     assert waits in installation.done("subscribers", "show", "anna@example.org")
     assert waits in installation.command("doctor").stdout
+    assert installation.done("digests", "preview", "anna@example.org").startswith(
+        f"No mail goes out now, {ONLY}. {waits}"
+    )
+    installation.done("subscribers", "pause", "anna@example.org")
+    paused = installation.done("digests", "preview", "anna@example.org")
+    assert "This subscriber is paused: only an active one is sent digests." in paused

@@ -58,7 +58,26 @@ def test_an_article_without_a_link_leads_to_our_own_page_and_its_text_stands_in_
 def test_a_summary_that_begins_the_text_is_not_said_twice() -> None:
     told = ArticleFacts(html="<p>One sentence of it. And another one.</p>")
     item = article(told=told, url="", summary="One sentence of…")
-    assert shown_text(item, told) == "One sentence of it. And another one."
+    assert shown_text(item, told) == ("One sentence of it. And another one.",)
+
+
+def test_the_text_of_an_article_keeps_its_subtitle_paragraphs_and_lists_apart() -> None:
+    html = "<p>It begins\nhere.</p><h2>What is tested</h2><ul><li>an infusion</li><li>a tablet</li></ul><p>Ask.</p>"
+    told = ArticleFacts(html=html)
+    card = card_of("en", told=told, url="", summary="A subtitle without a full stop")
+    assert card.paragraphs == (
+        "A subtitle without a full stop", "It begins here.", "What is tested", "- an infusion", "- a tablet", "Ask.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("length", "shown"), [(700, 2), (1_470, 1), (3_000, 1)])
+def test_of_a_long_text_whole_paragraphs_are_shown_and_never_a_scrap(length: int, shown: int) -> None:
+    first = ("Words. " * (length // 7)).strip()
+    told = ArticleFacts(html=f"<p>{first}</p><p>{'It goes on. ' * 60}</p>")
+    paragraphs = shown_text(article(told=told, url="", summary=""), told)
+    assert len(paragraphs) == shown
+    assert sum(map(len, paragraphs)) <= 1_500
+    assert all(each.endswith(".") for each in paragraphs)
 
 
 def test_an_article_with_a_link_leads_there_and_shows_its_summary() -> None:

@@ -259,16 +259,17 @@ def preferences(draw: st.DrawFn, number: int) -> Preference:
     kind = draw(st.sampled_from(list(RegionKind)))
     country = draw(st.sampled_from(list(COUNTRIES)))
     place = kind is RegionKind.PLACE
+    placed = place or (kind is RegionKind.ANYWHERE and draw(st.booleans()))  # any distance from somewhere
     return Preference(
         id=number,
         subscriber_id=1,
         area_id=draw(st.one_of(_area, st.just(ANY_AREA))),
         region_kind=kind,
         region_label="somewhere",
-        country=None if kind is RegionKind.ANYWHERE else country,
+        country=None if kind is RegionKind.ANYWHERE and not placed else country,
         subdivision=draw(st.sampled_from(COUNTRIES[country])) if kind is RegionKind.SUBDIVISION else None,
-        latitude=draw(_latitude) if place else None,
-        longitude=draw(_longitude) if place else None,
+        latitude=draw(_latitude) if placed else None,
+        longitude=draw(_longitude) if placed else None,
         radius_km=draw(st.sampled_from([1.0, 50.0, 500.0, 10_000.0])) if place else None,
         born_on=draw(st.one_of(st.none(), st.dates(date(1930, 1, 1), TODAY))),
         sex=draw(st.sampled_from([None, "female", "male"])),

@@ -70,6 +70,7 @@ def preview(
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show, show_json, write_file
     from trialalerts.clock import FrozenClock
+    from trialalerts.digests.compose import why_not_served
     from trialalerts.digests.preview import preview_digest
     from trialalerts.subscribers.people import find_subscriber
 
@@ -77,9 +78,14 @@ def preview(
     clock = FrozenClock(_moment(as_of, ctx.settings)) if as_of else ctx.clock
     with ctx.db.read() as session:
         subscriber = find_subscriber(session, email)
+        held = why_not_served(session, ctx.settings, clock.now(), subscriber)
         entries, message = preview_digest(session, ctx.settings, clock, subscriber)
     if as_json:
         show_json([entry.as_json() for entry in entries])
+        return
+    if held:
+        show(f"No mail goes out now, so this is only what one would say. {held}\n" if message else held)
+    if message is None and held:
         return
     if message is None:
         show("nothing is new for this subscriber: no mail would go out")

@@ -213,7 +213,7 @@ class _Window:
         filters: str,
     ) -> Found | None:
         """Return what a preference brings ``within`` these candidates, by the columns of its row; None: nothing."""
-        if latitude is not None:  # a place: nearly everybody has one of their own
+        if radius is not None:  # around a place: nearly everybody has one of their own; any distance has no radius
             _, country, _ = region.split("|")
             there = (RegionKind.PLACE, country or None, None, latitude, longitude, radius)
             return self._looked_up(within, area, filters, there)

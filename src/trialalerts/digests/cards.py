@@ -104,7 +104,10 @@ class TrialCard:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArticleCard:
-    """An article as it stands in a mail. ``byline`` is its source, authors and date, ``since`` as of a trial."""
+    """An article as it stands in a mail. ``byline`` is its source, authors and date, ``since`` as of a trial.
+
+    ``paragraphs`` are what ``summary`` says in one: of an article without a link its text.
+    """
 
     kind: str = "article"
     title: str
@@ -114,6 +117,7 @@ class ArticleCard:
     changes: tuple[ChangeNote, ...]
     reasons: tuple[str, ...]
     summary: str
+    paragraphs: tuple[str, ...] = ()
     since: tuple[ChangeNote, ...] = ()
     since_label: str = ""
 
@@ -335,6 +339,7 @@ class CardMaker:
     def _article(self, entry: Entry, item: Item, facts: ArticleFacts) -> Common:
         timely = Timely(published=facts.published_on or item.published_at)
         changes, distances, at = self._changes(entry, None)
+        paragraphs = shown_text(item, facts)
         card = ArticleCard(
             title=one_line(item.title, _TITLE) or self._untitled(item.kind),
             url=web_address(item.url) or web_address(self._publishing.page(item.id)),
@@ -342,7 +347,8 @@ class CardMaker:
             byline=self._byline(item, facts, timely),
             changes=changes,
             reasons=(),
-            summary=shown_text(item, facts),
+            summary=" ".join(paragraphs),
+            paragraphs=paragraphs,
         )
         return Common(card=card, timely=timely, distances=distances, distances_at=at)
 

@@ -35,7 +35,7 @@ from trialalerts.subscribers.people import end_pauses
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas import load_areas
 
-__all__ = ["ComposeCount", "Composer", "compose_due", "compose_for", "waited_for"]
+__all__ = ["ComposeCount", "Composer", "compose_due", "compose_for", "waited_for", "why_not_served"]
 
 log = structlog.get_logger()
 
@@ -128,9 +128,21 @@ def compose_for(db: Database, settings: Settings, clock: Clock, subscriber_id: i
             raise InvalidInput(f"This subscriber is {state}: only an active one can be sent a digest.")
         waits = waited_for(session, settings, clock.now())
         if waits and subscriber.cursor == NEVER_SERVED:
-            raise InvalidInput(" ".join(each.words(clock.now()) for each in waits))
+            raise InvalidInput(_words(waits, clock.now()))
         composer = Composer.for_one(session, settings, clock.now(), subscriber, introducing=not waits)
         return composer.storage.store(session, composer.asked(session, subscriber).served) > 0
+
+
+def why_not_served(session: Session, settings: Settings, now: datetime, subscriber: Subscriber) -> str | None:
+    """Return why a subscriber gets no digest now, whatever there is to tell; None: nothing holds them up."""
+    if subscriber.state is not SubscriberState.ACTIVE:
+        return f"This subscriber is {subscriber.state.value}: only an active one is sent digests."
+    waits = waited_for(session, settings, now) if subscriber.cursor == NEVER_SERVED else ()
+    return _words(waits, now) or None
+
+
+def _words(waits: Sequence[AwaitedSource], now: datetime) -> str:
+    return " ".join(each.words(now) for each in waits)
 
 
 def waited_for(session: Session, settings: Settings, now: datetime) -> list[AwaitedSource]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import Item
 from trialalerts.catalog.text import clean_text
-from trialalerts.digests.card_text import shortened
+from trialalerts.digests.card_text import one_line, shortened
 from trialalerts.settings import Settings
 from trialalerts.subscribers.links import ARTICLE_PATH
 
@@ -19,6 +20,9 @@ SUMMARY = 280
 """Characters of a summary on a card."""
 _OWN_TEXT = 1_500
 """Characters of an article that has no link: more is on its page."""
+_WORTH_BEGINNING = 80
+"""Of a paragraph that would be cut to fewer characters nothing is shown."""
+_PARTS = re.compile(r"\n\s*\n|\n(?=\s*(?:- |\d+[.)] ))")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +68,29 @@ def _site(url: str) -> str:
     return (urlsplit(url).hostname or "").removeprefix("www.")
 
 
-def shown_text(item: Item, facts: ArticleFacts) -> str:
-    """Return what a card says of an article: of one that stands nowhere else its text, so that the mail can be read."""
+def shown_text(item: Item, facts: ArticleFacts) -> tuple[str, ...]:
+    """Return what a card says of an article, by paragraphs: of one that stands nowhere else its text."""
     if item.url or not facts.html:
-        return shortened(item.summary, SUMMARY)
-    text = clean_text(facts.html)
-    begins = item.summary.removesuffix("…")
-    whole = text if begins in " ".join(text.split()) else f"{item.summary} {text}"
-    return shortened(whole, _OWN_TEXT)
+        return tuple(filter(None, [shortened(item.summary, SUMMARY)]))
+    paragraphs = _paragraphs(clean_text(facts.html))
+    if item.summary.removesuffix("…") not in " ".join(paragraphs):
+        paragraphs.insert(0, one_line(item.summary))
+    return _beginning(paragraphs)
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a clean text, each on one line; a line of a list is one of its own."""
+    return [line for part in _PARTS.split(text) if (line := one_line(part))]
+
+
+def _beginning(paragraphs: Sequence[str]) -> tuple[str, ...]:
+    """Return the first paragraphs, at most so long together as a card may be."""
+    found: list[str] = []
+    left = _OWN_TEXT
+    for paragraph in paragraphs:
+        if len(paragraph) > left:
+            rest = shortened(paragraph, left) if left >= _WORTH_BEGINNING else ""
+            return (*found, rest) if rest else tuple(found)
+        found.append(paragraph)
+        left -= len(paragraph) + 1
+    return tuple(found)
