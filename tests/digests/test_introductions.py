@@ -232,7 +232,7 @@ class TestTheFirstMailAlwaysComes:
         service.compose()
         (mail,) = service.mails("anna")
         words = service.renderer_words(locale).say("digest.nothing_open")
-        assert words in " ".join(str(mail.text).split())
+        assert " ".join(words.split()) in " ".join(str(mail.text).split())
 
     def test_who_would_travel_any_distance_from_a_place_is_told_what_is_open_anywhere(self, service: Service) -> None:
         service.poll("registry", [study(1)])
@@ -370,6 +370,3 @@ def test_the_operator_sees_in_each_place_what_is_waited_for(installation: Instal
     assert installation.done("digests", "preview", "anna@example.org").startswith(
         f"No mail goes out now, {ONLY}. {waits}"
     )
-    installation.done("subscribers", "pause", "anna@example.org")
-    paused = installation.done("digests", "preview", "anna@example.org")
-    assert "This subscriber is paused: only an active one is sent digests." in paused
