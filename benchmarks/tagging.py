@@ -21,7 +21,16 @@ from pathlib import Path
 
 from benchmarks.figures import Figure
 from benchmarks.naive_tagger import NaiveTagger
-from benchmarks.tagging_corpora import DATA, HALVES, Document, mesh_diseases, pubmed, trials, vocabulary
+from benchmarks.tagging_corpora import (
+    DATA,
+    HALVES,
+    Document,
+    mesh_diseases,
+    pubmed,
+    shipped_vocabulary,
+    trials,
+    vocabulary,
+)
 from trialalerts.vocabulary.areas import AreaNode, AreaTree
 from trialalerts.vocabulary.mesh_ids import is_mesh_id
 from trialalerts.vocabulary.tagger import Tagger
@@ -81,7 +90,7 @@ class _Judge:
 
 
 def run() -> list[Figure]:
-    """Measure quality for three vocabularies, then speed, build time and memory."""
+    """Measure quality for four vocabularies, then speed, build time and memory."""
     if not (DATA / "README.md").exists():
         return [Figure(what="tagging", value=f"not measured: {DATA} is missing (set TRIALALERTS_TEST_DATA)")]
     whole = vocabulary(curated=True, mesh=True, ontology=True)
@@ -89,6 +98,7 @@ def run() -> list[Figure]:
     corpora = _corpora()
     vocabularies = {
         "curated": vocabulary(curated=True, mesh=False, ontology=False),
+        "out of the box (curated and MeSH)": shipped_vocabulary(),
         "MeSH": vocabulary(curated=False, mesh=True, ontology=False),
         "MeSH + Disease Ontology + curated": whole,
     }

@@ -8,18 +8,18 @@ import os
 import tempfile
 import xml.etree.ElementTree as ET
 import zlib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trialalerts.database import open_database
 from trialalerts.database.schema import upgrade
+from trialalerts.resources import shipped
 from trialalerts.vocabulary.areas import AreaTree, load_areas, store_curated
 from trialalerts.vocabulary.disease_ontology import import_disease_ontology
 from trialalerts.vocabulary.mesh import import_mesh, normal_mesh_id
-from trialalerts.vocabulary.mesh_ids import is_mesh_id
-from trialalerts.vocabulary.shipped_areas import store_shipped
+from trialalerts.vocabulary.mesh_files import read_mesh
+from trialalerts.vocabulary.shipped_areas import MESH, store_shipped
 
 __all__ = ["DATA", "HALVES", "Document", "mesh_diseases", "pubmed", "shipped_vocabulary", "trials", "vocabulary"]
 
@@ -46,12 +46,8 @@ class Document:
 
 
 def mesh_diseases() -> frozenset[str]:
-    """Return the ids of MeSH's diseases and mental disorders, of all editions at hand."""
-    found: set[str] = set()
-    for name in ("mesh_C_F03_descriptors.tsv.gz", "mesh_c_f03_tree_dismanet.tsv.gz"):
-        with gzip.open(DATA / "vocab" / name, "rt", encoding="utf-8") as lines:
-            found.update(line.partition("\t")[0] for line in lines)
-    return frozenset(filter(is_mesh_id, found))
+    """Return the ids of MeSH's diseases and mental disorders, of the edition that ships."""
+    return frozenset(descriptor.id for descriptor in read_mesh(shipped(MESH)))
 
 
 def pubmed(diseases: frozenset[str]) -> list[Document]:
@@ -115,7 +111,7 @@ def vocabulary(*, curated: bool, mesh: bool, ontology: bool) -> AreaTree:
             if curated:
                 store_curated(session, _CURATED)
             if mesh:
-                import_mesh(session, _mesh_file(Path(folder)))
+                import_mesh(session, shipped(MESH))
             if ontology:
                 import_disease_ontology(session, DATA / "vocab" / "doid_2024-01-31.obo.gz")
         with database.read() as session:
@@ -135,23 +131,3 @@ def shipped_vocabulary() -> AreaTree:
             tree = load_areas(session)
         database.dispose()
     return tree
-
-
-def _mesh_file(folder: Path) -> Path:
-    """Write the sample of MeSH in NLM's own form."""
-    file = folder / "d2017.bin"
-    with gzip.open(DATA / "vocab" / "mesh_C_F03_descriptors.tsv.gz", "rt", encoding="utf-8") as lines:
-        file.write_text("\n".join(_mesh_lines(lines)), "utf-8")
-    return file
-
-
-def _mesh_lines(lines: Iterable[str]) -> Iterator[str]:
-    rows = iter(lines)
-    next(rows)
-    for row in rows:
-        id_, name, numbers_2017, numbers_2015, _, terms = row.rstrip("\n").split("\t")
-        yield "*NEWRECORD"
-        yield f"MH = {name}"
-        yield from (f"ENTRY = {term}" for term in terms.split("|") if term)
-        yield from (f"MN = {number}" for number in (numbers_2017 or numbers_2015).split("|"))
-        yield f"UI = {id_}"
