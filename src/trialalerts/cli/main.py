@@ -31,6 +31,7 @@ NOUNS: dict[str, str] = {
     "digests": "Digests: due, preview, send, show.",
     "deliveries": "Outbox: list, show, retry.",
     "suppressions": "Addresses never mailed: list, add, lift.",
+    "feedback": "Bounces: what is a mail taken for, and why?",
     "database": "Database: upgrade, check, backup.",
 }
 _SINGLE = {"init": "init", "run": "run", "demo": "demo", "doctor": "doctor", "report": "report"}
