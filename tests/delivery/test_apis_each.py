@@ -18,10 +18,9 @@ from tests.delivery.provider_servers import (
     failing,
     hung_up,
 )
-from trialalerts.delivery.envelope import Accepted, Refused
+from trialalerts.delivery.envelope import Accepted, Refused, Unsent
 from trialalerts.delivery.transports import open_transport
 from trialalerts.delivery.transports.api_channel import ApiTransport
-from trialalerts.delivery.transports.brevo import Brevo
 from trialalerts.delivery.transports.resend import Resend
 from trialalerts.errors import ConfigurationError
 
@@ -90,38 +89,33 @@ def test_resend_never_sends_other_content_under_a_known_key() -> None:
         assert len(server.desk.mails) == 1
 
 
-def test_brevo_does_not_take_a_message_for_sent_that_it_refused() -> None:
+def test_after_a_refusal_brevo_is_asked_with_another_key() -> None:
     """A refusal may use the key up: the mail must not get lost by that."""
     with channel_to(DESKS["brevo"]()) as (server, channel):
-        sent = [envelope(1)]
         server.faults.append(failing(400, b'{"code": "invalid_parameter", "message": "?"}'))
-        channel.send(sent)
-        server.faults.append(failing(400, b'{"code": "duplicate_parameter", "message": "?"}'))
-        server.faults.append(failing(400, b'{"code": "duplicate_parameter", "message": "?"}'))
-        (outcome,) = channel.send(sent)
-        assert isinstance(outcome, Refused)
-        assert (outcome.permanent, outcome.retry_after) == (False, 1_800.0)
-        assert isinstance(channel.send(sent)[0], Accepted), "the key has run out"
-        assert len(server.desk.mails) == 1
+        (refusal,) = channel.send([envelope(1)])
+        assert isinstance(refusal, Refused)
+        again = replace(envelope(1), request_key=refusal.request_key)
+        assert isinstance(channel.send([again])[0], Accepted)
+        first, second = (json.loads(request.body)["headers"]["idempotencyKey"] for request in server.requests)
+        assert first != second
 
 
-def test_brevo_is_asked_again_when_the_key_of_a_failed_request_has_run_out() -> None:
-    """It failed after it took the key, and perhaps the mail: nobody knows before the key is gone."""
+@pytest.mark.parametrize("status", [401, 403, 429, 500])
+def test_what_uses_no_key_up_or_leaves_a_doubt_keeps_the_key(status: int) -> None:
+    with channel_to(DESKS["brevo"]()) as (server, channel):
+        server.faults.extend([failing(status, b"{}")] * 2)
+        (outcome,) = channel.send([envelope(1)])
+        assert isinstance(outcome, Refused | Unsent)
+        assert outcome.request_key is None
+
+
+def test_a_message_that_brevo_took_before_it_failed_is_taken() -> None:
+    """It failed after it took the key; asked again it says so (brevo-500-then-duplicate)."""
     with channel_to(DESKS["brevo"]()) as (server, channel):
         server.faults.append(failing(500, obeyed=True))
-        (outcome,) = channel.send([envelope(1)])
-        assert isinstance(outcome, Refused)
-        assert (outcome.permanent, outcome.retry_after, outcome.ours) == (False, 1_800.0, False)
-
-
-def test_brevo_forgets_the_oldest_refusals() -> None:
-    with channel_to(DESKS["brevo"]()) as (_, channel):
-        dialect = channel._dialect
-        assert isinstance(dialect, Brevo)
-        for number in range(10_050):
-            dialect._remember(str(number))
-        assert len(dialect._turned_away) == 10_000
-        assert "0" not in dialect._turned_away
+        sent = [envelope(1)]
+        assert accounted(channel.send(sent), sent, server.desk) == {"accepted": 1}
 
 
 def test_mailgun_carries_every_byte() -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from tests.delivery.post import NOW, deliveries, dice, queue_for, render, settings, states
 from tests.delivery.provider_desks import DESKS, BrevoDesk
 from tests.delivery.provider_servers import failing, garbled, hung_up, running, throttled
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
+from trialalerts.delivery.benching import rest
 from trialalerts.delivery.sender import SendCount, send_queued
+from trialalerts.delivery.suppressions import list_suppressions
 from trialalerts.delivery.tables import DeliveryState
 from trialalerts.delivery.transports import Transport, open_transport
+from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
 NAMES = [f"n{number}" for number in range(40)]
 ROUNDS = 60
@@ -81,3 +88,48 @@ def test_a_second_provider_takes_over_and_takes_only_what_the_first_left(db: Dat
     copies = Counter(mail.recipient for desk in (first_desk, second_desk) for mail in desk.mails)
     assert copies == {f"{name}@example.org": 1 for name in NAMES}
     assert Counter(row.transport for row in deliveries(db).values()) == {"ses": 10, "brevo": len(NAMES) - 10}
+
+
+def test_a_refusal_that_used_its_key_up_loses_no_mail(db: Database, shared_cases: Path) -> None:
+    """brevo-key-used-up: another process asks again, and must not take *known already* for sent."""
+    answers = json.loads((shared_cases / "providers" / "brevo-key-used-up" / "answers.json").read_text())
+    queue_for(db, ["ada"])
+    desk = BrevoDesk()
+    refusal = failing(answers[0]["status"], json.dumps(answers[0]["body"]).encode())
+    with running(desk) as server:
+        server.plan = lambda: replace(refusal, obeyed=True) if len(server.requests) == 1 else None
+        clock = FrozenClock(NOW)
+        desk.refused["ada@example.org"] = "invalid"  # the request is read, refused, and its key is known from now on
+        send_queued(db, open_transport(server.url), render, settings=settings(), clock=clock, random=dice())
+        assert desk.keys
+        desk.refused.clear()
+        clock.advance(timedelta(minutes=10))
+        send_queued(db, open_transport(server.url), render, settings=settings(), clock=clock, random=dice())
+    assert [mail.recipient for mail in desk.mails] == ["ada@example.org"]
+    assert states(db) == {"digest/ada": DeliveryState.SENT}
+
+
+def test_a_recipient_on_the_providers_list_is_mailed_no_more(db: Database, shared_cases: Path) -> None:
+    """postmark-406-forever: the operator sees why, and no digest is composed for nothing."""
+    answer = json.loads((shared_cases / "providers" / "postmark-406-forever" / "answer.json").read_text())
+    queue_for(db, ["mona"])
+    with running(DESKS["postmark"](), failing(answer["status"], json.dumps(answer["body"]).encode())) as server:
+        (count,) = rounds(db, open_transport(server.url))
+    assert count.failed == 1
+    with db.read() as session:
+        person = session.exec(select(Subscriber)).one()
+        assert person.state is SubscriberState.BOUNCED
+        assert "postmark: on the provider's own list" in (person.state_reason or "")
+        assert [each.reason for each in list_suppressions(session)] == ["listed"]
+
+
+def test_a_member_that_rests_by_the_tables_is_passed_over(db: Database) -> None:
+    """Its provider told by a webhook that the day's quota is used up."""
+    queue_for(db, NAMES)
+    with db.write() as session:
+        rest(session, "resend", reason="quota", until=NOW + timedelta(hours=14), now=NOW)
+    with running(DESKS["resend"]()) as first, running(DESKS["postmark"]()) as second:
+        transport = open_transport(f"failover({first.url} {second.url})")
+        send_queued(db, transport, render, settings=settings(), clock=FrozenClock(NOW), random=dice())
+        assert first.requests == []
+        assert len(second.desk.mails) == len(NAMES)

@@ -70,3 +70,5 @@ def lift(email: Email, *, yes: Annotated[bool, typer.Option("--yes", help="Do no
     with ctx.db.write() as session:
         lifted = suppressions.lift(session, secret, address, how="operator", now=ctx.clock.now())
     typer.echo("lifted; the subscriber gets digests again" if lifted.resumed else "lifted")
+    if found.reason == "listed":
+        typer.echo(f"The provider has it on a list of its own ({found.detail}): take it off there, too.")

@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, text
 from sqlmodel import Session, col, delete, select
 
+from trialalerts.database.findings import end_findings, note_finding
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.tables import TransportState
 
-__all__ = ["bench", "benched", "clear", "standing"]
+__all__ = ["bench", "benched", "clear", "rest", "standing"]
 
 _LONGEST = timedelta(minutes=5)
 _LONGEST_ASKED = timedelta(hours=6)
+_QUOTA = "provider-quota"
 _NOTE = text(
     "INSERT INTO transport_state (name, since, benched_until, reason) VALUES (:name, :since, :until, :reason) "
     "ON CONFLICT (name) DO UPDATE SET benched_until = excluded.benched_until, reason = excluded.reason"
@@ -48,6 +50,22 @@ def bench(
     return session.get_one(TransportState, name, populate_existing=True)
 
 
-def clear(session: Session, name: str) -> None:
-    """Note that the transport works again."""
-    session.execute(delete(TransportState).where(col(TransportState.name) == name))
+def rest(session: Session, name: str, *, reason: str, until: datetime, now: datetime) -> None:
+    """Leave a transport alone until a moment that its provider gave, however far it is, and tell the operator."""
+    found = standing(session, name)
+    if found is not None and found.benched_until is not None and found.benched_until >= until:
+        return
+    values = {"name": name, "since": found.since if found else now, "until": until, "reason": reason}
+    session.connection().execute(_NOTE, values)
+    note_finding(
+        session, _QUOTA, name, f"The transport {name} rests until {until:%Y-%m-%d %H:%M} UTC: {reason}", now=now
+    )
+
+
+def clear(session: Session, name: str, *, over_at: datetime | None = None) -> None:
+    """Note that the transport works again; with ``over_at`` only where its rest was over by then."""
+    broken = delete(TransportState).where(col(TransportState.name) == name)
+    if over_at is not None:
+        broken = broken.where(col(TransportState.benched_until) <= over_at)
+    if session.connection().execute(broken).rowcount:
+        end_findings(session, _QUOTA, [name])

@@ -22,7 +22,8 @@ class Envelope:
     ``sender`` and ``recipient`` are the addresses of the envelope (the sender may be a return address of this one
     mail). ``content`` is the whole message with CRLF line ends, signed where signing is set up: what goes over the
     wire. ``message`` is the same in its parts, for APIs that write the MIME themselves. ``metadata`` comes back with
-    what a provider tells of the message; it holds a signed token, nothing that tells who somebody is.
+    what a provider tells of the message; it holds a signed token, nothing that tells who somebody is. ``request_key``
+    is the idempotency key to ask with, None: one made of the Message-ID.
     """
 
     sender: str
@@ -30,6 +31,7 @@ class Envelope:
     content: bytes
     message: Message
     metadata: Mapping[str, str]
+    request_key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +52,9 @@ class Refused:
     ``permanent``: trying again is pointless. ``code`` is the reply code with the enhanced code (RFC 3463) or the
     provider's error code. ``ours``: the refusal is about us (policy, reputation, a sender that is not allowed), not
     about this recipient. ``retry_after`` is how many seconds the other side asked to wait. ``meaning`` is what the
-    classifier decided of a mail server's own words; None where no mail server spoke.
+    classifier decided of a mail server's own words; None where no mail server spoke. ``listed``: the
+    provider has the recipient on a list of its own. ``request_key``: the idempotency key for the next try, where this
+    one's may be used up.
     """
 
     reason: str
@@ -59,6 +63,8 @@ class Refused:
     ours: bool = False
     retry_after: float | None = None
     meaning: Classified | None = None
+    listed: bool = False
+    request_key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,10 +72,12 @@ class Unsent:
     """Nothing was tried with the message: the transport does not work, or wants a rest. No message is to blame.
 
     ``retry_after`` is how many seconds the transport should be left alone, where the other side said so.
+    ``request_key`` as of what is refused.
     """
 
     reason: str
     retry_after: float | None = None
+    request_key: str | None = None
 
 
 Outcome = Accepted | Refused | Unsent

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, CursorResult, Integer, bindparam, text, update
+from sqlalchemy import ColumnElement, CursorResult, Integer, String, bindparam, func, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, and_, col, select
 
@@ -87,7 +87,13 @@ _SETTLE_QUIETLY = (
         }
     )
 )
-_SETTLE = _SETTLE_QUIETLY.values({"last_error": bindparam("error"), "last_code": bindparam("code")})
+_SETTLE = _SETTLE_QUIETLY.values(
+    {
+        "last_error": bindparam("error"),
+        "last_code": bindparam("code"),
+        "request_key": func.coalesce(bindparam("new_key", type_=String), _T.c.request_key),
+    }
+)
 
 
 def enqueue(
@@ -141,6 +147,7 @@ class Claimed:
     not_before: datetime
     leased_until: datetime
     leased_by: str
+    request_key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +156,8 @@ class Settlement:
 
     ``not_before`` is when it is due again, None: as before. ``counted`` tells whether the attempt counts.
     ``transport`` is who took it, where a transport chose between several. ``meaning`` is whom the refusal blames,
-    where a mail server's own words say so.
+    where a mail server's own words say so. ``listed``: it failed because the provider has the address on a list of its
+    own. ``request_key`` is the idempotency key of the next request, None: as before.
     """
 
     delivery: Claimed
@@ -161,6 +169,8 @@ class Settlement:
     provider_id: str | None = None
     transport: str | None = None
     meaning: Classified | None = None
+    listed: bool = False
+    request_key: str | None = None
 
 
 def claim(db: Database, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Claimed]:
@@ -363,7 +373,8 @@ def _settled(settlement: Settlement, *, quiet: bool) -> dict[str, Any]:
         "due": settlement.not_before or settlement.delivery.not_before,
         "uncounted": 0 if settlement.counted else 1,
     }
-    return row if quiet else {**row, "error": settlement.error, "code": settlement.code}
+    said = {"error": settlement.error, "code": settlement.code, "new_key": settlement.request_key}
+    return row if quiet else {**row, **said}
 
 
 def _requeue_where(session: Session, condition: ColumnElement[bool], now: datetime) -> int:

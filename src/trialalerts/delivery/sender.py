@@ -22,7 +22,7 @@ from sqlmodel import Session
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.delivery import breaker, outbox
-from trialalerts.delivery.benching import standing
+from trialalerts.delivery.benching import benched, standing
 from trialalerts.delivery.channels import Channels, Job
 from trialalerts.delivery.limits import Limits
 from trialalerts.delivery.outbox import Claimed
@@ -31,6 +31,7 @@ from trialalerts.delivery.sending_slices import Renderer, Slices
 from trialalerts.delivery.sending_waiting import Waiting
 from trialalerts.delivery.tables import SendingPause
 from trialalerts.delivery.transports import Transport
+from trialalerts.delivery.transports.members import Combined
 from trialalerts.errors import DatabaseUnavailable
 from trialalerts.settings import Settings
 
@@ -104,6 +105,15 @@ def send_queued(
     )
     worker.run(wait)
     return ledger.count()
+
+
+def _rests(session: Session, now: datetime) -> dict[str, tuple[float, str]]:
+    """Return how many seconds transports rest that providers told to, or that were found broken, and why."""
+    return {
+        each.name: ((each.benched_until - now).total_seconds(), each.reason)
+        for each in benched(session)
+        if each.benched_until is not None and each.benched_until > now
+    }
 
 
 def _channels(transport: Transport, settings: Settings) -> int:
@@ -195,10 +205,12 @@ class _Round:
                 )
                 return
             state = standing(session, self.transport.name)
-            self.ledger.benched = state is not None
             if state is not None and state.benched_until is not None and state.benched_until > now:
                 self.ledger.broken = f"{state.reason} (tried again at {state.benched_until:%H:%M:%S} UTC)"
                 return
+            self.ledger.benched = state is not None
+            if isinstance(self.transport, Combined):
+                self.transport.rest(_rests(session, now))
             if self.limits.applies(now):
                 room = self.limits.room(session, now)
                 self.ledger.comes_again(room.again_at)

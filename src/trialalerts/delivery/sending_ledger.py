@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 
@@ -15,7 +15,7 @@ from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.delivery import benching, outbox, tallies
 from trialalerts.delivery.envelope import Accepted, Outcome, Refused, Unsent
-from trialalerts.delivery.feedback.refusals import heed_refusal
+from trialalerts.delivery.feedback.refusals import heed_listed, heed_refusal
 from trialalerts.delivery.last_check import Withheld
 from trialalerts.delivery.mail.reply_codes import Classified
 from trialalerts.delivery.outbox import Claimed, Settlement, postponement, retrial
@@ -101,7 +101,8 @@ class Ledger:
                 self._refused(row, outcome)
             else:
                 # Behind the others, lest it stop every round alone; no attempt counts.
-                self._enter("released", postponement(row, until=self.clock.now(), reason="transport broken"))
+                released = postponement(row, until=self.clock.now(), reason="transport broken")
+                self._enter("released", replace(released, request_key=outcome.request_key))
                 self._break(outcome)
 
     def withhold(self, row: Claimed, withheld: Withheld) -> None:
@@ -126,6 +127,7 @@ class Ledger:
         code: str | None = None,
         retry_after: float | None = None,
         meaning: Classified | None = None,
+        request_key: str | None = None,
     ) -> None:
         """Enter that this mail goes again later, or failed for good."""
         settlement = retrial(
@@ -139,7 +141,7 @@ class Ledger:
             meaning=meaning,
         )
         again = settlement.state is DeliveryState.QUEUED
-        self._enter("retried" if again else "failed", settlement)
+        self._enter("retried" if again else "failed", replace(settlement, request_key=request_key))
         log.warning("delivery.retried" if again else "delivery.failed", delivery=row.id, code=code)
 
     def release(self, row: Claimed) -> None:
@@ -170,6 +172,8 @@ class Ledger:
                 benching.bench(session, self.transport, reason=self._bench.reason, now=now, retry_after=retry_after)
             elif self.benched and self._sent:
                 benching.clear(session, self.transport)
+            for name in {each.transport for each in self._unwritten if each.transport}:
+                benching.clear(session, name, over_at=now)
         if self.benched and self._sent and self._bench is None:
             self.benched = False
             log.info("transport.works_again", transport=self.transport)
@@ -185,6 +189,10 @@ class Ledger:
         """Let what failed for good count for its subscriber, in one order everywhere: each of them is locked."""
         failed = [each for each in self._unwritten if each.state is DeliveryState.FAILED and each.code]
         for each in sorted(failed, key=lambda settled: settled.delivery.subscriber_id):
+            if each.listed:
+                number, code = each.delivery.subscriber_id, each.code or ""
+                heed_listed(session, self.settings, subscriber_id=number, how=self.transport, code=code, now=now)
+                continue
             heed_refusal(
                 session,
                 self.settings,
@@ -203,12 +211,19 @@ class Ledger:
                 error=refusal.reason,
                 code=refusal.code,
                 meaning=refusal.meaning,
+                listed=refusal.listed,
+                request_key=refusal.request_key,
             )
             self._enter("failed", failed)
             log.warning("delivery.failed", delivery=row.id, code=refusal.code)
         else:
             self.retry(
-                row, error=refusal.reason, code=refusal.code, retry_after=refusal.retry_after, meaning=refusal.meaning
+                row,
+                error=refusal.reason,
+                code=refusal.code,
+                retry_after=refusal.retry_after,
+                request_key=refusal.request_key,
+                meaning=refusal.meaning,
             )
         self._ours_in_a_row = self._ours_in_a_row + 1 if refusal.ours else 0
         if self._ours_in_a_row == _REFUSALS_OF_OURS:

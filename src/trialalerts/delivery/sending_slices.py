@@ -156,6 +156,7 @@ class Slices:
                 content=self._signer.sign(to_bytes(message)),
                 message=message,
                 metadata=verp.metadata(self.settings, row.id),
+                request_key=row.request_key,
             )
         except _STOPPING:
             raise

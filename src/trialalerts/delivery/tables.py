@@ -47,7 +47,8 @@ class Delivery(SQLModel, table=True):
     (``confirmation/<subscriber key>/<n>``); it is empty for a digest, which is unique itself and queued with it.
     ``kind`` tells the renderer what to write from ``data``; bodies are never stored. ``message_id`` is made once and
     kept through every retry. ``provider_id`` is what the transport calls the message, ``feedback_at`` when the last
-    word of it came back (delivered, bounced, complained).
+    word of it came back (delivered, bounced, complained). ``request_key`` is the idempotency key of the next request,
+    where the one made of the Message-ID may be used up.
     """
 
     __tablename__ = "delivery"
@@ -62,6 +63,12 @@ class Delivery(SQLModel, table=True):
             unique=True,
             sqlite_where=text("key IS NOT NULL"),
             postgresql_where=text("key IS NOT NULL"),
+        ),
+        Index(
+            "ix_delivery_provider_id",
+            "provider_id",
+            sqlite_where=text("provider_id IS NOT NULL"),
+            postgresql_where=text("provider_id IS NOT NULL"),
         ),
     )
 
@@ -82,6 +89,7 @@ class Delivery(SQLModel, table=True):
     last_code: str | None = None
     last_error: str | None = None
     provider_id: str | None = None
+    request_key: str | None = None
     feedback_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 

@@ -1,7 +1,8 @@
 """Owns heeding: each event is stored once and does its work in the same transaction, or neither happens.
 
-A delivery goes forward only (sent, delivered, bounced, complained): a late *delivered* undoes nothing. Only a
-token that we signed names a delivery; what has none is kept, counted, and moves nobody.
+A delivery goes forward only (sent, delivered, bounced, complained): a late *delivered* undoes nothing; only what a
+provider took and did not send goes again. A token that we signed names a delivery, else what its provider called it
+when it took it; what has neither is kept, counted, and moves nobody.
 """
 
 from __future__ import annotations
@@ -9,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from random import Random
+from uuid import uuid4
 
 import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, col, delete
+from sqlmodel import Session, col, delete, select
 
 from trialalerts.database import Database, table_of
-from trialalerts.delivery import tallies
+from trialalerts.delivery import benching, tallies
 from trialalerts.delivery.feedback import policy
-from trialalerts.delivery.feedback.events import Event, Kind, Reason
+from trialalerts.delivery.feedback.events import Again, Event, Kind, Reason
+from trialalerts.delivery.outbox import backoff, given_up
 from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent
 from trialalerts.delivery.verp import delivery_of
 from trialalerts.settings import Settings
@@ -34,6 +38,7 @@ _TOO_OLD = KEPT_FOR - timedelta(days=1)
 UNSTORABLE = (DBAPIError, ValueError)
 """What a database says to a value that it cannot hold, when it is not the database's own fault."""
 _AT_ONCE = 200
+_FINAL = {Kind.BOUNCED, Kind.REJECTED}
 _TALLIED = {Kind.DELIVERED, Kind.BOUNCED, Kind.COMPLAINED}
 
 _UNSETTLED = {DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.SENT}
@@ -116,8 +121,7 @@ def prune(session: Session, *, now: datetime) -> int:
 def _one(session: Session, settings: Settings, event: Event, now: datetime) -> HeedCount:
     if event.at < now - _TOO_OLD:
         return HeedCount(repeated=1)
-    number = delivery_of(settings, event.token) if event.token else None
-    delivery = session.get(Delivery, number, with_for_update=True) if number is not None else None
+    delivery = _named(session, settings, event)
     subscriber = session.get(Subscriber, delivery.subscriber_id, with_for_update=True) if delivery else None
     if subscriber is not None and subscriber.state is SubscriberState.ERASED:
         event = replace(event, raw="")  # it may hold the address that was erased
@@ -126,13 +130,45 @@ def _one(session: Session, settings: Settings, event: Event, now: datetime) -> H
     if delivery is None or subscriber is None:
         log.info("feedback.unmatched", provider=event.provider, kind=event.kind)
         return HeedCount(heard=1, unmatched=1)
-    moved = _move(session, delivery, event, now)
+    moved = _queue_again(session, settings, delivery, event, now) or _move(session, delivery, event, now)
     _heed_for(subscriber, session, settings, delivery, event, moved=moved, now=now)
     if moved and event.kind in _TALLIED:
         # Last: its row is the one that all transactions of an hour share.
         tallies.add(session, tallies.Tallied(event.kind), 1, at=now)
     log.debug("feedback.heeded", provider=event.provider, kind=event.kind, delivery=delivery.id, moved=moved)
     return HeedCount(heard=1)
+
+
+def _named(session: Session, settings: Settings, event: Event) -> Delivery | None:
+    """Return the delivery that an event names: by our token, else by what the provider calls it."""
+    number = delivery_of(settings, event.token) if event.token else None
+    found = session.get(Delivery, number, with_for_update=True) if number is not None else None
+    if found is not None or not event.provider_ids:
+        return found
+    theirs = (col(Delivery.provider_id).in_(event.provider_ids), col(Delivery.transport) == event.provider)
+    by_name = {each.provider_id: each for each in session.exec(select(Delivery).where(*theirs).with_for_update())}
+    return next((by_name[name] for name in event.provider_ids if name in by_name), None)
+
+
+def _queue_again(session: Session, settings: Settings, delivery: Delivery, event: Event, now: datetime) -> bool:
+    """Queue a delivery again that the provider took and did not send; return whether it goes again.
+
+    With another idempotency key: under the old one the provider would only repeat that it took it.
+    """
+    if event.again is None or delivery.state is not DeliveryState.SENT:
+        return False
+    if given_up(delivery.attempts, settings.mail.give_up_after):
+        return False
+    delivery.not_before = now + backoff(max(1, delivery.attempts), Random())  # noqa: S311 - jitter
+    if event.again is Again.TOMORROW:
+        delivery.not_before = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        reason = f"{event.provider} took mails and did not send them, for the quota of the account is used up"
+        benching.rest(session, event.provider, reason=reason, until=delivery.not_before, now=now)
+    delivery.state, delivery.sent_at, delivery.request_key = DeliveryState.QUEUED, None, str(uuid4())
+    delivery.last_code, delivery.last_error = event.code, _in_words(event)
+    session.add(delivery)
+    session.flush()
+    return True
 
 
 def _store(session: Session, event: Event, delivery: Delivery | None, now: datetime) -> bool:
@@ -199,11 +235,28 @@ def _heed_for(
         policy.got_through(session, subscriber, at=event.at)
     elif policy.concerns_another_address(session, delivery):
         log.info("feedback.of_a_former_address", provider=event.provider, delivery=delivery.id)
-    elif event.hard and event.kind in {Kind.BOUNCED, Kind.REJECTED}:
-        policy.heed_hard_bounce(session, secret, subscriber, how=how, detail=event.code or _in_words(event), now=now)
+    elif (event.hard and event.kind in _FINAL) or _deferred_again(session, subscriber, event):
+        detail = event.code or _in_words(event)
+        reason = "listed" if event.reason is Reason.LISTED else "bounced"
+        policy.heed_hard_bounce(session, secret, subscriber, how=how, detail=detail, now=now, reason=reason)
     elif event.kind is Kind.BOUNCED and moved:  # several servers may tell of one mail; it counts once
         detail = event.code or _in_words(event)
         policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=detail, at=event.at, now=now)
+
+
+def _deferred_again(session: Session, subscriber: Subscriber, event: Event) -> bool:
+    """Tell whether a mail is deferred with words that say nobody is there, for the second time since one arrived."""
+    if (event.kind, event.reason) != (Kind.DEFERRED, Reason.INVALID):
+        return False
+    told = select(FeedbackEvent).where(
+        col(FeedbackEvent.subscriber_id) == subscriber.id,
+        col(FeedbackEvent.kind).in_([Kind.DEFERRED.value, Kind.DELIVERED.value]),
+        col(FeedbackEvent.event_id) != event.event_id,
+    )
+    events = session.exec(told.order_by(col(FeedbackEvent.at))).all()
+    delivered = max((each.at for each in events if each.kind == Kind.DELIVERED.value), default=None)
+    gone = [each.at for each in events if (each.kind, each.reason) == (Kind.DEFERRED.value, Reason.INVALID.value)]
+    return any(delivered is None or at > delivered for at in gone)
 
 
 def _in_words(event: Event) -> str:

@@ -36,7 +36,14 @@ _SENT = {DeliveryState.SENT, DeliveryState.DELIVERED}
 
 
 def heed_hard_bounce(
-    session: Session, secret: str, subscriber: Subscriber, *, how: str, detail: str, now: datetime
+    session: Session,
+    secret: str,
+    subscriber: Subscriber,
+    *,
+    how: str,
+    detail: str,
+    now: datetime,
+    reason: str = "bounced",
 ) -> None:
     """Suppress the address of a subscriber and stop serving them.
 
@@ -45,7 +52,7 @@ def heed_hard_bounce(
     """
     if subscriber.state is SubscriberState.ERASED:
         return
-    suppress(session, secret, subscriber.address, reason="bounced", detail=f"{how}: {detail}", now=now)
+    suppress(session, secret, subscriber.address, reason=reason, detail=f"{how}: {detail}", now=now)
     if subscriber.state not in _SERVED and subscriber.state is not SubscriberState.PENDING:
         return
     if subscriber.state in _SERVED:

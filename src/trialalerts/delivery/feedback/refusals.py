@@ -13,7 +13,7 @@ from trialalerts.delivery.mail.reply_codes import BounceClass, Classified, class
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
 
-__all__ = ["heed_refusal"]
+__all__ = ["heed_listed", "heed_refusal"]
 
 _ENHANCED = re.compile(r"[45]\d\d [45]\.\d{1,3}\.\d{1,3}")
 _COUNT = {BounceClass.GONE, BounceClass.UNWELL}
@@ -50,3 +50,13 @@ def heed_refusal(
         policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=code, at=now, now=now)
     tallies.add(session, tallies.Tallied.BOUNCED, 1, at=now)
     return True
+
+
+def heed_listed(
+    session: Session, settings: Settings, *, subscriber_id: int, how: str, code: str, now: datetime
+) -> None:
+    """Stop mailing somebody whom a provider has on a list of its own: it would refuse each mail without trying."""
+    subscriber = session.get(Subscriber, subscriber_id, with_for_update=True)
+    if subscriber is not None:
+        secret, detail = settings.service.secret.get_secret_value(), f"on the provider's own list ({code})"
+        policy.heed_hard_bounce(session, secret, subscriber, how=how, detail=detail, now=now, reason="listed")

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
+from uuid import uuid4
 
-from trialalerts.delivery.envelope import Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.transports.api_message import UnwritableAddress
 from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, HttpCaller, NoAnswer, NotConnected, Reply
 
@@ -25,6 +27,8 @@ __all__ = ["ApiChannel", "ApiTransport", "Dialect", "Uncertain", "about_key", "r
 _REDIRECTS = range(300, 400)
 _FAULTS = range(500, 600)
 _TIMEOUT, _TOO_LARGE = 408, 413
+_READ = {400, 402, 406, 413, 422}
+"""Answers to a request that was read: whether a refusal uses up its idempotency key, no provider says."""
 _WRONG_KEY = 401
 _UNREAD = {400, 422}
 _ABOUT_KEY = re.compile(
@@ -198,6 +202,8 @@ class ApiChannel:
                     return self._halved(indexes, parts, envelopes)
                 # After a doubt, being turned away does not mean that the first request was.
                 found = self._read(reply, chosen)
+                if self._dialect.idempotent and (reply.status in _READ or reply.fine):
+                    found = [_with_new_key(each) for each in found]
                 return [doubt if doubt and isinstance(each, Unsent) else each for each in found]
             except Uncertain as error:
                 doubt = error.outcome
@@ -223,6 +229,13 @@ class ApiChannel:
                 f"{self._account.provider} answered HTTP {reply.status} with what makes no sense",
                 code=str(reply.status),
             ) from None
+
+
+def _with_new_key(outcome: Outcome) -> Outcome:
+    """Let the next try of what was refused have a key of its own; what nobody knows keeps its key."""
+    if isinstance(outcome, Accepted) or outcome.request_key:
+        return outcome
+    return replace(outcome, request_key=str(uuid4()))
 
 
 def verdict(reply: Reply, provider: str) -> Unsent | None:

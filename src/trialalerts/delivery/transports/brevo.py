@@ -7,14 +7,14 @@ in webhooks (and stands in the mail); it must be ASCII, and so must all headers:
 
 Brevo writes and signs the MIME itself, puts its own Message-ID in ("standard headers" cannot be set) and insists on
 HTML. Whether it tracks opens and links is set in the account, not by message. Not verified: whether a request that
-was refused uses its key up; so a key that was refused in this process is not taken for sent when it comes back.
+was refused uses its key up; so the next try of a delivery that was refused has another key, and a key that is known
+already can only mean that the message was taken. Not verified either: which List-Unsubscribe wins, for Brevo puts one
+of its own into transactional mail.
 """
 
 from __future__ import annotations
 
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import sha256
 from html import escape
@@ -23,7 +23,7 @@ from urllib.parse import SplitResult
 from uuid import UUID
 
 from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Unsent
-from trialalerts.delivery.transports.api_channel import ApiTransport, Uncertain, refused, verdict
+from trialalerts.delivery.transports.api_channel import ApiTransport, refused, verdict
 from trialalerts.delivery.transports.api_message import headers_of, name_and_address, reply_to, wire_address, written
 from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, Reply, account_of, name_in
 
@@ -31,13 +31,9 @@ __all__ = ["Brevo", "key_of", "open_url"]
 
 _ENDPOINT = "https://api.brevo.com"
 _LARGEST = 20_000_000
-_KEY_KEPT = 1_800.0
 _DUPLICATE = {"duplicate_parameter", "duplicate_request"}
 _NO_CREDITS = "not_enough_credits"
 _ACCOUNT = {"unauthorized", "permission_denied", "account_under_validation"}
-_AT_THE_DOOR = {*range(300, 400), 401, 403, 404, 405, 407, 429}
-"""Answers before a request is read: these use no key up."""
-_MOST_REMEMBERED = 10_000
 _ABOUT_RECIPIENT = re.compile(r"\bin to\b|\bto\b.{0,20}\bnot valid\b|^to\b", re.IGNORECASE)
 _PAGE = '<pre style="font-family: inherit; white-space: pre-wrap">{}</pre>'
 _ID = re.compile(r"<?([!-;=?-~]{1,300})>?")
@@ -52,8 +48,6 @@ class Brevo:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._turned_away: OrderedDict[str, None] = OrderedDict()
-        self._lock = threading.Lock()
 
     def part(self, envelope: Envelope) -> bytes:
         """Write a message."""
@@ -85,16 +79,15 @@ class Brevo:
 
     def read(self, reply: Reply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of the message."""
+        del envelopes
         if reply.fine:
             found = _ID.fullmatch(str(reply.mapping().get("messageId", "")))
             if found is None:
                 raise Garbled
             return [Accepted(provider_id=found[1])]
-        key, code = key_of(envelopes[0]), name_in(reply.mapping().get("code"))
+        code = name_in(reply.mapping().get("code"))
         if code in _DUPLICATE:
-            return [self._known_already(key, f"{reply.status} {code}")]
-        if reply.status not in _AT_THE_DOOR:
-            self._remember(key)
+            return [Accepted()]
         if code == _NO_CREDITS:
             return [
                 Unsent(
@@ -108,24 +101,6 @@ class Brevo:
         about_recipient = bool(_ABOUT_RECIPIENT.search(str(reply.mapping().get("message", ""))))
         return [refused(self._account.provider, reply, code, recipient=about_recipient)]
 
-    def _known_already(self, key: str, code: str) -> Outcome:
-        with self._lock:
-            turned_away = key in self._turned_away
-        if turned_away:
-            raise Uncertain(
-                "Brevo refused this message and now knows its key; it can be tried again when the key has run out",
-                code=code,
-                retry_after=_KEY_KEPT,
-                alone=True,
-            )
-        return Accepted()
-
-    def _remember(self, key: str) -> None:
-        with self._lock:
-            self._turned_away[key] = None
-            if len(self._turned_away) > _MOST_REMEMBERED:
-                self._turned_away.popitem(last=False)
-
 
 def open_url(parts: SplitResult) -> ApiTransport:
     """Open ``brevo://KEY@default[?connections=4&timeout=30&endpoint=URL&proxy=URL]``.
@@ -138,7 +113,9 @@ def open_url(parts: SplitResult) -> ApiTransport:
 
 
 def key_of(envelope: Envelope) -> str:
-    """Return the key of a message: the same UUID whenever it is sent."""
+    """Return the key of a message: the same UUID whenever it is sent, until it was refused."""
+    if envelope.request_key:
+        return envelope.request_key
     return str(UUID(bytes=sha256(envelope.message.message_id.encode()).digest()[:16], version=4))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
@@ -84,6 +84,17 @@ class Members:
             elif self._doubts[index] >= _DOUBTS:
                 self._rest(index, self._bench, f"{_DOUBTS} calls in a row came to nothing")
 
+    def rest(self, rests: Mapping[str, tuple[float, str]]) -> None:
+        """Let members rest that are known by name as resting: for how many seconds, and why."""
+        with self._lock:
+            for index, member in enumerate(self.transports):
+                if isinstance(member, Combined):
+                    member.rest(rests)
+                elif member.name in rests:
+                    seconds, why = rests[member.name]
+                    if self._rests_until[index] < self._monotonic() + seconds:
+                        self._rest(index, seconds, why)
+
     def nobody(self) -> Unsent:
         """Return the outcome where all rest: why, and how long until the first is back."""
         with self._lock:
@@ -127,6 +138,10 @@ class Combined:
         """What every member bears at once."""
         return self.members.connections
 
+    def rest(self, rests: Mapping[str, tuple[float, str]]) -> None:
+        """Let members rest that are known by name as resting: for how many seconds, and why."""
+        self.members.rest(rests)
+
     def open(self) -> MemberChannel:
         """Return a channel with a way to each member."""
         return MemberChannel(self.members)
@@ -142,6 +157,7 @@ class MemberChannel:
     def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Hand messages over; what one member leaves untouched goes to the next."""
         outcomes: dict[int, Outcome] = {}
+        keys: dict[int, str] = {}
         for member in self._members.order():
             waiting = [index for index in range(len(envelopes)) if index not in outcomes]
             if not waiting:
@@ -150,10 +166,13 @@ class MemberChannel:
             self._members.note(member, found)
             name = self._members.transports[member].name
             for index, outcome in zip(waiting, found, strict=True):
+                if not isinstance(outcome, Accepted) and outcome.request_key:
+                    keys[index] = outcome.request_key
                 if not isinstance(outcome, Unsent):
                     outcomes[index] = _by(outcome, name)
         nobody = self._members.nobody() if len(outcomes) < len(envelopes) else None
-        return [outcomes.get(index) or nobody or Unsent(reason="nobody was asked") for index in range(len(envelopes))]
+        found = [outcomes.get(index) or nobody or Unsent(reason="nobody was asked") for index in range(len(envelopes))]
+        return [_with_key(outcome, keys.get(index)) for index, outcome in enumerate(found)]
 
     def close(self) -> None:
         """Close all channels; the next :meth:`send` opens them again."""
@@ -194,3 +213,8 @@ def _by(outcome: Outcome, name: str) -> Outcome:
     if isinstance(outcome, Accepted) and outcome.transport is None:
         return replace(outcome, transport=name)
     return outcome
+
+
+def _with_key(outcome: Outcome, key: str | None) -> Outcome:
+    """Keep the key that a member wants to be asked with next, whatever the others said."""
+    return outcome if key is None or isinstance(outcome, Accepted) else replace(outcome, request_key=key)

@@ -73,7 +73,7 @@ class Resend:
 
     def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> Call:
         """Make one batch with the key of its messages."""
-        names = "\n".join(envelope.message.message_id for envelope in envelopes)
+        names = "\n".join(f"{each.message.message_id}{each.request_key or ''}" for each in envelopes)
         return Call(
             url=f"{self._account.endpoint}/emails/batch",
             body=b"[" + b",".join(parts) + b"]",
