@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from trialalerts.catalog.articles.keys import article_keys, link_key
 from trialalerts.catalog.draft import AreaTag, ItemDraft
@@ -132,8 +132,13 @@ def test_the_same_entries_give_the_same_items_in_whatever_order_polls_and_source
     for way in ways:
         with _rolled_back(sqlite_db) as session:
             told = store(session, way)
-            results.append((told, made_of(session)))
-            assert told == len(results[-1][1]) == len(session.exec(select(Change)).all())
+            results.append(made_of(session))
+            changes = session.exec(select(Change).order_by(col(Change.seq))).all()
+            assert told == len(changes)
+            first = [change.item_id for change in changes if not change.before]
+            assert len(first) == len(set(first)) == len(results[-1]), "each article is told as new once"
+            gained = [(change.item_id, area) for change in changes for area in change.after.get("areas", ())]
+            assert len(gained) == len(set(gained)), "each area is gained once"
     assert results[0] == results[1]
 
 
