@@ -140,3 +140,16 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match=r"service\.secret: found a secret that is not shown") as caught:
         read_settings(Path("other.toml"))
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://anna:hunter2@example.org/feed", "htp://example.org/feed?api_key=hunter2", "discord:x:hunter2@example.org"],
+)
+def test_no_fault_of_a_source_shows_what_its_url_hides(tmp_path: Path, url: str) -> None:
+    file = tmp_path / "trialalerts.toml"
+    file.write_text(f'[[sources]]\nname = "news"\nkind = "feed"\nurl = "{url}"\n')
+    with pytest.raises(ConfigurationError) as refused:
+        read_settings(file, dotenv=tmp_path / ".env")
+    assert "hunter2" not in str(refused.value)
+    assert "news" in str(refused.value)

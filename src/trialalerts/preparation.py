@@ -13,6 +13,7 @@ from trialalerts.resources import shipped
 from trialalerts.settings import Settings
 from trialalerts.sources.desk import Desk
 from trialalerts.sources.reread import reread_trials
+from trialalerts.subscribers.signing_secret import hold_secret
 from trialalerts.vocabulary.places import store_places
 from trialalerts.vocabulary.shipped_areas import store_shipped
 from trialalerts.vocabulary.topics import store_topics
@@ -43,6 +44,7 @@ def prepare(db: Database, settings: Settings) -> Prepared:
         DatabaseTooNew: the database belongs to a newer program.
     """
     upgraded = upgrade(db)
+    hold_secret(db, settings.service)
     curated, topics = settings.vocabulary.disease_areas, settings.vocabulary.topics
     with db.write() as session:
         areas = store_shipped(session, curated=Path(curated) if curated else None)

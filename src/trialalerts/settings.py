@@ -49,7 +49,9 @@ CONFIG_FILE = "config/trialalerts.toml"
 _PREFIX = "TRIALALERTS_"
 _NO_SETTINGS = {"TRIALALERTS_CONFIG", "TRIALALERTS_TEST_DATA"}
 _SECRET_KEYS = {"service.secret", "database.url", "mail.url", "feedback.mailbox"}
-_SECRET_SECTIONS = ("feedback.webhooks.",)
+_SECRET_SECTIONS = ("feedback.webhooks.", "service.previous_secrets")
+_USER = re.compile(r"(?<=://)[^\s'\"<>]*@")
+_QUERY = re.compile(r"(?<=\?)[^\s'\"<>]*")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SIZES = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 
@@ -118,6 +120,12 @@ class ServiceSettings(_Section):
     timezone: str = "UTC"
     contact: str = ""
     secret: SecretStr = SecretStr("")
+    previous_secrets: tuple[SecretStr, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret by which something of ours may be signed or hashed; the one of today first."""
+        return tuple(each.get_secret_value() for each in (self.secret, *self.previous_secrets))
 
     @field_validator("timezone")
     @classmethod
@@ -363,9 +371,18 @@ def _line(error: ValidationError) -> str:
     if fault["type"] == "missing":
         return f"{key}: found nothing, expected a value"
     secret = key in _SECRET_KEYS or key.startswith(_SECRET_SECTIONS)
-    shown = "a secret that is not shown" if secret else repr(fault["input"])
+    shown = "a secret that is not shown" if secret else _shown(fault["input"])
     expected = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{key}: found {shown}, expected {expected}"
+
+
+def _shown(value: object) -> str:
+    """Return a value as a line may show it: no user, password or query of an address, no inside of a table."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return _QUERY.sub("…", _USER.sub("…@", repr(value)))
 
 
 def _near(word: str, known: Sequence[str]) -> str:

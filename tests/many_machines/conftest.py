@@ -76,7 +76,10 @@ def cluster() -> Iterator[postgres.Cluster]:
 def set_up(folder: Path, db: Database, registry: BusyRegistry, office: PostOffice) -> Installation:
     """Make an installation on the database, with the baseline of the registry, which announces nothing."""
     url = db.engine.url.render_as_string(hide_password=False)
-    variables = {"TRIALALERTS_DATABASE__URL": url, "TRIALALERTS_SERVICE__SECRET": "a secret for tests only"}
+    variables = {
+        "TRIALALERTS_DATABASE__URL": url,
+        "TRIALALERTS_SERVICE__SECRET": "a secret for tests only, and long enough",
+    }
     installation = Installation(folder=folder, variables=variables)
     installation.configure(CONFIG.format(registry=registry.url, port=office.port))
     with db.write() as session:

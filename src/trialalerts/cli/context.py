@@ -66,10 +66,12 @@ def open_context() -> Context:
     """
     from trialalerts.database.schema import require_revision
     from trialalerts.database.server_clock import clock_of
+    from trialalerts.subscribers.signing_secret import hold_secret
 
     settings = settings_of()
     database = open_settings_database(settings)
     require_revision(database)
+    hold_secret(database, settings.service)
     return Context(settings=settings, db=database, clock=clock_of(database))
 
 

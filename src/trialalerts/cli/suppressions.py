@@ -60,7 +60,7 @@ def lift(email: Email, *, yes: Annotated[bool, typer.Option("--yes", help="Do no
 
     ctx = open_context()
     address = checked_address(email)
-    secret = ctx.settings.service.secret.get_secret_value()
+    secret = ctx.settings.service.secrets
     with ctx.db.read() as session:
         found = suppressions.is_suppressed(session, secret, address)
     if found is None:

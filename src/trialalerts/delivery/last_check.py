@@ -60,9 +60,9 @@ def last_check(
     run = session.connection().execute
     numbers = {"numbers": listed({row.subscriber_id for row in rows}, sqlite=sqlite)}
     people = {found[0]: Person(*found) for found in run(_statements(sqlite).people, numbers)}
-    secret = settings.service.secret.get_secret_value()
-    hashes = {number: address_hash(secret, person.address) for number, person in people.items()}
-    asked = {"hashes": listed(hashes.values(), sqlite=sqlite)}
+    secrets = [settings.service.secrets[0], *filter(None, settings.service.secrets[1:])]
+    hashes = {number: [address_hash(secret, person.address) for secret in secrets] for number, person in people.items()}
+    asked = {"hashes": listed([each for some in hashes.values() for each in some], sqlite=sqlite)}
     suppressed: dict[str, str] = {found[0]: found[1] for found in run(_statements(sqlite).suppressions, asked)}
     resting = run(_statements(sqlite).rests, {**numbers, "now": now})
     rests: dict[int, datetime] = {found[0]: found[1] for found in resting}
@@ -71,7 +71,7 @@ def last_check(
         person = people.get(row.subscriber_id)
         if person is None:
             return Withheld(reason="nobody to send it to")
-        if reason := suppressed.get(hashes[person.id]):
+        if reason := next((suppressed[each] for each in hashes[person.id] if each in suppressed), None):
             return Withheld(reason=f"suppressed ({reason})")
         if row.kind == CONFIRMATION:  # somebody waits for it
             return person if person.state in _CONFIRMED_TO else Withheld(reason=person.state)

@@ -6,6 +6,7 @@ one the suppressions no longer find anybody. Keep the secret together with the d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,9 +38,11 @@ def address_hash(secret: str, address: str) -> str:
     return keyed_digest(required_secret(secret).encode(), address_key(address).encode()).hex()
 
 
-def is_suppressed(session: Session, secret: str, address: str) -> Suppression | None:
-    """Return the suppression of an address, None where it may be mailed."""
-    return session.get(Suppression, address_hash(secret, address))
+def is_suppressed(session: Session, secret: str | Sequence[str], address: str) -> Suppression | None:
+    """Return the suppression of an address, by one secret or any of several; None where it may be mailed."""
+    secrets = [secret] if isinstance(secret, str) else [secret[0], *filter(None, secret[1:])]
+    found = (session.get(Suppression, address_hash(each, address)) for each in secrets)
+    return next((each for each in found if each is not None), None)
 
 
 def suppress(
@@ -56,7 +59,7 @@ def suppress(
     return True
 
 
-def lift(session: Session, secret: str, address: str, *, how: str, now: datetime) -> Lifted:
+def lift(session: Session, secret: str | Sequence[str], address: str, *, how: str, now: datetime) -> Lifted:
     """Let an address be mailed again.
 
     Its soft bounces are forgotten, and a subscriber whose mail bounced is active again, with a line in the consent

@@ -64,13 +64,18 @@ def delivery_of(settings: Settings, address_or_token: str) -> int | None:
     local, at, _ = text.rpartition("@")
     token = (local if at else text).rpartition("+")[2].lower()
     number = _number(token)
-    if number is None or not hmac.compare_digest(_token(settings, number), token):
+    if number is None:
         return None
-    return number
+    secrets = [required_secret(settings.service.secrets[0]), *filter(None, settings.service.secrets[1:])]
+    return number if any(hmac.compare_digest(_signed(secret, number), token) for secret in secrets) else None
 
 
 def _token(settings: Settings, number: int) -> str:
-    key = required_secret(settings.service.secret.get_secret_value()).encode()
+    return _signed(required_secret(settings.service.secret.get_secret_value()), number)
+
+
+def _signed(secret: str, number: int) -> str:
+    key = secret.encode()
     written = number.to_bytes(max(1, (number.bit_length() + 7) // 8))
     digest = keyed_digest(key, _PURPOSE + written)[:_DIGEST_BYTES]
     return b32encode(written + digest).decode().rstrip("=").lower()

@@ -30,7 +30,7 @@ class Links:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self._base = settings.service.base_url
-        self._tokens = Tokens(settings.service.secret.get_secret_value(), clock)
+        self._tokens = Tokens(settings.service.secrets[0], clock, previous=settings.service.secrets[1:])
 
     def confirm(self, subscriber: Subscriber, preference_ids: Iterable[int]) -> str:
         """Return the page where the subscriber confirms these preferences; the token's data: ``preferences``."""

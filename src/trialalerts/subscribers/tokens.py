@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -59,8 +59,10 @@ class Tokens:
         ConfigurationError: the secret is empty.
     """
 
-    def __init__(self, secret: str, clock: Clock | None = None) -> None:
+    def __init__(self, secret: str, clock: Clock | None = None, *, previous: Sequence[str] = ()) -> None:
+        """``previous`` are secrets of before: what they signed is still read."""
         self._clock = clock or SystemClock()
+        self._previous = [Tokens(each, self._clock) for each in previous if each]
         self._serializers = {purpose: _serializer(required_secret(secret), purpose, self._clock) for purpose in Purpose}
 
     def sign(self, purpose: Purpose, key: str, **data: int | str | list[int]) -> str:
@@ -77,6 +79,13 @@ class Tokens:
         try:
             (key, data), signed_at = self._serializers[purpose].loads(token, return_timestamp=True)
         except (BadSignature, UnicodeError, ValueError, TypeError):
+            for earlier in self._previous:
+                try:
+                    return earlier.read(purpose, token, max_age=max_age)
+                except TokenTooOld:
+                    raise
+                except TokenError:
+                    continue
             raise TokenError("This link is incomplete or was changed; open it again from the e-mail.") from None
         if max_age is not None and self._clock.now() - signed_at > max_age:
             raise TokenTooOld("This link is too old; ask for a new one.")

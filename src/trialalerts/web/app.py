@@ -70,7 +70,7 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
         db=db,
         clock=clock,
         pages=Pages(settings),
-        tokens=Tokens(settings.service.secret.get_secret_value(), clock),
+        tokens=Tokens(settings.service.secrets[0], clock, previous=settings.service.secrets[1:]),
         links=Links(settings, clock),
         vocabulary=Vocabulary(db, clock),
         estimates=Estimates(db, clock, sources=[source.name for source in settings.sources]),
