@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import compat32
@@ -55,6 +57,13 @@ class Returned:
     def header(self, name: str) -> str:
         """Return a header's value in one line; empty where there is none."""
         return value_of(self.message, name)
+
+    def decoded(self, name: str) -> str:
+        """Return a header's value as people read it; as it stands where it cannot be decoded."""
+        try:
+            return _one_line(make_header(decode_header(self.header(name))))
+        except (HeaderParseError, LookupError, ValueError):
+            return self.header(name)
 
     def parts(self) -> list[Message]:
         """Return the parts, but not what is within a quoted message."""

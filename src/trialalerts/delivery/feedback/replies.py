@@ -72,9 +72,11 @@ _CHALLENGE = re.compile(
     r"|\bclick\b.{0,60}\b(?:to|here|link|below)|challenge",
     re.IGNORECASE,
 )
-_ANSWER = re.compile(r"\s*(?:re|aw|antw|sv|rif|odp|回复|答复)\s*(?:\[\d+\])?[:：]", re.IGNORECASE)
+_ANSWER = re.compile(r"\s*(?:re|fwd?|wg|tr|aw|antw|sv|rif|odp|回复|答复)\s*(?:\[\d+\])?[:：]", re.IGNORECASE)
 _ADDRESS_LINE = re.compile(
-    r"^[\s*>\"'\-]{0,12}<?[^\s<>@]{1,64}@[^\s<>@]{1,255}>?[\"']?\s*(?:[:;,.(\[]|$|\.\.\.)", re.MULTILINE
+    r"^[\s*>\"'\-]{0,12}<?[^\s<>@]{1,64}@[^\s<>@]{1,255}>?[\"']?\s{0,9}(?:[:;,.(\[]|$|\.\.\.)"
+    r"|(?:to|recipients?|address|for|an|a)\b[ :]{1,3}<?[^\s<>@]{1,64}@[^\s<>@]{1,255}>?\W{0,4}$",
+    re.MULTILINE | re.IGNORECASE,
 )
 _LONGEST = 4_000
 _AUTO_PRECEDENCE = {"auto_reply", "bulk", "junk", "list"}
@@ -98,14 +100,20 @@ def _is_bounce(returned: Returned) -> bool:
         return False
     if returned.header("X-Failed-Recipients"):
         return _by_system(returned)
-    folded = " ".join(f"{returned.header('Subject')} . {words}".split())
+    folded = " ".join(f"{returned.decoded('Subject')} . {words}".split())
     told = _GOES_ON.search(folded) is not None or (_fails(folded) and _has_structure(returned, words))
-    return _by_system(returned) and told
+    return told and (_by_system(returned) or _is_plain_by_itself(returned, words))
+
+
+def _is_plain_by_itself(returned: Returned, words: str) -> bool:
+    """Tell whether subject, code and quoted message leave no doubt, whatever the mail system calls itself."""
+    quotes = returned.quotes() or any(quotes_a_message(text) for text in returned.texts())
+    return quotes and CODE_LINE.search(words) is not None and _BOUNCE.match(returned.decoded("Subject")) is not None
 
 
 def _by_system(returned: Returned) -> bool:
     """Tell whether a mail system wrote it; a person's name is in the From line of what a person wrote."""
-    sender = returned.header("From")
+    sender = returned.decoded("From")
     nobody = returned.header("Return-Path") == "<>" and returned.quotes()
     return nobody or _SYSTEM.search(sender) is not None
 
@@ -119,7 +127,7 @@ def _fails(folded: str) -> bool:
 
 def _speaks_against(returned: Returned, words: str) -> bool:
     """Tell whether it is a receipt, somebody who is away, a challenge, or a human who answers."""
-    subject = returned.header("Subject")
+    subject = returned.decoded("Subject")
     if "disposition-notification" in returned.header("Content-Type").lower():
         return True
     coded = CODE_LINE.search(words) is not None

@@ -29,7 +29,7 @@ _COPY = re.compile(
 )
 _HEADERS = re.compile(r"^(?:Received|From|To|Subject|Date|Message-ID|Return-Path):", re.IGNORECASE | re.MULTILINE)
 _BREAKS = re.compile(r"<(?:br|/?p|/?div|/?tr|/?td|/?li|/?h\d|/?table|hr)\b[^<>]{0,500}>", re.IGNORECASE)
-_UNSEEN = re.compile(r"<(style|script|head|title)\b[^<>]{0,500}>[^\0]{0,8000}?</\1>", re.IGNORECASE)
+_UNSEEN = ("style", "script", "head", "title")
 _TAG = re.compile(r"<[/!a-z][^<>@]{0,1000}>", re.IGNORECASE)
 _LATIN = re.compile(r"charset=[\"']?(?:us-ascii|utf-?8|)", re.IGNORECASE)
 CODE_LINE = re.compile(r"(?<![\w.#/\-(\[=])[45][0-5]\d[ \-](?!\d\d)|(?<![\w./\-])[45]\.\d{1,2}\.\d{1,3}(?![\w.]\d)")
@@ -112,9 +112,10 @@ def _with_following(lines: list[str], pattern: re.Pattern[str]) -> str:
 
 
 def _raw(message: Message) -> str:
-    heads = "\n".join(f"{name}: {value}" for name, value in message.items())
+    heads = "\n".join(f"{name}: {value}" for name, value in message.raw_items())
     body = message.get_payload()
-    return f"{heads}\n\n{body}" if isinstance(body, str) and body.strip() else heads
+    text = f"{heads}\n\n{body}" if isinstance(body, str) and body.strip() else heads
+    return _in_letters(text.encode(errors="surrogateescape"), "")
 
 
 def _decoded(part: Message, text: str) -> str:
@@ -131,7 +132,8 @@ def _decoded(part: Message, text: str) -> str:
 
 
 def _in_letters(content: bytes, charset: str) -> str:
-    for name in ("utf-8", charset, "latin-1"):
+    first = "iso-2022-jp" if b"\x1b$" in content else "utf-8"
+    for name in (first, charset, "latin-1"):
         try:
             if name:
                 return content.decode(name)
@@ -145,4 +147,7 @@ def _looks_like_html(text: str) -> bool:
 
 
 def _without_tags(text: str) -> str:
-    return html.unescape(_TAG.sub(" ", _BREAKS.sub("\n", _UNSEEN.sub(" ", text))))
+    for name in _UNSEEN:
+        first, *rest = re.split(f"<{name}\\b", text, flags=re.IGNORECASE)
+        text = first + " ".join(piece[max(piece.lower().find(f"</{name}"), 0) :] for piece in rest)
+    return html.unescape(_TAG.sub(" ", _BREAKS.sub("\n", text)))

@@ -87,7 +87,7 @@ ABOUT_US: tuple[Rule, ...] = (
         r"\bdynamic (?:ip|address|range|space|pool|host|addresses)|\bdial-?up\b|\bresidential\b|\bpool (?:ip"
         r"|address)",
         r"\babus(?:e|ive|ing)\b|\bcomplaints?\b|\bmisbehav|\bbad (?:client|host|server|neighbou?r)|\battack",
-        r"\bno smtp service|\bno service for|\bgo away\b|\bdisconnected your|\bwe (?:do not|don't|will not"
+        r"\bip ?= ?§i|\bno smtp service|\bno service for|\bgo away\b|\bdisconnected your|\bwe (?:do not|don't|will not"
         r"|won't) (?:want|take|accept) mail from",
         r"\byou(?:'re| are| have been) (?:\w{1,12} ){0,2}(?:block|bann|denied|refus|listed|limited|suspend)"
         r"|\byour access\b",
@@ -185,7 +185,7 @@ ABOUT_US_BUT_FULL: tuple[Rule, ...] = (
         r"|restrict|scan)|\bfingerprint|\bblocked by (?:our |the |a )?(?:\w{1,20} )?filter",
         r"\bunerwue?nscht|\bwerbung\b|\bwerbemail|\bindesirable|\bpourriel|\bno desead|\bcorreo basura"
         r"|\bindesejad|\bindesiderat|\bongewenst|\bniechcian|нежелательн|спам|\bspam",
-        r"垃圾|迷惑メール|スパム|反垃圾|廣告|広告|스팸",
+        r"\bdt:spm|垃圾|迷惑メール|スパム|反垃圾|廣告|広告|스팸",
     ),
     rule(
         "us.policy",

@@ -33,7 +33,7 @@ _IP = re.compile(
 )
 _HOST = re.compile(r"(?<![\w.\-])(?:[A-Za-z0-9_\-]{1,63}\.){1,8}[a-z]{2,24}(?![\w\-])\.?")
 _FILE = re.compile(r"(?:exe|zip|html?|php|cgi|pl|cf|txt|pdf|docx?|js|scr|bat)\.?$")
-_MARKS = re.compile("[\u0300-\u036f]+")
+_MARKS = re.compile("(?<=[A-Za-z])[\u0300-\u036f]+")
 _BLANKS = re.compile(r"[\x00-\x20\x7f\u00a0\u2028\u2029]+")
 _APOSTROPHES = str.maketrans("’‘´`", "''''")
 _TYPE = re.compile(r"^\s*(?:smtp|x-[\w.\-]{1,40}|dns)\s*;\s*", re.IGNORECASE)
@@ -44,7 +44,7 @@ _IN_REPLY = re.compile(
     re.IGNORECASE,
 )
 _AFTER = re.compile(
-    r"(?:\bafter |>>> |\bour |at the end of |\bfollowing )(?:pipelined |sending )?(?:the )?"
+    r"(?:\bafter |>>> |\bour |at the end of )(?:pipelined |sending )?(?:the )?"
     r"(end of data|data|rcpt|mail from|mail|ehlo|helo|initial connection|connection)\b",
     re.IGNORECASE,
 )
