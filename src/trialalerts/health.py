@@ -23,8 +23,8 @@ from trialalerts.database.upkeep import faults
 from trialalerts.delivery.benching import benched
 from trialalerts.delivery.breaker import pause_of
 from trialalerts.delivery.feedback.folders import open_folder
-from trialalerts.delivery.feedback.providers import open_webhooks
-from trialalerts.delivery.feedback.standing import standing
+from trialalerts.delivery.feedback.providers import PROVIDERS, open_webhooks
+from trialalerts.delivery.feedback.standing import SILENT_FOR, is_silent, standing
 from trialalerts.delivery.tables import Delivery, DeliveryState, MailboxState
 from trialalerts.errors import ConfigurationError
 from trialalerts.plurals import counted
@@ -293,6 +293,14 @@ def _feedback(settings: Settings, session: Session, clock: Clock) -> Iterator[Ch
     stands = standing(session, mailbox=name, now=clock.now())
     if name is not None:
         yield _mailbox(stands.mailbox, name, settings, clock.now())
+    for provider in PROVIDERS:
+        used = f"{provider}://" in settings.mail.url.get_secret_value()
+        if used and is_silent(session, provider, now=clock.now()):
+            yield Check(
+                level="look",
+                what=f"feedback: mail leaves through {provider}, which has told nothing for {SILENT_FOR.days} days",
+                remedy="does its webhook reach this service? see docs/how-to/hear-of-bounces.md",
+            )
     if stands.unmatched:
         yield Check(
             level="look",

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlmodel import select
 
 from tests.delivery.feedback.bounce_samples import sample
 from tests.delivery.feedback.stage import SETTINGS, Office
 from trialalerts.delivery.feedback.events import Kind, Reason
 from trialalerts.delivery.feedback.heed import KEPT_FOR, HeedCount
+from trialalerts.delivery.feedback.providers import PROVIDERS
+from trialalerts.delivery.feedback.standing import is_silent
+from trialalerts.delivery.tables import Delivery
 from trialalerts.delivery.verp import return_address
 from trialalerts.errors import ConfigurationError
 from trialalerts.health import examine
@@ -109,3 +113,28 @@ def test_without_a_mailbox_the_step_only_forgets(office: Office) -> None:
 def test_a_mailbox_url_that_makes_no_sense_stops_the_step(office: Office) -> None:
     with pytest.raises(ConfigurationError, match=r"feedback\.mailbox"):
         Pipeline(with_feedback({"mailbox": "pop3://x"}), office.db, office.clock).heed()
+
+
+def test_a_provider_that_tells_nothing_for_days_is_noticed(office: Office) -> None:
+    """sns-repeats-for-a-minute: without a delivery policy an outage of ours may have ended it unseen."""
+    number = office.sent(ago=timedelta(days=2))
+    with office.db.write() as session:
+        delivery = session.exec(select(Delivery).where(Delivery.id == number)).one()
+        delivery.transport, delivery.provider_id = "ses", "0102"
+        session.add(delivery)
+
+    def silent() -> list[str]:
+        with office.db.read() as session:
+            return [name for name in PROVIDERS if is_silent(session, name, now=office.clock.now())]
+
+    assert silent() == ["ses"]
+    settings = with_feedback({"webhooks": {}}, url="ses://KEY:SECRET@eu-west-1")
+    assert any("ses, which has told nothing for 3 days" in what for _, what in found(office, settings))
+    office.tell(Kind.DELIVERED, number, provider="ses")
+    assert silent() == []
+
+
+def test_a_provider_through_which_nothing_leaves_may_be_silent(office: Office) -> None:
+    office.sent(ago=timedelta(days=2))
+    with office.db.read() as session:
+        assert not any(is_silent(session, name, now=office.clock.now()) for name in PROVIDERS)

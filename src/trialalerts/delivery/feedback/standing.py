@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, func, select
 
 from trialalerts.delivery.feedback.events import Reason
-from trialalerts.delivery.tables import FeedbackEvent, MailboxState
+from trialalerts.delivery.tables import Delivery, FeedbackEvent, MailboxState
 
-__all__ = ["ABOUT_US_WITHIN", "UNMATCHED_WITHIN", "Standing", "standing"]
+__all__ = ["ABOUT_US_WITHIN", "SILENT_FOR", "UNMATCHED_WITHIN", "Standing", "is_silent", "standing"]
 
 UNMATCHED_WITHIN = timedelta(days=7)
 ABOUT_US_WITHIN = timedelta(days=1)
+_A_DAY = timedelta(days=1)
+SILENT_FOR = timedelta(days=3)
+"""A webhook tells at least that mails were delivered: so long without a word, something is wrong with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,3 +43,16 @@ def standing(session: Session, *, mailbox: str | None, now: datetime) -> Standin
         last_code=session.exec(last).first(),
         mailbox=session.get(MailboxState, mailbox) if mailbox else None,
     )
+
+
+def is_silent(session: Session, provider: str, *, now: datetime) -> bool:
+    """Tell whether mail left through a provider in the last three days, a day ago or earlier, and nothing was heard."""
+    since = now - SILENT_FOR
+    heard = select(FeedbackEvent.id).where(
+        col(FeedbackEvent.received_at) > since, col(FeedbackEvent.provider) == provider
+    )
+    theirs = (col(Delivery.transport) == provider, col(Delivery.provider_id).is_not(None))
+    sent = select(Delivery.id).where(*theirs, col(Delivery.sent_at) > since, col(Delivery.sent_at) < now - _A_DAY)
+    if session.exec(heard.limit(1)).first() is not None:
+        return False
+    return session.exec(sent.order_by(col(Delivery.id).desc()).limit(1)).first() is not None
