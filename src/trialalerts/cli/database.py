@@ -58,3 +58,28 @@ def backup(file: Annotated[Path, typer.Argument(help="The file to write; it must
 
     size = back_up(open_context().db, file)
     show(f"{file}: {size:,} bytes written")
+
+
+@app.command()
+def vacuum(
+    *,
+    full: Annotated[
+        bool, typer.Option("--full", help="PostgreSQL: write the tables anew; each is locked meanwhile.")
+    ] = False,
+) -> None:
+    """Overwrite what was erased: dead rows stay on the disk until then.
+
+    Backups, and PostgreSQL's write-ahead log, still hold what they held.
+
+    Example: trialalerts database vacuum --full
+    """
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show
+    from trialalerts.database.upkeep import vacuum as run
+
+    database = open_context().db
+    run(database, full=full)
+    if full or database.is_sqlite:
+        show("what was erased is overwritten; backups still hold what they held")
+    else:
+        show("the space of what was erased can be used again; --full writes the tables anew")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ NOUNS: dict[str, str] = {
     "deliveries": "Outbox: list, show, retry.",
     "suppressions": "Addresses never mailed: list, add, lift.",
     "feedback": "Bounces: what is a mail taken for, and why?",
-    "database": "Database: upgrade, check, backup.",
+    "database": "Database: upgrade, check, backup, vacuum.",
 }
 _SINGLE = {"init": "init", "run": "run", "demo": "demo", "doctor": "doctor", "report": "report"}
 _WITH_VALUE = {"--config"}
@@ -65,6 +66,7 @@ def application(noun: str | None) -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 0 done, 1 failed, 2 wrong usage or configuration."""
+    os.umask(0o077)  # what is written holds addresses and what people follow: it is nobody else's
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         application(_noun_in(given))(args=given, prog_name="trialalerts")

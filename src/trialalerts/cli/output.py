@@ -55,8 +55,11 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         InvalidInput: it cannot be written there.
     """
+    from trialalerts.private_files import create_private, make_folder
+
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        create_private(path)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be written: {error.strerror}") from None

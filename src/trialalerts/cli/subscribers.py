@@ -300,7 +300,10 @@ def erase(email: Email, *, yes: Yes = False) -> None:
     with _changing(email) as (ctx, session, subscriber):
         erasure.erase(session, subscriber, how="operator", now=ctx.clock.now())
     erasure.wipe_free_pages(ctx.db)
-    typer.echo("erased; backups and mails that were sent still hold what they held")
+    typer.echo(
+        "erased; backups and mails that were sent still hold what they held, and on PostgreSQL the disk does until: "
+        "trialalerts database vacuum --full"
+    )
 
 
 app.command("import", epilog="Example: trialalerts subscribers import people.csv --confirmed")(subscriber_files.read)

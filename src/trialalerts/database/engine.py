@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlmodel import Session
 
 from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable
+from trialalerts.private_files import create_private, make_folder
 
 __all__ = ["Database", "open_database"]
 
@@ -117,7 +118,9 @@ def _checked(url: str) -> URL:
 def _sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
         try:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            make_folder(Path(url.database).parent)
+            if not Path(url.database).exists():
+                create_private(Path(url.database))  # SQLite gives its log and index the same permissions
         except OSError as error:
             raise DatabaseUnusable(
                 f"The folder of the database {url.database} cannot be made: {error.strerror}."

@@ -10,8 +10,11 @@ from sqlalchemy import text
 
 from trialalerts.database.engine import Database
 from trialalerts.errors import DatabaseUnusable, InvalidInput
+from trialalerts.private_files import create_private, make_folder
 
-__all__ = ["back_up", "faults"]
+__all__ = ["back_up", "faults", "vacuum"]
+
+_WITH_ADDRESSES = ("subscriber", "consent", "preference", "digest", "delivery", "feedback_event", "suppression")
 
 
 def faults(database: Database) -> list[str]:
@@ -45,7 +48,8 @@ def back_up(database: Database, file: Path) -> int:
         raise InvalidInput(f"{file}: there is such a file already; name another one")
     part = file.with_name(f"{file.name}.part")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
+        create_private(part)
         with (
             closing(sqlite3.connect(str(database.engine.url.database))) as source,
             closing(sqlite3.connect(part)) as to,
@@ -56,3 +60,22 @@ def back_up(database: Database, file: Path) -> int:
         part.unlink(missing_ok=True)
         raise DatabaseUnusable(f"{file}: the copy cannot be written: {error}") from None
     return file.stat().st_size
+
+
+def vacuum(database: Database, *, full: bool = False) -> None:
+    """Overwrite what was deleted.
+
+    SQLite writes its file anew and empties its log. PostgreSQL lets the space of dead rows be used again; ``full``
+    writes the tables that hold addresses anew, each locked meanwhile.
+    """
+    with database.engine.connect() as connection:
+        if database.is_sqlite:
+            connection.exec_driver_sql("COMMIT")  # both run outside of the transaction that every connection begins
+            connection.exec_driver_sql("PRAGMA secure_delete = ON")
+            connection.exec_driver_sql("VACUUM")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")
+            return
+        freely = connection.execution_options(isolation_level="AUTOCOMMIT")
+        for table in _WITH_ADDRESSES:
+            freely.exec_driver_sql(f"VACUUM {'(FULL, ANALYZE)' if full else '(ANALYZE)'} {table}")

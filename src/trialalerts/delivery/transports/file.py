@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, unquote
 from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Unsent
 from trialalerts.delivery.transports import options_of
 from trialalerts.errors import ConfigurationError
+from trialalerts.private_files import make_folder
 
 __all__ = ["FileChannel", "FileTransport", "open_url"]
 
@@ -40,7 +41,7 @@ class FileChannel:
         """Write the messages; where the folder cannot be written (permissions, disk full), none of them is to blame."""
         outcomes: list[Outcome] = []
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             for envelope in envelopes:
                 self._write(envelope)
                 outcomes.append(Accepted())
@@ -84,7 +85,7 @@ def open_url(parts: SplitResult) -> FileTransport:
 
 
 def _write_through(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

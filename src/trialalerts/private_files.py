@@ -1,0 +1,43 @@
+"""Files and folders that nobody else on the machine may read, whatever the umask."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["create_private", "make_folder", "tighten", "wider"]
+
+_FILE, _FOLDER, _OTHERS = 0o600, 0o700, 0o077
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for ourselves alone; what is there is left."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=_FOLDER, exist_ok=True)
+        each.chmod(_FOLDER)
+    if not folder.is_dir():
+        folder.mkdir()
+
+
+def create_private(file: Path) -> None:
+    """Make an empty file where there is none, and leave a file of ours readable to ourselves alone."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT, _FILE)
+    try:
+        if os.fstat(handle).st_uid == os.geteuid():
+            os.fchmod(handle, _FILE)
+    finally:
+        os.close(handle)
+
+
+def wider(path: Path) -> bool:
+    """Tell whether others may read or write it."""
+    return path.exists() and bool(path.stat().st_mode & _OTHERS)
+
+
+def tighten(path: Path) -> bool:
+    """Take away what others may do with a file or folder of our own; return whether there was anything."""
+    if not wider(path) or path.stat().st_uid != os.geteuid():
+        return False
+    path.chmod(path.stat().st_mode & ~_OTHERS)
+    return True
