@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.feedback.mail_forms import FORMS
+from tests.delivery.feedback.mail_forms_prose import FORMS
 from trialalerts.cli.main import main
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.delivery.feedback import mail_forms_others, mail_forms_prose
 from tests.delivery.feedback.mail_forms import FORMS
 from tests.delivery.feedback.stage import SETTINGS
 from tests.delivery.post import NOW
@@ -15,6 +16,7 @@ from trialalerts.delivery.feedback.bounces import events_of
 from trialalerts.delivery.feedback.events import Event, Kind, Reason
 from trialalerts.delivery.verp import delivery_of, return_address
 
+assert mail_forms_others.FORMS is mail_forms_prose.FORMS
 OURS = return_address(SETTINGS, 7)
 
 
