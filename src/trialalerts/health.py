@@ -20,6 +20,7 @@ from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
 from trialalerts.database.server_clock import skew_of
 from trialalerts.database.upkeep import faults
+from trialalerts.delivery import guard
 from trialalerts.delivery.benching import benched
 from trialalerts.delivery.breaker import pause_of
 from trialalerts.delivery.feedback.folders import open_folder
@@ -41,6 +42,7 @@ Level = Literal["good", "look", "broken"]
 _STUCK = timedelta(hours=1)
 _PATIENCE = 2
 """So many failed polls in a row are weather; more is a fault that somebody should look into."""
+_STANDING_STILL = {guard.HELD, guard.REFUSED}
 _REGISTRIES = frozenset({"clinicaltrials_gov"})
 _SPELLINGS = 8
 _TOLD_TO = "nothing is lost: such a trial is told to {}; report the spellings, so that they can be learnt"
@@ -216,7 +218,8 @@ def _findings(session: Session) -> Iterator[Check]:
     for finding in open_findings(session):
         if finding.kind == AWAITED:
             continue  # said as it stands now
-        yield Check(level="look", what=f"{finding.text} (since {finding.since:%Y-%m-%d %H:%M} UTC)")
+        level: Level = "broken" if finding.kind in _STANDING_STILL else "look"
+        yield Check(level=level, what=f"{finding.text} (since {finding.since:%Y-%m-%d %H:%M} UTC)")
 
 
 def _sites(survey: SiteSurvey) -> Iterator[Check]:

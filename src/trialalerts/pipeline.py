@@ -9,10 +9,11 @@ import structlog
 from trialalerts.catalog.turns import release_held
 from trialalerts.clock import Clock
 from trialalerts.database import Database
-from trialalerts.delivery import tallies
+from trialalerts.delivery import guard, tallies
 from trialalerts.delivery.feedback.folders import open_folder
 from trialalerts.delivery.feedback.heed import HeedCount, prune
 from trialalerts.delivery.feedback.mailbox import read_mailbox
+from trialalerts.delivery.feedback.policy import end_parkings
 from trialalerts.delivery.sender import SendCount, send_queued
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.digests.compose import ComposeCount, compose_due
@@ -114,8 +115,12 @@ class Pipeline:
             count = read_mailbox(self.db, folder, settings=self.settings, clock=self.clock, stop=self._stop)
         if count.heard:
             log.info("feedback.heard", provider="mailbox", heard=count.heard, unmatched=count.unmatched)
+        secret = self.settings.service.secret.get_secret_value()
+        guard.take_back_pending(self.db, secret, now=self.clock.now())
         with self.db.write() as session:
             prune(session, now=self.clock.now())
+            end_parkings(session, now=self.clock.now())
+            guard.forget(session, now=self.clock.now())
             tallies.forget(session, now=self.clock.now())
         return count
 

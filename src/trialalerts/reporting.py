@@ -17,6 +17,7 @@ from trialalerts.delivery import tallies
 from trialalerts.delivery.benching import benched
 from trialalerts.delivery.breaker import pause_of
 from trialalerts.delivery.tables import Delivery
+from trialalerts.delivery.tallies import Tallied
 from trialalerts.digests.tables import Digest
 from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers.tables import Consent, Preference, Subscriber
@@ -96,7 +97,11 @@ def make_report(session: Session, *, now: datetime, days: int) -> Report:
             .where(col(Delivery.created_at) >= since)
             .group_by(col(Delivery.state)),
         ),
-        mails={what.value: number for what, number in tallies.since(session, tallies.hour_of(since)).items()},
+        mails={
+            what.value: number
+            for what, number in tallies.since(session, tallies.hour_of(since)).items()
+            if what is not Tallied.REFUSED  # the breaker's denominator; each refusal stands among the deliveries
+        },
         sending=_sending(session),
         findings=_findings(session),
     )

@@ -150,12 +150,15 @@ class LimitSettings(_Section):
 
 
 class BreakerSettings(_Section):
-    """When sending stops by itself: shares of what was sent within ``window``, once that were ``at_least`` so many."""
+    """When sending stops by itself: shares of what was answered within ``window``, once that were ``at_least`` so many.
+
+    Bounces are a share of the mails that were accepted or refused, complaints of those that were accepted.
+    """
 
     bounce_rate: float = Field(default=0.05, gt=0, le=1)
     complaint_rate: float = Field(default=0.001, gt=0, le=1)
     window: Duration = timedelta(days=1)
-    at_least: int = Field(default=100, ge=1)
+    at_least: int = Field(default=20, ge=1)
 
 
 class DkimSettings(_Section):

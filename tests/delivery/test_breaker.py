@@ -22,6 +22,7 @@ from trialalerts.delivery.transports.memory import MemoryTransport
 from trialalerts.health import examine
 from trialalerts.reporting import make_report
 from trialalerts.settings import BreakerSettings
+from trialalerts.subscribers.tables import Subscriber
 
 BREAKER = BreakerSettings(bounce_rate=0.05, complaint_rate=0.001, window=timedelta(hours=24), at_least=100)
 
@@ -57,6 +58,19 @@ def test_too_many_bounces_or_complaints_pause_sending(
         assert (trip(session, BREAKER, now=NOW) is not None) is stops
     with db.read() as session:
         assert (pause_of(session) is not None) is stops
+
+
+def test_bounces_are_divided_by_what_was_answered_and_small_numbers_are_chance(db: Database) -> None:
+    small = BreakerSettings()
+    with db.write() as session:
+        count(session, Tallied.REFUSED, 30)
+        count(session, Tallied.BOUNCED, 4)
+        count(session, Tallied.COMPLAINED, 1)
+        assert trip(session, small, now=NOW) is None
+        count(session, Tallied.BOUNCED, 1)
+        paused = trip(session, small, now=NOW)
+    assert paused is not None
+    assert "5 of 30 mails" in paused.reason
 
 
 def test_what_is_older_than_the_window_does_not_count(db: Database) -> None:
@@ -173,9 +187,14 @@ def test_a_benched_transport_is_not_tried_and_what_it_asks_for_is_heeded(db: Dat
 
 def test_refusals_because_of_us_bench_the_transport_and_blame_no_subscriber(db: Database) -> None:
     queue_for(db, ["a", "b", "c", "d"])
+    with db.write() as session:
+        for person in session.exec(select(Subscriber)).all():  # one domain alone would only rest itself
+            person.address = f"{person.address[0]}@{person.address[0]}.example"
     transport = MemoryTransport()
     for name in "abcd":
-        transport.answer(f"{name}@example.org", Refused(reason="blocked", permanent=True, code="550 5.7.1", ours=True))
+        transport.answer(
+            f"{name}@{name}.example", Refused(reason="blocked", permanent=True, code="550 5.7.1", ours=True)
+        )
     with capture_logs() as logs:
         assert send(db, FrozenClock(NOW), transport).broken is not None
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["transport.refuses_us"]

@@ -81,18 +81,47 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, json: AsJson =
 @app.command(epilog="Example: trialalerts deliveries retry 17 18 (without a number: all that failed)")
 def retry(
     numbers: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", show_default=False)] = None,
+    *,
+    held: Annotated[bool, typer.Option("--held", help="Let mail go again wherever it rests.")] = False,
 ) -> None:
     """Queue failed deliveries again, due at once; each is checked again before it goes out."""
     from trialalerts.cli.context import open_context
+    from trialalerts.delivery import guard
     from trialalerts.delivery.outbox import find_delivery, requeue, requeue_failed
+    from trialalerts.plurals import counted
 
     ctx = open_context()
     now = ctx.clock.now()
+    if held:
+        with ctx.db.write() as session:
+            scopes = [each.scope for each in guard.holds(session)]
+            waiting = guard.release(session, scopes, now=now)
+        typer.echo(f"{counted(waiting, 'mail')} that waited may leave" if scopes else "mail rests nowhere")
+        return
     with ctx.db.write() as session:
         for number in numbers or []:
             requeue(session, find_delivery(session, number), now=now)
         count = len(numbers) if numbers else requeue_failed(session, now=now)
     typer.echo(f"{count} queued again")
+
+
+@app.command(epilog="Example: trialalerts deliveries domains")
+def domains(*, json: AsJson = False) -> None:
+    """Show how the mail domains answered in the last day, and where mail rests since too many said the same."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.delivery.guard import answers_by_domain
+
+    ctx = open_context()
+    with ctx.db.read() as session:
+        found = answers_by_domain(session, now=ctx.clock.now())
+    if json:
+        show_json(found)
+        return
+    show_table(
+        ("domain", "answered", "gone", "because of us", "rests since", "tried again", "why"),
+        [tuple(row.values()) for row in found],
+    )
 
 
 @app.command(epilog="Example: trialalerts deliveries resume")

@@ -1,10 +1,15 @@
-"""Owns ``trialalerts suppressions``: addresses that are never mailed, whatever else is known of them."""
+"""The command ``trialalerts suppressions``: addresses that are never mailed, and undoing that."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from trialalerts.delivery.undoing import Picked
 
 __all__ = ["app"]
 
@@ -26,8 +31,8 @@ def list_(*, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
         show_json([each.model_dump() for each in found])
         return
     show_table(
-        ("hash", "reason", "detail", "since"),
-        [(each.address_hash[:12], each.reason, each.detail, each.since) for each in found],
+        ("hash", "reason", "detail", "rule", "since"),
+        [(each.address_hash[:12], each.reason, each.detail, each.rule, each.since) for each in found],
     )
 
 
@@ -50,9 +55,84 @@ def add(
     typer.echo("suppressed" if new else "was suppressed already")
 
 
-@app.command(epilog="Example: trialalerts suppressions lift anna@example.org")
-def lift(email: Email, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Let an address be mailed again; a subscriber whose mail bounced gets digests again."""
+@app.command(
+    epilog="Example: trialalerts suppressions lift --rule gone --domain example.org --since 2026-03-02 --dry-run"
+)
+def lift(
+    email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", show_default=False)] = None,
+    *,
+    reason: Annotated[
+        str | None, typer.Option(help="Only those suppressed as this: bounced, listed, unwell or operator.")
+    ] = None,
+    rule: Annotated[str | None, typer.Option(help="Only those by this rule, or by those below it.")] = None,
+    code: Annotated[str | None, typer.Option(help="Only those with this code: 550, 5.1.1 or “550 5.1.1”.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Only addresses of this mail domain.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only those since then: a day or a moment (UTC).")] = None,
+    until: Annotated[str | None, typer.Option(help="Only those before then: a day or a moment (UTC).")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many it would be, and lift none.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Let an address be mailed again, or all that a wrong mail server brought; complaints only one by one.
+
+    Who was moved to bounced by it is active again, and the mail that came back is sent once more. A provider keeps a
+    list of its own: take the addresses off it, too.
+    """
+    from trialalerts.delivery.undoing import Picked
+    from trialalerts.errors import InvalidInput
+
+    wanted = Picked(
+        reason=reason,
+        rule=rule,
+        code=code,
+        domain=domain,
+        since=_moment("--since", since),
+        until=_moment("--until", until),
+    )
+    if email is not None and not wanted.says_nothing:
+        raise InvalidInput("Name either an address or what the suppressions have in common, not both.")
+    if email is not None:
+        _lift_one(email, dry_run=dry_run, yes=yes)
+    elif wanted.says_nothing:
+        raise InvalidInput(
+            "Name an address, or what the suppressions have in common: --reason, --rule, --code, --domain, --since, "
+            "--until; see: trialalerts suppressions list"
+        )
+    else:
+        _lift_many(wanted, dry_run=dry_run, yes=yes)
+
+
+@app.command(epilog="Example: trialalerts suppressions review")
+def review(*, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List who would not be suppressed by today's rules, judged anew by what the mail server said then."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.delivery.undoing import review as judged_anew
+
+    ctx = open_context()
+    with ctx.db.read() as session:
+        found = judged_anew(session, ctx.settings.service.secret.get_secret_value())
+    rows = [
+        {
+            "hash": each.suppression.address_hash,
+            "address": each.address,
+            "since": each.suppression.since,
+            "code": each.suppression.code,
+            "rule": each.suppression.rule,
+            "class_now": each.class_now,
+            "rule_now": each.rule_now,
+        }
+        for each in found
+    ]
+    if json:
+        show_json(rows)
+        return
+    show_table(
+        ("hash", "address", "since", "code", "rule then", "class now", "rule now"),
+        [(str(row["hash"])[:12], *list(row.values())[1:]) for row in rows],
+    )
+
+
+def _lift_one(email: str, *, dry_run: bool, yes: bool) -> None:
     from trialalerts.cli.context import open_context
     from trialalerts.delivery import suppressions
     from trialalerts.errors import NotFound
@@ -65,6 +145,9 @@ def lift(email: Email, *, yes: Annotated[bool, typer.Option("--yes", help="Do no
         found = suppressions.is_suppressed(session, secret, address)
     if found is None:
         raise NotFound(f"“{address}” is not suppressed; see: trialalerts suppressions list")
+    if dry_run:
+        typer.echo(f"would be lifted: suppressed as {found.reason} on {found.since:%Y-%m-%d}")
+        return
     if not yes:
         typer.confirm(f"It was suppressed as {found.reason} on {found.since:%Y-%m-%d}. Mail it again?", abort=True)
     with ctx.db.write() as session:
@@ -72,3 +155,42 @@ def lift(email: Email, *, yes: Annotated[bool, typer.Option("--yes", help="Do no
     typer.echo("lifted; the subscriber gets digests again" if lifted.resumed else "lifted")
     if found.reason == "listed":
         typer.echo(f"The provider has it on a list of its own ({found.detail}): take it off there, too.")
+
+
+def _lift_many(wanted: Picked, *, dry_run: bool, yes: bool) -> None:
+    from trialalerts.cli.context import open_context
+    from trialalerts.delivery.undoing import pick, take_back
+    from trialalerts.plurals import counted
+
+    ctx = open_context()
+    secret = ctx.settings.service.secret.get_secret_value()
+    with ctx.db.read() as session:
+        found = pick(session, secret, wanted)
+    number = counted(len(found), "suppression")
+    if dry_run or not found:
+        typer.echo(f"{number} would be lifted")
+        return
+    if not yes:
+        typer.confirm(f"{number} will be lifted. Mail these addresses again?", abort=True)
+    done = take_back(ctx.db, secret, found, how="operator", now=ctx.clock.now())
+    typer.echo(
+        f"{counted(done.lifted, 'suppression')} lifted; {counted(done.resumed, 'subscriber')} get digests again"
+        if done.resumed != 1
+        else f"{counted(done.lifted, 'suppression')} lifted; 1 subscriber gets digests again"
+    )
+
+
+def _moment(option: str, text: str | None) -> datetime | None:
+    from datetime import UTC, datetime
+
+    from trialalerts.errors import InvalidInput
+
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidInput(
+            f"{option}: “{text}” is no day and no moment; write 2026-03-02 or 2026-03-02T14:00"
+        ) from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

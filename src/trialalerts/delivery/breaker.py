@@ -1,7 +1,8 @@
-"""Owns the circuit breaker: too many bounces or complaints stop all sending until the operator resumes it.
+"""The circuit breaker: too many bounces or complaints stop all sending until the operator resumes it.
 
 Who goes on mailing addresses that bounce, or people who complain, loses the good name that lets any mail arrive. So
-sending stops by itself, the queue is kept, and a person looks into it.
+sending stops by itself, the queue is kept, and a person looks into it. Bounces are divided by the mails that were
+answered, accepted or refused: a server that refuses everybody accepts none. A connection that fails is no answer.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ __all__ = ["pause_of", "resume", "trip"]
 
 log = structlog.get_logger()
 
+_BOUNCES, _COMPLAINTS = 5, 2
+"""Fewer than these are chance in a small list, whatever the rate: one complaint of 300 readers stops nothing."""
 _BREAKER = "breaker"
 _RESUMED = "resumed"
 _PAUSE = text(
@@ -70,18 +73,19 @@ def resume(session: Session, *, now: datetime) -> SendingPause | None:
 
 
 def _too_many(numbers: dict[Tallied, int], settings: BreakerSettings) -> str | None:
-    sent = numbers[Tallied.SENT]
-    if sent < settings.at_least:
-        return None
+    accepted = numbers[Tallied.SENT]
+    answered = accepted + numbers[Tallied.REFUSED]
     hours = settings.window.total_seconds() / 3600
-    for what, most in (
-        (Tallied.BOUNCED, settings.bounce_rate),
-        (Tallied.COMPLAINED, settings.complaint_rate),
+    for what, of, most, at_least in (
+        (Tallied.BOUNCED, answered, settings.bounce_rate, _BOUNCES),
+        (Tallied.COMPLAINED, accepted, settings.complaint_rate, _COMPLAINTS),
     ):
-        rate = numbers[what] / sent
+        if of < settings.at_least or numbers[what] < at_least:
+            continue
+        rate = numbers[what] / of
         if rate > most:
             return (
-                f"{numbers[what]:,} of {counted(sent, 'mail')} of the last {hours:g} hours {_said(what)} "
+                f"{numbers[what]:,} of {counted(of, 'mail')} of the last {hours:g} hours {_said(what)} "
                 f"({rate:.2%}, at most {most:.2%})"
             )
     return None

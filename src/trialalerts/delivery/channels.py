@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 
 from trialalerts.delivery.envelope import Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.outbox import Claimed
+from trialalerts.delivery.suppressions import domain_of
 from trialalerts.delivery.transports import Channel, Transport
 
 __all__ = ["Channels", "Done", "Job"]
@@ -27,6 +28,11 @@ class Job:
     envelopes: list[Envelope]
     checked_at: datetime
     lane: str = ""
+
+    @property
+    def domains(self) -> list[str]:
+        """The domain that each message goes to."""
+        return [domain_of(envelope.recipient) for envelope in self.envelopes]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

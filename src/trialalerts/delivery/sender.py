@@ -21,7 +21,7 @@ from sqlmodel import Session
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
-from trialalerts.delivery import breaker, outbox
+from trialalerts.delivery import breaker, guard, outbox
 from trialalerts.delivery.benching import benched, standing
 from trialalerts.delivery.channels import Channels, Job
 from trialalerts.delivery.limits import Limits
@@ -175,6 +175,8 @@ class _Round:
                 self.ledger.write()
             return True
         self.ledger.write()
+        if self.ledger.opened:  # what waited behind the mail that tried is due now
+            self.ledger.opened = self.nothing_due = False
         return bool(self.waiting) or not self.nothing_due
 
     def _slice(self) -> int:
@@ -211,6 +213,11 @@ class _Round:
             self.ledger.benched = state is not None
             if isinstance(self.transport, Combined):
                 self.transport.rest(_rests(session, now))
+            if (rest := guard.rest_of_all(session)) and rest.retry_at > now:
+                self.ledger.broken = (
+                    f"{guard.held_words(rest.scope)}: {rest.reason} (tried again at {rest.retry_at:%H:%M} UTC)"
+                )
+                return
             if self.limits.applies(now):
                 room = self.limits.room(session, now)
                 self.ledger.comes_again(room.again_at)
@@ -259,7 +266,7 @@ class _Round:
                 self.ledger.release_all(done.job.rows)
                 raise done.fault
             if done.outcomes is not None:
-                self.ledger.enter(done.job.rows, done.outcomes)
+                self.ledger.enter(done.job.rows, done.outcomes, done.job.domains)
             else:
                 self._untouched(done.job)
             self.ledger.write_where_many()
@@ -276,7 +283,8 @@ class _Round:
     def _may_begin(self, job: Job) -> bool:
         """Tell, on a channel's thread, whether a batch may still leave as it was checked."""
         fresh = self.clock.now() - job.checked_at <= _FRESH
-        return fresh and not self._ended() and all(self._lease_holds(row) for row in job.rows)
+        rests = self.ledger.held.intersection((guard.EVERYWHERE, *job.domains))
+        return fresh and not rests and not self._ended() and all(self._lease_holds(row) for row in job.rows)
 
     def _lease_holds(self, row: Claimed) -> bool:
         """Tell whether the lease still holds; after a clock that went back nobody knows, so it does not."""
@@ -294,7 +302,7 @@ class _Round:
             elif done.outcomes is None:
                 self.ledger.release_all(done.job.rows)
             else:
-                self.ledger.enter(done.job.rows, done.outcomes)
+                self.ledger.enter(done.job.rows, done.outcomes, done.job.domains)
         self._write_in_the_end()
 
     def _write_in_the_end(self) -> None:

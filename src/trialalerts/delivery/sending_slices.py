@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Protocol, cast
 
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
-from trialalerts.delivery import outbox, verp
+from trialalerts.delivery import guard, outbox, verp
 from trialalerts.delivery.channels import Job
 from trialalerts.delivery.confirmations import CONFIRMATION
 from trialalerts.delivery.dkim import Signer
@@ -23,7 +23,8 @@ from trialalerts.delivery.limits import Limits, Wish
 from trialalerts.delivery.message import Message, to_bytes
 from trialalerts.delivery.outbox import Claimed
 from trialalerts.delivery.sending_ledger import Ledger
-from trialalerts.delivery.tables import Delivery
+from trialalerts.delivery.suppressions import domain_of
+from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
@@ -99,7 +100,8 @@ class Slices:
 
     def _written(self, rows: Sequence[Claimed], now: datetime) -> list[tuple[Claimed, Envelope]]:
         with self.db.read() as session:
-            leaving = self._granted(self._checked(session, self._not_given_up(rows), now), now)
+            passed = self._checked(session, self._not_given_up(rows), now)
+            leaving = self._granted(self._going(session, passed, now), now)
             mails = cast("Sequence[tuple[Delivery, Subscriber]]", leaving)  # plain rows that look the same
             messages = self.renderer(session, mails) if leaving else []
         ready = []
@@ -131,6 +133,40 @@ class Slices:
             else:
                 passed.append((row, found))
         return passed
+
+    def _going(
+        self, session: Session, mails: list[tuple[Claimed, Person]], now: datetime
+    ) -> list[tuple[Claimed, Person]]:
+        """Keep back what goes where mail rests, but for the one that tries; it takes a transaction of its own."""
+        resting = {each.scope: each for each in guard.holds(session)} if mails else {}
+        if not resting:
+            return mails
+        going, tried = [], dict[str, datetime]()
+        for row, person in self._likeliest_first(session, mails):
+            hold = resting.get(guard.EVERYWHERE) or resting.get(domain_of(person.address))
+            if hold is None:
+                going.append((row, person))
+            elif hold.retry_at <= now and hold.scope not in tried:
+                tried[hold.scope] = now + timedelta(seconds=hold.wait)
+                with self.db.write() as writing:
+                    may_try = guard.probe(writing, hold, row.id, now=now)
+                going += [(row, person)] if may_try else []
+                if not may_try:
+                    self.ledger.hold(row, hold, tried[hold.scope])
+            else:
+                self.ledger.hold(row, hold, tried.get(hold.scope, hold.retry_at))
+        return sorted(going, key=lambda mail: (mail[0].not_before, mail[0].id))
+
+    def _likeliest_first(self, session: Session, mails: list[tuple[Claimed, Person]]) -> list[tuple[Claimed, Person]]:
+        """Return mails so that one to somebody whose mail was accepted before tries first."""
+        people = [person.id for _, person in mails]
+        taken = col(Delivery.state).in_([DeliveryState.SENT, DeliveryState.DELIVERED])
+        known = set(
+            session.exec(
+                select(Delivery.subscriber_id).where(col(Delivery.subscriber_id).in_(people), taken).distinct()
+            )
+        )
+        return sorted(mails, key=lambda mail: (mail[1].id not in known, mail[0].attempts))
 
     def _granted(self, mails: list[tuple[Claimed, Person]], now: datetime) -> list[tuple[Claimed, Person]]:
         """Take turns where there are limits; only what passed the last check takes one."""

@@ -1,24 +1,60 @@
-"""Owns the suppressions: addresses that must not be mailed, known only by a keyed hash.
+"""The suppressions: addresses that must not be mailed, known only by a keyed hash.
 
-The hash is made with ``service.secret``: without that secret nobody can tell whose it is, and with another
-one the suppressions no longer find anybody. Keep the secret together with the database.
+One that a bounce brought is *provisional* for seven days, and keeps why it was made: a mail server that was wrong for
+a day can be undone in bulk (:mod:`trialalerts.delivery.undoing`).
+
+The hash is made with ``service.secret``: without that secret nobody can tell whose it is, and with another one the
+suppressions no longer find anybody. Keep the secret together with the database.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam, text
 from sqlmodel import Session, col, select
 
+from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.tables import SoftBounces, Suppression
 from trialalerts.subscribers.addresses import address_key
 from trialalerts.subscribers.people import resume
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import keyed_digest, required_secret
 
-__all__ = ["Lifted", "address_hash", "is_suppressed", "lift", "list_suppressions", "suppress"]
+__all__ = [
+    "PROVISIONAL",
+    "Lifted",
+    "Why",
+    "address_hash",
+    "domain_hash",
+    "domain_of",
+    "is_suppressed",
+    "lift",
+    "list_suppressions",
+    "suppress",
+]
+
+PROVISIONAL = timedelta(days=7)
+"""So long a guard may take back by itself what a bounce brought."""
+
+_AGAIN = text(
+    "UPDATE delivery SET state = 'queued', not_before = :now, attempts = 0, leased_by = NULL, leased_until = NULL "
+    "WHERE subscriber_id = :who AND ((id = :number AND state IN ('failed', 'bounced')) OR (id >= :number AND "
+    "state = 'suppressed' AND (last_error = 'bounced' OR last_error LIKE 'suppressed (%')))"
+).bindparams(bindparam("now", type_=UtcDateTime))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Why:
+    """Why a bounce suppresses: the rule that decided, the server's code and words, who told, of which mail."""
+
+    rule: str | None = None
+    code: str | None = None
+    words: str | None = None
+    transport: str | None = None
+    delivery_id: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +74,16 @@ def address_hash(secret: str, address: str) -> str:
     return keyed_digest(required_secret(secret).encode(), address_key(address).encode()).hex()
 
 
+def domain_of(address: str) -> str:
+    """Return the domain of an address as it is compared: lower case, in its ASCII form."""
+    return address_key(address).rpartition("@")[2]
+
+
+def domain_hash(secret: str, domain: str) -> str:
+    """Return the keyed hash of a domain: beside a suppression even a domain of one person's own tells nobody."""
+    return keyed_digest(required_secret(secret).encode(), f"domain:{domain_of('x@' + domain)}".encode()).hex()
+
+
 def is_suppressed(session: Session, secret: str | Sequence[str], address: str) -> Suppression | None:
     """Return the suppression of an address, by one secret or any of several; None where it may be mailed."""
     secrets = [secret] if isinstance(secret, str) else [secret[0], *filter(None, secret[1:])]
@@ -46,15 +92,29 @@ def is_suppressed(session: Session, secret: str | Sequence[str], address: str) -
 
 
 def suppress(
-    session: Session, secret: str, address: str, *, reason: str, detail: str | None = None, now: datetime
+    session: Session,
+    secret: str,
+    address: str,
+    *,
+    reason: str,
+    detail: str | None = None,
+    why: Why | None = None,
+    now: datetime,
 ) -> bool:
     """Suppress an address; return False where it is suppressed already: the first reason stays.
 
-    ``reason`` is a word (``bounced``, ``complained``, ``operator``), ``detail`` a line without the address.
+    ``reason`` is a word (``bounced``, ``listed``, ``unwell``, ``complained``, ``operator``), ``detail`` a line without
+    the address. With ``why`` it is provisional at first.
     """
     if is_suppressed(session, secret, address) is not None:
         return False
-    session.add(Suppression(address_hash=address_hash(secret, address), reason=reason, detail=detail, since=now))
+    row = Suppression(address_hash=address_hash(secret, address), reason=reason, detail=detail, since=now)
+    if why is not None:
+        row.rule, row.code, row.words = why.rule, why.code, why.words
+        row.transport, row.delivery_id = why.transport, why.delivery_id
+        row.domain_hash = domain_hash(secret, domain_of(address))
+        row.provisional_until = now + PROVISIONAL
+    session.add(row)
     session.flush()
     return True
 
@@ -63,16 +123,21 @@ def lift(session: Session, secret: str | Sequence[str], address: str, *, how: st
     """Let an address be mailed again.
 
     Its soft bounces are forgotten, and a subscriber whose mail bounced is active again, with a line in the consent
-    log. Somebody who complained or left is not: only they can sign up again, and lifting makes room for that.
+    log; the mail that came back, and what was withheld since, is queued again. Somebody who complained or left is not:
+    only they can sign up again, and lifting makes room for that.
     """
     found = is_suppressed(session, secret, address)
     if found is None:
         return Lifted(found=False)
+    number = found.delivery_id
     session.delete(found)
     session.flush()
     by_key = select(Subscriber).where(col(Subscriber.address_key) == address_key(address)).with_for_update()
     subscriber = session.exec(by_key).first()
-    return Lifted(found=True, resumed=subscriber is not None and _begin_anew(session, subscriber, how=how, now=now))
+    resumed = subscriber is not None and _begin_anew(session, subscriber, how=how, now=now)
+    if subscriber is not None and number is not None and (resumed or subscriber.state is SubscriberState.PENDING):
+        session.connection().execute(_AGAIN, {"who": subscriber.id, "number": number, "now": now})
+    return Lifted(found=True, resumed=resumed)
 
 
 def list_suppressions(session: Session) -> list[Suppression]:

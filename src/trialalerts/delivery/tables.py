@@ -14,9 +14,11 @@ from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
 __all__ = [
     "Delivery",
     "DeliveryState",
+    "DomainTally",
     "FeedbackEvent",
     "MailboxState",
     "Pace",
+    "SendingHold",
     "SendingPause",
     "SoftBounces",
     "Suppression",
@@ -94,7 +96,12 @@ class Delivery(SQLModel, table=True):
 
 
 class Suppression(SQLModel, table=True):
-    """An address that must not be mailed, known only by its keyed hash."""
+    """An address that must not be mailed, known only by its keyed hash.
+
+    What a bounce brought keeps why, so that a wrong one can be found and undone: the ``rule`` that decided, the
+    server's ``code`` and ``words`` (without address), the ``transport`` that told it, the keyed hash of the address's
+    domain, the delivery that came back. Until ``provisional_until`` a guard may take it back by itself.
+    """
 
     __tablename__ = "suppression"
 
@@ -102,6 +109,13 @@ class Suppression(SQLModel, table=True):
     reason: str
     detail: str | None = None
     since: datetime = Field(sa_type=UtcDateTime)
+    rule: str | None = None
+    code: str | None = None
+    words: str | None = None
+    transport: str | None = None
+    domain_hash: str | None = None
+    delivery_id: int | None = Field(default=None, sa_type=BigId)
+    provisional_until: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
 
 
 class FeedbackEvent(SQLModel, table=True):
@@ -128,7 +142,11 @@ class FeedbackEvent(SQLModel, table=True):
 
 
 class SoftBounces(SQLModel, table=True):
-    """The soft bounces of a subscriber in a row, since the last mail that was delivered."""
+    """The soft bounces of a subscriber since the last mail that got through.
+
+    ``in_a_row`` counts all of them and says for how long the address rests; ``score`` counts at most one a day
+    (``counted_on``), by its weight. ``parked_until``: no digests until one is tried again; ``tries`` so often before.
+    """
 
     __tablename__ = "soft_bounces"
 
@@ -137,6 +155,10 @@ class SoftBounces(SQLModel, table=True):
     first_at: datetime = Field(sa_type=UtcDateTime)
     last_at: datetime = Field(sa_type=UtcDateTime)
     not_before: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    score: float = 0.0
+    counted_on: date | None = None
+    parked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    tries: int = 0
 
 
 class MailboxState(SQLModel, table=True):
@@ -187,6 +209,39 @@ class Tally(SQLModel, table=True):
     hour: datetime = Field(primary_key=True, sa_type=UtcDateTime)
     what: str = Field(primary_key=True)
     count: int = 0
+
+
+class DomainTally(SQLModel, table=True):
+    """How many mails to a domain were answered in an hour, and how: what the guards look at. Kept for some days only.
+
+    The domain ``""`` stands for all together.
+    """
+
+    __tablename__ = "domain_tally"
+
+    domain: str = Field(primary_key=True)
+    hour: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    what: str = Field(primary_key=True)
+    count: int = 0
+
+
+class SendingHold(SQLModel, table=True):
+    """Mail to a domain (``scope``; empty: all mail) rests, for a ``cause``, until a mail that tries is accepted.
+
+    The next one tries at ``retry_at`` and is the delivery ``probe_id``; then ``wait`` seconds pass. ``undone`` tells
+    whether what was suppressed just before was taken back.
+    """
+
+    __tablename__ = "sending_hold"
+
+    scope: str = Field(primary_key=True)
+    cause: str
+    since: datetime = Field(sa_type=UtcDateTime)
+    retry_at: datetime = Field(sa_type=UtcDateTime)
+    wait: int
+    reason: str
+    undone: bool = False
+    probe_id: int | None = Field(default=None, sa_type=BigId)
 
 
 class TransportState(SQLModel, table=True):

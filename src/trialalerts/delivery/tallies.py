@@ -33,6 +33,8 @@ class Tallied(StrEnum):
     DELIVERED = "delivered"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
+    REFUSED = "refused"
+    """The server answered no, for whatever reason, at the door."""
 
 
 def hour_of(at: datetime) -> datetime:

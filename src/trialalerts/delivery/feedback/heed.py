@@ -19,10 +19,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, delete, select
 
 from trialalerts.database import Database, table_of
-from trialalerts.delivery import benching, tallies
+from trialalerts.delivery import benching, guard, tallies
 from trialalerts.delivery.feedback import policy
 from trialalerts.delivery.feedback.events import Again, Event, Kind, Reason
 from trialalerts.delivery.outbox import backoff, given_up
+from trialalerts.delivery.suppressions import Why, domain_of
 from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent
 from trialalerts.delivery.verp import delivery_of
 from trialalerts.settings import Settings
@@ -37,6 +38,8 @@ _TOO_OLD = KEPT_FOR - timedelta(days=1)
 """What happened longer ago may have been heard and forgotten already, so that it would count twice."""
 UNSTORABLE = (DBAPIError, ValueError)
 """What a database says to a value that it cannot hold, when it is not the database's own fault."""
+_GUARDED = timedelta(days=6)
+"""A bounce of an older mail counts for a guard as if the mail had been sent then: older counts are not kept."""
 _AT_ONCE = 200
 _FINAL = {Kind.BOUNCED, Kind.REJECTED}
 _TALLIED = {Kind.DELIVERED, Kind.BOUNCED, Kind.COMPLAINED}
@@ -236,12 +239,47 @@ def _heed_for(
     elif policy.concerns_another_address(session, delivery):
         log.info("feedback.of_a_former_address", provider=event.provider, delivery=delivery.id)
     elif (event.hard and event.kind in _FINAL) or _deferred_again(session, subscriber, event):
-        detail = event.code or _in_words(event)
-        reason = "listed" if event.reason is Reason.LISTED else "bounced"
-        policy.heed_hard_bounce(session, secret, subscriber, how=how, detail=detail, now=now, reason=reason)
+        listed = event.reason is Reason.LISTED  # the provider did not ask the server: nothing that a guard could doubt
+        if listed or _believed(session, subscriber, delivery, event, moved=moved, now=now):
+            detail, why = event.code or _in_words(event), _why(event, delivery)
+            reason = "listed" if listed else "bounced"
+            policy.heed_hard_bounce(
+                session, secret, subscriber, how=how, detail=detail, why=why, reason=reason, now=now
+            )
     elif event.kind is Kind.BOUNCED and moved:  # several servers may tell of one mail; it counts once
         detail = event.code or _in_words(event)
-        policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=detail, at=event.at, now=now)
+        why = _why(event, delivery)
+        policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=detail, why=why, at=event.at, now=now)
+
+
+def _believed(
+    session: Session, subscriber: Subscriber, delivery: Delivery, event: Event, *, moved: bool, now: datetime
+) -> bool:
+    """Tell whether somebody is gone; False where a guard doubts it: the mail goes again once mail is taken there."""
+    domain, sent_at = domain_of(subscriber.address), delivery.sent_at or now
+    if moved:
+        told = event.evidence or event.code or ""
+        guard.count(session, {(domain, guard.Answer.GONE): 1}, at=max(sent_at, now - _GUARDED))
+        guard.look(session, [domain], now=now, sent_at=max(sent_at, now - _GUARDED), told=told)
+    resting = {each.scope: each for each in guard.holds(session)}
+    hold = resting.get(guard.EVERYWHERE) or resting.get(domain)
+    if hold is None:
+        return True
+    if delivery.state in {DeliveryState.BOUNCED, DeliveryState.FAILED}:
+        delivery.state, delivery.attempts = DeliveryState.QUEUED, 0
+        delivery.not_before, delivery.last_error = hold.retry_at, guard.held_words(hold.scope)
+        session.flush()
+    return False
+
+
+def _why(event: Event, delivery: Delivery) -> Why:
+    return Why(
+        rule=event.rule,
+        code=event.code,
+        words=event.evidence or None,
+        transport=event.provider,
+        delivery_id=delivery.id,
+    )
 
 
 def _deferred_again(session: Session, subscriber: Subscriber, event: Event) -> bool:

@@ -1,23 +1,25 @@
 """Owns what feedback does to a subscriber. Every change says why: in the state, in the suppression, in the consent log.
 
-A hard bounce suppresses the address at once. Soft ones are counted: each lets the address rest for longer, and
-five in a row over three days or more count as a hard one. What is about us does nothing to the subscriber.
+A hard bounce suppresses the address at once, provisionally. Soft ones are counted, at most one a day: each lets the
+address rest for longer, and a score of five over fourteen days or more *parks* the subscriber: no digests until one is
+tried again, after 30, 90 and 180 days; then the address is suppressed. What is about us does nothing to the subscriber.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, exists, select
+from sqlmodel import Session, col, exists, func, select
 
-from trialalerts.delivery.suppressions import suppress
+from trialalerts.delivery.suppressions import Why, domain_of, suppress
 from trialalerts.delivery.tables import Delivery, DeliveryState, SoftBounces
 from trialalerts.subscribers.consent import record_consent
-from trialalerts.subscribers.people import unsubscribe
+from trialalerts.subscribers.people import resume, unsubscribe
 from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, SubscriberState, id_of
 
 __all__ = [
     "concerns_another_address",
+    "end_parkings",
     "got_through",
     "heed_complaint",
     "heed_hard_bounce",
@@ -25,8 +27,13 @@ __all__ = [
     "heed_unsubscribe",
 ]
 
-_MOST_IN_A_ROW = 5
-_AT_LEAST = timedelta(days=3)
+_MOST = 5.0
+_AT_LEAST = timedelta(days=14)
+_PARKED_FOR = (timedelta(days=30), timedelta(days=90), timedelta(days=180))
+_TROUBLE_OF_A_DOMAIN = 3
+"""Where so many addresses of a domain have trouble on one day, it is the domain's and counts for none of them."""
+_WEAK = {"time": 0.5}
+"""What is about the way to the server (timed out, DNS, loops) rather than about the mailbox weighs less."""
 _FIRST_REST = timedelta(hours=2)
 _LONGEST_REST = timedelta(hours=64)
 _BOUNCES_WITHIN = timedelta(days=5)
@@ -42,17 +49,19 @@ def heed_hard_bounce(
     *,
     how: str,
     detail: str,
-    now: datetime,
+    why: Why | None = None,
     reason: str = "bounced",
+    now: datetime,
 ) -> None:
-    """Suppress the address of a subscriber and stop serving them.
+    """Suppress the address of a subscriber, provisionally at first, and stop serving them.
 
     Somebody who has not confirmed stays pending: from *bounced* one can be resumed, and nobody may become active
     who never agreed.
     """
     if subscriber.state is SubscriberState.ERASED:
         return
-    suppress(session, secret, subscriber.address, reason=reason, detail=f"{how}: {detail}", now=now)
+    why = why or Why(transport=how, code=detail)
+    suppress(session, secret, subscriber.address, reason=reason, detail=f"{how}: {detail}", why=why, now=now)
     if subscriber.state not in _SERVED and subscriber.state is not SubscriberState.PENDING:
         return
     if subscriber.state in _SERVED:
@@ -65,7 +74,15 @@ def heed_hard_bounce(
 
 
 def heed_soft_bounce(
-    session: Session, secret: str, subscriber: Subscriber, *, how: str, detail: str, at: datetime, now: datetime
+    session: Session,
+    secret: str,
+    subscriber: Subscriber,
+    *,
+    how: str,
+    detail: str,
+    why: Why | None = None,
+    at: datetime,
+    now: datetime,
 ) -> None:
     """Count a soft bounce (``at`` the moment when it happened) and let the address rest."""
     if subscriber.state is SubscriberState.ERASED:
@@ -81,9 +98,30 @@ def heed_soft_bounce(
     counted.first_at, counted.last_at = min(counted.first_at, at), max(counted.last_at, at)
     counted.not_before = now + min(_FIRST_REST * 2 ** min(counted.in_a_row - 1, 10), _LONGEST_REST)
     session.flush()
-    if counted.in_a_row >= _MOST_IN_A_ROW and counted.last_at - counted.first_at >= _AT_LEAST:
-        often = f"{counted.in_a_row} soft bounces in a row since {counted.first_at:%Y-%m-%d}, last: {detail}"
-        heed_hard_bounce(session, secret, subscriber, how=how, detail=often, now=now)
+    if counted.counted_on != at.date() and not _trouble_of_the_domain(session, subscriber, at):
+        counted.counted_on = at.date()
+        counted.score += _WEAK.get(why.rule or "", 1.0) if why else 1.0
+    session.flush()
+    if counted.score >= _MOST and counted.last_at - counted.first_at >= _AT_LEAST:
+        _park(session, secret, subscriber, counted, how=how, detail=detail, why=why, now=now)
+
+
+def end_parkings(session: Session, *, now: datetime) -> int:
+    """Let those be tried again whose parking is over: parked anew when the mail comes back; return how many."""
+    over = (
+        select(Subscriber)
+        .join(SoftBounces, col(SoftBounces.subscriber_id) == col(Subscriber.id))
+        .where(col(SoftBounces.parked_until) <= now)
+        .order_by(col(Subscriber.id))
+    )
+    found = list(session.exec(over))
+    for subscriber in found:
+        counted = session.get_one(SoftBounces, id_of(subscriber))
+        counted.parked_until = None
+        if subscriber.state is SubscriberState.BOUNCED and subscriber.confirmed_at is not None:
+            resume(session, subscriber, how="schedule", now=now)
+    session.flush()
+    return len(found)
 
 
 def got_through(session: Session, subscriber: Subscriber, *, at: datetime) -> None:
@@ -122,6 +160,49 @@ def concerns_another_address(session: Session, delivery: Delivery) -> bool:
         col(Consent.at) > (delivery.sent_at or delivery.created_at),
     )
     return any("address" in what.split(", ") for what in session.exec(changes))
+
+
+def _park(
+    session: Session,
+    secret: str,
+    subscriber: Subscriber,
+    counted: SoftBounces,
+    *,
+    how: str,
+    detail: str,
+    why: Why | None,
+    now: datetime,
+) -> None:
+    """Stop serving somebody for a time, or, where all tries came back, for good."""
+    often = f"{counted.in_a_row} soft bounces in a row since {counted.first_at:%Y-%m-%d}, last: {detail}"
+    if counted.tries >= len(_PARKED_FOR):
+        heed_hard_bounce(session, secret, subscriber, how=how, detail=often, why=why, reason="unwell", now=now)
+        return
+    if subscriber.state not in _SERVED:
+        return
+    counted.parked_until = now + _PARKED_FOR[counted.tries]
+    counted.tries += 1
+    subscriber.state = SubscriberState.BOUNCED
+    subscriber.state_reason = f"{how}: {often}; parked, tried again on {counted.parked_until:%Y-%m-%d}"
+    subscriber.next_due_at = None
+    subscriber.paused_until = None
+    record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=f"parked: {often}", now=now)
+    session.flush()
+
+
+def _trouble_of_the_domain(session: Session, subscriber: Subscriber, at: datetime) -> bool:
+    """Tell whether several addresses of the same domain had a soft bounce within a day."""
+    domain = domain_of(subscriber.address)
+    others = (
+        select(func.count())
+        .select_from(SoftBounces)
+        .join(Subscriber, col(SoftBounces.subscriber_id) == col(Subscriber.id))
+        .where(
+            col(SoftBounces.last_at) > at - timedelta(days=1),
+            col(Subscriber.address_key).endswith(f"@{domain}", autoescape=True),
+        )
+    )
+    return session.exec(others).one() >= _TROUBLE_OF_A_DOMAIN
 
 
 def _one_got_through(session: Session, subscriber: Subscriber, *, since: datetime, until: datetime) -> bool:

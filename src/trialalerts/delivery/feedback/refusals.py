@@ -7,17 +7,36 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from trialalerts.delivery import tallies
+from trialalerts.delivery.envelope import Refused
 from trialalerts.delivery.feedback import policy
 from trialalerts.delivery.mail.reply_codes import BounceClass, Classified, classify
+from trialalerts.delivery.suppressions import Why
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
 
-__all__ = ["heed_listed", "heed_refusal"]
+__all__ = ["about_whom", "heed_listed", "heed_refusal"]
 
 _ENHANCED = re.compile(r"[45]\d\d [45]\.\d{1,3}\.\d{1,3}")
+_OUR_WORDS = re.compile(r"the mail server refused the \w+: ")
+"""What the transport puts before the server's own words."""
 _COUNT = {BounceClass.GONE, BounceClass.UNWELL}
 """Our fault and the message's say nothing of the person."""
+
+
+def about_whom(refusal: Refused) -> BounceClass | None:
+    """Return whom a refusal is about; None: nobody in particular, such as a provider's own code.
+
+    The server's own words decide, then what the transport knows of its codes.
+    """
+    meaning = refusal.meaning
+    if meaning is None and _ENHANCED.fullmatch(refusal.code or ""):
+        meaning = classify(refusal.code or "")
+    about = meaning.bounce_class if meaning else None
+    if about is BounceClass.OURS or about is BounceClass.MESSAGE:
+        return about
+    if refusal.ours:
+        return BounceClass.MESSAGE if refusal.permanent else BounceClass.OURS
+    return about if refusal.permanent else BounceClass.LATER
 
 
 def heed_refusal(
@@ -29,11 +48,14 @@ def heed_refusal(
     code: str,
     meaning: Classified | None,
     now: datetime,
+    said: str = "",
+    delivery_id: int | None = None,
 ) -> bool:
     """Do to the subscriber what a mail that failed for good asks for; return whether it was about the address.
 
     ``how`` is the transport, ``meaning`` what the classifier decided of the server's own words. Without it only an
-    enhanced code counts: an API's own codes and sentences say nothing of a mailbox.
+    enhanced code counts: an API's own codes and sentences say nothing of a mailbox. ``said`` is kept beside a
+    suppression, without address, for whoever asks later why.
     """
     if meaning is None and _ENHANCED.fullmatch(code):
         meaning = classify(code)
@@ -43,12 +65,13 @@ def heed_refusal(
     subscriber = session.get(Subscriber, subscriber_id, with_for_update=True) if counts else None
     if subscriber is None or meaning is None:
         return False
+    words = _OUR_WORDS.sub("", said) or meaning.evidence or None
+    why = Why(rule=meaning.rule, code=code, words=words, transport=how, delivery_id=delivery_id)
     secret = settings.service.secret.get_secret_value()
     if meaning.is_gone:
-        policy.heed_hard_bounce(session, secret, subscriber, how=how, detail=code, now=now)
+        policy.heed_hard_bounce(session, secret, subscriber, how=how, detail=code, why=why, now=now)
     else:
-        policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=code, at=now, now=now)
-    tallies.add(session, tallies.Tallied.BOUNCED, 1, at=now)
+        policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=code, why=why, at=now, now=now)
     return True
 
 

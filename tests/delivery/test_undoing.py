@@ -1,0 +1,111 @@
+"""A wrong day is undone: what a mail server's error suppressed is lifted in bulk, and the mail comes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlmodel import Session, col, select
+
+from tests.delivery.post import NOW, SECRET, queue
+from trialalerts.database import Database
+from trialalerts.delivery.feedback.policy import heed_complaint, heed_hard_bounce
+from trialalerts.delivery.suppressions import Why, list_suppressions
+from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.undoing import Picked, TakenBack, pick, review, take_back
+from trialalerts.subscribers.addresses import address_key
+from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
+
+DAY = timedelta(days=1)
+
+
+def bounced(session: Session, address: str, *, rule: str, code: str, words: str, at: datetime = NOW) -> None:
+    person = Subscriber(
+        key=f"key-{address}",
+        address=address,
+        address_key=address_key(address),
+        state=SubscriberState.ACTIVE,
+        locale="en",
+        timezone="UTC",
+        frequency=Frequency.WEEKLY,
+        cursor=7,
+        confirmed_at=NOW,
+        created_at=NOW,
+    )
+    session.add(person)
+    session.flush()
+    for key, state in (("came-back", DeliveryState.FAILED), ("withheld", DeliveryState.SUPPRESSED)):
+        queue(session, person, key=f"{key}/{address}")
+        mail = session.exec(select(Delivery).where(Delivery.key == f"{key}/{address}")).one()
+        mail.state = state
+        mail.last_error = "suppressed (bounced)" if state is DeliveryState.SUPPRESSED else words
+    session.flush()
+    first = session.exec(select(Delivery.id).where(Delivery.key == f"came-back/{address}")).one()
+    why = Why(rule=rule, code=code, words=words, transport="smtp", delivery_id=first)
+    heed_hard_bounce(session, SECRET, person, how="smtp", detail=code, why=why, now=at)
+
+
+@pytest.fixture
+def wrong_day(db: Database) -> Database:
+    with db.write() as session:
+        for name in ("mona", "lisa"):
+            bounced(session, f"{name}@wrong.example", rule="gone.unknown", code="550 5.1.1", words="user unknown")
+        bounced(
+            session, "paul@wrong.example", rule="gone.unknown", code="550 5.1.1", words="user unknown", at=NOW + DAY
+        )
+        bounced(session, "carl@other.example", rule="gone.closed", code="550 5.2.1", words="550 5.2.1 sender rejected")
+    return db
+
+
+@pytest.mark.parametrize(
+    ("wanted", "number"),
+    [
+        (Picked(domain="wrong.example"), 3),
+        (Picked(domain="WRONG.example", until=NOW + DAY), 2),
+        (Picked(since=NOW + DAY), 1),
+        (Picked(rule="gone"), 4),
+        (Picked(rule="gone.unknown", code="550"), 3),
+        (Picked(rule="gone.un"), 0),
+        (Picked(code="5.2.1"), 1),
+        (Picked(reason="bounced"), 4),
+        (Picked(reason="operator"), 0),
+        (Picked(domain="example"), 0),
+    ],
+    ids=str,
+)
+def test_suppressions_are_picked_by_what_they_have_in_common(wrong_day: Database, wanted: Picked, number: int) -> None:
+    with wrong_day.read() as session:
+        assert len(pick(session, SECRET, wanted)) == number
+
+
+def test_who_was_moved_to_bounced_is_active_again_and_nothing_is_lost(wrong_day: Database) -> None:
+    with wrong_day.read() as session:
+        found = pick(session, SECRET, Picked(domain="wrong.example"))
+    assert take_back(wrong_day, SECRET, found, how="operator", now=NOW + 2 * DAY) == TakenBack(lifted=3, resumed=3)
+    assert take_back(wrong_day, SECRET, found, how="operator", now=NOW + 2 * DAY) == TakenBack()
+    with wrong_day.read() as session:
+        people = session.exec(select(Subscriber).where(col(Subscriber.address).endswith("@wrong.example"))).all()
+        assert {person.state for person in people} == {SubscriberState.ACTIVE}
+        assert all(person.next_due_at is not None for person in people)
+        numbers = [person.id for person in people]
+        mails = session.exec(select(Delivery).where(col(Delivery.subscriber_id).in_(numbers))).all()
+        assert {(mail.state, mail.attempts) for mail in mails} == {(DeliveryState.QUEUED, 0)}
+        assert [each.code for each in list_suppressions(session)] == ["550 5.2.1"]
+
+
+def test_a_complaint_is_never_lifted_in_bulk(db: Database) -> None:
+    with db.write() as session:
+        bounced(session, "mona@wrong.example", rule="gone.unknown", code="550 5.1.1", words="x")
+        person = session.exec(select(Subscriber)).one()
+        session.delete(list_suppressions(session)[0])
+        session.flush()
+        heed_complaint(session, SECRET, person, how="arf", now=NOW)
+        assert pick(session, SECRET, Picked(since=NOW - DAY)) == []
+        assert pick(session, SECRET, Picked(reason="complained")) == []
+
+
+def test_the_review_names_whom_todays_rules_would_leave_alone(wrong_day: Database) -> None:
+    with wrong_day.read() as session:
+        (found,) = review(session, SECRET)
+    assert (found.address, found.class_now) == ("carl@other.example", "ours")
+    assert found.rule_now != found.suppression.rule
