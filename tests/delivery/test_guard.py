@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlmodel import Session, col, select
 
 from tests.delivery.post import NOW, dice, queue, render, settings
@@ -14,10 +15,11 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
 from trialalerts.delivery import guard
+from trialalerts.delivery.benching import bench, benched
 from trialalerts.delivery.envelope import Envelope, Outcome, Refused
 from trialalerts.delivery.sender import SendCount, send_queued
 from trialalerts.delivery.suppressions import list_suppressions
-from trialalerts.delivery.tables import Delivery, DeliveryState, SoftBounces, Suppression
+from trialalerts.delivery.tables import Delivery, DeliveryState, SendingPause, SoftBounces, Suppression
 from trialalerts.delivery.transports.memory import MemoryTransport
 from trialalerts.delivery.transports.smtp_replies import Reply, refused
 from trialalerts.health import examine
@@ -246,3 +248,18 @@ def test_a_temporary_answer_is_no_evidence(db: Database) -> None:
         assert guard.holds(session) == []
         assert blamed(session) == (0, 0, 0)
     assert state_of(db) == {DeliveryState.QUEUED: 60}
+
+
+def test_another_mail_url_begins_with_a_clean_slate(db: Database) -> None:
+    people(db, at("people.example", 10))
+    clock = FrozenClock(NOW)
+    send(db, Server(lambda _: reply("550 5.7.1 your IP is on a block list")), clock)
+    with db.write() as session:
+        assert len(guard.holds(session)) == 1
+        bench(session, "memory", reason="no connection", now=NOW, retry_after=3_600)
+    moved = settings(url=SecretStr("memory://elsewhere"))
+    send_queued(db, Server(), render, settings=moved, clock=clock, random=dice())
+    with db.read() as session:
+        assert (guard.holds(session), benched(session), open_findings(session)) == ([], [], [])
+        kept = [each.reason for each in session.exec(select(SendingPause))]
+    assert not any("elsewhere" in reason for reason in kept)

@@ -15,13 +15,14 @@ from sqlalchemy import CursorResult, bindparam, text
 from sqlmodel import Session
 
 from trialalerts.database.types import UtcDateTime
-from trialalerts.delivery import tallies
+from trialalerts.delivery import benching, guard, tallies
 from trialalerts.delivery.tables import SendingPause
 from trialalerts.delivery.tallies import Tallied
 from trialalerts.plurals import counted
 from trialalerts.settings import BreakerSettings
+from trialalerts.subscribers.tokens import keyed_digest
 
-__all__ = ["pause_of", "resume", "trip"]
+__all__ = ["begin_anew_with", "pause_of", "resume", "trip"]
 
 log = structlog.get_logger()
 
@@ -29,6 +30,7 @@ _BOUNCES, _COMPLAINTS = 5, 2
 """Fewer than these are chance in a small list, whatever the rate: one complaint of 300 readers stops nothing."""
 _BREAKER = "breaker"
 _RESUMED = "resumed"
+_URL = "mail.url"
 _PAUSE = text(
     "INSERT INTO sending_pause (name, since, reason) VALUES (:name, :since, :reason) ON CONFLICT (name) DO NOTHING"
 ).bindparams(bindparam("since", type_=UtcDateTime))
@@ -57,6 +59,27 @@ def trip(session: Session, settings: BreakerSettings, *, now: datetime) -> Sendi
     if noted.rowcount:  # else another sender found it at the same moment, and said so
         log.error("sending.paused", reason=reason, remedy="trialalerts deliveries resume")
     return pause_of(session)
+
+
+def begin_anew_with(session: Session, url: str, secret: str, *, now: datetime) -> bool:
+    """Forget what went wrong with another ``mail.url``: pause, bench, holds; return whether the URL has changed.
+
+    Only a keyed fingerprint of the URL is stored, which may hold a password.
+    """
+    fingerprint = keyed_digest(secret.encode(), b"mail.url:" + url.encode()).hex()[:32]
+    known = session.get(SendingPause, _URL)
+    if known is not None and known.reason == fingerprint:
+        return False
+    session.merge(SendingPause(name=_URL, since=now, reason=fingerprint))
+    session.flush()
+    if known is None:
+        return False
+    resume(session, now=now)
+    for state in benching.benched(session):
+        benching.clear(session, state.name)
+    guard.release(session, [each.scope for each in guard.holds(session)], now=now)
+    log.info("sending.begins_anew", reason="mail.url has changed")
+    return True
 
 
 def resume(session: Session, *, now: datetime) -> SendingPause | None:

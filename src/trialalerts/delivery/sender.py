@@ -136,6 +136,7 @@ class _Round:
     waiting: Waiting
     owner: str = field(default_factory=lambda: f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}")
     nothing_due: bool = False
+    looked_at_url: bool = False
     looks_at_leases: datetime = _NEVER
     looks_at_rates: datetime = _NEVER
 
@@ -201,6 +202,10 @@ class _Round:
         now = self.clock.now()
         self.nothing_due = True
         with self.db.write() as session:
+            if not self.looked_at_url:
+                url, secret = self.settings.mail.url, self.settings.service.secret
+                breaker.begin_anew_with(session, url.get_secret_value(), secret.get_secret_value(), now=now)
+                self.looked_at_url = True
             if paused := self._paused(session, now):
                 self.ledger.broken = (
                     f"Sending is paused: {paused.reason}; look into it, then: trialalerts deliveries resume"

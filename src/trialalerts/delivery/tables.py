@@ -191,7 +191,8 @@ class Pace(SQLModel, table=True):
 class SendingPause(SQLModel, table=True):
     """Sending stands still until the operator resumes it: since when, and why.
 
-    The row ``resumed`` is no pause: it keeps when sending was resumed last, from where rates are reckoned anew.
+    The row ``resumed`` is no pause: it keeps when sending was resumed last, from where rates are reckoned anew; nor is
+    ``mail.url``, which keeps a keyed fingerprint of the URL by which mail left last.
     """
 
     __tablename__ = "sending_pause"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -165,3 +166,14 @@ def test_parts_within_parts_within_parts_break_nothing() -> None:
     )
     with suppress(Malformed):
         assert heard(nested) == []
+
+
+def test_a_complaint_that_names_nobody_is_matched_by_the_return_address_in_the_quoted_headers(
+    shared_cases: Path,
+) -> None:
+    raw = (shared_cases / "complaint-sparse-arf" / "a.eml").read_bytes()
+    address = return_address(SETTINGS, 17)
+    mail = raw.replace(b"{RETURN_ADDRESS}", address.encode())
+    (event,) = heard(mail)
+    assert event.kind is Kind.COMPLAINED
+    assert delivery_of(SETTINGS, event.token or "") == 17

@@ -29,6 +29,8 @@ _SENT_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-
 _MOST_PARTS = 100
 _MOST_WORDS = 20_000
 _METADATA = "X-Metadata"
+_SENT_FROM = ("Return-Path", "X-Return-Path", "Authentication-Results", "ARC-Authentication-Results", "Received-SPF")
+"""Where our signed return address stands in a mail of ours that was quoted; ``smtp.mailfrom=`` in the later ones."""
 _EDGE = re.compile(r"^--([^\s\"]{1,70})[ \t]*$", re.MULTILINE)
 _WHOLE = {"message/rfc822", "message/global", "message/partial"}
 _HEADERS_ONLY = {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}
@@ -116,7 +118,7 @@ def quoted_token(returned: Returned, is_ours: Callable[[str], bool], also: Seque
                 return str(address)
     for part in returned.parts():
         for quoted in _quoted(part):
-            found = next(_ours(quoted, ("Return-Path", "X-Return-Path"), is_ours), None)
+            found = next(_ours(quoted, _SENT_FROM, is_ours), None)
             token = found or token_in(value_of(quoted, _METADATA))
             if token and is_ours(token):
                 return token
