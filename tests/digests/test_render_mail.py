@@ -150,7 +150,7 @@ def test_a_digest_has_the_headers_of_a_list_and_of_one_click_unsubscribing() -> 
     mailed = settings(mail=MailSettings(unsubscribe_mailto="leave@example.org", reply_to="help@example.org"))
     sent = headers(mail([trial(1)], of=mailed))
     assert re.fullmatch(
-        r"<https://alerts\.example\.org/unsubscribe/[\w.-]+>, <mailto:leave@example\.org\?subject=unsubscribe>",
+        r"<https://alerts\.example\.org/unsubscribe/([\w.-]+)>, <mailto:leave@example\.org\?subject=unsubscribe%20\1>",
         sent["List-Unsubscribe"],
     )
     assert sent["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"

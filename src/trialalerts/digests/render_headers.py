@@ -88,12 +88,14 @@ def _of_a_machine(reply_to: str) -> tuple[tuple[str, str], ...]:
 def digest_headers(settings: Settings, one_click: str) -> tuple[tuple[str, str], ...]:
     """Return the headers of a digest.
 
-    ``List-Unsubscribe`` is the one-click link of RFC 8058, and an address where one is set up.
+    ``List-Unsubscribe`` is the one-click link of RFC 8058, and an address where one is set up: the token of the
+    link in the subject proves who leaves.
     ``Precedence: bulk`` keeps those absence replies away that are older than ``Auto-Submitted``.
     """
     mail = settings.mail
     before, mailto, after = _around_the_link(mail.reply_to, mail.unsubscribe_mailto, settings.service.base_url)
-    return (*before, ("List-Unsubscribe", f"<{one_click}>{mailto}"), *after)
+    by_mail = f"{mailto}%20{one_click.rpartition('/')[2]}>" if mailto else ""
+    return (*before, ("List-Unsubscribe", f"<{one_click}>{by_mail}"), *after)
 
 
 _Headers = tuple[tuple[str, str], ...]
@@ -105,7 +107,7 @@ def _around_the_link(reply_to: str, mailto: str, base_url: str) -> tuple[_Header
     address = parseaddr(mailto.removeprefix("mailto:"))[1]
     before = (*_of_a_machine(reply_to), ("List-Id", list_id(base_url)))
     after = (("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"), ("Precedence", "bulk"))
-    return before, f", <mailto:{address}?subject=unsubscribe>" if address else "", after
+    return before, f", <mailto:{address}?subject=unsubscribe" if address else "", after
 
 
 def list_id(base_url: str) -> str:

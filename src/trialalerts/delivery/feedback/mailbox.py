@@ -25,6 +25,7 @@ from trialalerts.database import Database, table_of
 from trialalerts.delivery.feedback.bounces import events_of
 from trialalerts.delivery.feedback.events import Event, Malformed
 from trialalerts.delivery.feedback.heed import UNSTORABLE, HeedCount, apply
+from trialalerts.delivery.feedback.leaving import leave_by_mail
 from trialalerts.delivery.tables import MailboxState
 from trialalerts.delivery.verp import delivery_of
 from trialalerts.errors import TrialAlertsError
@@ -136,6 +137,7 @@ class _Reader:
             if session.connection().execute(mine).rowcount == 0:
                 raise _LeaseLost
             count = apply(session, self.settings, events, now=now)
+            leave_by_mail(session, self.settings, letter.content, now=now)
         self.count += count
 
     def _events(self, letter: Letter) -> list[Event]:
