@@ -151,7 +151,7 @@ def test_a_preview_changes_nothing(run: Run, installation: Installation) -> None
     assert "A new study" in (installation.folder / "a.html").read_text()
     assert _dump(installation) == before
     assert "queued" in run("digests", "send", "anna@example.org").out
-    assert "A new study" in run("digests", "show", "1").out
+    assert "A new study" in run("digests", "show", "2").out
     assert "nothing is new" in run("digests", "preview", "anna@example.org").out
 
 

@@ -107,7 +107,7 @@ def test_what_makes_no_sense_is_told_in_one_line_and_stores_nothing(
         ("nearby", "Leeds, England, GB", 25),
         ("day-trip", "Leeds, England, GB", 100),
         ("region", "Leeds, England, GB", 300),
-        ("anywhere", "anywhere", None),
+        ("anywhere", "Leeds, England, GB", None),  # any distance from Leeds keeps Leeds
     ],
 )
 def test_how_far_somebody_would_travel_can_be_said_in_words(

@@ -229,16 +229,15 @@ def test_a_message_that_breaks_the_transport_each_time_does_not_stop_the_others(
     assert recipients(transport) == ["b", "c"]
 
 
-def test_three_policy_refusals_in_a_row_are_our_own_fault(db: Database) -> None:
+def test_policy_refusals_of_one_domain_let_it_rest_and_bench_no_transport(db: Database) -> None:
     queue_for(db, ["a", "b", "c", "d", "e"])
     transport = MemoryTransport(batch=1)
     for name in "abcde":
         transport.answer(f"{name}@example.org", Refused(reason="blocked", code="550 5.7.1", ours=True))
     count = send(db, transport)
-    assert count.retried in {3, 4}  # one more may be on its way
-    assert count.retried + count.released == 5
-    assert count.broken is not None
-    assert "refused because of us" in count.broken
+    assert count.retried >= 3
+    assert count.retried + count.released + count.postponed == 5
+    assert count.broken is None
     assert {row.state for row in deliveries(db).values()} == {QUEUED}
 
 
@@ -332,7 +331,7 @@ def test_the_log_names_deliveries_by_number_and_nobody_by_address(db: Database) 
         send(db, transport)
     rows = deliveries(db)
     assert {entry["event"]: entry["delivery"] for entry in logs} == {
-        "delivery.failed": rows["digest/b"].id,
+        "delivery.refused": rows["digest/b"].id,
         "delivery.sent": rows["digest/a"].id,
     }
     assert "@" not in repr(logs)

@@ -389,8 +389,9 @@ class Ledger:
 
     def _refused_us(self, row: Claimed, refusal: Refused, domain: str) -> None:
         """Enter a refusal that is about us: it goes again, whatever the code, and counts for nobody."""
-        self._answered(domain, Answer.OURS)
-        self._told[domain] = refusal.reason
+        if refusal.code is not None:  # a connection that broke off says nothing of how we stand with a domain
+            self._answered(domain, Answer.OURS)
+            self._told[domain] = refusal.reason
         self._blameless.add(row.id)
         self.retry(
             row,

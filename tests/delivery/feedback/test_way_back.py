@@ -6,6 +6,7 @@ import json
 
 from tests.delivery.feedback.bounce_samples import sample
 from tests.installation import Installation
+from trialalerts.clock import SystemClock
 from trialalerts.delivery.verp import return_address
 from trialalerts.settings import read_settings
 
@@ -30,7 +31,7 @@ def test_a_bounce_comes_back_is_heeded_and_lifted(installation: Installation) ->
     assert "heed: nothing to do" in printed
 
     settings = read_settings(installation.folder / "config" / "trialalerts.toml", dotenv=installation.folder / ".env")
-    (sent,) = json.loads(installation.done("deliveries", "list", "--json"))
+    sent, *_ = json.loads(installation.done("deliveries", "list", "--json"))
     (maildir / "new" / "1").write_bytes(sample("postfix", return_address(settings, sent["id"])))
     assert "heed: 1 heard" in installation.done("run", "--once", "--roles", "send")
 
@@ -43,7 +44,8 @@ def test_a_bounce_comes_back_is_heeded_and_lifted(installation: Installation) ->
 
 
 def _write_article(installation: Installation, name: str) -> None:
-    text = f"---\ntitle: {name}\ndate: 2026-03-01\ncategories: [Asthma]\nurl: https://example.org/{name}\n---\nText."
+    today = SystemClock().now().date()  # the commands go by the real clock, and an old article is no news
+    text = f"---\ntitle: {name}\ndate: {today}\ncategories: [Asthma]\nurl: https://example.org/{name}\n---\nText."
     (installation.folder / "articles" / f"{name}.md").write_text(text, encoding="utf-8")
 
 
