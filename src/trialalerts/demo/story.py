@@ -177,10 +177,9 @@ class _Story:
 
     def _say_what_is_no_news(self) -> None:
         with self._db.read() as session:
-            told = session.exec(
-                select(Change.seq).join(Item, col(Item.id) == col(Change.item_id)).where(Item.external_id == _QUIET)
-            ).first()
-        if told is None and not self._failed:
+            asked = select(Change.after).join(Item, col(Item.id) == col(Change.item_id))
+            told = [after for after in session.exec(asked.where(Item.external_id == _QUIET)) if "baseline" not in after]
+        if not told and not self._failed:
             show(f"  {_QUIET} changed too, but only in the registry's bookkeeping: nobody is told")
 
     def _print(self, kind: DigestKind, title: str) -> None:
