@@ -12,9 +12,10 @@ from typing import Any
 
 import structlog
 from sqlalchemy import CursorResult, bindparam, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from trialalerts.database.types import UtcDateTime
+from trialalerts.database.types import UtcDateTime, table_of
 from trialalerts.delivery import benching, guard, tallies
 from trialalerts.delivery.tables import SendingPause
 from trialalerts.delivery.tallies import Tallied
@@ -70,7 +71,7 @@ def begin_anew_with(session: Session, url: str, secret: str, *, now: datetime) -
     known = session.get(SendingPause, _URL)
     if known is not None and known.reason == fingerprint:
         return False
-    session.merge(SendingPause(name=_URL, since=now, reason=fingerprint))
+    _store(session, _URL, fingerprint, now)
     session.flush()
     if known is None:
         return False
@@ -89,7 +90,7 @@ def resume(session: Session, *, now: datetime) -> SendingPause | None:
         return None
     session.delete(paused)
     tallies.close_hour(session, now)
-    session.merge(SendingPause(name=_RESUMED, since=now, reason=paused.reason))
+    _store(session, _RESUMED, paused.reason, now)
     session.flush()
     log.info("sending.resumed", paused_since=paused.since.isoformat())
     return paused
@@ -116,3 +117,11 @@ def _too_many(numbers: dict[Tallied, int], settings: BreakerSettings) -> str | N
 
 def _said(what: Tallied) -> str:
     return "bounced" if what is Tallied.BOUNCED else "were complained of"
+
+
+def _store(session: Session, name: str, reason: str, now: datetime) -> None:
+    """Write a row, or write it anew: of several senders that begin together each may be the first."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    row = dialect.insert(table_of(SendingPause)).values(name=name, since=now, reason=reason)
+    anew = {"since": row.excluded.since, "reason": row.excluded.reason}
+    session.connection().execute(row.on_conflict_do_update(index_elements=["name"], set_=anew))
