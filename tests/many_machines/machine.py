@@ -1,6 +1,7 @@
 """One machine: the program as it is, only with short pauses and leases: ``-m tests.many_machines.machine run …``.
 
-The leases are still far longer than anything that is done under them, so that only who dies or is frozen loses one.
+What turns back is held a second instead of a day. The leases are still far longer than anything that is done under
+them, so that only who dies or is frozen loses one.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from trialalerts import daemon
+from trialalerts.catalog import turns
 from trialalerts.cli.main import main
 from trialalerts.database import engine
 from trialalerts.delivery import outbox, sender
@@ -20,6 +22,7 @@ if __name__ == "__main__":
     daemon._POLL_SECONDS = daemon._COMPOSE_SECONDS = daemon._SEND_SECONDS = 1
     engine.PATIENCE = leases.LEASE = POLL_LEASE
     sender.LEASE = SEND_LEASE
+    turns._DAY = timedelta(seconds=1)
     sender._LEASE_MARGIN = timedelta(seconds=5)
     outbox._FIRST_WAIT = timedelta(milliseconds=500)
     main()
