@@ -136,7 +136,7 @@ def told_in(message: EmailMessage) -> set[str]:
 
 def test_a_first_digest_holds_exactly_what_the_records_say(service: Installation, studies: list[Any]) -> None:
     printed = service.done("run", "--once")
-    assert f"poll ctgov: {len(studies)} new" in printed
+    assert f"poll ctgov: {len(studies):,} new" in printed
     mails = mails_in(service)
     assert {who: told_in(mail) for who, mail in mails.items()} == wanted(studies)
     by_number = {nct(study): study for study in studies}

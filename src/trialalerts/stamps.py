@@ -16,15 +16,19 @@ from sqlmodel import Session, SQLModel
 
 from trialalerts.database import table_of
 from trialalerts.database.types import UtcDateTime
-from trialalerts.delivery import tallies
+from trialalerts.delivery import guard, tallies
 from trialalerts.delivery.feedback.mailbox import LEASE as MAILBOX_LEASE
 from trialalerts.delivery.sender import LEASE as SENDING_LEASE
+from trialalerts.delivery.suppressions import PROVISIONAL
 from trialalerts.delivery.tables import (
     Delivery,
     DeliveryState,
+    DomainTally,
     MailboxState,
     Pace,
+    SendingHold,
     SoftBounces,
+    Suppression,
     Tally,
     TransportState,
 )
@@ -38,17 +42,21 @@ __all__ = ["AHEAD_BY_NATURE", "future_stamps", "latest_stamp", "past_columns", "
 AHEAD_BY_NATURE = {
     ("delivery", "leased_until"),
     ("delivery", "not_before"),
+    ("domain_tally", "hour"),  # counted into the hour at hand
     ("due_taken", "due_at"),  # a place among those who are due: a pass goes on from the first whatever it says
     ("item", "published_at"),  # the registry's word
     ("mailbox", "leased_until"),
     ("pace", "next_at"),
     ("record", "published_at"),
+    ("sending_hold", "retry_at"),
     ("soft_bounces", "not_before"),
+    ("soft_bounces", "parked_until"),
     ("source", "leased_until"),
     ("source", "next_poll_at"),
     ("subscriber", "next_due_at"),
     ("subscriber", "paused_until"),  # somebody's own wish
-    ("tally", "hour"),  # counted into the hour at hand
+    ("suppression", "provisional_until"),
+    ("tally", "hour"),
     ("transport_state", "benched_until"),
 }
 """The moments that may lie in the future; a test holds every column with such a name to this list."""
@@ -62,7 +70,13 @@ _INTERVALS = {
     Frequency.MONTHLY: timedelta(days=31, hours=2),
 }
 """How far the next slot of a schedule is at the most, over a change to summer time and back."""
-_LONGEST_WAITS = {"not_before": timedelta(days=8), "benched_until": timedelta(hours=6), "rest": timedelta(days=4)}
+_LONGEST_WAITS = {
+    "not_before": timedelta(days=8),
+    "benched_until": timedelta(hours=6),
+    "rest": timedelta(days=4),
+    "retry_at": timedelta(hours=8),
+    "parked_until": timedelta(days=180),
+}
 _LARGE = {"change", "digest", "item", "record", "delivery", "consent", "preference", "subscriber"}
 """Tables without an index on their past stamps: they are looked through only when the clock is known to have gone
 back."""
@@ -163,6 +177,9 @@ def _waits(settings: Settings, now: datetime, *, went_back: bool) -> Iterator[_S
     yield _stamp(
         table_of(TransportState), "benched_until", now + _LONGEST_WAITS["benched_until"] + _TO_SPARE, instead=now
     )
+    yield _stamp(table_of(SendingHold), "retry_at", now + _LONGEST_WAITS["retry_at"] + _TO_SPARE, instead=now)
+    yield _stamp(table_of(SoftBounces), "parked_until", now + _LONGEST_WAITS["parked_until"] + _TO_SPARE, instead=now)
+    yield _stamp(table_of(Suppression), "provisional_until", now + PROVISIONAL + _TO_SPARE, instead=now + PROVISIONAL)
     yield from _paces(now, longest_wait)
 
 
@@ -203,9 +220,12 @@ def _stamp(
 
 def _count_anew(session: Session, now: datetime) -> int:
     """Count what was counted in hours that have not come yet in the hour at hand."""
-    tally, hour = table_of(Tally), tallies.hour_of(now)
-    gone = delete(tally).where(tally.c.hour > hour).returning(tally.c.what, tally.c.count)
-    rows = session.connection().execute(gone).all()
-    for what, count in rows:
-        session.connection().execute(tallies.MORE, {"hour": hour, "what": what, "count": count})
-    return len(rows)
+    connection, hour = session.connection(), tallies.hour_of(now)
+    number = 0
+    for model, more in ((Tally, tallies.MORE), (DomainTally, guard.MORE)):
+        gone = delete(model).where(table_of(model).c.hour > hour).returning(table_of(model))
+        rows = connection.execute(gone).mappings().all()
+        for row in rows:
+            connection.execute(more, {**row, "hour": hour})
+        number += len(rows)
+    return number

@@ -249,7 +249,7 @@ def test_an_article_names_its_source_authors_and_day() -> None:
 
 @pytest.mark.parametrize(("language", "named"), [
     ("en", "From Journal A, News B and Society C"), ("de", "Aus Journal A, News B und Society C"),
-    ("fr", "Sources : Journal A, News B et Society C"), ("es", "De Journal A, News B y Society C"),
+    ("fr", "Sources\xa0: Journal A, News B et Society C"), ("es", "De Journal A, News B y Society C"),
 ])  # fmt: skip
 def test_an_article_of_several_sources_names_them_all(language: str, named: str) -> None:
     item = article(50, told=ArticleFacts(sources=("a", "b", "c")), published_at=None)

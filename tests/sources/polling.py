@@ -20,6 +20,7 @@ __all__ = [
     "changes_of",
     "items_of",
     "look_back",
+    "news_of",
     "poll",
     "problems_of",
     "registry_settings",
@@ -68,6 +69,14 @@ def changes_of(db: Database) -> Sequence[tuple[str, str]]:
     with db.read() as session:
         query = select(Item.external_id, Change.kind).join(Change, col(Change.item_id) == col(Item.id))
         return [(number, str(kind)) for number, kind in session.exec(query.order_by(col(Change.seq)))]
+
+
+def news_of(db: Database) -> Sequence[tuple[str, str]]:
+    """Return the changes in their order without what a baseline found to be open."""
+    with db.read() as session:
+        query = select(Item.external_id, Change).join(Change, col(Change.item_id) == col(Item.id))
+        rows = session.exec(query.order_by(col(Change.seq)))
+        return [(number, str(change.kind)) for number, change in rows if "baseline" not in change.after]
 
 
 def problems_of(db: Database) -> Sequence[tuple[str, str]]:

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from tests.sources.feeds import LONG, Feeds, entry, feed
 from tests.sources.polling import changes_of
-from trialalerts.catalog.tables import Item
+from trialalerts.catalog.tables import Change, Item
 
 
 class TestCases:
@@ -228,7 +228,10 @@ def test_the_item_is_computed_from_its_records(feeds: Feeds) -> None:
         item = session.exec(select(Item).where(col(Item.title) == "On asthma")).one()
     assert (item.source, item.summary, item.facts["sources"]) == ("a", "Words.", ["a", "b"])
     assert {area["id"] for area in item.areas["direct"]} == {"D001249", "D008545"}
-    assert feeds.told() == ["On asthma"]
+    with feeds.db.read() as session:
+        told = session.exec(select(Change).order_by(col(Change.seq))).all()
+    # the second time only to those who follow what it is about now, and did not follow what it was about before
+    assert [change.before.get("areas") for change in told] == [None, ["D001249"]]
 
 
 def test_a_retraction_is_told_once_whichever_source_says_so_first(feeds: Feeds) -> None:

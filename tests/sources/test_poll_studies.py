@@ -13,7 +13,7 @@ import orjson
 import pytest
 from sqlmodel import select
 
-from tests.sources.polling import changes_of, items_of, look_back, poll, problems_of, registry_settings, state_of
+from tests.sources.polling import items_of, look_back, news_of, poll, problems_of, registry_settings, state_of
 from tests.sources.registry_server import (
     Fault,
     Handler,
@@ -61,7 +61,7 @@ def test_all_real_records_are_stored_and_a_second_sweep_changes_nothing(
         assert (again.error, again.new, again.changes) == (None, 0, 0)
         assert again.updated + again.unchanged == 1450
     assert again.updated == 0
-    assert changes_of(world) == []
+    assert news_of(world) == []
 
 
 def test_second_versions_of_real_studies_take_the_place_of_the_first(
@@ -180,7 +180,7 @@ def test_after_every_fault_the_next_round_catches_up(
     assert (broken.new, broken.complete) == (6, False)
     state = state_of(sqlite_world)
     assert set(items_of(sqlite_world)) == {number_of(raw) for raw in server.state.studies[:6]}
-    assert (state.cursor["sweep"]["pages"], state.cursor["high_water"], state.baseline_done_at) == (2, None, None)
+    assert (state.cursor["sweep"]["pages"], state.cursor.get("high_water"), state.baseline_done_at) == (2, None, None)
     assert (state.error_count, state.last_error, state.last_success_at) == (1, broken.error, None)
     assert state.next_poll_at == clock.now() + case.again
     clock.advance(timedelta(days=1))
@@ -205,7 +205,7 @@ def test_changes_are_told_once_though_a_sweep_breaks_off_between_them(
     server.faults.append(Fault(act=respond(500), when=lambda _: len(server.requests) == begun + 2))
     assert poll(world, settings, clock).changes == 3
     assert poll(world, settings, clock).changes == 4
-    assert changes_of(world) == [(number_of(raw), "opened") for raw in server.state.studies]
+    assert news_of(world) == [(number_of(raw), "opened") for raw in server.state.studies]
 
 
 def test_a_token_that_expires_in_mid_sweep_begins_it_again(
@@ -317,7 +317,7 @@ def test_a_sweep_that_ends_before_its_end_is_an_error_and_moves_no_cursor(
     assert f"gave {3 * cut_at - 2} of 10 records" in str(broken.error)
     assert not broken.complete
     state = state_of(sqlite_world)
-    assert (state.cursor["high_water"], state.baseline_done_at, state.error_count) == (None, None, 1)
+    assert (state.cursor.get("high_water"), state.baseline_done_at, state.error_count) == (None, None, 1)
     mended = poll(sqlite_world, settings, clock)
     assert (mended.error, mended.complete, mended.changes) == (None, True, 0)
     assert len(items_of(sqlite_world)) == 10
@@ -434,7 +434,7 @@ class TestFilters:
         count = poll(world, settings, clock)
         assert "filter.overallStatus" not in server.requests[-1].params
         assert (count.new, count.updated, count.skipped) == (0, 1, 2)
-        assert changes_of(world) == [("NCT90000002", "closed")]
+        assert news_of(world) == [("NCT90000002", "closed")]
 
     def test_when_the_filters_change_a_quiet_baseline_fetches_what_they_now_include(
         self, world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
@@ -452,13 +452,13 @@ class TestFilters:
         )
         count = poll(world, wide, clock)
         assert (count.new, count.updated) == (2, 1)
-        assert sorted(changes_of(world)) == [("NCT90000002", "closed"), ("NCT90000005", "registered")]
+        assert sorted(news_of(world)) == [("NCT90000002", "closed"), ("NCT90000005", "registered")]
         assert not [request for request in server.requests[1:] if "RANGE" in request.params.get("filter.advanced", "")]
         poll(world, wide, clock)
         assert "RANGE[2026-03-10,MAX]" in server.requests[-1].params["filter.advanced"]
 
 
-def test_a_second_registry_source_does_not_swallow_the_changes_of_what_the_first_knows(
+def test_a_second_registry_source_does_not_swallow_the_news_of_what_the_first_knows(
     world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
 ) -> None:
     server.state.studies = studies(2, statusModule__overallStatus="NOT_YET_RECRUITING")

@@ -28,6 +28,7 @@ from trialalerts.plurals import counted
 __all__ = [
     "EVERYWHERE",
     "HELD",
+    "MORE",
     "REFUSED",
     "Answer",
     "Cause",
@@ -63,7 +64,7 @@ _GONE_OF_ALL, _SHARE_OF_ALL, _ANSWERS_OF_ALL = 10, 0.08, 50
 _OURS_OF_A_DOMAIN, _OURS_SHARE_OF_A_DOMAIN = 3, 0.50
 _OURS_SHARE_OF_ALL, _OURS_ANSWERS_OF_ALL = 0.30, 20
 
-_MORE = text(
+MORE = text(
     "INSERT INTO domain_tally (domain, hour, what, count) VALUES (:domain, :hour, :what, :count) "
     "ON CONFLICT (domain, hour, what) DO UPDATE SET count = domain_tally.count + excluded.count"
 ).bindparams(bindparam("hour", type_=UtcDateTime))
@@ -98,7 +99,7 @@ def count(session: Session, answers: Mapping[tuple[str, Answer], int], *, at: da
     # in one order everywhere, lest two processes wait for each other
     values = [{"domain": d, "hour": hour, "what": w, "count": n} for (d, w), n in sorted(rows.items()) if n]
     if values:
-        session.connection().execute(_MORE, values)
+        session.connection().execute(MORE, values)
 
 
 def look(
