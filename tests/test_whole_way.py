@@ -23,6 +23,12 @@ from tests.installation import Installation
 from tests.sources.registry_server import RegistryServer, read_studies
 
 LUNG, ASTHMA, CLUSTER_HEADACHE = "D008175", "D001249", "D003027"
+CONDITIONS = {
+    LUNG: r"lung (cancer|carcinoma|neoplasm|tumor|adenocarcinoma)|(cancer|carcinoma) of the lung|\bN?SCLC\b",
+    ASTHMA: r"\basthma",
+    CLUSTER_HEADACHE: r"\bcluster headache",
+}
+"""How the conditions of records name what is followed, where the registry's own terms leave it out."""
 BOSTON = (42.358, -71.060, 100.0)
 
 
@@ -74,6 +80,12 @@ def areas_of(study: Any) -> set[str]:
     return {re.sub(r"^D0*(\d{6})$", r"D\1", term) for term in ids}
 
 
+def is_about(study: Any, area: str) -> bool:
+    """Tell whether the registry's terms or the record's own conditions name an area."""
+    conditions = " ".join(study["protocolSection"]["conditionsModule"].get("conditions", []))
+    return area in areas_of(study) or bool(re.search(CONDITIONS[area], conditions, re.IGNORECASE))
+
+
 def open_sites(study: Any) -> list[Any]:
     """Return the sites that take people now."""
     sites = study["protocolSection"].get("contactsLocationsModule", {}).get("locations", [])
@@ -95,7 +107,7 @@ def recruiting(studies: list[Any], area: str) -> list[Any]:
     return [
         study
         for study in studies
-        if study["protocolSection"]["statusModule"]["overallStatus"] == "RECRUITING" and area in areas_of(study)
+        if study["protocolSection"]["statusModule"]["overallStatus"] == "RECRUITING" and is_about(study, area)
     ]
 
 
@@ -146,7 +158,7 @@ def test_a_first_digest_holds_exactly_what_the_records_say(service: Installation
             title = by_number[number]["protocolSection"]["identificationModule"]["briefTitle"]
             assert re.sub(r"\s+", " ", title) in text, f"{who}: the title of {number}"
     boston = re.sub(r"\s+", " ", part(mails["boston"], "plain"))
-    assert boston.count("Nearest open site: Boston, less than 5 km") == 2
+    assert boston.count("Nearest open site: Boston, less than 5 km") == 4
     assert boston.count("Nearest open site: Providence, 66 km") == 1
 
 

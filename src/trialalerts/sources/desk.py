@@ -6,7 +6,7 @@ Each part is made when it is first asked for and lives as long as the poll.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -73,12 +73,12 @@ class Desk:
     @cached_property
     def tagger(self) -> Tagger:
         """Finds the areas that a text names."""
-        return Tagger(self.areas)
+        return _tagger(self.areas)
 
     @cached_property
     def conditions(self) -> ConditionNames:
         """Finds the areas that a trial's conditions name."""
-        return ConditionNames(self.tagger)
+        return _conditions(self.tagger)
 
     @cached_property
     def topics(self) -> TopicTree:
@@ -112,3 +112,15 @@ class Desk:
                 )
                 found.update(session.exec(statement))
         return found
+
+
+# As long as the areas stay as they are, every poll of a process reads with the same dictionary: with all diseases of
+# MeSH it takes longer to make than a feed takes to read.
+@lru_cache(maxsize=1)
+def _tagger(areas: AreaTree) -> Tagger:
+    return Tagger(areas)
+
+
+@lru_cache(maxsize=1)
+def _conditions(tagger: Tagger) -> ConditionNames:
+    return ConditionNames(tagger)

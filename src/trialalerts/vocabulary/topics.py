@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
@@ -173,11 +174,14 @@ def store_topics(session: Session, file: Path) -> int:
 
 
 def load_topics(session: Session) -> TopicTree:
-    """Read all topics."""
+    """Read all topics; whoever reads the same again gets the same tree."""
     rows = session.exec(select(Topic).order_by(col(Topic.id))).all()
-    for row in rows:
-        session.expunge(row)
-    return TopicTree(rows)
+    return _tree(orjson.dumps([row.model_dump() for row in rows]))
+
+
+@lru_cache(maxsize=1)
+def _tree(packed: bytes) -> TopicTree:
+    return TopicTree(Topic(**row) for row in orjson.loads(packed))
 
 
 def _node(topic: Topic) -> AreaNode:
