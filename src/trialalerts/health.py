@@ -27,6 +27,7 @@ from trialalerts.delivery.feedback.folders import open_folder
 from trialalerts.delivery.feedback.providers import PROVIDERS, open_webhooks
 from trialalerts.delivery.feedback.standing import SILENT_FOR, is_silent, standing
 from trialalerts.delivery.tables import Delivery, DeliveryState, MailboxState
+from trialalerts.delivery.telling import BENCHED
 from trialalerts.errors import ConfigurationError
 from trialalerts.plurals import counted
 from trialalerts.settings import Settings, SourceSettings
@@ -216,7 +217,7 @@ def _problems(session: Session) -> Iterator[Check]:
 
 def _findings(session: Session) -> Iterator[Check]:
     for finding in open_findings(session):
-        if finding.kind == AWAITED:
+        if finding.kind in {AWAITED, BENCHED}:
             continue  # said as it stands now
         level: Level = "broken" if finding.kind in _STANDING_STILL else "look"
         yield Check(level=level, what=f"{finding.text} (since {finding.since:%Y-%m-%d %H:%M} UTC)")

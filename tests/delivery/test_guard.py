@@ -20,6 +20,7 @@ from trialalerts.delivery.envelope import Envelope, Outcome, Refused
 from trialalerts.delivery.sender import SendCount, send_queued
 from trialalerts.delivery.suppressions import list_suppressions
 from trialalerts.delivery.tables import Delivery, DeliveryState, SendingPause, SoftBounces, Suppression
+from trialalerts.delivery.telling import BENCHED
 from trialalerts.delivery.transports.memory import MemoryTransport
 from trialalerts.delivery.transports.smtp_replies import Reply, refused
 from trialalerts.health import examine
@@ -211,7 +212,9 @@ def test_three_refusals_about_us_by_two_domains_bench_the_transport_and_by_one_d
     assert ended.broken is not None
     assert "refused because of us" in ended.broken
     with db.read() as session:
-        assert {each.subject for each in open_findings(session, guard.REFUSED)} == {"a.example", "b.example"}
+        (finding,) = open_findings(session)
+        assert (finding.kind, finding.subject) == (BENCHED, "memory")
+        assert "your IP is on a block list" in finding.text
         assert blamed(session) == (0, 0, 0)
 
 

@@ -9,7 +9,8 @@ from sqlmodel import Session, col, delete, select
 
 from trialalerts.database.findings import end_findings, note_finding
 from trialalerts.database.types import UtcDateTime
-from trialalerts.delivery.tables import TransportState
+from trialalerts.delivery.tables import SendingHold, TransportState
+from trialalerts.delivery.telling import BENCHED, REFUSED, tell_benched
 
 __all__ = ["bench", "benched", "clear", "rest", "standing"]
 
@@ -39,7 +40,7 @@ def bench(
     """Leave a transport alone: as long again as it has not worked already, at most five minutes.
 
     So it is tried again at once after the first fault, and ever more rarely from then on. ``retry_after`` is how many
-    seconds the other side asked for.
+    seconds the other side asked for. The operator is told, unless all mail rests and that is told already.
     """
     since = (found.since if (found := standing(session, name)) else None) or now
     wait = min(max(now - since, timedelta()), _LONGEST)
@@ -47,6 +48,10 @@ def bench(
         wait = max(wait, min(timedelta(seconds=retry_after), _LONGEST_ASKED))
     values = {"name": name, "since": since, "until": now + wait, "reason": reason}
     session.connection().execute(_NOTE, values)
+    end_findings(session, _QUOTA, [name])
+    if session.get(SendingHold, "") is None:
+        end_findings(session, REFUSED)
+        tell_benched(session, name, reason, now=now)
     return session.get_one(TransportState, name, populate_existing=True)
 
 
@@ -57,6 +62,7 @@ def rest(session: Session, name: str, *, reason: str, until: datetime, now: date
         return
     values = {"name": name, "since": found.since if found else now, "until": until, "reason": reason}
     session.connection().execute(_NOTE, values)
+    end_findings(session, BENCHED, [name])
     note_finding(
         session, _QUOTA, name, f"The transport {name} rests until {until:%Y-%m-%d %H:%M} UTC: {reason}", now=now
     )
@@ -69,3 +75,4 @@ def clear(session: Session, name: str, *, over_at: datetime | None = None) -> No
         broken = broken.where(col(TransportState.benched_until) <= over_at)
     if session.connection().execute(broken).rowcount:
         end_findings(session, _QUOTA, [name])
+        end_findings(session, BENCHED, [name])

@@ -21,8 +21,9 @@ from sqlmodel import Session, col, delete, select, update
 from trialalerts.database import Database
 from trialalerts.database.findings import end_findings, note_finding
 from trialalerts.database.types import UtcDateTime
-from trialalerts.delivery import tallies, undoing
+from trialalerts.delivery import tallies, telling, undoing
 from trialalerts.delivery.tables import Delivery, DeliveryState, DomainTally, SendingHold
+from trialalerts.delivery.telling import BENCHED, REFUSED
 from trialalerts.plurals import counted
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
     "release",
     "rest_of_all",
     "take_back_pending",
+    "take_turn",
+    "tell_refused",
 ]
 
 log = structlog.get_logger()
@@ -50,8 +53,7 @@ log = structlog.get_logger()
 EVERYWHERE = ""
 """The scope of a hold on all mail, and the domain under which all answers are counted together."""
 HELD = "mail-held"
-REFUSED = "mail-refused"
-"""Kinds of findings: mail to a domain rests; a server refuses us, and none was accepted since."""
+"""The kind of the finding that mail to a domain, or all mail, rests."""
 _WINDOW = timedelta(hours=24)
 _KEPT = timedelta(days=8)
 _WAIT = timedelta(hours=1)
@@ -102,6 +104,12 @@ def count(session: Session, answers: Mapping[tuple[str, Answer], int], *, at: da
         session.connection().execute(MORE, values)
 
 
+def take_turn(session: Session, *, now: datetime) -> None:
+    """Wait for the others who write down what the guards look at: nobody shall meet another in a deadlock."""
+    turn = {"domain": EVERYWHERE, "hour": tallies.hour_of(now), "what": Answer.ANSWERED.value, "count": 0}
+    session.connection().execute(MORE, turn)
+
+
 def look(
     session: Session, domains: Collection[str], *, now: datetime, sent_at: datetime | None = None, told: str = ""
 ) -> list[SendingHold]:
@@ -126,7 +134,8 @@ def look(
     if cause := _cause_everywhere(numbers, [*held.values(), *new]):
         everywhere = _hold(session, EVERYWHERE, cause, _reason(EVERYWHERE, cause, numbers[EVERYWHERE], told), now)
         _end(session, [each.scope for each in (*held.values(), *new)])
-        end_findings(session, REFUSED)
+        for kind in (REFUSED, BENCHED):
+            end_findings(session, kind)
         new = everywhere
     return new
 
@@ -139,6 +148,13 @@ def holds(session: Session) -> list[SendingHold]:
 def rest_of_all(session: Session) -> SendingHold | None:
     """Return the hold on all mail; None where there is none."""
     return session.get(SendingHold, EVERYWHERE)
+
+
+def tell_refused(session: Session, told: Mapping[str, str], *, now: datetime) -> None:
+    """Tell the operator at once who refuses us, where mail does not rest already; ``told`` is what each domain said."""
+    resting = {each.scope for each in holds(session)}
+    if EVERYWHERE not in resting:
+        telling.tell_refused(session, {each: told[each] for each in told.keys() - resting}, now=now)
 
 
 def held_words(scope: str) -> str:
@@ -230,7 +246,8 @@ def take_back_pending(db: Database, secret: str, *, now: datetime) -> int:
 
 
 def forget(session: Session, *, now: datetime) -> None:
-    """Drop the counts by domain that no window reaches any more."""
+    """Drop the counts by domain that no window reaches any more, and what was told of mails long ago."""
+    telling.forget(session, now=now)
     session.connection().execute(delete(DomainTally).where(col(DomainTally.hour) < now - _KEPT))
 
 

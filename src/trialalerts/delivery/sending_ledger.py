@@ -13,8 +13,8 @@ from sqlmodel import Session, col, select
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
-from trialalerts.database.findings import end_findings, note_finding
-from trialalerts.delivery import benching, guard, outbox, tallies
+from trialalerts.database.findings import end_findings
+from trialalerts.delivery import benching, guard, outbox, tallies, telling
 from trialalerts.delivery.envelope import Accepted, Outcome, Refused, Unsent
 from trialalerts.delivery.feedback.refusals import about_whom, heed_listed, heed_refusal
 from trialalerts.delivery.guard import Answer
@@ -91,6 +91,7 @@ class Ledger:
     _accepted: set[str] = field(default_factory=set)
     _told: dict[str, str] = field(default_factory=dict)
     _blameless: set[int] = field(default_factory=set)
+    _faulty: dict[str, tuple[str, int]] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
     _sent: int = 0
     _ours_in_a_row: list[str] = field(default_factory=list)
@@ -217,7 +218,7 @@ class Ledger:
             outbox.settle(session, gone, now=now, transport=self.transport)
             bounced = self._heed_refusals(session, gone, now)
             opened = self._opened(session, now)
-            if self._bench is not None:
+            if self._bench is not None and guard.EVERYWHERE not in {each.scope for each in held}:
                 retry_after = self._bench.retry_after
                 benching.bench(session, self.transport, reason=self._bench.reason, now=now, retry_after=retry_after)
             elif self.benched and self._sent:
@@ -244,8 +245,10 @@ class Ledger:
         self._counts["sent"] += self._sent
         for each in gone:
             self._counts["failed" if each.state is DeliveryState.FAILED else "retried"] += 1
-        for entered in (self._unwritten, self._gone, self._answers, self._accepted, self._told, self._blameless):
+        for entered in (self._unwritten, self._gone, self._answers, self._accepted, self._told):
             entered.clear()
+        self._blameless.clear()
+        self._faulty.clear()
         self._sent, self._bench = 0, None
         self.opened = self.opened or opened
         for hold in held:
@@ -272,12 +275,14 @@ class Ledger:
         count = +self._answers
         for key in [key for key in count if not key[0]]:
             del count[key]
+        if self._bench is not None or self._faulty:
+            guard.take_turn(session, now=now)
         guard.count(session, count, at=now)
         domains = {domain for domain, what in count if what is not Answer.ANSWERED}
         told = next(reversed(self._told.values()), "")
         held = guard.look(session, domains, now=now, told=told) if domains else []
         resting = {each.scope for each in guard.holds(session)} if domains else set()
-        self._tell_refusals(session, resting, now)
+        self._tell_refusals(session, now)
         return held, [self._decided(each, resting, now) for each in self._gone]
 
     def _decided(self, gone: _Gone, resting: set[str], now: datetime) -> Settlement:
@@ -293,19 +298,21 @@ class Ledger:
             meaning=refusal.meaning,
         )
 
-    def _tell_refusals(self, session: Session, resting: set[str], now: datetime) -> None:
+    def _tell_refusals(self, session: Session, now: datetime) -> None:
         """Tell the operator at once who refuses us, until a mail to that domain is accepted again."""
         if self._accepted:
             end_findings(session, guard.REFUSED, self._accepted)
-        if guard.EVERYWHERE in resting:
-            return
-        for domain, told in self._told.items():
-            if domain and domain not in resting | self._accepted and (domain, Answer.OURS) in self._answers:
-                text = (
-                    f"The mail server of {domain} refuses mail because of us: {told}. It is tried again by itself; no "
-                    "subscriber was blamed"
-                )
-                note_finding(session, guard.REFUSED, domain, text, now=now)
+        told = {
+            domain: words
+            for domain, words in self._told.items()
+            if domain and domain not in self._accepted and (domain, Answer.OURS) in self._answers
+        }
+        if told and self.benched and not self._sent:
+            telling.tell_why_benched(session, self.transport, next(reversed(told.values())), now=now)
+        elif told:
+            guard.tell_refused(session, told, now=now)
+        for rule, (words, number) in self._faulty.items():
+            telling.tell_faulty(session, rule, words, delivery_id=number, now=now)
 
     def _opened(self, session: Session, now: datetime) -> bool:
         sent = {each.delivery.id for each in self._unwritten if each.state is DeliveryState.SENT}
@@ -363,9 +370,11 @@ class Ledger:
         elif about is BounceClass.OURS:
             self._refused_us(row, refusal, domain)
         elif refusal.permanent:
-            self._answered(domain)
+            if refusal.code is not None:  # else nobody was asked
+                self._answered(domain)
             if about is BounceClass.MESSAGE:
                 self._blameless.add(row.id)
+                self._faulty[refusal.meaning.rule if refusal.meaning else "msg"] = _told(refusal), row.id
             failed = Settlement(
                 delivery=row,
                 state=DeliveryState.FAILED,
@@ -391,7 +400,7 @@ class Ledger:
         """Enter a refusal that is about us: it goes again, whatever the code, and counts for nobody."""
         if refusal.code is not None:  # a connection that broke off says nothing of how we stand with a domain
             self._answered(domain, Answer.OURS)
-            self._told[domain] = refusal.reason
+            self._told[domain] = _told(refusal)
         self._blameless.add(row.id)
         self.retry(
             row,
@@ -418,3 +427,10 @@ class Ledger:
     def _enter(self, counted: str, settlement: Settlement) -> None:
         self._counts[counted] += 1
         self._unwritten.append(settlement)
+
+
+def _told(refusal: Refused) -> str:
+    """Return what was said, with the code of it: a provider's sentence alone does not say which fault it is."""
+    if refusal.code is None or refusal.code in refusal.reason:
+        return refusal.reason
+    return f"{refusal.reason} ({refusal.code})"

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from random import Random
 from uuid import uuid4
 
 import structlog
@@ -19,10 +18,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, delete, select
 
 from trialalerts.database import Database, table_of
-from trialalerts.delivery import benching, guard, tallies
+from trialalerts.delivery import guard, tallies
 from trialalerts.delivery.feedback import policy
-from trialalerts.delivery.feedback.events import Again, Event, Kind, Reason
-from trialalerts.delivery.outbox import backoff, given_up
+from trialalerts.delivery.feedback.about_us import COUNTED_FOR, heed_about_us, in_words, is_about_us
+from trialalerts.delivery.feedback.events import Event, Kind, Reason
 from trialalerts.delivery.suppressions import Why, domain_of
 from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent
 from trialalerts.delivery.verp import delivery_of
@@ -38,8 +37,6 @@ _TOO_OLD = KEPT_FOR - timedelta(days=1)
 """What happened longer ago may have been heard and forgotten already, so that it would count twice."""
 UNSTORABLE = (DBAPIError, ValueError)
 """What a database says to a value that it cannot hold, when it is not the database's own fault."""
-_GUARDED = timedelta(days=6)
-"""A bounce of an older mail counts for a guard as if the mail had been sent then: older counts are not kept."""
 _AT_ONCE = 200
 _FINAL = {Kind.BOUNCED, Kind.REJECTED}
 _TALLIED = {Kind.DELIVERED, Kind.BOUNCED, Kind.COMPLAINED}
@@ -133,7 +130,10 @@ def _one(session: Session, settings: Settings, event: Event, now: datetime) -> H
     if delivery is None or subscriber is None:
         log.info("feedback.unmatched", provider=event.provider, kind=event.kind)
         return HeedCount(heard=1, unmatched=1)
-    moved = _queue_again(session, settings, delivery, event, now) or _move(session, delivery, event, now)
+    if is_about_us(event):
+        heed_about_us(session, settings, subscriber, delivery, event, now=now)
+        return HeedCount(heard=1)
+    moved = _move(session, delivery, event, now)
     _heed_for(subscriber, session, settings, delivery, event, moved=moved, now=now)
     if moved and event.kind in _TALLIED:
         # Last: its row is the one that all transactions of an hour share.
@@ -151,27 +151,6 @@ def _named(session: Session, settings: Settings, event: Event) -> Delivery | Non
     theirs = (col(Delivery.provider_id).in_(event.provider_ids), col(Delivery.transport) == event.provider)
     by_name = {each.provider_id: each for each in session.exec(select(Delivery).where(*theirs).with_for_update())}
     return next((by_name[name] for name in event.provider_ids if name in by_name), None)
-
-
-def _queue_again(session: Session, settings: Settings, delivery: Delivery, event: Event, now: datetime) -> bool:
-    """Queue a delivery again that the provider took and did not send; return whether it goes again.
-
-    With another idempotency key: under the old one the provider would only repeat that it took it.
-    """
-    if event.again is None or delivery.state is not DeliveryState.SENT:
-        return False
-    if given_up(delivery.attempts, settings.mail.give_up_after):
-        return False
-    delivery.not_before = now + backoff(max(1, delivery.attempts), Random())  # noqa: S311 - jitter
-    if event.again is Again.TOMORROW:
-        delivery.not_before = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-        reason = f"{event.provider} took mails and did not send them, for the quota of the account is used up"
-        benching.rest(session, event.provider, reason=reason, until=delivery.not_before, now=now)
-    delivery.state, delivery.sent_at, delivery.request_key = DeliveryState.QUEUED, None, str(uuid4())
-    delivery.last_code, delivery.last_error = event.code, _in_words(event)
-    session.add(delivery)
-    session.flush()
-    return True
 
 
 def _store(session: Session, event: Event, delivery: Delivery | None, now: datetime) -> bool:
@@ -206,7 +185,7 @@ def _move(session: Session, delivery: Delivery, event: Event, now: datetime) -> 
         delivery.last_code = delivery.last_error = None
     else:
         delivery.last_code = event.code
-        delivery.last_error = _in_words(event)
+        delivery.last_error = in_words(event)
     if target is not DeliveryState.FAILED:
         delivery.sent_at = delivery.sent_at or event.at
     session.add(delivery)
@@ -224,11 +203,6 @@ def _heed_for(
     moved: bool,
     now: datetime,
 ) -> None:
-    if event.reason is Reason.BLOCKED:
-        log.warning(
-            "feedback.about_us", provider=event.provider, kind=event.kind, code=event.code, delivery=delivery.id
-        )
-        return
     secret, how = settings.service.secret.get_secret_value(), event.provider
     if event.kind is Kind.COMPLAINED or event.reason is Reason.SPAM:
         policy.heed_complaint(session, secret, subscriber, how=how, now=now)
@@ -241,13 +215,13 @@ def _heed_for(
     elif (event.hard and event.kind in _FINAL) or _deferred_again(session, subscriber, event):
         listed = event.reason is Reason.LISTED  # the provider did not ask the server: nothing that a guard could doubt
         if listed or _believed(session, subscriber, delivery, event, moved=moved, now=now):
-            detail, why = event.code or _in_words(event), _why(event, delivery)
+            detail, why = event.code or in_words(event), _why(event, delivery)
             reason = "listed" if listed else "bounced"
             policy.heed_hard_bounce(
                 session, secret, subscriber, how=how, detail=detail, why=why, reason=reason, now=now
             )
     elif event.kind is Kind.BOUNCED and moved:  # several servers may tell of one mail; it counts once
-        detail = event.code or _in_words(event)
+        detail = event.code or in_words(event)
         why = _why(event, delivery)
         policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=detail, why=why, at=event.at, now=now)
 
@@ -257,10 +231,11 @@ def _believed(
 ) -> bool:
     """Tell whether somebody is gone; False where a guard doubts it: the mail goes again once mail is taken there."""
     domain, sent_at = domain_of(subscriber.address), delivery.sent_at or now
+    guard.take_turn(session, now=now)
     if moved:
         told = event.evidence or event.code or ""
-        guard.count(session, {(domain, guard.Answer.GONE): 1}, at=max(sent_at, now - _GUARDED))
-        guard.look(session, [domain], now=now, sent_at=max(sent_at, now - _GUARDED), told=told)
+        guard.count(session, {(domain, guard.Answer.GONE): 1}, at=max(sent_at, now - COUNTED_FOR))
+        guard.look(session, [domain], now=now, sent_at=max(sent_at, now - COUNTED_FOR), told=told)
     resting = {each.scope: each for each in guard.holds(session)}
     hold = resting.get(guard.EVERYWHERE) or resting.get(domain)
     if hold is None:
@@ -268,6 +243,7 @@ def _believed(
     if delivery.state in {DeliveryState.BOUNCED, DeliveryState.FAILED}:
         delivery.state, delivery.attempts = DeliveryState.QUEUED, 0
         delivery.not_before, delivery.last_error = hold.retry_at, guard.held_words(hold.scope)
+        delivery.request_key = str(uuid4())  # under the old one a provider would only repeat that it took it
         session.flush()
     return False
 
@@ -295,7 +271,3 @@ def _deferred_again(session: Session, subscriber: Subscriber, event: Event) -> b
     delivered = max((each.at for each in events if each.kind == Kind.DELIVERED.value), default=None)
     gone = [each.at for each in events if (each.kind, each.reason) == (Kind.DEFERRED.value, Reason.INVALID.value)]
     return any(delivered is None or at > delivered for at in gone)
-
-
-def _in_words(event: Event) -> str:
-    return f"{event.kind} ({event.reason})" if event.reason else str(event.kind)

@@ -19,6 +19,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.mail.reply_codes import classify
 from trialalerts.delivery.transports.api_message import UnwritableAddress
 from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, HttpCaller, NoAnswer, NotConnected, Reply
 
@@ -268,15 +269,18 @@ def about_key(reply: Reply) -> bool:
     return bool(_ABOUT_KEY.search(said) and _NO_GOOD.search(said))
 
 
-def refused(provider: str, reply: Reply, code: str, *, recipient: bool = False) -> Refused:
-    """Return the refusal of a message: for good where the recipient (or the size) is the reason, else for now.
+def refused(provider: str, reply: Reply, code: str, *, recipient: bool = False, said: str = "") -> Refused:
+    """Return the refusal of a message: for good where the recipient or the message itself is the reason, else for now.
+
+    ``said`` is the provider's sentence on a message that stood alone: it may say that it is too large. What it says
+    of the form may be about how we write for this provider, and stops nobody's mail for good.
 
     What is neither is about us or unknown: it is tried again, so that a fault of ours loses nobody's mail, and
     benches the transport when it happens in a row.
     """
     code = " ".join(filter(None, (str(reply.status), code)))
-    if reply.status == _TOO_LARGE:
-        return Refused(reason=f"{provider} finds the message too large", permanent=True, code=code)
     if recipient:
         return Refused(reason=f"{provider} does not take the recipient", permanent=True, code=code)
+    if reply.status == _TOO_LARGE or classify(said).rule == "msg.size":
+        return Refused(reason=f"{provider} finds the message too large", permanent=True, code=code, ours=True)
     return Refused(reason=f"{provider} refused the message; its activity page says more", code=code, ours=True)

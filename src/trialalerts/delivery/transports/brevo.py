@@ -98,8 +98,9 @@ class Brevo:
             return [Unsent(reason=f"Brevo answered {code}; check the key in mail.url and that the account may send")]
         if turned_away := verdict(reply, self._account.provider):
             return [turned_away]
-        about_recipient = bool(_ABOUT_RECIPIENT.search(str(reply.mapping().get("message", ""))))
-        return [refused(self._account.provider, reply, code, recipient=about_recipient)]
+        said = str(reply.mapping().get("message", ""))
+        about_recipient = bool(_ABOUT_RECIPIENT.search(said))
+        return [refused(self._account.provider, reply, code, recipient=about_recipient, said=said)]
 
 
 def open_url(parts: SplitResult) -> ApiTransport:

@@ -87,7 +87,9 @@ class Mailgun:
         if turned_away := verdict(reply, self._account.provider):
             return [turned_away]
         if not reply.fine:
-            return [refused(self._account.provider, reply, "", recipient=bool(_ABOUT_RECIPIENT.search(said)))]
+            return [
+                refused(self._account.provider, reply, "", recipient=bool(_ABOUT_RECIPIENT.search(said)), said=said)
+            ]
         found = _ID.fullmatch(str(reply.mapping().get("id", "")))
         if found is None:
             # An address that is none of its API's answers 200 too, with a word of welcome.

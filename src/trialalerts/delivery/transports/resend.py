@@ -136,6 +136,7 @@ class Resend:
                 reply,
                 "validation_error",
                 recipient=_names_recipient(faults[index].get("message")),
+                said=str(faults[index].get("message", "")),
             )
             for index in range(count)
         ]

@@ -90,7 +90,8 @@ class SendGrid:
         if turned_away := verdict(reply, self._account.provider):
             return [turned_away]
         about_recipient = bool(fields) and all(".to" in field for field in fields)
-        return [refused(self._account.provider, reply, fields[0] if fields else "", recipient=about_recipient)]
+        field = fields[0] if fields else ""
+        return [refused(self._account.provider, reply, field, recipient=about_recipient, said=_said(reply))]
 
 
 def open_url(parts: SplitResult) -> ApiTransport:
@@ -110,6 +111,12 @@ def open_url(parts: SplitResult) -> ApiTransport:
 def _person(mailbox: str) -> dict[str, str]:
     name, address = name_and_address(mailbox)
     return {"email": address, "name": name} if name else {"email": address}
+
+
+def _said(reply: Reply) -> str:
+    errors = reply.mapping().get("errors")
+    found = errors if isinstance(errors, list) else []
+    return " ".join(str(error.get("message", "")) for error in found if isinstance(error, dict))
 
 
 def _fields(reply: Reply) -> list[str]:

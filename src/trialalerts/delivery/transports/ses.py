@@ -105,7 +105,7 @@ class Ses:
             return [turned_away]
         if "not verified" in said:
             return [_not_verified(said, envelopes[0], f"{reply.status} {kind}")]
-        return [refused(self._account.provider, reply, kind, recipient=bool(_ABOUT_RECIPIENT.search(said)))]
+        return [refused(self._account.provider, reply, kind, recipient=bool(_ABOUT_RECIPIENT.search(said)), said=said)]
 
     def _turned_away(self, reply: Reply, kind: str, said: str) -> Unsent | None:
         """Tell whether it is about the account, by the name of the error: AWS answers much with 400."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from trialalerts.delivery.envelope import Envelope, Outcome, Refused
+from trialalerts.delivery.mail.reply_codes import BounceClass
 from trialalerts.delivery.message import ascii_domain
 from trialalerts.delivery.transports.smtp_line import Line, Lost
 from trialalerts.delivery.transports.smtp_replies import CLOSING, Reply, accepted, one_line, refused, wait_asked
@@ -204,7 +205,8 @@ class Dialogue:
         refusal = self._refusal(mail, reply, "sender")
         if reply.code == CLOSING:
             raise _closing(reply, mail)
-        if reply.code == _TOO_LARGE:
+        about_this_mail = refusal.meaning is not None and refusal.meaning.bounce_class is BounceClass.MESSAGE
+        if reply.code == _TOO_LARGE or about_this_mail:
             mail.outcome = refusal
             return
         mail.unwelcome = refusal

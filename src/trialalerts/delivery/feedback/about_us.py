@@ -1,0 +1,122 @@
+"""What comes back because of us: nobody is blamed, the mail goes again, and it counts as a refusal at the door would.
+
+A mail that a server or a provider took, and that comes back for our reputation, rate, set-up or content, is queued
+again until it was tried for ``mail.give_up_after``. One that comes back for a fault of its own fails: it would come
+back again. Several may tell of the same try (a bounce mail and a webhook); whoever told first is heeded.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+from uuid import uuid4
+
+import structlog
+from sqlmodel import Session, col, select
+
+from trialalerts.delivery import benching, guard, telling
+from trialalerts.delivery.feedback.events import Again, Event, Kind, Reason
+from trialalerts.delivery.mail.reply_codes import BounceClass
+from trialalerts.delivery.outbox import backoff, given_up
+from trialalerts.delivery.suppressions import domain_of
+from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent
+from trialalerts.settings import Settings
+from trialalerts.subscribers.tables import Subscriber
+
+__all__ = ["COUNTED_FOR", "heed_about_us", "in_words", "is_about_us"]
+
+log = structlog.get_logger()
+
+COUNTED_FOR = timedelta(days=6)
+"""A bounce of an older mail counts for a guard as if the mail had been sent then: older counts are not kept."""
+_CAME_BACK = {Kind.BOUNCED, Kind.REJECTED, Kind.FAILED}
+_TAKEN = {
+    Kind.BOUNCED: {DeliveryState.SENT, DeliveryState.DELIVERED},
+    Kind.REJECTED: {DeliveryState.SENT},
+    Kind.FAILED: {DeliveryState.SENT},
+}
+"""From where a mail goes again: one that waits or is under way does so by itself."""
+_UNDER_WAY = {DeliveryState.QUEUED, DeliveryState.SENDING}
+
+
+def is_about_us(event: Event) -> bool:
+    """Tell whether a mail came back through our fault or its own, not through the person's."""
+    return event.kind in _CAME_BACK and (event.reason is Reason.BLOCKED or event.again is not None)
+
+
+def heed_about_us(
+    session: Session, settings: Settings, subscriber: Subscriber, delivery: Delivery, event: Event, *, now: datetime
+) -> None:
+    """Do what a bounce asks for that is about us, or about the mail itself; the event is stored already."""
+    log.warning("feedback.about_us", provider=event.provider, kind=event.kind, code=event.code, delivery=delivery.id)
+    if event.bounce_class is BounceClass.MESSAGE:
+        if delivery.state in _TAKEN[event.kind] | _UNDER_WAY:
+            _fail(session, delivery, event, now)
+            guard.take_turn(session, now=now)
+            rule, number = event.rule or "msg", delivery.id or 0
+            telling.tell_faulty(session, rule, _told(event), delivery_id=number, now=now)
+        return
+    if delivery.state not in _TAKEN[event.kind] or _is_of_another_try(session, delivery, event):
+        return
+    if event.again is not Again.TOMORROW:
+        _count(session, domain_of(subscriber.address), delivery, event, now)
+    if given_up(delivery.attempts, settings.mail.give_up_after):
+        _fail(session, delivery, event, now)
+    else:
+        _queue_again(session, delivery, event, now)
+
+
+def in_words(event: Event) -> str:
+    """Return what an event says, where no server's words or code are known."""
+    return f"{event.kind} ({event.reason})" if event.reason else str(event.kind)
+
+
+def _count(session: Session, domain: str, delivery: Delivery, event: Event, now: datetime) -> None:
+    """Count the refusal as of the moment when the mail was taken, and let the guard look at it."""
+    sent_at = max(delivery.sent_at or now, now - COUNTED_FOR)
+    guard.take_turn(session, now=now)
+    guard.count(session, {(domain, guard.Answer.OURS): 1}, at=sent_at)
+    guard.look(session, [domain], now=now, sent_at=sent_at, told=_told(event))
+    guard.tell_refused(session, {domain: _told(event)}, now=now)
+
+
+def _queue_again(session: Session, delivery: Delivery, event: Event, now: datetime) -> None:
+    """Queue a mail again, with another idempotency key: under the old one a provider would only repeat its answer."""
+    delivery.not_before = now + backoff(max(1, delivery.attempts), Random())  # noqa: S311 - jitter
+    if event.again is Again.TOMORROW:
+        delivery.not_before = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        reason = f"{event.provider} took mails and did not send them, for the quota of the account is used up"
+        benching.rest(session, event.provider, reason=reason, until=delivery.not_before, now=now)
+    delivery.state, delivery.sent_at, delivery.request_key = DeliveryState.QUEUED, None, str(uuid4())
+    delivery.last_code, delivery.last_error = event.code, in_words(event)
+    session.add(delivery)
+    session.flush()
+
+
+def _fail(session: Session, delivery: Delivery, event: Event, now: datetime) -> None:
+    delivery.state, delivery.feedback_at = DeliveryState.FAILED, now
+    delivery.leased_by = delivery.leased_until = None
+    delivery.last_code, delivery.last_error = event.code, in_words(event)
+    session.add(delivery)
+    session.flush()
+
+
+def _is_of_another_try(session: Session, delivery: Delivery, event: Event) -> bool:
+    """Tell whether an event is about an earlier try, or repeats what another source told: the mail went again for it.
+
+    By its name at the provider a try is known for sure. A bounce mail names the delivery only.
+    """
+    if event.provider_ids and event.provider == delivery.transport and delivery.provider_id:
+        return delivery.provider_id not in event.provider_ids
+    told = select(FeedbackEvent.provider).where(
+        col(FeedbackEvent.delivery_id) == delivery.id,
+        col(FeedbackEvent.kind).in_([each.value for each in _CAME_BACK]),
+    )
+    first = session.exec(told.order_by(col(FeedbackEvent.id)).limit(1)).first()
+    return first is not None and first != event.provider
+
+
+def _told(event: Event) -> str:
+    """Return what was said and by whom it was told, without addresses."""
+    said = " ".join(filter(None, (event.code, event.evidence))) or in_words(event)
+    return f"{said} ({', '.join(filter(None, (event.rule, f'told by {event.provider}')))})"
