@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 from sqlmodel import select
 
+from tests.installation import Installation
+from tests.test_daemon import wait_for
+from tests.test_whole_way import mails_in, part
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.digests.preview import preview_digest
@@ -79,3 +87,74 @@ def test_an_editors_article_reaches_those_whom_its_categories_and_words_concern(
         assert "for patients and those close to them" in text
     assert "You follow Gene therapy" in told["genes"]
     assert "(Anti-inflammatory treatment and Diet and nutrition)" in told["calm"]
+
+
+READERS = """address,area,topic,region,frequency,confirmed
+ms@example.org,multiple sclerosis,,,immediately,yes
+rrms@example.org,relapsing-remitting multiple sclerosis,,,immediately,yes
+genes@example.org,any,gene therapy,GB,immediately,yes
+asthma@example.org,asthma,,,immediately,yes
+"""
+
+
+def test_the_article_is_read_from_the_mail_and_its_links_fill_the_form(installation: Installation) -> None:
+    folder = installation.folder / "articles"
+    folder.mkdir()
+    installation.configure(
+        '[service]\nbase_url = "https://alerts.example.org"\n[web]\nport = 0\n'
+        '[[sources]]\nname = "editors"\nkind = "folder"\npath = "articles"\ntitle = "Example Society"\nevery = "0s"\n'
+    )
+    installation.done("run", "--once")  # the folder is empty: its baseline
+    (installation.folder / "people.csv").write_text(READERS, "utf-8")
+    installation.done("subscribers", "import", "people.csv")
+    installation.done("run", "--once")
+    assert set(mails_in(installation)) == {"ms", "rrms", "genes", "asthma"}  # first mails, with nothing in them yet
+    (folder / "infusion.md").write_text(ARTICLE, "utf-8")
+    installation.done("run", "--once")
+    mails = mails_in(installation)
+    assert set(mails) == {"ms", "rrms", "genes"}
+    for mail in mails.values():
+        for kind in ("plain", "html"):
+            told = " ".join(part(mail, kind).split())
+            for words in (
+                "A new approach to relapsing-remitting",
+                "One infusion instead",
+                "one infusion",
+                "Example Society",
+            ):
+                assert words in told
+    paths = {
+        path
+        for mail in mails.values()
+        for path in re.findall(r"alerts\.example\.org(/articles/\d+)", part(mail, "html"))
+    }
+    (path,) = paths
+    with web_of(installation) as client:
+        page = client.get(path)
+        assert page.status_code == 200
+        assert "<strong>one infusion</strong>" in page.text
+        links = [
+            html.unescape(link) for link in re.findall(r'href="([^"]*/subscribe\?lang=en&amp;area=[^"]*)"', page.text)
+        ]
+        forms = {link.partition("area=")[2]: client.get(link).text for link in links}
+    about = {"Multiple%20sclerosis", "Relapsing-remitting%20multiple%20sclerosis"}
+    assert forms.keys() >= about | {"any&topic=gene-therapy"}
+    assert 'value="Relapsing-remitting multiple sclerosis"' in forms["Relapsing-remitting%20multiple%20sclerosis"]
+    ticked = re.search(r'<input[^>]*value="gene-therapy"[^>]*>', forms["any&topic=gene-therapy"])
+    assert ticked is not None
+    assert "checked" in ticked[0]
+
+
+@contextmanager
+def web_of(installation: Installation) -> Iterator[httpx.Client]:
+    """Let the installation's pages be asked for."""
+    daemon = installation.start("run", "--roles", "web")
+    try:
+        wait_for(lambda: "web.started" in installation.log())
+        port = re.search(r"web\.started.*?port=(\d+)", installation.log())
+        assert port is not None
+        with httpx.Client(base_url=f"http://127.0.0.1:{port[1]}") as client:
+            yield client
+    finally:
+        daemon.terminate()
+        daemon.wait(timeout=60)

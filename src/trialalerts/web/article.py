@@ -16,6 +16,7 @@ __all__ = ["ArticlePage"]
 
 _LARGEST_ID = 1 << 62
 _MOST_AREAS = 5
+_MOST_TOPICS = 3
 
 
 class ArticlePage:
@@ -37,10 +38,11 @@ class ArticlePage:
         return self._page(request, item, ArticleFacts.model_validate(item.facts))
 
     def _page(self, request: Request, item: Item, facts: ArticleFacts) -> Response:
+        language = self._site.pages.language(request)
         published = facts.published_on or (item.published_at.date() if item.published_at else None)
         return self._site.pages.page(
             "article.html",
-            self._site.pages.language(request),
+            language,
             article=item,
             sources=self._publishing.named(facts.sources or (item.source,), item.url),
             authors=facts.authors,
@@ -48,6 +50,7 @@ class ArticlePage:
             written_in=facts.language or "",
             body=sanitised_html(facts.html),
             areas=self._areas(item),
+            chosen_topics=self._topics(item, language.code),
         )
 
     def _areas(self, item: Item) -> list[str]:
@@ -55,3 +58,10 @@ class ArticlePage:
         tree = self._site.vocabulary.tree()
         direct = sorted(item.areas.get("direct", ()), key=lambda area: not area["in_title"])
         return [tree.name(area["id"]) for area in direct if area["id"] in tree][:_MOST_AREAS]
+
+    def _topics(self, item: Item, language: str) -> list[tuple[str, str]]:
+        """Return id and name of the topics that the article is about, without those that stand above another one."""
+        topics = self._site.vocabulary.topics()
+        known = [topic for topic in item.topics if topic in topics]
+        above = {parent for topic in known for parent in topics.with_those_above([topic]) if parent != topic}
+        return [(topic, topics.name(topic, language)) for topic in known if topic not in above][:_MOST_TOPICS]
