@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from trialalerts.delivery.tables import Delivery, DeliveryState, MailboxState
 from trialalerts.delivery.telling import BENCHED
 from trialalerts.errors import ConfigurationError
 from trialalerts.plurals import counted
+from trialalerts.private_files import private_paths, wider
 from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.problems import WHOLE_RECORD
 from trialalerts.sources.tables import Problem, SourceState
@@ -61,6 +63,7 @@ class Check:
 def examine(settings: Settings, db: Database, clock: Clock) -> list[Check]:
     """Look at the configuration, the database, the vocabulary, the sources and the outbox. Changes nothing."""
     found = list(_configuration(settings))
+    found += _files(settings, db)
     found += [Check(level="broken", what=f"database: {fault}", remedy="restore a backup") for fault in faults(db)]
     with db.read() as session:
         found += _clock(settings, session, clock)
@@ -107,6 +110,18 @@ def _configuration(settings: Settings) -> Iterator[Check]:
     if not settings.sources:
         yield Check(level="broken", what="no source is configured", remedy="add [[sources]] to the configuration")
     yield from _transport(mail)
+
+
+def _files(settings: Settings, db: Database) -> Iterator[Check]:
+    """Name what holds addresses or secrets and can be read by others on this machine."""
+    paths = private_paths(db.engine.url, settings.mail.url.get_secret_value())
+    wide = [path for path in paths if wider(path)]
+    if wide:
+        yield Check(
+            level="look",
+            what=f"others on this machine may read {', '.join(map(str, wide))}",
+            remedy=f"run: chmod go= {shlex.join(map(str, wide))}",
+        )
 
 
 def _clock(settings: Settings, session: Session, clock: Clock) -> Iterator[Check]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from trialalerts.clock import SystemClock
 from trialalerts.database import Database
 from trialalerts.database.schema import upgrade
-from trialalerts.private_files import tighten
+from trialalerts.private_files import private_paths, tighten
 from trialalerts.resources import shipped
 from trialalerts.settings import Settings
 from trialalerts.sources.desk import Desk
@@ -20,7 +19,7 @@ from trialalerts.vocabulary.places import store_places
 from trialalerts.vocabulary.shipped_areas import store_shipped
 from trialalerts.vocabulary.topics import store_topics
 
-__all__ = ["Prepared", "prepare", "private_paths"]
+__all__ = ["Prepared", "prepare"]
 
 _REREADING_SECONDS = 30.0
 """So long a start reads stored trials anew: all of those of a small installation."""
@@ -35,19 +34,20 @@ class Prepared:
     places: int
 
 
-def prepare(db: Database, settings: Settings) -> Prepared:
+def prepare(db: Database, settings: Settings, *, accept_secret: bool = False) -> Prepared:
     """Upgrade the tables; store areas, topics and places as their files have them now.
 
     Where the vocabulary or its reading changed, the areas and sites of stored trials are told anew; what is not done
-    within half a minute the poll role goes on with.
+    within half a minute the poll role goes on with. With ``accept_secret`` a secret that this database does not know
+    is taken for its own.
 
     Raises:
         ConfigurationError: the file of areas or of topics is wrong.
         DatabaseTooNew: the database belongs to a newer program.
     """
     upgraded = upgrade(db)
-    hold_secret(db, settings.service)
-    for path in private_paths(db, settings):
+    hold_secret(db, settings.service, accept=accept_secret)
+    for path in private_paths(db.engine.url, settings.mail.url.get_secret_value()):
         tighten(path)
     curated, topics = settings.vocabulary.disease_areas, settings.vocabulary.topics
     with db.write() as session:
@@ -62,14 +62,3 @@ def _reread(db: Database, settings: Settings) -> None:
     end = time.monotonic() + _REREADING_SECONDS
     with Desk(db, settings.http, SystemClock()) as desk:
         reread_trials(db, desk, stop=lambda: time.monotonic() >= end)
-
-
-def private_paths(db: Database, settings: Settings) -> list[Path]:
-    """Return the files and folders of this installation that hold addresses or secrets and are there."""
-    paths = [Path(".env")]
-    if db.is_sqlite and db.engine.url.database:
-        paths += [Path(f"{db.engine.url.database}{end}") for end in ("", "-wal", "-shm")]
-    url = urlsplit(settings.mail.url.get_secret_value())
-    if url.scheme == "file" and url.netloc + url.path:
-        paths.append(Path(unquote(url.netloc + url.path)))
-    return [path for path in paths if path.exists()]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-__all__ = ["create_private", "make_folder", "tighten", "wider"]
+from sqlalchemy import URL
+
+__all__ = ["create_private", "make_folder", "private_paths", "tighten", "wider"]
 
 _FILE, _FOLDER, _OTHERS = 0o600, 0o700, 0o077
 
@@ -41,3 +44,19 @@ def tighten(path: Path) -> bool:
         return False
     path.chmod(path.stat().st_mode & ~_OTHERS)
     return True
+
+
+def private_paths(database: URL, mail: str) -> list[Path]:
+    """Return the files and folders of this installation that hold addresses or secrets and are there.
+
+    Args:
+        database: where the database is; only SQLite's is a file.
+        mail: ``mail.url``; only that of a folder is looked at.
+    """
+    paths = [Path(".env")]
+    if database.get_backend_name() == "sqlite" and database.database:
+        paths += [Path(f"{database.database}{end}") for end in ("", "-wal", "-shm")]
+    url = urlsplit(mail)
+    if url.scheme == "file" and url.netloc + url.path:
+        paths.append(Path(unquote(url.netloc + url.path)))
+    return [path for path in paths if path.exists()]

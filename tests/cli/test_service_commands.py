@@ -75,6 +75,15 @@ def test_doctor_names_what_is_missing_and_what_mends_it(run: Run) -> None:
     assert {finding["level"] for finding in found} == {"good", "look", "broken"}
 
 
+def test_doctor_names_the_files_that_others_may_read(run: Run, installation: Installation) -> None:
+    assert "others on this machine" not in run("doctor").out
+    (installation.folder / ".env").chmod(0o644)
+    answer = run("doctor")
+    assert "others on this machine may read .env\trun: chmod go= .env" in answer.out
+    (installation.folder / ".env").chmod(0o600)
+    assert "others on this machine" not in run("doctor").out
+
+
 def test_doctor_is_content_with_a_service_that_is_ready(run: Run, installation: Installation) -> None:
     (installation.folder / "articles").mkdir()
     installation.configure(

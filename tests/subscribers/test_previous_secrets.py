@@ -52,6 +52,18 @@ def test_another_secret_is_refused_until_the_old_one_stands_beside_it(db: Databa
     hold_secret(db, _service(NEW))
 
 
+def test_where_the_old_secret_is_lost_a_new_one_can_be_accepted(db: Database) -> None:
+    hold_secret(db, _service("x" * 32))
+    with pytest.raises(ConfigurationError, match="where it is lost for ever: trialalerts init --accept-secret"):
+        hold_secret(db, _service(NEW))
+    hold_secret(db, _service(NEW), accept=True)
+    hold_secret(db, _service(NEW))
+    with pytest.raises(ConfigurationError, match="another one"):
+        hold_secret(db, _service("x" * 32))
+    with pytest.raises(ConfigurationError, match="characters"):
+        hold_secret(db, _service("short"), accept=True)
+
+
 def test_a_short_secret_is_refused_and_told_how_to_go_on(db: Database) -> None:
     with pytest.raises(ConfigurationError, match=r"found one of 11 characters.*previous_secrets") as refused:
         hold_secret(db, _service(OLD))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import secrets
 import shutil
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 __all__ = ["EPILOG", "command"]
 
@@ -13,7 +16,17 @@ EPILOG = "Example: trialalerts init. What is there already is kept."
 _SECRET = "TRIALALERTS_SERVICE__SECRET"  # noqa: S105 - the name of the variable
 
 
-def command() -> None:
+def command(
+    *,
+    accept_secret: Annotated[
+        bool,
+        typer.Option(
+            "--accept-secret",
+            help="Go on with a new secret where the old one is lost: links in sent mails are dead from then on, and "
+            "suppressed addresses are not known again.",
+        ),
+    ] = False,
+) -> None:
     """Write what is missing, then prepare the database."""
     from trialalerts.cli.context import open_settings_database, settings_of
     from trialalerts.cli.output import show
@@ -23,7 +36,7 @@ def command() -> None:
         show(line)
     settings = settings_of()
     database = open_settings_database(settings)
-    done = prepare(database, settings)
+    done = prepare(database, settings, accept_secret=accept_secret)
     name = database.engine.url.render_as_string(hide_password=True)
     show(f"{name}: {'set up' if done.upgraded else 'was set up already'}, {done.areas:,} disease areas")
     show(f"{done.places} places loaded" if done.places else "places were loaded already")

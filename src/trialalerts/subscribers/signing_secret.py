@@ -19,8 +19,13 @@ LEAST_SECRET = 32
 _NAME = "secret_fingerprint"
 
 
-def hold_secret(db: Database, service: ServiceSettings) -> None:
+def hold_secret(db: Database, service: ServiceSettings, *, accept: bool = False) -> None:
     """Hold the secret to the database's fingerprint, which is stored at the first use; an empty one is told elsewhere.
+
+    Args:
+        db: the database; only the fingerprint is written.
+        service: the section ``service`` of the configuration.
+        accept: take another secret for the database's own from now on, because the old one is lost.
 
     Raises:
         ConfigurationError: it is too short, or neither it nor a previous one is the one that the database knows.
@@ -38,11 +43,11 @@ def hold_secret(db: Database, service: ServiceSettings) -> None:
         known = get_value(session, _NAME)
     if known == _fingerprint(secret):
         return
-    if known is not None and known not in {_fingerprint(each) for each in previous if each}:
+    if not accept and known is not None and known not in {_fingerprint(each) for each in previous if each}:
         raise ConfigurationError(
             "service.secret: found another one than this database was used with, so links in sent mails would be dead "
             "and suppressed addresses mailed again; put the old one back, or into service.previous_secrets beside the "
-            "new one"
+            "new one; where it is lost for ever: trialalerts init --accept-secret"
         )
     with db.write() as session:
         put_value(session, _NAME, _fingerprint(secret))
