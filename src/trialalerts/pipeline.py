@@ -115,8 +115,7 @@ class Pipeline:
             count = read_mailbox(self.db, folder, settings=self.settings, clock=self.clock, stop=self._stop)
         if count.heard:
             log.info("feedback.heard", provider="mailbox", heard=count.heard, unmatched=count.unmatched)
-        secret = self.settings.service.secret.get_secret_value()
-        guard.take_back_pending(self.db, secret, now=self.clock.now())
+        guard.take_back_pending(self.db, self.settings.service.secrets, now=self.clock.now())
         with self.db.write() as session:
             prune(session, now=self.clock.now())
             end_parkings(session, now=self.clock.now())

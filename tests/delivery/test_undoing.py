@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlmodel import Session, col, select
@@ -10,10 +10,11 @@ from sqlmodel import Session, col, select
 from tests.delivery.post import NOW, SECRET, queue
 from trialalerts.database import Database
 from trialalerts.delivery.feedback.policy import heed_complaint, heed_hard_bounce
-from trialalerts.delivery.suppressions import Why, list_suppressions
+from trialalerts.delivery.suppressions import Why, is_suppressed, lift, list_suppressions, suppress
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.delivery.undoing import Picked, TakenBack, pick, review, take_back
 from trialalerts.subscribers.addresses import address_key
+from trialalerts.subscribers.people import end_pauses, pause
 from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
 
 DAY = timedelta(days=1)
@@ -109,3 +110,52 @@ def test_the_review_names_whom_todays_rules_would_leave_alone(wrong_day: Databas
         (found,) = review(session, SECRET)
     assert (found.address, found.class_now) == ("carl@other.example", "ours")
     assert found.rule_now != found.suppression.rule
+
+
+NEW_SECRET = "another secret of these tests, long enough"
+
+
+def test_what_a_previous_secret_hashed_is_picked_and_lifted(wrong_day: Database) -> None:
+    secrets = [NEW_SECRET, SECRET]
+    with wrong_day.read() as session:
+        assert pick(session, NEW_SECRET, Picked(domain="wrong.example")) == []
+        found = pick(session, secrets, Picked(domain="wrong.example"))
+        assert len(found) == 3
+    assert take_back(wrong_day, secrets, found, how="operator", now=NOW) == TakenBack(lifted=3, resumed=3)
+
+
+def test_lifting_leaves_no_second_row_of_a_previous_secret(wrong_day: Database) -> None:
+    address = "mona@wrong.example"
+    with wrong_day.write() as session:
+        assert suppress(session, NEW_SECRET, address, reason="operator", now=NOW)
+        assert lift(session, [NEW_SECRET, SECRET], address, how="operator", now=NOW).found
+        assert is_suppressed(session, [NEW_SECRET, SECRET], address) is None
+
+
+@pytest.mark.parametrize(
+    ("until", "state"),
+    [
+        (None, SubscriberState.PAUSED),
+        (date(2026, 5, 1), SubscriberState.PAUSED),
+        (date(2026, 3, 3), SubscriberState.ACTIVE),
+    ],
+    ids=["paused for good", "paused for longer", "the pause is over meanwhile"],
+)
+def test_whoever_had_paused_is_paused_still_when_a_bounce_is_taken_back(
+    db: Database, until: date | None, state: SubscriberState
+) -> None:
+    later = NOW + 5 * DAY
+    with db.write() as session:
+        bounced(session, "ada@example.org", rule="gone.unknown", code="550", words="user unknown")
+        ada = session.exec(select(Subscriber)).one()
+        lift(session, SECRET, ada.address, how="operator", now=NOW)
+        pause(session, ada, until=until, how="web", now=NOW)
+        heed_hard_bounce(session, SECRET, ada, how="smtp", detail="550", now=NOW)
+        assert str(ada.state) == "bounced"
+        assert lift(session, SECRET, ada.address, how="guard", now=later).resumed is (state is SubscriberState.ACTIVE)
+        assert str(ada.state) == state.value
+        assert (ada.next_due_at is None) is (state is SubscriberState.PAUSED)
+    with db.write() as session:
+        assert end_pauses(session, datetime(2026, 5, 2, tzinfo=UTC)) == (
+            state is SubscriberState.PAUSED and until is not None
+        )

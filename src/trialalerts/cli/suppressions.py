@@ -110,7 +110,7 @@ def review(*, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
     ctx = open_context()
     with ctx.db.read() as session:
-        found = judged_anew(session, ctx.settings.service.secret.get_secret_value())
+        found = judged_anew(session, ctx.settings.service.secrets)
     rows = [
         {
             "hash": each.suppression.address_hash,
@@ -163,7 +163,7 @@ def _lift_many(wanted: Picked, *, dry_run: bool, yes: bool) -> None:
     from trialalerts.plurals import counted
 
     ctx = open_context()
-    secret = ctx.settings.service.secret.get_secret_value()
+    secret = ctx.settings.service.secrets
     with ctx.db.read() as session:
         found = pick(session, secret, wanted)
     number = counted(len(found), "suppression")

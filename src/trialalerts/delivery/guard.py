@@ -22,6 +22,7 @@ from trialalerts.database import Database
 from trialalerts.database.findings import end_findings, note_finding
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery import tallies, telling, undoing
+from trialalerts.delivery.suppressions import Secrets
 from trialalerts.delivery.tables import Delivery, DeliveryState, DomainTally, SendingHold
 from trialalerts.delivery.telling import BENCHED, REFUSED
 from trialalerts.plurals import counted
@@ -222,7 +223,7 @@ def answers_by_domain(session: Session, *, now: datetime) -> list[dict[str, Any]
     ]
 
 
-def take_back_pending(db: Database, secret: str, *, now: datetime) -> int:
+def take_back_pending(db: Database, secret: Secrets, *, now: datetime) -> int:
     """Take back what was suppressed in the window before a guard tripped, where that is still to be done."""
     with db.read() as session:
         pending = [each for each in holds(session) if not each.undone]

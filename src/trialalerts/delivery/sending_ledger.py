@@ -231,7 +231,7 @@ class Ledger:
             tallies.add(session, Tallied.BOUNCED, bounced, at=now)
         self._written(gone, held, opened)
         if any(not each.undone for each in held):
-            guard.take_back_pending(self.db, self.settings.service.secret.get_secret_value(), now=now)
+            guard.take_back_pending(self.db, self.settings.service.secrets, now=now)
 
     def _written(self, gone: Sequence[Settlement], held: Sequence[SendingHold], opened: bool) -> None:
         """Forget what is written down, now that it is."""

@@ -19,16 +19,19 @@ from sqlmodel import Session, col, select
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.tables import SoftBounces, Suppression
 from trialalerts.subscribers.addresses import address_key
-from trialalerts.subscribers.people import resume
+from trialalerts.subscribers.people import take_bounce_back
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import keyed_digest, required_secret
 
 __all__ = [
     "PROVISIONAL",
     "Lifted",
+    "Secrets",
     "Why",
     "address_hash",
+    "address_hashes",
     "domain_hash",
+    "domain_hashes",
     "domain_of",
     "is_suppressed",
     "lift",
@@ -36,6 +39,8 @@ __all__ = [
     "suppress",
 ]
 
+Secrets = str | Sequence[str]
+"""``service.secret`` alone, or with the previous ones behind it."""
 PROVISIONAL = timedelta(days=7)
 """So long a guard may take back by itself what a bounce brought."""
 
@@ -84,11 +89,24 @@ def domain_hash(secret: str, domain: str) -> str:
     return keyed_digest(required_secret(secret).encode(), f"domain:{domain_of('x@' + domain)}".encode()).hex()
 
 
-def is_suppressed(session: Session, secret: str | Sequence[str], address: str) -> Suppression | None:
+def is_suppressed(session: Session, secret: Secrets, address: str) -> Suppression | None:
     """Return the suppression of an address, by one secret or any of several; None where it may be mailed."""
-    secrets = [secret] if isinstance(secret, str) else [secret[0], *filter(None, secret[1:])]
-    found = (session.get(Suppression, address_hash(each, address)) for each in secrets)
+    found = (session.get(Suppression, each) for each in address_hashes(secret, address))
     return next((each for each in found if each is not None), None)
+
+
+def address_hashes(secret: Secrets, address: str) -> list[str]:
+    """Return the keyed hashes of an address: by ``service.secret``, then by each of ``service.previous_secrets``."""
+    return [address_hash(each, address) for each in _known(secret)]
+
+
+def domain_hashes(secret: Secrets, domain: str) -> list[str]:
+    """Return the keyed hashes of a mail domain, one for each secret."""
+    return [domain_hash(each, domain) for each in _known(secret)]
+
+
+def _known(secret: Secrets) -> list[str]:
+    return [secret] if isinstance(secret, str) else [secret[0], *filter(None, secret[1:])]
 
 
 def suppress(
@@ -119,7 +137,7 @@ def suppress(
     return True
 
 
-def lift(session: Session, secret: str | Sequence[str], address: str, *, how: str, now: datetime) -> Lifted:
+def lift(session: Session, secret: Secrets, address: str, *, how: str, now: datetime) -> Lifted:
     """Let an address be mailed again.
 
     Its soft bounces are forgotten, and a subscriber whose mail bounced is active again, with a line in the consent
@@ -130,8 +148,10 @@ def lift(session: Session, secret: str | Sequence[str], address: str, *, how: st
     if found is None:
         return Lifted(found=False)
     number = found.delivery_id
-    session.delete(found)
-    session.flush()
+    while found is not None:  # a previous secret may have one more
+        session.delete(found)
+        session.flush()
+        found = is_suppressed(session, secret, address)
     by_key = select(Subscriber).where(col(Subscriber.address_key) == address_key(address)).with_for_update()
     subscriber = session.exec(by_key).first()
     resumed = subscriber is not None and _begin_anew(session, subscriber, how=how, now=now)
@@ -155,5 +175,4 @@ def _begin_anew(session: Session, subscriber: Subscriber, *, how: str, now: date
         subscriber.state_reason = None
     if subscriber.state is not SubscriberState.BOUNCED or subscriber.confirmed_at is None:
         return False
-    resume(session, subscriber, how=how, now=now)
-    return True
+    return take_bounce_back(session, subscriber, how=how, now=now)

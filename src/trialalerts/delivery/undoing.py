@@ -14,7 +14,7 @@ from sqlmodel import Session, col, or_, select
 
 from trialalerts.database import Database
 from trialalerts.delivery.mail.reply_codes import classify
-from trialalerts.delivery.suppressions import address_hash, domain_hash, lift
+from trialalerts.delivery.suppressions import Secrets, address_hashes, domain_hashes, lift
 from trialalerts.delivery.tables import Suppression
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
@@ -69,7 +69,7 @@ class Reviewed:
     rule_now: str
 
 
-def pick(session: Session, secret: str, wanted: Picked) -> list[Suppression]:
+def pick(session: Session, secret: Secrets, wanted: Picked) -> list[Suppression]:
     """Return the suppressions that are meant, oldest first; none of a complaint.
 
     A rule and a code are met by their beginning, too: ``gone`` by ``gone.unknown``, ``550`` by ``550 5.1.1``.
@@ -78,7 +78,7 @@ def pick(session: Session, secret: str, wanted: Picked) -> list[Suppression]:
     if wanted.reason:
         rows = rows.where(col(Suppression.reason) == wanted.reason)
     if wanted.domain:
-        rows = rows.where(col(Suppression.domain_hash) == domain_hash(secret, wanted.domain))
+        rows = rows.where(col(Suppression.domain_hash).in_(domain_hashes(secret, wanted.domain)))
     if wanted.since:
         rows = rows.where(col(Suppression.since) >= wanted.since)
     if wanted.until:
@@ -88,13 +88,13 @@ def pick(session: Session, secret: str, wanted: Picked) -> list[Suppression]:
 
 
 def take_back(
-    db: Database, secret: str, found: Collection[Suppression], *, how: str, now: datetime, among: str | None = None
+    db: Database, secret: Secrets, found: Collection[Suppression], *, how: str, now: datetime, among: str | None = None
 ) -> TakenBack:
     """Lift these, each with a transaction of its own: who was moved to *bounced* by it is active again.
 
     Args:
         db: the database.
-        secret: ``service.secret``.
+        secret: ``service.secret``, with the previous ones.
         found: what is to be lifted.
         how: who does it, for the consent log.
         now: the moment.
@@ -118,7 +118,7 @@ def take_back(
     return TakenBack(lifted=lifted, resumed=resumed)
 
 
-def review(session: Session, secret: str) -> list[Reviewed]:
+def review(session: Session, secret: Secrets) -> list[Reviewed]:
     """Judge anew what bounces brought, by the code and the words that are kept; return whom the rules now leave alone.
 
     What a provider's own list brought, and what soft bounces added up to, has no words to judge by and is left out.
@@ -141,7 +141,9 @@ def review(session: Session, secret: str) -> list[Reviewed]:
     ]
 
 
-def addresses_of(session: Session, secret: str, hashes: Iterable[str], *, domain: str | None = None) -> dict[str, str]:
+def addresses_of(
+    session: Session, secret: Secrets, hashes: Iterable[str], *, domain: str | None = None
+) -> dict[str, str]:
     """Return whose these hashes are, of those whose mail bounced or who have not confirmed: hash to address."""
     wanted = set(hashes)
     if not wanted:
@@ -153,7 +155,8 @@ def addresses_of(session: Session, secret: str, hashes: Iterable[str], *, domain
     rows = select(Subscriber.address).where(concerned)
     if domain:
         rows = rows.where(col(Subscriber.address_key).endswith(f"@{domain}", autoescape=True))
-    return {key: address for address in session.exec(rows) if (key := address_hash(secret, address)) in wanted}
+    known = ((key, address) for address in session.exec(rows) for key in address_hashes(secret, address))
+    return {key: address for key, address in known if key in wanted}
 
 
 def _has_code(row: Suppression, code: str | None) -> bool:
@@ -168,9 +171,11 @@ def _meets(value: str | None, wanted: str | None, parted: str) -> bool:
     return not wanted or (value is not None and (value == wanted or value.startswith(wanted + parted)))
 
 
-def provisional(session: Session, secret: str, *, domain: str, since: datetime, now: datetime) -> Sequence[Suppression]:
+def provisional(
+    session: Session, secret: Secrets, *, domain: str, since: datetime, now: datetime
+) -> Sequence[Suppression]:
     """Return what a bounce brought since then and may still be taken back; of a domain, or (empty) of all."""
     rows = select(Suppression).where(col(Suppression.provisional_until) > now, col(Suppression.since) >= since)
     if domain:
-        rows = rows.where(col(Suppression.domain_hash) == domain_hash(secret, domain))
+        rows = rows.where(col(Suppression.domain_hash).in_(domain_hashes(secret, domain)))
     return session.exec(rows).all()

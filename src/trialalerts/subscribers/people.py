@@ -32,6 +32,7 @@ from trialalerts.subscribers.preferences import NewPreference, add_preference, l
 from trialalerts.subscribers.schedule import local_moment, next_due
 from trialalerts.subscribers.tables import (
     NEVER_SERVED,
+    Consent,
     ConsentAction,
     Frequency,
     Preference,
@@ -54,6 +55,7 @@ __all__ = [
     "new_subscriber",
     "pause",
     "resume",
+    "take_bounce_back",
     "unsubscribe",
 ]
 
@@ -251,6 +253,29 @@ def resume(session: Session, subscriber: Subscriber, *, how: str, now: datetime)
     _schedule(subscriber, now)
     record_consent(session, subscriber, ConsentAction.RESUMED, how=how, now=now)
     session.flush()
+
+
+def take_bounce_back(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> bool:
+    """Go on where a bounce, which counts no longer, broke off: whoever had paused is paused still.
+
+    Returns:
+        Whether digests come again.
+
+    Raises:
+        InvalidInput: their mail had not bounced.
+    """
+    wishes = {ConsentAction.CONFIRMED, ConsentAction.PAUSED, ConsentAction.RESUMED}
+    asked = select(Consent.action).where(Consent.subscriber_id == subscriber.id, col(Consent.action).in_(wishes))
+    last = session.exec(asked.order_by(col(Consent.id).desc())).first()
+    lasts = subscriber.paused_until is None or subscriber.paused_until > now
+    if subscriber.state is not SubscriberState.BOUNCED or last is not ConsentAction.PAUSED or not lasts:
+        resume(session, subscriber, how=how, now=now)
+        return True
+    subscriber.state = SubscriberState.PAUSED
+    subscriber.state_reason = None
+    record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what="bounce taken back, still paused", now=now)
+    session.flush()
+    return False
 
 
 def end_pauses(session: Session, now: datetime) -> int:

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, exists, func, select
 from trialalerts.delivery.suppressions import Why, domain_of, suppress
 from trialalerts.delivery.tables import Delivery, DeliveryState, SoftBounces
 from trialalerts.subscribers.consent import record_consent
-from trialalerts.subscribers.people import resume, unsubscribe
+from trialalerts.subscribers.people import take_bounce_back, unsubscribe
 from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, SubscriberState, id_of
 
 __all__ = [
@@ -68,7 +68,6 @@ def heed_hard_bounce(
         subscriber.state = SubscriberState.BOUNCED
     subscriber.state_reason = f"{how}: {detail}"
     subscriber.next_due_at = None
-    subscriber.paused_until = None
     record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=f"bounced: {detail}", now=now)
     session.flush()
 
@@ -119,7 +118,7 @@ def end_parkings(session: Session, *, now: datetime) -> int:
         counted = session.get_one(SoftBounces, id_of(subscriber))
         counted.parked_until = None
         if subscriber.state is SubscriberState.BOUNCED and subscriber.confirmed_at is not None:
-            resume(session, subscriber, how="schedule", now=now)
+            take_bounce_back(session, subscriber, how="schedule", now=now)
     session.flush()
     return len(found)
 
@@ -142,7 +141,6 @@ def heed_complaint(session: Session, secret: str, subscriber: Subscriber, *, how
     subscriber.state = SubscriberState.COMPLAINED
     subscriber.state_reason = f"{how}: complained"
     subscriber.next_due_at = None
-    subscriber.paused_until = None
     record_consent(session, subscriber, ConsentAction.UNSUBSCRIBED, how=how, what="complained", now=now)
     session.flush()
 
@@ -185,7 +183,6 @@ def _park(
     subscriber.state = SubscriberState.BOUNCED
     subscriber.state_reason = f"{how}: {often}; parked, tried again on {counted.parked_until:%Y-%m-%d}"
     subscriber.next_due_at = None
-    subscriber.paused_until = None
     record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=f"parked: {often}", now=now)
     session.flush()
 
