@@ -303,12 +303,7 @@ def _feedback(settings: Settings, session: Session, clock: Clock) -> Iterator[Ch
             what="bounces and complaints are not heard of",
             remedy="set feedback.webhooks or feedback.mailbox; see docs/how-to/hear-of-bounces.md",
         )
-    if name is not None and not settings.mail.bounces:
-        yield Check(
-            level="look",
-            what="mail.bounces is empty: bounces go to mail.from, and none names its mail",
-            remedy="set the address of the bounce mailbox",
-        )
+    yield from _addresses(settings, name)
     stands = standing(session, mailbox=name, now=clock.now())
     if name is not None:
         yield _mailbox(stands.mailbox, name, settings, clock.now())
@@ -332,6 +327,21 @@ def _feedback(settings: Settings, session: Session, clock: Clock) -> Iterator[Ch
             what=f"feedback: {counted(stands.about_us, 'mail')} of the last day refused because of us, "
             f"last: {stands.last_code or 'no code'}",
             remedy="check SPF, DKIM, DMARC and the sender's reputation; no subscriber was blamed",
+        )
+
+
+def _addresses(settings: Settings, mailbox: str | None) -> Iterator[Check]:
+    if mailbox is not None and not settings.mail.bounces:
+        yield Check(
+            level="look",
+            what="mail.bounces is empty: bounces go to mail.from, and none names its mail",
+            remedy="set the address of the bounce mailbox",
+        )
+    if mailbox is None and settings.mail.unsubscribe_mailto:
+        yield Check(
+            level="look",
+            what="mail.unsubscribe_mailto is set, and no mailbox is read: who unsubscribes by mail is not heard",
+            remedy="let that address arrive in a mailbox and name it in feedback.mailbox, or take the address out",
         )
 
 

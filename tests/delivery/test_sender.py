@@ -34,6 +34,7 @@ from trialalerts.delivery.sending_ledger import Ledger
 from trialalerts.delivery.suppressions import suppress
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.delivery.transports.memory import MemoryChannel, MemoryTransport
+from trialalerts.delivery.verp import delivery_of
 from trialalerts.errors import ConfigurationError, DatabaseUnavailable
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
@@ -83,6 +84,18 @@ def test_what_is_queued_is_sent_once(db: Database) -> None:
         key.removeprefix("digest/"): row.message_id for key, row in rows.items()
     }
     assert send(db, transport) == SendCount()
+
+
+def test_each_mail_bears_the_token_of_its_delivery_for_whoever_complains(db: Database) -> None:
+    transport = MemoryTransport()
+    queue_for(db, ["mona", "lisa"])
+    send(db, transport)
+    rows = deliveries(db)
+    for sent in transport.sent:
+        (value,) = (value for name, value in sent.message.headers if name == "Feedback-ID")
+        row = rows[f"digest/{sent.recipient.partition('@')[0]}"]
+        assert delivery_of(settings(), value.split(":")[2]) == row.id
+        assert f"Feedback-ID: {value}".encode() in sent.content
 
 
 def test_a_limit_ends_the_round(db: Database) -> None:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from tests.delivery.post import settings
-from trialalerts.delivery.verp import delivery_of, metadata, return_address
+from tests.delivery.post import NOW, settings
+from trialalerts.delivery.verp import delivery_of, metadata, report_headers, return_address
 from trialalerts.errors import ConfigurationError
-from trialalerts.settings import MailSettings, ServiceSettings, Settings
+from trialalerts.settings import FeedbackSettings, MailSettings, ServiceSettings, Settings
 
 OURS = settings(bounces="b@bounce.example.org", **{"from": "Trial Alerts <alerts@example.org>"})
 THEIRS = Settings(service=ServiceSettings(secret=SecretStr("another secret")), mail=OURS.mail)
@@ -67,3 +67,22 @@ def test_a_bounce_mailbox_that_leaves_no_room_is_told(bounces: str) -> None:
 def test_without_a_secret_nothing_is_signed() -> None:
     with pytest.raises(ConfigurationError, match=r"service\.secret"):
         metadata(Settings(), 7)
+
+
+@pytest.mark.parametrize("kind", ["digest", "confirmation"])
+def test_feedback_id_has_four_fields_and_its_third_names_the_delivery(kind: str) -> None:
+    (header,) = report_headers(OURS, 17, kind=kind, at=NOW)
+    assert header[0] == "Feedback-ID"
+    told, week, token, sender = header[1].split(":")
+    assert (told, week, sender) == (kind, "2026w10", "example.org")
+    assert delivery_of(OURS, token) == 17
+
+
+def test_complaints_are_asked_for_only_where_a_mailbox_is_read() -> None:
+    read = OURS.model_copy(update={"feedback": FeedbackSettings(mailbox=SecretStr("maildir:///var/mail/b"))})
+    found = dict(report_headers(read, 17, kind="digest", at=NOW))
+    address, report = found["CFBL-Address"].split("; ")
+    assert (address, report) == (return_address(read, 17), "report=arf")
+    assert delivery_of(read, address) == delivery_of(read, found["CFBL-Feedback-ID"]) == 17
+    bounceless = read.model_copy(update={"mail": read.mail.model_copy(update={"bounces": ""})})
+    assert [name for name, _ in report_headers(bounceless, 17, kind="digest", at=NOW)] == ["Feedback-ID"]

@@ -34,6 +34,9 @@ _SIGNED = (
     "list-unsubscribe",
     "list-unsubscribe-post",
     "auto-submitted",
+    "feedback-id",
+    "cfbl-address",
+    "cfbl-feedback-id",
 )
 _SMALLEST_RSA = 2048
 _BLANKS = re.compile(rb"[ \t]+")

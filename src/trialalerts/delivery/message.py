@@ -12,6 +12,7 @@ import binascii
 import re
 import secrets
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from email.utils import format_datetime, parseaddr
@@ -20,7 +21,17 @@ from hashlib import sha256
 
 from trialalerts.delivery.quoted import Body, Quoted, clean_text
 
-__all__ = ["Message", "ascii_domain", "clean_line", "clean_text", "mail_domain", "new_message_id", "to_bytes"]
+__all__ = [
+    "Message",
+    "ascii_domain",
+    "clean_line",
+    "clean_text",
+    "mail_domain",
+    "message_ids_for",
+    "new_message_id",
+    "subscriber_in",
+    "to_bytes",
+]
 
 _BLANKS = re.compile(r"[ \x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -35,6 +46,8 @@ _PLAIN_PART, _HTML_PART = (
     f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
     for kind in ("plain", "html")
 )
+_SECRET_BYTES = 12
+_MADE_FOR = re.compile(rf"<([0-9a-f]{{1,15}})\.[0-9a-f]{{{2 * _SECRET_BYTES}}}@[^<>@\s]{{1,255}}>", re.IGNORECASE)
 _LINE = 76
 _LONGEST_LINE = 998
 
@@ -92,6 +105,14 @@ class Message:
         keep(self, "date", date)
         keep(self, "headers", headers)
 
+    def with_headers(self, added: tuple[tuple[str, str], ...]) -> Message:
+        """Return the message with more headers. Raises ValueError as of a message with one that must not be."""
+        for name, value in added:
+            _added_header(name, value)
+        found = copy(self)
+        object.__setattr__(found, "headers", self.headers + added)
+        return found
+
     @property
     def text(self) -> str:
         """The text part."""
@@ -131,6 +152,26 @@ def new_message_id(domain: str) -> str:
     return f"<{secrets.token_hex(16)}@{domain}>"
 
 
+def message_ids_for(subscriber_ids: Sequence[int], domain: str) -> list[str]:
+    """Return a new Message-ID for a mail to each of these: ``<subscriber.secret@example.org>``, in hexadecimal.
+
+    The number leads to the few mails among which it is looked for when a report names it, so that no index of all of
+    them is kept; the 96 secret bits of each mail prove that who names it has seen it.
+    """
+    drawn = secrets.token_hex(_SECRET_BYTES * len(subscriber_ids))
+    return [
+        f"<{number:x}.{drawn[start : start + 2 * _SECRET_BYTES]}@{domain}>"
+        for number, start in zip(subscriber_ids, range(0, len(drawn), 2 * _SECRET_BYTES), strict=True)
+    ]
+
+
+def subscriber_in(message_id: str) -> int | None:
+    """Return whose mail a Message-ID of :func:`message_ids_for` claims to be of; None where it has another form."""
+    found = _MADE_FOR.fullmatch(message_id)
+    return int(found[1], 16) if found else None
+
+
+@lru_cache(maxsize=16)
 def mail_domain(mailbox: str) -> str:
     """Return the domain of a mailbox in its ASCII form: the right side of our Message-IDs."""
     domain = ascii_domain(parseaddr(mailbox)[1].rpartition("@")[2])

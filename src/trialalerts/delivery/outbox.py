@@ -24,7 +24,7 @@ from trialalerts.database import Database, table_of
 from trialalerts.database.among import is_sqlite
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.mail.reply_codes import Classified
-from trialalerts.delivery.message import new_message_id
+from trialalerts.delivery.message import message_ids_for
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound, did_you_mean
 
@@ -119,7 +119,7 @@ def enqueue(
         "kind": kind,
         "subscriber_id": subscriber_id,
         "data": data,
-        "message_id": new_message_id(domain),
+        "message_id": message_ids_for([subscriber_id], domain)[0],
         "state": DeliveryState.QUEUED,
         "attempts": 0,
         "not_before": not_before or now,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from trialalerts.database.many import copy_many, write_many
 from trialalerts.database.types import moment_for
+from trialalerts.delivery.message import message_ids_for
 
 __all__ = ["queue_many"]
 
@@ -23,12 +23,10 @@ def queue_many(
 ) -> None:
     """Queue mails of one kind, due now; each is the subscriber's id and the JSON text of its ``data``.
 
-    ``domain`` is the right side of the Message-IDs. They are unique by their batch and their number in it, which keeps
-    them as short and as quick to make as they can be. No value may hold a tab, a line end or a backslash.
+    ``domain`` is the right side of the Message-IDs. No value may hold a tab, a line end or a backslash.
     """
-    batch = secrets.token_hex(12)
     at = moment_for(connection.dialect, now)
-    names = [f"<{batch}.{number:x}@{domain}>" for number in range(len(mails))]
+    names = message_ids_for([who for who, _ in mails], domain)
     if connection.dialect.name == "sqlite":
         rows = [(kind, who, data, name, at, at) for (who, data), name in zip(mails, names, strict=True)]
         write_many(connection, _SQLITE, "(?, ?, ?, ?, 'queued', 0, ?, ?)", rows)

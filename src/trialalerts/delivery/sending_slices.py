@@ -186,6 +186,7 @@ class Slices:
 
     def _envelope(self, row: Claimed, person: Person, message: Message) -> Envelope | None:
         try:
+            message = message.with_headers(verp.report_headers(self.settings, row.id, kind=row.kind, at=message.date))
             return Envelope(
                 sender=self._sender or verp.return_address(self.settings, row.id),
                 recipient=person.address,

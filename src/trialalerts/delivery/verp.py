@@ -1,4 +1,4 @@
-"""Owns the signed token that names a delivery on its way back: in the return address of a bounce, in a webhook.
+"""Owns the signed token that names a delivery on its way back: in a return address, a webhook, a complaint.
 
 The token is the delivery's number and a keyed digest of it, in base32: only lower-case letters and digits, so
 that it survives mail servers which change the case of a local part and providers which allow few characters.
@@ -10,13 +10,15 @@ from __future__ import annotations
 import hmac
 from base64 import b32decode, b32encode
 from binascii import Error
+from datetime import datetime
 from email.utils import parseaddr
 
+from trialalerts.delivery.message import mail_domain
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tokens import keyed_digest, required_secret
 
-__all__ = ["METADATA_KEY", "delivery_of", "metadata", "return_address"]
+__all__ = ["METADATA_KEY", "delivery_of", "metadata", "report_headers", "return_address"]
 
 METADATA_KEY = "delivery"
 """The name under which the token travels with a message through a provider."""
@@ -51,6 +53,21 @@ def return_address(settings: Settings, delivery_id: int) -> str:
 def metadata(settings: Settings, delivery_id: int) -> dict[str, str]:
     """Return what goes with the message through a provider and comes back in its webhooks."""
     return {METADATA_KEY: _token(settings, delivery_id)}
+
+
+def report_headers(settings: Settings, delivery_id: int, *, kind: str, at: datetime) -> tuple[tuple[str, str], ...]:
+    """Return the headers that let a mailbox provider tell of this mail, whatever it leaves out.
+
+    ``Feedback-ID`` says what kind of mail it is, of which week, and whose; its third field is the token. Where a bounce
+    mailbox is read, ``CFBL-Address`` (RFC 9477) asks for complaints there, at the address of this one mail.
+    """
+    token = _token(settings, delivery_id)
+    year, week, _ = at.isocalendar()
+    about = (("Feedback-ID", f"{kind}:{year}w{week:02}:{token}:{mail_domain(settings.mail.sender)}"),)
+    if not (settings.mail.bounces and settings.feedback.mailbox.get_secret_value()):
+        return about
+    address = return_address(settings, delivery_id)
+    return (*about, ("CFBL-Address", f"{address}; report=arf"), ("CFBL-Feedback-ID", token))
 
 
 def delivery_of(settings: Settings, address_or_token: str) -> int | None:

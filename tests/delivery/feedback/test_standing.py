@@ -67,6 +67,17 @@ def test_a_mailbox_to_which_no_bounce_goes_is_told(office: Office) -> None:
     assert any(what.startswith("mail.bounces is empty") for what in told)
 
 
+@pytest.mark.parametrize(("mailbox", "told"), [("", True), ("maildir:///var/mail/b", False)])
+def test_an_address_to_unsubscribe_at_that_nobody_reads_is_told(office: Office, mailbox: str, told: bool) -> None:
+    settings = with_feedback({"mailbox": mailbox})
+    for address, wrong in (("leave@example.org", told), ("", False)):
+        settings = settings.model_copy(
+            update={"mail": settings.mail.model_copy(update={"unsubscribe_mailto": address})}
+        )
+        looks = [what for level, what in found(office, settings) if level == "look"]
+        assert any(what.startswith("mail.unsubscribe_mailto is set, and no mailbox is read") for what in looks) is wrong
+
+
 def test_the_standing_of_the_mailbox_is_told(office: Office, maildir: Path) -> None:
     settings = with_feedback({"mailbox": f"maildir://{maildir}"})
     name = f"bounce mailbox maildir://{maildir}"

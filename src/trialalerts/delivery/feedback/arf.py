@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from trialalerts.delivery.feedback.events import Kind, Meaning
-from trialalerts.delivery.feedback.mails import News, Returned, quoted_token
+from trialalerts.delivery.feedback.identifiers import identifiers_of
+from trialalerts.delivery.feedback.mails import News, Returned
 from trialalerts.delivery.feedback.words import text_of
 from trialalerts.delivery.mail.reply_codes import BounceClass
 
@@ -47,11 +48,13 @@ def _fields(text: str) -> Mapping[str, str]:
 
 def _news(fields: Mapping[str, str], returned: Returned, is_ours: Callable[[str], bool]) -> News:
     complained = is_complaint(fields.get("feedback-type", ""))
-    token = quoted_token(returned, is_ours, also=[fields.get("original-mail-from", "")])
+    named = identifiers_of(returned, is_ours, fields)
     told = "\n".join(f"{name}: {fields.get(name.lower(), '')}" for name in _KEPT)
     return News(
         kind=Kind.COMPLAINED if complained else Kind.UNKNOWN,
         told=told,
-        token=token,
+        token=named.token,
+        message_ids=named.message_ids,
+        links=named.links,
         meaning=Meaning.heard(BounceClass.COMPLAINT if complained else BounceClass.NONE, "report"),
     )

@@ -54,4 +54,6 @@ def _event(news: News, returned: Returned, number: int) -> Event:
         token=news.token,
         at=returned.arrived,
         raw=news.told[:_LONGEST_RAW],
+        message_ids=news.message_ids,
+        links=news.links,
     ).with_meaning(news.meaning)

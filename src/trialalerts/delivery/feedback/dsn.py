@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from email.message import Message
 
 from trialalerts.delivery.feedback.events import Kind, Meaning
-from trialalerts.delivery.feedback.mails import News, Returned, quoted_token
+from trialalerts.delivery.feedback.identifiers import Identifiers, identifiers_of
+from trialalerts.delivery.feedback.mails import News, Returned
 from trialalerts.delivery.feedback.words import own_words, said_in, text_of
 from trialalerts.delivery.mail.reply_codes import classify
 
@@ -48,10 +49,10 @@ def status_news(returned: Returned, is_ours: Callable[[str], bool]) -> list[News
     blocks = next(filter(None, (_recipients(text) for text in _candidates(returned))), [])
     if not blocks:
         return []
-    token = quoted_token(returned, is_ours)
+    named = identifiers_of(returned, is_ours)
     human = _human(returned)
     report = human if len(blocks) == 1 else ""
-    return [_news(block, token, report) for block in blocks[:_MOST_RECIPIENTS]]
+    return [_news(block, named, report) for block in blocks[:_MOST_RECIPIENTS]]
 
 
 def _candidates(returned: Returned) -> list[str]:
@@ -106,11 +107,11 @@ def _human(returned: Returned) -> str:
     return own_words("\n\n".join(texts))
 
 
-def _news(block: Fields, token: str | None, human: str) -> News:
+def _news(block: Fields, named: Identifiers, human: str) -> News:
     kind = _kind(block) or Kind.UNKNOWN
     told = "\n".join(f"{name}: {block[name.lower()]}" for name in _KEPT if name.lower() in block)
     if kind not in {Kind.BOUNCED, Kind.DEFERRED}:
-        return News(kind=kind, told=told, token=token)
+        return News(kind=kind, told=told, token=named.token, message_ids=named.message_ids)
     words = block.get("diagnostic-code", "")
     if _NUMBER_ONLY.match(words):
         words = ""
@@ -121,4 +122,5 @@ def _news(block: Fields, token: str | None, human: str) -> News:
         report=human if words else "",
         trying=kind is Kind.DEFERRED,
     )
-    return News(kind=kind, told=told, token=token, meaning=Meaning.of(judged))
+    meaning = Meaning.of(judged)
+    return News(kind=kind, told=told, token=named.token, message_ids=named.message_ids, meaning=meaning)

@@ -123,8 +123,9 @@ class Event:
     ``event_id`` is unique for its ``provider`` and the same when it is told again. ``hard``: mailing this address
     again is pointless. ``code`` is the reply and the enhanced code (``550 5.1.1``). ``token`` is what came back of
     our metadata or return address, not checked yet; where nothing did, ``provider_ids`` is what the provider calls the
-    mail, the likeliest name first. ``again``: the provider took the mail and did not send it, and it shall go again.
-    ``raw`` is what was told, without what the mail itself said.
+    mail, the likeliest name first. ``message_ids`` and ``links`` (tokens of signed links, not checked yet) are what
+    else a copy of the mail said of itself. ``again``: the provider took the mail and did not send it, and it shall go
+    again. ``raw`` is what was told, without what the mail itself said.
     ``bounce_class``, ``rule`` and ``evidence`` are what the classifier decided of a bounce, and by what.
     """
 
@@ -141,6 +142,8 @@ class Event:
     rule: str | None = None
     evidence: str = ""
     provider_ids: tuple[str, ...] = ()
+    message_ids: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
     again: Again | None = None
 
     def with_meaning(self, meaning: Meaning | None) -> Event:

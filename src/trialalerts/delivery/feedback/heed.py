@@ -1,8 +1,8 @@
 """Owns heeding: each event is stored once and does its work in the same transaction, or neither happens.
 
 A delivery goes forward only (sent, delivered, bounced, complained): a late *delivered* undoes nothing; only what a
-provider took and did not send goes again. A token that we signed names a delivery, else what its provider called it
-when it took it; what has neither is kept, counted, and moves nobody.
+provider took and did not send goes again. What names no mail of ours (see ``naming``) is kept, counted, and moves
+nobody; a complaint among it counts for the breaker.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from sqlmodel import Session, col, delete, select
 
 from trialalerts.database import Database, table_of
 from trialalerts.delivery import guard, tallies
-from trialalerts.delivery.feedback import policy
+from trialalerts.delivery.feedback import policy, unmatched
 from trialalerts.delivery.feedback.about_us import COUNTED_FOR, heed_about_us, in_words, is_about_us
 from trialalerts.delivery.feedback.events import Event, Kind, Reason
+from trialalerts.delivery.feedback.naming import named
 from trialalerts.delivery.suppressions import Why, domain_of
 from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent
-from trialalerts.delivery.verp import delivery_of
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
@@ -114,6 +114,7 @@ def apply(session: Session, settings: Settings, events: Sequence[Event], *, now:
 
 def prune(session: Session, *, now: datetime) -> int:
     """Delete the events that were received more than 30 days ago; return how many."""
+    unmatched.forget_complaints(session, now=now)
     old = delete(FeedbackEvent).where(col(FeedbackEvent.received_at) < now - KEPT_FOR)
     return session.connection().execute(old).rowcount
 
@@ -121,39 +122,47 @@ def prune(session: Session, *, now: datetime) -> int:
 def _one(session: Session, settings: Settings, event: Event, now: datetime) -> HeedCount:
     if event.at < now - _TOO_OLD:
         return HeedCount(repeated=1)
-    delivery = _named(session, settings, event)
-    subscriber = session.get(Subscriber, delivery.subscriber_id, with_for_update=True) if delivery else None
+    delivery, number = named(session, settings, event)
+    subscriber = session.get(Subscriber, number, with_for_update=True) if number is not None else None
     if subscriber is not None and subscriber.state is SubscriberState.ERASED:
         event = replace(event, raw="")  # it may hold the address that was erased
-    if not _store(session, event, delivery, now):
+    if not _store(session, event, delivery, subscriber, now):
         return HeedCount(repeated=1)
-    if delivery is None or subscriber is None:
+    if subscriber is None:
         log.info("feedback.unmatched", provider=event.provider, kind=event.kind)
+        if event.kind is Kind.COMPLAINED and not event.provider_ids:  # else it is of somebody else's mail
+            unmatched.note_complaint(session, now=now)
+            tallies.add(session, tallies.Tallied.COMPLAINED, 1, at=now)
         return HeedCount(heard=1, unmatched=1)
-    if is_about_us(event):
+    if delivery is None:
+        moved = _heed_without_mail(session, settings, subscriber, event, now)
+    elif is_about_us(event):
         heed_about_us(session, settings, subscriber, delivery, event, now=now)
         return HeedCount(heard=1)
-    moved = _move(session, delivery, event, now)
-    _heed_for(subscriber, session, settings, delivery, event, moved=moved, now=now)
+    else:
+        moved = _move(session, delivery, event, now)
+        _heed_for(subscriber, session, settings, delivery, event, moved=moved, now=now)
     if moved and event.kind in _TALLIED:
         # Last: its row is the one that all transactions of an hour share.
         tallies.add(session, tallies.Tallied(event.kind), 1, at=now)
-    log.debug("feedback.heeded", provider=event.provider, kind=event.kind, delivery=delivery.id, moved=moved)
+    log.debug("feedback.heeded", provider=event.provider, kind=event.kind, subscriber=number, moved=moved)
     return HeedCount(heard=1)
 
 
-def _named(session: Session, settings: Settings, event: Event) -> Delivery | None:
-    """Return the delivery that an event names: by our token, else by what the provider calls it."""
-    number = delivery_of(settings, event.token) if event.token else None
-    found = session.get(Delivery, number, with_for_update=True) if number is not None else None
-    if found is not None or not event.provider_ids:
-        return found
-    theirs = (col(Delivery.provider_id).in_(event.provider_ids), col(Delivery.transport) == event.provider)
-    by_name = {each.provider_id: each for each in session.exec(select(Delivery).where(*theirs).with_for_update())}
-    return next((by_name[name] for name in event.provider_ids if name in by_name), None)
+def _heed_without_mail(
+    session: Session, settings: Settings, subscriber: Subscriber, event: Event, now: datetime
+) -> bool:
+    """Heed a complaint of somebody whose mail is stored no more; return whether it is news."""
+    if event.kind is not Kind.COMPLAINED or subscriber.state is SubscriberState.COMPLAINED:
+        return False
+    secret = settings.service.secret.get_secret_value()
+    policy.heed_complaint(session, secret, subscriber, how=event.provider, now=now)
+    return True
 
 
-def _store(session: Session, event: Event, delivery: Delivery | None, now: datetime) -> bool:
+def _store(
+    session: Session, event: Event, delivery: Delivery | None, subscriber: Subscriber | None, now: datetime
+) -> bool:
     """Store an event; return False where it is there already."""
     upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     row = {
@@ -163,7 +172,7 @@ def _store(session: Session, event: Event, delivery: Delivery | None, now: datet
         "reason": event.reason.value if event.reason else None,
         "code": event.code,
         "delivery_id": delivery.id if delivery else None,
-        "subscriber_id": delivery.subscriber_id if delivery else None,
+        "subscriber_id": subscriber.id if subscriber else None,
         "at": event.at,
         "received_at": now,
         "raw": event.raw,

@@ -19,32 +19,33 @@ from hashlib import sha256
 from itertools import islice
 
 from trialalerts.delivery.feedback.events import Kind, Meaning
-from trialalerts.delivery.feedback.payload import token_in
 from trialalerts.delivery.feedback.words import own_words, text_of
 
-__all__ = ["News", "Returned", "opened"]
+__all__ = ["HEADERS_ONLY", "WHOLE", "News", "Returned", "addresses_in", "opened", "ours_in", "value_of"]
 
 _ADDRESS = re.compile(r"[^\s<>,;:\"()]{1,64}@[^\s<>,;\"()]{1,255}")
 _SENT_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To", "To", "Cc", "Received")
 _MOST_PARTS = 100
 _MOST_WORDS = 20_000
-_METADATA = "X-Metadata"
-_SENT_FROM = ("Return-Path", "X-Return-Path", "Authentication-Results", "ARC-Authentication-Results", "Received-SPF")
-"""Where our signed return address stands in a mail of ours that was quoted; ``smtp.mailfrom=`` in the later ones."""
 _EDGE = re.compile(r"^--([^\s\"]{1,70})[ \t]*$", re.MULTILINE)
-_WHOLE = {"message/rfc822", "message/global", "message/partial"}
-_HEADERS_ONLY = {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}
-_QUOTATIONS = _WHOLE | _HEADERS_ONLY
+WHOLE = {"message/rfc822", "message/global", "message/partial"}
+HEADERS_ONLY = {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}
+_QUOTATIONS = WHOLE | HEADERS_ONLY
 
 
 @dataclass(frozen=True, kw_only=True)
 class News:
-    """One thing that a mail tells; ``told`` are the lines that say so, without what our own message said."""
+    """One thing that a mail tells; ``told`` are the lines that say so, without what our own message said.
+
+    ``message_ids`` and ``links`` are what else may name the mail (see ``identifiers``).
+    """
 
     kind: Kind
     told: str
     token: str | None = None
     meaning: Meaning | None = None
+    message_ids: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,25 +105,8 @@ def opened(content: bytes, *, arrived: datetime, is_ours: Callable[[str], bool])
     """Read a mail; ``is_ours`` tells whether an address or a token is one that we signed."""
     message = _mended(BytesParser(policy=compat32).parsebytes(content))
     digest = sha256(content).hexdigest()
-    sent_to = next(_ours(message, _SENT_TO, is_ours), None)
+    sent_to = next(ours_in(message, _SENT_TO, is_ours), None)
     return Returned(message=message, digest=digest, arrived=arrived, sent_to=sent_to)
-
-
-def quoted_token(returned: Returned, is_ours: Callable[[str], bool], also: Sequence[str] = ()) -> str | None:
-    """Return a token of ours: in the address it was sent to, in ``also``, in the headers of the mail it quotes."""
-    if returned.sent_to is not None:
-        return returned.sent_to
-    for text in also:
-        for address in _ADDRESS.findall(text):
-            if is_ours(address):
-                return str(address)
-    for part in returned.parts():
-        for quoted in _quoted(part):
-            found = next(_ours(quoted, _SENT_FROM, is_ours), None)
-            token = found or token_in(value_of(quoted, _METADATA))
-            if token and is_ours(token):
-                return token
-    return None
 
 
 def value_of(message: Message, name: str) -> str:
@@ -153,12 +137,16 @@ def _one_line(value: object) -> str:
     return re.sub(r"[\x00-\x20\x7f]+", " ", str(value)[:_MOST_WORDS].encode(errors="replace").decode()).strip()
 
 
-def _ours(message: Message, names: Sequence[str], is_ours: Callable[[str], bool]) -> Iterator[str]:
+def addresses_in(text: str) -> list[str]:
+    """Return what looks like addresses in a text."""
+    return _ADDRESS.findall(_one_line(text))
+
+
+def ours_in(message: Message, names: Sequence[str], is_ours: Callable[[str], bool]) -> Iterator[str]:
+    """Yield the addresses of ours in these headers."""
     for name in names:
         for value in message.get_all(name, []):
-            for address in _ADDRESS.findall(_one_line(value)):
-                if is_ours(address):
-                    yield address
+            yield from filter(is_ours, addresses_in(value))
 
 
 def _parts(message: Message) -> Iterator[Message]:
@@ -167,15 +155,3 @@ def _parts(message: Message) -> Iterator[Message]:
         for part in message.get_payload():
             if isinstance(part, Message):
                 yield from _parts(part)
-
-
-def _quoted(part: Message) -> Iterator[Message]:
-    """Yield the message that a part quotes, whole or its headers only."""
-    kind = part.get_content_type()
-    if kind in _WHOLE:
-        inner = part.get_payload()
-        yield from (each for each in inner if isinstance(each, Message)) if isinstance(inner, list) else ()
-    elif kind in _HEADERS_ONLY:
-        content = part.get_payload(decode=True)
-        if isinstance(content, bytes):
-            yield BytesParser(policy=compat32).parsebytes(content, headersonly=True)

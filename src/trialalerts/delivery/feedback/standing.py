@@ -32,7 +32,7 @@ class Standing:
 def standing(session: Session, *, mailbox: str | None, now: datetime) -> Standing:
     """Return how the feedback stands; ``mailbox`` is the name of the one that is configured."""
     unmatched = select(func.count()).where(
-        col(FeedbackEvent.received_at) > now - UNMATCHED_WITHIN, col(FeedbackEvent.delivery_id).is_(None)
+        col(FeedbackEvent.received_at) > now - UNMATCHED_WITHIN, col(FeedbackEvent.subscriber_id).is_(None)
     )
     recent = col(FeedbackEvent.received_at) > now - ABOUT_US_WITHIN
     blocked = recent & (col(FeedbackEvent.reason) == Reason.BLOCKED.value)
