@@ -307,7 +307,9 @@ class Ledger:
             for domain, words in self._told.items()
             if domain and domain not in self._accepted and (domain, Answer.OURS) in self._answers
         }
-        if told and self.benched and not self._sent:
+        if told and guard.rest_of_all(session):
+            pass  # which is told
+        elif told and self.benched and not self._sent:
             telling.tell_why_benched(session, self.transport, next(reversed(told.values())), now=now)
         elif told:
             guard.tell_refused(session, told, now=now)
@@ -430,7 +432,7 @@ class Ledger:
 
 
 def _told(refusal: Refused) -> str:
-    """Return what was said, with the code of it: a provider's sentence alone does not say which fault it is."""
-    if refusal.code is None or refusal.code in refusal.reason:
-        return refusal.reason
-    return f"{refusal.reason} ({refusal.code})"
+    """Return what was said, with its code and the rule that knew it: a sentence alone may not say which fault it is."""
+    code = refusal.code if refusal.code and refusal.code not in refusal.reason else None
+    known_by = ", ".join(filter(None, (code, refusal.meaning.rule if refusal.meaning else None)))
+    return f"{refusal.reason} ({known_by})" if known_by else refusal.reason

@@ -203,7 +203,7 @@ def test_a_late_word_of_an_earlier_try_does_nothing(office: Office) -> None:
     number = office.sent("mona")
     with office.db.write() as session:
         delivery = session.get_one(Delivery, number)
-        delivery.transport, delivery.provider_id = "postmark", "second"
+        delivery.transport, delivery.provider_id, delivery.attempts = "postmark", "second", 2
     token = metadata(SETTINGS, number)["delivery"]
     office.heed(replace(by_webhook(OURS, token, office), provider_ids=("first",)))
     assert office.state(number) is DeliveryState.SENT

@@ -107,7 +107,7 @@ def _is_of_another_try(session: Session, delivery: Delivery, event: Event) -> bo
     By its name at the provider a try is known for sure. A bounce mail names the delivery only.
     """
     if event.provider_ids and event.provider == delivery.transport and delivery.provider_id:
-        return delivery.provider_id not in event.provider_ids
+        return delivery.attempts > 1 and delivery.provider_id not in event.provider_ids
     told = select(FeedbackEvent.provider).where(
         col(FeedbackEvent.delivery_id) == delivery.id,
         col(FeedbackEvent.kind).in_([each.value for each in _CAME_BACK]),

@@ -19,7 +19,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
-from trialalerts.delivery.mail.reply_codes import classify
+from trialalerts.delivery.mail.reply_codes import BounceClass, classify
 from trialalerts.delivery.transports.api_message import UnwritableAddress
 from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, HttpCaller, NoAnswer, NotConnected, Reply
 
@@ -269,10 +269,12 @@ def about_key(reply: Reply) -> bool:
     return bool(_ABOUT_KEY.search(said) and _NO_GOOD.search(said))
 
 
-def refused(provider: str, reply: Reply, code: str, *, recipient: bool = False, said: str = "") -> Refused:
+def refused(
+    provider: str, reply: Reply, code: str, *, recipient: bool = False, said: str = "", alone: bool = True
+) -> Refused:
     """Return the refusal of a message: for good where the recipient or the message itself is the reason, else for now.
 
-    ``said`` is the provider's sentence on a message that stood alone: it may say that it is too large. What it says
+    ``said`` is the provider's sentence; on a message that stood ``alone`` it may say that it is too large. What it says
     of the form may be about how we write for this provider, and stops nobody's mail for good.
 
     What is neither is about us or unknown: it is tried again, so that a fault of ours loses nobody's mail, and
@@ -281,6 +283,8 @@ def refused(provider: str, reply: Reply, code: str, *, recipient: bool = False, 
     code = " ".join(filter(None, (str(reply.status), code)))
     if recipient:
         return Refused(reason=f"{provider} does not take the recipient", permanent=True, code=code)
-    if reply.status == _TOO_LARGE or classify(said).rule == "msg.size":
+    if reply.status == _TOO_LARGE or (alone and classify(said).rule == "msg.size"):
         return Refused(reason=f"{provider} finds the message too large", permanent=True, code=code, ours=True)
-    return Refused(reason=f"{provider} refused the message; its activity page says more", code=code, ours=True)
+    told = classify(said)
+    why = f" because of us: {told.evidence} ({told.rule})" if told.bounce_class is BounceClass.OURS else ""
+    return Refused(reason=f"{provider} refused the message{why}; its activity page says more", code=code, ours=True)

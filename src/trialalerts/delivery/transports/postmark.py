@@ -112,9 +112,9 @@ class Postmark:
         if code == _INACTIVE and alone:
             reason = "Postmark has the recipient as inactive, after a hard bounce or a complaint"
             return Refused(reason=reason, permanent=True, code=str(code), listed=True)
-        said = str(answer.get("Message", "")) if alone else ""
-        about_recipient = code == _INVALID and "'To'" in said
-        return refused(self._account.provider, reply, name_in(code), recipient=about_recipient, said=said)
+        said = str(answer.get("Message", ""))
+        about = alone and code == _INVALID and "'To'" in said
+        return refused(self._account.provider, reply, name_in(code), recipient=about, said=said, alone=alone)
 
 
 def open_url(parts: SplitResult) -> ApiTransport:

@@ -102,8 +102,10 @@ class Resend:
         if turned_away:
             return [turned_away] * len(envelopes)
         if not reply.fine:
-            about_recipient = len(envelopes) == 1 and _names_recipient(reply.mapping().get("message"))
-            return [refused(self._account.provider, reply, name, recipient=about_recipient)] * len(envelopes)
+            said, alone = str(reply.mapping().get("message", "")), len(envelopes) == 1
+            about = alone and _names_recipient(said)
+            found = refused(self._account.provider, reply, name, recipient=about, said=said, alone=alone)
+            return [found] * len(envelopes)
         return self._each(reply, len(envelopes))
 
     def _conflict(self, name: str) -> None:
