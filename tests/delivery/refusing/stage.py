@@ -151,7 +151,7 @@ class Town:
     def states(self) -> Counter[DeliveryState]:
         """How many mails are in each state."""
         with self.db.read() as session:
-            return Counter(session.exec(select(Delivery.state)).all())
+            return Counter(DeliveryState(each) for each in session.exec(select(Delivery.state)))
 
     def all_arrived(self) -> bool:
         """Whether every mail was taken in the end."""
