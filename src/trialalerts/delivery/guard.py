@@ -35,6 +35,7 @@ __all__ = [
     "Answer",
     "Cause",
     "answers_by_domain",
+    "came_back",
     "count",
     "forget",
     "held_words",
@@ -44,6 +45,7 @@ __all__ = [
     "probe",
     "release",
     "rest_of_all",
+    "settle_probes",
     "take_back_pending",
     "take_turn",
     "tell_refused",
@@ -55,6 +57,8 @@ EVERYWHERE = ""
 """The scope of a hold on all mail, and the domain under which all answers are counted together."""
 HELD = "mail-held"
 """The kind of the finding that mail to a domain, or all mail, rests."""
+_LATE = "late"
+"""Counted beside the others where an answer came only after the mail had been taken: by a bounce mail or a webhook."""
 _WINDOW = timedelta(hours=24)
 _KEPT = timedelta(days=8)
 _WAIT = timedelta(hours=1)
@@ -109,6 +113,15 @@ def take_turn(session: Session, *, now: datetime) -> None:
     """Wait for the others who write down what the guards look at: nobody shall meet another in a deadlock."""
     turn = {"domain": EVERYWHERE, "hour": tallies.hour_of(now), "what": Answer.ANSWERED.value, "count": 0}
     session.connection().execute(MORE, turn)
+
+
+def came_back(session: Session, domain: str, what: Answer, *, sent_at: datetime, now: datetime) -> None:
+    """Count the answer to a mail that was taken first: as of when it was sent, and as one that came late."""
+    take_turn(session, now=now)
+    count(session, {(domain, what): 1}, at=sent_at)
+    hour = tallies.hour_of(now)
+    late = [{"domain": each, "hour": hour, "what": _LATE, "count": 1} for each in (EVERYWHERE, domain)]
+    session.connection().execute(MORE, late)
 
 
 def look(
@@ -174,11 +187,32 @@ def probe(session: Session, hold: SendingHold, delivery_id: int, *, now: datetim
     return bool(taken.rowcount)
 
 
-def opened(session: Session, accepted: Collection[int], *, now: datetime) -> list[str]:
-    """End the holds whose probe is among these accepted deliveries; return their scopes."""
-    ended = [each.scope for each in holds(session) if each.probe_id in accepted]
+def opened(session: Session, accepted: Collection[int], *, now: datetime, arrived: bool = False) -> list[str]:
+    """End the holds whose probe is among these accepted deliveries; return their scopes.
+
+    Where mail is taken first and comes back later, that it was taken says nothing: unless it ``arrived`` for sure, the
+    next turn to try decides (:func:`settle_probes`).
+    """
+    probed = [each.scope for each in holds(session) if each.probe_id in accepted]
+    if not probed:
+        return []
+    take_turn(session, now=now)
+    late = set() if arrived else _told_late(session, now)
+    ended = [scope for scope in probed if scope not in late]
     release(session, ended, now=now)
     return ended
+
+
+def settle_probes(session: Session, *, now: datetime) -> None:
+    """End the holds whose last probe was taken and has not come back by the next turn to try."""
+    due = {each.probe_id: each.scope for each in holds(session) if each.probe_id is not None and each.retry_at <= now}
+    if not due:
+        return
+    take_turn(session, now=now)
+    well = select(Delivery.id).where(
+        col(Delivery.id).in_(due), col(Delivery.state).in_([DeliveryState.SENT, DeliveryState.DELIVERED])
+    )
+    release(session, [due[number] for number in session.exec(well) if number is not None], now=now)
 
 
 def release(session: Session, scopes: Iterable[str], *, now: datetime) -> int:
@@ -262,6 +296,13 @@ def _numbers(session: Session, domains: Collection[str], start: datetime) -> Map
     for domain, what, number in session.exec(rows):
         numbers[domain][what] = int(number)
     return numbers
+
+
+def _told_late(session: Session, now: datetime) -> set[str]:
+    late = select(DomainTally.domain).where(
+        col(DomainTally.what) == _LATE, col(DomainTally.hour) >= tallies.hour_of(now - _WINDOW)
+    )
+    return set(session.exec(late))
 
 
 def _cause(numbers: Mapping[str, int]) -> Cause | None:

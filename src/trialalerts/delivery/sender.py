@@ -218,6 +218,7 @@ class _Round:
             self.ledger.benched = state is not None
             if isinstance(self.transport, Combined):
                 self.transport.rest(_rests(session, now))
+            guard.settle_probes(session, now=now)
             if (rest := guard.rest_of_all(session)) and rest.retry_at > now:
                 self.ledger.broken = (
                     f"{guard.held_words(rest.scope)}: {rest.reason} (tried again at {rest.retry_at:%H:%M} UTC)"

@@ -98,6 +98,10 @@ class Way(Protocol):
         """How many mails each address has got, not counting what came back."""
         ...
 
+    def tried(self) -> int:
+        """How many mails were taken, come back or not."""
+        ...
+
 
 @dataclass(kw_only=True)
 class Town:
@@ -210,6 +214,9 @@ class Smtp:
     def taken(self) -> Counter[str]:
         return Counter(recipient for _, recipient, _ in self._mailbox.received)
 
+    def tried(self) -> int:
+        return len(self._mailbox.received)
+
 
 # --- a relay: taken, and sent back by mail
 
@@ -243,6 +250,9 @@ class Relay:
     def taken(self) -> Counter[str]:
         return Counter(each.recipient for each in self.transport.sent) - self._came_back
 
+    def tried(self) -> int:
+        return len(self.transport.sent)
+
 
 def _bounce(to: str, reply: str, mark: str) -> bytes:
     mail = SAMPLES["postfix"].format(to=to).replace("Status: 5.1.1", f"Status: {reply.split()[1]}")
@@ -273,6 +283,9 @@ class Api:
 
     def taken(self) -> Counter[str]:
         return Counter(mail.recipient for mail in self._server.desk.mails)
+
+    def tried(self) -> int:
+        return len(self._server.desk.mails)
 
 
 def _answer(scheme: str, words: str) -> Fault:
@@ -323,6 +336,9 @@ class Webhook:
 
     def taken(self) -> Counter[str]:
         return Counter(mail.recipient for mail in self._server.desk.mails) - self._came_back
+
+    def tried(self) -> int:
+        return len(self._server.desk.mails)
 
 
 @contextmanager

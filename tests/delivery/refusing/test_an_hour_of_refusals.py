@@ -100,6 +100,23 @@ def test_at_whichever_command_it_is_said(sqlite_db: Database, reply: str, comman
     an_hour(sqlite_db, "smtp", reply, command)
 
 
+@pytest.mark.parametrize("way_name", ["a bounce mail", "postmark by webhook"])
+def test_where_mail_comes_back_later_one_mail_tries_in_a_while_and_not_all(db: Database, way_name: str) -> None:
+    town, hours = Town(db=db), 6
+    town.settle(readers(12, 4))
+    with opened(way_name, known) as way:
+        way.refuse(REPLIES["block list"])
+        town.rounds(way, hours * HOUR, every=30)
+        assert way.tried() <= 12 + hours, "one an hour at most once it shows"
+        assert town.finding().subject == ""
+        way.refuse(None)
+        town.until_all_is_settled(way, every=30)
+        assert town.all_arrived()
+        assert way.taken() == dict.fromkeys(readers(12, 4), 1)
+    town.nobody_is_blamed()
+    town.nothing_is_left()
+
+
 # --- dead addresses are still found
 
 MANY = 400

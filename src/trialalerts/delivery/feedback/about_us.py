@@ -74,8 +74,7 @@ def in_words(event: Event) -> str:
 def _count(session: Session, domain: str, delivery: Delivery, event: Event, now: datetime) -> None:
     """Count the refusal as of the moment when the mail was taken, and let the guard look at it."""
     sent_at = max(delivery.sent_at or now, now - COUNTED_FOR)
-    guard.take_turn(session, now=now)
-    guard.count(session, {(domain, guard.Answer.OURS): 1}, at=sent_at)
+    guard.came_back(session, domain, guard.Answer.OURS, sent_at=sent_at, now=now)
     guard.look(session, [domain], now=now, sent_at=sent_at, told=_told(event))
     guard.tell_refused(session, {domain: _told(event)}, now=now)
 

@@ -141,6 +141,8 @@ def _one(session: Session, settings: Settings, event: Event, now: datetime) -> H
         return HeedCount(heard=1)
     else:
         moved = _move(session, delivery, event, now)
+        if event.kind is Kind.DELIVERED:
+            guard.opened(session, {delivery.id or 0}, now=now, arrived=True)
         _heed_for(subscriber, session, settings, delivery, event, moved=moved, now=now)
     if moved and event.kind in _TALLIED:
         # Last: its row is the one that all transactions of an hour share.
@@ -242,9 +244,9 @@ def _believed(
     domain, sent_at = domain_of(subscriber.address), delivery.sent_at or now
     guard.take_turn(session, now=now)
     if moved:
-        told = event.evidence or event.code or ""
-        guard.count(session, {(domain, guard.Answer.GONE): 1}, at=max(sent_at, now - COUNTED_FOR))
-        guard.look(session, [domain], now=now, sent_at=max(sent_at, now - COUNTED_FOR), told=told)
+        told, counted_at = event.evidence or event.code or "", max(sent_at, now - COUNTED_FOR)
+        guard.came_back(session, domain, guard.Answer.GONE, sent_at=counted_at, now=now)
+        guard.look(session, [domain], now=now, sent_at=counted_at, told=told)
     resting = {each.scope: each for each in guard.holds(session)}
     hold = resting.get(guard.EVERYWHERE) or resting.get(domain)
     if hold is None:
