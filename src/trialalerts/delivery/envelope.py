@@ -54,7 +54,7 @@ class Refused:
     about this recipient. ``retry_after`` is how many seconds the other side asked to wait. ``meaning`` is what the
     classifier decided of a mail server's own words; None where no mail server spoke. ``listed``: the
     provider has the recipient on a list of its own. ``request_key``: the idempotency key for the next try, where this
-    one's may be used up.
+    one's may be used up. ``doubtful``: nobody knows whether the message was taken.
     """
 
     reason: str
@@ -65,6 +65,7 @@ class Refused:
     meaning: Classified | None = None
     listed: bool = False
     request_key: str | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -159,8 +159,10 @@ class Ledger:
         request_key: str | None = None,
     ) -> None:
         """Enter that this mail goes again later, or failed for good."""
+        # What was one batch when nobody answered comes due together, to be asked for as one.
+        random = Random(request_key) if request_key else self.random  # noqa: S311 - jitter
         settlement = self._retrial(
-            row, self.clock.now(), error=error, code=code, retry_after=retry_after, meaning=meaning
+            row, self.clock.now(), random, error=error, code=code, retry_after=retry_after, meaning=meaning
         )
         again = settlement.state is DeliveryState.QUEUED
         self._enter("retried" if again else "failed", replace(settlement, request_key=request_key))
@@ -170,17 +172,17 @@ class Ledger:
         self,
         row: Claimed,
         now: datetime,
+        random: Random,
         *,
         error: str,
         code: str | None,
         retry_after: float | None,
         meaning: Classified | None = None,
     ) -> Settlement:
-        give_up_after, random = self.settings.mail.give_up_after, self.random
         return retrial(
             row,
             now=now,
-            give_up_after=give_up_after,
+            give_up_after=self.settings.mail.give_up_after,
             random=random,
             error=error,
             code=code,
@@ -289,7 +291,9 @@ class Ledger:
         refusal = gone.refusal
         if resting & {gone.domain, guard.EVERYWHERE}:
             self._blameless.add(gone.row.id)
-            return self._retrial(gone.row, now, error=refusal.reason, code=refusal.code, retry_after=_DOUBTED_FOR)
+            return self._retrial(
+                gone.row, now, self.random, error=refusal.reason, code=refusal.code, retry_after=_DOUBTED_FOR
+            )
         return Settlement(
             delivery=gone.row,
             state=DeliveryState.FAILED,

@@ -25,6 +25,7 @@ from trialalerts.delivery.outbox import Claimed
 from trialalerts.delivery.sending_ledger import Ledger
 from trialalerts.delivery.suppressions import domain_of
 from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.transports.doubts import doubtful_key
 from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
@@ -76,8 +77,7 @@ class Slices:
             self.ledger.release_all(rows)
             raise
         for lane, ready in self._by_lane(written):
-            for start in range(0, len(ready), batch):
-                some = ready[start : start + batch]
+            for some in _batches(ready, batch):
                 yield Job(
                     rows=[row for row, _ in some],
                     envelopes=[envelope for _, envelope in some],
@@ -200,3 +200,13 @@ class Slices:
         except Exception as error:  # noqa: BLE001 - one message that has no bytes must not stop the others
             self.ledger.retry(row, error=type(error).__name__)
             return None
+
+
+def _batches(ready: list[tuple[Claimed, Envelope]], batch: int) -> Iterator[list[tuple[Claimed, Envelope]]]:
+    """Cut what is ready into batches; those that were one when nobody answered stay one."""
+    together: dict[str | None, list[tuple[Claimed, Envelope]]] = {}
+    for each in ready:
+        together.setdefault(doubtful_key(each[1]), []).append(each)
+    for some in together.values():
+        for start in range(0, len(some), batch):
+            yield some[start : start + batch]

@@ -5,7 +5,8 @@ The channel does the rest, so that every envelope gets exactly one outcome:
 
 - never connected, turned away as a whole (key, credits, throttling): ``Unsent``, and so is all that comes after;
 - left and got no clear answer (timeout, broken connection, 5xx, an answer that makes no sense): nobody knows, so it
-  is ``Refused`` for now. Where the provider remembers requests by a key, it is asked once more with the same one.
+  is ``Refused`` for now. Where the provider remembers requests by a key, it is asked once more with the same one, and
+  where that is the key of a batch, later as well (see ``doubts``).
 
 A request that is too large (413) says nothing of its messages: it is halved until one message stands alone.
 """
@@ -15,15 +16,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
 from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.mail.reply_codes import BounceClass, classify
 from trialalerts.delivery.transports.api_message import UnwritableAddress
+from trialalerts.delivery.transports.doubts import Doubts, doubtful_key, was_silent
 from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, HttpCaller, NoAnswer, NotConnected, Reply
 
-__all__ = ["ApiChannel", "ApiTransport", "Dialect", "Uncertain", "about_key", "refused", "verdict"]
+__all__ = [
+    "ApiChannel",
+    "ApiTransport",
+    "Dialect",
+    "KnownKey",
+    "Remembering",
+    "Uncertain",
+    "about_key",
+    "refused",
+    "verdict",
+]
 
 _REDIRECTS = range(300, 400)
 _FAULTS = range(500, 600)
@@ -67,7 +79,20 @@ class Uncertain(Exception):
         self, reason: str, *, code: str | None = None, retry_after: float | None = None, alone: bool = False
     ) -> None:
         super().__init__(reason)
-        self.outcome = Refused(reason=reason, code=code, ours=not alone, retry_after=retry_after)
+        self.outcome = Refused(reason=reason, code=code, ours=not alone, retry_after=retry_after, doubtful=True)
+
+
+class KnownKey(Uncertain):
+    """The key of a request is known, with other content: an earlier request with it was taken, or is at work."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A dialect whose provider remembers batches by a key."""
+
+    def key(self, envelopes: Sequence[Envelope]) -> str:
+        """Return the key of a request of these."""
+        ...
 
 
 class Dialect(Protocol):
@@ -107,6 +132,7 @@ class ApiTransport:
     def __init__(self, account: Account, dialect: Dialect) -> None:
         self.account = account
         self.dialect = dialect
+        self._doubts = Doubts() if isinstance(dialect, Remembering) else None
 
     @property
     def name(self) -> str:
@@ -125,28 +151,40 @@ class ApiTransport:
 
     def open(self) -> ApiChannel:
         """Return a channel with a connection of its own."""
-        return ApiChannel(self.account, self.dialect)
+        return ApiChannel(self.account, self.dialect, self._doubts)
 
 
 class ApiChannel:
     """One connection to a provider."""
 
-    def __init__(self, account: Account, dialect: Dialect) -> None:
+    def __init__(self, account: Account, dialect: Dialect, doubts: Doubts | None = None) -> None:
         self._account = account
         self._dialect = dialect
+        self._doubts = doubts
         self._http = HttpCaller(account)
 
     def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Hand messages over; give the outcome of each, in their order."""
         outcomes: dict[int, Outcome] = {}
         parts: dict[int, bytes] = {}
+        again: Sequence[Sequence[int]] = []
+        if self._doubts is not None:
+            known = self._doubts.sort(envelopes)
+            envelopes, again = known.envelopes, known.again
+            outcomes |= known.known
         for index, envelope in enumerate(envelopes):
+            if index in outcomes:
+                continue
             written_part = self._part(envelope)
             if isinstance(written_part, bytes):
                 parts[index] = written_part
             else:
                 outcomes[index] = written_part
-        outcomes |= self._through(self._requests(parts), parts, envelopes)
+        try:
+            outcomes |= self._through(self._requests(parts, again), parts, envelopes)
+        finally:
+            if self._doubts is not None:
+                self._doubts.done([envelopes[index] for indexes in again for index in indexes])
         return [outcomes[index] for index in range(len(envelopes))]
 
     def close(self) -> None:
@@ -165,11 +203,20 @@ class ApiChannel:
             reason = f"the message cannot be written for {self._account.provider} ({type(error).__name__})"
             return Refused(reason=reason, ours=True)
 
-    def _requests(self, parts: Mapping[int, bytes]) -> Iterator[list[int]]:
-        """Cut what was written into requests: no more messages, no more bytes than one takes."""
+    def _requests(self, parts: Mapping[int, bytes], again: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+        """Cut what was written into requests: no more messages, no more bytes than one takes.
+
+        What is asked for ``again`` makes requests of its own.
+        """
+        for indexes in again:
+            if written := [index for index in indexes if index in parts]:
+                yield written
+        among_them = {index for indexes in again for index in indexes}
         request: list[int] = []
         size = 0
         for index, part in parts.items():
+            if index in among_them:
+                continue
             if request and (len(request) == self._account.batch or size + len(part) > self._dialect.largest):
                 yield request
                 request, size = [], 0
@@ -193,6 +240,22 @@ class ApiChannel:
     def _exchange(
         self, indexes: Sequence[int], parts: Mapping[int, bytes], envelopes: Sequence[Envelope]
     ) -> Sequence[Outcome]:
+        """Make one request; remember what it left in doubt, and what it made clear."""
+        found = self._asked(indexes, parts, envelopes)
+        if self._doubts is None or not isinstance(self._dialect, Remembering):
+            return found
+        chosen = [envelopes[index] for index in indexes]
+        if any(isinstance(each, Refused) and each.doubtful for each in found):
+            silent = any(isinstance(each, Refused) and not (each.code or "").startswith(("4", "5")) for each in found)
+            kept = self._doubts.doubt(self._dialect.key(chosen), chosen, silent=silent)
+            return [replace(each, request_key=kept) if isinstance(each, Refused) else each for each in found]
+        if doubtful_key(chosen[0]) and any(isinstance(each, Accepted) for each in found):
+            self._doubts.settle(self._dialect.key(chosen), chosen, whole=False)
+        return found
+
+    def _asked(
+        self, indexes: Sequence[int], parts: Mapping[int, bytes], envelopes: Sequence[Envelope]
+    ) -> Sequence[Outcome]:
         """Make one request; one that got no clear answer is made again where that sends nothing twice."""
         chosen = [envelopes[index] for index in indexes]
         doubt: Refused | None = None
@@ -204,8 +267,13 @@ class ApiChannel:
                 # After a doubt, being turned away does not mean that the first request was.
                 found = self._read(reply, chosen)
                 if self._dialect.idempotent and (reply.status in _READ or reply.fine):
-                    found = [_with_new_key(each) for each in found]
+                    found = [each if _asks_again(chosen, each) else _with_new_key(each) for each in found]
                 return [doubt if doubt and isinstance(each, Unsent) else each for each in found]
+            except KnownKey as error:
+                if self._doubts is not None and all(map(was_silent, chosen)):
+                    self._doubts.settle(doubtful_key(chosen[0]) or "", chosen, whole=True)
+                    return [Accepted()] * len(chosen)
+                doubt = error.outcome
             except Uncertain as error:
                 doubt = error.outcome
             except NoAnswer as error:
@@ -219,6 +287,8 @@ class ApiChannel:
         self, indexes: Sequence[int], parts: Mapping[int, bytes], envelopes: Sequence[Envelope]
     ) -> Sequence[Outcome]:
         middle = len(indexes) // 2
+        # Each half is another request: with the key of the whole the second would be taken for the first.
+        envelopes = [replace(each, request_key=str(uuid4())) if doubtful_key(each) else each for each in envelopes]
         found = self._through([indexes[:middle], indexes[middle:]], parts, envelopes)
         return [found[index] for index in indexes]
 
@@ -237,6 +307,11 @@ def _with_new_key(outcome: Outcome) -> Outcome:
     if isinstance(outcome, Accepted) or outcome.request_key:
         return outcome
     return replace(outcome, request_key=str(uuid4()))
+
+
+def _asks_again(chosen: Sequence[Envelope], outcome: Outcome) -> bool:
+    """Tell whether what is in doubt was turned away before it was looked at: then it stays in doubt, as it was."""
+    return isinstance(outcome, Unsent) and doubtful_key(chosen[0]) is not None
 
 
 def verdict(reply: Reply, provider: str) -> Unsent | None:

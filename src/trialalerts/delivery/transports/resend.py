@@ -4,8 +4,10 @@ Follows the API as described by Resend's OpenAPI file and pages of 2025: ``POST 
 different messages, ``Idempotency-Key`` (at most 256 characters, kept for 24 hours), ``x-batch-validation: permissive``
 (a message that is wrong is told by its index and stops no other), tags in batches (since September 2025).
 
-The key is made of the Message-IDs of the batch, so that the same messages asked for again are sent once. A batch that
-is asked for again in another composition has another key: with ``?batch=1`` each message has its own.
+The key is made of the Message-IDs of the batch, so that the same messages asked for again are sent once. What got no
+answer is asked for again under the key that it had (see ``doubts``). Written anew it has other content: then
+``invalid_idempotent_request`` says that the key is known, and so that the batch was taken, where no answer had come;
+where the answer was a failure, nobody knows, and it goes again once Resend has forgotten the key.
 An account may make two requests a second by some of Resend's pages, five by others: a pause tells which, from
 ``ratelimit-limit``, and ``mail.limits.per_second`` keeps below it.
 Resend writes and signs the MIME itself and puts its own Message-ID in. Not verified: the order of ``data`` beside
@@ -21,7 +23,7 @@ from typing import Any
 from urllib.parse import SplitResult
 
 from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Unsent
-from trialalerts.delivery.transports.api_channel import ApiTransport, Uncertain, refused, verdict
+from trialalerts.delivery.transports.api_channel import ApiTransport, KnownKey, Uncertain, refused, verdict
 from trialalerts.delivery.transports.api_message import (
     api_mailbox,
     headers_of,
@@ -30,6 +32,7 @@ from trialalerts.delivery.transports.api_message import (
     wire_address,
     written,
 )
+from trialalerts.delivery.transports.doubts import doubtful_key
 from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, Reply, account_of, name_in
 
 __all__ = ["open_url"]
@@ -71,16 +74,22 @@ class Resend:
             found["reply_to"] = [api_mailbox(answers)]
         return written(found)
 
+    def key(self, envelopes: Sequence[Envelope]) -> str:
+        """Return the key of a batch: that of its Message-IDs, or the one with which it was asked for in vain."""
+        if known := doubtful_key(envelopes[0]):
+            return known
+        names = "\n".join(f"{each.message.message_id}{each.request_key or ''}" for each in envelopes)
+        return sha256(names.encode()).hexdigest()
+
     def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> Call:
         """Make one batch with the key of its messages."""
-        names = "\n".join(f"{each.message.message_id}{each.request_key or ''}" for each in envelopes)
         return Call(
             url=f"{self._account.endpoint}/emails/batch",
             body=b"[" + b",".join(parts) + b"]",
             headers={
                 "Content-Type": "application/json",
                 "Authorization": f"Bearer {self._account.key}",
-                "Idempotency-Key": f"trialalerts/{sha256(names.encode()).hexdigest()}",
+                "Idempotency-Key": f"trialalerts/{self.key(envelopes)}",
                 "x-batch-validation": "permissive",
             },
         )
@@ -110,9 +119,10 @@ class Resend:
 
     def _conflict(self, name: str) -> None:
         """Tell that the key is known already, though not with this content or not yet with an answer."""
-        wait = _STILL_BUSY if name == "concurrent_idempotent_requests" else _KEY_KEPT
+        at_work = name == "concurrent_idempotent_requests"
         reason = "Resend knows the key of these messages, but gives no answer to it; nobody knows whether it took them"
-        raise Uncertain(reason, code=f"{_CONFLICT} {name}".strip(), retry_after=wait, alone=True)
+        kind, wait = (Uncertain, _STILL_BUSY) if at_work else (KnownKey, _KEY_KEPT)
+        raise kind(reason, code=f"{_CONFLICT} {name}".strip(), retry_after=wait, alone=True)
 
     def _each(self, reply: Reply, count: int) -> list[Outcome]:
         answer = reply.json()
