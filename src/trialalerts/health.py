@@ -315,6 +315,12 @@ def _feedback(settings: Settings, session: Session, clock: Clock) -> Iterator[Ch
                 what=f"feedback: mail leaves through {provider}, which has told nothing for {SILENT_FOR.days} days",
                 remedy="does its webhook reach this service? see docs/how-to/hear-of-bounces.md",
             )
+    if "brevo://" in settings.mail.url.get_secret_value() and "brevo" not in settings.feedback.webhooks:
+        yield Check(
+            level="look",
+            what="feedback: Brevo may put its own link to unsubscribe into mails; only its webhook tells who used it",
+            remedy="set feedback.webhooks.brevo; see docs/how-to/hear-of-bounces.md",
+        )
     if stands.unmatched:
         yield Check(
             level="look",

@@ -88,6 +88,9 @@ CASES: dict[str, Case] = {
     "mailgun domain off": Case(
         "mailgun", 403, {"message": "Domain mg.example.org is not allowed to send: unverified"}, "may not send"
     ),
+    "mailgun for a while": Case(
+        "mailgun", 429, {"message": "Too many requests. Please try again in 5 minutes."}, "pause", retry_after=300
+    ),
     "mailgun account off": Case("mailgun", 400, {"message": "Account is disabled"}, "may not send"),
     "mailgun key as 400": Case("mailgun", 400, {"message": "Invalid API key"}, "check the key"),
     "mailgun from": Case("mailgun", 400, {"message": "from parameter is not a valid address"}, code="400"),

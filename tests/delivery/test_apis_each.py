@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -21,6 +22,8 @@ from tests.delivery.provider_servers import (
 from trialalerts.delivery.envelope import Accepted, Refused, Unsent
 from trialalerts.delivery.transports import open_transport
 from trialalerts.delivery.transports.api_channel import ApiTransport
+from trialalerts.delivery.transports.http_calls import Reply, account_of
+from trialalerts.delivery.transports.mailgun import Mailgun
 from trialalerts.delivery.transports.resend import Resend
 from trialalerts.errors import ConfigurationError
 
@@ -116,6 +119,31 @@ def test_a_message_that_brevo_took_before_it_failed_is_taken() -> None:
         server.faults.append(failing(500, obeyed=True))
         sent = [envelope(1)]
         assert accounted(channel.send(sent), sent, server.desk) == {"accepted": 1}
+
+
+@pytest.mark.parametrize("status", [400, 403, 420, 429])
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("try again after: Mon, 02 Mar 2026 09:40:00 GMT", 600),
+        ("Try again after Mon, 02 Mar 2026 10:40:00 +0100.", 600),
+        ("try again after: 2026-03-02T09:40:00Z", 600),
+        ("please try again after: 2026-03-02 09:40:00 +0000 UTC", 600),
+        ("try again at 2026-03-02 09:31", 60),
+        ("try again in 5 minutes", 300),
+        ("Please retry after 90 seconds", 90),
+        ("try again after: Mon, 02 Mar 2026 09:00:00 GMT", 0),
+        ("try again after: Fri, 01 Jan 2027 00:00:00 GMT", 86_400),
+    ],
+)
+def test_mailgun_is_left_alone_until_the_moment_that_it_names(status: int, words: str, seconds: float) -> None:
+    account = account_of(urlsplit("mailgun://KEY@mg.example.org"), provider="Mailgun", endpoint="https://x.example")
+    for sentence in (f"Domain mg.example.org is not allowed to send: too many mails, {words}", words):
+        body = json.dumps({"message": sentence}).encode()
+        reply = Reply(status=status, headers={"date": "Mon, 02 Mar 2026 09:30:00 GMT"}, body=body)
+        (outcome,) = Mailgun(account, "mg.example.org").read(reply, [envelope()])
+        assert isinstance(outcome, Unsent)
+        assert outcome.retry_after == seconds
 
 
 def test_mailgun_carries_every_byte() -> None:

@@ -60,7 +60,9 @@ _CAN_GO_AGAIN = {DeliveryState.QUEUED, DeliveryState.FAILED, DeliveryState.SUPPR
 _SENT = (
     "UPDATE delivery SET state = 'sent', sent_at = :now, transport = :transport, last_code = NULL, last_error = NULL, "
     "leased_by = NULL, leased_until = NULL, provider_id = given.name FROM {given} "
-    "WHERE delivery.id = given.number AND delivery.state || '' IN ('sending', 'queued')"
+    "WHERE delivery.id = given.number AND (delivery.state || '' = 'sending' "
+    # with a transport: its provider has told already that it will not send it (see feedback.about_us)
+    "OR delivery.state || '' = 'queued' AND delivery.transport IS NULL)"
 )
 _SENT_SQLITE = text(
     _SENT.format(given="(SELECT CAST(key AS INTEGER) AS number, value AS name FROM json_each(:given)) AS given")

@@ -15,6 +15,7 @@ from trialalerts.database.findings import open_findings
 from trialalerts.delivery.benching import clear, standing
 from trialalerts.delivery.feedback.calls import Call
 from trialalerts.delivery.feedback.events import Again, Kind, Reason
+from trialalerts.delivery.outbox import Claimed, Settlement, settle
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.subscribers.tables import SubscriberState
 
@@ -134,6 +135,56 @@ def test_what_a_provider_did_not_send_goes_again_until_it_was_tried_often(office
         session.add(delivery)
     office.tell(Kind.FAILED, number, reason=Reason.BLOCKED, again=Again.LATER)
     assert office.state(number) is DeliveryState.FAILED
+
+
+def acknowledged(office: Office, number: int, provider_id: str) -> None:
+    """Let the sender write down what the provider answered."""
+    row = office.delivery(number)
+    claimed = Claimed(
+        id=number,
+        kind=row.kind,
+        subscriber_id=row.subscriber_id,
+        data={},
+        message_id=row.message_id,
+        attempts=1,
+        not_before=NOW,
+        leased_until=NOW,
+        leased_by="somebody",
+    )
+    with office.db.write() as session:
+        settlement = Settlement(delivery=claimed, state=DeliveryState.SENT, provider_id=provider_id)
+        settle(session, [settlement], now=NOW, transport="brevo")
+
+
+@pytest.mark.parametrize("kind", [Kind.FAILED, Kind.REJECTED], ids=str)
+@pytest.mark.parametrize("again", list(Again), ids=str)
+def test_what_a_provider_says_before_its_answer_is_written_down_goes_again(
+    office: Office, kind: Kind, again: Again
+) -> None:
+    number = office.sent(state=DeliveryState.SENDING)
+    with office.db.write() as session:
+        delivery = session.get_one(Delivery, number)
+        delivery.attempts, delivery.leased_by, delivery.leased_until = 1, "somebody", NOW + timedelta(minutes=9)
+    event = office.event(kind, number, provider="brevo", reason=Reason.BLOCKED, again=again, provider_ids=("b-1",))
+    office.heed(event)
+    acknowledged(office, number, "b-1")
+    delivery = office.delivery(number)
+    assert delivery.state is DeliveryState.QUEUED
+    assert delivery.not_before > NOW
+    assert (delivery.leased_by, delivery.provider_id) == (None, "b-1")
+    assert office.person().state is SubscriberState.ACTIVE
+
+
+def test_what_a_provider_says_of_an_earlier_try_does_not_stop_the_next_one(office: Office) -> None:
+    number = named(office, "brevo", "b-1")
+    with office.db.write() as session:
+        session.get_one(Delivery, number).state = DeliveryState.SENDING
+    office.tell(
+        Kind.FAILED, number, provider="brevo", reason=Reason.BLOCKED, again=Again.TOMORROW, provider_ids=("b-1",)
+    )
+    assert office.state(number) is DeliveryState.SENDING
+    acknowledged(office, number, "b-2")
+    assert office.state(number) is DeliveryState.SENT
 
 
 def test_what_was_delivered_does_not_go_again(office: Office) -> None:

@@ -145,6 +145,22 @@ def test_a_provider_that_tells_nothing_for_days_is_noticed(office: Office) -> No
     assert silent() == []
 
 
+@pytest.mark.parametrize(
+    ("url", "webhooks", "told"),
+    [
+        ("brevo://KEY@default", {}, True),
+        ("failover(smtp://mail.example.org brevo://KEY@default)", {}, True),
+        ("brevo://KEY@default", {"brevo": {"token": "t"}}, False),
+        ("smtp://mail.example.org", {}, False),
+    ],
+)
+def test_brevos_own_link_to_unsubscribe_needs_its_webhook(
+    office: Office, url: str, webhooks: dict[str, object], told: bool
+) -> None:
+    settings = with_feedback({"mailbox": "maildir:///var/mail/b", "webhooks": webhooks}, url=url)
+    assert any("Brevo may put its own link" in what for _, what in found(office, settings)) is told
+
+
 def test_a_provider_through_which_nothing_leaves_may_be_silent(office: Office) -> None:
     office.sent(ago=timedelta(days=2))
     with office.db.read() as session:

@@ -56,7 +56,9 @@ def heed_about_us(
             rule, number = event.rule or "msg", delivery.id or 0
             telling.tell_faulty(session, rule, _told(event), delivery_id=number, now=now)
         return
-    if delivery.state not in _TAKEN[event.kind] or _is_of_another_try(session, delivery, event):
+    if delivery.state is DeliveryState.SENDING and _came_before_the_answer(delivery, event):
+        delivery.transport, delivery.provider_id = event.provider, next(iter(event.provider_ids), None)
+    elif delivery.state not in _TAKEN[event.kind] or _is_of_another_try(session, delivery, event):
         return
     if event.again is not Again.TOMORROW:
         _count(session, domain_of(subscriber.address), delivery, event, now)
@@ -87,6 +89,7 @@ def _queue_again(session: Session, delivery: Delivery, event: Event, now: dateti
         reason = f"{event.provider} took mails and did not send them, for the quota of the account is used up"
         benching.rest(session, event.provider, reason=reason, until=delivery.not_before, now=now)
     delivery.state, delivery.sent_at, delivery.request_key = DeliveryState.QUEUED, None, str(uuid4())
+    delivery.leased_by = delivery.leased_until = None
     delivery.last_code, delivery.last_error = event.code, in_words(event)
     session.add(delivery)
     session.flush()
@@ -98,6 +101,14 @@ def _fail(session: Session, delivery: Delivery, event: Event, now: datetime) -> 
     delivery.last_code, delivery.last_error = event.code, in_words(event)
     session.add(delivery)
     session.flush()
+
+
+def _came_before_the_answer(delivery: Delivery, event: Event) -> bool:
+    """Tell whether a provider says that it will not send what it is only just taking: the row is not written yet.
+
+    The sender, which writes next that it was taken, leaves alone what waits and bears the name of a transport.
+    """
+    return event.again is not None and (delivery.provider_id is None or delivery.provider_id not in event.provider_ids)
 
 
 def _is_of_another_try(session: Session, delivery: Delivery, event: Event) -> bool:

@@ -13,7 +13,7 @@ import time
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from ipaddress import ip_address
@@ -130,6 +130,11 @@ class Reply:
                 seconds = float(reset)
                 return _bounded(seconds - self._now(clock) if seconds > _A_DATE else seconds)
         return None
+
+    def seconds_until(self, text: str, clock: Clock | None = None) -> float | None:
+        """Return how many seconds from now a date in words is, at most a day; None where it is none."""
+        at = _moment(text) or _iso_moment(text)
+        return None if at is None else _bounded(at - self._now(clock))
 
     def _now(self, clock: Clock | None) -> float:
         said = _moment(self.headers.get("date", ""))
@@ -326,6 +331,14 @@ def _moment(text: str) -> float | None:
     try:
         at = parsedate_to_datetime(text)
     except (ValueError, IndexError, TypeError):
+        return None
+    return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).timestamp()
+
+
+def _iso_moment(text: str) -> float | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
         return None
     return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).timestamp()
 

@@ -2,7 +2,8 @@
 
 Follows the v3 Messages API as documented in 2025: ``POST /v3/{domain}/messages.mime``, multipart, basic
 authentication ``api:KEY``, the MIME as the file ``message``. One message a request. The answer holds the message's id;
-errors are a sentence, recognised by a few known words of which none is repeated. ``v:`` fields come back in
+errors are a sentence, recognised by a few known words of which none is repeated, and by the moment after which it asks
+to try again. ``v:`` fields come back in
 webhooks as ``user-variables`` (and stand in the mail's X-Mailgun-Variables header).
 
 The MIME goes as it is, with our Message-ID and signatures; Mailgun adds its own signature and uses its own return
@@ -33,6 +34,13 @@ _ABOUT_ACCOUNT = re.compile(
     r"\b(account|domain|sandbox)\b.*\b(disabled|not allowed|suspended|unverified|not verified|authorized recipients)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_AGAIN_AFTER = re.compile(r"\b(?:try again|retry) (?:after|at|on)\b:?\s{0,3}([^\n\"]{8,60})", re.IGNORECASE)
+_AGAIN_IN = re.compile(
+    r"\b(?:try again|retry) (?:in|after)\b:?\s{0,3}(\d{1,6})\s?(second|minute|hour|day)s?\b", re.IGNORECASE
+)
+_ISO = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d{1,6})?)\s?(Z|[+-]\d\d:?\d\d)?")
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+_A_DAY = 86_400.0
 _ID = re.compile(r"<?([!-;=?-~]{1,300})>?")
 
 
@@ -77,13 +85,8 @@ class Mailgun:
         """Say what became of the message."""
         del envelopes
         said = str(reply.mapping().get("message", ""))
-        if not reply.fine and _ABOUT_ACCOUNT.search(said):
-            return [
-                Unsent(
-                    reason=f"Mailgun answered HTTP {reply.status}: the account or domain may not send; "
-                    "see its page at Mailgun, and the domain and region in mail.url"
-                )
-            ]
+        if not reply.fine and (turned := _turned_away(reply, said)):
+            return [turned]
         if turned_away := verdict(reply, self._account.provider):
             return [turned_away]
         if not reply.fine:
@@ -95,6 +98,31 @@ class Mailgun:
             # An address that is none of its API's answers 200 too, with a word of welcome.
             raise Garbled
         return [Accepted(provider_id=found[1])]
+
+
+def _turned_away(reply: Reply, said: str) -> Unsent | None:
+    """Tell whether a sentence turns the account away, for good or until a moment that it names."""
+    wait = _asked_wait(reply, said)
+    if _ABOUT_ACCOUNT.search(said):
+        reason = (
+            f"Mailgun answered HTTP {reply.status}: the account or domain may not send; "
+            "see its page at Mailgun, and the domain and region in mail.url"
+        )
+        return Unsent(reason=reason, retry_after=reply.retry_after() if wait is None else wait)
+    if wait is None:
+        return None
+    return Unsent(reason=f"Mailgun answered HTTP {reply.status}: it asks for a pause", retry_after=wait)
+
+
+def _asked_wait(reply: Reply, said: str) -> float | None:
+    """Return how many seconds a sentence asks to wait, “try again after: DATE” or “in 5 minutes”, at most a day."""
+    if length := _AGAIN_IN.search(said):
+        return min(float(length[1]) * _SECONDS[length[2].lower()], _A_DAY)
+    found = _AGAIN_AFTER.search(said)
+    if found is None:
+        return None
+    iso = _ISO.match(found[1])
+    return reply.seconds_until(f"{iso[1]}{iso[2] or ''}" if iso else found[1].rstrip(" ."))
 
 
 def open_url(parts: SplitResult) -> ApiTransport:
