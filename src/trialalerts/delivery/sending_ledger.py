@@ -404,7 +404,8 @@ class Ledger:
 
     def _refused_us(self, row: Claimed, refusal: Refused, domain: str) -> None:
         """Enter a refusal that is about us: it goes again, whatever the code, and counts for nobody."""
-        if refusal.code is not None:  # a connection that broke off says nothing of how we stand with a domain
+        # A connection that broke off, or a provider that failed, says nothing of how we stand with a domain.
+        if refusal.code is not None and not refusal.doubtful:
             self._answered(domain, Answer.OURS)
             self._told[domain] = _told(refusal)
         self._blameless.add(row.id)
@@ -438,5 +439,6 @@ class Ledger:
 def _told(refusal: Refused) -> str:
     """Return what was said, with its code and the rule that knew it: a sentence alone may not say which fault it is."""
     code = refusal.code if refusal.code and refusal.code not in refusal.reason else None
-    known_by = ", ".join(filter(None, (code, refusal.meaning.rule if refusal.meaning else None)))
+    rule = refusal.meaning.rule if refusal.meaning and refusal.meaning.rule not in refusal.reason else None
+    known_by = ", ".join(filter(None, (code, rule)))
     return f"{refusal.reason} ({known_by})" if known_by else refusal.reason

@@ -20,7 +20,7 @@ from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
 from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
-from trialalerts.delivery.mail.reply_codes import BounceClass, classify
+from trialalerts.delivery.mail.reply_codes import BounceClass, Classified, classify
 from trialalerts.delivery.transports.api_message import UnwritableAddress
 from trialalerts.delivery.transports.doubts import Doubts, doubtful_key, was_silent
 from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, HttpCaller, NoAnswer, NotConnected, Reply
@@ -353,13 +353,35 @@ def refused(
     of the form may be about how we write for this provider, and stops nobody's mail for good.
 
     What is neither is about us or unknown: it is tried again, so that a fault of ours loses nobody's mail, and
-    benches the transport when it happens in a row.
+    benches the transport when it happens in a row. That a provider does not take an address is no proof that nobody
+    reads there: it counts as a soft bounce, so that nobody is composed for and refused for ever.
     """
     code = " ".join(filter(None, (str(reply.status), code)))
     if recipient:
-        return Refused(reason=f"{provider} does not take the recipient", permanent=True, code=code)
+        return Refused(
+            reason=f"{provider} does not take the recipient",
+            permanent=True,
+            code=code,
+            meaning=_meaning(BounceClass.UNWELL, "provider.recipient", code),
+        )
     if reply.status == _TOO_LARGE or (alone and classify(said).rule == "msg.size"):
-        return Refused(reason=f"{provider} finds the message too large", permanent=True, code=code, ours=True)
+        return Refused(
+            reason=f"{provider} finds the message too large",
+            permanent=True,
+            code=code,
+            ours=True,
+            meaning=_meaning(BounceClass.MESSAGE, "msg.size", code),
+        )
     told = classify(said)
-    why = f" because of us: {told.evidence} ({told.rule})" if told.bounce_class is BounceClass.OURS else ""
-    return Refused(reason=f"{provider} refused the message{why}; its activity page says more", code=code, ours=True)
+    by_words = told.bounce_class is BounceClass.OURS
+    why = f" because of us: {told.evidence} ({told.rule})" if by_words else ""
+    return Refused(
+        reason=f"{provider} refused the message{why}; its activity page says more",
+        code=code,
+        ours=True,
+        meaning=_meaning(BounceClass.OURS, told.rule if by_words else "provider.refused", code),
+    )
+
+
+def _meaning(about: BounceClass, rule: str, code: str) -> Classified:
+    return Classified(bounce_class=about, rule=rule, evidence=code, code=code)
