@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 
 from tests.delivery.post import NOW, deliveries, dice, queue_for, render, settings, states
-from tests.delivery.provider_desks import ResendDesk
+from tests.delivery.provider_desks import BrevoDesk, ResendDesk
 from tests.delivery.provider_servers import Fault, ProviderServer, envelope, failing, hung_up, running
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
@@ -156,6 +156,17 @@ def test_an_outage_with_failures_loses_nobody_whatever_comes_back_together() -> 
         post.send("AB")
         post.send("DCBA")
         assert post.got("ABCD") == [1, 1, 1, 1]
+
+
+def test_a_mail_in_doubt_at_one_provider_goes_through_another_under_a_key_of_its_own() -> None:
+    with running(ResendDesk(), *silent(obeyed=False)) as first, Post(first) as post:
+        post.send("AB")
+        with running(BrevoDesk()) as second:
+            post.server = second
+            post.restart()
+            post.send("A")
+            post.send("B")
+            assert post.got("AB") == [1, 1]
 
 
 def test_halves_of_a_batch_in_doubt_that_is_too_large_are_two_requests() -> None:

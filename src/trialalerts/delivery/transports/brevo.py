@@ -25,6 +25,7 @@ from uuid import UUID
 from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Unsent
 from trialalerts.delivery.transports.api_channel import ApiTransport, refused, verdict
 from trialalerts.delivery.transports.api_message import headers_of, name_and_address, reply_to, wire_address, written
+from trialalerts.delivery.transports.doubts import doubtful_key
 from trialalerts.delivery.transports.http_calls import Account, Call, Garbled, Reply, account_of, name_in
 
 __all__ = ["Brevo", "key_of", "open_url"]
@@ -114,8 +115,11 @@ def open_url(parts: SplitResult) -> ApiTransport:
 
 
 def key_of(envelope: Envelope) -> str:
-    """Return the key of a message: the same UUID whenever it is sent, until it was refused."""
-    if envelope.request_key:
+    """Return the key of a message: the same UUID whenever it is sent, until it was refused.
+
+    A key under which another provider gave no answer is none of ours.
+    """
+    if envelope.request_key and doubtful_key(envelope) is None:
         return envelope.request_key
     return str(UUID(bytes=sha256(envelope.message.message_id.encode()).digest()[:16], version=4))
 
