@@ -25,6 +25,7 @@ from trialalerts.database.among import is_sqlite
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.mail.reply_codes import Classified
 from trialalerts.delivery.message import message_ids_for
+from trialalerts.delivery.request_keys import renewed
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound, did_you_mean
 
@@ -380,7 +381,8 @@ def _settled(settlement: Settlement, *, quiet: bool) -> dict[str, Any]:
 
 
 def _requeue_where(session: Session, condition: ColumnElement[bool], now: datetime) -> int:
-    return _update(session, condition, {"state": DeliveryState.QUEUED, "not_before": now, "attempts": 0})
+    anew = {"state": DeliveryState.QUEUED, "not_before": now, "attempts": 0, "request_key": renewed(session)}
+    return _update(session, condition, anew)
 
 
 def _update(session: Session, condition: ColumnElement[bool], values: dict[str, Any]) -> int:

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, text
-from sqlmodel import Session, col, select
+from sqlalchemy import text
+from sqlmodel import Session, col, select, update
 
-from trialalerts.database.types import UtcDateTime
-from trialalerts.delivery.tables import SoftBounces, Suppression
+from trialalerts.delivery.request_keys import renewed
+from trialalerts.delivery.tables import Delivery, DeliveryState, SoftBounces, Suppression
 from trialalerts.subscribers.addresses import address_key
 from trialalerts.subscribers.people import take_bounce_back
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
@@ -45,10 +45,9 @@ PROVISIONAL = timedelta(days=7)
 """So long a guard may take back by itself what a bounce brought."""
 
 _AGAIN = text(
-    "UPDATE delivery SET state = 'queued', not_before = :now, attempts = 0, leased_by = NULL, leased_until = NULL "
-    "WHERE subscriber_id = :who AND ((id = :number AND state IN ('failed', 'bounced')) OR (id >= :number AND "
+    "subscriber_id = :who AND ((id = :number AND state IN ('failed', 'bounced')) OR (id >= :number AND "
     "state = 'suppressed' AND (last_error = 'bounced' OR last_error LIKE 'suppressed (%')))"
-).bindparams(bindparam("now", type_=UtcDateTime))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +155,9 @@ def lift(session: Session, secret: Secrets, address: str, *, how: str, now: date
     subscriber = session.exec(by_key).first()
     resumed = subscriber is not None and _begin_anew(session, subscriber, how=how, now=now)
     if subscriber is not None and number is not None and (resumed or subscriber.state is SubscriberState.PENDING):
-        session.connection().execute(_AGAIN, {"who": subscriber.id, "number": number, "now": now})
+        again = update(Delivery).where(_AGAIN).values(state=DeliveryState.QUEUED, not_before=now, attempts=0)
+        again = again.values(leased_by=None, leased_until=None, request_key=renewed(session))
+        session.connection().execute(again, {"who": subscriber.id, "number": number})
     return Lifted(found=True, resumed=resumed)
 
 
