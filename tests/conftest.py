@@ -13,7 +13,8 @@ import pytest
 import structlog
 
 from tests import postgres
-from tests.installation import Installation
+from tests.installation import Answer, Installation, Run
+from trialalerts.cli.main import main
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
 from trialalerts.database.schema import upgrade
@@ -162,3 +163,23 @@ def installation(_initialised: Path, tmp_path: Path) -> Installation:
     folder = tmp_path / "installation"
     shutil.copytree(_initialised, folder)
     return Installation(folder=folder)
+
+
+@pytest.fixture
+def run(installation: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ``trialalerts`` with these words, in this process, in the folder of an installation; no terminal is attached.
+
+    A process of its own takes seconds only to read the program.
+    """
+    monkeypatch.chdir(installation.folder)
+
+    def command(*words: str) -> Answer:
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        printed = capsys.readouterr()
+        code = ended.value.code
+        return Answer(
+            code=code if isinstance(code, int) else 0 if code is None else 1, out=printed.out, err=printed.err
+        )
+
+    return command

@@ -5,9 +5,27 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a command answered that was run in this process."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def done(self) -> str:
+        """What it printed; it must have succeeded."""
+        assert self.code == 0, self.out + self.err
+        return self.out
+
+
+Run = Callable[..., Answer]
 PROGRAM = str(Path(sys.executable).with_name("trialalerts"))
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.installation import Run
 
 
 @pytest.mark.parametrize("command", [("preferences", "estimate"), ("subscribers", "add", "anna@example.org")])

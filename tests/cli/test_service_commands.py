@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalog.samples import NOW, trial
-from tests.cli.conftest import Run
-from tests.installation import Installation
+from tests.installation import Installation, Run
 from trialalerts import __version__
 from trialalerts.catalog.facts import Site
 from trialalerts.catalog.store import store_items

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Run
-from tests.installation import Installation
+from tests.installation import Installation, Run
 from trialalerts.database import open_database
 from trialalerts.delivery.tables import FeedbackEvent, SendingPause
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.digests.introductions import ASTHMA, MS, Service, news, on, study
 from tests.digests.stage import store_areas
-from tests.installation import Installation
+from tests.installation import Installation, Run
 from tests.subscribers.stage import LEEDS
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
@@ -356,17 +356,13 @@ def test_whatever_is_cut_off_each_open_trial_is_told_to_each_follower_exactly_on
         assert find_subscriber(session, f"{next(iter(followers))}@example.org").cursor > NEVER_SERVED
 
 
-def test_the_operator_sees_in_each_place_what_is_waited_for(installation: Installation) -> None:
+def test_the_operator_sees_in_each_place_what_is_waited_for(installation: Installation, run: Run) -> None:
     installation.configure(
         '[[sources]]\nname = "registry"\nkind = "clinicaltrials_gov"\nurl = "https://registry.example.org/api/v2"\n'
     )
-    installation.done(
-        "subscribers", "add", "anna@example.org", "--area", "multiple sclerosis", "--region", "anywhere", "--confirmed"
-    )
+    run("subscribers", "add", "anna@example.org", "--area", "multiple sclerosis", "--region", "anywhere", "--confirmed")
     waits = "First digests wait for source registry, which nobody has polled yet"
-    assert waits in installation.done("digests", "due")
-    assert waits in installation.done("subscribers", "show", "anna@example.org")
-    assert waits in installation.command("doctor").stdout
-    assert installation.done("digests", "preview", "anna@example.org").startswith(
-        f"No mail goes out now, {ONLY}. {waits}"
-    )
+    assert waits in run("digests", "due").done
+    assert waits in run("subscribers", "show", "anna@example.org").done
+    assert waits in run("doctor").out
+    assert run("digests", "preview", "anna@example.org").done.startswith(f"No mail goes out now, {ONLY}. {waits}")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from tests.installation import Installation
+from tests.installation import Installation, Run
 from tests.subscribers.stage import NOW
 from trialalerts.database import Database
 from trialalerts.errors import InvalidInput
@@ -147,13 +147,15 @@ def test_a_mapping_of_a_column_that_is_not_there_says_so(session: Session) -> No
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
-def test_the_command_reads_lists_as_spreadsheets_write_them(installation: Installation, encoding: str) -> None:
+def test_the_command_reads_lists_as_spreadsheets_write_them(
+    installation: Installation, run: Run, encoding: str
+) -> None:
     path = installation.folder / "list.csv"
     path.write_bytes("Email Address;Vorname\na@people.example;Jörg\n".encode(encoding))
-    done = installation.done(
+    done = run(
         "subscribers", "import", str(path), "--area", "asthma", "--region", "anywhere", "--confirmed", "--dry-run"
-    )
+    ).done
     assert "columns left out: Vorname" in done
     assert "dry run" in done
     assert "1 subscriber and 1 preference" in done
-    assert "people.example" not in installation.done("subscribers", "list")
+    assert "people.example" not in run("subscribers", "list").done

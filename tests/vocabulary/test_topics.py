@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.installation import Installation
+from tests.installation import Run
 from trialalerts.database import Database
 from trialalerts.errors import ConfigurationError, UnknownTopic
 from trialalerts.resources import shipped
@@ -128,11 +128,11 @@ def test_what_is_wrong_in_the_file_is_told_in_one_line(content: str, told: str, 
     assert "\n" not in str(caught.value)
 
 
-def test_topics_are_searched_and_shown_on_the_command_line(installation: Installation) -> None:
-    assert "stem-cells\tStem cells" in installation.done("topics", "search", "stem cell")
-    shown = installation.done("topics", "show", "Stammzellen")
+def test_topics_are_searched_and_shown_on_the_command_line(run: Run) -> None:
+    assert "stem-cells\tStem cells" in run("topics", "search", "stem cell").done
+    shown = run("topics", "show", "Stammzellen").done
     assert "Cellules souches (fr)" in shown
-    assert '"parents": [' in installation.done("topics", "show", "stem cells", "--json")
-    wrong = installation.command("topics", "show", "no such thing")
-    assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "No topic is called" in wrong.stderr
+    assert '"parents": [' in run("topics", "show", "stem cells", "--json").done
+    wrong = run("topics", "show", "no such thing")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "No topic is called" in wrong.err

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 from tests.delivery.feedback.bounce_samples import sample
-from tests.installation import Installation
+from tests.installation import Installation, Run
 from trialalerts.clock import SystemClock
 from trialalerts.delivery.verp import return_address
 from trialalerts.settings import read_settings
 
 
-def test_a_bounce_comes_back_is_heeded_and_lifted(installation: Installation) -> None:
+def test_a_bounce_comes_back_is_heeded_and_lifted(installation: Installation, run: Run) -> None:
     maildir = installation.folder / "bounces"
     (maildir / "new").mkdir(parents=True)
     installation.configure(
@@ -21,26 +21,26 @@ def test_a_bounce_comes_back_is_heeded_and_lifted(installation: Installation) ->
     )
     (installation.folder / "articles").mkdir()
     who = "anna@example.org"
-    installation.done("subscribers", "add", who, "--area", "asthma", "--region", "anywhere",
-                      "--frequency", "immediately", "--confirmed")  # fmt: skip
+    assert run("subscribers", "add", who, "--area", "asthma", "--region", "anywhere",
+                      "--frequency", "immediately", "--confirmed").done  # fmt: skip
     for name in ("first", "second"):
         _write_article(installation, name)
-        installation.done("sources", "poll")
-        printed = installation.done("run", "--once")
+        assert run("sources", "poll").done
+        printed = run("run", "--once").done
     assert "send: 1 sent" in printed
     assert "heed: nothing to do" in printed
 
     settings = read_settings(installation.folder / "config" / "trialalerts.toml", dotenv=installation.folder / ".env")
-    sent, *_ = json.loads(installation.done("deliveries", "list", "--json"))
+    sent, *_ = json.loads(run("deliveries", "list", "--json").done)
     (maildir / "new" / "1").write_bytes(sample("postfix", return_address(settings, sent["id"])))
-    assert "heed: 1 heard" in installation.done("run", "--once", "--roles", "send")
+    assert "heed: 1 heard" in run("run", "--once", "--roles", "send").done
 
-    assert _shown(installation, who)["state"] == "bounced"
-    (suppression,) = json.loads(installation.done("suppressions", "list", "--json"))
+    assert _shown(run, who)["state"] == "bounced"
+    (suppression,) = json.loads(run("suppressions", "list", "--json").done)
     assert (suppression["reason"], suppression["detail"]) == ("bounced", "mailbox: 550 5.1.1")
-    assert "gets digests again" in installation.done("suppressions", "lift", who, "--yes")
-    assert _shown(installation, who)["state"] == "active"
-    assert json.loads(installation.done("suppressions", "list", "--json")) == []
+    assert "gets digests again" in run("suppressions", "lift", who, "--yes").done
+    assert _shown(run, who)["state"] == "active"
+    assert json.loads(run("suppressions", "list", "--json").done) == []
 
 
 def _write_article(installation: Installation, name: str) -> None:
@@ -49,6 +49,6 @@ def _write_article(installation: Installation, name: str) -> None:
     (installation.folder / "articles" / f"{name}.md").write_text(text, encoding="utf-8")
 
 
-def _shown(installation: Installation, who: str) -> dict[str, str]:
-    shown: dict[str, str] = json.loads(installation.done("subscribers", "show", who, "--json"))
+def _shown(run: Run, who: str) -> dict[str, str]:
+    shown: dict[str, str] = json.loads(run("subscribers", "show", who, "--json").done)
     return shown
