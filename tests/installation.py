@@ -51,7 +51,7 @@ class Installation:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
 
     def done(self, *words: str) -> str:

@@ -11,6 +11,7 @@ import gzip
 import json
 import math
 import re
+import shutil
 from collections.abc import Iterator
 from email import policy
 from email.message import EmailMessage
@@ -48,16 +49,17 @@ def registry(studies: list[Any]) -> Iterator[RegistryServer]:
         yield server
 
 
-@pytest.fixture
-def service(installation: Installation, registry: RegistryServer, request: pytest.FixtureRequest) -> Installation:
-    """An installation with three subscribers that polls the server; on PostgreSQL where the test says so."""
-    if getattr(request, "param", "sqlite") == "postgresql":
-        installation.variables["TRIALALERTS_DATABASE__URL"] = request.getfixturevalue("postgresql_url")
-        installation.done("init")
-    installation.configure(
-        "[http]\nallow_private_addresses = true\n[[sources]]\n"
-        f'name = "ctgov"\nkind = "clinicaltrials_gov"\nurl = "{registry.url}"\nevery = "0s"\n'
-    )
+@pytest.fixture(scope="module")
+def subscribed(_initialised: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation with three subscribers."""
+    folder = tmp_path_factory.mktemp("subscribed") / "installation"
+    shutil.copytree(_initialised, folder)
+    subscribe(Installation(folder=folder))
+    return folder
+
+
+def subscribe(installation: Installation) -> None:
+    """Add the three subscribers."""
     for who, area, *region in (
         ("boston", "lung cancer", "Boston, US", "--radius", "100km"),
         ("germany", "asthma", "Germany"),
@@ -65,6 +67,21 @@ def service(installation: Installation, registry: RegistryServer, request: pytes
     ):
         words = ("--frequency", "immediately", "--timezone", "Europe/London", "--confirmed")
         installation.done("subscribers", "add", f"{who}@example.org", "--area", area, "--region", *region, *words)
+
+
+@pytest.fixture
+def service(subscribed: Path, tmp_path: Path, registry: RegistryServer, request: pytest.FixtureRequest) -> Installation:
+    """An installation with three subscribers that polls the server; on PostgreSQL where the test says so."""
+    installation = Installation(folder=tmp_path / "service")
+    shutil.copytree(subscribed, installation.folder)
+    if getattr(request, "param", "sqlite") == "postgresql":
+        installation.variables["TRIALALERTS_DATABASE__URL"] = request.getfixturevalue("postgresql_url")
+        installation.done("init")
+        subscribe(installation)
+    installation.configure(
+        "[http]\nallow_private_addresses = true\n[[sources]]\n"
+        f'name = "ctgov"\nkind = "clinicaltrials_gov"\nurl = "{registry.url}"\nevery = "0s"\n'
+    )
     return installation
 
 

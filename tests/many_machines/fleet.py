@@ -186,7 +186,7 @@ class Fleet:
             return sum(any(event in line for event in events) for line in self.log_lines())
 
         before = told()
-        wait_for(lambda: told() > before, seconds=60)
+        wait_for(lambda: told() > before, seconds=180)
 
     def log_lines(self) -> list[str]:
         """Return what all machines logged."""

@@ -15,14 +15,14 @@ from trialalerts.database import engine
 from trialalerts.delivery import outbox, sender
 from trialalerts.sources import leases
 
-POLL_LEASE = timedelta(seconds=4)
-SEND_LEASE = timedelta(seconds=8)
+POLL_LEASE = timedelta(seconds=8)
+SEND_LEASE = timedelta(seconds=16)
 
 if __name__ == "__main__":
     daemon._POLL_SECONDS = daemon._COMPOSE_SECONDS = daemon._SEND_SECONDS = 1
     engine.PATIENCE = leases.LEASE = POLL_LEASE
     sender.LEASE = SEND_LEASE
     turns._DAY = timedelta(seconds=1)
-    sender._LEASE_MARGIN = timedelta(seconds=5)
+    sender._LEASE_MARGIN = timedelta(seconds=10)
     outbox._FIRST_WAIT = timedelta(milliseconds=500)
     main()

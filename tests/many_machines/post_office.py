@@ -77,7 +77,7 @@ class PostOffice:
             return self._accepted.wait_for(lambda: self.copies.total() >= wanted, timeout=seconds)
 
     def _done(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
 
     async def _cut_off(self) -> None:
         if self._server is not None:

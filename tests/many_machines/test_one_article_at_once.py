@@ -74,8 +74,8 @@ def test_while_one_stores_them_the_other_waits_and_joins(db: Database) -> None:
             first = store_items(session, drafts("a"), baseline=False, now=NOW)
             done = pool.submit(second)
             assert begun.wait(10)
-            wait_for(lambda: somebody_waits(db) or done.done(), seconds=10)
-        joined = done.result(timeout=10)
+            wait_for(lambda: somebody_waits(db) or done.done(), seconds=60)
+        joined = done.result(timeout=60)
     assert (first.new, first.changes, joined.new, joined.changes) == (MANY, MANY, 0, 0)
     assert counted(db) == (MANY, 2 * MANY, MANY, MANY)
 
