@@ -15,7 +15,7 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 
 SOAK = bool(os.environ.get("TRIALALERTS_TEST_SOAK"))
-TIMES = 40 if SOAK else 2
+TIMES = 40 if SOAK else 1
 """So many rounds go wrong, each at another look."""
 STEPS = ("poll", "compose", "send", "heed")
 
@@ -79,10 +79,10 @@ def test_everybody_is_told_everything_once(db: Database, tmp_path: Path, step: s
         for time in range(TIMES):
             numbers.append(service.trial(clock.now()))
             clock.advance(timedelta(days=32))  # everybody is due
-            wrong_round(service, clock, step, after=1 + time * (most - 1) // TIMES, by=by)
+            wrong_round(service, clock, step, after=1 + (2 * time + 1) * (most - 1) // (2 * TIMES), by=by)
             clock.advance(timedelta(hours=7))
             service.round()
-        for days in (1, 7, 32, 1):
+        for days in (1, 32):
             clock.advance(timedelta(days=days))
             service.round()
         assert service.told() == Counter({(who, number): 1 for who in READERS for number in numbers})
