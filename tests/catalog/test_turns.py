@@ -100,6 +100,14 @@ def test_a_site_that_closes_and_opens_again_is_told_once_it_has_held_a_day(db: D
     assert sites(db, clock, *steps[:2]) == [("site_closed", ["Leeds"])]
 
 
+def test_a_site_of_a_territory_is_known_again_whichever_country_the_registry_writes(
+    db: Database, clock: FrozenClock
+) -> None:
+    whole, territory = (Site(facility="Hospital", city="San Juan", country=code, status=OPEN) for code in ("US", "PR"))
+    steps = [(HOUR, (LEEDS, whole)), (HOUR, (LEEDS,)), (HOUR, (LEEDS, territory)), (DAY * 2, (LEEDS, territory))]
+    assert [news for news in sites(db, clock, *steps) if news[1] == ["San Juan"]] == [("site_opened", ["San Juan"])]
+
+
 def test_a_site_that_held_is_told(db: Database, clock: FrozenClock) -> None:
     steps = [(HOUR, (YORK,)), (HOUR, (LEEDS, YORK)), (DAY, (LEEDS, YORK))]
     assert sites(db, clock, *steps) == [("site_closed", ["Leeds"]), ("site_opened", ["Leeds"])]

@@ -18,7 +18,7 @@ from trialalerts.vocabulary.distance import distance_km
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.territories import wholes
 
-__all__ = ["SiteTurns", "compare_sites", "newly_open_sites"]
+__all__ = ["SiteTurns", "compare_sites", "newly_open_sites", "whole_country"]
 
 _RESPELT_WITHIN_KM = 50.0
 _NAMELESS_WITHIN_KM = 20.0  # “Research Site” stands for every site of some sponsors
@@ -151,9 +151,14 @@ def _places(sites: Sequence[Site], trial_status: str | None, told: Mapping[str, 
     ]
 
 
+def whole_country(code: str) -> str:
+    """Return the country that a territory belongs to in comparisons; any other code as it is."""
+    return _WHOLES.get(code, code)
+
+
 def _country(site: Site, told: Mapping[str, str]) -> str:
     code = site.country or told.get(folded(site.country_name or ""), "")
-    return _WHOLES.get(code) or code or folded(site.country_name or "")
+    return whole_country(code) or folded(site.country_name or "")
 
 
 def _grouped(places: Iterable[_Place], key: _Key) -> dict[Hashable, list[_Place]]:

@@ -21,6 +21,7 @@ from sqlmodel import Session, col
 from trialalerts.catalog.compare import Difference, last_word, status_step
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.publishing import Happened, publish
+from trialalerts.catalog.sites_compare import whole_country
 from trialalerts.catalog.status import site_is_open, status_group
 from trialalerts.catalog.tables import Change, ChangeKind, HeldChange, Item
 from trialalerts.database.types import table_of
@@ -236,5 +237,5 @@ def _facts(status: str | None, stored: dict[str, Any]) -> TrialFacts | None:
 def _subject(site: Mapping[str, Any]) -> str:
     """Return by what a site is known: its facility, city and country, however they are written."""
     known = Site.model_validate(site)
-    words = (folded(known.facility or ""), folded(known.city or ""), known.country or "")
+    words = (folded(known.facility or ""), folded(known.city or ""), whole_country(known.country or ""))
     return f"site:{hashlib.blake2b(repr(words).encode(), digest_size=12).hexdigest()}"
