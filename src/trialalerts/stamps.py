@@ -18,6 +18,7 @@ from trialalerts.database import table_of
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery import guard, tallies
 from trialalerts.delivery.feedback.mailbox import LEASE as MAILBOX_LEASE
+from trialalerts.delivery.feedback.policy import PARKED_FOR
 from trialalerts.delivery.sender import LEASE as SENDING_LEASE
 from trialalerts.delivery.suppressions import PROVISIONAL
 from trialalerts.delivery.tables import (
@@ -74,8 +75,6 @@ _LONGEST_WAITS = {
     "not_before": timedelta(days=8),
     "benched_until": timedelta(hours=6),
     "rest": timedelta(days=4),
-    "retry_at": timedelta(hours=8),
-    "parked_until": timedelta(days=180),
 }
 _LARGE = {"change", "digest", "item", "record", "delivery", "consent", "preference", "subscriber"}
 """Tables without an index on their past stamps: they are looked through only when the clock is known to have gone
@@ -177,8 +176,8 @@ def _waits(settings: Settings, now: datetime, *, went_back: bool) -> Iterator[_S
     yield _stamp(
         table_of(TransportState), "benched_until", now + _LONGEST_WAITS["benched_until"] + _TO_SPARE, instead=now
     )
-    yield _stamp(table_of(SendingHold), "retry_at", now + _LONGEST_WAITS["retry_at"] + _TO_SPARE, instead=now)
-    yield _stamp(table_of(SoftBounces), "parked_until", now + _LONGEST_WAITS["parked_until"] + _TO_SPARE, instead=now)
+    yield _stamp(table_of(SendingHold), "retry_at", now + guard.LONGEST_WAIT + _TO_SPARE, instead=now)
+    yield _stamp(table_of(SoftBounces), "parked_until", now + max(PARKED_FOR) + _TO_SPARE, instead=now)
     yield _stamp(table_of(Suppression), "provisional_until", now + PROVISIONAL + _TO_SPARE, instead=now + PROVISIONAL)
     yield from _paces(now, longest_wait)
 

@@ -35,8 +35,8 @@ def settings(**mail: Any) -> Settings:
 def add_person(
     session: Session, name: str = "mona", state: SubscriberState = SubscriberState.ACTIVE, **values: Any
 ) -> Subscriber:
-    """Store a subscriber ``name@example.org``."""
-    address = f"{name}@example.org"
+    """Store a subscriber ``name@example.org``; a name with an @ is the whole address."""
+    address = name if "@" in name else f"{name}@example.org"
     person = Subscriber(
         key=f"key-{name}",
         address=address,
@@ -45,8 +45,7 @@ def add_person(
         locale="en",
         timezone="UTC",
         frequency=Frequency.WEEKLY,
-        created_at=NOW,
-        **values,
+        **{"created_at": NOW, **values},
     )
     session.add(person)
     session.flush()

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from sqlmodel import Session, col, select
 
-from tests.delivery.post import NOW, dice, queue, render, settings
+from tests.delivery.post import NOW, add_person, dice, queue, render, settings
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
@@ -24,8 +24,7 @@ from trialalerts.delivery.telling import BENCHED
 from trialalerts.delivery.transports.memory import MemoryTransport
 from trialalerts.delivery.transports.smtp_replies import Reply, refused
 from trialalerts.health import examine
-from trialalerts.subscribers.addresses import address_key
-from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
+from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
 HOUR = timedelta(hours=1)
 GONE = "550 5.1.1 no such user here"
@@ -41,19 +40,7 @@ def people(db: Database, addresses: Iterable[str], *, now: datetime = NOW) -> No
     """Store a subscriber of each address, and queue a digest for each."""
     with db.write() as session:
         for address in addresses:
-            person = Subscriber(
-                key=f"key-{address}",
-                address=address,
-                address_key=address_key(address),
-                state=SubscriberState.ACTIVE,
-                locale="en",
-                timezone="UTC",
-                frequency=Frequency.WEEKLY,
-                confirmed_at=now,
-                created_at=now,
-            )
-            session.add(person)
-            session.flush()
+            person = add_person(session, address, confirmed_at=now, created_at=now)
             queue(session, person, key=f"digest/{address}", now=now)
 
 

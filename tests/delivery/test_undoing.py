@@ -7,34 +7,20 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlmodel import Session, col, select
 
-from tests.delivery.post import NOW, SECRET, queue
+from tests.delivery.post import NOW, SECRET, add_person, queue
 from trialalerts.database import Database
 from trialalerts.delivery.feedback.policy import heed_complaint, heed_hard_bounce
 from trialalerts.delivery.suppressions import Why, is_suppressed, lift, list_suppressions, suppress
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.delivery.undoing import Picked, TakenBack, pick, review, take_back
-from trialalerts.subscribers.addresses import address_key
 from trialalerts.subscribers.people import end_pauses, pause
-from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
+from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
 DAY = timedelta(days=1)
 
 
 def bounced(session: Session, address: str, *, rule: str, code: str, words: str, at: datetime = NOW) -> None:
-    person = Subscriber(
-        key=f"key-{address}",
-        address=address,
-        address_key=address_key(address),
-        state=SubscriberState.ACTIVE,
-        locale="en",
-        timezone="UTC",
-        frequency=Frequency.WEEKLY,
-        cursor=7,
-        confirmed_at=NOW,
-        created_at=NOW,
-    )
-    session.add(person)
-    session.flush()
+    person = add_person(session, address, cursor=7, confirmed_at=NOW)
     for key, state in (("came-back", DeliveryState.FAILED), ("withheld", DeliveryState.SUPPRESSED)):
         queue(session, person, key=f"{key}/{address}")
         mail = session.exec(select(Delivery).where(Delivery.key == f"{key}/{address}")).one()

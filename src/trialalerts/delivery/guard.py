@@ -30,6 +30,7 @@ from trialalerts.plurals import counted
 __all__ = [
     "EVERYWHERE",
     "HELD",
+    "LONGEST_WAIT",
     "MORE",
     "REFUSED",
     "Answer",
@@ -62,7 +63,7 @@ _LATE = "late"
 _WINDOW = timedelta(hours=24)
 _KEPT = timedelta(days=8)
 _WAIT = timedelta(hours=1)
-_LONGEST_WAIT = timedelta(hours=8)
+LONGEST_WAIT = timedelta(hours=8)
 _TWO_DOMAINS = 2
 
 # bounces happen: of 50 mails to a list of which 2 % died, one in twenty million lists has so many
@@ -178,7 +179,7 @@ def held_words(scope: str) -> str:
 
 def probe(session: Session, hold: SendingHold, delivery_id: int, *, now: datetime) -> bool:
     """Let one delivery try whether mail is taken again; False where another process has let one try already."""
-    wait = min(timedelta(seconds=hold.wait * 2), _LONGEST_WAIT) if hold.cause == Cause.OURS else _WAIT
+    wait = min(timedelta(seconds=hold.wait * 2), LONGEST_WAIT) if hold.cause == Cause.OURS else _WAIT
     taken: CursorResult[Any] = session.connection().execute(
         update(SendingHold)
         .where(col(SendingHold.scope) == hold.scope, col(SendingHold.retry_at) == hold.retry_at)

@@ -393,22 +393,9 @@ class Ledger:
             self._enter("failed", failed)
             log.warning("delivery.failed", delivery=row.id, code=refusal.code)
         else:
-            self.retry(
-                row,
-                error=refusal.reason,
-                code=refusal.code,
-                retry_after=refusal.retry_after,
-                request_key=refusal.request_key,
-                meaning=refusal.meaning,
-            )
+            self._retry_refused(row, refusal)
 
-    def _refused_us(self, row: Claimed, refusal: Refused, domain: str) -> None:
-        """Enter a refusal that is about us: it goes again, whatever the code, and counts for nobody."""
-        # A connection that broke off, or a provider that failed, says nothing of how we stand with a domain.
-        if refusal.code is not None and not refusal.doubtful:
-            self._answered(domain, Answer.OURS)
-            self._told[domain] = _told(refusal)
-        self._blameless.add(row.id)
+    def _retry_refused(self, row: Claimed, refusal: Refused) -> None:
         self.retry(
             row,
             error=refusal.reason,
@@ -417,6 +404,15 @@ class Ledger:
             request_key=refusal.request_key,
             meaning=refusal.meaning,
         )
+
+    def _refused_us(self, row: Claimed, refusal: Refused, domain: str) -> None:
+        """Enter a refusal that is about us: it goes again, whatever the code, and counts for nobody."""
+        # A connection that broke off, or a provider that failed, says nothing of how we stand with a domain.
+        if refusal.code is not None and not refusal.doubtful:
+            self._answered(domain, Answer.OURS)
+            self._told[domain] = _told(refusal)
+        self._blameless.add(row.id)
+        self._retry_refused(row, refusal)
         self._ours_in_a_row.append(domain)
         many = len(self._ours_in_a_row) >= _REFUSALS_OF_OURS and len(set(self._ours_in_a_row)) >= _DOMAINS_OF_OURS
         if many and self.broken is None:

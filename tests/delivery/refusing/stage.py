@@ -16,7 +16,7 @@ from tests.delivery import mailserver, provider_servers
 from tests.delivery.feedback import senders
 from tests.delivery.feedback.bounce_samples import SAMPLES
 from tests.delivery.feedback.senders import Sender
-from tests.delivery.post import NOW, dice, queue, render, settings
+from tests.delivery.post import NOW, add_person, dice, queue, render, settings
 from tests.delivery.provider_desks import DESKS
 from tests.delivery.provider_servers import Fault, failing
 from trialalerts.clock import FrozenClock
@@ -34,8 +34,7 @@ from trialalerts.delivery.suppressions import list_suppressions
 from trialalerts.delivery.tables import Delivery, DeliveryState, SoftBounces, Tally
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.delivery.transports.memory import MemoryTransport
-from trialalerts.subscribers.addresses import address_key
-from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
+from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
 __all__ = ["GONE", "REPLIES", "WAYS", "OwnFault", "Town", "Way", "opened"]
 
@@ -114,19 +113,7 @@ class Town:
         """Store a reader of each address, with a digest that waits."""
         with self.db.write() as session:
             for address in addresses:
-                person = Subscriber(
-                    key=f"key-{address}",
-                    address=address,
-                    address_key=address_key(address),
-                    state=SubscriberState.ACTIVE,
-                    locale="en",
-                    timezone="UTC",
-                    frequency=Frequency.WEEKLY,
-                    confirmed_at=self.clock.now(),
-                    created_at=self.clock.now(),
-                )
-                session.add(person)
-                session.flush()
+                person = add_person(session, address, confirmed_at=self.clock.now(), created_at=self.clock.now())
                 queue(session, person, key=f"digest/{address}", now=self.clock.now())
 
     def round(self, way: Way) -> None:
@@ -221,11 +208,10 @@ class Smtp:
 # --- a relay: taken, and sent back by mail
 
 
-class Relay:
-    """A relay that takes everything and sends a bounce mail for what the next server refuses."""
+class _TellsLater:
+    """What takes everything, and tells afterwards whom the next server refused."""
 
     def __init__(self) -> None:
-        self.transport = MemoryTransport()
         self._fault: OwnFault | None = None
         self._gone: set[str] = set()
         self._heard = 0
@@ -236,6 +222,14 @@ class Relay:
 
     def bury(self, addresses: Iterable[str]) -> None:
         self._gone = set(addresses)
+
+
+class Relay(_TellsLater):
+    """A relay that takes everything and sends a bounce mail for what the next server refuses."""
+
+    def __init__(self) -> None:
+        self.transport = MemoryTransport()
+        super().__init__()
 
     def tell(self, town: Town) -> None:
         new = self.transport.sent[self._heard :]
@@ -303,23 +297,14 @@ def _answer(scheme: str, words: str) -> Fault:
     return failing(status, json.dumps(bodies[scheme]).encode(), headers=headers)
 
 
-class Webhook:
+class Webhook(_TellsLater):
     """A provider that takes everything and tells by its webhook what the other server said."""
 
     def __init__(self, server: provider_servers.ProviderServer, sender: Sender) -> None:
         self.transport = open_transport(server.url + "&connections=2")
         self._server = server
         self._sender = sender
-        self._fault: OwnFault | None = None
-        self._gone: set[str] = set()
-        self._heard = 0
-        self._came_back: Counter[str] = Counter()
-
-    def refuse(self, fault: OwnFault | None) -> None:
-        self._fault = fault
-
-    def bury(self, addresses: Iterable[str]) -> None:
-        self._gone = set(addresses)
+        super().__init__()
 
     def tell(self, town: Town) -> None:
         new = self._server.desk.mails[self._heard :]

@@ -18,6 +18,7 @@ from trialalerts.subscribers.people import take_bounce_back, unsubscribe
 from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, SubscriberState, id_of
 
 __all__ = [
+    "PARKED_FOR",
     "concerns_another_address",
     "end_parkings",
     "got_through",
@@ -29,7 +30,7 @@ __all__ = [
 
 _MOST = 5.0
 _AT_LEAST = timedelta(days=14)
-_PARKED_FOR = (timedelta(days=30), timedelta(days=90), timedelta(days=180))
+PARKED_FOR = (timedelta(days=30), timedelta(days=90), timedelta(days=180))
 _TROUBLE_OF_A_DOMAIN = 3
 """Where so many addresses of a domain have trouble on one day, it is the domain's and counts for none of them."""
 _WEAK = {"time": 0.5}
@@ -173,12 +174,12 @@ def _park(
 ) -> None:
     """Stop serving somebody for a time, or, where all tries came back, for good."""
     often = f"{counted.in_a_row} soft bounces in a row since {counted.first_at:%Y-%m-%d}, last: {detail}"
-    if counted.tries >= len(_PARKED_FOR):
+    if counted.tries >= len(PARKED_FOR):
         heed_hard_bounce(session, secret, subscriber, how=how, detail=often, why=why, reason="unwell", now=now)
         return
     if subscriber.state not in _SERVED:
         return
-    counted.parked_until = now + _PARKED_FOR[counted.tries]
+    counted.parked_until = now + PARKED_FOR[counted.tries]
     counted.tries += 1
     subscriber.state = SubscriberState.BOUNCED
     subscriber.state_reason = f"{how}: {often}; parked, tried again on {counted.parked_until:%Y-%m-%d}"
