@@ -14,7 +14,7 @@ from tests.delivery.post import NOW, add_person, dice, queue, render, settings
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
-from trialalerts.delivery import guard
+from trialalerts.delivery import breaker, guard
 from trialalerts.delivery.benching import bench, benched
 from trialalerts.delivery.envelope import Envelope, Outcome, Refused
 from trialalerts.delivery.sender import SendCount, send_queued
@@ -253,3 +253,15 @@ def test_another_mail_url_begins_with_a_clean_slate(db: Database) -> None:
         assert (guard.holds(session), benched(session), open_findings(session)) == ([], [], [])
         kept = [each.reason for each in session.exec(select(SendingPause))]
     assert not any("elsewhere" in reason for reason in kept)
+
+
+def test_a_new_secret_is_no_new_mail_url(db: Database) -> None:
+    url = "memory://here"
+    with db.write() as session:
+        breaker.begin_anew_with(session, url, ["the old secret"], now=NOW)
+        bench(session, "memory", reason="no connection", now=NOW, retry_after=3_600)
+        assert not breaker.begin_anew_with(session, url, ["the new secret", "the old secret"], now=NOW)
+        assert not breaker.begin_anew_with(session, url, ["the new secret"], now=NOW)
+        assert [each.name for each in benched(session)] == ["memory"]
+        assert breaker.begin_anew_with(session, "memory://elsewhere", ["newest", "the new secret"], now=NOW)
+        assert benched(session) == []

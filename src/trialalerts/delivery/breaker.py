@@ -7,6 +7,7 @@ answered, accepted or refused: a server that refuses everybody accepts none. A c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -62,18 +63,19 @@ def trip(session: Session, settings: BreakerSettings, *, now: datetime) -> Sendi
     return pause_of(session)
 
 
-def begin_anew_with(session: Session, url: str, secret: str, *, now: datetime) -> bool:
+def begin_anew_with(session: Session, url: str, secrets: Sequence[str], *, now: datetime) -> bool:
     """Forget what went wrong with another ``mail.url``: pause, bench, holds; return whether the URL has changed.
 
-    Only a keyed fingerprint of the URL is stored, which may hold a password.
+    Only a keyed fingerprint of the URL is stored, which may hold a password. Under one of the previous ``secrets`` it
+    is the same URL.
     """
-    fingerprint = keyed_digest(secret.encode(), b"mail.url:" + url.encode()).hex()[:32]
+    fingerprint, *earlier = (keyed_digest(each.encode(), b"mail.url:" + url.encode()).hex()[:32] for each in secrets)
     known = session.get(SendingPause, _URL)
     if known is not None and known.reason == fingerprint:
         return False
     _store(session, _URL, fingerprint, now)
     session.flush()
-    if known is None:
+    if known is None or known.reason in earlier:
         return False
     resume(session, now=now)
     for state in benching.benched(session):

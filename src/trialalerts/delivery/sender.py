@@ -203,8 +203,8 @@ class _Round:
         self.nothing_due = True
         with self.db.write() as session:
             if not self.looked_at_url:
-                url, secret = self.settings.mail.url, self.settings.service.secret
-                breaker.begin_anew_with(session, url.get_secret_value(), secret.get_secret_value(), now=now)
+                url = self.settings.mail.url.get_secret_value()
+                breaker.begin_anew_with(session, url, self.settings.service.secrets, now=now)
                 self.looked_at_url = True
             if paused := self._paused(session, now):
                 self.ledger.broken = (
