@@ -25,7 +25,7 @@ __all__ = ["assert_mailed_once", "assert_stored_whole", "assert_told_exactly_onc
 def settled(db: Database, registry: BusyRegistry) -> bool:
     """Tell whether all that the registry says is stored, told to everybody, and mailed.
 
-    All is looked at as of one moment: between two looks a machine may let go what was held, and somebody is behind again.
+    All as of one moment: between two looks a machine may let go what was held, and somebody is behind again.
     """
     with db.read() as session:
         session.connection().execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
