@@ -1,14 +1,18 @@
 """Owns how the program logs: one structured line a step, event name first, key-values after it.
 
-Addresses, conditions people follow and secrets never stand in a line: those who log pass ids.
+Addresses, conditions people follow and secrets never stand in a line: those who log pass ids. What others say, and
+what libraries log, may hold an address with its password: each value passes :mod:`trialalerts.redaction`.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 
 import structlog
+
+from trialalerts.redaction import without_secrets
 
 __all__ = ["configure_logs"]
 
@@ -26,6 +30,7 @@ def configure_logs(*, json_lines: bool = False, level: str = "info") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.EventRenamer("event"),
+            _without_secrets,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -34,9 +39,31 @@ def configure_logs(*, json_lines: bool = False, level: str = "info") -> None:
     )
     # Libraries log through the standard library: only what somebody should look into.
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("level=warning event=library %(message)s"))
+    handler.setFormatter(_Formatter("level=warning event=library %(message)s"))
     logging.getLogger().handlers[:] = [handler]
     logging.getLogger().setLevel(logging.WARNING)
+
+
+class _Formatter(logging.Formatter):
+    """Writes what libraries log, traces included, without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
+def _without_secrets(logger: object, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    del logger, method
+    return {key: _cleaned(value) for key, value in line.items()}
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, str):
+        return without_secrets(value)
+    if isinstance(value, Mapping):
+        return {key: _cleaned(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_cleaned(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | float) else without_secrets(str(value))
 
 
 def _to_standard_error(*_: object) -> structlog.WriteLogger:

@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from trialalerts.errors import ConfigurationError, did_you_mean
+from trialalerts.redaction import without_secrets
 
 __all__ = [
     "BreakerSettings",
@@ -50,8 +51,6 @@ _PREFIX = "TRIALALERTS_"
 _NO_SETTINGS = {"TRIALALERTS_CONFIG", "TRIALALERTS_TEST_DATA"}
 _SECRET_KEYS = {"service.secret", "database.url", "mail.url", "feedback.mailbox"}
 _SECRET_SECTIONS = ("feedback.webhooks.", "service.previous_secrets")
-_USER = re.compile(r"(?<=://)[^\s'\"<>]*@")
-_QUERY = re.compile(r"(?<=\?)[^\s'\"<>]*")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SIZES = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 
@@ -258,7 +257,7 @@ class SourceSettings(_Section):
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
     kind: Literal["clinicaltrials_gov", "feed", "folder"]
     title: str = ""
-    url: str = ""
+    url: str = Field(default="", repr=False)
     path: str = ""
     every: Duration = timedelta(hours=6)
     overlap: Duration = timedelta(days=2)
@@ -385,7 +384,7 @@ def _shown(value: object) -> str:
         return "a table"
     if isinstance(value, list | tuple):
         return "a list"
-    return _QUERY.sub("…", _USER.sub("…@", repr(value)))
+    return without_secrets(repr(value), *([value] if isinstance(value, str) else []))
 
 
 def _near(word: str, known: Sequence[str]) -> str:

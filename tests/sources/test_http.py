@@ -17,9 +17,10 @@ from tests.sources.registry_server import Fault, Handler, RegistryServer, cut, h
 from trialalerts import __version__
 from trialalerts.clock import FrozenClock
 from trialalerts.errors import SourceError
+from trialalerts.redaction import shown_url
 from trialalerts.settings import HttpSettings
 from trialalerts.sources.decoding import BrokenBody, TooLarge, unpacked
-from trialalerts.sources.http import Fetcher, Interrupted, Refused, shown_url
+from trialalerts.sources.http import Fetcher, Interrupted, Refused
 from trialalerts.sources.network import PublicNetwork, is_public
 
 MEGABYTE = b"0" * 1_000_000

@@ -30,6 +30,7 @@ def command(
     """Write what is missing, then prepare the database."""
     from trialalerts.cli.context import open_settings_database, settings_of
     from trialalerts.cli.output import show
+    from trialalerts.database.engine import shown_name
     from trialalerts.preparation import prepare
 
     for line in (_write_config(Path("config/trialalerts.toml")), _write_secret(Path(".env"))):
@@ -37,7 +38,7 @@ def command(
     settings = settings_of()
     database = open_settings_database(settings)
     done = prepare(database, settings, accept_secret=accept_secret)
-    name = database.engine.url.render_as_string(hide_password=True)
+    name = shown_name(database.engine.url)
     show(f"{name}: {'set up' if done.upgraded else 'was set up already'}, {done.areas:,} disease areas")
     show(f"{done.places} places loaded" if done.places else "places were loaded already")
     show("Next: edit config/trialalerts.toml, then: trialalerts doctor")

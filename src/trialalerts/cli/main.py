@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import threading
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +16,7 @@ import typer
 from trialalerts import __version__
 from trialalerts.cli.context import close_databases, use_config
 from trialalerts.errors import ConfigurationError, InvalidInput, TrialAlertsError
+from trialalerts.redaction import without_secrets
 
 __all__ = ["NOUNS", "application", "main"]
 
@@ -68,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 0 done, 1 failed, 2 wrong usage or configuration."""
     os.umask(0o077)  # what is written holds addresses and what people follow: it is nobody else's
     given = list(sys.argv[1:] if arguments is None else arguments)
+    usual, threading.excepthook = threading.excepthook, _fail_in_thread
     try:
         application(_noun_in(given))(args=given, prog_name="trialalerts")
     except (ConfigurationError, InvalidInput) as error:
@@ -76,8 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(error, 1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - nobody foresaw it: its trace is for a report, which must hold no secret
+        _fail_unforeseen(error)
     finally:
         close_databases()
+        threading.excepthook = usual
 
 
 def _print_version(asked: bool) -> None:
@@ -115,8 +122,23 @@ def _not_loaded() -> None:
 
 
 def _fail(error: Exception, code: int) -> None:
-    typer.echo(f"trialalerts: {error}", err=True)
+    typer.echo(f"trialalerts: {without_secrets(str(error))}", err=True)
     sys.exit(code)
+
+
+def _fail_unforeseen(error: BaseException) -> None:
+    _show_trace(error)
+    sys.exit(1)
+
+
+def _fail_in_thread(failed: threading.ExceptHookArgs) -> None:
+    if failed.exc_value is not None and not isinstance(failed.exc_value, SystemExit):
+        _show_trace(failed.exc_value)
+
+
+def _show_trace(error: BaseException) -> None:
+    trace = "".join(traceback.format_exception(error))
+    typer.echo(f"{without_secrets(trace)}trialalerts: this was not foreseen; please report it", err=True)
 
 
 if __name__ == "__main__":

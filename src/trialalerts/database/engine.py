@@ -16,8 +16,9 @@ from sqlmodel import Session
 
 from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable
 from trialalerts.private_files import create_private, make_folder
+from trialalerts.redaction import shown_url, without_secrets
 
-__all__ = ["Database", "open_database"]
+__all__ = ["Database", "open_database", "plain_error", "shown_name"]
 
 _SQLITE_BUSY_MILLISECONDS = 30_000
 _PRAGMAS = (
@@ -108,7 +109,7 @@ def _checked(url: str) -> URL:
     expected = "expected sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter, with a piece of the password, for a port that is no number
         raise ConfigurationError(f"database.url: this is no database URL; {expected}") from None
     if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise ConfigurationError(f"database.url: found {parsed.drivername}://…, {expected}")
@@ -127,6 +128,7 @@ def _sqlite(url: URL) -> Engine:
             ) from None
     engine = create_engine(
         url,
+        hide_parameters=True,  # an error that nobody foresaw would show addresses and what people follow
         json_serializer=_to_json,
         json_deserializer=orjson.loads,
         connect_args={"timeout": _SQLITE_BUSY_MILLISECONDS / 1000, "check_same_thread": False},
@@ -139,6 +141,7 @@ def _sqlite(url: URL) -> Engine:
 def _postgresql(url: URL) -> Engine:
     engine = create_engine(
         url,
+        hide_parameters=True,  # an error that nobody foresaw would show addresses and what people follow
         json_serializer=_to_json,
         json_deserializer=orjson.loads,
         pool_pre_ping=True,
@@ -189,8 +192,14 @@ _SIGNS: tuple[tuple[str, type[Exception], str], ...] = (
     ("no such column", DatabaseBehind, "it is older than this program; run: trialalerts database upgrade"),
     ("undefinedcolumn", DatabaseBehind, "it is older than this program; run: trialalerts database upgrade"),
     ("idleintransactionsessiontimeout", DatabaseUnavailable, "this process stood still for too long in a transaction"),
+    ("invalid connection option", DatabaseUnusable, "database.url has an option that PostgreSQL does not know"),
     ("is locked", DatabaseUnavailable, "another process holds it for too long; try again"),
 )
+
+
+def shown_name(url: URL) -> str:
+    """Return a database's address without user, password and options."""
+    return shown_url(url.render_as_string(hide_password=False))
 
 
 def plain_error(error: DBAPIError, url: URL) -> Exception:
@@ -199,11 +208,12 @@ def plain_error(error: DBAPIError, url: URL) -> Exception:
     An error that is none of the operator's affairs (a broken constraint, wrong SQL) comes back as it is.
     """
     found = f"{type(error.orig).__name__} {error.orig}".lower()
-    name = url.render_as_string(hide_password=True)
+    name = shown_name(url)
     for sign, kind, remedy in _SIGNS:
         if sign in found:
             return kind(f"The database {name} cannot be used: {remedy}.")
     if isinstance(error, OperationalError):
         reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+        reason = without_secrets(reason, url.render_as_string(hide_password=False))
         return DatabaseUnavailable(f"The database {name} cannot be reached: {reason}")
     return error

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from trialalerts.database.types import UtcDateTime, table_of
+from trialalerts.redaction import without_secrets
 
 __all__ = ["Finding", "end_findings", "note_finding", "open_findings"]
 
@@ -45,7 +46,8 @@ def note_finding(session: Session, kind: str, subject: str, text: str, *, now: d
         now: aware.
     """
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    row = {"kind": kind, "subject": subject, "text": " ".join(text.split()), "since": now, "last_seen_at": now}
+    text = without_secrets(" ".join(text.split()))
+    row = {"kind": kind, "subject": subject, "text": text, "since": now, "last_seen_at": now}
     insert = dialect.insert(table_of(Finding)).values(row)
     renewed = {"text": insert.excluded.text, "last_seen_at": insert.excluded.last_seen_at}
     session.connection().execute(insert.on_conflict_do_update(index_elements=["kind", "subject"], set_=renewed))

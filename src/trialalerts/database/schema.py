@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from trialalerts.database.engine import Database, plain_error
+from trialalerts.database.engine import Database, plain_error, shown_name
 from trialalerts.errors import DatabaseBehind, DatabaseTooNew
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def require_revision(database: Database) -> None:
         DatabaseTooNew: it is of a revision that this program does not know.
     """
     found = revision_of(database)
-    name = database.engine.url.render_as_string(hide_password=True)
+    name = shown_name(database.engine.url)
     if found == REVISION:
         return
     if found is None:

@@ -22,13 +22,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.errors import SourceError, did_you_mean
+from trialalerts.redaction import shown_url
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.ahead import Ahead
 from trialalerts.sources.base import Batch, Position
 from trialalerts.sources.ctgov_page import Page, read_page
 from trialalerts.sources.ctgov_study import REGISTRY, STATUSES, read_study
 from trialalerts.sources.desk import Desk
-from trialalerts.sources.http import Refused, shown_url
+from trialalerts.sources.http import Refused
 
 __all__ = ["FIELDS", "ClinicalTrialsGov"]
 

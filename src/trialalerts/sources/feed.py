@@ -13,13 +13,14 @@ from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_line, clean_text, summary_of
 from trialalerts.errors import SourceError, UnknownArea
+from trialalerts.redaction import shown_url
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch, Position
 from trialalerts.sources.dates import When, read_when
 from trialalerts.sources.desk import Desk
 from trialalerts.sources.entry import Entry, FeedContent
 from trialalerts.sources.fields import UNNAMED
-from trialalerts.sources.http import Answer, Fetcher, shown_url
+from trialalerts.sources.http import Answer, Fetcher
 from trialalerts.sources.json_feed import read_json_feed
 from trialalerts.sources.links import link_key, usable_link
 from trialalerts.sources.mishaps import unreadable
@@ -53,7 +54,7 @@ class Feed:
             )  # fmt: skip
             return
         content = self._content(answer)
-        reading = _Reading(self._settings, desk, content, answer.url)
+        reading = _Reading(self._settings, desk, content, shown_url(answer.url))
         yield Batch(
             drafts=reading.drafts(),
             problems=reading.problems,

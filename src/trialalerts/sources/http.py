@@ -8,7 +8,7 @@ one line that names the address (without its query and password), what was found
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
@@ -25,17 +25,19 @@ import stamina
 from trialalerts import __version__
 from trialalerts.clock import Clock
 from trialalerts.errors import SourceError
+from trialalerts.redaction import shown_url, without_secrets
 from trialalerts.settings import HttpSettings
 from trialalerts.sources.decoding import ACCEPTED, BrokenBody, TooLarge, unpacked
 from trialalerts.sources.network import Interrupted, PrivateAddress, PublicNetwork, TookTooLong
 
-__all__ = ["Answer", "Fetcher", "Interrupted", "Refused", "shown_url"]
+__all__ = ["Answer", "Fetcher", "Interrupted", "Refused"]
 
 _MOST_REDIRECTS = 5
 _TIMEOUTS_IN_ALL = 10  # an answer may take this many timeouts as a whole, however steadily it drips
 _REDIRECTS = {301, 302, 303, 307, 308}
 _FOR_GOOD = {301, 308}
 _GONE = 410
+_SAID = 200
 _TRANSIENT = (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError)
 
 
@@ -62,11 +64,6 @@ class Refused(SourceError):
         self.status = status
         self.is_gone = status == _GONE
         self.said = said
-
-
-def shown_url(url: str) -> str:
-    """Return an address without user, password and query: those may be secrets."""
-    return re.sub(r"^(\w+://)[^/@?#]*@", r"\1", re.split(r"[?#]", url, maxsplit=1)[0])[:300]
 
 
 class Fetcher:
@@ -152,7 +149,11 @@ class Fetcher:
             for _ in range(_MOST_REDIRECTS + 1):
                 answer = self._ask(address, headers)
                 if answer.status not in _REDIRECTS or "location" not in answer.headers:
-                    judged = self._judged(answer, conditional=bool(etag or last_modified))
+                    judged = self._judged(
+                        answer,
+                        {url, *([] if answer.url == asked else [answer.url])},
+                        conditional=bool(etag or last_modified),
+                    )
                     return judged if str(moved) == asked else replace(judged, moved_to=str(moved))
                 address = _checked(address.join(answer.headers["location"]), url)
                 for_good = for_good and answer.status in _FOR_GOOD and _is_as_safe(moved, address)
@@ -173,10 +174,10 @@ class Fetcher:
                 )
         raise AssertionError("the loop returns or raises")
 
-    def _judged(self, answer: Answer, *, conditional: bool) -> Answer:
+    def _judged(self, answer: Answer, hiding: Iterable[str], *, conditional: bool) -> Answer:
         if answer.status == httpx.codes.OK or (answer.not_modified and conditional):
             return answer
-        said = _said(answer)
+        said = without_secrets(_said(answer), *hiding)[:_SAID]
         found = f"{shown_url(answer.url)} answered {answer.status}{f' ({said})' if said else ''}"
         retry_after = self._retry_after(answer.headers.get("retry-after", ""))
         raise Refused(f"{found}; {_remedy(answer.status)}", status=answer.status, said=said, retry_after=retry_after)
@@ -249,7 +250,7 @@ def _said(answer: Answer) -> str:
     if not answer.headers.get("content-type", "").startswith("text/plain"):
         return ""
     words = " ".join(answer.body[:1000].decode("utf-8", "replace").split())
-    return "".join(c for c in words if c.isprintable())[:200]
+    return "".join(c for c in words if c.isprintable())
 
 
 def _remedy(status: int) -> str:
@@ -287,10 +288,12 @@ def _explained(url: str, settings: HttpSettings) -> Iterator[None]:
             "set http.allow_private_addresses = true."
         ) from None
     except httpx.InvalidURL as error:
-        raise SourceError(f"{shown} is or leads to no valid address ({error}); check the source's url.") from None
+        raise SourceError(
+            f"{shown} is or leads to no valid address ({_words(error, url)}); check the source's url."
+        ) from None
     except httpx.HTTPError as error:
-        raise SourceError(f"{shown} cannot be reached: {_reason(error)}; it will be tried again.") from None
+        raise SourceError(f"{shown} cannot be reached: {_words(error, url)}; it will be tried again.") from None
 
 
-def _reason(error: httpx.HTTPError) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def _words(error: httpx.HTTPError | httpx.InvalidURL, url: str) -> str:
+    return without_secrets(" ".join(str(error).split()), url)[:_SAID] or type(error).__name__

@@ -29,6 +29,7 @@ from trialalerts.errors import (
     TrialAlertsError,
     did_you_mean,
 )
+from trialalerts.redaction import without_secrets
 from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.base import Batch, Position, Source
 from trialalerts.sources.desk import Desk
@@ -268,8 +269,9 @@ class _Poll:
         log.info("source.broken_off", source=self._source.name, **self._numbers())
 
     def _fail(self, error: str, kind: str, retry_after: float | None = None, *, is_gone: bool = False) -> None:
+        error = without_secrets(" ".join(error.split()), self._source.url)
         again = fail(self._db, self._source, self.lease, self._clock.now(), error, retry_after, is_gone=is_gone)
-        self.count = replace(self.count, complete=False, error=" ".join(error.split()))
+        self.count = replace(self.count, complete=False, error=error)
         log.warning(
             "source.failed",
             source=self._source.name,

@@ -15,12 +15,12 @@ from trialalerts.catalog.store import StoreCount, store_items
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.database.engine import Database
 from trialalerts.database.findings import end_findings, note_finding
+from trialalerts.redaction import shown_url
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch
 from trialalerts.sources.categories import note_categories
 from trialalerts.sources.desk import Desk
 from trialalerts.sources.holding import Turnover, end_hold, hold, standing_records
-from trialalerts.sources.http import shown_url
 from trialalerts.sources.leases import Lease
 from trialalerts.sources.problems import add_problems, note_problems
 from trialalerts.sources.standing import SOURCE_GONE, locked_state, succeed

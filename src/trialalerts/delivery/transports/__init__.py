@@ -106,6 +106,11 @@ def options_of(parts: SplitResult, known: Collection[str]) -> Mapping[str, str]:
     Raises:
         ConfigurationError: one is not known.
     """
+    if "@" in parts.query and "@" not in parts.netloc:
+        raise ConfigurationError(
+            f"mail.url: {parts.scheme}:// has an @ behind its ?; what is special in a key or password is written %XX "
+            "(? as %3F, # as %23)"
+        )
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     for name in options:
         if name not in known:

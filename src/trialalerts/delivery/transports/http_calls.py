@@ -28,6 +28,7 @@ from trialalerts import __version__
 from trialalerts.clock import Clock, SystemClock
 from trialalerts.delivery.transports import options_of
 from trialalerts.errors import ConfigurationError
+from trialalerts.redaction import without_secrets
 
 __all__ = ["Account", "Call", "Garbled", "HttpCaller", "NoAnswer", "NotConnected", "Reply", "account_of", "name_in"]
 
@@ -194,7 +195,7 @@ class HttpCaller:
         return Reply(
             status=response.status_code,
             headers=dict(response.headers),
-            body=unpacked or b"",
+            body=(unpacked or b"").replace(self._account.key.encode(), b"***"),  # some repeat the key they refuse
             whole=whole and unpacked is not None,
         )
 
@@ -202,7 +203,8 @@ class HttpCaller:
         self.close()
         if isinstance(error, httpx.TimeoutException):
             return NotConnected(f"no connection within {self._account.timeout:g} seconds")
-        return NotConnected(" ".join(str(error).split())[:200] or type(error).__name__)
+        words = without_secrets(" ".join(str(error).split()), self._account.proxy or "")
+        return NotConnected(words[:200] or type(error).__name__)
 
 
 def account_of(
