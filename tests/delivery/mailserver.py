@@ -21,14 +21,16 @@ HANG_UP = "hang up"
 class Mailbox:
     """What the server was given, and how it answers.
 
-    ``answers`` maps a word of the conversation (``MAIL``, ``RCPT``, ``DATA``, or an address) to a reply;
-    a list is used up one by one, then all is well again.
+    ``answers`` maps a word of the conversation (``GREETING``, ``EHLO`` (and HELO), ``MAIL``, ``RCPT``, ``DATA``, an
+    address, or ``ALL`` for whatever follows the greeting) to a reply; a list is used up one by one, then all is well
+    again. ``extensions`` are those that EHLO offers; None: all that the server knows.
     """
 
     answers: dict[str, str | list[str]] = field(default_factory=dict)
     received: list[tuple[str, str, bytes]] = field(default_factory=list)
     options: list[list[str]] = field(default_factory=list)
     connections: int = 0
+    extensions: tuple[str, ...] | None = None
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -37,7 +39,10 @@ class Mailbox:
         del server, envelope
         session.host_name = hostname
         self.connections += 1
-        return responses
+        if self.extensions is None:
+            return responses
+        lines = [responses[0][4:], *self.extensions]
+        return [f"250{'-' if number < len(lines) else ' '}{line}" for number, line in enumerate(lines, start=1)]
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -63,7 +68,7 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         """Keep the message, or answer as told; ``accept, then hang up`` does both."""
         del session
-        reply = self._next("DATA")
+        reply = self.next_answer("DATA")
         if reply is None or reply == "accept, then hang up":
             assert isinstance(envelope.content, bytes)
             self.received.append((envelope.mail_from or "", envelope.rcpt_tos[0], envelope.content))
@@ -72,14 +77,51 @@ class Mailbox:
         return reply or "250 OK"
 
     def _answer(self, server: SMTP, word: str) -> str | None:
-        reply = self._next(word)
+        reply = self.next_answer(word)
         return _hang_up(server) if reply == HANG_UP else reply
 
-    def _next(self, word: str) -> str | None:
+    def next_answer(self, word: str) -> str | None:
         answer = self.answers.get(word)
         if isinstance(answer, list):
             return answer.pop(0) if answer else None
         return answer
+
+
+class _Server(SMTP):
+    """A server whose mailbox has a say from the greeting on."""
+
+    def __init__(self, mailbox: Mailbox, **options: Any) -> None:
+        super().__init__(mailbox, **options)
+        self._mailbox = mailbox
+        self._has_greeted = False
+
+    async def push(self, status: Any) -> None:
+        """Say something, or what was told instead."""
+        word = "ALL" if self._has_greeted else "GREETING"
+        self._has_greeted = True
+        reply = self._mailbox.next_answer(word) if not str(status).startswith("250-") else None
+        if reply == HANG_UP:
+            _hang_up(self)
+        elif reply or word == "GREETING" or "ALL" not in self._mailbox.answers:
+            await super().push(reply or status)
+
+    async def smtp_EHLO(self, hostname: str) -> None:  # noqa: N802 - aiosmtpd's name
+        """Answer EHLO."""
+        if not await self._has_refused():
+            await super().smtp_EHLO(hostname)
+
+    async def smtp_HELO(self, hostname: str) -> None:  # noqa: N802 - aiosmtpd's name
+        """Answer HELO."""
+        if not await self._has_refused():
+            await super().smtp_HELO(hostname)
+
+    async def _has_refused(self) -> bool:
+        reply = self._mailbox.next_answer("EHLO")
+        if reply == HANG_UP:
+            _hang_up(self)
+        elif reply:
+            await self.push(reply)
+        return reply is not None
 
 
 def _hang_up(server: SMTP) -> str:
@@ -96,7 +138,7 @@ def running(mailbox: Mailbox, *, tls_from_the_start: ssl.SSLContext | None = Non
     async def serve() -> None:
         loop, done = asyncio.get_running_loop(), asyncio.Event()
         server = await loop.create_server(
-            lambda: SMTP(mailbox, loop=loop, **options), "127.0.0.1", 0, ssl=tls_from_the_start
+            lambda: _Server(mailbox, loop=loop, **options), "127.0.0.1", 0, ssl=tls_from_the_start
         )
         started.set_result((server.sockets[0].getsockname()[1], loop, done))
         await done.wait()

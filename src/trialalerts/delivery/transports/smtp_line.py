@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from trialalerts.delivery.mail.reply_codes import Stage, classify
 from trialalerts.delivery.transports.smtp_replies import Reply, one_line, wait_asked
+from trialalerts.redaction import hidden
 
 __all__ = ["Line", "Lost", "NoConnection", "SmtpServer", "Tls", "connect"]
 
@@ -267,22 +269,26 @@ def connect(server: SmtpServer, context: ssl.SSLContext | None) -> Line:
         line = _greeted(server, context)
     except ssl.SSLError as error:
         raise NoConnection(f"The mail server {where} gave no trusted encryption: {error.reason or error}.") from error
-    except (smtplib.SMTPException, OSError, ValueError) as error:
+    except smtplib.SMTPResponseException as error:
+        reply = _reply(error)
+        said, rule = one_line(reply), _rule(reply, error)
         raise NoConnection(
-            f"The mail server {where} cannot be reached: {_reason(error)}.", retry_after=_wait(error)
+            f"The mail server {where} refuses us before any mail: {said} ({rule}).", retry_after=wait_asked(reply)
         ) from error
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        raise NoConnection(f"The mail server {where} cannot be reached: {_reason(error)}.") from error
     try:
         if server.user:
             line.login(server.user, server.password)
     except smtplib.SMTPAuthenticationError as error:
         line.close()
         raise NoConnection(
-            f"The mail server {where} refused the user or password of mail.url: {_reason(error, server.user)}.",
+            f"The mail server {where} refused the user or password of mail.url: {_login_reason(error, server)}.",
             retry_after=_wait(error),
         ) from None
     except (smtplib.SMTPException, OSError, ValueError) as error:
         line.close()
-        raise NoConnection(f"The mail server {where} did not let us log in: {_reason(error, server.user)}.") from None
+        raise NoConnection(f"The mail server {where} did not let us log in: {_login_reason(error, server)}.") from None
     return line
 
 
@@ -314,6 +320,18 @@ def _reason(error: Exception, private: str = "") -> str:
     if isinstance(error, ValueError) and not isinstance(error, OSError):
         return f"what it said makes no sense ({type(error).__name__})"  # its text may hold what we answered
     return one_line(Reply(0, str(getattr(error, "strerror", None) or error).encode()))[2:] or type(error).__name__
+
+
+def _rule(reply: Reply, error: smtplib.SMTPResponseException) -> str:
+    """Return the rule that knows what the server has against us."""
+    stage = Stage.EHLO if isinstance(error, smtplib.SMTPHeloError) else Stage.CONNECT
+    return classify(f"{reply.code} {reply.text.decode('utf-8', 'replace')}", stage=stage).rule
+
+
+def _login_reason(error: Exception, server: SmtpServer) -> str:
+    """Say why without user and password, which some servers repeat."""
+    together = f"\0{server.user}\0{server.password}"
+    return hidden(_reason(error, server.user), server.password, together)
 
 
 def _wait(error: Exception) -> float | None:
