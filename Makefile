@@ -6,13 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test check format bench soak lock clean
+.PHONY: help demo test check format bench structure soak lock clean
 
 help:
 	@echo "make demo    the main job on sample data: mails in var/demo/outbox"
 	@echo "make test    the whole test suite"
 	@echo "make check   ruff, mypy --strict, the import rules"
 	@echo "make bench   the benchmarks (minutes)"
+	@echo "make structure  the code's structure in figures"
 	@echo "make soak    the long failure tests (many minutes)"
 	@echo "make lock    resolve the dependencies anew (needs uv)"
 
@@ -46,6 +47,9 @@ format: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks
+
+structure: $(VENV)/.ready
+	$(BIN)/python -m benchmarks.structure
 
 soak: $(VENV)/.ready
 	TRIALALERTS_TEST_SOAK=1 $(BIN)/python -m pytest -m soak

@@ -47,7 +47,7 @@ from trialalerts.settings import (
 from trialalerts.sources.poll import PollCount
 from trialalerts.subscribers.tables import Subscriber
 
-__all__ = ["run"]
+__all__ = ["demo_settings", "first_day", "run"]
 
 _BEGAN_DAYS_AGO = 35
 _SECOND_STATE_AFTER = timedelta(days=3)
@@ -81,7 +81,7 @@ def run(folder: Path, *, serve: bool = False) -> int:
     started = monotonic()
     folder = folder.resolve()
     _clear(folder)
-    with _quiet_logs(), SampleRegistry(read_world(_first_day())) as registry:
+    with _quiet_logs(), SampleRegistry(read_world(first_day())) as registry:
         story = _Story(folder, registry)
         try:
             good = story.tell()
@@ -98,8 +98,8 @@ class _Story:
     def __init__(self, folder: Path, registry: SampleRegistry) -> None:
         self._folder = folder
         self._registry = registry
-        self._settings = _settings(folder, registry.root)
-        self._clock = FrozenClock(datetime.combine(_first_day(), time(9, 30), UTC))
+        self._settings = demo_settings(folder, registry.root)
+        self._clock = FrozenClock(datetime.combine(first_day(), time(9, 30), UTC))
         self._db: Database = open_database(self._settings.database.url.get_secret_value())
         self._pipeline = Pipeline(self._settings, self._db, self._clock)
         self._people: dict[int, Person] = {}
@@ -112,13 +112,13 @@ class _Story:
     def tell(self) -> bool:
         """Go through the story; return whether everything went well."""
         self._set_the_stage()
-        self._show_world(read_world(_first_day()))
+        self._show_world(read_world(first_day()))
         self._poll("The baseline: everything is new, nothing is announced.")
         self._serve_who_is_due()
         self._print(DigestKind.FIRST, "First digests: what is recruiting now")
         self._let_days_pass(_SECOND_STATE_AFTER)
-        self._show_world(read_world(_first_day(), second=True))
-        self._registry.show(read_world(_first_day(), second=True))
+        self._show_world(read_world(first_day(), second=True))
+        self._registry.show(read_world(first_day(), second=True))
         self._poll("\nThree days later the world has moved on:")
         self._say_what_is_no_news()
         self._serve_everybody()
@@ -195,11 +195,12 @@ class _Story:
             show(f"{nothing}: {'; '.join(missing)}")
 
 
-def _first_day() -> date:
+def first_day() -> date:
+    """Return the day on which the story begins."""
     return (SystemClock().now() - timedelta(days=_BEGAN_DAYS_AGO)).date()
 
 
-def _settings(folder: Path, root: str) -> Settings:
+def demo_settings(folder: Path, root: str) -> Settings:
     database = URL.create("sqlite", database=str(folder / "demo.db")).render_as_string(hide_password=False)
     return _DemoSettings(
         service=ServiceSettings(
