@@ -16,7 +16,7 @@ from sqlmodel import Session, SQLModel
 
 from trialalerts.database import table_of
 from trialalerts.database.types import UtcDateTime
-from trialalerts.delivery import guard, tallies
+from trialalerts.delivery import answers, guard, tallies
 from trialalerts.delivery.feedback.mailbox import LEASE as MAILBOX_LEASE
 from trialalerts.delivery.feedback.policy import PARKED_FOR
 from trialalerts.delivery.sender import LEASE as SENDING_LEASE
@@ -27,6 +27,7 @@ from trialalerts.delivery.tables import (
     DomainTally,
     MailboxState,
     Pace,
+    RefusedAddress,
     SendingHold,
     SoftBounces,
     Suppression,
@@ -49,6 +50,7 @@ AHEAD_BY_NATURE = {
     ("mailbox", "leased_until"),
     ("pace", "next_at"),
     ("record", "published_at"),
+    ("refused_address", "not_before"),
     ("sending_hold", "retry_at"),
     ("soft_bounces", "not_before"),
     ("soft_bounces", "parked_until"),
@@ -172,7 +174,8 @@ def _waits(settings: Settings, now: datetime, *, went_back: bool) -> Iterator[_S
     # Made due, a mail that has to wait after all is put off again by the last check.
     longest_wait = _A_DAY + _TO_SPARE if went_back else _LONGEST_WAITS["not_before"]
     yield _stamp(mails, "not_before", now + longest_wait, instead=now, only=queued)
-    yield _stamp(table_of(SoftBounces), "not_before", now + _LONGEST_WAITS["rest"], instead=now)
+    for rests in (SoftBounces, RefusedAddress):
+        yield _stamp(table_of(rests), "not_before", now + _LONGEST_WAITS["rest"], instead=now)
     yield _stamp(
         table_of(TransportState), "benched_until", now + _LONGEST_WAITS["benched_until"] + _TO_SPARE, instead=now
     )
@@ -221,7 +224,7 @@ def _count_anew(session: Session, now: datetime) -> int:
     """Count what was counted in hours that have not come yet in the hour at hand."""
     connection, hour = session.connection(), tallies.hour_of(now)
     number = 0
-    for model, more in ((Tally, tallies.MORE), (DomainTally, guard.MORE)):
+    for model, more in ((Tally, tallies.MORE), (DomainTally, answers.MORE)):
         gone = delete(model).where(table_of(model).c.hour > hour).returning(table_of(model))
         rows = connection.execute(gone).mappings().all()
         for row in rows:

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from tests.digests.stage import store_subscriber
 from trialalerts.database import Database
-from trialalerts.delivery import guard
+from trialalerts.delivery import answers
 from trialalerts.delivery.tables import DomainTally, SendingHold, SoftBounces, Suppression
 from trialalerts.settings import Settings
 from trialalerts.stamps import future_stamps, put_right
@@ -16,13 +16,13 @@ from trialalerts.subscribers.tables import Subscriber
 
 NOW = datetime(2026, 3, 2, 12, 20, tzinfo=UTC)
 AHEAD = NOW + timedelta(days=400)
-GONE = {("example.org", guard.Answer.ANSWERED): 3, ("example.org", guard.Answer.GONE): 2}
+GONE = {("example.org", answers.Answer.ANSWERED): 3, ("example.org", answers.Answer.GONE): 2}
 
 
 def test_answers_of_hours_to_come_are_counted_in_the_hour_at_hand(db: Database) -> None:
     with db.write() as session:
         for at in (NOW, AHEAD, AHEAD + timedelta(hours=3)):
-            guard.count(session, GONE, at=at)
+            answers.count(session, GONE, at=at)
         assert put_right(session, Settings(), NOW, everything=False) == {"tally.hour": 8}
         rows = session.exec(select(DomainTally).order_by(DomainTally.domain, DomainTally.what)).all()
         counted = [(row.domain, row.what, row.count, row.hour) for row in rows]

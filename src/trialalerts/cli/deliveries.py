@@ -82,11 +82,11 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, json: AsJson =
 def retry(
     numbers: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", show_default=False)] = None,
     *,
-    held: Annotated[bool, typer.Option("--held", help="Let mail go again wherever it rests.")] = False,
+    held: Annotated[bool, typer.Option("--held", help="Let mail go again wherever it rests, as fast as ever.")] = False,
 ) -> None:
     """Queue failed deliveries again, due at once; each is checked again before it goes out."""
     from trialalerts.cli.context import open_context
-    from trialalerts.delivery import guard
+    from trialalerts.delivery import guard, slowing
     from trialalerts.delivery.outbox import find_delivery, requeue, requeue_failed
     from trialalerts.plurals import counted
 
@@ -96,6 +96,7 @@ def retry(
         with ctx.db.write() as session:
             scopes = [each.scope for each in guard.holds(session)]
             waiting = guard.release(session, scopes, now=now)
+            slowing.end(session)
         typer.echo(f"{counted(waiting, 'mail')} that waited may leave" if scopes else "mail rests nowhere")
         return
     with ctx.db.write() as session:
@@ -119,7 +120,7 @@ def domains(*, json: AsJson = False) -> None:
         show_json(found)
         return
     show_table(
-        ("domain", "answered", "gone", "because of us", "rests since", "tried again", "why"),
+        ("domain", "answered", "gone", "because of us", "rests since", "tried again", "why", "most an hour"),
         [tuple(row.values()) for row in found],
     )
 

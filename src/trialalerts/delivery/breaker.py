@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from trialalerts.database.types import UtcDateTime, table_of
-from trialalerts.delivery import benching, guard, tallies
+from trialalerts.delivery import benching, guard, slowing, tallies
 from trialalerts.delivery.tables import SendingPause
 from trialalerts.delivery.tallies import Tallied
 from trialalerts.plurals import counted
@@ -81,6 +81,7 @@ def begin_anew_with(session: Session, url: str, secrets: Sequence[str], *, now: 
     for state in benching.benched(session):
         benching.clear(session, state.name)
     guard.release(session, [each.scope for each in guard.holds(session)], now=now)
+    slowing.end(session)
     log.info("sending.begins_anew", reason="mail.url has changed")
     return True
 

@@ -8,22 +8,24 @@ mail an hour tries; when it is accepted, the others follow.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import CursorResult, bindparam, func, text
+from sqlalchemy import CursorResult, bindparam, text
 from sqlmodel import Session, col, delete, select, update
 
 from trialalerts.database import Database
 from trialalerts.database.findings import end_findings, note_finding
 from trialalerts.database.types import UtcDateTime
-from trialalerts.delivery import tallies, telling, undoing
+from trialalerts.delivery import answers, slowing, tallies, telling, undoing
+from trialalerts.delivery.answers import ALL_DOMAINS, Answer, Numbers
 from trialalerts.delivery.suppressions import Secrets
-from trialalerts.delivery.tables import Delivery, DeliveryState, DomainTally, SendingHold
+from trialalerts.delivery.tables import Delivery, DeliveryState, SendingHold
 from trialalerts.delivery.telling import BENCHED, REFUSED
 from trialalerts.plurals import counted
 
@@ -31,13 +33,9 @@ __all__ = [
     "EVERYWHERE",
     "HELD",
     "LONGEST_WAIT",
-    "MORE",
     "REFUSED",
-    "Answer",
     "Cause",
     "answers_by_domain",
-    "came_back",
-    "count",
     "forget",
     "held_words",
     "holds",
@@ -48,20 +46,19 @@ __all__ = [
     "rest_of_all",
     "settle_probes",
     "take_back_pending",
-    "take_turn",
     "tell_refused",
 ]
 
 log = structlog.get_logger()
 
-EVERYWHERE = ""
-"""The scope of a hold on all mail, and the domain under which all answers are counted together."""
+EVERYWHERE = ALL_DOMAINS
+"""The scope of a hold on all mail."""
 HELD = "mail-held"
 """The kind of the finding that mail to a domain, or all mail, rests."""
-_LATE = "late"
-"""Counted beside the others where an answer came only after the mail had been taken: by a bounce mail or a webhook."""
 _WINDOW = timedelta(hours=24)
-_KEPT = timedelta(days=8)
+_RECENT = timedelta(hours=1)
+"""What is said of our pace or our set-up now is not outweighed by what was accepted in the night: the hour at hand and
+the one before count."""
 _WAIT = timedelta(hours=1)
 LONGEST_WAIT = timedelta(hours=8)
 _TWO_DOMAINS = 2
@@ -72,22 +69,15 @@ _GONE_OF_ALL, _SHARE_OF_ALL, _ANSWERS_OF_ALL = 10, 0.08, 50
 _OURS_OF_A_DOMAIN, _OURS_SHARE_OF_A_DOMAIN = 3, 0.50
 _OURS_SHARE_OF_ALL, _OURS_ANSWERS_OF_ALL = 0.30, 20
 
-MORE = text(
-    "INSERT INTO domain_tally (domain, hour, what, count) VALUES (:domain, :hour, :what, :count) "
-    "ON CONFLICT (domain, hour, what) DO UPDATE SET count = domain_tally.count + excluded.count"
-).bindparams(bindparam("hour", type_=UtcDateTime))
+_RATE_OF_A_DOMAIN, _RATE_SHARE_OF_A_DOMAIN = 3, 0.05
+# A forwarder whose own mail breaks SPF is not our set-up: two of them among many who accept stop nobody.
+_SETUP_SHARE_OF_A_DOMAIN, _SETUP_SHARE_OF_ALL = 0.50, 0.10
+_MOST_OF_ALL = 0.50
+
 _HOLD = text(
     "INSERT INTO sending_hold (scope, cause, since, retry_at, wait, reason, undone) "
     "VALUES (:scope, :cause, :now, :retry_at, :wait, :reason, :undone) ON CONFLICT (scope) DO NOTHING"
 ).bindparams(bindparam("now", type_=UtcDateTime), bindparam("retry_at", type_=UtcDateTime))
-
-
-class Answer(StrEnum):
-    """What an answer to a mail was. Each one is *answered*, some are counted as one of the others, too."""
-
-    ANSWERED = "answered"
-    GONE = "gone"
-    OURS = "ours"
 
 
 class Cause(StrEnum):
@@ -95,34 +85,18 @@ class Cause(StrEnum):
 
     GONE = "gone"
     OURS = "ours"
+    RATE = "rate"
+    """It came too fast: only mail to that domain rests, and leaves half as fast from then on."""
+    POLICY = "policy"
+    """Most addresses of the domain take no mail of ours: by itself that says nothing of other domains."""
 
 
-def count(session: Session, answers: Mapping[tuple[str, Answer], int], *, at: datetime) -> None:
-    """Count answers by domain in the hour of ``at``, and all of them together."""
-    rows: Counter[tuple[str, str]] = Counter()
-    for (domain, what), number in answers.items():
-        rows[domain, what.value] += number
-        rows[EVERYWHERE, what.value] += number
-    hour = tallies.hour_of(at)
-    # in one order everywhere, lest two processes wait for each other
-    values = [{"domain": d, "hour": hour, "what": w, "count": n} for (d, w), n in sorted(rows.items()) if n]
-    if values:
-        session.connection().execute(MORE, values)
+@dataclass(frozen=True, kw_only=True)
+class _Counted:
+    """The answers of the window, and those of this hour and the one before."""
 
-
-def take_turn(session: Session, *, now: datetime) -> None:
-    """Wait for the others who write down what the guards look at: nobody shall meet another in a deadlock."""
-    turn = {"domain": EVERYWHERE, "hour": tallies.hour_of(now), "what": Answer.ANSWERED.value, "count": 0}
-    session.connection().execute(MORE, turn)
-
-
-def came_back(session: Session, domain: str, what: Answer, *, sent_at: datetime, now: datetime) -> None:
-    """Count the answer to a mail that was taken first: as of when it was sent, and as one that came late."""
-    take_turn(session, now=now)
-    count(session, {(domain, what): 1}, at=sent_at)
-    hour = tallies.hour_of(now)
-    late = [{"domain": each, "hour": hour, "what": _LATE, "count": 1} for each in (EVERYWHERE, domain)]
-    session.connection().execute(MORE, late)
+    window: Mapping[str, Numbers]
+    recent: Mapping[str, Numbers]
 
 
 def look(
@@ -137,17 +111,25 @@ def look(
         sent_at: when the mail was sent whose bounce came only now: its window is looked at.
         told: what the server said last, on one line, without addresses.
     """
-    start = tallies.hour_of(min(now, sent_at or now) - _WINDOW)
+    begin = min(now, sent_at or now)
     held = {each.scope: each for each in holds(session)}
     if EVERYWHERE in held:
         return []
-    numbers = _numbers(session, {*domains, *held, EVERYWHERE}, start)
+    scopes = {*domains, *held, EVERYWHERE}
+    numbers = _Counted(
+        window=answers.numbers(session, scopes, begin - _WINDOW),
+        recent=answers.numbers(session, scopes, begin - _RECENT),
+    )
     new = []
     for domain in sorted(set(domains) - held.keys()):
-        if cause := _cause(numbers[domain]):
-            new += _hold(session, domain, cause, _reason(domain, cause, numbers[domain], told), now)
-    if cause := _cause_everywhere(numbers, [*held.values(), *new]):
-        everywhere = _hold(session, EVERYWHERE, cause, _reason(EVERYWHERE, cause, numbers[EVERYWHERE], told), now)
+        if cause := _cause(numbers.window[domain], numbers.recent[domain]):
+            new += _hold(session, domain, cause, _reason(domain, cause, numbers.window[domain], told), now)
+    cause_everywhere = _cause_everywhere(numbers.window, [*held.values(), *new])
+    if cause_everywhere is None and any(numbers.recent[each][Answer.SETUP] for each in domains):
+        cause_everywhere = _set_up(session, begin - _RECENT)
+    if cause_everywhere:
+        reason = _reason(EVERYWHERE, cause_everywhere, numbers.window[EVERYWHERE], told)
+        everywhere = _hold(session, EVERYWHERE, cause_everywhere, reason, now)
         _end(session, [each.scope for each in (*held.values(), *new)])
         for kind in (REFUSED, BENCHED):
             end_findings(session, kind)
@@ -179,7 +161,8 @@ def held_words(scope: str) -> str:
 
 def probe(session: Session, hold: SendingHold, delivery_id: int, *, now: datetime) -> bool:
     """Let one delivery try whether mail is taken again; False where another process has let one try already."""
-    wait = min(timedelta(seconds=hold.wait * 2), LONGEST_WAIT) if hold.cause == Cause.OURS else _WAIT
+    doubled = hold.cause in {Cause.OURS, Cause.POLICY}
+    wait = min(timedelta(seconds=hold.wait * 2), LONGEST_WAIT) if doubled else _WAIT
     taken: CursorResult[Any] = session.connection().execute(
         update(SendingHold)
         .where(col(SendingHold.scope) == hold.scope, col(SendingHold.retry_at) == hold.retry_at)
@@ -197,8 +180,8 @@ def opened(session: Session, accepted: Collection[int], *, now: datetime, arrive
     probed = [each.scope for each in holds(session) if each.probe_id in accepted]
     if not probed:
         return []
-    take_turn(session, now=now)
-    late = set() if arrived else _told_late(session, now)
+    answers.take_turn(session, now=now)
+    late = set() if arrived else answers.told_late(session, now - _WINDOW)
     ended = [scope for scope in probed if scope not in late]
     release(session, ended, now=now)
     return ended
@@ -209,7 +192,7 @@ def settle_probes(session: Session, *, now: datetime) -> None:
     due = {each.probe_id: each.scope for each in holds(session) if each.probe_id is not None and each.retry_at <= now}
     if not due:
         return
-    take_turn(session, now=now)
+    answers.take_turn(session, now=now)
     well = select(Delivery.id).where(
         col(Delivery.id).in_(due), col(Delivery.state).in_([DeliveryState.SENT, DeliveryState.DELIVERED])
     )
@@ -221,10 +204,7 @@ def release(session: Session, scopes: Iterable[str], *, now: datetime) -> int:
     waited = 0
     for scope in scopes:
         _end(session, [scope])
-        counted_there = delete(DomainTally)
-        if scope != EVERYWHERE:
-            counted_there = counted_there.where(col(DomainTally.domain) == scope)
-        session.connection().execute(counted_there)
+        answers.forget_all(session, scope)
         held = col(Delivery.last_error) == held_words(scope)
         if scope == EVERYWHERE:  # the holds of single domains were merged into this one
             held |= col(Delivery.last_error).like(held_words("%"))
@@ -237,24 +217,19 @@ def release(session: Session, scopes: Iterable[str], *, now: datetime) -> int:
 
 def answers_by_domain(session: Session, *, now: datetime) -> list[dict[str, Any]]:
     """Return how each domain answered in the window, and since when mail to it rests; ``all`` together first."""
-    rows = (
-        select(DomainTally.domain, DomainTally.what, func.sum(DomainTally.count))
-        .where(col(DomainTally.hour) >= tallies.hour_of(now - _WINDOW))
-        .group_by(DomainTally.domain, DomainTally.what)
-    )
-    numbers: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for domain, what, number in session.exec(rows):
-        numbers[domain][what] = int(number)
+    numbers = answers.numbers(session, None, now - _WINDOW)
+    slowed = slowing.paces(session, now=now)
     resting = {each.scope: each for each in holds(session)}
     return [
         {
             "domain": domain or "all",
-            **{what.value: numbers[domain][what] for what in Answer},
+            **{what.value: numbers[domain][what] for what in (Answer.ANSWERED, Answer.GONE, Answer.OURS)},
             "held_since": resting[domain].since if domain in resting else None,
             "retry_at": resting[domain].retry_at if domain in resting else None,
             "reason": resting[domain].reason if domain in resting else None,
+            "per_hour": round(slowed[domain] * 3600) if domain in slowed else None,
         }
-        for domain in sorted(numbers.keys() | resting.keys())
+        for domain in sorted(numbers.keys() | resting.keys() | slowed.keys())
     ]
 
 
@@ -284,60 +259,70 @@ def take_back_pending(db: Database, secret: Secrets, *, now: datetime) -> int:
 def forget(session: Session, *, now: datetime) -> None:
     """Drop the counts by domain that no window reaches any more, and what was told of mails long ago."""
     telling.forget(session, now=now)
-    session.connection().execute(delete(DomainTally).where(col(DomainTally.hour) < now - _KEPT))
+    answers.forget(session, now=now)
+    slowing.forget(session, now=now)
 
 
-def _numbers(session: Session, domains: Collection[str], start: datetime) -> Mapping[str, Mapping[str, int]]:
-    rows = (
-        select(DomainTally.domain, DomainTally.what, func.sum(DomainTally.count))
-        .where(col(DomainTally.domain).in_(sorted(domains)), col(DomainTally.hour) >= start)
-        .group_by(DomainTally.domain, DomainTally.what)
-    )
-    numbers: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for domain, what, number in session.exec(rows):
-        numbers[domain][what] = int(number)
-    return numbers
-
-
-def _told_late(session: Session, now: datetime) -> set[str]:
-    late = select(DomainTally.domain).where(
-        col(DomainTally.what) == _LATE, col(DomainTally.hour) >= tallies.hour_of(now - _WINDOW)
-    )
-    return set(session.exec(late))
-
-
-def _cause(numbers: Mapping[str, int]) -> Cause | None:
-    answers, gone, ours = (numbers[what] for what in (Answer.ANSWERED, Answer.GONE, Answer.OURS))
-    if ours >= _OURS_OF_A_DOMAIN and ours >= _OURS_SHARE_OF_A_DOMAIN * answers:
-        return Cause.OURS
-    if gone >= _GONE_OF_A_DOMAIN and gone >= _SHARE_OF_A_DOMAIN * answers:
+def _cause(window: Numbers, recent: Numbers) -> Cause | None:
+    all_answers, gone, ours = (window[what] for what in (Answer.ANSWERED, Answer.GONE, Answer.OURS))
+    rate, policy = window[Answer.RATE], window[Answer.POLICY]
+    if _refuses_us(ours, all_answers):
+        if _refuses_us(ours - rate - policy, all_answers):
+            return Cause.OURS
+        return Cause.RATE if rate >= policy else Cause.POLICY
+    if gone >= _GONE_OF_A_DOMAIN and gone >= _SHARE_OF_A_DOMAIN * all_answers:
         return Cause.GONE
+    now_and_then = recent[Answer.RATE]
+    if now_and_then >= _RATE_OF_A_DOMAIN and now_and_then >= _RATE_SHARE_OF_A_DOMAIN * recent[Answer.ANSWERED]:
+        return Cause.RATE
     return None
 
 
-def _cause_everywhere(numbers: Mapping[str, Mapping[str, int]], held: Collection[SendingHold]) -> Cause | None:
-    refused_by = [each.scope for each in held if each.cause == Cause.OURS]
+def _refuses_us(ours: int, all_answers: int) -> bool:
+    return ours >= _OURS_OF_A_DOMAIN and ours >= _OURS_SHARE_OF_A_DOMAIN * all_answers
+
+
+def _cause_everywhere(numbers: Mapping[str, Numbers], held: Collection[SendingHold]) -> Cause | None:
+    refused_by = [each.scope for each in held if each.cause != Cause.GONE]
+    of_our_standing = [each for each in held if each.cause == Cause.OURS]
     others = Counter(numbers[EVERYWHERE])
     for scope in refused_by:  # one large domain that refuses us says nothing of the others
         others.subtract(numbers[scope])
     enough = others[Answer.ANSWERED] >= _OURS_ANSWERS_OF_ALL
-    if len(refused_by) >= _TWO_DOMAINS or (
-        enough and others[Answer.OURS] > _OURS_SHARE_OF_ALL * others[Answer.ANSWERED]
+    all_answers, gone, ours = (numbers[EVERYWHERE][what] for what in (Answer.ANSWERED, Answer.GONE, Answer.OURS))
+    if (
+        len(of_our_standing) >= _TWO_DOMAINS
+        or (len(refused_by) >= _TWO_DOMAINS and ours >= _MOST_OF_ALL * all_answers)
+        or (enough and others[Answer.OURS] > _OURS_SHARE_OF_ALL * others[Answer.ANSWERED])
     ):
         return Cause.OURS
-    answers, gone = (numbers[EVERYWHERE][what] for what in (Answer.ANSWERED, Answer.GONE))
-    if gone >= _GONE_OF_ALL and answers >= _ANSWERS_OF_ALL and gone >= _SHARE_OF_ALL * answers:
+    if gone >= _GONE_OF_ALL and all_answers >= _ANSWERS_OF_ALL and gone >= _SHARE_OF_ALL * all_answers:
         return Cause.GONE
     return None
 
 
-def _reason(scope: str, cause: Cause, numbers: Mapping[str, int], told: str) -> str:
-    answers = counted(numbers[Answer.ANSWERED], "mail")
+def _set_up(session: Session, start: datetime) -> Cause | None:
+    """Tell whether a second domain refuses how we are set up: then the others will, too."""
+    named = answers.domains_with(session, Answer.SETUP, start)
+    numbers = answers.numbers(session, {*named, EVERYWHERE}, start)
+    refusing = [each for each in named if _is_share(numbers[each], Answer.SETUP, _SETUP_SHARE_OF_A_DOMAIN)]
+    many = _is_share(numbers[EVERYWHERE], Answer.SETUP, _SETUP_SHARE_OF_ALL)
+    return Cause.OURS if len(refusing) >= _TWO_DOMAINS and many else None
+
+
+def _is_share(numbers: Numbers, what: Answer, share: float) -> bool:
+    return numbers[what] >= share * numbers[Answer.ANSWERED]
+
+
+def _reason(scope: str, cause: Cause, numbers: Numbers, told: str) -> str:
+    mails = counted(numbers[Answer.ANSWERED], "mail")
     whose = f"to {scope}" if scope else "to all domains"
-    if cause is Cause.OURS:
-        said = f"{numbers[Answer.OURS]:,} of {answers} {whose} were refused because of us"
+    if cause is Cause.GONE:
+        said = f"{numbers[Answer.GONE]:,} of {mails} {whose} were refused as if nobody read there"
+    elif cause is Cause.RATE:
+        said = f"{numbers[Answer.RATE]:,} of {mails} {whose} were refused because of us: too many at once"
     else:
-        said = f"{numbers[Answer.GONE]:,} of {answers} {whose} were refused as if nobody read there"
+        said = f"{numbers[Answer.OURS]:,} of {mails} {whose} were refused because of us"
     return f"{said}, last: {told}" if told else said
 
 
@@ -349,20 +334,26 @@ def _hold(session: Session, scope: str, cause: Cause, reason: str, now: datetime
         "retry_at": now + _WAIT,
         "wait": int(_WAIT.total_seconds()),
         "reason": reason,
-        "undone": cause is Cause.OURS,
+        "undone": cause is not Cause.GONE,
     }
     noted: CursorResult[Any] = session.connection().execute(_HOLD, values)
     if not noted.rowcount:  # another sender found it at the same moment
         return []
+    per_hour = slowing.slow_down(session, scope, now=now) if cause is Cause.RATE else None
     end_findings(session, REFUSED, [scope])
-    note_finding(session, HELD, scope, _finding(scope, cause, reason), now=now)
+    note_finding(session, HELD, scope, _finding(scope, cause, reason, per_hour), now=now)
     log.error("sending.held", domain=scope or "all", cause=cause.value, reason=reason)
     return [session.get_one(SendingHold, scope)]
 
 
-def _finding(scope: str, cause: Cause, reason: str) -> str:
+def _finding(scope: str, cause: Cause, reason: str, per_hour: int | None) -> str:
     what = held_words(scope)
-    if cause is Cause.OURS:
+    if per_hour is not None:
+        remedy = (
+            f"At most {counted(per_hour, 'mail')} an hour leave there from then on; no subscriber was blamed. If it "
+            f'comes again, set per_second in [mail.domains."{scope}"]'
+        )
+    elif cause is not Cause.GONE:
         remedy = "Check SPF, DKIM, reverse DNS, block lists and the sender; no subscriber was blamed"
     else:
         remedy = "So many people do not leave at once: nobody was suppressed"

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import CompoundSelect, Select, bindparam, literal, select, union_all
 from sqlmodel import Session
 
 from trialalerts.database import table_of
@@ -20,7 +20,7 @@ from trialalerts.delivery.confirmations import CONFIRMATION
 from trialalerts.delivery.limits import quiet_until
 from trialalerts.delivery.outbox import Claimed
 from trialalerts.delivery.suppressions import address_hash
-from trialalerts.delivery.tables import SoftBounces, Suppression
+from trialalerts.delivery.tables import RefusedAddress, SoftBounces, Suppression
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
 
@@ -65,7 +65,7 @@ def last_check(
     asked = {"hashes": listed([each for some in hashes.values() for each in some], sqlite=sqlite)}
     suppressed: dict[str, str] = {found[0]: found[1] for found in run(_statements(sqlite).suppressions, asked)}
     resting = run(_statements(sqlite).rests, {**numbers, "now": now})
-    rests: dict[int, datetime] = {found[0]: found[1] for found in resting}
+    rests: dict[int, tuple[datetime, str]] = {found[0]: (found[1], found[2]) for found in resting}
 
     def checked(row: Claimed) -> Person | Withheld:
         person = people.get(row.subscriber_id)
@@ -85,12 +85,13 @@ def last_check(
 class _Statements:
     people: Select[Any]
     suppressions: Select[Any]
-    rests: Select[Any]
+    rests: CompoundSelect[Any]
 
 
 @cache
 def _statements(sqlite: bool) -> _Statements:
-    people, suppressions, soft = table_of(Subscriber), table_of(Suppression), table_of(SoftBounces)
+    people, suppressions = table_of(Subscriber), table_of(Suppression)
+    resting = ((table_of(SoftBounces), "soft bounces"), (table_of(RefusedAddress), "refused by policy"))
     return _Statements(
         people=select(*(people.c[each.name] for each in fields(Person))).where(
             among(people.c.id, "numbers", sqlite=sqlite)
@@ -98,8 +99,13 @@ def _statements(sqlite: bool) -> _Statements:
         suppressions=select(suppressions.c.address_hash, suppressions.c.reason).where(
             among(suppressions.c.address_hash, "hashes", sqlite=sqlite, text=True)
         ),
-        rests=select(soft.c.subscriber_id, soft.c.not_before).where(
-            among(soft.c.subscriber_id, "numbers", sqlite=sqlite), soft.c.not_before > bindparam("now")
+        rests=union_all(
+            *(
+                select(table.c.subscriber_id, table.c.not_before, literal(why)).where(
+                    among(table.c.subscriber_id, "numbers", sqlite=sqlite), table.c.not_before > bindparam("now")
+                )
+                for table, why in resting
+            )
         ),
     )
 
@@ -112,9 +118,9 @@ def _by_state(person: Person, now: datetime) -> Withheld | None:
     return Withheld(reason=person.state)
 
 
-def _by_time(person: Person, now: datetime, rest: datetime | None, settings: Settings) -> Withheld | None:
+def _by_time(person: Person, now: datetime, rest: tuple[datetime, str] | None, settings: Settings) -> Withheld | None:
     if rest is not None:
-        return Withheld(reason="soft bounces", until=rest)
+        return Withheld(reason=rest[1], until=rest[0])
     if until := quiet_until(settings.mail.quiet_hours, person.timezone, now):
         return Withheld(reason="quiet hours", until=until)
     return None

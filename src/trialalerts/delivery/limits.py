@@ -9,7 +9,7 @@ wait, nothing more is claimed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -60,7 +60,16 @@ class Limits:
 
     def __init__(self, settings: MailSettings) -> None:
         self._settings = settings
-        self._domains = {address_key(f"x@{name}")[2:]: limit for name, limit in settings.domains.items()}
+        self._configured = {address_key(f"x@{name}")[2:]: limit for name, limit in settings.domains.items()}
+        self._domains = self._configured
+
+    def slow(self, paces: Mapping[str, float]) -> None:
+        """Let mail to these domains leave no faster than so many a second, and to others as configured."""
+        self._domains = dict(self._configured)
+        for domain, pace in paces.items():
+            limit = self._configured.get(domain, LimitSettings())
+            slower = min(pace, limit.per_second or pace)
+            self._domains[domain] = limit.model_copy(update={"per_second": slower})
 
     @property
     def by_domain(self) -> bool:
@@ -76,7 +85,10 @@ class Limits:
 
     def connections(self, lane: str) -> int | None:
         """Return how many connections a domain may have at once, in one process."""
-        return self._domains[lane].connections if lane else self._settings.limits.connections
+        if not lane:
+            return self._settings.limits.connections
+        limit = self._domains.get(lane)  # none: the domain is slowed down no more
+        return limit.connections if limit else None
 
     def applies(self, now: datetime, lanes: Iterable[str] = ()) -> bool:
         """Tell whether turns have to be taken at all for mails in these lanes."""

@@ -21,7 +21,7 @@ from sqlmodel import Session
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
-from trialalerts.delivery import breaker, guard, outbox
+from trialalerts.delivery import breaker, guard, outbox, slowing
 from trialalerts.delivery.benching import benched, standing
 from trialalerts.delivery.channels import Channels, Job
 from trialalerts.delivery.limits import Limits
@@ -224,6 +224,7 @@ class _Round:
                     f"{guard.held_words(rest.scope)}: {rest.reason} (tried again at {rest.retry_at:%H:%M} UTC)"
                 )
                 return
+            self.limits.slow(slowing.paces(session, now=now))
             if self.limits.applies(now):
                 room = self.limits.room(session, now)
                 self.ledger.comes_again(room.again_at)

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, delete, select, update
 
 from trialalerts.delivery.request_keys import renewed
-from trialalerts.delivery.tables import Delivery, DeliveryState, SoftBounces, Suppression
+from trialalerts.delivery.tables import Delivery, DeliveryState, RefusedAddress, SoftBounces, Suppression
 from trialalerts.subscribers.addresses import address_key
 from trialalerts.subscribers.people import take_bounce_back
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
@@ -168,10 +168,9 @@ def list_suppressions(session: Session) -> list[Suppression]:
 
 def _begin_anew(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> bool:
     """Forget the bounces of a subscriber; return whether they get digests again by it."""
-    counted = session.get(SoftBounces, subscriber.id)
-    if counted is not None:
-        session.delete(counted)
-        session.flush()
+    for table in (SoftBounces, RefusedAddress):
+        session.connection().execute(delete(table).where(col(table.subscriber_id) == subscriber.id))
+    session.expire_all()
     if subscriber.state is SubscriberState.PENDING:
         subscriber.state_reason = None
     if subscriber.state is not SubscriberState.BOUNCED or subscriber.confirmed_at is None:

@@ -18,8 +18,10 @@ __all__ = [
     "FeedbackEvent",
     "MailboxState",
     "Pace",
+    "RefusedAddress",
     "SendingHold",
     "SendingPause",
+    "SlowedDomain",
     "SoftBounces",
     "Suppression",
     "Tally",
@@ -243,6 +245,34 @@ class SendingHold(SQLModel, table=True):
     reason: str
     undone: bool = False
     probe_id: int | None = Field(default=None, sa_type=BigId)
+
+
+class SlowedDomain(SQLModel, table=True):
+    """Mail to a domain leaves more slowly since its server said that it came too fast.
+
+    At most ``per_hour`` mails an hour, and twice as many after each day since then.
+    """
+
+    __tablename__ = "slowed_domain"
+
+    domain: str = Field(primary_key=True)
+    per_hour: int
+    since: datetime = Field(sa_type=UtcDateTime)
+
+
+class RefusedAddress(SQLModel, table=True):
+    """An address that takes no mail of ours, by a policy of its server's, while others of its domain do.
+
+    It rests until ``not_before``. ``days`` counts the days on which it was refused since a mail was accepted; the last
+    of them began at ``counted_at``.
+    """
+
+    __tablename__ = "refused_address"
+
+    subscriber_id: int = Field(primary_key=True, foreign_key="subscriber.id", ondelete="CASCADE", sa_type=BigId)
+    not_before: datetime = Field(sa_type=UtcDateTime)
+    days: int = 0
+    counted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class TransportState(SQLModel, table=True):

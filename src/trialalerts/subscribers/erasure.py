@@ -38,7 +38,7 @@ def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime) 
     theirs = {"subscriber": subscriber.id}
     for table in (Preference, Consent):
         connection.execute(delete(table).where(col(table.subscriber_id) == subscriber.id))
-    for name in ("digest", "feedback_event", "soft_bounces"):
+    for name in ("digest", "feedback_event", "soft_bounces", "refused_address"):
         connection.execute(text(f"DELETE FROM {name} WHERE subscriber_id = :subscriber"), theirs)
     connection.execute(
         text("UPDATE delivery SET data = '{}', last_error = NULL WHERE subscriber_id = :subscriber"), theirs

@@ -15,7 +15,7 @@ from tests.delivery.post import NOW, dice, queue_for, render, settings, states
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
-from trialalerts.delivery import guard, telling
+from trialalerts.delivery import answers, guard, telling
 from trialalerts.delivery.benching import benched
 from trialalerts.delivery.envelope import Refused
 from trialalerts.delivery.feedback.bounces import events_of
@@ -166,7 +166,7 @@ def test_what_comes_back_because_of_us_counts_for_the_guard(office: Office, way:
     names = ["mona", "lisa", "paul"]
     numbers = [office.sent(name) for name in names]
     with office.db.write() as session:
-        guard.count(session, {("example.org", guard.Answer.ANSWERED): 3}, at=NOW)
+        answers.count(session, {("example.org", answers.Answer.ANSWERED): 3}, at=NOW)
     for number in numbers:
         told(office, way, number, OURS)
     nobody_blamed(office, *names)

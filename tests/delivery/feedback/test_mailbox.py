@@ -22,7 +22,7 @@ from tests.delivery.feedback.bounce_samples import sample
 from tests.delivery.feedback.imapserver import PASSWORD, USER, ImapServer
 from tests.delivery.feedback.stage import SETTINGS, Office
 from trialalerts.clock import FrozenClock
-from trialalerts.delivery import guard
+from trialalerts.delivery import answers
 from trialalerts.delivery.feedback.folders import open_folder
 from trialalerts.delivery.feedback.heed import HeedCount
 from trialalerts.delivery.feedback.mailbox import LONGEST_MAIL, Folder, Letter, read_mailbox
@@ -190,7 +190,7 @@ def test_a_process_killed_anywhere_loses_nothing_and_counts_nothing_twice(
 ) -> None:
     numbers = [office.sent(f"person{number}") for number in range(6)]
     with office.db.write() as session:  # six dead addresses of a hundred are believed
-        guard.count(session, {("example.org", guard.Answer.ANSWERED): 100}, at=office.clock.now())
+        answers.count(session, {("example.org", answers.Answer.ANSWERED): 100}, at=office.clock.now())
     mailbox.deliver(*(bounce(number) for number in numbers))
     for letter in (1, 3):
         words = [database_url, mailbox.url, office.clock.now().isoformat(), point, str(letter)]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.delivery.feedback.stage import SETTINGS, Office
 from tests.delivery.post import NOW, SECRET
-from trialalerts.delivery import guard
+from trialalerts.delivery import answers, guard
 from trialalerts.delivery.feedback.events import Kind, Reason
 from trialalerts.delivery.feedback.policy import end_parkings
 from trialalerts.delivery.feedback.refusals import heed_refusal
@@ -350,7 +350,7 @@ def test_bounces_that_come_back_of_too_many_people_are_believed_of_nobody(office
     names = [f"p{number}" for number in range(10)]
     numbers = {name: office.sent(name, ago=2 * DAY) for name in names}
     with office.db.write() as session:
-        guard.count(session, {("example.org", guard.Answer.ANSWERED): 20}, at=NOW - 2 * DAY)
+        answers.count(session, {("example.org", answers.Answer.ANSWERED): 20}, at=NOW - 2 * DAY)
     for name in names:
         office.tell(Kind.BOUNCED, numbers[name], reason=Reason.INVALID, code="550 5.1.1", hard=True)
     with office.db.read() as session:

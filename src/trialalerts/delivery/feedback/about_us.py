@@ -14,11 +14,12 @@ from uuid import uuid4
 import structlog
 from sqlmodel import Session, col, select
 
-from trialalerts.delivery import benching, guard, telling
+from trialalerts.delivery import answers, benching, guard, telling
 from trialalerts.delivery.feedback.events import Again, Event, Kind, Reason
+from trialalerts.delivery.feedback.restricted import heed_restriction
 from trialalerts.delivery.mail.reply_codes import BounceClass
 from trialalerts.delivery.outbox import backoff, given_up
-from trialalerts.delivery.suppressions import domain_of
+from trialalerts.delivery.suppressions import Why, domain_of
 from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
@@ -52,7 +53,7 @@ def heed_about_us(
     if event.bounce_class is BounceClass.MESSAGE:
         if delivery.state in _TAKEN[event.kind] | _UNDER_WAY:
             _fail(session, delivery, event, now)
-            guard.take_turn(session, now=now)
+            answers.take_turn(session, now=now)
             rule, number = event.rule or "msg", delivery.id or 0
             telling.tell_faulty(session, rule, _told(event), delivery_id=number, now=now)
         return
@@ -66,6 +67,8 @@ def heed_about_us(
         _fail(session, delivery, event, now)
     else:
         _queue_again(session, delivery, event, now)
+    if answers.keeps_one_address_from_us(event.brake):
+        _let_rest(session, settings, subscriber, delivery, event, now)
 
 
 def in_words(event: Event) -> str:
@@ -76,9 +79,32 @@ def in_words(event: Event) -> str:
 def _count(session: Session, domain: str, delivery: Delivery, event: Event, now: datetime) -> None:
     """Count the refusal as of the moment when the mail was taken, and let the guard look at it."""
     sent_at = max(delivery.sent_at or now, now - COUNTED_FOR)
-    guard.came_back(session, domain, guard.Answer.OURS, sent_at=sent_at, now=now)
+    answers.came_back(session, domain, answers.about_us(event.brake), sent_at=sent_at, now=now)
     guard.look(session, [domain], now=now, sent_at=sent_at, told=_told(event))
     guard.tell_refused(session, {domain: _told(event)}, now=now)
+
+
+def _let_rest(
+    session: Session, settings: Settings, subscriber: Subscriber, delivery: Delivery, event: Event, now: datetime
+) -> None:
+    """Let the one address rest that a server's policy keeps from us."""
+    why = Why(
+        rule=event.rule,
+        code=event.code,
+        words=event.evidence or None,
+        transport=event.provider,
+        delivery_id=delivery.id,
+    )
+    heed_restriction(
+        session,
+        settings.service.secret.get_secret_value(),
+        subscriber,
+        how=event.provider,
+        detail=event.code or in_words(event),
+        why=why,
+        rests_until=delivery.not_before if delivery.state is DeliveryState.QUEUED else now,
+        now=now,
+    )
 
 
 def _queue_again(session: Session, delivery: Delivery, event: Event, now: datetime) -> None:

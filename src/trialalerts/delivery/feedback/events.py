@@ -69,6 +69,7 @@ class Meaning:
     bounce_class: BounceClass | None = None
     rule: str | None = None
     evidence: str = ""
+    brake: str | None = None
 
     @classmethod
     def of(cls, judged: Classified) -> Meaning:
@@ -80,6 +81,7 @@ class Meaning:
             bounce_class=judged.bounce_class,
             rule=judged.rule,
             evidence=judged.evidence,
+            brake=judged.brake,
         )
 
     @classmethod
@@ -126,7 +128,8 @@ class Event:
     mail, the likeliest name first. ``message_ids`` and ``links`` (tokens of signed links, not checked yet) are what
     else a copy of the mail said of itself. ``again``: the provider took the mail and did not send it, and it shall go
     again. ``raw`` is what was told, without what the mail itself said.
-    ``bounce_class``, ``rule`` and ``evidence`` are what the classifier decided of a bounce, and by what.
+    ``bounce_class``, ``rule`` and ``evidence`` are what the classifier decided of a bounce, and by what; ``brake`` is
+    which of our faults it was.
     """
 
     provider: str
@@ -141,6 +144,7 @@ class Event:
     bounce_class: BounceClass | None = None
     rule: str | None = None
     evidence: str = ""
+    brake: str | None = None
     provider_ids: tuple[str, ...] = ()
     message_ids: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
@@ -158,6 +162,7 @@ class Event:
             bounce_class=meaning.bounce_class,
             rule=meaning.rule,
             evidence=meaning.evidence,
+            brake=meaning.brake,
         )
 
 

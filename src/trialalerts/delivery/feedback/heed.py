@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, delete, select
 
 from trialalerts.database import Database, table_of
-from trialalerts.delivery import guard, tallies
+from trialalerts.delivery import answers, guard, tallies
 from trialalerts.delivery.feedback import policy, unmatched
 from trialalerts.delivery.feedback.about_us import COUNTED_FOR, heed_about_us, in_words, is_about_us
 from trialalerts.delivery.feedback.events import Event, Kind, Reason
@@ -242,10 +242,10 @@ def _believed(
 ) -> bool:
     """Tell whether somebody is gone; False where a guard doubts it: the mail goes again once mail is taken there."""
     domain, sent_at = domain_of(subscriber.address), delivery.sent_at or now
-    guard.take_turn(session, now=now)
+    answers.take_turn(session, now=now)
     if moved:
         told, counted_at = event.evidence or event.code or "", max(sent_at, now - COUNTED_FOR)
-        guard.came_back(session, domain, guard.Answer.GONE, sent_at=counted_at, now=now)
+        answers.came_back(session, domain, [answers.Answer.GONE], sent_at=counted_at, now=now)
         guard.look(session, [domain], now=now, sent_at=counted_at, told=told)
     resting = {each.scope: each for each in guard.holds(session)}
     hold = resting.get(guard.EVERYWHERE) or resting.get(domain)

@@ -26,6 +26,7 @@ __all__ = [
     "heed_hard_bounce",
     "heed_soft_bounce",
     "heed_unsubscribe",
+    "one_got_through",
 ]
 
 _MOST = 5.0
@@ -88,7 +89,7 @@ def heed_soft_bounce(
     if subscriber.state is SubscriberState.ERASED:
         return
     counted = session.get(SoftBounces, id_of(subscriber), with_for_update=True)
-    if counted is None or _one_got_through(session, subscriber, since=counted.last_at, until=now - _BOUNCES_WITHIN):
+    if counted is None or one_got_through(session, subscriber, since=counted.last_at, until=now - _BOUNCES_WITHIN):
         if counted is not None:
             session.delete(counted)
             session.flush()
@@ -203,7 +204,7 @@ def _trouble_of_the_domain(session: Session, subscriber: Subscriber, at: datetim
     return session.exec(others).one() >= _TROUBLE_OF_A_DOMAIN
 
 
-def _one_got_through(session: Session, subscriber: Subscriber, *, since: datetime, until: datetime) -> bool:
+def one_got_through(session: Session, subscriber: Subscriber, *, since: datetime, until: datetime) -> bool:
     """Tell whether a mail sent since then did not come back: over plain SMTP nobody says *delivered*."""
     theirs = select(Delivery.id).where(
         col(Delivery.subscriber_id) == subscriber.id,

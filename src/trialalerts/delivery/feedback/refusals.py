@@ -9,12 +9,14 @@ from sqlmodel import Session
 
 from trialalerts.delivery.envelope import Refused
 from trialalerts.delivery.feedback import policy
+from trialalerts.delivery.feedback.restricted import heed_restriction
 from trialalerts.delivery.mail.reply_codes import BounceClass, Classified, classify
+from trialalerts.delivery.outbox import Settlement
 from trialalerts.delivery.suppressions import Why
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
 
-__all__ = ["about_whom", "heed_listed", "heed_refusal"]
+__all__ = ["about_whom", "heed_listed", "heed_refusal", "heed_restricted"]
 
 _ENHANCED = re.compile(r"[45]\d\d [45]\.\d{1,3}\.\d{1,3}")
 _OUR_WORDS = re.compile(r"the mail server refused the \w+: ")
@@ -65,7 +67,7 @@ def heed_refusal(
     subscriber = session.get(Subscriber, subscriber_id, with_for_update=True) if counts else None
     if subscriber is None or meaning is None:
         return False
-    words = _OUR_WORDS.sub("", said) or meaning.evidence or None
+    words = _their_words(said) or meaning.evidence or None
     why = Why(rule=meaning.rule, code=code, words=words, transport=how, delivery_id=delivery_id)
     secret = settings.service.secret.get_secret_value()
     if meaning.is_gone:
@@ -73,6 +75,29 @@ def heed_refusal(
     else:
         policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=code, why=why, at=now, now=now)
     return True
+
+
+def heed_restricted(
+    session: Session, settings: Settings, tried: Settlement, refusal: Refused, *, how: str, now: datetime
+) -> bool:
+    """Let an address rest that a server's policy keeps from us; return whether that counted for its subscriber."""
+    subscriber = session.get(Subscriber, tried.delivery.subscriber_id, with_for_update=True)
+    if subscriber is None:
+        return False
+    rule = refusal.meaning.rule if refusal.meaning else None
+    why = Why(
+        rule=rule, code=refusal.code, words=_their_words(refusal.reason), transport=how, delivery_id=tried.delivery.id
+    )
+    return heed_restriction(
+        session,
+        settings.service.secret.get_secret_value(),
+        subscriber,
+        how=how,
+        detail=refusal.code or "",
+        why=why,
+        rests_until=tried.not_before or now,
+        now=now,
+    )
 
 
 def heed_listed(
@@ -83,3 +108,7 @@ def heed_listed(
     if subscriber is not None:
         secret, detail = settings.service.secret.get_secret_value(), f"on the provider's own list ({code})"
         policy.heed_hard_bounce(session, secret, subscriber, how=how, detail=detail, now=now, reason="listed")
+
+
+def _their_words(said: str) -> str:
+    return _OUR_WORDS.sub("", said)

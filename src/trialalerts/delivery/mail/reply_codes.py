@@ -132,7 +132,7 @@ def classify(
         trying=trying,
     )
     decided = next(found for found in (step(case) for step in _STEPS) if found is not None)
-    return replace(_tempered(case, decided), code=_code(case))
+    return replace(_braked(case, _tempered(case, decided)), code=_code(case))
 
 
 def _by_provider(case: _Case) -> Classified | None:
@@ -351,6 +351,27 @@ def _tempered(case: _Case, decided: Classified) -> Classified:
     if decided.bounce_class is _GONE and case.provider is ProviderSays.SOFT:
         return replace(decided, bounce_class=_UNWELL, rule="provider.soft")
     return decided
+
+
+def _braked(case: _Case, decided: Classified) -> Classified:
+    """Return the verdict with the brake of its exact fault: by a code that stands for one alone, else by the words."""
+    if decided.bounce_class is not _OURS:
+        return decided
+    meanings = (meaning_of_status(code) for code in case.said.codes)
+    exact = next((each.brake for each in meanings if each and each.brake in _EXACT), None)
+    return replace(decided, brake=exact or _by_words(case, decided) or decided.brake)
+
+
+def _by_words(case: _Case, decided: Classified) -> str | None:
+    """“Your account” and “mail from” a machine are about us; whether it is our name or our pace stands beside them."""
+    rate, *_ = ours.ABOUT_US_BUT_FULL
+    if decided.brake == "reputation" and not ours.OUR_NAME.search(case.said.reason):
+        too_fast = first_match((rate, ours.SENDING_QUOTA), case.said.reason)
+        return "rate" if too_fast else None
+    return "auth" if decided.brake == "policy" and ours.RELAYING.search(decided.evidence) else None
+
+
+_EXACT = {"restricted", "sender"}
 
 
 def _of(found: tuple[Rule, str], bounce_class: BounceClass, *, rule: str = "", brake: str | None = None) -> Classified:

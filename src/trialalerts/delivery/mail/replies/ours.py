@@ -10,7 +10,18 @@ import re
 
 from trialalerts.delivery.mail.replies.rules import Rule, rule
 
-__all__ = ["ABOUT_US", "ABOUT_US_BUT_FULL", "BLOCK_LISTS", "GREYLISTED", "MESSAGE", "REFUSED_AT_ALL", "SENDING_QUOTA"]
+__all__ = [
+    "ABOUT_US",
+    "ABOUT_US_BUT_FULL",
+    "BLOCK_LISTS",
+    "GREYLISTED",
+    "MESSAGE",
+    "OUR_NAME",
+    "REFUSED_AT_ALL",
+    "RELAYING",
+    "SENDING_QUOTA",
+    "is_sending_quota",
+]
 
 _BAD = (
     r"(?:refus|reject|invalid|unknown|not |n't |cannot|unresolv|unverif|verif|denied|deny|block|bann|fail"
@@ -259,6 +270,12 @@ MESSAGE: tuple[Rule, ...] = (
         r"|content) (?:is )?malformed|\bmessage[ -]?id\b.{0,20}(?:missing|invalid|duplicate)",
     ),
 )
+
+
+OUR_NAME = re.compile(r"reput|score|block|bann|blacklist|abus|complain|dynamic|dial|residential|attack")
+"""What of the words about our machine is about its name rather than about how much it sends."""
+RELAYING = re.compile(r"relay|rcpthosts")
+"""Who may not relay is not logged in, or asks the wrong server: that is set up, not allowed."""
 
 
 def is_sending_quota(text: str) -> re.Match[str] | None:

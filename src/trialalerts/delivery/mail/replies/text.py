@@ -52,7 +52,8 @@ _ADVICE = re.compile(
     r"\bplease\b|\bpls\b|for (?:more|further|additional) (?:information|details|help)|for (?:help"
     r"|assistance|support)\b"
     r"|\bif you (?:believe|think|feel|are|have|need|want|wish|still|did)|\bif (?:our|this|it|your|there) "
-    r"|\bcontact\b|\bmore info|\blearn more|\bsee (?:also |our |the )?(?:§u|http)|\bvisit\b|\brefer to"
+    r"|(?<!trying to )(?<!tried to )(?<!unable to )(?<!could not )(?<!cannot )\bcontact\b"
+    r"|\bmore info|\blearn more|\bsee (?:also |our |the )?(?:§u|http)|\bvisit\b|\brefer to"
     r"|\bbitte\b|\bveuillez|\bmerci de|\bpor favor|\bsi prega",
 )
 
