@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -26,6 +27,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
+    _keep_what_was_compiled()
+    _work_in_memory()
+
+
+def _keep_what_was_compiled() -> None:
     """Let each program that a test starts find its modules compiled, also where Python may not write beside them.
 
     Compiling them anew takes a start longer than all the rest of it.
@@ -34,6 +40,16 @@ def pytest_configure() -> None:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(REPOSITORY / ".pytest_cache" / "compiled")
         sys.dont_write_bytecode = False
+
+
+def _work_in_memory() -> None:
+    """Put the tests' databases into memory where there is enough: hundreds are copied, and none outlives its test.
+
+    A container often has 64 MB there, which one PostgreSQL would fill.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make folders of their own in it
+    if "TMPDIR" not in os.environ and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * 1024**3:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 
 
 def missing(what: str) -> None:
