@@ -35,17 +35,12 @@ def command(
     helper: Annotated[bool, typer.Option("--helper", hidden=True)] = False,
 ) -> None:
     """Upgrade the database where needed, then work."""
-    import gc
-
     from trialalerts.cli.context import open_settings_database, settings_of
     from trialalerts.database.server_clock import clock_of
     from trialalerts.errors import InvalidInput
     from trialalerts.logs import configure_logs
     from trialalerts.preparation import prepare
 
-    # Windows and cards that are kept for long are many objects: looking through them for circles as often as Python
-    # does by itself takes a fifth of the time of sending.
-    gc.set_threshold(50_000, 20, 50)
     chosen = _checked_roles(roles)
     if once and processes > 1:
         raise InvalidInput("--processes: found it beside --once, expected one of them: one round is one process")
