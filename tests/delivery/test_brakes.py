@@ -122,6 +122,21 @@ def test_a_slowed_domain_never_gets_mail_faster_than_it_was_configured() -> None
     assert (limits.lane_of("x@b.example"), limits.connections("b.example")) == ("", None)
 
 
+def test_a_service_that_runs_now_and_then_makes_up_for_ten_minutes(db: Database) -> None:
+    people(db, at("a.example", 60))
+    clock = FrozenClock(NOW)
+    with db.write() as session:
+        slowing.slow_down(session, "a.example", now=NOW)
+    taken = []
+    for _ in range(4):
+        server = Server()
+        send(db, server, clock)
+        taken.append(server.tried)
+        clock.advance(timedelta(minutes=15))
+    assert taken[0] == 1, "nothing is left over from before"
+    assert all(10 <= number <= 11 for number in taken[1:]), taken
+
+
 def test_one_reader_whose_own_mailbox_gets_too_many_slows_nobody_else_down(db: Database) -> None:
     people(db, at("a.example", 100))
     clock = FrozenClock(NOW)

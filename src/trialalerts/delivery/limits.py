@@ -28,7 +28,13 @@ _EARLY = timedelta(seconds=0.2)
 """A turn may be taken so much before its time: else a fast lane would need a transaction for each single mail."""
 _CONNECTION_PACE = 2.0
 """Appointments a second for each connection where only these are limited: nobody knows how fast that domain is."""
+_UNUSED = timedelta(minutes=10)
+"""So much unused time of a slowed domain may be made up for: a service that runs every quarter of an hour still sends."""
 _A_DAY = timedelta(days=1)
+
+
+class _Slowed(LimitSettings):
+    """The limit of a domain that is slowed down: some mails an hour, so that rounds now and then must make up for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,8 +74,8 @@ class Limits:
         self._domains = dict(self._configured)
         for domain, pace in paces.items():
             limit = self._configured.get(domain, LimitSettings())
-            slower = min(pace, limit.per_second or pace)
-            self._domains[domain] = limit.model_copy(update={"per_second": slower})
+            slower = {"per_second": min(pace, limit.per_second or pace)}
+            self._domains[domain] = _Slowed.model_validate(limit.model_dump() | slower)
 
     @property
     def by_domain(self) -> bool:
@@ -201,7 +207,7 @@ def _turns(pace: Pace, limit: LimitSettings, now: datetime) -> int | None:
     """Return how many turns there are at once; None: any number."""
     turns: list[int] = []
     if limit.per_second is not None:
-        early = (now + _EARLY - max(pace.next_at, now)).total_seconds()
+        early = (now + _EARLY - _not_later_than(pace, limit, now)).total_seconds()
         turns.append(max(0, int(early * limit.per_second) + 1) if early >= 0 else 0)
     if limit.per_day is not None:
         turns.append(max(0, limit.per_day - _taken(pace, now)))
@@ -210,9 +216,14 @@ def _turns(pace: Pace, limit: LimitSettings, now: datetime) -> int | None:
 
 def _take(pace: Pace, limit: LimitSettings, now: datetime) -> None:
     pace.day, pace.taken = now.date(), _taken(pace, now) + 1
-    pace.next_at = max(pace.next_at, now)
+    pace.next_at = _not_later_than(pace, limit, now)
     if limit.per_second is not None:
         pace.next_at += timedelta(seconds=1 / limit.per_second)
+
+
+def _not_later_than(pace: Pace, limit: LimitSettings, now: datetime) -> datetime:
+    """Return from when on turns have not been used that may be taken now."""
+    return max(pace.next_at, now - _UNUSED if isinstance(limit, _Slowed) else now)
 
 
 def _next(pace: Pace, limit: LimitSettings, now: datetime) -> datetime:
