@@ -6,6 +6,7 @@ The fake provider behaves as documented: the same key with the same content give
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -19,6 +20,7 @@ from tests.delivery.provider_servers import Fault, ProviderServer, envelope, fai
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused
+from trialalerts.delivery.mail.reply_codes import BounceClass
 from trialalerts.delivery.sender import send_queued
 from trialalerts.delivery.tables import DeliveryState
 from trialalerts.delivery.transports import open_transport
@@ -174,6 +176,70 @@ def test_halves_of_a_batch_in_doubt_that_is_too_large_are_two_requests() -> None
         post.send("ABCD")
         post.send("ABCD")
         assert post.got("ABCD") == [1, 1, 1, 1]
+
+
+NO_ANSWER = {"hung up": hung_up(obeyed=False), "failed": failing(503), "busy": failing(408)}
+
+
+@pytest.mark.parametrize("first", NO_ANSWER.values(), ids=NO_ANSWER)
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_batch_that_turns_out_too_large_at_its_second_try_is_halved(first: Fault, most: int) -> None:
+    with running(ResendDesk(), first) as server, Post(server) as post:
+        server.plan = lambda: failing(413) if len(json.loads(server.requests[-1].body)) > most else None
+        outcomes = post.send("ABCDEFG")
+        assert all(isinstance(each, Accepted) for each in outcomes)
+        assert post.got("ABCDEFG") == [1] * 7
+
+
+@pytest.mark.parametrize("first", NO_ANSWER.values(), ids=NO_ANSWER)
+def test_only_the_mail_that_is_too_large_alone_fails_and_for_its_own_fault(first: Fault) -> None:
+    with running(ResendDesk(), first) as server, Post(server) as post:
+        server.plan = lambda: failing(413) if b"c@example.org" in server.requests[-1].body else None
+        outcomes = dict(zip("abcde", post.send("abcde"), strict=True))
+        failed = outcomes.pop("c")
+        assert isinstance(failed, Refused)
+        assert (failed.permanent, failed.doubtful) == (True, False)
+        assert failed.meaning is not None
+        assert failed.meaning.bounce_class is BounceClass.MESSAGE
+        assert all(isinstance(each, Accepted) for each in outcomes.values())
+        assert post.got("abcde") == [1, 1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("obeyed", [True, False], ids=["obeyed", "not obeyed"])
+@pytest.mark.parametrize("tries", [["ABCD"], ["CD"], ["C", "D"], ["DE", "C"]], ids=" then ".join)
+@pytest.mark.parametrize("doubted", [True, False], ids=["after a doubt", "at once"])
+def test_a_half_of_which_nobody_hears_is_asked_for_as_that_half(obeyed: bool, tries: list[str], doubted: bool) -> None:
+    """Under the key of the whole, which was turned away, it would be sent once more."""
+    before = [hung_up(obeyed=False)] if doubted else []
+    halves = silent(obeyed=obeyed)
+    with running(ResendDesk(), *before, failing(413)) as server, Post(server) as post:
+        server.plan = lambda: halves.pop(0) if b"c@example.org" in server.requests[-1].body and halves else None
+        outcomes = post.send("abcd")
+        assert [isinstance(each, Accepted) for each in outcomes] == [True, True, False, False]
+        for names in tries:
+            post.send(names.lower())
+        everybody = "".join(sorted({*"abcd", *"".join(tries).lower()}))
+        assert post.got(everybody) == [1] * len(everybody)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_through_silences_and_batches_that_are_too_large_nobody_is_lost(seed: int) -> None:
+    """Who asked keeps asking, so nobody gets two either."""
+    random = Random(seed)
+    with running(ResendDesk()) as server, Post(server) as post:
+
+        def weather() -> Fault | None:
+            if len(json.loads(server.requests[-1].body)) > 3:
+                return failing(413)
+            return random.choice([hung_up(obeyed=False), failing(503), None, None, None])
+
+        server.plan = weather
+        for _ in range(30):
+            post.send("".join(random.sample("ABCDEFGH", random.randint(1, 8))))
+        server.plan = lambda: None
+        for _ in range(3):
+            post.send("ABCDEFGH")
+        assert post.got("ABCDEFGH") == [1] * 8
 
 
 def test_a_key_that_is_no_good_leaves_the_doubt_as_it_was() -> None:

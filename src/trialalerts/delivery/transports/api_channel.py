@@ -82,6 +82,10 @@ class Uncertain(Exception):
         self.outcome = Refused(reason=reason, code=code, ours=not alone, retry_after=retry_after, doubtful=True)
 
 
+class _TooLarge(Exception):
+    """A request of several messages is too large; what is true of each, nobody knows."""
+
+
 class KnownKey(Uncertain):
     """The key of a request is known, with other content: an earlier request with it was taken, or is at work."""
 
@@ -240,8 +244,14 @@ class ApiChannel:
     def _exchange(
         self, indexes: Sequence[int], parts: Mapping[int, bytes], envelopes: Sequence[Envelope]
     ) -> Sequence[Outcome]:
-        """Make one request; remember what it left in doubt, and what it made clear."""
-        found = self._asked(indexes, parts, envelopes)
+        """Make one request; remember what it left in doubt, and what it made clear.
+
+        One that is too large, as its first try then was too, is halved; each half remembers its own doubts.
+        """
+        try:
+            found = self._asked(indexes, parts, envelopes)
+        except _TooLarge:
+            return self._halved(indexes, parts, envelopes)
         if self._doubts is None or not isinstance(self._dialect, Remembering):
             return found
         chosen = [envelopes[index] for index in indexes]
@@ -256,14 +266,17 @@ class ApiChannel:
     def _asked(
         self, indexes: Sequence[int], parts: Mapping[int, bytes], envelopes: Sequence[Envelope]
     ) -> Sequence[Outcome]:
-        """Make one request; one that got no clear answer is made again where that sends nothing twice."""
+        """Make one request; one that got no clear answer is made again where that sends nothing twice.
+
+        Raises _TooLarge where it has several messages and is too large.
+        """
         chosen = [envelopes[index] for index in indexes]
         doubt: Refused | None = None
         for _ in range(2 if self._dialect.idempotent else 1):
             try:
                 reply = self._http.post(self._dialect.call([parts[index] for index in indexes], chosen))
-                if reply.status == _TOO_LARGE and len(indexes) > 1 and doubt is None:
-                    return self._halved(indexes, parts, envelopes)
+                if reply.status == _TOO_LARGE and len(indexes) > 1:
+                    raise _TooLarge
                 # After a doubt, being turned away does not mean that the first request was.
                 found = self._read(reply, chosen)
                 if self._dialect.idempotent and (reply.status in _READ or reply.fine):
