@@ -1,4 +1,4 @@
-"""Owns the peers of composing: the ways in which other services find what is new for whom, on the same tables.
+"""The peers of composing: the ways in which other services find what is new for whom, on the same tables.
 
 Both ask less than we do (no distances: a place counts as its country; no ages, no exclusions, nothing is stored for a
 mail), so that the comparison is in their favour.

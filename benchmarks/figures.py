@@ -1,4 +1,4 @@
-"""Owns what a benchmark returns, and how it is printed."""
+"""What a benchmark returns, and how it is printed."""
 
 from __future__ import annotations
 

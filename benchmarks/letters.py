@@ -1,4 +1,4 @@
-"""Owns what the sending benchmarks send: made-up trials, people who follow them, and a digest queued for each."""
+"""What the sending benchmarks send: made-up trials, people who follow them, and a digest queued for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the reference that the tagger is measured against: the longest dictionary name at each place, and no rules."""
+"""The reference that the tagger is measured against: the longest dictionary name at each place, and no rules."""
 
 from __future__ import annotations
 

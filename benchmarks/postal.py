@@ -1,4 +1,4 @@
-"""Owns what sends beside us: Postfix's smtp-source, written in C, the practical limit."""
+"""What sends beside us: Postfix's smtp-source, written in C, the practical limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the texts that the tagger is measured on, what they speak of, and the vocabularies it is given."""
+"""The texts that the tagger is measured on, what they speak of, and the vocabularies it is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns processes that begin at the same moment: each says that it is ready, waits for a word, works and tells."""
+"""Processes that begin at the same moment: each says that it is ready, waits for a word, works and tells."""
 
 from __future__ import annotations
 

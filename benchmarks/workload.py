@@ -1,4 +1,4 @@
-"""Owns workload W of the matching measurements: subscribers, trials and articles over real MeSH concepts, made by dice.
+"""Workload W of the matching measurements: subscribers, trials and articles over real MeSH concepts, made by dice.
 
 Subscribers follow one to three of the concepts (Zipf), 60 % in a country, 25 % in a state, 15 % within 50–200 km of a
 city; 30 % say age and sex. Trials have about five sites, articles none.

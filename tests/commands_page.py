@@ -1,4 +1,4 @@
-"""Owns docs/reference/commands.md: written from the commands' own help (``python -m tests.commands_page``)."""
+"""Docs/reference/commands.md: written from the commands' own help (``python -m tests.commands_page``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what all tests share: real databases, the shared data, a frozen clock."""
+"""What all tests share: real databases, the shared data, a frozen clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns an installation as an operator has one: a folder with configuration, secret and database, and the program."""
+"""An installation as an operator has one: a folder with configuration, secret and database, and the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns a real PostgreSQL for the tests: a throw-away cluster on a Unix socket, made with the system's own programs."""
+"""A real PostgreSQL for the tests: a throw-away cluster on a Unix socket, made with the system's own programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the time: the only place that asks what time it is.
+"""The time: the only place that asks what time it is.
 
 Everything else takes a :class:`Clock`, so that a test can freeze the time and a preview can look ahead.
 """

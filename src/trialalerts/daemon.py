@@ -1,4 +1,4 @@
-"""Owns the daemon: sets the steps to the clock and ends them cleanly. The only file that imports APScheduler."""
+"""The daemon: sets the steps to the clock and ends them cleanly. The only file that imports APScheduler."""
 
 from __future__ import annotations
 

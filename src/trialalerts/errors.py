@@ -1,4 +1,4 @@
-"""Owns the error tree: one base, one class for each thing that a caller can act on.
+"""The error tree: one base, one class for each thing that a caller can act on.
 
 A message is one line that names the thing, the value and the remedy, so that the
 command line can print it as it is. :class:`ConfigurationError` stands outside the

@@ -1,4 +1,4 @@
-"""Owns the operator's check: is everything ready to send, what is wrong, and what mends it."""
+"""The operator's check: is everything ready to send, what is wrong, and what mends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the further processes of a daemon: started with it, started again when one ends, ended with it.
+"""The further processes of a daemon: started with it, started again when one ends, ended with it.
 
 Python runs on one core; a machine with several is used by several processes. Between them they share the work as
 daemons on many machines do: through the database. A helper holds a pipe to the daemon that started it: when the daemon

@@ -1,4 +1,4 @@
-"""Owns how the program logs: one structured line a step, event name first, key-values after it.
+"""How the program logs: one structured line a step, event name first, key-values after it.
 
 Addresses, conditions people follow and secrets never stand in a line: those who log pass ids. What others say, and
 what libraries log, may hold an address with its password: each value passes :mod:`trialalerts.redaction`.

@@ -1,4 +1,4 @@
-"""Owns the steps in their order: poll, compose, send, heed. The daemon sets them to the clock, one round runs each."""
+"""The steps in their order: poll, compose, send, heed. The daemon sets them to the clock, one round runs each."""
 
 from __future__ import annotations
 

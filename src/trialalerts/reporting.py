@@ -1,4 +1,4 @@
-"""Owns the operator's report: what was polled, matched, sent, bounced, unsubscribed in the last days."""
+"""The operator's report: what was polled, matched, sent, bounced, unsubscribed in the last days."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the whereabouts of the files that ship with the program: templates and the curated vocabulary.
+"""The whereabouts of the files that ship with the program: templates and the curated vocabulary.
 
 An installed wheel carries them inside the package (``_shipped/``); a checkout has them at its top.
 """

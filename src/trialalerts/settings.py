@@ -1,4 +1,4 @@
-"""Owns the configuration: read once, into one frozen :class:`Settings`.
+"""The configuration: read once, into one frozen :class:`Settings`.
 
 ``config/trialalerts.toml`` < ``.env`` < the environment (``TRIALALERTS_MAIL__URL=…``).
 What is wrong is told in one line that names the key, what was found and what is expected.

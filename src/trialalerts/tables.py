@@ -1,4 +1,4 @@
-"""Owns the list of all tables: the rooms define them, migrations and their tests need them together."""
+"""The list of all tables: the rooms define them, migrations and their tests need them together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what the tests of the catalog share: the reader of studies, and the real studies as drafts."""
+"""What the tests of the catalog share: the reader of studies, and the real studies as drafts."""
 
 from __future__ import annotations
 

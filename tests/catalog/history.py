@@ -1,4 +1,4 @@
-"""Owns the way back in time: a stored snapshot and the differences that led to it give the version before.
+"""The way back in time: a stored snapshot and the differences that led to it give the version before.
 
 The differences were taken by a program that ignored the order of lists. They name positions in the
 list *before*, and do not say which members came or went; so a changed member is looked for in the list

@@ -1,4 +1,4 @@
-"""Owns made-up drafts."""
+"""Made-up drafts."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trialalerts.catalog.compare import compare_trials
 from trialalerts.catalog.criteria import changed_criteria
 from trialalerts.catalog.facts import Site, TrialFacts
-from trialalerts.catalog.sites_compare import newly_open_sites
+from trialalerts.catalog.sites_compare import compare_sites
 
 STATUSES = (
     None, "RECRUITING", "NOT_YET_RECRUITING", "SUSPENDED", "ACTIVE_NOT_RECRUITING", "COMPLETED", "TERMINATED",
@@ -101,7 +101,7 @@ def test_no_more_sites_open_than_are_open_and_all_of_a_trial_without_sites(
     before: list[Site], after: list[Site]
 ) -> None:
     def opened(was: list[Site]) -> list[Site]:
-        return newly_open_sites(was, after, status_before="RECRUITING", status_after="RECRUITING")
+        return compare_sites(was, after, status_before="RECRUITING", status_after="RECRUITING").opened
 
     is_open = [site for site in after if site.status in {None, "RECRUITING", "AVAILABLE"}]
     assert opened([]) == is_open
@@ -111,7 +111,7 @@ def test_no_more_sites_open_than_are_open_and_all_of_a_trial_without_sites(
 @given(st.lists(sites(), max_size=6), sites())
 def test_one_more_open_site_is_told_once(listed: list[Site], site: Site) -> None:
     new = site.model_copy(update={"status": "RECRUITING"})
-    opened = newly_open_sites(listed, [new, *listed], status_before="RECRUITING", status_after="RECRUITING")
+    opened = compare_sites(listed, [new, *listed], status_before="RECRUITING", status_after="RECRUITING").opened
     assert len(opened) == 1
 
 

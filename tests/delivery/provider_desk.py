@@ -1,4 +1,4 @@
-"""Owns what the desks of all fake mail providers have in common."""
+"""What the desks of all fake mail providers have in common."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the desks of the fake mail providers: what each demands of a request, and what it answers.
+"""The desks of the fake mail providers: what each demands of a request, and what it answers.
 
 Written from the providers' documentation, apart from the transports: a desk refuses what the provider would refuse,
 unknown fields included.

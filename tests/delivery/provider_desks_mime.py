@@ -1,4 +1,4 @@
-"""Owns the desks of the fake mail providers that take MIME: Mailgun and Amazon SES."""
+"""The desks of the fake mail providers that take MIME: Mailgun and Amazon SES."""
 
 from __future__ import annotations
 

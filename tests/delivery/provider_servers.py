@@ -1,4 +1,4 @@
-"""Owns small servers that speak like the APIs of six mail providers, and can be told to misbehave.
+"""Small servers that speak like the APIs of six mail providers, and can be told to misbehave.
 
 They are real HTTP servers on loopback. What a provider's documentation demands of a request (authentication, fields,
 sizes, signatures) is checked by its *desk* (``provider_desks.py``), which keeps what it accepts. A :class:`Fault` says

@@ -49,7 +49,7 @@ class ExampleDesk(BaseDesk):
 def example(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module as the page has it."""
     found = re.search(
-        r'```python\n("""Owns the transport through Example Mail.*?)```', PAGE.read_text("utf-8"), re.DOTALL
+        r'```python\n("""The transport through Example Mail.*?)```', PAGE.read_text("utf-8"), re.DOTALL
     )
     assert found is not None
     module = ModuleType("example_of_the_page")

@@ -1,4 +1,4 @@
-"""Owns a small stage for the digest tests: areas, trials and subscribers written straight into the tables."""
+"""A small stage for the digest tests: areas, trials and subscribers written straight into the tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what the tests of many machines share: a world of many small subscribers, and the servers around it."""
+"""What the tests of many machines share: a world of many small subscribers, and the servers around it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns a fleet of machines: processes of the program that are started, killed, terminated and frozen.
+"""A fleet of machines: processes of the program that are started, killed, terminated and frozen.
 
 Before a process is killed or frozen it is stopped where it stands, and what it holds is noted: the mails that
 it has claimed and not acknowledged are in flight, and only they may come a second time.

@@ -1,4 +1,4 @@
-"""Owns a mail server on loopback that counts the copies of each mail, and can be cut off or fall silent.
+"""A mail server on loopback that counts the copies of each mail, and can be cut off or fall silent.
 
 It speaks just enough SMTP, with pipelining, so that many messages are under way when a sender dies.
 """

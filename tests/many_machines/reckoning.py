@@ -1,4 +1,4 @@
-"""Owns the reckoning at the end: is everything told, once; was everything mailed; did one machine ask at a time."""
+"""The reckoning at the end: is everything told, once; was everything mailed; did one machine ask at a time."""
 
 from __future__ import annotations
 

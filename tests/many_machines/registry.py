@@ -1,4 +1,4 @@
-"""Owns a registry that is polled by many: it keeps changing, and notes which machine asked when."""
+"""A registry that is polled by many: it keeps changing, and notes which machine asked when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns random worlds for the matching tests, and the specification: a matcher that asks each change in turn."""
+"""Random worlds for the matching tests, and the specification: a matcher that asks each change in turn."""
 
 from __future__ import annotations
 

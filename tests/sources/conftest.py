@@ -1,4 +1,4 @@
-"""Owns what the tests of the sources share: the server, and the real studies, read once."""
+"""What the tests of the sources share: the server, and the real studies, read once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what the tests of polling ask: one poll, and what the tables hold after it."""
+"""What the tests of polling ask: one poll, and what the tables hold after it."""
 
 from __future__ import annotations
 

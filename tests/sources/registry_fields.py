@@ -1,4 +1,4 @@
-"""Owns the parameter ``fields`` of the registry server: names of ClinicalTrials.gov pieces, pruning by them."""
+"""The parameter ``fields`` of the registry server: names of ClinicalTrials.gov pieces, pruning by them."""
 
 from __future__ import annotations
 

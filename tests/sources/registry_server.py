@@ -1,4 +1,4 @@
-"""Owns a small server that speaks like ClinicalTrials.gov's API v2 and serves feeds, and can be told to misbehave.
+"""A small server that speaks like ClinicalTrials.gov's API v2 and serves feeds, and can be told to misbehave.
 
 It knows the parameters that TrialAlerts sends: paging with tokens that expire, ``fields``, the filters by
 date, status and country, and the search by condition. A program may run it in a process of its own::

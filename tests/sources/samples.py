@@ -1,4 +1,4 @@
-"""Owns made-up records for the tests of the sources; nobody and nothing in them exists."""
+"""Made-up records for the tests of the sources; nobody and nothing in them exists."""
 
 from __future__ import annotations
 

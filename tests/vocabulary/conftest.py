@@ -1,4 +1,4 @@
-"""Owns a database with all places, loaded once for all tests that only read it."""
+"""A database with all places, loaded once for all tests that only read it."""
 
 from __future__ import annotations
 

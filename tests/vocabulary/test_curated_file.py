@@ -1,4 +1,4 @@
-"""Owns the tests of ``config/disease_areas.toml``: each rule of its head, and that its MeSH facts are MeSH's."""
+"""The tests of ``config/disease_areas.toml``: each rule of its head, and that its MeSH facts are MeSH's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the small world in which the pages are tried: some areas, some places, a service behind a real server."""
+"""The small world in which the pages are tried: some areas, some places, a service behind a real server."""
 
 from __future__ import annotations
 

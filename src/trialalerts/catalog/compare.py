@@ -1,4 +1,4 @@
-"""Owns the comparison of two versions of an item: what happened that people want to be told.
+"""The comparison of two versions of an item: what happened that people want to be told.
 
 Everything that is no :class:`Difference` is no news: titles, enrolment, dates, contacts, references,
 the registry's own bookkeeping. ``docs/reference/changes.md`` tells the rules in words.

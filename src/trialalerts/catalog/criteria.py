@@ -1,4 +1,4 @@
-"""Owns the comparison of two eligibility texts: what was really changed, without the noise of editing.
+"""The comparison of two eligibility texts: what was really changed, without the noise of editing.
 
 A text is cut into sentences, each of them in its section (inclusion, exclusion) and reduced to its words,
 numbers and signs. Moved, re-numbered, re-wrapped, re-punctuated sentences are the same sentences; so are

@@ -1,4 +1,4 @@
-"""Owns the draft: an item as a source read it, before it is stored."""
+"""The draft: an item as a source read it, before it is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the facts of an item: what was read about a trial or an article, validated and frozen.
+"""The facts of an item: what was read about a trial or an article, validated and frozen.
 
 Thousands of these are made a second, so they hold plain types and no validators; whoever reads a
 source turns its spellings into these. They are stored as the JSON of ``item.facts``.

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import Connection, and_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from trialalerts.catalog.records import in_chunks
 from trialalerts.catalog.rows import Entry
 from trialalerts.catalog.tables import Item, ItemNumber, Record
+from trialalerts.database.upsert import insert_into
 
 __all__ = ["Stored", "find_by_number", "find_stored", "note_numbers"]
 
@@ -138,7 +138,7 @@ def note_numbers(connection: Connection, registry: str, entries: Iterable[tuple[
             rows[number, item_id] = {"number": number, "item_id": item_id, "registry": registry}
     if not rows:
         return
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(ItemNumber)
+    insert = insert_into(connection, ItemNumber)
     held = insert.excluded.registry
     statement = insert.on_conflict_do_update(
         index_elements=["number", "item_id"], set_={"registry": held}, where=held.is_not(None)

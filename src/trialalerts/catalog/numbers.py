@@ -1,4 +1,4 @@
-"""Owns registry numbers: finding them in what a record says, and one spelling for each."""
+"""Registry numbers: finding them in what a record says, and one spelling for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns how far a study reaches beyond its sites: those that one joins from home, and those all over a country.
+"""How far a study reaches beyond its sites: those that one joins from home, and those all over a country.
 
 Registries have no field for it. A study says it in words (its source reads them into
 :attr:`~trialalerts.catalog.facts.TrialFacts.reach`), or one of its sites is no place at all: “Virtual”,

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from trialalerts.catalog.rows import Entry
 from trialalerts.catalog.tables import Record
+from trialalerts.database.upsert import insert_into
 
 __all__ = ["SAID", "in_chunks", "insert_records", "touch_records", "update_records"]
 
@@ -41,9 +41,8 @@ def insert_records(connection: Connection, entries: Iterable[tuple[int, Entry, _
         | more
         for item_id, entry, more in entries
     ]
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     for same in _alike(rows):
-        connection.execute(dialect.insert(Record).on_conflict_do_nothing(), same)
+        connection.execute(insert_into(connection, Record).on_conflict_do_nothing(), same)
 
 
 def update_records(connection: Connection, entries: Iterable[tuple[int, Entry, _Columns]]) -> None:

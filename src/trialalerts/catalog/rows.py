@@ -1,4 +1,4 @@
-"""Owns the way from a draft to the row of an item, and the hash that tells whether anything that matters is new."""
+"""The way from a draft to the row of an item, and the hash that tells whether anything that matters is new."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the count of the sites whose place in the world could not be told, and how they are spelt."""
+"""The count of the sites whose place in the world could not be told, and how they are spelt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the comparison of two lists of sites: which ones take people now that did not before, and which no longer do.
+"""The comparison of two lists of sites: which ones take people now that did not before, and which no longer do.
 
 Registries rename facilities, repair (and break) their encoding, re-spell cities, move coordinates by
 metres and list sites in another order; and this program learns to read better where they lie. None of that
@@ -18,7 +18,7 @@ from trialalerts.vocabulary.distance import distance_km
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.territories import wholes
 
-__all__ = ["SiteTurns", "compare_sites", "newly_open_sites", "whole_country"]
+__all__ = ["SiteTurns", "compare_sites", "whole_country"]
 
 _RESPELT_WITHIN_KM = 50.0
 _NAMELESS_WITHIN_KM = 20.0  # “Research Site” stands for every site of some sponsors
@@ -48,13 +48,6 @@ class _Place:
 
 _Likeness = Callable[[_Place, _Place], float]
 _Key = Callable[[_Place], Hashable]
-
-
-def newly_open_sites(
-    before: Sequence[Site], after: Sequence[Site], *, status_before: str | None, status_after: str | None
-) -> list[Site]:
-    """Return the sites that are open after and were not before (see :func:`compare_sites`)."""
-    return compare_sites(before, after, status_before=status_before, status_after=status_after).opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

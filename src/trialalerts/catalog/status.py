@@ -1,4 +1,4 @@
-"""Owns the meaning of a trial's status: what it says to somebody who would like to take part."""
+"""The meaning of a trial's status: what it says to somebody who would like to take part."""
 
 from __future__ import annotations
 

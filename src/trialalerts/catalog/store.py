@@ -14,7 +14,6 @@ from typing import Any, cast
 import structlog
 from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from trialalerts.catalog.articles.storing import ArticleBatch
@@ -29,6 +28,7 @@ from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_r
 from trialalerts.catalog.rows import Entry, read_entry
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.catalog.turns import settle
+from trialalerts.database.upsert import insert_into
 
 __all__ = ["StoreCount", "store_items"]
 
@@ -225,8 +225,9 @@ class _TrialBatch:
         if not entries:
             return []
         seen = {"first_seen_at": self._now, "last_seen_at": self._now}
-        dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
-        statement = dialect.insert(Item).on_conflict_do_nothing().returning(col(Item.external_id), col(Item.id))
+        statement = (
+            insert_into(self._connection, Item).on_conflict_do_nothing().returning(col(Item.external_id), col(Item.id))
+        )
         ids: dict[str, int] = {}
         for chunk in in_chunks(entries):
             rows = self._connection.execute(statement, [entry.row() | seen for entry in chunk]).all()

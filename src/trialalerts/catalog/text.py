@@ -1,4 +1,4 @@
-"""Owns the cleaning of text: markdown, HTML and escapes become plain text; article HTML becomes harmless.
+"""The cleaning of text: markdown, HTML and escapes become plain text; article HTML becomes harmless.
 
 Nothing here raises, whatever the text, and nothing takes more than linear time. What comes out holds no
 NUL, no control character but the line feed, no invisible or direction-turning character and no lone

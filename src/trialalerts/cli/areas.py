@@ -1,4 +1,4 @@
-"""Owns the commands on disease areas: search, show, import, gaps, tag."""
+"""The commands on disease areas: search, show, import, gaps, tag."""
 
 from __future__ import annotations
 

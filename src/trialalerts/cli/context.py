@@ -1,4 +1,4 @@
-"""Owns what every command needs: the settings, the database in the right revision, the clock."""
+"""What every command needs: the settings, the database in the right revision, the clock."""
 
 from __future__ import annotations
 

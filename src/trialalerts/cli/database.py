@@ -1,4 +1,4 @@
-"""Owns ``trialalerts database``: upgrade, check, backup."""
+"""``trialalerts database``: upgrade, check, backup."""
 
 from __future__ import annotations
 

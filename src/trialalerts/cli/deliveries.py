@@ -1,4 +1,4 @@
-"""Owns ``trialalerts deliveries``: the outbox, what became of each mail, sending failed ones again, resuming."""
+"""``trialalerts deliveries``: the outbox, what became of each mail, sending failed ones again, resuming."""
 
 from __future__ import annotations
 

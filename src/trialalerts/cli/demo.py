@@ -1,4 +1,4 @@
-"""Owns ``trialalerts demo``: the main job on made-up records, from sources to mails that can be looked at."""
+"""``trialalerts demo``: the main job on made-up records, from sources to mails that can be looked at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns ``trialalerts digests``: who is due, what somebody would get, what somebody got."""
+"""``trialalerts digests``: who is due, what somebody would get, what somebody got."""
 
 from __future__ import annotations
 

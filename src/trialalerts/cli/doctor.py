@@ -1,4 +1,4 @@
-"""Owns ``trialalerts doctor``: what is wrong, and what mends it."""
+"""``trialalerts doctor``: what is wrong, and what mends it."""
 
 from __future__ import annotations
 

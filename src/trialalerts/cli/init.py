@@ -1,4 +1,4 @@
-"""Owns ``trialalerts init``: a configuration to begin with, a secret, the database with areas and places."""
+"""``trialalerts init``: a configuration to begin with, a secret, the database with areas and places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the entry point: a noun's module is imported only when it is called; errors become one line and an exit code."""
+"""The entry point: a noun's module is imported only when it is called; errors become one line and an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns how commands print: tables for people, plain tab-separated lines for programs, JSON on request."""
+"""How commands print: tables for people, plain tab-separated lines for programs, JSON on request."""
 
 from __future__ import annotations
 

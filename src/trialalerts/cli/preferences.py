@@ -1,4 +1,4 @@
-"""Owns ``trialalerts preferences``: what people follow; and the options that say so, for other commands too."""
+"""``trialalerts preferences``: what people follow; and the options that say so, for other commands too."""
 
 from __future__ import annotations
 

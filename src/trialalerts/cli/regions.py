@@ -1,4 +1,4 @@
-"""Owns the commands on regions: search, import."""
+"""The commands on regions: search, import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns ``trialalerts report``: what happened in the last days."""
+"""``trialalerts report``: what happened in the last days."""
 
 from __future__ import annotations
 

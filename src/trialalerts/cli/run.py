@@ -1,4 +1,4 @@
-"""Owns ``trialalerts run``: the daemon, or one round of its steps."""
+"""``trialalerts run``: the daemon, or one round of its steps."""
 
 from __future__ import annotations
 

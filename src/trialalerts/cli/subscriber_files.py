@@ -1,4 +1,4 @@
-"""Owns ``trialalerts subscribers import`` and ``export``: people by file."""
+"""``trialalerts subscribers import`` and ``export``: people by file."""
 
 from __future__ import annotations
 

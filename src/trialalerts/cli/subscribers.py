@@ -1,4 +1,4 @@
-"""Owns ``trialalerts subscribers``: people, from signing up to erasure, one by one or by file."""
+"""``trialalerts subscribers``: people, from signing up to erasure, one by one or by file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns how a few dozen rows are named in one statement that stays the same whatever their number.
+"""How a few dozen rows are named in one statement that stays the same whatever their number.
 
 A list of parameters (``IN (?, ?, …)``) makes another statement for each length, which is written and understood anew
 each time; here the numbers go over as one value.

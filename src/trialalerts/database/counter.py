@@ -1,4 +1,4 @@
-"""Owns the counter rows: numbers that are gapless and grow in the order of commits.
+"""The counter rows: numbers that are gapless and grow in the order of commits.
 
 A database sequence hands out numbers before the commit, so a reader that remembers "the last
 number I saw" skips those of a slower transaction (measured on PostgreSQL: 9,809 of 35,650 lost).

@@ -1,4 +1,4 @@
-"""Owns the engine and the transactions: every read and write goes through :class:`Database`."""
+"""The engine and the transactions: every read and write goes through :class:`Database`."""
 
 from __future__ import annotations
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from trialalerts.database.types import UtcDateTime, table_of
+from trialalerts.database.types import UtcDateTime
+from trialalerts.database.upsert import insert_into
 from trialalerts.redaction import without_secrets
 
 __all__ = ["Finding", "end_findings", "note_finding", "open_findings"]
@@ -45,10 +45,9 @@ def note_finding(session: Session, kind: str, subject: str, text: str, *, now: d
         text: one sentence that names the thing, the value and the remedy; without address or disease.
         now: aware.
     """
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     text = without_secrets(" ".join(text.split()))
     row = {"kind": kind, "subject": subject, "text": text, "since": now, "last_seen_at": now}
-    insert = dialect.insert(table_of(Finding)).values(row)
+    insert = insert_into(session, Finding).values(row)
     renewed = {"text": insert.excluded.text, "last_seen_at": insert.excluded.last_seen_at}
     session.connection().execute(insert.on_conflict_do_update(index_elements=["kind", "subject"], set_=renewed))
 

@@ -1,4 +1,4 @@
-"""Owns writing many rows at once, on each database in the way in which it is fastest.
+"""Writing many rows at once, on each database in the way in which it is fastest.
 
 On SQLite a statement with 500 rows of values costs two thirds of running one 500 times. PostgreSQL takes rows as text
 (COPY); as arrays they cost three times as much, most of it in the driver.

@@ -1,4 +1,4 @@
-"""Owns the schema's revision: which one a database has, which one this program needs, and the way up.
+"""The schema's revision: which one a database has, which one this program needs, and the way up.
 
 Alembic takes most of a second to import; the revision is therefore read with one plain query, and
 Alembic is called only when there is something to do.

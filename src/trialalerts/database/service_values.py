@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel
 
-from trialalerts.database.types import table_of
+from trialalerts.database.upsert import insert_into
 
 __all__ = ["ServiceValue", "get_value", "put_value"]
 
@@ -27,7 +26,6 @@ def get_value(session: Session, name: str) -> str | None:
 
 def put_value(session: Session, name: str, value: str) -> None:
     """Store a value in the place of the one before."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(table_of(ServiceValue)).values({"name": name, "value": value})
+    insert = insert_into(session, ServiceValue).values({"name": name, "value": value})
     renewed = insert.on_conflict_do_update(index_elements=["name"], set_={"value": insert.excluded.value})
     session.connection().execute(renewed)

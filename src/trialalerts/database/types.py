@@ -1,4 +1,4 @@
-"""Owns the column types that SQLite and PostgreSQL share."""
+"""The column types that SQLite and PostgreSQL share."""
 
 from __future__ import annotations
 

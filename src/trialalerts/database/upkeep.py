@@ -1,4 +1,4 @@
-"""Owns the upkeep: is the database whole, and a consistent copy of it."""
+"""The upkeep: is the database whole, and a consistent copy of it."""
 
 from __future__ import annotations
 

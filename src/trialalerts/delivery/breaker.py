@@ -13,10 +13,10 @@ from typing import Any
 
 import structlog
 from sqlalchemy import CursorResult, bindparam, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from trialalerts.database.types import UtcDateTime, table_of
+from trialalerts.database.types import UtcDateTime
+from trialalerts.database.upsert import insert_into
 from trialalerts.delivery import benching, guard, slowing, tallies
 from trialalerts.delivery.tables import SendingPause
 from trialalerts.delivery.tallies import Tallied
@@ -124,7 +124,6 @@ def _said(what: Tallied) -> str:
 
 def _store(session: Session, name: str, reason: str, now: datetime) -> None:
     """Write a row, or write it anew: of several senders that begin together each may be the first."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    row = dialect.insert(table_of(SendingPause)).values(name=name, since=now, reason=reason)
+    row = insert_into(session, SendingPause).values(name=name, since=now, reason=reason)
     anew = {"since": row.excluded.since, "reason": row.excluded.reason}
     session.connection().execute(row.on_conflict_do_update(index_elements=["name"], set_=anew))

@@ -1,4 +1,4 @@
-"""Owns the mails that ask for a confirmation: how many an address may get, so that nobody can be bombed with them."""
+"""The mails that ask for a confirmation: how many an address may get, so that nobody can be bombed with them."""
 
 from __future__ import annotations
 

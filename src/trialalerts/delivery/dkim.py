@@ -1,4 +1,4 @@
-"""Owns DKIM: each message signed with every key that is set up (RFC 6376, RFC 8463).
+"""DKIM: each message signed with every key that is set up (RFC 6376, RFC 8463).
 
 Headers are canonicalised *relaxed*, the body *simple*. A simple body allows a relay no change at all, and none has
 a reason to make one: our bodies are 7-bit quoted-printable in lines of at most 76 bytes, no line ends in a blank, and

@@ -1,4 +1,4 @@
-"""Owns what passes between the sender and a transport: an envelope on the way out, an outcome on the way back.
+"""What passes between the sender and a transport: an envelope on the way out, an outcome on the way back.
 
 A transport never raises for a message: each envelope of a batch gets its outcome, so that one that is
 refused harms only itself and nobody has to guess what became of the others.

@@ -1,4 +1,4 @@
-"""Owns how fast mail may leave: limits for all mail and for each recipient domain, the warm-up, quiet hours.
+"""How fast mail may leave: limits for all mail and for each recipient domain, the warm-up, quiet hours.
 
 Who may leave takes a turn in the table ``pace``, in one short transaction that locks the lanes: so a limit holds across
 processes and restarts. A turn is taken only for what leaves at once. What has to wait for its domain gets an
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from trialalerts.database.upsert import insert_into
 from trialalerts.delivery.tables import Pace
 from trialalerts.settings import LimitSettings, MailSettings
 from trialalerts.subscribers.addresses import address_key
@@ -29,12 +29,12 @@ _EARLY = timedelta(seconds=0.2)
 _CONNECTION_PACE = 2.0
 """Appointments a second for each connection where only these are limited: nobody knows how fast that domain is."""
 _UNUSED = timedelta(minutes=10)
-"""So much unused time of a slowed domain may be made up for: a service that runs every quarter of an hour still sends."""
+"""So much unused time of a slowed domain may be made up for: a service that runs now and then still sends."""
 _A_DAY = timedelta(days=1)
 
 
 class _Slowed(LimitSettings):
-    """The limit of a domain that is slowed down: some mails an hour, so that rounds now and then must make up for it."""
+    """The limit of a domain that is slowed down: some mails an hour, so that rounds now and then make up for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,10 +195,9 @@ def _fresh(lane: str, now: datetime) -> Pace:
 
 def _locked(session: Session, lanes: Sequence[str], now: datetime) -> dict[str, Pace]:
     """Return the rows of these lanes, made where they are not there yet, for nobody else until the commit."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     names = sorted(lanes)  # in one order, so that two processes never wait for each other
     rows = [{"lane": name, "next_at": now, "day": now.date(), "taken": 0} for name in names]
-    session.connection().execute(insert(Pace).on_conflict_do_nothing(index_elements=["lane"]), rows)
+    session.connection().execute(insert_into(session, Pace).on_conflict_do_nothing(index_elements=["lane"]), rows)
     locking = select(Pace).where(col(Pace.lane).in_(names)).order_by(Pace.lane).with_for_update()
     return {pace.lane: pace for pace in session.exec(locking)}
 

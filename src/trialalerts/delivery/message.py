@@ -1,4 +1,4 @@
-"""Owns a message and its bytes: headers encoded or refused once, a text part, an HTML part.
+"""A message and its bytes: headers encoded or refused once, a text part, an HTML part.
 
 What goes in comes out: a message is clean from the moment it is made (see :class:`Message`), and its
 bytes read back to the same values with Python's ``email`` package. Control characters, line ends and lone

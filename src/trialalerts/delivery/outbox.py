@@ -1,4 +1,4 @@
-"""Owns the outbox: the rows of ``delivery`` and how they move from state to state.
+"""The outbox: the rows of ``delivery`` and how they move from state to state.
 
 queued → sending → sent | queued again with ``not_before`` | failed | suppressed. A claim is a lease: who
 holds it may send until it runs out; then others claim the row again, with the same Message-ID. What has
@@ -17,12 +17,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, CursorResult, Integer, String, bindparam, func, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, and_, col, select
 
 from trialalerts.database import Database, table_of
 from trialalerts.database.among import is_sqlite
 from trialalerts.database.types import UtcDateTime
+from trialalerts.database.upsert import insert_into
 from trialalerts.delivery.mail.reply_codes import Classified
 from trialalerts.delivery.message import message_ids_for
 from trialalerts.delivery.request_keys import renewed
@@ -116,7 +116,6 @@ def enqueue(
     the right side of the Message-ID (see :func:`~trialalerts.delivery.message.mail_domain`).
     """
     session.flush()
-    upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     row = {
         "key": key,
         "kind": kind,
@@ -129,7 +128,7 @@ def enqueue(
         "created_at": now,
     }
     only_once = (
-        upsert(Delivery)
+        insert_into(session, Delivery)
         .values(row)
         .on_conflict_do_nothing(index_elements=["key"], index_where=col(Delivery.key).is_not(None))
     )

@@ -1,4 +1,4 @@
-"""Owns queueing many mails at once, in the transaction that decided on them."""
+"""Queueing many mails at once, in the transaction that decided on them."""
 
 from __future__ import annotations
 

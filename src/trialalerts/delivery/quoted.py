@@ -1,4 +1,4 @@
-"""Owns bodies in quoted-printable: pieces that are encoded once and joined many times, and what they say in plain text.
+"""Bodies in quoted-printable: pieces that are encoded once and joined many times, and what they say in plain text.
 
 A piece ends in a line break, hard or soft, so that pieces can be put one behind the other without a line getting
 longer than 76 bytes. Most of a mail is the same for many readers; its pieces are encoded for the first and used for

@@ -1,4 +1,4 @@
-"""Owns the sending: from claimed rows to acknowledged rows.
+"""The sending: from claimed rows to acknowledged rows.
 
 Delivery carries messages and knows nothing of what is in them: a renderer, handed in, turns rows into messages. One
 thread (the caller's) claims, checks, renders and writes down; the channels of the transport work on threads of their

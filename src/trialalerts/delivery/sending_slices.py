@@ -1,4 +1,4 @@
-"""Owns the slices: a few dozen deliveries are checked and written together, right before they leave."""
+"""The slices: a few dozen deliveries are checked and written together, right before they leave."""
 
 from __future__ import annotations
 

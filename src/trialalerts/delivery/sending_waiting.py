@@ -1,4 +1,4 @@
-"""Owns the deliveries that are claimed and not yet on their way: one line for each domain that has its own limits."""
+"""The deliveries that are claimed and not yet on their way: one line for each domain that has its own limits."""
 
 from __future__ import annotations
 

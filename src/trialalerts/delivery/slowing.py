@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, delete, select
 
-from trialalerts.database import table_of
+from trialalerts.database.upsert import insert_into
 from trialalerts.delivery import answers
 from trialalerts.delivery.tables import SlowedDomain
 
@@ -30,8 +29,7 @@ def slow_down(session: Session, domain: str, *, now: datetime) -> int:
     if fast is None:
         fast = answers.busiest_hour(session, domain, now - _A_DAY)
     values = {"domain": domain, "per_hour": max(_SLOWEST, fast // 2), "since": now}
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    row = dialect.insert(table_of(SlowedDomain)).values(values)
+    row = insert_into(session, SlowedDomain).values(values)
     anew = {"per_hour": row.excluded.per_hour, "since": row.excluded.since}
     session.connection().execute(row.on_conflict_do_update(index_elements=["domain"], set_=anew))
     session.expire_all()

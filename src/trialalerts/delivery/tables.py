@@ -1,4 +1,4 @@
-"""Owns the tables of the delivery: the outbox and the suppressions."""
+"""The tables of the delivery: the outbox and the suppressions."""
 
 from __future__ import annotations
 

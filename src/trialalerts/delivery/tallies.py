@@ -1,4 +1,4 @@
-"""Owns the tallies: how many mails were sent, delivered, bounced and complained of in each hour.
+"""The tallies: how many mails were sent, delivered, bounced and complained of in each hour.
 
 Rates are reckoned from them, so that nobody has to count a million deliveries to know one.
 """

@@ -1,4 +1,4 @@
-"""Owns the signed token that names a delivery on its way back: in a return address, a webhook, a complaint.
+"""The signed token that names a delivery on its way back: in a return address, a webhook, a complaint.
 
 The token is the delivery's number and a keyed digest of it, in base32: only lower-case letters and digits, so
 that it survives mail servers which change the case of a local part and providers which allow few characters.

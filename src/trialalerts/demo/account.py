@@ -1,4 +1,4 @@
-"""Owns the demo's account: who was told what, and why, read from the digests that were composed."""
+"""The demo's account: who was told what, and why, read from the digests that were composed."""
 
 from __future__ import annotations
 

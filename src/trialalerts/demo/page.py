@@ -1,4 +1,4 @@
-"""Owns the page to leaf through the demo's mails: one file, nothing fetched from elsewhere, no scripts."""
+"""The page to leaf through the demo's mails: one file, nothing fetched from elsewhere, no scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the demo's six subscribers, who differ in what they follow, where, how often, in which language and zone."""
+"""The demo's six subscribers, who differ in what they follow, where, how often, in which language and zone."""
 
 from __future__ import annotations
 

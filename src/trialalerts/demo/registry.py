@@ -1,4 +1,4 @@
-"""Owns the demo's registry: a small HTTP server on this machine that pages like ClinicalTrials.gov's API v2.
+"""The demo's registry: a small HTTP server on this machine that pages like ClinicalTrials.gov's API v2.
 
 It answers ``/api/v2/version``, ``/api/v2/studies`` (with ``query.cond``, ``filter.advanced`` by date and country,
 ``filter.overallStatus``, ``pageSize``, ``pageToken``, ``countTotal``), ``/api/v2/studies/NCT…`` and ``/feed.xml``

@@ -1,4 +1,4 @@
-"""Owns the serving of the demo's page on this machine, until somebody presses Ctrl-C."""
+"""The serving of the demo's page on this machine, until somebody presses Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the demo's story: a baseline, first digests, a second state of the world, and who is told of it, and why.
+"""The demo's story: a baseline, first digests, a second state of the world, and who is told of it, and why.
 
 It runs the real program on its own database, with a clock that stands five weeks back and moves on, so that
 everybody, whether daily or monthly, has been due by the time it ends.

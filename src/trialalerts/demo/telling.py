@@ -1,4 +1,4 @@
-"""Owns how the demo prints: lines, and a table for people or tab-separated lines where nobody looks."""
+"""How the demo prints: lines, and a table for people or tab-separated lines where nobody looks."""
 
 from __future__ import annotations
 

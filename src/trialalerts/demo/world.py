@@ -1,4 +1,4 @@
-"""Owns the made-up world of the demo: trials, a feed and editors' articles, in a first and a second state.
+"""The made-up world of the demo: trials, a feed and editors' articles, in a first and a second state.
 
 The files in ``sample/`` date everything by days from a day of the demo's own: ``@-40`` is a day,
 ``@-40m`` a month, ``@-40:mail`` a moment as feeds write it. So the samples never look stale.

@@ -1,4 +1,4 @@
-"""Owns what each subscriber of a page is told: their preferences asked of the windows, as plain numbers.
+"""What each subscriber of a page is told: their preferences asked of the windows, as plain numbers.
 
 Nothing here stores or orders anything. A preference is a few look-ups and ANDs; texts that came before are known again
 (see :class:`~trialalerts.digests.due.DueRow`).

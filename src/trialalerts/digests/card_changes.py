@@ -1,4 +1,4 @@
-"""Owns the line that tells what changed: before → after in words, with the registry's own words quoted beside it."""
+"""The line that tells what changed: before → after in words, with the registry's own words quoted beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the lines that tell why somebody gets an entry, how near it is, and what the record leaves open."""
+"""The lines that tell why somebody gets an entry, how near it is, and what the record leaves open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns how words from outside (registries, feeds, labels) are made fit for a mail: one line, short, harmless."""
+"""How words from outside (registries, feeds, labels) are made fit for a mail: one line, short, harmless."""
 
 from __future__ import annotations
 

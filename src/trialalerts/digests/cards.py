@@ -1,4 +1,4 @@
-"""Owns the cards: an entry of a digest and its item, said in the words of one language, ready for the templates.
+"""The cards: an entry of a digest and its item, said in the words of one language, ready for the templates.
 
 A card holds plain text only; templates decide how it looks. ``lang`` is the language of the words that come from
 outside, empty where nobody said (which is what an empty ``lang`` means in HTML).

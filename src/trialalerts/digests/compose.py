@@ -1,4 +1,4 @@
-"""Owns composing: for each subscriber who is due one digest of what is new, with cursor and mail in one transaction.
+"""Composing: for each subscriber who is due one digest of what is new, with cursor and mail in one transaction.
 
 A transaction holds a page of subscribers. What it writes (digests, deliveries, cursors, next due times) stands or
 falls together, so that after a crash every subscriber was either served whole or not at all.

@@ -1,4 +1,4 @@
-"""Owns who is due: active subscribers whose hour has come and for whom something may be new, with what they follow."""
+"""Who is due: active subscribers whose hour has come and for whom something may be new, with what they follow."""
 
 from __future__ import annotations
 

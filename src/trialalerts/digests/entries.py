@@ -1,4 +1,4 @@
-"""Owns what a digest says: entries, best first, each with what happened and why this person is told.
+"""What a digest says: entries, best first, each with what happened and why this person is told.
 
 A stored digest holds only numbers; its entries are made from them when somebody reads it
 (:mod:`trialalerts.digests.reading`).

@@ -1,4 +1,4 @@
-"""Owns the preview: the digest that somebody would get, made from what is stored and storing nothing."""
+"""The preview: the digest that somebody would get, made from what is stored and storing nothing."""
 
 from __future__ import annotations
 

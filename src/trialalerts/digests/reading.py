@@ -1,4 +1,4 @@
-"""Owns reading a digest: from the numbers it refers to, to its entries in their order, each with its reasons.
+"""Reading a digest: from the numbers it refers to, to its entries in their order, each with its reasons.
 
 Composing decides *what* is told; that stands in the digest and never changes. The order, the reasons and the distances
 are worked out here, from the items as they are when somebody reads.

@@ -1,4 +1,4 @@
-"""Owns fragments with holes: a template rendered and encoded once for many readers, each one's own words filled in.
+"""Fragments with holes: a template rendered and encoded once for many readers, each one's own words filled in.
 
 A :class:`Hole` stands in for a text that differs from reader to reader. Templates may put it out as it is, join it to
 other text and wrap it; an operator's own template may try anything else, and whatever depends on what a text says

@@ -1,4 +1,4 @@
-"""Owns subjects and headers of the mails: neutral by default, and right for programs that read them."""
+"""Subjects and headers of the mails: neutral by default, and right for programs that read them."""
 
 from __future__ import annotations
 

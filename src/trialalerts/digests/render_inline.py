@@ -1,4 +1,4 @@
-"""Owns the styles of a template: ``style.css`` is written into its elements once, when the template is compiled.
+"""The styles of a template: ``style.css`` is written into its elements once, when the template is compiled.
 
 Mail programs drop style sheets, so each element needs its own style; doing that for each message would cost more
 than rendering it. An HTML parser would throw a ``{% for %}`` between table rows out of the table and spoil quotes in

@@ -1,4 +1,4 @@
-"""Owns reading what mails are written from: the digests of a slice with their entries, and the items they tell of."""
+"""Reading what mails are written from: the digests of a slice with their entries, and the items they tell of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns how much of a digest goes into a mail: full cards, then lines, then a link, within what Gmail shows."""
+"""How much of a digest goes into a mail: full cards, then lines, then a link, within what Gmail shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns a memory of what was used of late, bounded by count and by bytes."""
+"""A memory of what was used of late, bounded by count and by bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the fast way to write a letter: cards from the shelf, in a shell cut out once, filled in for each reader."""
+"""The fast way to write a letter: cards from the shelf, in a shell cut out once, filled in for each reader."""
 
 from __future__ import annotations
 

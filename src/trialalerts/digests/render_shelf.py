@@ -1,4 +1,4 @@
-"""Owns the shelf: cards that many readers get, rendered and encoded once, ready for each reader's own words.
+"""The shelf: cards that many readers get, rendered and encoded once, ready for each reader's own words.
 
 An item stands there in each language with its version: as soon as its facts are different, everything made of the old
 ones goes. What is the same for all who are told the same of it (:class:`~trialalerts.digests.cards.Common`) is made

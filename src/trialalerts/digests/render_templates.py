@@ -1,4 +1,4 @@
-"""Owns the templates: the operator's own before the shipped ones, file by file; a broken one never costs a mail.
+"""The templates: the operator's own before the shipped ones, file by file; a broken one never costs a mail.
 
 Compiled once in a process: an edited template counts from the next start on.
 """

@@ -1,4 +1,4 @@
-"""Owns how the text part is wrapped: quickly, and without ever breaking a link."""
+"""How the text part is wrapped: quickly, and without ever breaking a link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the mails: a digest or a confirmation, written in the reader's language, with all its headers.
+"""The mails: a digest or a confirmation, written in the reader's language, with all its headers.
 
 Nothing in a subject, a header or a link tells what somebody follows (unless ``digests.condition_in_subject`` is
 on); nothing in a body is fetched from elsewhere.

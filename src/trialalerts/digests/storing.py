@@ -1,4 +1,4 @@
-"""Owns storing what a page of subscribers is told: digests, mails, cursors and due times, in the caller's transaction.
+"""Storing what a page of subscribers is told: digests, mails, cursors and due times, in the caller's transaction.
 
 Plain statements over whole pages instead of rows of models: at a million subscribers the ORM would take many times as
 long as matching.

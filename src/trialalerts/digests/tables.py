@@ -1,4 +1,4 @@
-"""Owns the table of the digests: what each subscriber was told, and why."""
+"""The table of the digests: what each subscriber was told, and why."""
 
 from __future__ import annotations
 

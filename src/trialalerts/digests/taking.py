@@ -1,4 +1,4 @@
-"""Owns who composes which page of those who are due, among any number of composers: each takes the page that is next.
+"""Who composes which page of those who are due, among any number of composers: each takes the page that is next.
 
 How far pages were taken stands in one row. Nobody is locked while a page is read and matched, and nothing depends on
 that row: whoever dies with a page in hand leaves its people due, and the compare-and-set that moves their cursors lets

@@ -1,4 +1,4 @@
-"""Owns the words of the mails: the strings of each language, plural forms, dates, numbers, distances and lists.
+"""The words of the mails: the strings of each language, plural forms, dates, numbers, distances and lists.
 
 A locale such as ``de-AT`` takes its strings from ``strings.de-AT.toml``, then ``strings.de.toml``, then English;
 in each, the operator's own file goes before the shipped one, line by line. Plain ``en`` writes dates as most of

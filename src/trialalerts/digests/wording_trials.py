@@ -1,4 +1,4 @@
-"""Owns how the facts of a trial are said in plain words: status, phase, kind, ages, who can join, which countries."""
+"""How the facts of a trial are said in plain words: status, phase, kind, ages, who can join, which countries."""
 
 from __future__ import annotations
 

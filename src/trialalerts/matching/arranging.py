@@ -1,4 +1,4 @@
-"""Owns the order of what somebody is told: one match for each item, the closest to what is followed first."""
+"""The order of what somebody is told: one match for each item, the closest to what is followed first."""
 
 from __future__ import annotations
 

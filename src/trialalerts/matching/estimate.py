@@ -1,4 +1,4 @@
-"""Owns the estimate: how much a preference would bring, told before it is saved, and what else would bring more."""
+"""The estimate: how much a preference would bring, told before it is saved, and what else would bring more."""
 
 from __future__ import annotations
 

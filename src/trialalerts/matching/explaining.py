@@ -1,4 +1,4 @@
-"""Owns why a person is told of an item: through which area, which site is nearest, what the record leaves open."""
+"""Why a person is told of an item: through which area, which site is nearest, what the record leaves open."""
 
 from __future__ import annotations
 

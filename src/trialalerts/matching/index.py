@@ -1,4 +1,4 @@
-"""Owns the index of a window: for each area, region and filter the candidates that meet it, as the bits of one integer.
+"""The index of a window: for each area, region and filter the candidates that meet it, as the bits of one integer.
 
 A preference is then a few ANDs. Python's integers as bitsets were measured simplest and fast enough (170,000
 subscribers a second). What is asked for is remembered: there are far fewer distinct areas, regions and filters than

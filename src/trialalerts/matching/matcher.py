@@ -1,4 +1,4 @@
-"""Owns the matching of a preference with a window: which changes it asks for."""
+"""The matching of a preference with a window: which changes it asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the map of a window's sites: whose sites lie within a radius of a place.
+"""The map of a window's sites: whose sites lie within a radius of a place.
 
 Sites are sorted by latitude. A band of them is cut out by bisection, and within it the angles between the places, as
 points on a ball, are compared with the one that the radius makes: exact at the poles and across the antimeridian, and

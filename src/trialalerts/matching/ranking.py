@@ -1,4 +1,4 @@
-"""Owns the order in which things are told: the static weight of a candidate, and the tiers of a preference."""
+"""The order in which things are told: the static weight of a candidate, and the tiers of a preference."""
 
 from __future__ import annotations
 

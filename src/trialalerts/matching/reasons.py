@@ -1,4 +1,4 @@
-"""Owns the reason why a person is told of an item: which preference, through which area, near or far."""
+"""The reason why a person is told of an item: which preference, through which area, near or far."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the window: the changes of a span of numbers (or the trials open now), each as one candidate to be told."""
+"""The window: the changes of a span of numbers (or the trials open now), each as one candidate to be told."""
 
 from __future__ import annotations
 

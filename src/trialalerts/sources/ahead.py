@@ -1,4 +1,4 @@
-"""Owns the asking ahead: while one page is read and stored, the next is already on its way."""
+"""The asking ahead: while one page is read and stored, the next is already on its way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the seam between polling and the kinds of sources: a source gives batches, polling stores them.
+"""The seam between polling and the kinds of sources: a source gives batches, polling stores them.
 
 A source never writes to the database. It says with each batch where it stands once the batch is
 stored; polling saves both in one transaction, so that a poll can be cut off anywhere.

@@ -1,4 +1,4 @@
-"""Owns the sweeps over ClinicalTrials.gov (API v2): what was updated since the last one, page by page.
+"""The sweeps over ClinicalTrials.gov (API v2): what was updated since the last one, page by page.
 
 The cursor is ``{"high_water": day, "before": day, "filters": hash, "sweep": {…}}``. ``high_water`` is the day on which
 the last complete sweep began (``before``, where that was a month or more after the one before it, the day of that: who

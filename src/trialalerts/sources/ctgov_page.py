@@ -1,4 +1,4 @@
-"""Owns the reading of a page of ClinicalTrials.gov studies: an answer of the API, or a bulk download's bare list."""
+"""The reading of a page of ClinicalTrials.gov studies: an answer of the API, or a bulk download's bare list."""
 
 from __future__ import annotations
 

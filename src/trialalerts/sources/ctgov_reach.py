@@ -1,4 +1,4 @@
-"""Owns what a study's words say of taking part from home or from all over a country.
+"""What a study's words say of taking part from home or from all over a country.
 
 ClinicalTrials.gov has no field for it, and the words that come near it mostly mean something else: a virtual
 reality, a remote ischaemia, a “nationwide” count of patients, a questionnaire online between visits. So only

@@ -1,4 +1,4 @@
-"""Owns the reading of a study's sites: what the registry says of each, and where in the world it lies."""
+"""The reading of a study's sites: what the registry says of each, and where in the world it lies."""
 
 from __future__ import annotations
 

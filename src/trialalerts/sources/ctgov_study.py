@@ -1,4 +1,4 @@
-"""Owns the reading of one ClinicalTrials.gov study (API v2, also as older exports write it) into a draft."""
+"""The reading of one ClinicalTrials.gov study (API v2, also as older exports write it) into a draft."""
 
 from __future__ import annotations
 

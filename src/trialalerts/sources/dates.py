@@ -1,4 +1,4 @@
-"""Owns the reading of dates as feeds and people write them: e-mail's, ISO's, slashes, words in several languages."""
+"""The reading of dates as feeds and people write them: e-mail's, ISO's, slashes, words in several languages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from typing import NamedTuple
 
-__all__ = ["When", "at_a_time", "on_a_day", "read_moment", "read_when"]
+__all__ = ["When", "at_a_time", "on_a_day", "read_when"]
 
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?(?:\s*(?P<half>[ap])\.?m\.?)?"
 _ZONE = r"\s*(?P<zone>Z|[+-]\d{2}:?\d{2}|[+-]\d{2}|[A-Za-z]{2,5})?(?:\s*\([^()]*\))?"
@@ -53,12 +53,6 @@ def at_a_time(moment: datetime) -> When:
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     is_midnight = not (moment.hour or moment.minute or moment.second or moment.microsecond)
     return When(aware.astimezone(UTC), moment.date() if is_midnight else None)
-
-
-def read_moment(text: str) -> datetime | None:
-    """Return the moment that a text names, as :func:`read_when` does."""
-    found = read_when(text)
-    return found.at if found else None
 
 
 def read_when(text: str) -> When | None:

@@ -1,4 +1,4 @@
-"""Owns the unpacking of bodies: gzip, deflate and brotli, never more than was allowed.
+"""The unpacking of bodies: gzip, deflate and brotli, never more than was allowed.
 
 httpx unpacks too, but each piece whole: 64 kB of a crafted body can become gigabytes. Here the
 output is limited before it is made.

@@ -1,4 +1,4 @@
-"""Owns what a source reads with: the way to the network, the vocabularies, and what is stored already.
+"""What a source reads with: the way to the network, the vocabularies, and what is stored already.
 
 Each part is made when it is first asked for and lives as long as the poll.
 """

@@ -1,4 +1,4 @@
-"""Owns feeds as a source: what is new in RSS, Atom, RDF and JSON Feed, each article once."""
+"""Feeds as a source: what is new in RSS, Atom, RDF and JSON Feed, each article once."""
 
 from __future__ import annotations
 

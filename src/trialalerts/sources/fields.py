@@ -1,4 +1,4 @@
-"""Owns the lenient reading of records: one field at a time, what is wrong is noted, the rest is kept."""
+"""The lenient reading of records: one field at a time, what is wrong is noted, the rest is kept."""
 
 from __future__ import annotations
 

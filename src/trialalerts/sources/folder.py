@@ -1,4 +1,4 @@
-"""Owns folders of Markdown articles as a source: what an organisation's own editors write.
+"""Folders of Markdown articles as a source: what an organisation's own editors write.
 
 A file begins with front matter (``title``, ``subtitle``, ``date``, ``corrected``, ``correction``, ``categories``,
 ``audience``, ``url``);

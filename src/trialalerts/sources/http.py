@@ -1,4 +1,4 @@
-"""Owns HTTP: the only module that imports httpx.
+"""HTTP: the only module that imports httpx.
 
 It asks politely (an honest User-Agent, conditional requests, packed bodies), waits no longer and reads
 no more than allowed, and calls no private address. Whatever goes wrong is a :class:`SourceError` in

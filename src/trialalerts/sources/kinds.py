@@ -1,4 +1,4 @@
-"""Owns the list of the kinds of sources: a new kind is a module of its own and one line here."""
+"""The list of the kinds of sources: a new kind is a module of its own and one line here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns who polls a source: a lease on its row, taken by one, kept up while the poll goes on, and given back.
+"""Who polls a source: a lease on its row, taken by one, kept up while the poll goes on, and given back.
 
 Any number of processes may want to poll; the row says whose turn it is. A lease is kept up by a thread of
 its own, however long a page takes. Of a process that dies or is frozen the lease runs out and another takes

@@ -1,4 +1,4 @@
-"""Owns what is said of an error that nobody foresaw: its kind and its place.
+"""What is said of an error that nobody foresaw: its kind and its place.
 
 Its own words stay out: they may hold what a record said, a person's name among it.
 """

@@ -1,4 +1,4 @@
-"""Owns the way to the network beneath HTTP: which addresses may be called, and for how long.
+"""The way to the network beneath HTTP: which addresses may be called, and for how long.
 
 A name is resolved once, its addresses are checked, and the connection goes to an address that was
 checked: a name that answers differently a moment later (DNS rebinding) gains nothing. TLS still

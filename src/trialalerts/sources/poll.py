@@ -1,4 +1,4 @@
-"""Owns polling: reads the sources that are due, stores page by page, and keeps where each one stands.
+"""Polling: reads the sources that are due, stores page by page, and keeps where each one stands.
 
 A page and the cursor behind it are one transaction. A source that fails is put off, with growing
 pauses; the others go on. One source is polled by one process at a time (see ``leases``).

@@ -1,4 +1,4 @@
-"""Owns the list of what could not be read: noted once, refreshed while it lasts, gone when the record reads well."""
+"""The list of what could not be read: noted once, refreshed while it lasts, gone when the record reads well."""
 
 from __future__ import annotations
 

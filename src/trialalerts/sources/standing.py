@@ -1,4 +1,4 @@
-"""Owns where a source stands between polls: begun, read to its end, failed and put off, or stopped half-way."""
+"""Where a source stands between polls: begun, read to its end, failed and put off, or stopped half-way."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from trialalerts.database.engine import Database
 from trialalerts.database.findings import note_finding
+from trialalerts.database.upsert import insert_into
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Position
 from trialalerts.sources.leases import Lease
@@ -36,9 +36,8 @@ def begin(
     """
     with db.write() as session:
         connection = session.connection()
-        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         row = {"name": settings.name, "kind": settings.kind, "cursor": {}, "error_count": 0}
-        connection.execute(insert(SourceState).values(row).on_conflict_do_nothing())
+        connection.execute(insert_into(connection, SourceState).values(row).on_conflict_do_nothing())
         if not lease.take(session, only_due=only_due):
             return None
         state = locked_state(session, settings.name)

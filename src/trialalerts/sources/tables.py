@@ -1,4 +1,4 @@
-"""Owns the tables of the sources: where each one stands, and what could not be read whole."""
+"""The tables of the sources: where each one stands, and what could not be read whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what the vocabulary learns from what is read: MeSH terms on trials that it lacks."""
+"""What the vocabulary learns from what is read: MeSH terms on trials that it lacks."""
 
 from __future__ import annotations
 

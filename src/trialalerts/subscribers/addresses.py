@@ -1,4 +1,4 @@
-"""Owns e-mail addresses: which are valid, when two are the same, and hints about slips of the finger."""
+"""E-mail addresses: which are valid, when two are the same, and hints about slips of the finger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what a person may choose and how it is written: time zone, language, frequency, hour, days, filters.
+"""What a person may choose and how it is written: time zone, language, frequency, hour, days, filters.
 
 Each ``checked_…`` takes what was typed and gives back what is stored, or says what is wrong and which
 valid choices are nearest. Checking what is already in its stored form changes nothing.

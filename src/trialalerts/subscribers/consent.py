@@ -1,4 +1,4 @@
-"""Owns the consent log: what a subscriber agreed to or took back, when, and how."""
+"""The consent log: what a subscriber agreed to or took back, when, and how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns erasing a person, and closing the books on somebody who left: what others' tables hold of them goes too.
+"""Erasing a person, and closing the books on somebody who left: what others' tables hold of them goes too.
 
 Digests and deliveries live in rooms above this one, which must not be imported here; their rows tell what
 somebody follows, so they are dealt with by name, in the same transaction.

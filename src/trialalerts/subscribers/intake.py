@@ -1,4 +1,4 @@
-"""Owns storing many people at once: those of an import.
+"""Storing many people at once: those of an import.
 
 Known people go the way of everybody who signs up. New ones, mostly thousands, are written in batches:
 row by row an import holds SQLite's one writer for minutes, and the daemon waits.

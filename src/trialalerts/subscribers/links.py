@@ -1,4 +1,4 @@
-"""Owns the addresses of the web pages that e-mails link to: each path and the signed token in it."""
+"""The addresses of the web pages that e-mails link to: each path and the signed token in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns subscribers: signing up, confirming, changing, pausing, leaving.
+"""Subscribers: signing up, confirming, changing, pausing, leaving.
 
 Erasing has a file of its own (:mod:`trialalerts.subscribers.erasure`), so has what they follow
 (:mod:`trialalerts.subscribers.preferences`). Everything that changes what somebody agreed to is

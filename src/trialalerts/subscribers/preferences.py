@@ -1,4 +1,4 @@
-"""Owns preferences: what a subscriber follows, where, and with which filters."""
+"""Preferences: what a subscriber follows, where, and with which filters."""
 
 from __future__ import annotations
 

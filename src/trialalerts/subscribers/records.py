@@ -1,4 +1,4 @@
-"""Owns a line of an exported file: one preference of one subscriber as plain text, and back.
+"""A line of an exported file: one preference of one subscriber as plain text, and back.
 
 Reading a line that was written gives what was there. A cell that a spreadsheet would take for a formula
 (``=``, ``+``, ``-``, ``@`` at its start) is written with an apostrophe before it, which reading takes off.

@@ -1,4 +1,4 @@
-"""Owns when a subscriber is due: a local hour of a day, a week or a month, right across clock changes."""
+"""When a subscriber is due: a local hour of a day, a week or a month, right across clock changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the tables of the subscribers: people, what they follow, what they agreed to."""
+"""The tables of the subscribers: people, what they follow, what they agreed to."""
 
 from __future__ import annotations
 

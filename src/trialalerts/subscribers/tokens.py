@@ -1,4 +1,4 @@
-"""Owns the signed tokens that stand in links: what they carry, how they are checked, when they are too old.
+"""The signed tokens that stand in links: what they carry, how they are checked, when they are too old.
 
 A token carries the subscriber's random key and numbers, never an address or a disease. Each purpose has
 its own salt, so that a token made to unsubscribe confirms nothing.

@@ -1,4 +1,4 @@
-"""Owns moving subscribers in and out: CSV in, CSV and JSON out. Importing an export gives the same export again."""
+"""Moving subscribers in and out: CSV in, CSV and JSON out. Importing an export gives the same export again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the file of curated disease areas (``config/disease_areas.toml``): reading, checking, storing it."""
+"""The file of curated disease areas (``config/disease_areas.toml``): reading, checking, storing it."""
 
 from __future__ import annotations
 

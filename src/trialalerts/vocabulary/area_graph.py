@@ -1,4 +1,4 @@
-"""Owns who is whose parent: from what an area says of itself and from MeSH's tree numbers."""
+"""Who is whose parent: from what an area says of itself and from MeSH's tree numbers."""
 
 from __future__ import annotations
 

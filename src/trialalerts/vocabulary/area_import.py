@@ -1,4 +1,4 @@
-"""Owns the choice of the reader for a vocabulary file: by what the file holds, never by its name."""
+"""The choice of the reader for a vocabulary file: by what the file holds, never by its name."""
 
 from __future__ import annotations
 

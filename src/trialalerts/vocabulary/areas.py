@@ -1,4 +1,4 @@
-"""Owns the tree of disease areas in memory: who is above whom, and which area a text names.
+"""The tree of disease areas in memory: who is above whom, and which area a text names.
 
 The rows come from the curated file (:func:`store_curated`), from MeSH and from the trials' own terms.
 """
@@ -32,7 +32,6 @@ class AreaTree:
     def __init__(self, nodes: Iterable[AreaNode]) -> None:
         self._nodes: Mapping[str, AreaNode] = {node.id: node for node in nodes}
         self._above: dict[str, frozenset[str]] = {}
-        self._below: dict[str, frozenset[str]] = {}
 
     def __contains__(self, area_id: str) -> bool:
         """Return whether there is an area with this id."""
@@ -65,12 +64,6 @@ class AreaTree:
         if area_id not in self._above:
             self._above[area_id] = reachable(area_id, self._parents)
         return self._above[area_id]
-
-    def descendants(self, area_id: str) -> frozenset[str]:
-        """Return the ids of all areas below, without ``area_id`` itself; none where it is unknown."""
-        if area_id not in self._below:
-            self._below[area_id] = reachable(area_id, self._children)
-        return self._below[area_id]
 
     def children(self, area_id: str) -> tuple[str, ...]:
         """Return the ids of the areas right below."""

@@ -1,4 +1,4 @@
-"""Owns the countries: their codes, the names shown, and every spelling under which people and registries give them."""
+"""The countries: their codes, the names shown, and every spelling under which people and registries give them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the distance between two places on earth."""
+"""The distance between two places on earth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the opening of vocabulary files, plain or gzip, and what is said when one cannot be read."""
+"""The opening of vocabulary files, plain or gzip, and what is said when one cannot be read."""
 
 from __future__ import annotations
 

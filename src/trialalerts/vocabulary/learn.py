@@ -1,12 +1,12 @@
-"""Owns what trials teach: MeSH terms on their records that the table of areas lacks."""
+"""What trials teach: MeSH terms on their records that the table of areas lacks."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from trialalerts.database.upsert import insert_into
 from trialalerts.vocabulary.area_graph import nearest_only
 from trialalerts.vocabulary.areas import load_areas
 from trialalerts.vocabulary.mesh_ids import is_mesh_id, normal_mesh_id
@@ -84,6 +84,4 @@ def _row(id_: str, name: str, parents: Collection[str]) -> dict[str, object]:
 
 def _insert(session: Session, rows: list[dict[str, object]]) -> None:
     """Insert the rows; another daemon may learn the same terms at the same moment."""
-    connection = session.connection()
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    connection.execute(insert(Area).on_conflict_do_nothing(), rows)
+    session.connection().execute(insert_into(session, Area).on_conflict_do_nothing(), rows)

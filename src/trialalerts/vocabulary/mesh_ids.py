@@ -1,4 +1,4 @@
-"""Owns the spelling of MeSH ids and the branches of MeSH that are diseases."""
+"""The spelling of MeSH ids and the branches of MeSH that are diseases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the folding of names: what makes “München”, “MUNCHEN” and “munchen” one key."""
+"""The folding of names: what makes “München”, “MUNCHEN” and “munchen” one key."""
 
 from __future__ import annotations
 

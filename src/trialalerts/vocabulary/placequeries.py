@@ -1,4 +1,4 @@
-"""Owns the questions put to the tables of places, and what a found place is worth against others of its name."""
+"""The questions put to the tables of places, and what a found place is worth against others of its name."""
 
 from __future__ import annotations
 

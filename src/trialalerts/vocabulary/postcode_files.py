@@ -1,4 +1,4 @@
-"""Owns the reading of GeoNames' files of postcodes: tab-separated text, plain, gzip, or alone in a zip.
+"""The reading of GeoNames' files of postcodes: tab-separated text, plain, gzip, or alone in a zip.
 
 The columns are told in https://download.geonames.org/export/zip/readme.txt; the data is CC BY 4.0.
 """

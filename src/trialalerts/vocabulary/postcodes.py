@@ -1,4 +1,4 @@
-"""Owns postcodes: how they are spelt, their import from GeoNames, and the finding of those that people type.
+"""Postcodes: how they are spelt, their import from GeoNames, and the finding of those that people type.
 
 A postcode is kept as coarse as a district of a town: of a British one the first half, with coordinates to about
 a kilometre. Where somebody lives is nobody's business; how far a hospital is can be told from there.

@@ -1,4 +1,4 @@
-"""Owns the finding of regions: what a person types, and which country, subdivision or place is meant."""
+"""The finding of regions: what a person types, and which country, subdivision or place is meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the spelling of disease names: what makes two ways of writing one name the same.
+"""The spelling of disease names: what makes two ways of writing one name the same.
 
 A text is split into words, and each word is folded to a key in which case, accents, plural,
 British or American spelling and Roman numerals make no difference. A key is no English word

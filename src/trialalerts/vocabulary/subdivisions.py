@@ -1,4 +1,4 @@
-"""Owns the subdivisions of ISO 3166-2: their names and the towns that tell which GeoNames area each of them is.
+"""The subdivisions of ISO 3166-2: their names and the towns that tell which GeoNames area each of them is.
 
 The data is ISO's list (pycountry) and the hand-written ``subdivisions.txt`` beside this file. Towns connect
 it with GeoNames, whose own codes for the first level have nothing to do with ISO's in most countries: the

@@ -1,4 +1,4 @@
-"""Owns the dictionary of the tagger: folded names and exact acronyms, each with its area."""
+"""The dictionary of the tagger: folded names and exact acronyms, each with its area."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the finding of names in one text: the longest at each place, what shares words with it, and acronyms."""
+"""The finding of names in one text: the longest at each place, what shares words with it, and acronyms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the part that a disease plays where a text names it: denied, aside, an outcome, or what it is about."""
+"""The part that a disease plays where a text names it: denied, aside, an outcome, or what it is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns how much a text is about an area: a score from 0 to 1, and the reason in words.
+"""How much a text is about an area: a score from 0 to 1, and the reason in words.
 
 Every mention takes away a part of the doubt, more in a title, at the beginning and at the end, less where the
 disease is an example or an outcome; a denied one nothing. What the areas of a text are to each other is

@@ -1,4 +1,4 @@
-"""Owns the other ways in which texts write a name that is in the vocabulary.
+"""The other ways in which texts write a name that is in the vocabulary.
 
 All on folded words (see the module ``spelling``), made once when the dictionary of the tagger is built.
 """

@@ -1,4 +1,4 @@
-"""Owns the words that steer the tagging of text: those that name no disease, join two, or deny one."""
+"""The words that steer the tagging of text: those that name no disease, join two, or deny one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the web application: which path leads to which page, and which page tells of which error."""
+"""The web application: which path leads to which page, and which page tells of which error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the confirmation: a page with a button, since mail scanners open links, and what the button does."""
+"""The confirmation: a page with a button, since mail scanners open links, and what the button does."""
 
 from __future__ import annotations
 

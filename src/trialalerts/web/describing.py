@@ -1,4 +1,4 @@
-"""Owns how the pages tell what somebody follows: the place with its distance, and the filters in words."""
+"""How the pages tell what somebody follows: the place with its distance, and the filters in words."""
 
 from __future__ import annotations
 

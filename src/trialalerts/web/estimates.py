@@ -1,4 +1,4 @@
-"""Owns the estimate that a page shows before a preference is saved: how much it would bring, and what would bring more.
+"""The estimate that a page shows before a preference is saved: how much it would bring, and what would bring more.
 
 The open trials and the last weeks' changes are read once and kept for some minutes, since every visitor asks of the
 same ones. An estimate is a courtesy: where it cannot be had (in time), the page goes without.

@@ -1,4 +1,4 @@
-"""Owns what a form asks to follow: reading area, region, distance and filters, and writing a preference into a form.
+"""What a form asks to follow: reading area, region, distance and filters, and writing a preference into a form.
 
 A preference that is edited keeps its area and its place where their fields still say what they said: an imported
 place may have a name that no search finds.

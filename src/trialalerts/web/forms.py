@@ -1,4 +1,4 @@
-"""Owns what is typed into the forms: reading it, checking it, and what to say at the field that is wrong."""
+"""What is typed into the forms: reading it, checking it, and what to say at the field that is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the words of the web pages: one TOML file of texts for each language, and which language a visitor gets."""
+"""The words of the web pages: one TOML file of texts for each language, and which language a visitor gets."""
 
 from __future__ import annotations
 

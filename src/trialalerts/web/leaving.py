@@ -1,4 +1,4 @@
-"""Owns leaving: the page with a button that reveals nothing, and the one-click POST of RFC 8058."""
+"""Leaving: the page with a button that reveals nothing, and the one-click POST of RFC 8058."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the limit on sign-ups from one client, kept in memory: it slows an abuser, no more."""
+"""The limit on sign-ups from one client, kept in memory: it slows an abuser, no more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the step between a form and its being saved: what was understood, and how much that would bring.
+"""The step between a form and its being saved: what was understood, and how much that would bring.
 
 The page carries what was typed in hidden fields and stores nothing. Its buttons save it, lead back to the form, or
 take one of the suggestions and look again; ``step`` says which.

@@ -1,4 +1,4 @@
-"""Owns the subscriber's own page: what is followed, when mails come, pausing, leaving, erasing."""
+"""The subscriber's own page: what is followed, when mails come, pausing, leaving, erasing."""
 
 from __future__ import annotations
 

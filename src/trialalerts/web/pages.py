@@ -1,4 +1,4 @@
-"""Owns how a page is written: the templates with the operator's own over the shipped ones, languages, static files."""
+"""How a page is written: the templates with the operator's own over the shipped ones, languages, static files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the digest as a page: what a mail said, whole, for those whose mail program cuts it."""
+"""The digest as a page: what a mail said, whole, for those whose mail program cuts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the web server: uvicorn in a thread of its own, so that the daemon's main thread keeps the signals."""
+"""The web server: uvicorn in a thread of its own, so that the daemon's main thread keeps the signals."""
 
 from __future__ import annotations
 

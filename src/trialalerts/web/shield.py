@@ -1,4 +1,4 @@
-"""Owns what stands around every page: security headers, the size of bodies, errors without traces, one log line.
+"""What stands around every page: security headers, the size of bodies, errors without traces, one log line.
 
 Addresses and tokens never reach the log: a line names the route's template (``/confirm/{token}``), not the path.
 """

@@ -1,4 +1,4 @@
-"""Owns the sign-up: the form, its checks, and one answer that never tells whether an address was known."""
+"""The sign-up: the form, its checks, and one answer that never tells whether an address was known."""
 
 from __future__ import annotations
 

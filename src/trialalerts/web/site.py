@@ -1,4 +1,4 @@
-"""Owns what all pages work with: settings, database, clock, texts, tokens and the areas kept in memory."""
+"""What all pages work with: settings, database, clock, texts, tokens and the areas kept in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the stage of these tests."""
+"""The stage of these tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns a real IMAP server for the tests: Debian's Dovecot with a home, users and a port of its own, on loopback."""
+"""A real IMAP server for the tests: Debian's Dovecot with a home, users and a port of its own, on loopback."""
 
 from __future__ import annotations
 

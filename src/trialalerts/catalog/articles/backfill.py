@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from trialalerts.catalog.articles.keys import article_keys, link_key
@@ -14,6 +13,7 @@ from trialalerts.catalog.articles.likeness import likeness_of_record
 from trialalerts.catalog.records import in_chunks
 from trialalerts.catalog.tables import ArticleKey, Record
 from trialalerts.database.types import table_of
+from trialalerts.database.upsert import insert_into
 
 __all__ = ["make_missing_keys"]
 
@@ -54,5 +54,4 @@ def _make(connection: Connection, record_ids: list[int], telling: set[int]) -> N
     values: dict[str, Any] = {name: bindparam(name) for name in ("title_key", "keys")}
     connection.execute(update(Record).where(col(Record.id) == bindparam("record_id")).values(values), written)
     if leading:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        connection.execute(dialect.insert(ArticleKey).on_conflict_do_nothing(), leading)
+        connection.execute(insert_into(connection, ArticleKey).on_conflict_do_nothing(), leading)

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 from sqlalchemy import Connection, bindparam, insert, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from trialalerts.catalog.articles.backfill import make_missing_keys
@@ -25,6 +24,7 @@ from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_r
 from trialalerts.catalog.rows import Entry, read_entry
 from trialalerts.catalog.tables import ArticleKey, Item, appeared_at
 from trialalerts.database.types import table_of
+from trialalerts.database.upsert import insert_into
 
 __all__ = ["ArticleBatch", "StoredArticles"]
 
@@ -124,8 +124,7 @@ class ArticleBatch:
         """Write the keys down; one that leads to an item already goes on leading there."""
         rows = {key: item_id for item_id, each in placed for key in each.keys}
         if rows:
-            dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
-            statement = dialect.insert(ArticleKey).on_conflict_do_nothing()
+            statement = insert_into(self._connection, ArticleKey).on_conflict_do_nothing()
             self._connection.execute(statement, [{"key": key, "item_id": rows[key]} for key in sorted(rows)])
 
     def _merge(self, placed: Sequence[tuple[int, _Placed]], *, new: set[int]) -> list[_Merge]:

@@ -1,4 +1,4 @@
-"""Owns how Alembic runs: on the connection that it is handed, inside that connection's transaction."""
+"""How Alembic runs: on the connection that it is handed, inside that connection's transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns turning a mail of the bounce mailbox into events: a status notification, a complaint, prose, or nothing."""
+"""Turning a mail of the bounce mailbox into events: a status notification, a complaint, prose, or nothing."""
 
 from __future__ import annotations
 

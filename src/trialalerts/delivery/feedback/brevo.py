@@ -1,4 +1,4 @@
-"""Owns Brevo's transactional webhooks (v3): not signed and not numbered; a token, password or header proves them.
+"""Brevo's transactional webhooks (v3): not signed and not numbered; a token, password or header proves them.
 
 Keys: ``token`` (a bearer token), or ``user`` and ``password``, or ``header`` and ``value`` (a custom header).
 """

@@ -1,4 +1,4 @@
-"""Owns what all webhooks share: what a call brings, how keys and passwords are compared, what keys are configured."""
+"""What all webhooks share: what a call brings, how keys and passwords are compared, what keys are configured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the one vocabulary into which everything that comes back of a mail is put."""
+"""The one vocabulary into which everything that comes back of a mail is put."""
 
 from __future__ import annotations
 

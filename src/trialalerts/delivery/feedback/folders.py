@@ -1,4 +1,4 @@
-"""Owns which kinds of bounce mailbox there are: what ``feedback.mailbox`` may say, and opening it."""
+"""Which kinds of bounce mailbox there are: what ``feedback.mailbox`` may say, and opening it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns heeding: each event is stored once and does its work in the same transaction, or neither happens.
+"""Heeding: each event is stored once and does its work in the same transaction, or neither happens.
 
 A delivery goes forward only (sent, delivered, bounced, complained): a late *delivered* undoes nothing; only what a
 provider took and did not send goes again. What names no mail of ours (see ``naming``) is kept, counted, and moves
@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, delete, select
 
 from trialalerts.database import Database, table_of
+from trialalerts.database.upsert import insert_into
 from trialalerts.delivery import answers, guard, tallies
 from trialalerts.delivery.feedback import policy, unmatched
 from trialalerts.delivery.feedback.about_us import COUNTED_FOR, heed_about_us, in_words, is_about_us
@@ -166,7 +166,6 @@ def _store(
     session: Session, event: Event, delivery: Delivery | None, subscriber: Subscriber | None, now: datetime
 ) -> bool:
     """Store an event; return False where it is there already."""
-    upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     row = {
         "provider": event.provider,
         "event_id": event.event_id,
@@ -180,7 +179,7 @@ def _store(
         "raw": event.raw,
     }
     table = table_of(FeedbackEvent)
-    once = upsert(table).values(row).on_conflict_do_nothing(index_elements=["provider", "event_id"])
+    once = insert_into(session, table).values(row).on_conflict_do_nothing(index_elements=["provider", "event_id"])
     return session.connection().execute(once.returning(table.c.id)).first() is not None
 
 

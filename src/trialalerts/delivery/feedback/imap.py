@@ -1,4 +1,4 @@
-"""Owns reading an IMAP folder with the standard library: only looking, by UID, a bounded piece of each mail.
+"""Reading an IMAP folder with the standard library: only looking, by UID, a bounded piece of each mail.
 
 The cursor is ``{"uidvalidity": …, "uid": …}``: what the server numbers anew is looked at anew, and known by its
 content. The server's words never reach a log: they may quote the user's name.

@@ -1,4 +1,4 @@
-"""Owns reading the bounce mailbox: one process at a time, from where the last one stopped, nothing twice.
+"""Reading the bounce mailbox: one process at a time, from where the last one stopped, nothing twice.
 
 How far an IMAP folder was read is written down in the transaction that heeds the mails: the folder itself is only
 looked at, so that a crash, a lost connection or another mail program can neither lose a bounce nor count it twice.
@@ -17,11 +17,11 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, or_, update
 
 from trialalerts.clock import Clock
-from trialalerts.database import Database, table_of
+from trialalerts.database import Database
+from trialalerts.database.upsert import insert_into
 from trialalerts.delivery.feedback.bounces import events_of
 from trialalerts.delivery.feedback.events import Event, Malformed
 from trialalerts.delivery.feedback.heed import UNSTORABLE, HeedCount, apply
@@ -177,8 +177,7 @@ def _lease(db: Database, name: str, owner: str, clock: Clock) -> dict[str, Any] 
 
 
 def _make_row(session: Session, name: str) -> None:
-    upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    row = upsert(table_of(MailboxState)).values(name=name, cursor={})
+    row = insert_into(session, MailboxState).values(name=name, cursor={})
     session.connection().execute(row.on_conflict_do_nothing(index_elements=["name"]))
 
 

@@ -1,4 +1,4 @@
-"""Owns reading a Maildir: what lies in ``new`` is heeded and then moved to ``cur``, as every mail program does."""
+"""Reading a Maildir: what lies in ``new`` is heeded and then moved to ``cur``, as every mail program does."""
 
 from __future__ import annotations
 

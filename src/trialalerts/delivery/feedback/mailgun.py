@@ -1,4 +1,4 @@
-"""Owns Mailgun's webhooks (v3, JSON): an HMAC over a timestamp and a token that stand in the body.
+"""Mailgun's webhooks (v3, JSON): an HMAC over a timestamp and a token that stand in the body.
 
 The rest of the body is not signed. Each token is therefore heard once: it is the event's id, so that what was
 overheard cannot be sent again with other words; and its timestamp must be recent.

@@ -1,4 +1,4 @@
-"""Owns reading a mail that came back: which of its words may be trusted, and what kind of news it is.
+"""Reading a mail that came back: which of its words may be trusted, and what kind of news it is.
 
 Anybody can write to a return address. A mail is believed only about the delivery whose signed token it carries: in
 the address it was sent to, or in what it quotes of our own message.

@@ -1,4 +1,4 @@
-"""Owns reading what providers send: their JSON, without trusting its shape, and what of it is kept."""
+"""Reading what providers send: their JSON, without trusting its shape, and what of it is kept."""
 
 from __future__ import annotations
 

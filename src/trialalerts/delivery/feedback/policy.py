@@ -1,4 +1,4 @@
-"""Owns what feedback does to a subscriber. Every change says why: in the state, in the suppression, in the consent log.
+"""What feedback does to a subscriber. Every change says why: in the state, in the suppression, in the consent log.
 
 A hard bounce suppresses the address at once, provisionally. Soft ones are counted, at most one a day: each lets the
 address rest for longer, and a score of five over fourteen days or more *parks* the subscriber: no digests until one is

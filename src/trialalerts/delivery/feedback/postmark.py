@@ -1,4 +1,4 @@
-"""Owns Postmark's webhooks: not signed, so a user name and a password in the URL that Postmark is given prove them.
+"""Postmark's webhooks: not signed, so a user name and a password in the URL that Postmark is given prove them.
 
 Keys: ``user``, ``password``.
 """

@@ -1,4 +1,4 @@
-"""Owns which providers can speak to us: one line and one file each."""
+"""Which providers can speak to us: one line and one file each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns Resend's webhooks, signed by Svix: HMACs over id, timestamp and body.
+"""Resend's webhooks, signed by Svix: HMACs over id, timestamp and body.
 
 Keys: ``secret``, the signing secret (``whsec_…``); several while keys are changed.
 """

@@ -1,4 +1,4 @@
-"""Owns SendGrid's Event Webhook (v3): signed with ECDSA over the timestamp and the body.
+"""SendGrid's Event Webhook (v3): signed with ECDSA over the timestamp and the body.
 
 Keys: ``public_key``, the verification key that SendGrid shows (base64); several while keys are changed.
 """

@@ -1,4 +1,4 @@
-"""Owns what Amazon SES tells through SNS: event publishing and feedback notifications, which differ in a name only.
+"""What Amazon SES tells through SNS: event publishing and feedback notifications, which differ in a name only.
 
 Keys: ``topics``, the names (ARNs) of the SNS topics that may speak to us, parted by blanks or commas.
 """

@@ -1,4 +1,4 @@
-"""Owns the envelope in which Amazon SNS delivers: its signature, its certificates, and confirming a subscription.
+"""The envelope in which Amazon SNS delivers: its signature, its certificates, and confirming a subscription.
 
 Signature versions 1 (SHA1) and 2 (SHA256) over lines of keys and values. A certificate is believed only from an
 https address of SNS in the topic's own region, and nothing is asked of anybody before the topic is known as ours.

@@ -1,4 +1,4 @@
-"""Owns what an operator should know of the feedback: what named no mail of ours, what was about us, the mailbox."""
+"""What an operator should know of the feedback: what named no mail of ours, what was about us, the mailbox."""
 
 from __future__ import annotations
 

@@ -75,11 +75,6 @@ class Classified:
         """Whether mailing the address again is pointless."""
         return self.bounce_class is BounceClass.GONE
 
-    @property
-    def blames_nobody(self) -> bool:
-        """Whether it says nothing of the person: our fault, the message's, or only for now."""
-        return self.bounce_class not in {BounceClass.GONE, BounceClass.UNWELL, BounceClass.COMPLAINT}
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Case:

@@ -1,4 +1,4 @@
-"""Owns what the transports of all mail providers have in common: a channel, and what an answer's status means.
+"""What the transports of all mail providers have in common: a channel, and what an answer's status means.
 
 A provider is a *dialect*: how a message is written for it, how messages become a request, what its answers mean.
 The channel does the rest, so that every envelope gets exactly one outcome:

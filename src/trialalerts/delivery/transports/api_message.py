@@ -1,4 +1,4 @@
-"""Owns the parts of a message as the APIs of mail providers take them: addresses, headers, tags, JSON."""
+"""The parts of a message as the APIs of mail providers take them: addresses, headers, tags, JSON."""
 
 from __future__ import annotations
 

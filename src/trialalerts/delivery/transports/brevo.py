@@ -1,4 +1,4 @@
-"""Owns the transport through Brevo: ``brevo://KEY@default``.
+"""The transport through Brevo: ``brevo://KEY@default``.
 
 Follows the v3 API as documented in 2025: ``POST /v3/smtp/email`` with the header ``api-key``, one message a request,
 201 with ``messageId``; errors are ``{"code", "message"}``. ``headers.idempotencyKey`` must be a UUID and is kept for

@@ -1,4 +1,4 @@
-"""Owns ``failover(URL URL …)``: the first transport that works takes the mail; one that does not rests for a minute."""
+"""``failover(URL URL …)``: the first transport that works takes the mail; one that does not rests for a minute."""
 
 from __future__ import annotations
 

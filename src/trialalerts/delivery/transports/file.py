@@ -1,4 +1,4 @@
-"""Owns the transport that writes each message to a file of its own (``file://var/outbox``, ``file:///var/mail``)."""
+"""The transport that writes each message to a file of its own (``file://var/outbox``, ``file:///var/mail``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the HTTP of the mail providers: one client a channel, and what can be said of a request that got no answer.
+"""The HTTP of the mail providers: one client a channel, and what can be said of a request that got no answer.
 
 A request that never left is told apart from one that left and got no answer: only the first is sure not to have
 sent anything. Redirects are not followed, proxies of the environment are not used (``proxy=`` in ``mail.url`` names

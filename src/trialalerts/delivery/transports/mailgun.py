@@ -1,4 +1,4 @@
-"""Owns the transport through Mailgun: ``mailgun://KEY@mg.example.org?region=eu``.
+"""The transport through Mailgun: ``mailgun://KEY@mg.example.org?region=eu``.
 
 Follows the v3 Messages API as documented in 2025: ``POST /v3/{domain}/messages.mime``, multipart, basic
 authentication ``api:KEY``, the MIME as the file ``message``. One message a request. The answer holds the message's id;

@@ -1,4 +1,4 @@
-"""Owns what transports made of other transports have in common: who is asked, who rests, who gets the rest.
+"""What transports made of other transports have in common: who is asked, who rests, who gets the rest.
 
 ``failover(URL URL …)`` and ``roundrobin(URL URL …)`` differ in whom they ask first. A member that does not work is
 benched for a minute, or for as long as it asked. What a member left untouched (``Unsent``) goes to the next one; what

@@ -1,4 +1,4 @@
-"""Owns the transport that keeps messages in memory: for tests and trials, of users of this package too."""
+"""The transport that keeps messages in memory: for tests and trials, of users of this package too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the transport through Postmark: ``postmark://TOKEN@default?stream=broadcast``.
+"""The transport through Postmark: ``postmark://TOKEN@default?stream=broadcast``.
 
 Follows the Email API as documented in 2025 (https://postmarkapp.com/developer/api/email-api): ``POST /email/batch``,
 at most 500 different messages and 50 MB, an answer with an ErrorCode for each message in their order. The codes were

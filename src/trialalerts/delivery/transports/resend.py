@@ -1,4 +1,4 @@
-"""Owns the transport through Resend: ``resend://KEY@default``.
+"""The transport through Resend: ``resend://KEY@default``.
 
 Follows the API as described by Resend's OpenAPI file and pages of 2025: ``POST /emails/batch`` with at most 100
 different messages, ``Idempotency-Key`` (at most 256 characters, kept for 24 hours), ``x-batch-validation: permissive``

@@ -1,4 +1,4 @@
-"""Owns ``roundrobin(URL URL …)``: the transports take turns; one that does not work rests for a minute."""
+"""``roundrobin(URL URL …)``: the transports take turns; one that does not work rests for a minute."""
 
 from __future__ import annotations
 

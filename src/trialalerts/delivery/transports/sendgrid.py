@@ -1,4 +1,4 @@
-"""Owns the transport through SendGrid: ``sendgrid://KEY@default`` (``?region=eu`` for EU subusers).
+"""The transport through SendGrid: ``sendgrid://KEY@default`` (``?region=eu`` for EU subusers).
 
 Follows the v3 Mail Send API as described by Twilio's OpenAPI file ``tsg_mail_v3``: ``POST /v3/mail/send`` with a
 Bearer key, one message a request (a request has one body for all its recipients), 202 without a body and the id in

@@ -1,4 +1,4 @@
-"""Owns the transport through Amazon SES: ``ses://KEY:SECRET@eu-west-1``.
+"""The transport through Amazon SES: ``ses://KEY:SECRET@eu-west-1``.
 
 Follows the SES API v2 (2019-09-27) as described by the service model that botocore ships: ``POST
 /v2/email/outbound-emails`` with ``Content.Raw`` (the MIME in base64), one message a request, signed with botocore's

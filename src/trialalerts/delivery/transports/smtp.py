@@ -1,4 +1,4 @@
-"""Owns the SMTP transport: ``smtp://user:password@host:587?tls=starttls&connections=5`` and ``smtps://…``.
+"""The SMTP transport: ``smtp://user:password@host:587?tls=starttls&connections=5`` and ``smtps://…``.
 
 What is left to others: ``smtp_channel`` (a connection's life, what a broken one means), ``smtp_dialogue``
 (messages, pipelined), ``smtp_line`` (connecting, encryption, log-in, bounded replies), ``smtp_replies`` (whose fault

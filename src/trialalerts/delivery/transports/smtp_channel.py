@@ -1,4 +1,4 @@
-"""Owns one channel to an SMTP server: its connection from opening to closing, what a broken one means for each mail.
+"""One channel to an SMTP server: its connection from opening to closing, what a broken one means for each mail.
 
 A connection that breaks tells nothing about most of the mails: those that were not handed over are tried again on a
 fresh one, at once and within bounds. Whose final dot may have reached the server is never sent again here; nobody

@@ -1,4 +1,4 @@
-"""Owns the dialogue of messages on one connection: in groups (RFC 2920) where the server takes them, else in lock-step.
+"""The dialogue of messages on one connection: in groups (RFC 2920) where the server takes them, else in lock-step.
 
 In groups a message costs one round trip: ``MAIL``, ``RCPT`` and ``DATA`` of the next message leave together with the
 final dot of the one before, and one body at most is on its way. Replies belong to commands by their order alone, so

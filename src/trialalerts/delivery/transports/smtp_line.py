@@ -1,4 +1,4 @@
-"""Owns one connection to an SMTP server: the greeting, encryption, the log-in, and bytes there and back.
+"""One connection to an SMTP server: the greeting, encryption, the log-in, and bytes there and back.
 
 The standard library's client does what is said once on a connection. Replies are read here, so that each has one
 deadline for all of it (a server that dribbles gains nothing), and a size that it cannot exceed.
