@@ -48,9 +48,7 @@ class ExampleDesk(BaseDesk):
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module as the page has it."""
-    found = re.search(
-        r'```python\n("""The transport through Example Mail.*?)```', PAGE.read_text("utf-8"), re.DOTALL
-    )
+    found = re.search(r'```python\n("""The transport through Example Mail.*?)```', PAGE.read_text("utf-8"), re.DOTALL)
     assert found is not None
     module = ModuleType("example_of_the_page")
     monkeypatch.setitem(sys.modules, module.__name__, module)
