@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
+from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime, empty_list
 
 __all__ = [
     "ArticleKey",
@@ -84,7 +84,9 @@ class Item(SQLModel, table=True):
     facts: dict[str, Any] = Field(sa_type=Json)
     facts_hash: str
     areas: dict[str, Any] = Field(sa_type=Json)
-    topics: list[str] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": text("'[]'")})
+    topics: list[str] = Field(
+        default_factory=empty_list, sa_type=Json, sa_column_kwargs={"server_default": text("'[]'")}
+    )
     source: str
     first_seen_at: datetime = Field(sa_type=UtcDateTime)
     last_seen_at: datetime = Field(sa_type=UtcDateTime)

@@ -11,13 +11,21 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 from sqlmodel import SQLModel
 
-__all__ = ["BigId", "EnumText", "Json", "UtcDateTime", "moment_for", "table_of"]
+__all__ = ["BigId", "EnumText", "Json", "UtcDateTime", "empty_list", "moment_for", "table_of"]
 
 BigId: TypeEngine[Any] = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit key. SQLite numbers rows by itself only where the type is spelled INTEGER."""
 
 Json: TypeEngine[Any] = JSON().with_variant(JSONB(), "postgresql")
 """Any JSON value; written and read with orjson (see the engine)."""
+
+
+def empty_list() -> list[Any]:
+    """Return a new list, as the default of a column.
+
+    For ``list`` itself pydantic parses the signature anew for each row: that takes most of the time of making one.
+    """
+    return []
 
 
 class UtcDateTime(TypeDecorator[datetime]):

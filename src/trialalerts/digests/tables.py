@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
+from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime, empty_list
 
 __all__ = ["Digest", "DigestKind", "Selection", "SelectionKind", "Taken"]
 
@@ -58,7 +58,7 @@ class Digest(SQLModel, table=True):
     from_seq: int = Field(sa_type=BigId)
     to_seq: int = Field(sa_type=BigId)
     created_at: datetime = Field(sa_type=UtcDateTime)
-    parts: list[list[int]] = Field(default_factory=list, sa_type=Json)
+    parts: list[list[int]] = Field(default_factory=empty_list, sa_type=Json)
     added: bool = False
 
 

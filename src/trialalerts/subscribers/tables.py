@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
+from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime, empty_list
 
 __all__ = [
     "NEVER_SERVED",
@@ -144,11 +144,13 @@ class Preference(SQLModel, table=True):
     born_on: date | None = None
     sex: str | None = None
     healthy_volunteer: bool = False
-    phases: list[str] = Field(default_factory=list, sa_type=Json)
-    item_kinds: list[str] = Field(default_factory=list, sa_type=Json)
-    change_kinds: list[str] = Field(default_factory=list, sa_type=Json)
-    excluded_areas: list[str] = Field(default_factory=list, sa_type=Json)
-    topics: list[str] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": text("'[]'")})
+    phases: list[str] = Field(default_factory=empty_list, sa_type=Json)
+    item_kinds: list[str] = Field(default_factory=empty_list, sa_type=Json)
+    change_kinds: list[str] = Field(default_factory=empty_list, sa_type=Json)
+    excluded_areas: list[str] = Field(default_factory=empty_list, sa_type=Json)
+    topics: list[str] = Field(
+        default_factory=empty_list, sa_type=Json, sa_column_kwargs={"server_default": text("'[]'")}
+    )
     audience: str | None = None
     label: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from trialalerts.database.types import EnumText, Json
+from trialalerts.database.types import EnumText, Json, empty_list
 
 __all__ = ["Area", "AreaOrigin", "Place", "PlaceKind", "PlaceName", "Postcode", "StoredFiles", "Topic"]
 
@@ -31,10 +31,10 @@ class Area(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     name: str
-    synonyms: list[str] = Field(default_factory=list, sa_type=Json)
-    acronyms: list[str] = Field(default_factory=list, sa_type=Json)
-    tree_numbers: list[str] = Field(default_factory=list, sa_type=Json)
-    parents: list[str] = Field(default_factory=list, sa_type=Json)
+    synonyms: list[str] = Field(default_factory=empty_list, sa_type=Json)
+    acronyms: list[str] = Field(default_factory=empty_list, sa_type=Json)
+    tree_numbers: list[str] = Field(default_factory=empty_list, sa_type=Json)
+    parents: list[str] = Field(default_factory=empty_list, sa_type=Json)
     therapeutic: bool = False
     origin: AreaOrigin = Field(sa_type=EnumText(AreaOrigin))
 
@@ -50,9 +50,9 @@ class Topic(SQLModel, table=True):
     id: str = Field(primary_key=True)
     name: str
     names: dict[str, str] = Field(default_factory=dict, sa_type=Json)
-    synonyms: list[str] = Field(default_factory=list, sa_type=Json)
-    acronyms: list[str] = Field(default_factory=list, sa_type=Json)
-    parents: list[str] = Field(default_factory=list, sa_type=Json)
+    synonyms: list[str] = Field(default_factory=empty_list, sa_type=Json)
+    acronyms: list[str] = Field(default_factory=empty_list, sa_type=Json)
+    parents: list[str] = Field(default_factory=empty_list, sa_type=Json)
 
 
 class PlaceKind(StrEnum):
