@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests import programs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +46,14 @@ class Installation:
         file.write_text(toml, encoding="utf-8")
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run ``trialalerts`` with these words to its end."""
-        return subprocess.run(
-            [PROGRAM, *words],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+        """Run ``trialalerts`` with these words to its end, in a process forked for it."""
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            started = programs.start(
+                "trialalerts", *words, folder=self.folder, environment=self.environment, out=out, err=err
+            )
+            code = started.wait(timeout=600)
+            return subprocess.CompletedProcess(words, code, out.read_text("utf-8"), err.read_text("utf-8"))
 
     def done(self, *words: str) -> str:
         """Run ``trialalerts`` with these words, which must succeed; return what it printed."""
@@ -60,8 +61,14 @@ class Installation:
         assert finished.returncode == 0, finished.stdout + finished.stderr
         return finished.stdout
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start ``trialalerts`` with these words; its log goes to the file ``log``."""
+    def start(self, *words: str, program: str = "trialalerts") -> programs.Program:
+        """Start a program with these words in a process forked for it; its log goes to the file ``log``."""
+        log = self.folder / "log"
+        log.touch()
+        return programs.start(program, *words, folder=self.folder, environment=self.environment, out=log, err=log)
+
+    def start_fresh(self, *words: str) -> subprocess.Popen[str]:
+        """Start ``trialalerts`` with these words as a shell does; its log goes to the file ``log``."""
         with (self.folder / "log").open("a") as log:
             return subprocess.Popen(
                 [PROGRAM, *words], cwd=self.folder, env=self.environment, stdout=log, stderr=log, text=True

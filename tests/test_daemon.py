@@ -54,7 +54,7 @@ ARTICLES = '[[sources]]\nname = "editors"\nkind = "folder"\npath = "articles"\ne
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_daemon_ends_cleanly_on_a_signal(installation: Installation, number: signal.Signals) -> None:
     installation.configure("[web]\nport = 0\n")
-    daemon = installation.start("run")
+    daemon = installation.start_fresh("run")
     wait_for(lambda: "daemon.started" in installation.log())
     daemon.send_signal(number)
     assert daemon.wait(timeout=60) == 0
@@ -113,7 +113,7 @@ def test_the_daemon_polls_composes_and_sends_by_itself(installation: Installatio
     write_article(installation, "first")
     assert "editors" in installation.done("run", "--once")
     write_article(installation, "second")
-    daemon = installation.start("run")
+    daemon = installation.start("run", program="tests.short_pauses")
     try:
         outbox = installation.folder / "var" / "outbox"
         wait_for(lambda: any("second" in mail.read_text() for mail in outbox.glob("*.eml")), seconds=90)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import email
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from tests.conftest import REPOSITORY
 from tests.delivery.chaos_server import Act, ChaosServer, Moment, running
 from tests.delivery.post import NOW, deliveries, queue_for
 from tests.delivery.sending_process import in_flight
+from tests.programs import Program, start
 from trialalerts.database import Database
 from trialalerts.delivery.tables import Delivery, DeliveryState
 from trialalerts.reporting import Report, make_report
@@ -39,7 +38,7 @@ class Assassin:
     """Ends the sender in the middle of its so-many-th message, at any point of the conversation."""
 
     dice: Random
-    victim: subprocess.Popen[bytes] | None = None
+    victim: Program | None = None
     how: signal.Signals = signal.SIGKILL
     after: int = 0
     moment: Moment = "END"
@@ -62,10 +61,10 @@ class Assassin:
 
 
 @contextmanager
-def one_life(db: Database, port: int, number: int) -> Iterator[subprocess.Popen[bytes]]:
+def one_life(db: Database, port: int, number: int) -> Iterator[Program]:
     url = db.engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "tests.delivery.sending_process", url, str(port), str(number * LIFE)]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL) as process:
+    words = (url, str(port), str(number * LIFE))
+    with start("tests.delivery.sending_process", *words, folder=REPOSITORY) as process:
         yield process
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 from tests.digests.introductions import ASTHMA, MS, Service
 from tests.digests.polling_process import pages_of
 from tests.digests.stage import store_areas
+from tests.programs import start
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.subscribers.tables import Frequency
@@ -28,8 +27,8 @@ def poll(service: Service, name: str, *, kill_after: int | None) -> bool:
     """Poll a source in a process of its own, killed once it has begun so many pages; tell whether it was read whole."""
     url = service.db.engine.url.render_as_string(hide_password=False)
     moment = service.clock.now().isoformat()
-    words = [sys.executable, "-m", "tests.digests.polling_process", url, name, moment, str(PAGES)]
-    process = subprocess.Popen(words, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    words = (url, name, moment, str(PAGES))
+    process = start("tests.digests.polling_process", *words, folder=REPOSITORY, out="pipe")
     assert process.stdout is not None
     if kill_after is not None:
         for _ in range(kill_after):

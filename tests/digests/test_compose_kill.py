@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +11,10 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from tests import programs
 from tests.digests.stage import LEEDS, LYON, SETTINGS, publish, store_areas, store_subscriber, store_trial
 from tests.matching.worlds import concerns
+from tests.programs import Program
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import SystemClock
 from trialalerts.database import Database
@@ -65,16 +65,10 @@ def fill(db: Database, dice: random.Random) -> None:
             )
 
 
-def start(db: Database) -> subprocess.Popen[str]:
+def start(db: Database) -> Program:
     """Start a composing process and wait until it is about to begin."""
     url = db.engine.url.render_as_string(hide_password=False)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.digests.composing_process", url],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    process = programs.start("tests.digests.composing_process", url, folder=REPOSITORY, out="pipe")
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -21,8 +20,8 @@ from typing import Self
 
 from sqlmodel import col, select
 
-from tests.conftest import REPOSITORY
 from tests.installation import Installation
+from tests.programs import Program, start
 from trialalerts.database import Database
 from trialalerts.delivery.tables import Delivery, DeliveryState
 
@@ -47,7 +46,7 @@ class Machine:
     name: str
     roles: str
     life: int = 0
-    process: subprocess.Popen[str] | None = None
+    process: Program | None = None
 
     @property
     def called(self) -> str:
@@ -55,7 +54,7 @@ class Machine:
         return f"{self.name}.{self.life}"
 
     @property
-    def running(self) -> subprocess.Popen[str]:
+    def running(self) -> Program:
         """The present process."""
         assert self.process is not None
         return self.process
@@ -94,19 +93,19 @@ class Fleet:
     def start(self, machine: Machine) -> None:
         """Start a machine anew."""
         machine.life += 1
-        with self._log(machine).open("a") as log:
-            machine.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.many_machines.machine", "run", "--json-logs", "--roles", machine.roles],
-                cwd=self.installation.folder,
-                env={
-                    **self.installation.environment,
-                    "PYTHONPATH": os.pathsep.join((str(REPOSITORY / "src"), str(REPOSITORY))),
-                    "TRIALALERTS_HTTP__CONTACT": f"{machine.called}@example.org",
-                },
-                stdout=log,
-                stderr=log,
-                text=True,
-            )
+        words = ("run", "--json-logs", "--roles", machine.roles)
+        self._log(machine).touch()
+        machine.process = start(
+            "tests.many_machines.machine",
+            *words,
+            folder=self.installation.folder,
+            environment={
+                **self.installation.environment,
+                "TRIALALERTS_HTTP__CONTACT": f"{machine.called}@example.org",
+            },
+            out=self._log(machine),
+            err=self._log(machine),
+        )
         self.counts["started"] += 1
 
     def kill(self, machine: Machine) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +18,7 @@ from tests.conftest import REPOSITORY
 from tests.delivery.feedback.bounce_samples import sample
 from tests.delivery.feedback.imapserver import PASSWORD, USER, ImapServer
 from tests.delivery.feedback.stage import SETTINGS, Office
+from tests.programs import start
 from trialalerts.clock import FrozenClock
 from trialalerts.delivery import answers
 from trialalerts.delivery.feedback.folders import open_folder
@@ -186,7 +184,7 @@ def test_reading_ends_between_two_mails_when_asked_to(office: Office, mailbox: M
 
 @pytest.mark.parametrize("point", ["fetched", "committing", "committed"])
 def test_a_process_killed_anywhere_loses_nothing_and_counts_nothing_twice(
-    office: Office, mailbox: Mailbox, database_url: str, point: str
+    office: Office, mailbox: Mailbox, database_url: str, point: str, tmp_path: Path
 ) -> None:
     numbers = [office.sent(f"person{number}") for number in range(6)]
     with office.db.write() as session:  # six dead addresses of a hundred are believed
@@ -194,14 +192,9 @@ def test_a_process_killed_anywhere_loses_nothing_and_counts_nothing_twice(
     mailbox.deliver(*(bounce(number) for number in numbers))
     for letter in (1, 3):
         words = [database_url, mailbox.url, office.clock.now().isoformat(), point, str(letter)]
-        killed = subprocess.run(
-            [sys.executable, "-m", "tests.delivery.feedback.reading_process", *words],
-            cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-            check=False,
-            capture_output=True,
-        )
-        assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+        errors = tmp_path / f"errors.{letter}"
+        killed = start("tests.delivery.feedback.reading_process", *words, folder=REPOSITORY, err=errors)
+        assert killed.wait(timeout=120) == -signal.SIGKILL, errors.read_text()
         assert read(office, mailbox.url) == HeedCount(), "the dead one's lease still holds"
         office.clock.advance(timedelta(minutes=11))
     read(office, mailbox.url)
