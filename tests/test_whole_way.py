@@ -13,6 +13,7 @@ import math
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -42,20 +43,44 @@ def studies(shared_data: Path) -> list[Any]:
     return list(newest.values())
 
 
-@pytest.fixture
-def registry(studies: list[Any]) -> Iterator[RegistryServer]:
-    """A server with the real studies."""
+@pytest.fixture(scope="module")
+def server(studies: list[Any]) -> Iterator[RegistryServer]:
+    """A server with the real studies, whose address stays the same for all tests."""
     with RegistryServer(studies) as server:
         yield server
 
 
+@pytest.fixture
+def registry(server: RegistryServer, studies: list[Any]) -> RegistryServer:
+    """The server as it was when the first round was done."""
+    server.reset(studies)
+    return server
+
+
+@dataclass(kw_only=True)
+class Service(Installation):
+    """An installation that has done its first round: all studies are read, the first mails are in the outbox."""
+
+    printed: str = ""
+
+
 @pytest.fixture(scope="module")
-def subscribed(_initialised: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an installation with three subscribers."""
-    folder = tmp_path_factory.mktemp("subscribed") / "installation"
+def served(_initialised: Path, server: RegistryServer, tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """A service on SQLite that has done its first round; only to be copied."""
+    folder = tmp_path_factory.mktemp("served") / "installation"
     shutil.copytree(_initialised, folder)
-    subscribe(Installation(folder=folder))
-    return folder
+    return first_round(Service(folder=folder), server)
+
+
+def first_round(service: Service, server: RegistryServer) -> Service:
+    """Add the subscribers and the source, poll, compose, send."""
+    subscribe(service)
+    service.configure(
+        "[http]\nallow_private_addresses = true\n[[sources]]\n"
+        f'name = "ctgov"\nkind = "clinicaltrials_gov"\nurl = "{server.url}"\nevery = "0s"\n'
+    )
+    service.printed = service.done("run", "--once")
+    return service
 
 
 def subscribe(installation: Installation) -> None:
@@ -70,19 +95,18 @@ def subscribe(installation: Installation) -> None:
 
 
 @pytest.fixture
-def service(subscribed: Path, tmp_path: Path, registry: RegistryServer, request: pytest.FixtureRequest) -> Installation:
-    """An installation with three subscribers that polls the server; on PostgreSQL where the test says so."""
-    installation = Installation(folder=tmp_path / "service")
-    shutil.copytree(subscribed, installation.folder)
+def service(registry: RegistryServer, tmp_path: Path, request: pytest.FixtureRequest) -> Service:
+    """A service with three subscribers that has done its first round; on PostgreSQL where the test says so."""
+    folder = tmp_path / "service"
     if getattr(request, "param", "sqlite") == "postgresql":
-        installation.variables["TRIALALERTS_DATABASE__URL"] = request.getfixturevalue("postgresql_url")
-        installation.done("init")
-        subscribe(installation)
-    installation.configure(
-        "[http]\nallow_private_addresses = true\n[[sources]]\n"
-        f'name = "ctgov"\nkind = "clinicaltrials_gov"\nurl = "{registry.url}"\nevery = "0s"\n'
-    )
-    return installation
+        shutil.copytree(request.getfixturevalue("_initialised"), folder)
+        url = request.getfixturevalue("postgresql_url")
+        service = Service(folder=folder, variables={"TRIALALERTS_DATABASE__URL": url})
+        service.done("init")
+        return first_round(service, registry)
+    served: Service = request.getfixturevalue("served")
+    shutil.copytree(served.folder, folder)
+    return Service(folder=folder, printed=served.printed)
 
 
 def nct(study: Any) -> str:
@@ -163,9 +187,8 @@ def told_in(message: EmailMessage) -> set[str]:
     return text
 
 
-def test_a_first_digest_holds_exactly_what_the_records_say(service: Installation, studies: list[Any]) -> None:
-    printed = service.done("run", "--once")
-    assert f"poll ctgov: {len(studies):,} new" in printed
+def test_a_first_digest_holds_exactly_what_the_records_say(service: Service, studies: list[Any]) -> None:
+    assert f"poll ctgov: {len(studies):,} new" in service.printed
     mails = mails_in(service)
     assert {who: told_in(mail) for who, mail in mails.items()} == wanted(studies)
     by_number = {nct(study): study for study in studies}
@@ -179,8 +202,7 @@ def test_a_first_digest_holds_exactly_what_the_records_say(service: Installation
     assert boston.count("Nearest open site: Providence, 66 km") == 1
 
 
-def test_a_mail_keeps_what_is_followed_to_itself(service: Installation) -> None:
-    service.done("run", "--once")
+def test_a_mail_keeps_what_is_followed_to_itself(service: Service) -> None:
     for mail in mails_in(service).values():
         outside = "\n".join(f"{name}: {value}" for name, value in mail.items())
         links = " ".join(re.findall(r"https?://127\.0\.0\.1\S+", part(mail, "plain")))
@@ -190,8 +212,7 @@ def test_a_mail_keeps_what_is_followed_to_itself(service: Installation) -> None:
         assert mail["Auto-Submitted"] == "auto-generated"
 
 
-def test_a_second_sweep_of_the_same_records_changes_nothing(service: Installation) -> None:
-    service.done("run", "--once")
+def test_a_second_sweep_of_the_same_records_changes_nothing(service: Service) -> None:
     mails_in(service)
     again = service.done("run", "--once")
     assert "changes" not in again
@@ -201,9 +222,8 @@ def test_a_second_sweep_of_the_same_records_changes_nothing(service: Installatio
 
 @pytest.mark.parametrize("service", ["sqlite", "postgresql"], indirect=True)
 def test_what_changes_is_told_to_those_it_concerns_and_noise_to_nobody(
-    service: Installation, registry: RegistryServer, studies: list[Any]
+    service: Service, registry: RegistryServer, studies: list[Any]
 ) -> None:
-    service.done("run", "--once")
     mails_in(service)
     changed = {nct(study): copy.deepcopy(study) for study in studies}
     site = {"facility": "Example Hospital", "city": "Worcester", "state": "Massachusetts", "country": "United States"}

@@ -108,6 +108,13 @@ class RegistryServer:
         self._http.shutdown()
         self._http.server_close()
 
+    def reset(self, studies: Sequence[Any]) -> None:
+        """Serve these studies as on the first day, and nothing of what was served or asked before."""
+        self.state = State(studies=studies)
+        self.faults.clear()
+        self.requests.clear()
+        self._rendered.clear()  # its keys are worth nothing once the studies are gone
+
     def serve(self, path: str, body: bytes, **more: Any) -> str:
         """Serve ``body`` at ``path``; return its address."""
         self.state.pages[path] = Page(body=body, **more)
