@@ -33,7 +33,7 @@ from trialalerts.sources.http import Fetcher
 
 PASSWORD, TOKEN, KEY = "Zq7-hunter2/ab", "Zq7tokenTOKEN99", "Zq7keyKEYkey11"
 FEED = b'<rss version="2.0"><channel><title>N</title><item><guid>1</guid><title>News</title></item></channel></rss>'
-FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
@@ -132,7 +132,9 @@ def stored(folder: Path) -> str:
         return "\n".join(str(row) for query in asked for row in session.connection().execute(text(query)))
 
 
-def test_no_command_prints_a_secret_whatever_goes_wrong(service: Installation, run: Run) -> None:
+def test_no_command_prints_a_secret_whatever_goes_wrong(
+    service: Installation, run: Run, server: RegistryServer
+) -> None:
     assert run("subscribers", "add", "you@example.org", "--area", "multiple sclerosis", "--region", "GB").done
     commands = [
         ("run", "--once"),
@@ -153,6 +155,7 @@ def test_no_command_prints_a_secret_whatever_goes_wrong(service: Installation, r
     for answer in printed.values():
         holds_none(answer.out + answer.err)
     holds_none(stored(service.folder))
+    holds_none(" ".join(request.headers.get("user-agent", "") for request in server.requests))
     # That nothing is shown would prove little if nothing had gone wrong.
     listed = printed["sources", "list"].out
     assert listed.count("failing") == 10, listed

@@ -23,7 +23,8 @@ class Mailbox:
 
     ``answers`` maps a word of the conversation (``GREETING``, ``EHLO`` (and HELO), ``MAIL``, ``RCPT``, ``DATA``, an
     address, or ``ALL`` for whatever follows the greeting) to a reply; a list is used up one by one, then all is well
-    again. ``extensions`` are those that EHLO offers; None: all that the server knows.
+    again. ``extensions`` are those that EHLO offers; None: all that the server knows. With ``seven_bits`` it refuses a
+    message with a byte above 127.
     """
 
     answers: dict[str, str | list[str]] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class Mailbox:
     options: list[list[str]] = field(default_factory=list)
     connections: int = 0
     extensions: tuple[str, ...] | None = None
+    seven_bits: bool = False
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -69,6 +71,8 @@ class Mailbox:
         """Keep the message, or answer as told; ``accept, then hang up`` does both."""
         del session
         reply = self.next_answer("DATA")
+        if self.seven_bits and isinstance(envelope.content, bytes) and not envelope.content.isascii():
+            return "554 5.6.1 Eight-bit data is not accepted here"
         if reply is None or reply == "accept, then hang up":
             assert isinstance(envelope.content, bytes)
             self.received.append((envelope.mail_from or "", envelope.rcpt_tos[0], envelope.content))

@@ -262,6 +262,18 @@ def test_no_message_shows_the_password_or_the_query(server: RegistryServer, fetc
     assert shown_url("https://u:p@example.org/a?b#c") == "https://example.org/a"
 
 
+def test_another_server_that_a_redirect_leads_to_hears_no_password(server: RegistryServer, fetcher: Fetcher) -> None:
+    host = server.root.removeprefix("http://")
+    with RegistryServer() as other:
+        other.serve("/b", b"there")
+        server.faults.append(Fault(act=respond(302, headers={"Location": f"{other.root}/b"}), when=_at("/a")))
+        assert fetcher.get(f"http://user:pa55word@{host}/a?token=s3cret").body == b"there"
+        assert "authorization" in server.requests[0].headers
+        asked = other.requests[0]
+    assert not {"authorization", "referer", "cookie"} & asked.headers.keys()
+    assert "s3cret" not in str(asked)
+
+
 def test_redirects_are_followed_five_times(server: RegistryServer, fetcher: Fetcher) -> None:
     for number in range(6):
         target = f"/{number + 1}" if number < 5 else server.root + "/end"

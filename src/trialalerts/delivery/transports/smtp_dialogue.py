@@ -149,28 +149,32 @@ class Dialogue:
             return Refused(
                 reason=f"the message has {size} bytes, the server takes {self._limit}", permanent=True, ours=True
             )
-        options = f" SIZE={size}" if self._sized else ""
-        plain = envelope.content.isascii()
-        if not (sender + recipient).isascii() or not (plain or _head(envelope.content).isascii()):
-            if not self._utf8:
-                return Refused(
-                    reason="an address has letters outside ASCII, and the server takes none (SMTPUTF8)", permanent=True
-                )
-            options += " SMTPUTF8"
-        if not plain:
-            if not self._eight_bit:
-                return Refused(
-                    reason="the message has bytes outside ASCII, and the server takes none (8BITMIME)",
-                    permanent=True,
-                    ours=True,
-                )
-            options += " BODY=8BITMIME"
+        options = self._options(envelope, sender + recipient)
+        if isinstance(options, Refused):
+            return options
+        options = (f" SIZE={size}" if self._sized else "") + options
         mail.commands = (
             f"MAIL FROM:<{sender}>{options}\r\n".encode(),
             f"RCPT TO:<{recipient}>\r\n".encode(),
             b"DATA\r\n",
         )
         return None
+
+    def _options(self, envelope: Envelope, addresses: str) -> str | Refused:
+        """Return what MAIL says of letters outside ASCII; why it cannot go where the server takes none.
+
+        Bodies hold none: they are quoted-printable always. What is left are the parts of addresses before the ``@``,
+        which have no other form.
+        """
+        plain = envelope.content.isascii()
+        head, _, body = (b"", b"", b"") if plain else envelope.content.partition(b"\r\n\r\n")
+        utf8 = not (addresses.isascii() and head.isascii())
+        if utf8 and not self._utf8:
+            return _no_such_letters(envelope)
+        if not (body.isascii() or self._eight_bit):
+            return Refused(reason="the message has bytes outside ASCII, and the server takes none", ours=True)
+        eight_bit = not plain and self._eight_bit
+        return (" SMTPUTF8" if utf8 else "") + (" BODY=8BITMIME" if eight_bit else "")
 
     def _hear_opening(self, mail: Mail) -> bool:
         """Read the replies to MAIL, RCPT and DATA; return whether the server waits for content now."""
@@ -317,8 +321,15 @@ def stuffed(content: bytes) -> bytes:
     return content if content.endswith(b"\r\n") or not content else content + b"\r\n"
 
 
-def _head(content: bytes) -> bytes:
-    return content.partition(b"\r\n\r\n")[0]
+def _no_such_letters(envelope: Envelope) -> Refused:
+    """Say whose address the server cannot take: where it is ours, nobody's mail is lost for it."""
+    if envelope.recipient.rpartition("@")[0].isascii():
+        return Refused(
+            reason="mail.from or mail.reply_to has letters outside ASCII before its @, and the mail server takes none "
+            "(SMTPUTF8): write it in ASCII",
+            ours=True,
+        )
+    return Refused(reason="an address has letters outside ASCII, and the server takes none (SMTPUTF8)", permanent=True)
 
 
 def _wire_address(address: str) -> str:
