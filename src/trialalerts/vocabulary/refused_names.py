@@ -7,7 +7,7 @@ the cornea that its mutations bring. In a text such a name tells of something el
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise, product
 
 from trialalerts.vocabulary.spelling import Folder, name_key
@@ -76,6 +76,19 @@ _AXES = tuple(
     )
 )
 """Words of which a disease can have those on one side of a stroke only; each line is a question of its own."""
+
+
+def _by_word() -> Mapping[str, Sequence[tuple[int, int]]]:
+    sides: dict[str, list[tuple[int, int]]] = {}
+    for axis, words_of_sides in enumerate(_AXES):
+        for side, words in enumerate(words_of_sides):
+            for word in words:
+                sides.setdefault(word, []).append((axis, side))
+    return sides
+
+
+_SIDES = _by_word()
+"""Which sides of which axes a word stands on: few words of names do, and most names are done with at once."""
 _QUALIFIERS = frozenset(word for axis in _AXES for side in axis for word in side) - _words(
     "cancer carcinoma deficiency insufficiency lack excess overload"
 )
@@ -175,16 +188,21 @@ def _symbols(text: str) -> list[str]:
 
 def _clash(one: _Key, other: _Key) -> bool:
     """Tell whether two folded names answer one question differently: acute or chronic, type 1 or 2."""
-    return any(_are_apart(one, other, axis) for axis in _AXES) or _have_other_numbers(one, other) or _deny(one, other)
+    return _are_apart(one, other) or _have_other_numbers(one, other) or _deny(one, other)
 
 
-def _are_apart(one: _Key, other: _Key, axis: _Axis) -> bool:
-    mine, theirs = _sides(one, axis), _sides(other, axis)
-    return bool(mine and theirs) and not mine & theirs
+def _are_apart(one: _Key, other: _Key) -> bool:
+    mine, theirs = _answers(one), _answers(other)
+    return any(axis in theirs and sides.isdisjoint(theirs[axis]) for axis, sides in mine.items())
 
 
-def _sides(key: _Key, axis: _Axis) -> set[int]:
-    return {number for number, side in enumerate(axis) if not side.isdisjoint(key)}
+def _answers(key: _Key) -> Mapping[int, set[int]]:
+    """Return the sides on which a name stands, by axis."""
+    answers: dict[int, set[int]] = {}
+    for word in key:
+        for axis, side in _SIDES.get(word, ()):
+            answers.setdefault(axis, set()).add(side)
+    return answers
 
 
 def _narrows(said: _Key, own: _Key) -> bool:
