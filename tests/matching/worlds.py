@@ -240,7 +240,7 @@ def candidates(draw: st.DrawFn, seq: int, subject: Subject) -> Candidate:
     chosen = tuple(site for site in listed if draw(st.booleans())) if listed else None
     if kind == ChangeKind.SITE_CLOSED:
         chosen = tuple(draw(st.lists(sites(), max_size=2)))
-    gains = kind == ChangeKind.PUBLISHED and draw(st.booleans())
+    gains = kind in {ChangeKind.PUBLISHED, ChangeKind.REGISTERED} and draw(st.booleans())
     return Candidate(
         subject=subject,
         had=draw(before_it_gained(subject)) if gains else None,

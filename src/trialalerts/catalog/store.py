@@ -22,6 +22,7 @@ from trialalerts.catalog.compare import Difference, compare_trials
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.freshness import Freshness, has_ended
+from trialalerts.catalog.gains import further_condition
 from trialalerts.catalog.identity import Stored, find_by_number, find_stored, note_numbers
 from trialalerts.catalog.publishing import Happened, publish
 from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_records, update_records
@@ -244,14 +245,16 @@ class _TrialBatch:
         then finds it stored.
         """
         entries = dict(changed)
-        columns = col(Item.id), col(Item.kind), col(Item.facts_hash), col(Item.facts)
+        columns = Item.id, Item.kind, Item.facts_hash, Item.facts, Item.areas, Item.topics
         for chunk in in_chunks(entries):
-            query = select(*columns).where(col(Item.id).in_(chunk)).order_by(col(Item.id)).with_for_update()
-            for item_id, kind, facts_hash, facts in self._connection.execute(query):
-                entry = entries[item_id]
-                if kind == entry.draft.kind and facts_hash != entry.facts_hash:
-                    for difference in _differences(facts, entry.draft):
-                        yield Happened(item_id, difference)
+            query = select(*map(col, columns)).where(col(Item.id).in_(chunk)).order_by(col(Item.id)).with_for_update()
+            for row in self._connection.execute(query):
+                entry = entries[row.id]
+                if row.kind == entry.draft.kind and row.facts_hash != entry.facts_hash:
+                    found = _differences(row.facts, entry.draft)
+                    further = further_condition(row._asdict(), entry.row(), entry.draft, found)
+                    for difference in (*found, *further):
+                        yield Happened(row.id, difference)
 
     def _update(self, changed: Sequence[tuple[int, Entry]]) -> None:
         if changed:

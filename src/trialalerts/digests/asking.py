@@ -148,7 +148,7 @@ class Asker:
         return Answers(served=told, failed=failed)
 
     def _leave_out_what_was_told(self, people: Iterable[Served]) -> None:
-        """Leave out articles that gained areas where somebody follows what they were about before."""
+        """Leave out what gained areas where somebody follows what it was about before."""
         for served in people:
             of_changes = [found.bits for _, found in served.parts if found.kind is SelectionKind.CHANGES]
             kept = iter(self._changes.gains.not_told_before(of_changes))

@@ -1,8 +1,9 @@
-"""Articles that gained areas: news to those who were not told of them before.
+"""Items that gained areas: news to those who were not told of them before.
 
-A second source may have an article for other areas, or topics, than the first. The change that says so holds what the
-article was about before. Matching asks of the article as it was, too: whoever follows anything by which it was told
-then is not told again. So a window has, behind its candidates, those articles as they were, each as one more bit.
+A second source may have an article for other areas, or topics, than the first; the record of a trial may name a further
+condition. The change that says so holds what the item was about before. Matching asks of the item as it was, too:
+whoever follows anything by which it was told then is not told again. So a window has, behind its candidates, those
+items as they were, each as one more bit.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["Gains", "as_it_was"]
 
 
 def as_it_was(subject: Subject, before: Mapping[str, Any]) -> Subject | None:
-    """Return an article as it was before it gained areas, by what its change says; None: it gained none."""
+    """Return an item as it was before it gained areas, by what its change says; None: it gained none."""
     if "areas" not in before:
         return None
     direct = tuple(before["areas"])
@@ -34,7 +35,7 @@ def as_it_was(subject: Subject, before: Mapping[str, Any]) -> Subject | None:
 
 
 class Gains:
-    """The articles of a window that gained areas; ``before`` are they as they were, to be put behind the others."""
+    """The items of a window that gained areas; ``before`` are they as they were, to be put behind the others."""
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
         gained = [(number, c, c.had) for number, c in enumerate(candidates) if c.had is not None]

@@ -56,6 +56,8 @@ _FACTS = (
 )
 """What matching and reasons read; a trial's long texts and its contacts are left out of memory."""
 
+_MAY_GAIN = frozenset({ChangeKind.PUBLISHED, ChangeKind.REGISTERED})
+_SHOWN_NOW = frozenset({"baseline", "areas"})
 _ENDS = frozenset({ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHDRAWN, ChangeKind.RESULTS_POSTED})
 _SITES_TURN = frozenset({ChangeKind.SITE_OPENED, ChangeKind.SITE_CLOSED})
 _MAY_TAKE_PART = frozenset({None, "RECRUITING", "AVAILABLE", "NOT_YET_RECRUITING", "ENROLLING_BY_INVITATION"})
@@ -183,8 +185,13 @@ def _columns() -> tuple[ColumnElement[Any], ...]:
 
 
 def told_kind(change: ChangeRow) -> str:
-    """Return as what a change is told: what a baseline brought is recruiting now, whatever its registry did when."""
-    return RECRUITING_NOW if "baseline" in change.after else change.kind.value
+    """Return as what a change is told.
+
+    What a baseline brought is recruiting now, whatever its registry did when; so is, for those who follow it, an open
+    trial that names a further condition.
+    """
+    shown = change.kind is ChangeKind.REGISTERED and not _SHOWN_NOW.isdisjoint(change.after)
+    return RECRUITING_NOW if shown else change.kind.value
 
 
 def told_change(change: ChangeRow, subject: Subject) -> Candidate:
@@ -197,7 +204,7 @@ def told_change(change: ChangeRow, subject: Subject) -> Candidate:
         before=change.before,
         after=change.after,
         sites=_sites_that_count(change, subject),
-        had=as_it_was(subject, change.before) if change.kind is ChangeKind.PUBLISHED else None,
+        had=as_it_was(subject, change.before) if change.kind in _MAY_GAIN else None,
     )
 
 

@@ -17,10 +17,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from trialalerts.catalog.compare import Difference, is_retracted
+from trialalerts.catalog.gains import gained
 from trialalerts.catalog.tables import ChangeKind, Record
 from trialalerts.database.types import table_of
 
-__all__ = ["Said", "gained", "merged", "said_of"]
+__all__ = ["Said", "gain", "merged", "said_of"]
 
 
 _CORRECTED = ("corrected_on", "correction")
@@ -71,27 +72,15 @@ def merged(records: Sequence[Said]) -> dict[str, Any]:
     }
 
 
-def gained(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference | None:
+def gain(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference | None:
     """Return what it is for an article to be of more areas or topics than before; None: it is of no more.
 
     Args:
         before: its columns ``areas`` and ``topics``.
         after: the same columns and its title, computed anew.
     """
-    was, now = _about(before), _about(after)
-    more = {name: [each for each in now[name] if each not in was[name]] for name in now}
-    if is_retracted(after["title"]) or not any(more.values()):
-        return None
-    return Difference(kind=ChangeKind.PUBLISHED, before=was, after=more)
-
-
-def _about(row: Mapping[str, Any]) -> dict[str, list[str]]:
-    areas = row["areas"]
-    return {
-        "areas": [area["id"] for area in areas.get("direct", ())],
-        "ancestors": list(areas.get("ancestors", ())),
-        "topics": list(row["topics"] or ()),
-    }
+    found = None if is_retracted(after["title"]) else gained(before, after)
+    return Difference(kind=ChangeKind.PUBLISHED, before=found[0], after=found[1]) if found else None
 
 
 def _rank(record: Said) -> tuple[Any, ...]:

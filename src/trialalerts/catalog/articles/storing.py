@@ -18,7 +18,7 @@ from sqlmodel import col
 from trialalerts.catalog.articles.backfill import make_missing_keys
 from trialalerts.catalog.articles.identity import Found, recognise
 from trialalerts.catalog.articles.likeness import Likeness, likeness_of
-from trialalerts.catalog.articles.merging import gained, merged, said_of
+from trialalerts.catalog.articles.merging import gain, merged, said_of
 from trialalerts.catalog.compare import Difference, compare_articles
 from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_records, update_records
 from trialalerts.catalog.rows import Entry, read_entry
@@ -161,9 +161,9 @@ def _compared(merge: _Merge) -> list[Difference]:
 def _gains(merges: Iterable[_Merge], joined: Container[int]) -> list[tuple[int, Entry, Difference, datetime]]:
     """Return the gains of items that another record joined; a record that is read otherwise now is no news."""
     return [
-        (each.item_id, each.entry, gain, appeared_at(each.after["published_at"], each.before["first_seen_at"]))
+        (each.item_id, each.entry, more, appeared_at(each.after["published_at"], each.before["first_seen_at"]))
         for each in merges
-        if each.item_id in joined and (gain := gained(each.before, each.after))
+        if each.item_id in joined and (more := gain(each.before, each.after))
     ]
 
 
