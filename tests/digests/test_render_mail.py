@@ -160,6 +160,19 @@ def test_a_digest_has_the_headers_of_a_list_and_of_one_click_unsubscribing() -> 
     assert sent["Reply-To"] == "help@example.org"
 
 
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("leave+now@example.org", "leave+now@example.org"),
+        ("grüße@example.org", "gr%C3%BC%C3%9Fe@example.org"),
+        ("a&b?c%d@example.org", "a%26b%3Fc%25d@example.org"),
+    ],
+)
+def test_the_address_to_leave_by_is_a_valid_link(address: str, written: str) -> None:
+    sent = headers(mail([trial(1)], of=settings(mail=MailSettings(unsubscribe_mailto=address))))
+    assert f"<mailto:{written}?subject=unsubscribe%20" in sent["List-Unsubscribe"]
+
+
 def test_a_mail_reads_back_whole_with_the_email_package() -> None:
     message = mail([trial(1), article(50)], locale="de")
     read = email.message_from_bytes(to_bytes(message), policy=email.policy.default)

@@ -134,6 +134,15 @@ def test_every_page_is_asked_for_with_the_same_parameters(
         assert other == first
 
 
+def test_what_the_url_asks_for_besides_is_asked_for_with_every_page(
+    sqlite_world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
+) -> None:
+    server.state.studies = studies(4)
+    settings = registry_settings(server, http_settings, url=f"{server.url}/?key=a%20word&empty=")
+    assert poll(sqlite_world, settings, clock).new == 4
+    assert [(each.params["key"], each.params["empty"]) for each in server.requests] == [("a word", "")] * 2
+
+
 @dataclass(frozen=True)
 class Case:
     """A fault in the middle of a sweep: what the server does, what is told, when it is asked again."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from email.utils import parseaddr
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from trialalerts.delivery.message import ascii_domain
 from trialalerts.digests.card_reasons import followed
@@ -107,7 +107,8 @@ def _around_the_link(reply_to: str, mailto: str, base_url: str) -> tuple[_Header
     address = parseaddr(mailto.removeprefix("mailto:"))[1]
     before = (*_of_a_machine(reply_to), ("List-Id", list_id(base_url)))
     after = (("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"), ("Precedence", "bulk"))
-    return before, f", <mailto:{address}?subject=unsubscribe" if address else "", after
+    written = quote(address, safe="@+")  # RFC 6068: what is more than letters and signs of addresses
+    return before, f", <mailto:{written}?subject=unsubscribe" if address else "", after
 
 
 def list_id(base_url: str) -> str:

@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 import structlog
@@ -91,7 +92,9 @@ class ClinicalTrialsGov:
 
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings
-        self._url = f"{settings.url.rstrip('/')}/studies"
+        url = urlsplit(settings.url)
+        self._url = url._replace(path=f"{url.path.rstrip('/')}/studies", query="", fragment="").geturl()
+        self._given = dict(parse_qsl(url.query, keep_blank_values=True))  # a proxy may want a key
         self._with_fields = True
         self._statuses = frozenset(status.strip().upper().replace(" ", "_") for status in settings.statuses)
 
@@ -149,6 +152,7 @@ class ClinicalTrialsGov:
 
     def _ask(self, desk: Desk, filters: Mapping[str, str], sweep: _Sweep) -> Page:
         params = {
+            **self._given,
             "format": "json",
             "markupFormat": "markdown",
             **({"fields": FIELDS} if self._with_fields else {}),
