@@ -343,6 +343,8 @@ def test_an_article_that_does_not_say_for_whom_it_is_says_nothing_on_its_card() 
 NONE_OPEN: dict[str, Any] = {"distance_km": None, "nearest": None}
 TWO_CLOSED = {**NONE_OPEN, "closed": ("Leeds", "York")}
 UNKNOWN = {**NONE_OPEN, "near_unknown": True}
+PAUSED = {"paused": True}
+NONE_PAUSED, TWO_PAUSED = {**NONE_OPEN, **PAUSED}, {**TWO_CLOSED, **PAUSED}
 
 
 @pytest.mark.parametrize(
@@ -358,6 +360,14 @@ UNKNOWN = {**NONE_OPEN, "near_unknown": True}
         ("es", NONE_OPEN, "Leeds ha cerrado; ahora no hay ninguno abierto en su zona"),
         ("en", TWO_CLOSED, "Leeds and York have closed; none is open in your area now"),
         ("en", UNKNOWN, "Leeds has closed; how far away the nearest open site is now is not known"),
+        ("en", PAUSED, "Leeds has paused recruitment; the nearest open site is now Bristol, 270 km from you"),
+        ("de", NONE_PAUSED, "Leeds nimmt vorerst niemanden auf; in Ihrer Gegend ist jetzt keines offen"),
+        (
+            "fr",
+            NONE_PAUSED,
+            "Leeds a suspendu le recrutement ; aucun centre n’est ouvert dans votre région à présent",
+        ),
+        ("es", TWO_PAUSED, "Leeds y York han pausado la inclusión; ahora no hay ninguno abierto en su zona"),
     ],
 )  # fmt: skip
 def test_a_site_that_closed_is_told_with_the_nearest_one_that_is_open(

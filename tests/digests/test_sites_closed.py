@@ -33,8 +33,8 @@ def told(
     db: Database, clock: FrozenClock, closed: tuple[Site, ...], still: tuple[Site, ...], **follows: Any
 ) -> Reason | None:
     """Return why somebody is told that sites closed; None where they get no mail."""
-    status = follows.pop("status", "RECRUITING")
-    listed = (*(site.model_copy(update={"status": "COMPLETED"}) for site in closed), *still)
+    status, now = follows.pop("status", "RECRUITING"), follows.pop("now", ("COMPLETED",) * len(closed))
+    listed = (*(site.model_copy(update={"status": is_}) for site, is_ in zip(closed, now, strict=False)), *still)
     with db.write() as session:
         store_areas(session)
         trial = store_trial(session, 1, clock.now(), sites=listed, status=status)
@@ -118,3 +118,28 @@ def test_a_site_that_is_open_again_is_no_news(sqlite_db: Database, clock: Frozen
         store_subscriber(session, "anna", clock.now(), cursor=0, follows=[AROUND_LEEDS])
     compose_due(sqlite_db, SETTINGS, clock)
     assert digests_of(sqlite_db, "anna") == []
+
+
+@pytest.mark.parametrize(
+    ("now", "paused"),
+    [
+        (("SUSPENDED",), True),
+        (("TEMPORARILY_NOT_AVAILABLE",), True),
+        (("COMPLETED",), False),
+        (("WITHDRAWN",), False),
+        ((), False),
+    ],
+    ids=["suspended", "not available for now", "completed", "withdrawn", "listed no more"],
+)
+def test_a_site_that_is_suspended_only_pauses(
+    sqlite_db: Database, clock: FrozenClock, now: tuple[str, ...], *, paused: bool
+) -> None:
+    reason = told(sqlite_db, clock, (LEEDS,), (BRISTOL,), now=now, **AROUND_LEEDS)
+    assert reason is not None
+    assert (reason.closed, reason.nearest, reason.paused) == (("Leeds",), "Bristol", paused)
+
+
+def test_of_two_sites_of_which_one_pauses_both_are_told_as_closed(sqlite_db: Database, clock: FrozenClock) -> None:
+    reason = told(sqlite_db, clock, (LEEDS, GLASGOW), (LYON,), now=("SUSPENDED", "COMPLETED"), **BRITAIN)
+    assert reason is not None
+    assert (reason.closed, reason.paused) == (("Leeds", "Glasgow"), False)

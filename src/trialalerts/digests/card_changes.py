@@ -154,14 +154,14 @@ def closed_sites(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
 
 def _closed_near(words: Wording, reason: Reason) -> str:
     towns = [one_line(town, 60) or words.say("who.not_stated") for town in reason.closed]
-    how_many, closed = len(towns), words.listed(towns)
+    how_many, closed, what = len(towns), words.listed(towns), "paused" if reason.paused else "closed"
     if reason.distance_km is not None and reason.nearest:
         place, distance = one_line(reason.nearest, 60), words.distance(reason.distance_km)
         nearest = words.say("place.from_you", place=place, distance=distance)
-        return words.count("change.site_closed_nearest", how_many, sites=closed, nearest=nearest)
+        return words.count(f"change.site_{what}_nearest", how_many, sites=closed, nearest=nearest)
     if reason.near_unknown:
-        return words.count("change.site_closed_unknown", how_many, sites=closed)
-    return words.count("change.site_closed_none", how_many, sites=closed)
+        return words.count(f"change.site_{what}_unknown", how_many, sites=closed)
+    return words.count(f"change.site_{what}_none", how_many, sites=closed)
 
 
 def _sites(side: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from trialalerts.catalog.facts import Site
 from trialalerts.catalog.reach import reached_countries, site_reach
+from trialalerts.catalog.status import status_group
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.matching.query import RegionKey
 from trialalerts.matching.site_index import SiteIndex
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from trialalerts.matching.explaining import Follows
     from trialalerts.matching.window import Candidate, Subject
 
-__all__ = ["AS_NEAR_KM", "ClosingIndex", "closed_for", "still_closed"]
+__all__ = ["AS_NEAR_KM", "ClosingIndex", "closed_for", "only_pauses", "still_closed"]
 
 AS_NEAR_KM = 2.0
 """A site that is open so little farther away is as near: sites are known by their town's centre."""
@@ -62,6 +63,13 @@ def closed_for(follows: Follows, closed: Sequence[Site], subject: Subject) -> tu
     if near and (not still or min(still) > min(near)[0] + AS_NEAR_KM):
         return (closed[min(near)[1]],)
     return () if near or still else _all_inside(follows, closed)
+
+
+def only_pauses(closed: Site, subject: Subject) -> bool:
+    """Tell whether the record says now that a site that takes nobody any more will do so again (``SUSPENDED``)."""
+    sites = subject.facts.sites if subject.facts else ()
+    listed = [site for site in sites if _named(site) == _named(closed)]
+    return bool(listed) and all(status_group(site.status) == "paused" for site in listed)
 
 
 class ClosingIndex:

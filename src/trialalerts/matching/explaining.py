@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from trialalerts.catalog.facts import Reach, Site
 from trialalerts.catalog.reach import reached_countries, site_reach
 from trialalerts.catalog.tables import ChangeKind, ItemKind
-from trialalerts.matching.closings import closed_for
+from trialalerts.matching.closings import closed_for, only_pauses
 from trialalerts.matching.reasons import Reason
 from trialalerts.matching.window import Candidate, Subject
 from trialalerts.subscribers.tables import RegionKind
@@ -82,6 +82,7 @@ class Explainer:
     def reason(self, subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> Reason:
         """Say why a preference asks for an item with these changes."""
         common = self._common(subject, candidates, preference)
+        closed = _closed(subject, candidates, preference)
         return Reason(
             preference.id or 0,
             preference.area_id,
@@ -97,7 +98,8 @@ class Explainer:
             common.reach,
             _may_fit(subject, preference),
             tuple([self._topics.names(topic) for topic in preference.topics]),
-            _closed(subject, candidates, preference),
+            tuple(dict.fromkeys([site.city or site.facility or "" for site in closed]))[:_MOST_CLOSED],
+            bool(closed) and all(only_pauses(site, subject) for site in closed),
         )
 
     def _common(self, subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> _Common:
@@ -203,11 +205,10 @@ def _name(areas: AreaTree, subject: Subject, area_id: str) -> str:
     return next((term.name for term in subject.facts.mesh if term.id == area_id), area_id)
 
 
-def _closed(subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> tuple[str, ...]:
-    """Name the towns of the sites whose closing is news to whoever follows this."""
+def _closed(subject: Subject, candidates: Sequence[Candidate], preference: Follows) -> tuple[Site, ...]:
+    """Return the sites whose closing is news to whoever follows this."""
     sites = tuple(site for c in candidates if c.kind == ChangeKind.SITE_CLOSED for site in c.sites or ())
-    towns = [site.city or site.facility or "" for site in closed_for(preference, sites, subject)] if sites else []
-    return tuple(dict.fromkeys(towns))[:_MOST_CLOSED]
+    return closed_for(preference, sites, subject) if sites else ()
 
 
 def _may_fit(subject: Subject, preference: Follows) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ class Reason(NamedTuple):
     all over the country (``nationwide``), so that it is near wherever in that country the person lives. ``may_fit``
     names the facts that were missing (``age``, ``sex``), so that nothing was excluded for their sake. ``topics`` are
     those that the preference asks for; ``area_id`` may be that of any area, whose ``area_name`` is then its id.
-    ``closed`` are the towns of the sites that closed and were the nearest, or the last ones open in the region.
+    ``closed`` are the towns of the sites that closed and were the nearest, or the last ones open in the region; with
+    ``paused`` the record says now that they only pause.
     """
 
     preference_id: int
@@ -38,6 +39,7 @@ class Reason(NamedTuple):
     may_fit: tuple[str, ...] = ()
     topics: tuple[TopicName, ...] = ()
     closed: tuple[str, ...] = ()
+    paused: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the reason as JSON types, compact: what equals its default is left out."""
