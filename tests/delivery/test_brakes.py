@@ -137,6 +137,19 @@ def test_a_service_that_runs_now_and_then_makes_up_for_ten_minutes(db: Database)
     assert all(10 <= number <= 11 for number in taken[1:]), taken
 
 
+def test_nobody_gets_an_appointment_for_later_than_tomorrow_for_by_then_it_goes_faster(sqlite_db: Database) -> None:
+    people(sqlite_db, at("a.example", 1_600))
+    clock = FrozenClock(NOW)
+    with sqlite_db.write() as session:
+        slowing.slow_down(session, "a.example", now=NOW)
+    send(sqlite_db, Server(), clock)
+    with sqlite_db.read() as session:
+        waiting = [each.not_before for each in session.exec(select(Delivery).where(col(Delivery.state) == "queued"))]
+    assert len(waiting) == 1_599
+    assert len(set(waiting)) > 1_400, "one behind the other"
+    assert max(waiting) <= NOW + DAY
+
+
 def test_one_reader_whose_own_mailbox_gets_too_many_slows_nobody_else_down(db: Database) -> None:
     people(db, at("a.example", 100))
     clock = FrozenClock(NOW)

@@ -145,6 +145,8 @@ class Limits:
         if wish.urgent:
             return at
         at = max(at, line.next_at)
+        if isinstance(limit, _Slowed) and at > now + _A_DAY:
+            return now + _A_DAY  # by then it goes faster
         if line.day < at.date():
             line.day, line.taken = at.date(), 0
         if limit.per_day is not None and line.taken >= limit.per_day:
