@@ -34,7 +34,8 @@ The first where somebody else's is nearer, the second where hardly any is, as in
 """
 _MOST_PEOPLE = 0.9
 """A subdivision's largest city stands for it where this share of its townspeople live near that city."""
-_ROWS = 256
+_ROWS = 16
+"""So many cities are compared with all others at once: 4 MB, which stay in the processor's own memory."""
 _CITIES = """
     SELECT country, subdivision, latitude, longitude, population FROM place
     WHERE kind = 'city' ORDER BY country, subdivision, population DESC, id
