@@ -30,9 +30,7 @@ def gained(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[_About,
     return (was, more) if any(more.values()) else None
 
 
-def further_condition(
-    before: Mapping[str, Any], after: Mapping[str, Any], draft: ItemDraft, told: Collection[Difference]
-) -> list[Difference]:
+def further_condition(before: Mapping[str, Any], draft: ItemDraft, told: Collection[Difference]) -> list[Difference]:
     """Return the news that an open trial names a further condition: it is shown to those who follow that alone.
 
     Only what the record's own conditions bring: that the same words are read otherwise, or that a registry's program
@@ -40,7 +38,6 @@ def further_condition(
 
     Args:
         before: the columns ``areas``, ``topics`` and ``facts`` as they are stored.
-        after: the columns of now.
         draft: the record as it was read.
         told: what else happened to the trial.
     """
@@ -49,7 +46,8 @@ def further_condition(
         return []
     if set(facts.conditions) <= set(before["facts"].get("conditions") or ()):
         return []
-    found = gained(before, after)
+    now = {"areas": {"direct": draft.areas, "ancestors": draft.ancestors}, "topics": draft.topics}
+    found = gained(before, now)
     if found is None or any(each.kind in _TOLD_TO_ALL for each in told):
         return []
     was, more = found

@@ -252,7 +252,7 @@ class _TrialBatch:
                 entry = entries[row.id]
                 if row.kind == entry.draft.kind and row.facts_hash != entry.facts_hash:
                     found = _differences(row.facts, entry.draft)
-                    further = further_condition(row._asdict(), entry.row(), entry.draft, found)
+                    further = further_condition(row._asdict(), entry.draft, found)
                     for difference in (*found, *further):
                         yield Happened(row.id, difference)
 

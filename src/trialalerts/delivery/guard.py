@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -91,14 +90,6 @@ class Cause(StrEnum):
     """Most addresses of the domain take no mail of ours: by itself that says nothing of other domains."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Counted:
-    """The answers of the window, and those of this hour and the one before."""
-
-    window: Mapping[str, Numbers]
-    recent: Mapping[str, Numbers]
-
-
 def look(
     session: Session, domains: Collection[str], *, now: datetime, sent_at: datetime | None = None, told: str = ""
 ) -> list[SendingHold]:
@@ -116,19 +107,17 @@ def look(
     if EVERYWHERE in held:
         return []
     scopes = {*domains, *held, EVERYWHERE}
-    numbers = _Counted(
-        window=answers.numbers(session, scopes, begin - _WINDOW),
-        recent=answers.numbers(session, scopes, begin - _RECENT),
-    )
+    window = answers.numbers(session, scopes, begin - _WINDOW)
+    recent = answers.numbers(session, scopes, begin - _RECENT)
     new = []
     for domain in sorted(set(domains) - held.keys()):
-        if cause := _cause(numbers.window[domain], numbers.recent[domain]):
-            new += _hold(session, domain, cause, _reason(domain, cause, numbers.window[domain], told), now)
-    cause_everywhere = _cause_everywhere(numbers.window, [*held.values(), *new])
-    if cause_everywhere is None and any(numbers.recent[each][Answer.SETUP] for each in domains):
+        if cause := _cause(window[domain], recent[domain]):
+            new += _hold(session, domain, cause, _reason(domain, cause, window[domain], told), now)
+    cause_everywhere = _cause_everywhere(window, [*held.values(), *new])
+    if cause_everywhere is None and any(recent[each][Answer.SETUP] for each in domains):
         cause_everywhere = _set_up(session, begin - _RECENT)
     if cause_everywhere:
-        reason = _reason(EVERYWHERE, cause_everywhere, numbers.window[EVERYWHERE], told)
+        reason = _reason(EVERYWHERE, cause_everywhere, window[EVERYWHERE], told)
         everywhere = _hold(session, EVERYWHERE, cause_everywhere, reason, now)
         _end(session, [each.scope for each in (*held.values(), *new)])
         for kind in (REFUSED, BENCHED):

@@ -251,14 +251,14 @@ class Ledger:
 
     def _refused_us(self, row: Claimed, refusal: Refused, domain: str) -> None:
         """Enter a refusal that is about us: it goes again, whatever the code, and counts for nobody."""
+        brake = refusal.meaning.brake if refusal.meaning else None
         # A connection that broke off, or a provider that failed, says nothing of how we stand with a domain.
         if refusal.code is not None and not refusal.doubtful:
-            kinds = answers.about_us(refusal.meaning.brake if refusal.meaning else None)
-            self._page.answered(domain, *kinds)
+            self._page.answered(domain, *answers.about_us(brake))
             self._page.told[domain] = _told(refusal)
         self._page.blameless.add(row.id)
         settlement = self._retry_refused(row, refusal)
-        if answers.keeps_one_address_from_us(refusal.meaning.brake if refusal.meaning else None):
+        if answers.keeps_one_address_from_us(brake):
             self._page.restricted.append((settlement, refusal))
         self._ours_in_a_row.append(domain)
         many = len(self._ours_in_a_row) >= _REFUSALS_OF_OURS and len(set(self._ours_in_a_row)) >= _DOMAINS_OF_OURS

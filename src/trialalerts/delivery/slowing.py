@@ -14,9 +14,9 @@ from trialalerts.database.upsert import insert_into
 from trialalerts.delivery import answers
 from trialalerts.delivery.tables import SlowedDomain
 
-__all__ = ["SLOWED_FOR", "end", "forget", "paces", "slow_down"]
+__all__ = ["end", "forget", "paces", "slow_down"]
 
-SLOWED_FOR = timedelta(days=7)
+_SLOWED_FOR = timedelta(days=7)
 _A_DAY = timedelta(days=1)
 _SLOWEST = 60
 """Mails an hour: a domain of which we know nothing yet, or that says *too many* each day, still gets so many."""
@@ -25,7 +25,7 @@ _SLOWEST = 60
 def slow_down(session: Session, domain: str, *, now: datetime) -> int:
     """Halve the pace of mail to a domain, in the caller's transaction; return how many mails an hour are left."""
     found = session.get(SlowedDomain, domain)
-    fast = _an_hour(found, now) if found is not None and now - found.since < SLOWED_FOR else None
+    fast = _an_hour(found, now) if found is not None and now - found.since < _SLOWED_FOR else None
     if fast is None:
         fast = answers.busiest_hour(session, domain, now - _A_DAY)
     values = {"domain": domain, "per_hour": max(_SLOWEST, fast // 2), "since": now}
@@ -38,7 +38,7 @@ def slow_down(session: Session, domain: str, *, now: datetime) -> int:
 
 def paces(session: Session, *, now: datetime) -> dict[str, float]:
     """Return how many mails a second may leave to each domain that is slowed down."""
-    slowed = session.exec(select(SlowedDomain).where(col(SlowedDomain.since) > now - SLOWED_FOR))
+    slowed = session.exec(select(SlowedDomain).where(col(SlowedDomain.since) > now - _SLOWED_FOR))
     return {each.domain: _an_hour(each, now) / 3600 for each in slowed}
 
 
@@ -49,7 +49,7 @@ def end(session: Session) -> None:
 
 def forget(session: Session, *, now: datetime) -> None:
     """Drop what slows nobody down any more."""
-    session.connection().execute(delete(SlowedDomain).where(col(SlowedDomain.since) <= now - SLOWED_FOR))
+    session.connection().execute(delete(SlowedDomain).where(col(SlowedDomain.since) <= now - _SLOWED_FOR))
 
 
 def _an_hour(slowed: SlowedDomain, now: datetime) -> int:

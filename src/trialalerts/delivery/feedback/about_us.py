@@ -24,7 +24,7 @@ from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
 
-__all__ = ["COUNTED_FOR", "heed_about_us", "in_words", "is_about_us"]
+__all__ = ["COUNTED_FOR", "heed_about_us", "in_words", "is_about_us", "why_of"]
 
 log = structlog.get_logger()
 
@@ -76,6 +76,17 @@ def in_words(event: Event) -> str:
     return f"{event.kind} ({event.reason})" if event.reason else str(event.kind)
 
 
+def why_of(event: Event, delivery: Delivery) -> Why:
+    """Return what is kept beside a suppression that an event brings."""
+    return Why(
+        rule=event.rule,
+        code=event.code,
+        words=event.evidence or None,
+        transport=event.provider,
+        delivery_id=delivery.id,
+    )
+
+
 def _count(session: Session, domain: str, delivery: Delivery, event: Event, now: datetime) -> None:
     """Count the refusal as of the moment when the mail was taken, and let the guard look at it."""
     sent_at = max(delivery.sent_at or now, now - COUNTED_FOR)
@@ -88,20 +99,13 @@ def _let_rest(
     session: Session, settings: Settings, subscriber: Subscriber, delivery: Delivery, event: Event, now: datetime
 ) -> None:
     """Let the one address rest that a server's policy keeps from us."""
-    why = Why(
-        rule=event.rule,
-        code=event.code,
-        words=event.evidence or None,
-        transport=event.provider,
-        delivery_id=delivery.id,
-    )
     heed_restriction(
         session,
         settings.service.secret.get_secret_value(),
         subscriber,
         how=event.provider,
         detail=event.code or in_words(event),
-        why=why,
+        why=why_of(event, delivery),
         rests_until=delivery.not_before if delivery.state is DeliveryState.QUEUED else now,
         now=now,
     )

@@ -20,10 +20,10 @@ from trialalerts.database import Database, table_of
 from trialalerts.database.upsert import insert_into
 from trialalerts.delivery import answers, guard, tallies
 from trialalerts.delivery.feedback import policy, unmatched
-from trialalerts.delivery.feedback.about_us import COUNTED_FOR, heed_about_us, in_words, is_about_us
+from trialalerts.delivery.feedback.about_us import COUNTED_FOR, heed_about_us, in_words, is_about_us, why_of
 from trialalerts.delivery.feedback.events import Event, Kind, Reason
 from trialalerts.delivery.feedback.naming import named
-from trialalerts.delivery.suppressions import Why, domain_of
+from trialalerts.delivery.suppressions import domain_of
 from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
@@ -225,14 +225,14 @@ def _heed_for(
     elif (event.hard and event.kind in _FINAL) or _deferred_again(session, subscriber, event):
         listed = event.reason is Reason.LISTED  # the provider did not ask the server: nothing that a guard could doubt
         if listed or _believed(session, subscriber, delivery, event, moved=moved, now=now):
-            detail, why = event.code or in_words(event), _why(event, delivery)
+            detail, why = event.code or in_words(event), why_of(event, delivery)
             reason = "listed" if listed else "bounced"
             policy.heed_hard_bounce(
                 session, secret, subscriber, how=how, detail=detail, why=why, reason=reason, now=now
             )
     elif event.kind is Kind.BOUNCED and moved:  # several servers may tell of one mail; it counts once
         detail = event.code or in_words(event)
-        why = _why(event, delivery)
+        why = why_of(event, delivery)
         policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=detail, why=why, at=event.at, now=now)
 
 
@@ -256,16 +256,6 @@ def _believed(
         delivery.request_key = str(uuid4())  # under the old one a provider would only repeat that it took it
         session.flush()
     return False
-
-
-def _why(event: Event, delivery: Delivery) -> Why:
-    return Why(
-        rule=event.rule,
-        code=event.code,
-        words=event.evidence or None,
-        transport=event.provider,
-        delivery_id=delivery.id,
-    )
 
 
 def _deferred_again(session: Session, subscriber: Subscriber, event: Event) -> bool:

@@ -79,16 +79,16 @@ def heed_refusal(
 
 def heed_restricted(
     session: Session, settings: Settings, tried: Settlement, refusal: Refused, *, how: str, now: datetime
-) -> bool:
-    """Let an address rest that a server's policy keeps from us; return whether that counted for its subscriber."""
+) -> None:
+    """Let an address rest that a server's policy keeps from us."""
     subscriber = session.get(Subscriber, tried.delivery.subscriber_id, with_for_update=True)
     if subscriber is None:
-        return False
+        return
     rule = refusal.meaning.rule if refusal.meaning else None
     why = Why(
         rule=rule, code=refusal.code, words=_their_words(refusal.reason), transport=how, delivery_id=tried.delivery.id
     )
-    return heed_restriction(
+    heed_restriction(
         session,
         settings.service.secret.get_secret_value(),
         subscriber,

@@ -35,8 +35,8 @@ def heed_restriction(
     why: Why,
     rests_until: datetime,
     now: datetime,
-) -> bool:
-    """Let an address rest that its server's policy keeps from us; return whether it counted as unwell by now.
+) -> None:
+    """Let an address rest that its server's policy keeps from us, and count the day on which it did.
 
     A day counts once, and only where its domain accepted other mail since the day before: a server that refuses
     everybody refuses us, not them.
@@ -49,17 +49,14 @@ def heed_restriction(
     since = refused.counted_at or now - _A_DAY
     if refused.counted_at is not None and policy.one_got_through(session, subscriber, since=since, until=now):
         refused.days, refused.counted_at = 0, None
-    unwell = False
     if (refused.counted_at is None or refused.counted_at.date() < now.date()) and _others_are_served(
         session, domain_of(subscriber.address), since, now
     ):
         refused.days += 1
         refused.counted_at = now
-        unwell = refused.days >= _DAYS
+        if refused.days >= _DAYS:
+            policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=detail, why=why, at=now, now=now)
     session.flush()
-    if unwell:
-        policy.heed_soft_bounce(session, secret, subscriber, how=how, detail=detail, why=why, at=now, now=now)
-    return unwell
 
 
 def _others_are_served(session: Session, domain: str, since: datetime, now: datetime) -> bool:
