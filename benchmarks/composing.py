@@ -15,7 +15,7 @@ from benchmarks.together import run_together
 from benchmarks.workload import DATA, fill_areas, fill_changes, fill_subscribers
 from tests.postgres import find_programs, start_cluster
 from trialalerts.database import Database, open_database
-from trialalerts.database.schema import upgrade
+from trialalerts.database.schema import upgrade_schema
 
 _TRIALS, _ARTICLES = 5_000, 2_000
 _SQLITE = (10_000, 100_000, 1_000_000)
@@ -99,7 +99,7 @@ def _on_postgresql() -> Iterator[Figure]:
 
 
 def _fill(db: Database, subscribers: int) -> None:
-    upgrade(db)
+    upgrade_schema(db)
     areas = fill_areas(db)
     fill_changes(db, areas, trials=_TRIALS, articles=_ARTICLES)
     fill_subscribers(db, areas, number=subscribers)

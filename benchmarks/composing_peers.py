@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from trialalerts.database import Database
 from trialalerts.matching.window import changes_between
-from trialalerts.vocabulary.areas import load_areas
+from trialalerts.vocabulary.areas.tree import load_areas
 
 __all__ = ["join_of_sets", "query_for_each"]
 

@@ -125,13 +125,13 @@ def _call(*words: object) -> dict[str, Any]:
 
 def _prepare(database: str) -> dict[str, Any]:
     from trialalerts.database.engine import open_database
-    from trialalerts.database.schema import upgrade
+    from trialalerts.database.schema import upgrade_schema
     from trialalerts.resources import shipped
-    from trialalerts.vocabulary.areas import store_curated
-    from trialalerts.vocabulary.places import load_places
+    from trialalerts.vocabulary.areas.tree import store_curated
+    from trialalerts.vocabulary.places.loading import load_places
 
     with closing(_Disposed(open_database(database))) as opened:
-        upgrade(opened.database)
+        upgrade_schema(opened.database)
         with opened.database.write() as session:
             return {
                 "places": load_places(session),
@@ -149,8 +149,8 @@ class _Disposed:
 
 def _download(url: str, studies: str) -> dict[str, Any]:
     from trialalerts.clock import SystemClock
+    from trialalerts.net.client import Fetcher
     from trialalerts.settings import HttpSettings
-    from trialalerts.sources.http import Fetcher
 
     began = time.perf_counter()
     read, token = 0, None
@@ -168,7 +168,7 @@ def _poll(database: str, url: str, studies: str, state: str = "same") -> dict[st
     from trialalerts.database.engine import open_database
     from trialalerts.logs import configure_logs
     from trialalerts.settings import HttpSettings, Settings, SourceSettings
-    from trialalerts.sources.poll import poll_source
+    from trialalerts.sources.polling.poll import poll_source
 
     configure_logs(level="error")
     source = SourceSettings(name="ctgov", kind="clinicaltrials_gov", url=f"{url}/{studies}/{state}", page_size=_PAGE)
@@ -220,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _serve() -> None:
     from tests.sources.registry_fields import pruned
-    from trialalerts.sources.clinicaltrials_gov import FIELDS
+    from trialalerts.sources.clinicaltrials_gov.source import FIELDS
 
     rendered = []
     with gzip.open(_STUDIES) as lines:

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from tests.digests.rendering_samples import trial
 from trialalerts.catalog.tables import Change, ChangeKind
 from trialalerts.database import Database, table_of
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.tables import Digest, DigestKind, Selection, SelectionKind
 from trialalerts.settings import MailSettings, ServiceSettings, Settings
 from trialalerts.subscribers.tables import Frequency, Preference, RegionKind, Subscriber, SubscriberState

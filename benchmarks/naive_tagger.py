@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from trialalerts.vocabulary.areas import AreaTree
+from trialalerts.vocabulary.areas.tree import AreaTree
 
 __all__ = ["NaiveTagger"]
 

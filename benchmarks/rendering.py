@@ -21,10 +21,10 @@ from trialalerts.catalog.facts import Contact, PartialDate, Site, TrialFacts
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
-from trialalerts.database.schema import upgrade
-from trialalerts.delivery.dkim import Signer
-from trialalerts.delivery.message import Message, to_bytes
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.database.schema import upgrade_schema
+from trialalerts.delivery.mail.dkim import DkimSigner
+from trialalerts.delivery.mail.message import Message, to_bytes
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.render_items import load_items
 from trialalerts.digests.rendering import DIGEST, MailRenderer
@@ -185,7 +185,7 @@ def _signed(content: bytes) -> list[Figure]:
             file = Path(folder) / "key.pem"
             file.write_bytes(ours)
             key = DkimSettings(domain="example.org", selector="s", key_file=str(file))
-            signer = Signer.from_settings(Settings(mail=MailSettings(dkim=(key,))))
+            signer = DkimSigner.from_settings(Settings(mail=MailSettings(dkim=(key,))))
         mine, dkimpy = _rate(lambda: signer.sign(content), 400), _rate(theirs, 40)  # noqa: B023 - called at once
         figures.append(
             Figure(
@@ -230,7 +230,7 @@ def _stored(number: int) -> Iterator[tuple[Database, list[Subscriber]]]:
     """Store trials, a change of each, readers, and for each a digest of so many of the changes."""
     dice = random.Random(number)
     with tempfile.TemporaryDirectory() as folder, open_database(f"sqlite:///{folder}/rendering.db") as db:
-        upgrade(db)
+        upgrade_schema(db)
         with db.write() as session:
             connection = session.connection()
             connection.execute(insert(Area), [_area(n) for n in range(_AREAS)])

@@ -14,7 +14,7 @@ from benchmarks.together import run_together
 from tests import postgres
 from tests.delivery.smtp_sink import INSTALL, find_program, running
 from trialalerts.database import open_database
-from trialalerts.database.schema import upgrade
+from trialalerts.database.schema import upgrade_schema
 
 _CONNECTIONS = 5
 _PROCESSES = (1, 2)
@@ -108,7 +108,7 @@ def _memory(kind: str) -> Figure:
 
 def _fill(url: str, *, people: int, digests: int, items: int) -> None:
     with open_database(url) as db:
-        upgrade(db)
+        upgrade_schema(db)
         fill(db, people=people, digests=digests, items=items)
 
 

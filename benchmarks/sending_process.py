@@ -14,9 +14,9 @@ from benchmarks.figures import peak_megabytes
 from benchmarks.letters import SETTINGS
 from trialalerts.clock import SystemClock
 from trialalerts.database import open_database
-from trialalerts.delivery.message import Message, to_bytes
-from trialalerts.delivery.sender import send_queued
-from trialalerts.delivery.tables import Delivery
+from trialalerts.delivery.mail.message import Message, to_bytes
+from trialalerts.delivery.outbox.tables import Delivery
+from trialalerts.delivery.sending.sender import send_queued
 from trialalerts.delivery.transports import open_transport
 from trialalerts.digests.rendering import MailRenderer
 from trialalerts.logs import configure_logs

@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 
 from benchmarks.figures import Figure
 from tests.delivery import smtp_sink
-from trialalerts.delivery.envelope import Accepted, Envelope
-from trialalerts.delivery.message import Message
-from trialalerts.delivery.transports.smtp import SmtpServer, SmtpTransport
+from trialalerts.delivery.mail.envelope import Accepted, Envelope
+from trialalerts.delivery.mail.message import Message
+from trialalerts.delivery.transports.smtp.transport import SmtpServer, SmtpTransport
 
 SIZES = {"4.7 KB": 4_700, "40 KB": 40_000}
 CONNECTIONS = (1, 5, 20)

@@ -22,14 +22,14 @@ from typing import Any
 
 import structlog
 
+from trialalerts.bootstrap import prepare
 from trialalerts.clock import FrozenClock
 from trialalerts.database import open_database
 from trialalerts.demo.people import sign_up
 from trialalerts.demo.registry import SampleRegistry
-from trialalerts.demo.story import demo_settings, first_day
-from trialalerts.demo.world import read_world
+from trialalerts.demo.sample_data import read_sample_data
+from trialalerts.demo.scenario import demo_settings, first_day
 from trialalerts.pipeline import Pipeline
-from trialalerts.preparation import prepare
 
 __all__ = ["House", "main_path", "read_house", "report"]
 
@@ -117,7 +117,7 @@ def main_path() -> list[str]:
     The set-up (tables, areas, subscribers, the baseline, first mails) has run before. What is only imported does not
     count.
     """
-    with TemporaryDirectory() as folder, SampleRegistry(read_world(first_day())) as registry:
+    with TemporaryDirectory() as folder, SampleRegistry(read_sample_data(first_day())) as registry:
         settings = demo_settings(Path(folder), registry.root)
         settings = settings.model_copy(update={"sources": settings.sources[:1]})
         clock = FrozenClock(datetime.combine(first_day(), time(9, 30), UTC))
@@ -128,7 +128,7 @@ def main_path() -> list[str]:
             pipeline = Pipeline(settings, db, clock)
             _round(pipeline)
             clock.advance(timedelta(days=31))
-            registry.show(read_world(first_day(), second=True))
+            registry.show(read_sample_data(first_day(), second=True))
             return sorted(each for each in _called(lambda: _round(pipeline)) if not each.startswith("demo/"))
 
 

@@ -31,9 +31,9 @@ from benchmarks.tagging_corpora import (
     trials,
     vocabulary,
 )
-from trialalerts.vocabulary.areas import AreaNode, AreaTree
-from trialalerts.vocabulary.mesh_ids import is_mesh_id
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.vocabulary.areas.mesh_ids import is_mesh_id
+from trialalerts.vocabulary.areas.tree import AreaNode, AreaTree
+from trialalerts.vocabulary.tagging.tagger import Tagger
 
 __all__ = ["run"]
 

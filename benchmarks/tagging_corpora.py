@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from trialalerts.database import open_database
-from trialalerts.database.schema import upgrade
+from trialalerts.database.schema import upgrade_schema
 from trialalerts.resources import shipped
-from trialalerts.vocabulary.areas import AreaTree, load_areas, store_curated
-from trialalerts.vocabulary.disease_ontology import import_disease_ontology
-from trialalerts.vocabulary.mesh import import_mesh, normal_mesh_id
-from trialalerts.vocabulary.mesh_files import read_mesh
-from trialalerts.vocabulary.shipped_areas import MESH, store_shipped
+from trialalerts.vocabulary.areas.imports.disease_ontology import import_disease_ontology
+from trialalerts.vocabulary.areas.imports.mesh import import_mesh, normal_mesh_id
+from trialalerts.vocabulary.areas.imports.mesh_files import read_mesh
+from trialalerts.vocabulary.areas.shipped import MESH, store_shipped
+from trialalerts.vocabulary.areas.tree import AreaTree, load_areas, store_curated
 
 __all__ = ["DATA", "HALVES", "Document", "mesh_diseases", "pubmed", "shipped_vocabulary", "trials", "vocabulary"]
 
@@ -106,7 +106,7 @@ def vocabulary(*, curated: bool, mesh: bool, ontology: bool) -> AreaTree:
     """Return the areas as an installation has them that stored or imported these."""
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"sqlite:///{folder}/areas.db")
-        upgrade(database)
+        upgrade_schema(database)
         with database.write() as session:
             if curated:
                 store_curated(session, _CURATED)
@@ -124,7 +124,7 @@ def shipped_vocabulary() -> AreaTree:
     """Return the areas as an installation has them out of the box: the curated ones and MeSH 2025."""
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(f"sqlite:///{folder}/areas.db")
-        upgrade(database)
+        upgrade_schema(database)
         with database.write() as session:
             store_shipped(session)
         with database.read() as session:

@@ -19,9 +19,9 @@ from tests.installation import Answer, Installation, Run
 from trialalerts.cli.main import main
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
-from trialalerts.database.schema import upgrade
-from trialalerts.vocabulary.areas import AreaTree, load_areas
-from trialalerts.vocabulary.shipped_areas import store_shipped
+from trialalerts.database.schema import upgrade_schema
+from trialalerts.vocabulary.areas.shipped import store_shipped
+from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -99,7 +99,7 @@ def clock() -> FrozenClock:
 def _empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "empty.db"
     database = open_database(f"sqlite:///{path}")
-    upgrade(database)
+    upgrade_schema(database)
     with database.engine.connect() as connection:
         connection.execution_options(trialalerts_writes=False)
         connection.exec_driver_sql("COMMIT")
@@ -128,7 +128,7 @@ def postgres_cluster() -> Iterator[postgres.Cluster]:
     try:
         cluster.execute("CREATE DATABASE empty")
         database = open_database(cluster.url("empty"))
-        upgrade(database)
+        upgrade_schema(database)
         database.dispose()
         yield cluster
     finally:
@@ -171,7 +171,7 @@ def sqlite_db(sqlite_url: str) -> Iterator[Database]:
 def shipped_areas(tmp_path_factory: pytest.TempPathFactory) -> AreaTree:
     """All areas that ship with the program, as ``init`` stores them: the curated ones and the diseases of MeSH."""
     with open_database(f"sqlite:///{tmp_path_factory.mktemp('areas') / 'areas.db'}") as database:
-        upgrade(database)
+        upgrade_schema(database)
         with database.write() as session:
             store_shipped(session)
         with database.read() as session:

@@ -26,7 +26,10 @@ _ORIGIN = multiprocessing.get_context("forkserver")
 _ORIGIN.set_forkserver_preload(
     [
         "pytest",
-        *(f"trialalerts.{name}" for name in ("cli.run", "daemon", "health", "pipeline", "preparation", "web.app")),
+        *(
+            f"trialalerts.{name}"
+            for name in ("cli.run", "daemon", "bootstrap", "operations.doctor", "pipeline", "web.app")
+        ),
     ]
 )
 

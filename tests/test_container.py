@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from trialalerts.delivery.transports import open_transport
-from trialalerts.delivery.transports.smtp import SmtpServer, SmtpTransport
+from trialalerts.delivery.transports.smtp.transport import SmtpServer, SmtpTransport
 from trialalerts.settings import Settings, read_settings
 
 yaml: Any = import_module("yaml")  # comes with python-frontmatter, without types

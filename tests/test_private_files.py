@@ -10,8 +10,8 @@ import pytest
 
 from trialalerts.cli.output import write_file
 from trialalerts.database import Database, open_database
-from trialalerts.database.schema import upgrade
-from trialalerts.database.upkeep import back_up, vacuum
+from trialalerts.database.maintenance import back_up, vacuum_database
+from trialalerts.database.schema import upgrade_schema
 from trialalerts.delivery.transports.file import _write_through
 from trialalerts.private_files import make_folder, tighten
 
@@ -30,9 +30,9 @@ def _mode(path: Path) -> int:
 def test_database_log_and_backup(tmp_path: Path) -> None:
     file, copy = tmp_path / "var" / "deep" / "trialalerts.db", tmp_path / "backups" / "copy.db"
     with open_database(f"sqlite:///{file}") as database:
-        upgrade(database)
+        upgrade_schema(database)
         back_up(database, copy)
-        vacuum(database)
+        vacuum_database(database)
         assert {_mode(path) for path in (*file.parent.iterdir(), copy)} == {0o600}
         assert {_mode(path) for path in (file.parent, file.parent.parent, copy.parent)} == {0o700}
 
@@ -54,6 +54,6 @@ def test_what_is_wider_is_tightened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("full", [False, True], ids=["vacuum", "vacuum --full"])
 def test_tables_are_written_anew(db: Database, full: bool) -> None:
-    vacuum(db, full=full)
+    vacuum_database(db, full=full)
     with db.read() as session:
         assert session.connection().exec_driver_sql("SELECT count(*) FROM subscriber").scalar() == 0

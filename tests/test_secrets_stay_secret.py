@@ -24,12 +24,12 @@ from tests.sources.registry_server import Fault, Handler, RegistryServer, Reques
 from tests.test_redaction import PLAIN, SECRETS
 from trialalerts.clock import FrozenClock
 from trialalerts.database import open_database
-from trialalerts.delivery.envelope import Accepted
-from trialalerts.delivery.feedback.folders import open_folder
+from trialalerts.delivery.feedback.mailbox.kinds import open_mailbox
+from trialalerts.delivery.mail.envelope import Accepted
 from trialalerts.delivery.transports import open_transport
 from trialalerts.errors import ConfigurationError, SourceError
+from trialalerts.net.client import Fetcher
 from trialalerts.settings import HttpSettings
-from trialalerts.sources.http import Fetcher
 
 PASSWORD, TOKEN, KEY = "Zq7-hunter2/ab", "Zq7tokenTOKEN99", "Zq7keyKEYkey11"
 FEED = b'<rss version="2.0"><channel><title>N</title><item><guid>1</guid><title>News</title></item></channel></rss>'
@@ -243,7 +243,7 @@ def test_no_wrong_mailbox_url_is_shown(secret: str, at: int) -> None:
         broken = secret[:at] + sign + secret[at:]
         for url in (f"imaps://anna:{broken}@imap.example.org", f"imap://{broken}@example.org", f"pop://a:{broken}@b"):
             try:
-                open_folder(url, FrozenClock(NOW))
+                open_mailbox(url, FrozenClock(NOW))
             except ConfigurationError as error:
                 holds_none(str(error), [piece for piece in broken.split(sign) if len(piece) > 3])
 

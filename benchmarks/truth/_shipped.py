@@ -6,9 +6,9 @@ import tempfile
 from functools import cache
 
 from trialalerts.database import Database, open_database
-from trialalerts.database.schema import upgrade
-from trialalerts.vocabulary.areas import AreaTree, load_areas
-from trialalerts.vocabulary.shipped_areas import store_shipped
+from trialalerts.database.schema import upgrade_schema
+from trialalerts.vocabulary.areas.shipped import store_shipped
+from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 
 __all__ = ["shipped_areas", "shipped_database"]
 
@@ -20,7 +20,7 @@ def shipped_database() -> Database:
     """Return a database with the areas that ship; places are not loaded."""
     _FOLDERS.append(folder := tempfile.TemporaryDirectory())
     database = open_database(f"sqlite:///{folder.name}/shipped.db")
-    upgrade(database)
+    upgrade_schema(database)
     with database.write() as session:
         store_shipped(session)
     return database

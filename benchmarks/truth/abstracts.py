@@ -11,9 +11,9 @@ from typing import NamedTuple
 from benchmarks.figures import Figure
 from benchmarks.tagging_corpora import shipped_vocabulary
 from trialalerts.resources import shipped
-from trialalerts.vocabulary.mesh_files import read_mesh
-from trialalerts.vocabulary.shipped_areas import MESH
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.vocabulary.areas.imports.mesh_files import read_mesh
+from trialalerts.vocabulary.areas.shipped import MESH
+from trialalerts.vocabulary.tagging.tagger import Tagger
 
 __all__ = ["measure"]
 

@@ -23,12 +23,12 @@ from benchmarks.tagging_corpora import DATA
 from benchmarks.truth._shipped import shipped_areas, shipped_database
 from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.sources.ctgov_study import read_study
-from trialalerts.vocabulary.areas import AreaTree
-from trialalerts.vocabulary.condition_names import ConditionNames
-from trialalerts.vocabulary.sites import SiteLocator
-from trialalerts.vocabulary.spelling import Folder, name_key, name_orders
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.sources.clinicaltrials_gov.study import read_study
+from trialalerts.vocabulary.areas.tree import AreaTree
+from trialalerts.vocabulary.places.site_names import SiteLocator
+from trialalerts.vocabulary.spelling import WordFolder, name_key, name_orders
+from trialalerts.vocabulary.tagging.condition_names import ConditionNames
+from trialalerts.vocabulary.tagging.tagger import Tagger
 
 __all__ = ["measure"]
 
@@ -54,7 +54,7 @@ class _Literal:
     """Looks conditions up as they stand: the measure knows nothing of the rule."""
 
     def __init__(self, areas: AreaTree) -> None:
-        self._folder = Folder()
+        self._folder = WordFolder()
         self._names: dict[tuple[str, ...], str] = {}
         self._acronyms: dict[str, set[str]] = {}
         for node in areas.nodes:

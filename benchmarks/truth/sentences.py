@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.figures import Figure
 from benchmarks.tagging_corpora import shipped_vocabulary
 from tests.vocabulary.tagged_sentences import HALVES, is_right, sentences
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.vocabulary.tagging.tagger import Tagger
 
 __all__ = ["measure"]
 

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from benchmarks.figures import Figure
 from trialalerts.database import open_database
-from trialalerts.database.schema import upgrade
-from trialalerts.sources.ctgov_sites import read_sites
+from trialalerts.database.schema import upgrade_schema
+from trialalerts.sources.clinicaltrials_gov.sites import read_sites
 from trialalerts.sources.fields import Fields
-from trialalerts.vocabulary.countries import read_countries
 from trialalerts.vocabulary.names import folded
-from trialalerts.vocabulary.places import load_places
-from trialalerts.vocabulary.sites import SiteLocator
-from trialalerts.vocabulary.subdivisions import match_areas, read_subdivisions
+from trialalerts.vocabulary.places.countries import read_countries
+from trialalerts.vocabulary.places.loading import load_places
+from trialalerts.vocabulary.places.site_names import SiteLocator
+from trialalerts.vocabulary.places.subdivisions import match_areas, read_subdivisions
 
 __all__ = ["FAR_KM", "measure", "placed_sites", "subdivision_points"]
 
@@ -76,7 +76,7 @@ def measure() -> list[Figure]:
 def placed_sites(folder: Path, trials: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return every site of the real trials as the registry wrote it and as it is read; ``folder`` is for scratch."""
     database = open_database(f"sqlite:///{folder / 'places.db'}")
-    upgrade(database)
+    upgrade_schema(database)
     with database.write() as session:
         load_places(session)
     with database.read() as session:

@@ -18,9 +18,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from trialalerts.clock import Clock, SystemClock
 from trialalerts.database import Database
 from trialalerts.errors import ConfigurationError, TrialAlertsError
-from trialalerts.helpers import Helpers
 from trialalerts.pipeline import Pipeline
 from trialalerts.settings import Settings
+from trialalerts.workers import Workers
 
 if TYPE_CHECKING:
     from trialalerts.web.server import WebServer
@@ -51,13 +51,13 @@ class Daemon:
         clock: Clock,
         roles: Collection[str] = ROLES,
         *,
-        helpers: Helpers | None = None,
+        helpers: Workers | None = None,
     ) -> None:
         self._settings = settings
         self._db = db
         self._clock = clock
         self._roles = frozenset(roles)
-        self._helpers = helpers or Helpers((), 0)
+        self._helpers = helpers or Workers((), 0)
         self._stopping = threading.Event()
         self._signal: signal.Signals | None = None
         self._looked_at, self._looked_when = SystemClock().now(), time.monotonic()

@@ -6,23 +6,24 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from trialalerts.catalog.turns import release_held
+from trialalerts.catalog.changes.flapping import release_held
 from trialalerts.clock import Clock
 from trialalerts.database import Database
-from trialalerts.delivery import guard, tallies
-from trialalerts.delivery.feedback.folders import open_folder
-from trialalerts.delivery.feedback.heed import HeedCount, prune
-from trialalerts.delivery.feedback.mailbox import read_mailbox
-from trialalerts.delivery.feedback.policy import end_parkings
-from trialalerts.delivery.sender import SendCount, send_queued
+from trialalerts.delivery.feedback.handling import FeedbackCount, prune_feedback
+from trialalerts.delivery.feedback.mailbox.kinds import open_mailbox
+from trialalerts.delivery.feedback.mailbox.reader import read_mailbox
+from trialalerts.delivery.outbox import counters
+from trialalerts.delivery.policy import mass_guard
+from trialalerts.delivery.policy.effects import end_parkings
+from trialalerts.delivery.sending.sender import SendCount, send_queued
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.digests.compose import ComposeCount, compose_due
 from trialalerts.digests.rendering import MailRenderer
+from trialalerts.operations.timekeeping import Timekeeper
 from trialalerts.settings import Settings
-from trialalerts.sources.desk import Desk
-from trialalerts.sources.poll import PollCount, poll_due
-from trialalerts.sources.reread import reread_trials
-from trialalerts.timekeeping import Timekeeper
+from trialalerts.sources.context import SourceContext
+from trialalerts.sources.polling.poll import PollCount, poll_due
+from trialalerts.sources.polling.reread import reread_trials
 
 __all__ = ["Pipeline"]
 
@@ -64,8 +65,8 @@ class Pipeline:
 
     def reread(self) -> int:
         """Read stored trials anew where an upgrade left that to be done; return how many changed."""
-        with Desk(self.db, self.settings.http, self.clock, stop=self._stop) as desk:
-            return reread_trials(self.db, desk, stop=self._stop)
+        with SourceContext(self.db, self.settings.http, self.clock, stop=self._stop) as context:
+            return reread_trials(self.db, context, stop=self._stop)
 
     def compose(self) -> ComposeCount:
         """Compose the digests of everybody who is due, with what has been held back for a day."""
@@ -102,25 +103,25 @@ class Pipeline:
             wait=self._wait,
         )
 
-    def heed(self) -> HeedCount:
+    def heed(self) -> FeedbackCount:
         """Read the bounce mailbox, where there is one, and forget what was told long ago.
 
         A clock in doubt would take what was told today for something of years ago: then it waits.
         """
-        count = HeedCount()
+        count = FeedbackCount()
         if not self._timekeeper.look().steady:
             return count
         if url := self.settings.feedback.mailbox.get_secret_value():
-            folder = open_folder(url, self.clock)
+            folder = open_mailbox(url, self.clock)
             count = read_mailbox(self.db, folder, settings=self.settings, clock=self.clock, stop=self._stop)
         if count.heard:
             log.info("feedback.heard", provider="mailbox", heard=count.heard, unmatched=count.unmatched)
-        guard.take_back_pending(self.db, self.settings.service.secrets, now=self.clock.now())
+        mass_guard.take_back_pending(self.db, self.settings.service.secrets, now=self.clock.now())
         with self.db.write() as session:
-            prune(session, now=self.clock.now())
+            prune_feedback(session, now=self.clock.now())
             end_parkings(session, now=self.clock.now())
-            guard.forget(session, now=self.clock.now())
-            tallies.forget(session, now=self.clock.now())
+            mass_guard.forget_holds(session, now=self.clock.now())
+            counters.forget_counters(session, now=self.clock.now())
         return count
 
     def close(self) -> None:

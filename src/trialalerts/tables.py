@@ -9,7 +9,7 @@ import trialalerts.catalog.tables
 import trialalerts.database.counter
 import trialalerts.database.findings
 import trialalerts.database.service_values
-import trialalerts.delivery.tables
+import trialalerts.delivery.outbox.tables
 import trialalerts.digests.tables
 import trialalerts.sources.tables
 import trialalerts.subscribers.tables

@@ -12,10 +12,10 @@ from sqlalchemy import insert
 from tests.catalog.history import read_lines
 from trialalerts.catalog.draft import ItemDraft
 from trialalerts.database import Database, open_database
-from trialalerts.database.schema import upgrade
-from trialalerts.vocabulary.areas import AreaTree
-from trialalerts.vocabulary.countries import read_countries
-from trialalerts.vocabulary.sites import SiteLocator
+from trialalerts.database.schema import upgrade_schema
+from trialalerts.vocabulary.areas.tree import AreaTree
+from trialalerts.vocabulary.places.countries import read_countries
+from trialalerts.vocabulary.places.site_names import SiteLocator
 from trialalerts.vocabulary.tables import Place, PlaceKind, PlaceName
 
 StudyReader = Callable[[Mapping[str, Any]], ItemDraft]
@@ -25,7 +25,7 @@ StudyReader = Callable[[Mapping[str, Any]], ItemDraft]
 def countries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database that knows the countries of the world, and no other place."""
     database = open_database(f"sqlite:///{tmp_path_factory.mktemp('countries') / 'countries.db'}")
-    upgrade(database)
+    upgrade_schema(database)
     places, names = [], []
     for country in read_countries():
         places.append(_place(country.code, country.name))
@@ -40,9 +40,9 @@ def countries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def read(countries: Database) -> Iterator[StudyReader]:
     """The program's own reader of a ClinicalTrials.gov study."""
-    from trialalerts.sources.ctgov_study import read_study  # most tests here do without the room above
-    from trialalerts.vocabulary.condition_names import ConditionNames
-    from trialalerts.vocabulary.tagger import Tagger
+    from trialalerts.sources.clinicaltrials_gov.study import read_study  # most tests here do without the room above
+    from trialalerts.vocabulary.tagging.condition_names import ConditionNames
+    from trialalerts.vocabulary.tagging.tagger import Tagger
 
     names = ConditionNames(Tagger(AreaTree([])))
     with countries.read() as session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trialalerts.catalog.audience import audience_in, audience_of_category
+from trialalerts.catalog.articles.audience import audience_in, audience_of_category
 
 NAMED: dict[str, str | None] = {
     "patients": "patients",

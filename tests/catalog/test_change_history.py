@@ -17,7 +17,7 @@ import pytest
 
 from tests.catalog.conftest import StudyReader
 from tests.catalog.history import Step, read_lines, steps_of
-from trialalerts.catalog.compare import Difference, compare_trials
+from trialalerts.catalog.changes.comparison import Difference, compare_trials
 from trialalerts.catalog.facts import TrialFacts
 
 OPENED_AND_CLOSED = ["site_opened", "site_closed"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trialalerts.catalog.compare import compare_articles, compare_trials
+from trialalerts.catalog.changes.comparison import compare_articles, compare_trials
 from trialalerts.catalog.facts import Contact, PartialDate, Site, TrialFacts
 from trialalerts.catalog.tables import ChangeKind
 

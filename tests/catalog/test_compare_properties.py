@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trialalerts.catalog.compare import compare_trials
-from trialalerts.catalog.criteria import changed_criteria
+from trialalerts.catalog.changes.comparison import compare_trials
+from trialalerts.catalog.changes.criteria import changed_criteria
+from trialalerts.catalog.changes.sites import compare_sites
 from trialalerts.catalog.facts import Site, TrialFacts
-from trialalerts.catalog.sites_compare import compare_sites
 
 STATUSES = (
     None, "RECRUITING", "NOT_YET_RECRUITING", "SUSPENDED", "ACTIVE_NOT_RECRUITING", "COMPLETED", "TERMINATED",

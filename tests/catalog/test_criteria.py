@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trialalerts.catalog.criteria import changed_criteria
+from trialalerts.catalog.changes.criteria import changed_criteria
 
 TEXT = """Inclusion Criteria:
 

@@ -6,12 +6,12 @@ import pytest
 from sqlmodel import select
 
 from tests.catalog.samples import NOW, trial
-from trialalerts.catalog.compare import compare_trials
+from trialalerts.catalog.changes.comparison import compare_trials
 from trialalerts.catalog.facts import Site, TrialFacts
-from trialalerts.catalog.reach import reached_countries, site_reach
-from trialalerts.catalog.rows import read_entry
+from trialalerts.catalog.rows import prepare_item
 from trialalerts.catalog.store import StoreCount, store_items
 from trialalerts.catalog.tables import Change, Item
+from trialalerts.catalog.trials.reach import reached_countries, site_reach
 from trialalerts.database import Database
 
 LEEDS = Site(facility="Example Hospital", city="Leeds", country="GB", latitude=53.8, longitude=-1.55)
@@ -72,8 +72,8 @@ def test_learning_the_fact_is_no_news() -> None:
 def test_records_that_do_not_say_it_keep_the_hash_they_had() -> None:
     silent, remote = trial(), trial(reach="remote")
     # Another number here means that every stored item is written anew once by the next sweep.
-    assert read_entry(silent).facts_hash == "e92431b70fa1dea7b6c6daef68e26492"
-    assert read_entry(remote).facts_hash != read_entry(silent).facts_hash
+    assert prepare_item(silent).facts_hash == "e92431b70fa1dea7b6c6daef68e26492"
+    assert prepare_item(remote).facts_hash != prepare_item(silent).facts_hash
 
 
 def test_a_stored_study_that_turns_out_remote_is_written_anew_and_not_told(db: Database) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trialalerts.catalog.facts import Site
-from trialalerts.catalog.status import is_recruiting, site_is_open, status_group
+from trialalerts.catalog.trials.status import is_recruiting, site_is_open, status_group
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from tests.catalog.samples import trial
+from trialalerts.catalog.changes.flapping import release_held
 from trialalerts.catalog.facts import Site
 from trialalerts.catalog.store import store_items
 from trialalerts.catalog.tables import Change, HeldChange, Item
-from trialalerts.catalog.turns import release_held
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 

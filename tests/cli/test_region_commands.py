@@ -9,7 +9,7 @@ import pytest
 
 from trialalerts.cli.main import main
 from trialalerts.database import open_database
-from trialalerts.vocabulary.places import load_places
+from trialalerts.vocabulary.places.loading import load_places
 
 
 @pytest.fixture

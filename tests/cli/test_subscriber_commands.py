@@ -13,7 +13,7 @@ import pytest
 
 from tests.installation import Installation, Run
 from trialalerts.database import open_database
-from trialalerts.delivery.tables import FeedbackEvent, SendingPause
+from trialalerts.delivery.outbox.tables import FeedbackEvent, SendingPause
 
 ANNA = "anna@example.org"
 FULL = (

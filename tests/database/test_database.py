@@ -16,8 +16,8 @@ from sqlmodel import Session
 from tests import postgres
 from trialalerts.database import Database, current_number, open_database, take_numbers
 from trialalerts.database.counter import Counter
-from trialalerts.database.schema import REVISION, alembic_config, require_revision, revision_of, upgrade
-from trialalerts.delivery.tables import Suppression
+from trialalerts.database.schema import REVISION, alembic_config, require_revision, revision_of, upgrade_schema
+from trialalerts.delivery.outbox.tables import Suppression
 from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseTooNew, DatabaseUnusable
 from trialalerts.tables import metadata
 
@@ -95,15 +95,15 @@ def test_every_past_revision_upgrades_to_the_tables_of_the_models(
         for url in (f"sqlite:///{tmp_path / name}.db", postgres_cluster.url(name)):
             with open_database(url) as database:
                 if start is not None:
-                    upgrade(database, to=start)
-                upgrade(database)
+                    upgrade_schema(database, to=start)
+                upgrade_schema(database)
                 require_revision(database)
                 with database.engine.connect() as connection:
                     assert compare_metadata(MigrationContext.configure(connection), metadata()) == []
 
 
 def test_an_upgrade_of_todays_database_does_nothing(db: Database) -> None:
-    assert upgrade(db) is False
+    assert upgrade_schema(db) is False
 
 
 def test_an_empty_database_asks_for_init(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_newer_database_is_left_alone(db: Database) -> None:
     with pytest.raises(DatabaseTooNew, match=r"9999.*newer than this program"):
         require_revision(db)
     with pytest.raises(DatabaseTooNew):
-        upgrade(db)
+        upgrade_schema(db)
     assert revision_of(db) == "9999"
 
 

@@ -18,7 +18,7 @@ from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.store import StoreCount, store_items
 from trialalerts.catalog.tables import ArticleKey, Item, Record
 from trialalerts.database import Database, open_database
-from trialalerts.database.schema import upgrade
+from trialalerts.database.schema import upgrade_schema
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 BEFORE = "0008"
@@ -37,7 +37,7 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
         cluster.execute("CREATE DATABASE before_records")
         url = cluster.url("before_records")
     with open_database(url) as db:
-        upgrade(db, to=BEFORE)
+        upgrade_schema(db, to=BEFORE)
         with db.write() as session:
             _fill(session.connection())
         yield db
@@ -67,7 +67,7 @@ def found(source: str, external_id: str, link: str, title: str) -> ItemDraft:
 
 
 def test_every_item_has_its_record(old: Database) -> None:
-    assert upgrade(old)
+    assert upgrade_schema(old)
     with old.read() as session:
         records = session.exec(select(Record).order_by(Record.item_id)).all()  # type: ignore[arg-type]
     assert [(record.item_id, record.registry_name, record.external_id) for record in records] == [
@@ -78,7 +78,7 @@ def test_every_item_has_its_record(old: Database) -> None:
 
 
 def test_what_is_known_is_told_neither_under_its_own_id_nor_under_another_nor_by_another_source(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     assert store(old, found("news", "one", LINK, "Title one"), trial()).new == 0
     assert store(old, found("news", "uno", LINK, "Title one")).new == 0
     assert store(old, found("other", "1", LINK, "Title one")).new == 0
@@ -88,5 +88,5 @@ def test_what_is_known_is_told_neither_under_its_own_id_nor_under_another_nor_by
 
 
 def test_a_link_that_several_old_articles_share_identifies_none_of_them(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     assert store(old, found("other", "1", "https://news.example/blog", "Another title")).new == 1

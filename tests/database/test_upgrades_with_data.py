@@ -22,18 +22,18 @@ from trialalerts.catalog.tables import BaselineItem, HeldChange, Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
 from trialalerts.database.findings import open_findings
-from trialalerts.database.schema import upgrade
+from trialalerts.database.schema import upgrade_schema
 from trialalerts.database.service_values import get_value
-from trialalerts.delivery.feedback.policy import heed_soft_bounce
-from trialalerts.delivery.sender import send_queued
-from trialalerts.delivery.suppressions import address_hash, is_suppressed, list_suppressions
-from trialalerts.delivery.tables import Delivery, DeliveryState, SendingHold, SoftBounces, Suppression
+from trialalerts.delivery.outbox.suppressions import address_hash, is_suppressed, list_suppressions
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, SendingHold, SoftBounces, Suppression
+from trialalerts.delivery.policy.effects import record_soft_bounce
+from trialalerts.delivery.sending.sender import send_queued
 from trialalerts.delivery.transports.memory import MemoryTransport
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.rendering import MailRenderer
 from trialalerts.digests.tables import Digest, DigestKind
-from trialalerts.health import examine
-from trialalerts.reporting import make_report
+from trialalerts.operations.doctor import examine
+from trialalerts.operations.report import make_report
 from trialalerts.settings import ServiceSettings, Settings, SourceSettings
 from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers.signing_secret import hold_secret
@@ -66,7 +66,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def old(empty_url: str) -> Iterator[Database]:
     """A service as it was at the oldest of these revisions, still to be upgraded."""
     with open_database(empty_url) as db:
-        upgrade(db, to=OLDEST)
+        upgrade_schema(db, to=OLDEST)
         fill(db)
         yield db
 
@@ -75,7 +75,7 @@ def old(empty_url: str) -> Iterator[Database]:
 def later(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A service as it was at each of the revisions in between."""
     with open_database(f"sqlite:///{tmp_path}/later.db") as db:
-        upgrade(db, to=request.param)
+        upgrade_schema(db, to=request.param)
         fill(db)
         yield db
 
@@ -344,7 +344,7 @@ def test_every_row_of_the_revisions_in_between_is_kept(later: Database) -> None:
 
 
 def keeps_every_row(db: Database) -> None:
-    upgrade(db)
+    upgrade_schema(db)
     with db.read() as session:
         for name, rows in ROWS.items():
             found = session.connection().execute(text(f"SELECT count(*) FROM {name}")).scalar()
@@ -352,7 +352,7 @@ def keeps_every_row(db: Database) -> None:
 
 
 def test_a_source_begins_its_patience_with_its_last_attempt(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     with old.read() as session:
         states = {state.name: state for state in session.exec(select(SourceState))}
         assert session.exec(select(BaselineItem)).all() == []
@@ -365,7 +365,7 @@ def test_a_source_begins_its_patience_with_its_last_attempt(old: Database) -> No
 
 
 def test_an_article_of_midnight_keeps_its_day_and_no_other_gets_one(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     with old.read() as session:
         articles = session.exec(select(Item).where(Item.kind == "article").order_by(col(Item.id))).all()
         told = [ArticleFacts.model_validate(each.facts) for each in articles]
@@ -376,14 +376,14 @@ def test_an_article_of_midnight_keeps_its_day_and_no_other_gets_one(old: Databas
 
 
 def test_a_confirmation_of_old_begins_now_and_digests_say_nothing_added(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     with old.read() as session:
         assert {each.confirmed_seq for each in session.exec(select(Subscriber))} == {None}
         assert [each.added for each in session.exec(select(Digest))] == [False]
 
 
 def test_the_first_secret_that_is_used_is_the_databases_own(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     with old.read() as session:
         assert get_value(session, "secret_fingerprint") is None
     hold_secret(old, SETTINGS.service)
@@ -392,7 +392,7 @@ def test_the_first_secret_that_is_used_is_the_databases_own(old: Database) -> No
 
 
 def test_mails_keep_what_became_of_them(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     with old.read() as session:
         mails = session.exec(select(Delivery).order_by(col(Delivery.id))).all()
     assert [each.state for each in mails] == [DeliveryState.SENT, DeliveryState.BOUNCED, DeliveryState.QUEUED]
@@ -401,7 +401,7 @@ def test_mails_keep_what_became_of_them(old: Database) -> None:
 
 
 def test_a_suppression_of_old_is_final_and_says_no_rule(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     with old.read() as session:
         found = session.exec(select(Suppression).order_by(Suppression.reason)).all()
         assert [(each.reason, each.detail, each.since) for each in found] == [
@@ -414,14 +414,14 @@ def test_a_suppression_of_old_is_final_and_says_no_rule(old: Database) -> None:
 
 
 def test_soft_bounces_of_old_park_nobody_by_themselves(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     with old.read() as session:
         found = {each.subscriber_id: each for each in session.exec(select(SoftBounces))}
         assert {number: (each.in_a_row, each.score) for number, each in found.items()} == {FULL: (9, 4), SERVED: (2, 2)}
         assert {(each.tries, each.counted_on, each.parked_until) for each in found.values()} == {(0, None, None)}
         assert subscriber(session, FULL).state is SubscriberState.ACTIVE
     with old.write() as session:
-        heed_soft_bounce(session, SECRET, subscriber(session, FULL), how="smtp", detail="452 4.2.2", at=NOW, now=NOW)
+        record_soft_bounce(session, SECRET, subscriber(session, FULL), how="smtp", detail="452 4.2.2", at=NOW, now=NOW)
     with old.read() as session:
         assert session.get_one(SoftBounces, FULL).score == 5
         assert subscriber(session, FULL).state is SubscriberState.BOUNCED
@@ -445,7 +445,7 @@ def test_a_service_of_the_revisions_in_between_goes_on_too(later: Database) -> N
 
 
 def goes_on(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     hold_secret(old, SETTINGS.service)
     clock, transport = FrozenClock(NOW), MemoryTransport()
     count = compose_due(old, SETTINGS, clock)
@@ -475,7 +475,7 @@ def goes_on(old: Database) -> None:
 
 
 def test_doctor_and_report_read_what_was_there(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     with old.read() as session:
         report = make_report(session, now=NOW, days=60)
         assert [each.subject for each in open_findings(session)] == ["late"]
@@ -489,7 +489,7 @@ def test_doctor_and_report_read_what_was_there(old: Database) -> None:
 
 
 def test_a_suppressed_address_of_old_is_mailed_no_more(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     with old.read() as session:
         assert is_suppressed(session, SECRET, "Gone@gone.example")
         assert is_suppressed(session, SECRET, "angry@angry.example")
@@ -497,7 +497,7 @@ def test_a_suppressed_address_of_old_is_mailed_no_more(old: Database) -> None:
 
 
 def test_a_trial_of_old_is_no_news_and_its_change_is(old: Database) -> None:
-    upgrade(old)
+    upgrade_schema(old)
     with old.write() as session:
         count = store_items(session, [trial("NCT00000002"), trial("NCT00000009")], baseline=False, now=NOW)
     assert count.new == 1

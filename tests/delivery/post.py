@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from sqlmodel import Session, col, select
 
 from trialalerts.database import Database
-from trialalerts.delivery.message import Message
-from trialalerts.delivery.outbox import enqueue
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.mail.message import Message
+from trialalerts.delivery.outbox.lifecycle import enqueue
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.settings import MailSettings, ServiceSettings, Settings
 from trialalerts.subscribers.addresses import address_key
 from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState

@@ -20,10 +20,10 @@ from urllib.parse import quote
 
 from tests.delivery.post import NOW
 from tests.delivery.test_message import message
-from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
-from trialalerts.delivery.message import to_bytes
+from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.mail.message import to_bytes
 from trialalerts.delivery.transports import Channel, open_transport
-from trialalerts.delivery.transports.api_channel import ApiChannel, ApiTransport
+from trialalerts.delivery.transports.providers.channel import ApiChannel, ApiTransport
 
 __all__ = [
     "Answer",

@@ -10,7 +10,7 @@ from datetime import timedelta
 from tests.delivery.post import NOW, render, settings
 from trialalerts.clock import FrozenClock
 from trialalerts.database import open_database
-from trialalerts.delivery.sender import most_in_flight, send_queued
+from trialalerts.delivery.sending.sender import most_in_flight, send_queued
 from trialalerts.delivery.transports import Transport, open_transport
 
 SETTINGS = settings(batch=60)

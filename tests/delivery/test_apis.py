@@ -29,9 +29,9 @@ from tests.delivery.provider_servers import (
     stalled,
     throttled,
 )
-from trialalerts.delivery.envelope import Accepted, Refused, Unsent
+from trialalerts.delivery.mail.envelope import Accepted, Refused, Unsent
 from trialalerts.delivery.transports import open_transport
-from trialalerts.delivery.transports.api_channel import ApiChannel, ApiTransport
+from trialalerts.delivery.transports.providers.channel import ApiChannel, ApiTransport
 
 MAILS = 7
 BATCHING = sorted(name for name, desk in DESKS.items() if desk.distinct_batches)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.delivery.provider_desks import DESKS
 from tests.delivery.provider_servers import accounted, channel_to, envelope, failing
-from trialalerts.delivery.envelope import Refused, Unsent
+from trialalerts.delivery.mail.envelope import Refused, Unsent
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.delivery.provider_desks import DESKS
 from tests.delivery.provider_servers import Fault, accounted, channel_to, envelope, envelopes, failing, running
-from trialalerts.delivery.envelope import Accepted, Refused, Unsent
+from trialalerts.delivery.mail.envelope import Accepted, Refused, Unsent
 from trialalerts.delivery.transports import open_transport
 
 BATCHING = sorted(name for name, desk in DESKS.items() if desk.distinct_batches)

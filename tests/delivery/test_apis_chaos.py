@@ -22,9 +22,9 @@ from tests.delivery.provider_servers import (
     running,
     throttled,
 )
-from trialalerts.delivery.envelope import Accepted, Envelope, Refused
+from trialalerts.delivery.mail.envelope import Accepted, Envelope, Refused
 from trialalerts.delivery.transports import Transport, open_transport
-from trialalerts.delivery.transports.brevo import key_of
+from trialalerts.delivery.transports.providers.brevo import key_of
 
 FAULTS = (
     hung_up(obeyed=True),

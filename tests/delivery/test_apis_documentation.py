@@ -15,7 +15,7 @@ import pytest
 from tests.delivery.provider_desk import BaseDesk, Wrong, as_json
 from tests.delivery.provider_servers import Answer, Mail, Request, accounted, envelopes, failing, running, throttled
 from trialalerts.delivery import transports
-from trialalerts.delivery.transports.api_channel import ApiTransport
+from trialalerts.delivery.transports.providers.channel import ApiTransport
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "adding-a-transport.md"
 

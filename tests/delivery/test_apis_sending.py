@@ -17,10 +17,10 @@ from tests.delivery.provider_desks import DESKS, BrevoDesk
 from tests.delivery.provider_servers import failing, garbled, hung_up, running, throttled
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.delivery.benching import rest
-from trialalerts.delivery.sender import SendCount, send_queued
-from trialalerts.delivery.suppressions import list_suppressions
-from trialalerts.delivery.tables import DeliveryState
+from trialalerts.delivery.outbox.suppressions import list_suppressions
+from trialalerts.delivery.outbox.tables import DeliveryState
+from trialalerts.delivery.policy.cooldown import rest_until
+from trialalerts.delivery.sending.sender import SendCount, send_queued
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
@@ -127,7 +127,7 @@ def test_a_member_that_rests_by_the_tables_is_passed_over(db: Database) -> None:
     """Its provider told by a webhook that the day's quota is used up."""
     queue_for(db, NAMES)
     with db.write() as session:
-        rest(session, "resend", reason="quota", until=NOW + timedelta(hours=14), now=NOW)
+        rest_until(session, "resend", reason="quota", until=NOW + timedelta(hours=14), now=NOW)
     with running(DESKS["resend"]()) as first, running(DESKS["postmark"]()) as second:
         transport = open_transport(f"failover({first.url} {second.url})")
         send_queued(db, transport, render, settings=settings(), clock=FrozenClock(NOW), random=dice())

@@ -13,12 +13,12 @@ from tests.delivery.test_guard import HOUR, Server, at, blamed, people, reply, s
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
-from trialalerts.delivery import answers, guard, slowing
-from trialalerts.delivery.answers import Answer
-from trialalerts.delivery.envelope import Refused
-from trialalerts.delivery.limits import Limits
-from trialalerts.delivery.suppressions import lift, suppress
-from trialalerts.delivery.tables import Delivery, DeliveryState, RefusedAddress, SoftBounces
+from trialalerts.delivery.mail.envelope import Refused
+from trialalerts.delivery.outbox.suppressions import lift_suppressions, suppress
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, RefusedAddress, SoftBounces
+from trialalerts.delivery.policy import answers, mass_guard, slowing
+from trialalerts.delivery.policy.answers import Answer
+from trialalerts.delivery.sending.limits import Limits
 from trialalerts.settings import LimitSettings
 from trialalerts.subscribers.erasure import erase
 from trialalerts.subscribers.tables import Subscriber
@@ -35,7 +35,7 @@ POLICY = reply("550 5.7.1 Delivery not authorized, message refused by policy")
 
 def scopes(db: Database) -> list[tuple[str, str]]:
     with db.read() as session:
-        return [(each.scope, each.cause) for each in guard.holds(session)]
+        return [(each.scope, each.cause) for each in mass_guard.holds(session)]
 
 
 def an_hour(db: Database, domain: str, clock: FrozenClock) -> int | None:
@@ -61,11 +61,13 @@ def test_a_domain_that_says_too_many_rests_an_hour_and_then_gets_mail_half_as_fa
     taken = server.tried - 1
     with db.read() as session:
         (finding,) = open_findings(session)
-        assert (finding.kind, finding.subject) == (guard.HELD, "a.example")
+        assert (finding.kind, finding.subject) == (mass_guard.HELD, "a.example")
         assert "too many at once" in finding.text
         assert '[mail.domains."a.example"]' in finding.text
         assert blamed(session) == (0, 0, 0)
-        (all_,) = [each for each in guard.answers_by_domain(session, now=clock.now()) if each["domain"] == "a.example"]
+        (all_,) = [
+            each for each in mass_guard.answers_by_domain(session, now=clock.now()) if each["domain"] == "a.example"
+        ]
     half = an_hour(db, "a.example", clock) or 0
     assert all_["per_hour"] == half
     assert 60 <= half <= taken // 2
@@ -94,8 +96,8 @@ def test_a_domain_that_says_too_many_rests_an_hour_and_then_gets_mail_half_as_fa
 def test_said_again_it_halves_again_and_day_by_day_it_doubles(db: Database) -> None:
     clock = FrozenClock(NOW)
     with db.write() as session:
-        answers.count(session, {("a.example", Answer.ANSWERED): 4_000}, at=NOW - timedelta(hours=2))
-        answers.count(session, {("a.example", Answer.ANSWERED): 900, ("a.example", Answer.OURS): 400}, at=NOW)
+        answers.count_answers(session, {("a.example", Answer.ANSWERED): 4_000}, at=NOW - timedelta(hours=2))
+        answers.count_answers(session, {("a.example", Answer.ANSWERED): 900, ("a.example", Answer.OURS): 400}, at=NOW)
         assert slowing.slow_down(session, "a.example", now=NOW) == 2_000
     assert an_hour(db, "a.example", clock) == 2_000
     clock.advance(timedelta(hours=23))
@@ -107,19 +109,19 @@ def test_said_again_it_halves_again_and_day_by_day_it_doubles(db: Database) -> N
         clock.advance(DAY)
     assert paces == [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, None]
     with db.write() as session:
-        guard.forget(session, now=clock.now())
+        mass_guard.forget_holds(session, now=clock.now())
         assert slowing.slow_down(session, "a.example", now=clock.now()) == 60, "of that day nothing is known"
 
 
 def test_a_slowed_domain_never_gets_mail_faster_than_it_was_configured() -> None:
     limits = Limits(settings(domains={"a.example": LimitSettings(per_second=0.1, connections=2)}).mail)
     limits.slow({"a.example": 5.0, "b.example": 0.5})
-    assert (limits.lane_of("x@a.example"), limits.lane_of("x@b.example")) == ("a.example", "b.example")
+    assert (limits.bucket_of("x@a.example"), limits.bucket_of("x@b.example")) == ("a.example", "b.example")
     assert limits.applies(NOW, ["b.example"])
     assert limits.connections("a.example") == 2
     assert limits._domains["a.example"].per_second == 0.1
     limits.slow({})
-    assert (limits.lane_of("x@b.example"), limits.connections("b.example")) == ("", None)
+    assert (limits.bucket_of("x@b.example"), limits.connections("b.example")) == ("", None)
 
 
 def test_a_service_that_runs_now_and_then_makes_up_for_ten_minutes(db: Database) -> None:
@@ -186,7 +188,7 @@ def test_what_is_wrong_with_our_set_up_stops_all_mail_at_the_second_domain(db: D
     people(db, at("c.example", 40), now=clock.now())
     assert scopes(db) == [("", "ours")]
     with db.read() as session:
-        assert [(each.kind, each.subject) for each in open_findings(session)] == [(guard.HELD, "")]
+        assert [(each.kind, each.subject) for each in open_findings(session)] == [(mass_guard.HELD, "")]
     server = Server()
     send(db, server, clock)
     assert server.tried == 0
@@ -209,7 +211,7 @@ def test_two_forwarders_that_break_spf_among_many_who_accept_stop_nobody(db: Dat
 def test_a_set_up_that_broke_today_is_not_outweighed_by_what_was_taken_in_the_night(db: Database) -> None:
     with db.write() as session:
         for domain in ("a.example", "b.example"):
-            answers.count(session, {(domain, Answer.ANSWERED): 5_000}, at=NOW - timedelta(hours=5))
+            answers.count_answers(session, {(domain, Answer.ANSWERED): 5_000}, at=NOW - timedelta(hours=5))
     people(db, [*at("a.example", 1), *at("b.example", 1)])
     send(db, Server(lambda _: SPF), FrozenClock(NOW))
     assert scopes(db) == [("", "ours")]
@@ -345,7 +347,7 @@ def test_nothing_of_it_is_left_where_somebody_begins_anew_or_goes(db: Database, 
         session.flush()
         if how == "lifted":
             suppress(session, SECRET, person.address, reason="operator", now=NOW)
-            lift(session, SECRET, person.address, how="operator", now=NOW)
+            lift_suppressions(session, SECRET, person.address, how="operator", now=NOW)
         else:
             erase(session, person, how="operator", now=NOW)
         session.flush()

@@ -11,9 +11,9 @@ from sqlmodel import Session, col, select
 
 from tests.delivery.post import NOW, add_person
 from trialalerts.database import Database
-from trialalerts.delivery import outbox
-from trialalerts.delivery.confirmations import CONFIRMATION, request_confirmation
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.outbox import lifecycle
+from trialalerts.delivery.outbox.confirmations import CONFIRMATION, request_confirmation
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
 
@@ -28,9 +28,9 @@ def mails(session: Session) -> list[Delivery]:
 def send_all(session: Session, minutes: float = 0) -> None:
     """Pretend that all that is due went out."""
     now = NOW + timedelta(minutes=minutes)
-    due = outbox.claim_due(session, owner="one", limit=100, now=now, lease=timedelta(minutes=10))
-    sent = [outbox.Settlement(delivery=each, state=DeliveryState.SENT) for each in due]
-    outbox.settle(session, sent, now=now, transport="memory")
+    due = lifecycle.claim_due(session, owner="one", limit=100, now=now, lease=timedelta(minutes=10))
+    sent = [lifecycle.Settlement(delivery=each, state=DeliveryState.SENT) for each in due]
+    lifecycle.settle(session, sent, now=now, transport="memory")
     session.expire_all()
 
 

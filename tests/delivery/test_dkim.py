@@ -26,9 +26,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.delivery.test_message import NOW, message, nasty
-from trialalerts.delivery.dkim import Signer
-from trialalerts.delivery.message import Message, to_bytes
-from trialalerts.delivery.quoted import quoted
+from trialalerts.delivery.mail.dkim import DkimSigner
+from trialalerts.delivery.mail.message import Message, to_bytes
+from trialalerts.delivery.mail.quoted_printable import encoded
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import DkimSettings, MailSettings, Settings
 
@@ -62,13 +62,13 @@ def dns_record(kind: str) -> bytes:
     return b"v=DKIM1; k=ed25519; p=" + b64encode(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
 
 
-def signer(folder: Path, *kinds: str) -> Signer:
+def signer(folder: Path, *kinds: str) -> DkimSigner:
     keys = []
     for kind in kinds:
         file = folder / f"{kind}.pem"
         file.write_bytes(pem(kind))
         keys.append(DkimSettings(domain=DOMAIN, selector=f"key-{kind}", key_file=str(file)))
-    return Signer.from_settings(Settings(mail=MailSettings(dkim=tuple(keys))))
+    return DkimSigner.from_settings(Settings(mail=MailSettings(dkim=tuple(keys))))
 
 
 def accepted(content: bytes, number: int = 0) -> bool:
@@ -86,7 +86,7 @@ def accepted(content: bytes, number: int = 0) -> bool:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+def both(tmp_path_factory: pytest.TempPathFactory) -> DkimSigner:
     return signer(tmp_path_factory.mktemp("keys"), "rsa", "ed25519")
 
 
@@ -94,7 +94,7 @@ def mail(**values: object) -> bytes:
     return to_bytes(message(**{"html": "<p>Hello</p>", "headers": LIST} | values))
 
 
-def test_each_key_signs_and_each_signature_is_accepted(both: Signer) -> None:
+def test_each_key_signs_and_each_signature_is_accepted(both: DkimSigner) -> None:
     signed = both.sign(mail())
     assert signed.endswith(mail())
     assert signed.count(b"DKIM-Signature: ") == 2
@@ -110,21 +110,21 @@ def test_each_key_signs_and_each_signature_is_accepted(both: Signer) -> None:
 @example("", "", "", [])
 @example("  a\t b ", "Ä", "\n\n\n", ["a \n", " ", "\n"])
 def test_the_signature_of_any_message_is_accepted(
-    both: Signer, subject: str, name: str, text: str, html: list[str]
+    both: DkimSigner, subject: str, name: str, text: str, html: list[str]
 ) -> None:
     quoted_name = re.sub(r'["\\\r\n]', "", name)
     sender = f'"{quoted_name}" <alerts@example.org>'
-    signed = both.sign(mail(subject=subject, sender=sender, text=text, html=[quoted(piece) for piece in html]))
+    signed = both.sign(mail(subject=subject, sender=sender, text=text, html=[encoded(piece) for piece in html]))
     assert accepted(signed, 0)
     assert accepted(signed, 1)
 
 
 @pytest.mark.parametrize("text", ["", "\n", "\n\n\n", "a\n\n\n", "a", " \n \n"])
-def test_a_text_alone_is_signed_whatever_blank_lines_it_ends_in(both: Signer, text: str) -> None:
+def test_a_text_alone_is_signed_whatever_blank_lines_it_ends_in(both: DkimSigner, text: str) -> None:
     assert accepted(both.sign(mail(text=text, html=None)))
 
 
-def test_all_that_tells_who_writes_to_whom_and_how_to_leave_is_signed(both: Signer) -> None:
+def test_all_that_tells_who_writes_to_whom_and_how_to_leave_is_signed(both: DkimSigner) -> None:
     signed = both.sign(mail())
     found = re.search(rb"h=([^;]+);", signed)
     assert found
@@ -158,27 +158,27 @@ def test_all_that_tells_who_writes_to_whom_and_how_to_leave_is_signed(both: Sign
         (b"Content-Type: multipart/alternative", b"Content-Type: multipart/mixed"),
     ],
 )
-def test_a_change_on_the_way_breaks_the_signature(both: Signer, written: bytes, changed: bytes) -> None:
+def test_a_change_on_the_way_breaks_the_signature(both: DkimSigner, written: bytes, changed: bytes) -> None:
     signed = both.sign(mail())
     assert written in signed
     assert not accepted(signed.replace(written, changed, 1))
     assert not accepted(signed.replace(written, changed, 1), 1)
 
 
-def test_headers_may_be_folded_anew_on_the_way(both: Signer) -> None:
+def test_headers_may_be_folded_anew_on_the_way(both: DkimSigner) -> None:
     signed = both.sign(mail())
     assert accepted(signed.replace(b"Subject: Your trial alerts", b"SUBJECT:  Your\r\n\t trial alerts "))
 
 
-def test_the_same_message_gets_the_same_signatures(both: Signer) -> None:
+def test_the_same_message_gets_the_same_signatures(both: DkimSigner) -> None:
     assert both.sign(mail()) == both.sign(mail())
 
 
 def test_without_a_key_a_message_stays_as_it_is() -> None:
-    assert Signer.from_settings(Settings()).sign(mail()) == mail()
+    assert DkimSigner.from_settings(Settings()).sign(mail()) == mail()
 
 
-def test_a_message_outside_ascii_is_signed_too(both: Signer) -> None:
+def test_a_message_outside_ascii_is_signed_too(both: DkimSigner) -> None:
     made: Message = message(to="möna@example.org", subject="Möna", date=NOW)
     assert accepted(both.sign(to_bytes(made)), 1)
 
@@ -206,7 +206,7 @@ def test_a_key_that_cannot_sign_is_a_fault_of_the_configuration(
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(ConfigurationError) as raised:
-        Signer.from_settings(configured(file))
+        DkimSigner.from_settings(configured(file))
     (line,) = str(raised.value).splitlines()
     assert line.startswith(f"mail.dkim, {file}: ")
     assert fault in line

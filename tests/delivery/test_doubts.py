@@ -19,10 +19,10 @@ from tests.delivery.provider_desks import BrevoDesk, ResendDesk
 from tests.delivery.provider_servers import Fault, ProviderServer, envelope, failing, hung_up, running
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused
+from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused
 from trialalerts.delivery.mail.reply_codes import BounceClass
-from trialalerts.delivery.sender import send_queued
-from trialalerts.delivery.tables import DeliveryState
+from trialalerts.delivery.outbox.tables import DeliveryState
+from trialalerts.delivery.sending.sender import send_queued
 from trialalerts.delivery.transports import open_transport
 
 

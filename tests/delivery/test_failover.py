@@ -9,7 +9,7 @@ import pytest
 
 from tests.delivery.provider_desks import DESKS
 from tests.delivery.provider_servers import Desk, ProviderServer, envelope, envelopes, failing, hung_up, running
-from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.delivery.transports.failover import FailoverTransport
 from trialalerts.delivery.transports.members import Members

@@ -14,16 +14,17 @@ from tests.delivery.post import NOW, add_person, dice, queue, render, settings
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
-from trialalerts.delivery import breaker, guard
-from trialalerts.delivery.benching import bench, benched
-from trialalerts.delivery.envelope import Envelope, Outcome, Refused
-from trialalerts.delivery.sender import SendCount, send_queued
-from trialalerts.delivery.suppressions import list_suppressions
-from trialalerts.delivery.tables import Delivery, DeliveryState, SendingPause, SoftBounces, Suppression
-from trialalerts.delivery.telling import BENCHED
+from trialalerts.delivery.mail.envelope import Envelope, Outcome, Refused
+from trialalerts.delivery.outbox.suppressions import list_suppressions
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, SendingPause, SoftBounces, Suppression
+from trialalerts.delivery.policy import mass_guard
+from trialalerts.delivery.policy.cooldown import cool_down, outages
+from trialalerts.delivery.policy.refusal_findings import BENCHED
+from trialalerts.delivery.sending import breaker
+from trialalerts.delivery.sending.sender import SendCount, send_queued
 from trialalerts.delivery.transports.memory import MemoryTransport
-from trialalerts.delivery.transports.smtp_replies import Reply, refused
-from trialalerts.health import examine
+from trialalerts.delivery.transports.smtp.replies import SmtpReply, refusal
+from trialalerts.operations.doctor import examine
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
 HOUR = timedelta(hours=1)
@@ -33,7 +34,7 @@ GONE = "550 5.1.1 no such user here"
 def reply(line: str) -> Refused:
     """What the SMTP transport makes of a reply to RCPT."""
     code, _, text = line.partition(" ")
-    return refused(Reply(int(code), text.encode()), "recipient")
+    return refusal(SmtpReply(int(code), text.encode()), "recipient")
 
 
 def people(db: Database, addresses: Iterable[str], *, now: datetime = NOW) -> None:
@@ -99,7 +100,7 @@ def test_a_server_that_calls_everybody_unknown_is_not_believed(db: Database) -> 
     with db.read() as session:
         assert blamed(session) == (0, 0, 0)
         (finding,) = open_findings(session)
-        assert (finding.kind, finding.subject) == (guard.HELD, "people.example")
+        assert (finding.kind, finding.subject) == (mass_guard.HELD, "people.example")
         assert "no such user here" in finding.text
         assert "@" not in finding.text
     assert [check.level for check in examine(settings(), db, clock) if "people.example rests" in check.what] == [
@@ -168,7 +169,7 @@ def test_a_few_dead_addresses_of_a_small_domain_are_no_reason_to_rest(db: Databa
     assert send(db, server, FrozenClock(NOW)).failed == 4
     with db.read() as session:
         assert blamed(session)[0] == 4
-        assert guard.holds(session) == []
+        assert mass_guard.holds(session) == []
 
 
 def test_the_case_of_a_server_that_refuses_our_sender(db: Database, shared_cases: Path) -> None:
@@ -211,7 +212,7 @@ def test_one_domain_that_refuses_us_holds_up_nobody_else(db: Database) -> None:
     ended = send(db, Server(lambda address: ours if "@a." in address else None), FrozenClock(NOW))
     assert (ended.sent, ended.broken) == (30, None)
     with db.read() as session:
-        assert [each.scope for each in guard.holds(session)] == ["a.example"]
+        assert [each.scope for each in mass_guard.holds(session)] == ["a.example"]
 
 
 def test_two_domains_that_refuse_us_stop_all_mail_with_one_finding(db: Database) -> None:
@@ -222,8 +223,10 @@ def test_two_domains_that_refuse_us_stop_all_mail_with_one_finding(db: Database)
     clock.advance(timedelta(minutes=10))
     send(db, server, clock)
     with db.read() as session:
-        assert [each.scope for each in guard.holds(session)] == [guard.EVERYWHERE]
-        assert [(each.kind, each.subject) for each in open_findings(session)] == [(guard.HELD, guard.EVERYWHERE)]
+        assert [each.scope for each in mass_guard.holds(session)] == [mass_guard.EVERYWHERE]
+        assert [(each.kind, each.subject) for each in open_findings(session)] == [
+            (mass_guard.HELD, mass_guard.EVERYWHERE)
+        ]
     server.says = lambda _: None
     served(db, server, clock)
     assert state_of(db) == {"sent": 62}
@@ -235,7 +238,7 @@ def test_a_temporary_answer_is_no_evidence(db: Database) -> None:
     people(db, at("people.example", 60))
     send(db, Server(lambda _: reply("451 4.7.1 greylisted, try again later")), FrozenClock(NOW))
     with db.read() as session:
-        assert guard.holds(session) == []
+        assert mass_guard.holds(session) == []
         assert blamed(session) == (0, 0, 0)
     assert state_of(db) == {DeliveryState.QUEUED: 60}
 
@@ -245,12 +248,12 @@ def test_another_mail_url_begins_with_a_clean_slate(db: Database) -> None:
     clock = FrozenClock(NOW)
     send(db, Server(lambda _: reply("550 5.7.1 your IP is on a block list")), clock)
     with db.write() as session:
-        assert len(guard.holds(session)) == 1
-        bench(session, "memory", reason="no connection", now=NOW, retry_after=3_600)
+        assert len(mass_guard.holds(session)) == 1
+        cool_down(session, "memory", reason="no connection", now=NOW, retry_after=3_600)
     moved = settings(url=SecretStr("memory://elsewhere"))
     send_queued(db, Server(), render, settings=moved, clock=clock, random=dice())
     with db.read() as session:
-        assert (guard.holds(session), benched(session), open_findings(session)) == ([], [], [])
+        assert (mass_guard.holds(session), outages(session), open_findings(session)) == ([], [], [])
         kept = [each.reason for each in session.exec(select(SendingPause))]
     assert not any("elsewhere" in reason for reason in kept)
 
@@ -259,9 +262,9 @@ def test_a_new_secret_is_no_new_mail_url(db: Database) -> None:
     url = "memory://here"
     with db.write() as session:
         breaker.begin_anew_with(session, url, ["the old secret"], now=NOW)
-        bench(session, "memory", reason="no connection", now=NOW, retry_after=3_600)
+        cool_down(session, "memory", reason="no connection", now=NOW, retry_after=3_600)
         assert not breaker.begin_anew_with(session, url, ["the new secret", "the old secret"], now=NOW)
         assert not breaker.begin_anew_with(session, url, ["the new secret"], now=NOW)
-        assert [each.name for each in benched(session)] == ["memory"]
+        assert [each.name for each in outages(session)] == ["memory"]
         assert breaker.begin_anew_with(session, "memory://elsewhere", ["newest", "the new secret"], now=NOW)
-        assert benched(session) == []
+        assert outages(session) == []

@@ -20,15 +20,15 @@ from tests.delivery.post import NOW
 from tests.delivery.provider_desk import BaseDesk
 from tests.delivery.provider_servers import Fault, failing, hung_up, running
 from trialalerts.clock import FrozenClock
-from trialalerts.delivery.transports import http_calls
-from trialalerts.delivery.transports.http_calls import (
-    Account,
-    Call,
+from trialalerts.delivery.transports.providers import client
+from trialalerts.delivery.transports.providers.client import (
     Garbled,
-    HttpCaller,
     NoAnswer,
     NotConnected,
-    Reply,
+    ProviderAccount,
+    ProviderClient,
+    ProviderReply,
+    ProviderRequest,
     account_of,
     name_in,
 )
@@ -36,12 +36,12 @@ from trialalerts.delivery.transports.http_calls import (
 CLOCK = FrozenClock(NOW)
 
 
-def reply_to(fault: Fault, **options: object) -> Reply:
+def reply_to(fault: Fault, **options: object) -> ProviderReply:
     """Return what is understood of an answer."""
     with running(BaseDesk(), fault) as server:
-        caller = HttpCaller(Account(provider="Example", key="k", endpoint=server.root), **options)  # type: ignore[arg-type]  # one option, given as it is
+        caller = ProviderClient(ProviderAccount(provider="Example", key="k", endpoint=server.root), **options)  # type: ignore[arg-type]  # one option, given as it is
         try:
-            return caller.post(Call(url=server.root, body=b"{}", headers={}))
+            return caller.post(ProviderRequest(url=server.root, body=b"{}", headers={}))
         finally:
             caller.close()
 
@@ -53,16 +53,16 @@ def certificates(tmp_path: Path) -> Iterator[tuple[ssl.SSLContext, str]]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
-    http_calls._ssl_context.cache_clear()
+    client._ssl_context.cache_clear()
     yield context, str(tmp_path / "authority.pem")
-    http_calls._ssl_context.cache_clear()
+    client._ssl_context.cache_clear()
 
 
 def test_a_certificate_that_nobody_vouches_for_sends_nothing(certificates: tuple[ssl.SSLContext, str]) -> None:
     with running(BaseDesk(), tls=certificates[0]) as server:
-        caller = HttpCaller(Account(provider="Example", key="k", endpoint=server.root))
+        caller = ProviderClient(ProviderAccount(provider="Example", key="k", endpoint=server.root))
         with pytest.raises(NotConnected, match="certificate verify failed"):
-            caller.post(Call(url=server.root, body=b"{}", headers={}))
+            caller.post(ProviderRequest(url=server.root, body=b"{}", headers={}))
         assert server.requests == []
 
 
@@ -71,8 +71,8 @@ def test_an_authority_of_the_machine_is_trusted(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", certificates[1])
     with running(BaseDesk(), failing(200, b"[1]"), tls=certificates[0]) as server:
-        caller = HttpCaller(Account(provider="Example", key="k", endpoint=server.root))
-        assert caller.post(Call(url=server.root, body=b"{}", headers={})).json() == [1]
+        caller = ProviderClient(ProviderAccount(provider="Example", key="k", endpoint=server.root))
+        assert caller.post(ProviderRequest(url=server.root, body=b"{}", headers={})).json() == [1]
         caller.close()
 
 
@@ -119,22 +119,22 @@ def test_an_answer_that_drips_is_left_when_its_time_is_up() -> None:
 def test_a_request_that_got_no_answer_is_told_from_one_that_never_left() -> None:
     with pytest.raises(NoAnswer, match="broke the connection off"):
         reply_to(hung_up(obeyed=False))
-    caller = HttpCaller(Account(provider="Example", key="k", endpoint="http://127.0.0.1:9"))
+    caller = ProviderClient(ProviderAccount(provider="Example", key="k", endpoint="http://127.0.0.1:9"))
     for url in ("http://127.0.0.1:9/", "gopher://127.0.0.1:9/"):
         with pytest.raises(NotConnected):
-            caller.post(Call(url=url, body=b"{}", headers={}))
+            caller.post(ProviderRequest(url=url, body=b"{}", headers={}))
 
 
 def test_a_header_that_is_none_never_leaves() -> None:
-    caller = HttpCaller(Account(provider="Example", key="k", endpoint="http://127.0.0.1:9"))
+    caller = ProviderClient(ProviderAccount(provider="Example", key="k", endpoint="http://127.0.0.1:9"))
     with running(BaseDesk()) as server, pytest.raises(NotConnected):
-        caller.post(Call(url=server.root, body=b"{}", headers={"X-Key": "a\r\nb"}))
+        caller.post(ProviderRequest(url=server.root, body=b"{}", headers={"X-Key": "a\r\nb"}))
     assert server.requests == []
 
 
 def wait(**headers: str) -> float | None:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(status=429, headers=named).retry_after(CLOCK)
+    return ProviderReply(status=429, headers=named).retry_after(CLOCK)
 
 
 def test_without_a_date_in_the_answer_our_own_clock_counts() -> None:
@@ -172,4 +172,4 @@ def test_an_account_shows_no_key() -> None:
     )
     assert account.key == "s3cret"
     assert "s3cret" not in repr(account)
-    assert "s3cret" not in repr(Call(url="https://x", body=b"s3cret", headers={"Authorization": "s3cret"}))
+    assert "s3cret" not in repr(ProviderRequest(url="https://x", body=b"s3cret", headers={"Authorization": "s3cret"}))

@@ -21,8 +21,8 @@ from tests.delivery.post import NOW, deliveries, queue_for
 from tests.delivery.sending_process import in_flight
 from tests.programs import Program, start
 from trialalerts.database import Database
-from trialalerts.delivery.tables import Delivery, DeliveryState
-from trialalerts.reporting import Report, make_report
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
+from trialalerts.operations.report import Report, make_report
 
 SOAK = bool(os.environ.get("TRIALALERTS_TEST_SOAK"))
 DIGESTS = 20_000 if SOAK else 300

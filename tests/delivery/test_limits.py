@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.delivery.lanes import memory_database
+from tests.delivery.buckets import memory_database
 from tests.delivery.post import NOW, add_person, deliveries, dice, queue, render, settings
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.delivery.limits import Limits, Turn, Wish, quiet_until
-from trialalerts.delivery.sender import SendCount, send_queued
-from trialalerts.delivery.tables import DeliveryState, SoftBounces
+from trialalerts.delivery.outbox.tables import DeliveryState, SoftBounces
+from trialalerts.delivery.sending.limits import Grant, Limits, Request, quiet_until
+from trialalerts.delivery.sending.sender import SendCount, send_queued
 from trialalerts.delivery.transports.memory import MemoryTransport
 from trialalerts.subscribers.addresses import address_key
 from trialalerts.subscribers.tables import SubscriberState
@@ -213,7 +213,7 @@ def test_a_new_sender_warms_up(sqlite_db: Database, day: int, most: int) -> None
 def test_without_limits_no_turn_is_taken() -> None:
     limits = Limits(settings().mail)
     assert not limits.applies(NOW, ["", ""])
-    assert limits.lane_of("mona@example.org") == ""
+    assert limits.bucket_of("mona@example.org") == ""
     assert not Limits(settings(warm_up_from=date(2020, 1, 1)).mail).applies(NOW)
 
 
@@ -233,19 +233,19 @@ def test_no_lane_ever_runs_faster_than_its_limit(rounds: list[tuple[float, list[
     now = NOW
     left: list[tuple[datetime, str]] = []
     with memory_database() as db:
-        for seconds, lanes in rounds:
+        for seconds, buckets in rounds:
             now += timedelta(seconds=seconds)
             with db.write() as session:
-                turns = limits.take(session, [Wish(lane=lane) for lane in lanes], now=now)
-            for lane, turn in zip(lanes, turns, strict=True):
-                assert turn == Turn() or turn.now != (turn.until is not None)
+                turns = limits.take(session, [Request(bucket=bucket) for bucket in buckets], now=now)
+            for bucket, turn in zip(buckets, turns, strict=True):
+                assert turn == Grant() or turn.now != (turn.until is not None)
                 assert turn.until is None or turn.until >= now
                 if turn.now:
-                    left.append((now, lane))
+                    left.append((now, bucket))
     assert len(left) <= 30
-    assert sum(lane == "b.example" for _, lane in left) <= 3
+    assert sum(bucket == "b.example" for _, bucket in left) <= 3
     for lanes_of, rate in ((("", "a.example", "b.example"), 4), (("a.example",), 1)):
-        moments = [moment for moment, lane in left if lane in lanes_of]
+        moments = [moment for moment, bucket in left if bucket in lanes_of]
         for first in moments:
             within = [moment for moment in moments if first <= moment < first + timedelta(seconds=2)]
             assert len(within) <= 2 * rate + 0.2 * rate + 1

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trialalerts.delivery.message import Message, clean_line, clean_text, mail_domain, new_message_id, to_bytes
-from trialalerts.delivery.quoted import quoted, unquoted
+from trialalerts.delivery.mail.message import Message, header_line, mail_domain, new_message_id, to_bytes
+from trialalerts.delivery.mail.quoted_printable import decoded, encoded, plain_text
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -97,7 +97,7 @@ def test_any_subject_reads_back_to_the_same_words(subject: str) -> None:
     made = message(subject=subject)
     content = to_bytes(made)
     assert_fit_for_the_wire(content)
-    assert parsed(content)["Subject"] == made.subject == clean_line(subject)
+    assert parsed(content)["Subject"] == made.subject == header_line(subject)
 
 
 @given(name=nasty)
@@ -105,7 +105,7 @@ def test_any_subject_reads_back_to_the_same_words(subject: str) -> None:
 @example("a" * 2_000)
 @example(".")
 def test_any_name_of_the_sender_reads_back_to_the_same_name(name: str) -> None:
-    quoted = clean_line(name).replace("\\", "\\\\").replace('"', '\\"')
+    quoted = header_line(name).replace("\\", "\\\\").replace('"', '\\"')
     made = message(sender=f'"{quoted}" <alerts@example.org>')
     content = to_bytes(made)
     assert_fit_for_the_wire(content)
@@ -123,15 +123,15 @@ def test_any_body_reads_back_to_the_same_text(text: str, html: str | None) -> No
     assert_fit_for_the_wire(content)
     read = parsed(content)
     assert not read.defects
-    assert body(read, "plain") == made.text == clean_text(text)
+    assert body(read, "plain") == made.text == plain_text(text)
     if html is not None:
         assert read.get_content_type() == "multipart/alternative"
-        assert body(read, "html") == made.html == clean_text(html)
+        assert body(read, "html") == made.html == plain_text(html)
 
 
 def whole(pieces: list[str]) -> str:
     """Return what pieces say together; a CR at the end of one and its LF in the next are two line ends."""
-    return clean_text("".join(piece.replace("\r\n", "\n").replace("\r", "\n") for piece in pieces))
+    return plain_text("".join(piece.replace("\r\n", "\n").replace("\r", "\n") for piece in pieces))
 
 
 @given(text=st.lists(nasty, max_size=5), html=st.lists(nasty, max_size=5))
@@ -139,7 +139,7 @@ def whole(pieces: list[str]) -> str:
 @example([], [""])
 @example(["one\n", "\n", ".\n", " \n"], ["\ud83d", "\ude00", "a\r", "\nb"])
 def test_a_body_in_pieces_encoded_before_reads_back_like_the_same_body_in_one(text: list[str], html: list[str]) -> None:
-    made = message(text=[quoted(piece) for piece in text], html=[quoted(piece) for piece in html])
+    made = message(text=[encoded(piece) for piece in text], html=[encoded(piece) for piece in html])
     content = to_bytes(made)
     assert_fit_for_the_wire(content)
     read = parsed(content)
@@ -150,18 +150,18 @@ def test_a_body_in_pieces_encoded_before_reads_back_like_the_same_body_in_one(te
 
 @given(text=nasty)
 def test_a_piece_says_what_was_put_in(text: str) -> None:
-    assert clean_text(unquoted([quoted(text)])) == clean_text(text)
+    assert plain_text(decoded([encoded(text)])) == plain_text(text)
 
 
 @given(subject=nasty, name=nasty, text=st.lists(nasty, max_size=3), link=nasty)
 def test_no_value_of_a_message_in_pieces_can_add_a_header(subject: str, name: str, text: list[str], link: str) -> None:
-    mailbox = f'"{clean_line(name).replace(chr(92), "").replace(chr(34), "")}" <alerts@example.org>'
+    mailbox = f'"{header_line(name).replace(chr(92), "").replace(chr(34), "")}" <alerts@example.org>'
     try:
         made = message(
             subject=subject,
             sender=mailbox,
-            text=[quoted(piece) for piece in text],
-            html=[quoted("<p>Hello</p>")],
+            text=[encoded(piece) for piece in text],
+            html=[encoded("<p>Hello</p>")],
             headers=(("List-Unsubscribe", f"<{link}>"),),
         )
     except ValueError:  # the link cannot stand in a header, so there is no message
@@ -178,12 +178,12 @@ def test_no_value_of_a_message_in_pieces_can_add_a_header(subject: str, name: st
         "MIME-Version",
         "Content-Type",
     }
-    assert read["Subject"] == clean_line(subject)
+    assert read["Subject"] == header_line(subject)
 
 
 def test_equal_messages_are_equal_however_they_were_made() -> None:
     one = message(text="Hello\n", html="<p>Hello</p>")
-    other = message(text=[quoted("Hel"), quoted("lo\n")], html=[quoted("<p>Hello"), quoted("</p>")])
+    other = message(text=[encoded("Hel"), encoded("lo\n")], html=[encoded("<p>Hello"), encoded("</p>")])
     assert one == other
     assert hash(one) == hash(other)
     assert one != message(text="Hello\n")
@@ -206,7 +206,7 @@ def test_an_ordinary_name_reads_back_with_the_newer_parser_too(name: str) -> Non
 
 @given(subject=nasty, name=nasty, text=nasty)
 def test_no_value_can_add_a_header(subject: str, name: str, text: str) -> None:
-    quoted = clean_line(name).replace("\\", "").replace('"', "")
+    quoted = header_line(name).replace("\\", "").replace('"', "")
     read = parsed(to_bytes(message(subject=subject, sender=f'"{quoted}" <alerts@example.org>', text=text)))
     assert set(read.keys()) == {
         "Date",
@@ -311,7 +311,7 @@ def test_a_local_part_outside_ascii_stays_as_it_is() -> None:
     assert "möna@example.org" in str(read["To"])
 
 
-@pytest.mark.parametrize("clean", [clean_line, clean_text])
+@pytest.mark.parametrize("clean", [header_line, plain_text])
 @given(text=nasty)
 def test_cleaning_twice_changes_nothing_more(clean: Callable[[str], str], text: str) -> None:
     assert clean(clean(text)) == clean(text)

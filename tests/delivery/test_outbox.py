@@ -14,9 +14,9 @@ from sqlalchemy import Connection, event, text
 
 from tests.delivery.post import NOW, add_person, deliveries, dice, queue, queue_for, states
 from trialalerts.database import Database
-from trialalerts.delivery import outbox
-from trialalerts.delivery.outbox import Claimed, Settlement
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.outbox import lifecycle
+from trialalerts.delivery.outbox.lifecycle import Claimed, Settlement
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound
 
 LEASE = timedelta(minutes=10)
@@ -24,7 +24,7 @@ THREE_DAYS = timedelta(days=3)
 
 
 def claim(db: Database, owner: str = "one", limit: int = 100, after: timedelta = timedelta()) -> list[Claimed]:
-    return outbox.claim(db, owner=owner, limit=limit, now=NOW + after, lease=LEASE)
+    return lifecycle.claim(db, owner=owner, limit=limit, now=NOW + after, lease=LEASE)
 
 
 def keys(db: Database, claimed: Sequence[Claimed]) -> list[str]:
@@ -35,7 +35,7 @@ def keys(db: Database, claimed: Sequence[Claimed]) -> list[str]:
 def settle(db: Database, state: DeliveryState, *claimed: Claimed, **values: Any) -> None:
     settlements = [Settlement(delivery=each, state=state, **values) for each in claimed]
     with db.write() as session:
-        outbox.settle(session, settlements, now=NOW, transport="memory")
+        lifecycle.settle(session, settlements, now=NOW, transport="memory")
 
 
 def test_the_same_key_is_queued_once(db: Database) -> None:
@@ -179,11 +179,11 @@ def test_released_and_postponed_deliveries_count_no_attempt(db: Database) -> Non
     queue_for(db, ["a", "b"])
     first, second = claim(db)
     ends = [
-        outbox.postponement(first, until=None, reason=None),
-        outbox.postponement(second, until=NOW + timedelta(hours=1), reason="paused"),
+        lifecycle.postponement(first, until=None, reason=None),
+        lifecycle.postponement(second, until=NOW + timedelta(hours=1), reason="paused"),
     ]
     with db.write() as session:
-        outbox.settle(session, ends, now=NOW, transport="memory")
+        lifecycle.settle(session, ends, now=NOW, transport="memory")
     rows = deliveries(db)
     assert {key: (row.state, row.attempts) for key, row in rows.items()} == {
         "digest/a": (DeliveryState.QUEUED, 0),
@@ -197,12 +197,12 @@ def test_a_retry_waits_longer_each_time_and_is_given_up_after_three_days(db: Dat
     random = dice()
     waits = []
     now = NOW
-    while found := outbox.claim(db, owner="one", limit=1, now=now, lease=LEASE):
-        end = outbox.retrial(
+    while found := lifecycle.claim(db, owner="one", limit=1, now=now, lease=LEASE):
+        end = lifecycle.retrial(
             found[0], now=now, give_up_after=THREE_DAYS, random=random, error="450 later", code="450 4.2.0"
         )
         with db.write() as session:
-            outbox.settle(session, [end], now=now, transport="memory")
+            lifecycle.settle(session, [end], now=now, transport="memory")
         if end.state is DeliveryState.FAILED:
             break
         waits.append(deliveries(db)["digest/a"].not_before - now)
@@ -217,7 +217,7 @@ def test_a_retry_waits_longer_each_time_and_is_given_up_after_three_days(db: Dat
 
 @given(attempts=st.integers(1, 10_000), seed=st.integers())
 def test_a_wait_is_between_a_minute_and_six_hours_give_or_take_a_quarter(attempts: int, seed: int) -> None:
-    wait = outbox.backoff(attempts, dice(seed))
+    wait = lifecycle.backoff(attempts, dice(seed))
     assert timedelta(seconds=45) <= wait <= timedelta(hours=7.5)
 
 
@@ -237,7 +237,7 @@ def test_greylisting_waits_longer_and_what_the_other_side_asks_for_is_heeded(
 ) -> None:
     queue_for(db, ["a"])
     (row,) = claim(db)
-    end = outbox.retrial(
+    end = lifecycle.retrial(
         row, now=NOW, give_up_after=THREE_DAYS, random=dice(), error="later", code=code, retry_after=retry_after
     )
     assert end.not_before is not None
@@ -251,15 +251,15 @@ def test_failed_deliveries_are_queued_again_with_all_their_attempts(db: Database
     settle(db, DeliveryState.SUPPRESSED, second, error="unsubscribed")
     settle(db, DeliveryState.SENT, third)
     with db.write() as session:
-        assert outbox.requeue_failed(session, now=NOW + LEASE) == 1
+        assert lifecycle.requeue_failed(session, now=NOW + LEASE) == 1
     row = deliveries(db)["digest/a"]
     assert (row.state, row.attempts, row.not_before) == (DeliveryState.QUEUED, 0, NOW + LEASE)
     assert row.message_id == first.message_id
     with db.write() as session:
-        outbox.requeue(session, outbox.find_delivery(session, second.id), now=NOW)
+        lifecycle.requeue(session, lifecycle.find_delivery(session, second.id), now=NOW)
     assert states(db)["digest/b"] is DeliveryState.QUEUED
     with db.write() as session, pytest.raises(InvalidInput, match="is sent; only failed, suppressed or queued"):
-        outbox.requeue(session, outbox.find_delivery(session, third.id), now=NOW)
+        lifecycle.requeue(session, lifecycle.find_delivery(session, third.id), now=NOW)
 
 
 def test_deliveries_are_listed_newest_first_by_state_and_person(db: Database) -> None:
@@ -267,10 +267,10 @@ def test_deliveries_are_listed_newest_first_by_state_and_person(db: Database) ->
     (first,) = claim(db, limit=1)
     settle(db, DeliveryState.FAILED, first, error="550")
     with db.read() as session:
-        assert [each.key for each in outbox.list_deliveries(session)] == ["digest/c", "digest/b", "digest/a"]
-        assert [each.key for each in outbox.list_deliveries(session, limit=1)] == ["digest/c"]
-        assert [each.key for each in outbox.list_deliveries(session, states=[DeliveryState.FAILED])] == ["digest/a"]
-        mine = outbox.list_deliveries(session, subscriber_id=first.subscriber_id)
+        assert [each.key for each in lifecycle.list_deliveries(session)] == ["digest/c", "digest/b", "digest/a"]
+        assert [each.key for each in lifecycle.list_deliveries(session, limit=1)] == ["digest/c"]
+        assert [each.key for each in lifecycle.list_deliveries(session, states=[DeliveryState.FAILED])] == ["digest/a"]
+        mine = lifecycle.list_deliveries(session, subscriber_id=first.subscriber_id)
         assert [each.key for each in mine] == ["digest/a"]
         with pytest.raises(NotFound, match="no delivery 999"):
-            outbox.find_delivery(session, 999)
+            lifecycle.find_delivery(session, 999)

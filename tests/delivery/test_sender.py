@@ -25,16 +25,16 @@ from tests.delivery.post import (
 )
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.delivery import sender
-from trialalerts.delivery.envelope import Envelope, Outcome, Refused, Unsent
-from trialalerts.delivery.message import Message
-from trialalerts.delivery.outbox import list_deliveries
-from trialalerts.delivery.sender import LEASE, Renderer, SendCount, most_in_flight, send_queued
-from trialalerts.delivery.sending_ledger import Ledger
-from trialalerts.delivery.suppressions import suppress
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.mail.envelope import Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.mail.message import Message
+from trialalerts.delivery.mail.verp import delivery_of
+from trialalerts.delivery.outbox.lifecycle import list_deliveries
+from trialalerts.delivery.outbox.suppressions import suppress
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
+from trialalerts.delivery.sending import sender
+from trialalerts.delivery.sending.results import Results
+from trialalerts.delivery.sending.sender import LEASE, Renderer, SendCount, most_in_flight, send_queued
 from trialalerts.delivery.transports.memory import MemoryChannel, MemoryTransport
-from trialalerts.delivery.verp import delivery_of
 from trialalerts.errors import ConfigurationError, DatabaseUnavailable
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
@@ -408,15 +408,15 @@ def test_a_database_that_is_gone_for_a_moment_makes_nothing_come_twice(
 ) -> None:
     queue_for(sqlite_db, ["a", "b"])
     monkeypatch.setattr(sender, "_LAST_WAITS", (0.0, 0.0))
-    written = Ledger.write
+    written = Results.write
     gone = iter([True, True])
 
-    def write(ledger: Ledger) -> None:
+    def write(results: Results) -> None:
         if next(gone, False):
             raise DatabaseUnavailable("the server is restarting")
-        written(ledger)
+        written(results)
 
-    monkeypatch.setattr(Ledger, "write", write)
+    monkeypatch.setattr(Results, "write", write)
     transport = MemoryTransport()
     with pytest.raises(DatabaseUnavailable):
         send(sqlite_db, transport)

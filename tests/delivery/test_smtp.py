@@ -13,8 +13,8 @@ import trustme
 
 from tests.delivery.mailserver import HANG_UP, Mailbox, password_check, running, server_context
 from tests.delivery.test_message import message
-from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
-from trialalerts.delivery.message import to_bytes
+from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.mail.message import to_bytes
 from trialalerts.delivery.transports import Channel, open_transport
 
 # aiosmtpd says so of a server that is encrypted by other means, or meant to be insecure.

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from tests.delivery.chaos_server import ChaosServer
 from tests.delivery.test_smtp import envelope
 from tests.delivery.test_smtp_chaos import channel_to
-from trialalerts.delivery.envelope import Accepted, Envelope, Refused, Unsent
-from trialalerts.delivery.transports.smtp import SmtpServer, SmtpTransport
-from trialalerts.delivery.transports.smtp_dialogue import stuffed
+from trialalerts.delivery.mail.envelope import Accepted, Envelope, Refused, Unsent
+from trialalerts.delivery.transports.smtp.dialogue import dot_stuffed
+from trialalerts.delivery.transports.smtp.transport import SmtpServer, SmtpTransport
 
 EXAMPLES = 1_000 if os.environ.get("TRIALALERTS_TEST_SOAK") else 60
 
@@ -41,7 +41,7 @@ def undone(wire: bytes) -> bytes:
 @example(b".\r\n.\r\n")
 @example(b"a\r\n..\r\n.")
 def test_what_is_stuffed_reads_back_to_the_same_bytes(content: bytes) -> None:
-    wire = stuffed(content)
+    wire = dot_stuffed(content)
     assert undone(wire) == (content if content.endswith(b"\r\n") or not content else content + b"\r\n")
     assert b"\r\n.\r\n" not in b"\r\n" + wire
 
@@ -52,7 +52,7 @@ def test_what_is_stuffed_reads_back_to_the_same_bytes(content: bytes) -> None:
 @example(b"a\n.\r\nMAIL FROM:<evil@example.org>\r\n")
 @example(b"a\r\n.\nb")
 def test_no_content_ends_a_message_early_however_a_server_reads_lines(content: bytes) -> None:
-    wire = b"\r\n" + stuffed(content)
+    wire = b"\r\n" + dot_stuffed(content)
     assert not re.search(rb"[\r\n]\.[\r\n]", wire)
     folded = re.sub(rb"\r\n|\r|\n", b"\n", content)
     assert re.sub(rb"\r\n|\r|\n", b"\n", undone(wire[2:])).rstrip(b"\n") == folded.rstrip(b"\n")

@@ -26,10 +26,10 @@ from tests.delivery.chaos_server import (
 )
 from tests.delivery.mailserver import server_context
 from tests.delivery.test_smtp import envelope
-from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
-from trialalerts.delivery.transports import smtp_channel
-from trialalerts.delivery.transports.smtp import SmtpServer, SmtpTransport
-from trialalerts.delivery.transports.smtp_channel import SmtpChannel
+from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.transports.smtp import channel as smtp_channel
+from trialalerts.delivery.transports.smtp.channel import SmtpChannel
+from trialalerts.delivery.transports.smtp.transport import SmtpServer, SmtpTransport
 
 PATIENT = 20.0
 SHORT = 0.5

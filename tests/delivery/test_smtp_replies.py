@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.delivery.transports.smtp_replies import Reply, one_line, refused, wait_asked
+from trialalerts.delivery.transports.smtp.replies import SmtpReply, refusal, reply_line, wait_asked
 
 
 def meaning(line: str) -> str:
-    outcome = refused(Reply(int(line[:3]), line[4:].encode()), "recipient")
+    outcome = refusal(SmtpReply(int(line[:3]), line[4:].encode()), "recipient")
     return " ".join(word for word, said in (("permanent", outcome.permanent), ("ours", outcome.ours)) if said) or "soft"
 
 
@@ -76,13 +76,13 @@ def test_a_refusal_has_the_meaning_of_its_code_or_else_of_its_words(line: str, e
     ],
 )
 def test_a_wait_that_was_asked_for_is_heard(line: str, seconds: float | None) -> None:
-    assert wait_asked(Reply(int(line[:3]), line[4:].encode())) == seconds
+    assert wait_asked(SmtpReply(int(line[:3]), line[4:].encode())) == seconds
 
 
 @given(st.binary(max_size=2_000))
 def test_whatever_a_server_says_becomes_one_short_printable_line_without_the_address(text: bytes) -> None:
-    said = one_line(
-        Reply(550, text + b" <Mona.Lisa@example.org> user mona.lisa, mona.lisa%40example.org"),
+    said = reply_line(
+        SmtpReply(550, text + b" <Mona.Lisa@example.org> user mona.lisa, mona.lisa%40example.org"),
         private="mona.lisa@example.org",
     )
     assert said.isprintable()

@@ -9,7 +9,13 @@ import pytest
 
 from tests.delivery.post import NOW
 from trialalerts.database import Database
-from trialalerts.delivery.suppressions import address_hash, is_suppressed, lift, list_suppressions, suppress
+from trialalerts.delivery.outbox.suppressions import (
+    address_hash,
+    is_suppressed,
+    lift_suppressions,
+    list_suppressions,
+    suppress,
+)
 from trialalerts.errors import ConfigurationError
 
 
@@ -42,6 +48,6 @@ def test_the_first_reason_stays(db: Database) -> None:
 def test_a_suppression_can_be_lifted_once(db: Database) -> None:
     with db.write() as session:
         suppress(session, "secret", "mona@example.org", reason="bounced", now=NOW)
-        assert lift(session, "secret", "mona@example.org", how="operator", now=NOW).found
-        assert not lift(session, "secret", "mona@example.org", how="operator", now=NOW).found
+        assert lift_suppressions(session, "secret", "mona@example.org", how="operator", now=NOW).found
+        assert not lift_suppressions(session, "secret", "mona@example.org", how="operator", now=NOW).found
         assert list_suppressions(session) == []

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from tests.delivery.test_message import message
-from trialalerts.delivery.envelope import Accepted, Envelope, Refused, Unsent
-from trialalerts.delivery.message import to_bytes
+from trialalerts.delivery.mail.envelope import Accepted, Envelope, Refused, Unsent
+from trialalerts.delivery.mail.message import to_bytes
 from trialalerts.delivery.transports import Channel, open_transport
 from trialalerts.delivery.transports.file import FileTransport
 from trialalerts.delivery.transports.memory import MemoryTransport
-from trialalerts.delivery.transports.smtp import SmtpTransport
+from trialalerts.delivery.transports.smtp.transport import SmtpTransport
 from trialalerts.errors import ConfigurationError
 
 

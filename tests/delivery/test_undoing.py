@@ -9,10 +9,16 @@ from sqlmodel import Session, col, select
 
 from tests.delivery.post import NOW, SECRET, add_person, queue
 from trialalerts.database import Database
-from trialalerts.delivery.feedback.policy import heed_complaint, heed_hard_bounce
-from trialalerts.delivery.suppressions import Why, is_suppressed, lift, list_suppressions, suppress
-from trialalerts.delivery.tables import Delivery, DeliveryState
-from trialalerts.delivery.undoing import Picked, TakenBack, pick, review, take_back
+from trialalerts.delivery.outbox.suppressions import (
+    SuppressionReason,
+    is_suppressed,
+    lift_suppressions,
+    list_suppressions,
+    suppress,
+)
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
+from trialalerts.delivery.policy.effects import record_complaint, record_hard_bounce
+from trialalerts.delivery.policy.undoing import Picked, TakenBack, pick, review_suppressions, take_back
 from trialalerts.subscribers.people import end_pauses, pause
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
@@ -28,8 +34,8 @@ def bounced(session: Session, address: str, *, rule: str, code: str, words: str,
         mail.last_error = "suppressed (bounced)" if state is DeliveryState.SUPPRESSED else words
     session.flush()
     first = session.exec(select(Delivery.id).where(Delivery.key == f"came-back/{address}")).one()
-    why = Why(rule=rule, code=code, words=words, transport="smtp", delivery_id=first)
-    heed_hard_bounce(session, SECRET, person, how="smtp", detail=code, why=why, now=at)
+    why = SuppressionReason(rule=rule, code=code, words=words, transport="smtp", delivery_id=first)
+    record_hard_bounce(session, SECRET, person, how="smtp", detail=code, why=why, now=at)
 
 
 @pytest.fixture
@@ -86,14 +92,14 @@ def test_a_complaint_is_never_lifted_in_bulk(db: Database) -> None:
         person = session.exec(select(Subscriber)).one()
         session.delete(list_suppressions(session)[0])
         session.flush()
-        heed_complaint(session, SECRET, person, how="arf", now=NOW)
+        record_complaint(session, SECRET, person, how="arf", now=NOW)
         assert pick(session, SECRET, Picked(since=NOW - DAY)) == []
         assert pick(session, SECRET, Picked(reason="complained")) == []
 
 
 def test_the_review_names_whom_todays_rules_would_leave_alone(wrong_day: Database) -> None:
     with wrong_day.read() as session:
-        (found,) = review(session, SECRET)
+        (found,) = review_suppressions(session, SECRET)
     assert (found.address, found.class_now) == ("carl@other.example", "ours")
     assert found.rule_now != found.suppression.rule
 
@@ -114,7 +120,7 @@ def test_lifting_leaves_no_second_row_of_a_previous_secret(wrong_day: Database) 
     address = "mona@wrong.example"
     with wrong_day.write() as session:
         assert suppress(session, NEW_SECRET, address, reason="operator", now=NOW)
-        assert lift(session, [NEW_SECRET, SECRET], address, how="operator", now=NOW).found
+        assert lift_suppressions(session, [NEW_SECRET, SECRET], address, how="operator", now=NOW).found
         assert is_suppressed(session, [NEW_SECRET, SECRET], address) is None
 
 
@@ -134,11 +140,13 @@ def test_whoever_had_paused_is_paused_still_when_a_bounce_is_taken_back(
     with db.write() as session:
         bounced(session, "ada@example.org", rule="gone.unknown", code="550", words="user unknown")
         ada = session.exec(select(Subscriber)).one()
-        lift(session, SECRET, ada.address, how="operator", now=NOW)
+        lift_suppressions(session, SECRET, ada.address, how="operator", now=NOW)
         pause(session, ada, until=until, how="web", now=NOW)
-        heed_hard_bounce(session, SECRET, ada, how="smtp", detail="550", now=NOW)
+        record_hard_bounce(session, SECRET, ada, how="smtp", detail="550", now=NOW)
         assert str(ada.state) == "bounced"
-        assert lift(session, SECRET, ada.address, how="guard", now=later).resumed is (state is SubscriberState.ACTIVE)
+        assert lift_suppressions(session, SECRET, ada.address, how="guard", now=later).resumed is (
+            state is SubscriberState.ACTIVE
+        )
         assert str(ada.state) == state.value
         assert (ada.next_due_at is None) is (state is SubscriberState.PAUSED)
     with db.write() as session:

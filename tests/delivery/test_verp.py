@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from tests.delivery.post import NOW, settings
-from trialalerts.delivery.verp import delivery_of, metadata, report_headers, return_address
+from trialalerts.delivery.mail.verp import delivery_metadata, delivery_of, report_headers, return_address
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import FeedbackSettings, MailSettings, ServiceSettings, Settings
 
@@ -30,7 +30,7 @@ def test_a_return_address_names_its_delivery_and_is_an_address(number: int) -> N
 
 @given(NUMBERS)
 def test_metadata_names_its_delivery(number: int) -> None:
-    (token,) = metadata(OURS, number).values()
+    (token,) = delivery_metadata(OURS, number).values()
     assert re.fullmatch(r"[a-z2-7]+", token)
     assert delivery_of(OURS, token) == number
 
@@ -42,7 +42,7 @@ def test_a_token_of_another_secret_names_nothing(number: int) -> None:
 
 @given(NUMBERS, st.data())
 def test_a_token_with_one_letter_changed_names_nothing(number: int, data: st.DataObject) -> None:
-    token = metadata(OURS, number)["delivery"]
+    token = delivery_metadata(OURS, number)["delivery"]
     place = data.draw(st.integers(0, len(token) - 1))
     letter = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz234567").filter(lambda new: new != token[place]))
     assert delivery_of(OURS, token[:place] + letter + token[place + 1 :]) is None
@@ -66,7 +66,7 @@ def test_a_bounce_mailbox_that_leaves_no_room_is_told(bounces: str) -> None:
 
 def test_without_a_secret_nothing_is_signed() -> None:
     with pytest.raises(ConfigurationError, match=r"service\.secret"):
-        metadata(Settings(), 7)
+        delivery_metadata(Settings(), 7)
 
 
 @pytest.mark.parametrize("kind", ["digest", "confirmation"])

@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from trialalerts.demo.registry import SampleRegistry
-from trialalerts.demo.world import read_world
+from trialalerts.demo.sample_data import read_sample_data
 
 TODAY = date(2026, 3, 2)
 
 
 @pytest.fixture
 def registry() -> Iterator[SampleRegistry]:
-    with SampleRegistry(read_world(TODAY)) as registry:
+    with SampleRegistry(read_sample_data(TODAY)) as registry:
         yield registry
 
 
@@ -72,7 +72,7 @@ def test_a_token_expires_with_the_days_data(registry: SampleRegistry, client: ht
     token = client.get("/api/v2/studies").json()["nextPageToken"]
     assert client.get("/api/v2/studies", params={"pageToken": token, "query.cond": "asthma"}).status_code == 400
     assert client.get("/api/v2/studies", params={"pageToken": "nonsense"}).status_code == 400
-    registry.show(read_world(TODAY, second=True))
+    registry.show(read_sample_data(TODAY, second=True))
     assert client.get("/api/v2/studies", params={"pageToken": token}).status_code == 400
 
 
@@ -88,7 +88,7 @@ def test_studies_are_filtered_by_status(client: httpx.Client) -> None:
 
 
 def test_studies_are_filtered_by_day_of_update_and_country(registry: SampleRegistry, client: httpx.Client) -> None:
-    registry.show(read_world(TODAY, second=True))
+    registry.show(read_sample_data(TODAY, second=True))
     since = {"filter.advanced": "AREA[LastUpdatePostDate]RANGE[2026-03-01,MAX]"}
     assert len(numbers(client.get("/api/v2/studies", params=since))) == 7
     spain = {"filter.advanced": 'AREA[LastUpdatePostDate]RANGE[MIN,MAX] AND (AREA[LocationCountry]"Spain")'}
@@ -108,5 +108,5 @@ def test_the_feed_is_sent_again_only_when_it_changed(registry: SampleRegistry, c
     known = {"If-None-Match": first.headers["ETag"]}
     assert first.text.count("<item>") == 5
     assert client.get("/feed.xml", headers=known).status_code == 304
-    registry.show(read_world(TODAY, second=True))
+    registry.show(read_sample_data(TODAY, second=True))
     assert client.get("/feed.xml", headers=known).text.count("<item>") == 6

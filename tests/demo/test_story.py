@@ -16,8 +16,8 @@ import structlog
 
 from trialalerts.clock import SystemClock
 from trialalerts.demo.people import PEOPLE
+from trialalerts.demo.scenario import run
 from trialalerts.demo.serving import page_server
-from trialalerts.demo.story import run
 
 NEWS = {
     "Anna": ["Demostatin to Slow Disability", "A look inside the new trial centre"],

@@ -8,25 +8,25 @@ from datetime import date
 import orjson
 import pytest
 
-from trialalerts.demo.world import World, read_world
+from trialalerts.demo.sample_data import SampleData, read_sample_data
 
 TODAY = date(2026, 3, 2)
 
 
 @pytest.fixture(params=[False, True], ids=["first", "second"])
-def world(request: pytest.FixtureRequest) -> World:
-    return read_world(TODAY, second=request.param)
+def world(request: pytest.FixtureRequest) -> SampleData:
+    return read_sample_data(TODAY, second=request.param)
 
 
-def everything(world: World) -> str:
+def everything(world: SampleData) -> str:
     return orjson.dumps(world.studies).decode() + world.feed.decode() + "".join(world.articles.values())
 
 
-def test_no_date_is_left_to_fill_in(world: World) -> None:
+def test_no_date_is_left_to_fill_in(world: SampleData) -> None:
     assert not re.search(r"@[+-]\d", everything(world))
 
 
-def test_nobody_real_is_named(world: World) -> None:
+def test_nobody_real_is_named(world: SampleData) -> None:
     addresses = re.findall(r"[\w.-]+@[\w.-]+\w", everything(world))
     assert addresses
     assert all(address.endswith(".example.org") for address in addresses)
@@ -40,24 +40,24 @@ def test_nobody_real_is_named(world: World) -> None:
 
 def test_nothing_is_newer_than_the_state_of_the_world() -> None:
     for second, newest in ((False, "2026-03-01"), (True, "2026-03-04")):
-        for study in read_world(TODAY, second=second).studies:
+        for study in read_sample_data(TODAY, second=second).studies:
             assert study["protocolSection"]["statusModule"]["lastUpdatePostDateStruct"]["date"] <= newest
 
 
 def test_the_second_state_adds_a_trial_an_entry_and_an_article() -> None:
-    first, second = read_world(TODAY), read_world(TODAY, second=True)
+    first, second = read_sample_data(TODAY), read_sample_data(TODAY, second=True)
     assert (len(first.studies), len(second.studies)) == (14, 15)
     assert (first.feed.count(b"<item>"), second.feed.count(b"<item>")) == (5, 6)
     assert (len(first.articles), len(second.articles)) == (2, 3)
 
 
 def test_reading_the_second_state_leaves_the_first_as_it_was() -> None:
-    before = read_world(TODAY)
-    read_world(TODAY, second=True)
-    assert read_world(TODAY) == before
+    before = read_sample_data(TODAY)
+    read_sample_data(TODAY, second=True)
+    assert read_sample_data(TODAY) == before
 
 
 def test_the_same_world_seen_a_year_later_is_a_year_younger() -> None:
-    later = read_world(date(2027, 3, 2))
+    later = read_sample_data(date(2027, 3, 2))
     assert "2027-02-" in everything(later)
     assert "2026-02-" not in everything(later)

@@ -16,8 +16,8 @@ from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
-from trialalerts.delivery.message import Message
-from trialalerts.delivery.tables import Delivery
+from trialalerts.delivery.mail.message import Message
+from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.rendering import MailRenderer
@@ -26,11 +26,11 @@ from trialalerts.digests.wording import Wording, Wordings
 from trialalerts.errors import SourceError
 from trialalerts.settings import DigestSettings, ServiceSettings, Settings, SourceSettings
 from trialalerts.sources.base import MemorySource
-from trialalerts.sources.poll import PollCount, poll_source
+from trialalerts.sources.polling.poll import PollCount, poll_source
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber, find_subscriber
 from trialalerts.subscribers.preferences import NewPreference, add_preference
 from trialalerts.subscribers.tables import Frequency
-from trialalerts.vocabulary.regions import Region
+from trialalerts.vocabulary.places.regions import Region
 
 MS, ASTHMA = "D009103", "D001249"
 ANYWHERE = Region(

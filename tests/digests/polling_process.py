@@ -16,8 +16,8 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import open_database
 from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.base import Batch, MemorySource, Position
-from trialalerts.sources.desk import Desk
-from trialalerts.sources.poll import poll_source
+from trialalerts.sources.context import SourceContext
+from trialalerts.sources.polling.poll import poll_source
 
 FIRST = {"registry": 1_000, "another": 5_000}
 PAGES_SHARED = 1
@@ -36,7 +36,7 @@ class SpokenSource(MemorySource):
     def __init__(self, pages: Sequence[Sequence[ItemDraft]]) -> None:
         super().__init__(pages)
 
-    def batches(self, position: Position, desk: Desk) -> Iterator[Batch]:
+    def batches(self, position: Position, desk: SourceContext) -> Iterator[Batch]:
         """Give the pages."""
         for batch in super().batches(position, desk):
             sys.stdout.write("page\n")

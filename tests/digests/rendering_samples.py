@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, TrialFacts
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.clock import FrozenClock
-from trialalerts.delivery.message import Message
+from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.entries import Entry, Reason, Told
 from trialalerts.digests.render_items import StoredDigest
 from trialalerts.digests.rendering import MailRenderer

@@ -23,7 +23,7 @@ from tests.digests.stage import (
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests import compose
 from trialalerts.digests.compose import Composer, compose_due
 from trialalerts.digests.due import due_page, due_rows

@@ -18,12 +18,12 @@ from tests.programs import Program
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import SystemClock
 from trialalerts.database import Database
-from trialalerts.delivery.tables import Delivery
+from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.tables import Digest, Selection
 from trialalerts.matching.window import changes_between
 from trialalerts.subscribers.tables import Frequency, Preference, RegionKind, Subscriber
-from trialalerts.vocabulary.areas import load_areas
+from trialalerts.vocabulary.areas.tree import load_areas
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 KILLS = 200 if os.environ.get("TRIALALERTS_TEST_SOAK") else 6

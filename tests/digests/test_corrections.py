@@ -8,7 +8,7 @@ import pytest
 
 from tests.digests.stage import SETTINGS, publish, store_areas, store_article, store_subscriber
 from tests.digests.test_compose import digests_of, entries_of
-from trialalerts.catalog.compare import compare_articles
+from trialalerts.catalog.changes.comparison import compare_articles
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database

@@ -17,7 +17,7 @@ from trialalerts.digests.compose import compose_for, waited_for
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.people import find_subscriber
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency
-from trialalerts.vocabulary.regions import any_distance_from
+from trialalerts.vocabulary.places.regions import any_distance_from
 
 ONLY = "so this is only what one would say"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -14,7 +14,7 @@ from trialalerts.digests.cards import ArticleCard, CardMaker, TrialCard
 from trialalerts.digests.entries import Reason, Told
 from trialalerts.digests.publishing import Publishing
 from trialalerts.digests.wording import Wordings
-from trialalerts.vocabulary.areas import ANY_AREA
+from trialalerts.vocabulary.areas.tree import ANY_AREA
 from trialalerts.vocabulary.topics import TopicName
 
 TODAY = date(2026, 3, 2)

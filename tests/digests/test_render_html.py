@@ -28,7 +28,7 @@ from tests.digests.rendering_samples import (
 from trialalerts.catalog.facts import Contact, PartialDate
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
-from trialalerts.delivery.message import Message
+from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.card_text import one_line, shortened
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.rendering import MailRenderer

@@ -29,8 +29,8 @@ from tests.digests.rendering_samples import (
 )
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.delivery.message import Message, to_bytes
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.mail.message import Message, to_bytes
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.rendering import CONFIRMATION, DIGEST, MailRenderer
 from trialalerts.digests.tables import DigestKind
 from trialalerts.errors import NotFound

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from tests.digests.rendering_samples import NOW, both_ways, digest, entry, settings, subscriber, trial
 from trialalerts.clock import FrozenClock
-from trialalerts.delivery.message import Message
+from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.rendering import MailRenderer
 
 

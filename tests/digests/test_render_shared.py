@@ -38,7 +38,7 @@ from trialalerts.catalog.facts import ArticleFacts, PartialDate
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.delivery.message import Message, to_bytes
+from trialalerts.delivery.mail.message import Message, to_bytes
 from trialalerts.digests.entries import Entry, Reason
 from trialalerts.digests.render_items import StoredDigest
 from trialalerts.digests.render_recent import Recent

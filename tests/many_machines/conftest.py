@@ -20,14 +20,15 @@ from tests.sources.polling import registry_settings
 from trialalerts.clock import SystemClock
 from trialalerts.database import Database, current_number, open_database
 from trialalerts.database.counter import CHANGES
-from trialalerts.database.schema import upgrade
+from trialalerts.database.schema import upgrade_schema
 from trialalerts.resources import shipped
 from trialalerts.settings import HttpSettings
-from trialalerts.sources.poll import poll_source
+from trialalerts.sources.polling.poll import poll_source
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, RegionKind
-from trialalerts.vocabulary import places, shipped_areas
-from trialalerts.vocabulary.countries import read_countries
-from trialalerts.vocabulary.shipped_areas import CURATED, MESH
+from trialalerts.vocabulary.areas import shipped as shipped_areas
+from trialalerts.vocabulary.areas.shipped import CURATED, MESH
+from trialalerts.vocabulary.places import loading
+from trialalerts.vocabulary.places.countries import read_countries
 from trialalerts.vocabulary.stored_files import lock_digest, note_digest
 from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind, PlaceName
 from trialalerts.vocabulary.topics import store_topics
@@ -72,7 +73,7 @@ def cluster() -> Iterator[postgres.Cluster]:
     try:
         cluster.execute("CREATE DATABASE alerts")
         with open_database(cluster.url("alerts")) as db:
-            upgrade(db)
+            upgrade_schema(db)
         yield cluster
     finally:
         cluster.stop()
@@ -90,7 +91,7 @@ def set_up(folder: Path, db: Database, registry: BusyRegistry, office: PostOffic
     with db.write() as session:
         # The machines find the vocabulary stored: all the diseases and places of the world would take them long.
         noted = {
-            places._NAME: places._digest(),
+            loading._NAME: loading._digest(),
             shipped_areas._NAME: shipped_areas._digest(shipped(CURATED), shipped(MESH)),
         }
         for name, digest in noted.items():

@@ -23,7 +23,7 @@ from sqlmodel import col, select
 from tests.installation import Installation
 from tests.programs import Program, start
 from trialalerts.database import Database
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 
 __all__ = ["Fleet", "Machine", "wait_for"]
 

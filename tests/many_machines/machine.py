@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from trialalerts import daemon
-from trialalerts.catalog import turns
+from trialalerts.catalog.changes import flapping
 from trialalerts.cli.main import main
 from trialalerts.database import engine
-from trialalerts.delivery import outbox, sender
-from trialalerts.sources import leases
+from trialalerts.delivery.outbox import lifecycle
+from trialalerts.delivery.sending import sender
+from trialalerts.sources.polling import leases
 
 POLL_LEASE = timedelta(seconds=8)
 SEND_LEASE = timedelta(seconds=16)
@@ -22,7 +23,7 @@ if __name__ == "__main__":
     daemon._POLL_SECONDS = daemon._COMPOSE_SECONDS = daemon._SEND_SECONDS = 1
     engine.PATIENCE = leases.LEASE = POLL_LEASE
     sender.LEASE = SEND_LEASE
-    turns._DAY = timedelta(seconds=1)
+    flapping._DAY = timedelta(seconds=1)
     sender._LEASE_MARGIN = timedelta(seconds=10)
-    outbox._FIRST_WAIT = timedelta(milliseconds=500)
+    lifecycle._FIRST_WAIT = timedelta(milliseconds=500)
     main()

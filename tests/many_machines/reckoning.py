@@ -13,11 +13,11 @@ from tests.many_machines.registry import BusyRegistry, Sweep
 from tests.matching.worlds import concerns
 from trialalerts.catalog.tables import Change, HeldChange, Item
 from trialalerts.database import Database, current_number
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.tables import Digest, DigestKind, Selection
 from trialalerts.matching.window import RECRUITING_NOW, changes_between
 from trialalerts.subscribers.tables import Preference, Subscriber
-from trialalerts.vocabulary.areas import load_areas
+from trialalerts.vocabulary.areas.tree import load_areas
 
 __all__ = ["assert_mailed_once", "assert_stored_whole", "assert_told_exactly_once", "overlaps", "settled"]
 

@@ -12,8 +12,10 @@ from sqlmodel import Session, text
 
 from tests.many_machines.fleet import wait_for
 from trialalerts.database import Database, open_database
-from trialalerts.delivery import benching, breaker, tallies
-from trialalerts.delivery.tallies import Tallied
+from trialalerts.delivery.outbox import counters
+from trialalerts.delivery.outbox.counters import HourlyCounts
+from trialalerts.delivery.policy import cooldown
+from trialalerts.delivery.sending import breaker
 from trialalerts.settings import BreakerSettings
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -53,25 +55,25 @@ def both_do(db: Database, work: Callable[[Session, datetime], object]) -> None:
 
 
 def test_two_senders_may_find_a_transport_broken_at_once(db: Database) -> None:
-    both_do(db, lambda session, now: benching.bench(session, "smtp", reason="gone", now=now))
+    both_do(db, lambda session, now: cooldown.cool_down(session, "smtp", reason="gone", now=now))
     with db.read() as session:
-        state = benching.standing(session, "smtp")
+        state = cooldown.outage(session, "smtp")
         assert state is not None
         assert (state.since, state.reason) == (NOW, "gone")
 
 
 def test_two_senders_may_find_a_transport_at_work_again_at_once(db: Database) -> None:
     with db.write() as session:
-        benching.bench(session, "smtp", reason="gone", now=NOW)
-    both_do(db, lambda session, _: benching.clear(session, "smtp"))
+        cooldown.cool_down(session, "smtp", reason="gone", now=NOW)
+    both_do(db, lambda session, _: cooldown.end_outage(session, "smtp"))
     with db.read() as session:
-        assert benching.standing(session, "smtp") is None
+        assert cooldown.outage(session, "smtp") is None
 
 
 def test_two_senders_may_find_too_many_bounces_at_once(db: Database) -> None:
     with db.write() as session:
-        tallies.add(session, Tallied.SENT, 100, at=NOW)
-        tallies.add(session, Tallied.BOUNCED, 50, at=NOW)
+        counters.count_up(session, HourlyCounts.SENT, 100, at=NOW)
+        counters.count_up(session, HourlyCounts.BOUNCED, 50, at=NOW)
     both_do(db, lambda session, now: breaker.trip(session, BreakerSettings(), now=now))
     with db.read() as session:
         paused = breaker.pause_of(session)

@@ -14,8 +14,8 @@ from trialalerts.database import Database, engine, open_database, take_numbers
 from trialalerts.errors import DatabaseUnavailable
 from trialalerts.settings import HttpSettings
 from trialalerts.sources.base import MemorySource
-from trialalerts.sources.leases import LEASE, Lease
-from trialalerts.sources.standing import locked_state
+from trialalerts.sources.polling.leases import LEASE, Lease
+from trialalerts.sources.polling.state import locked_state
 
 
 @pytest.fixture

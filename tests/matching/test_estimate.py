@@ -12,10 +12,10 @@ from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.matching.estimate import Estimator
-from trialalerts.sources.standing import watched_since
+from trialalerts.sources.polling.state import watched_since
 from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers.tables import Preference, RegionKind
-from trialalerts.vocabulary.areas import load_areas
+from trialalerts.vocabulary.areas.tree import load_areas
 
 
 def preference(clock: FrozenClock, **values: Any) -> Preference:

@@ -15,8 +15,8 @@ from trialalerts.matching.index import WindowIndex, bits_of, numbers_of
 from trialalerts.matching.matcher import wanted_together
 from trialalerts.matching.nearby import SiteMap
 from trialalerts.matching.ranking import Tier
-from trialalerts.vocabulary.areas import ANY_AREA
-from trialalerts.vocabulary.distance import distance_km
+from trialalerts.vocabulary.areas.tree import ANY_AREA
+from trialalerts.vocabulary.places.distance import distance_km
 
 EXAMPLES = 10_000 if os.environ.get("TRIALALERTS_TEST_SOAK") else 200
 pytestmark = pytest.mark.soak

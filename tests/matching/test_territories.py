@@ -12,7 +12,7 @@ from trialalerts.matching.explaining import nearest_site
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.window import recruiting_now, subject_of
 from trialalerts.subscribers.tables import Preference, RegionKind
-from trialalerts.vocabulary.areas import AreaTree
+from trialalerts.vocabulary.areas.tree import AreaTree
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 

@@ -9,13 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import strategies as st
 
 from trialalerts.catalog.facts import Site, TrialFacts
-from trialalerts.catalog.status import is_recruiting, site_is_open
 from trialalerts.catalog.tables import ChangeKind, ItemKind
+from trialalerts.catalog.trials.status import is_recruiting, site_is_open
 from trialalerts.matching.closings import AS_NEAR_KM
 from trialalerts.matching.window import Candidate, Subject
 from trialalerts.subscribers.tables import Preference, RegionKind
-from trialalerts.vocabulary.areas import ANY_AREA, AreaNode, AreaTree
-from trialalerts.vocabulary.distance import distance_km
+from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaNode, AreaTree
+from trialalerts.vocabulary.places.distance import distance_km
 
 TODAY = date(2026, 3, 2)
 AREAS = [f"A{number}" for number in range(8)]

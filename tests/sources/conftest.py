@@ -17,7 +17,7 @@ from tests.sources.registry_server import RegistryServer, read_studies
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.settings import HttpSettings
-from trialalerts.sources.desk import Desk
+from trialalerts.sources.context import SourceContext
 from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind, PlaceName
 
 
@@ -57,7 +57,7 @@ def http_settings() -> HttpSettings:
 
 @pytest.fixture(scope="session")
 def _place_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    from trialalerts.vocabulary.countries import read_countries
+    from trialalerts.vocabulary.places.countries import read_countries
 
     places, names = [], []
     for country in read_countries():
@@ -104,10 +104,10 @@ def _area(id_: str, name: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def desk(sqlite_world: Database, http_settings: HttpSettings, clock: FrozenClock) -> Iterator[Desk]:
+def context(sqlite_world: Database, http_settings: HttpSettings, clock: FrozenClock) -> Iterator[SourceContext]:
     """What a source reads with."""
-    with Desk(sqlite_world, http_settings, clock) as desk:
-        yield desk
+    with SourceContext(sqlite_world, http_settings, clock) as context:
+        yield context
 
 
 @pytest.fixture

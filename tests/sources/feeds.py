@@ -13,7 +13,7 @@ from trialalerts.catalog.tables import Change, Item, Record
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.settings import HttpSettings, Settings
-from trialalerts.sources.poll import PollCount, poll_source
+from trialalerts.sources.polling.poll import PollCount, poll_source
 
 __all__ = ["DAY", "LONG", "Feeds", "entry", "feed"]
 

@@ -13,7 +13,7 @@ from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.settings import HttpSettings, Settings, SourceSettings
 from trialalerts.sources.base import Source
-from trialalerts.sources.poll import PollCount, poll_source
+from trialalerts.sources.polling.poll import PollCount, poll_source
 from trialalerts.sources.tables import Problem, SourceState
 
 __all__ = [

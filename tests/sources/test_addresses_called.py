@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trialalerts.sources.network import is_public
+from trialalerts.net.guard import is_public
 
 
 @pytest.mark.parametrize(

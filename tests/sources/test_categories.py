@@ -16,9 +16,9 @@ from trialalerts.database.findings import open_findings
 from trialalerts.resources import shipped
 from trialalerts.settings import Settings
 from trialalerts.sources.categories import FINDING, CategoryReader
-from trialalerts.sources.poll import poll_due
-from trialalerts.vocabulary.areas import load_areas, store_curated
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.sources.polling.poll import poll_due
+from trialalerts.vocabulary.areas.tree import load_areas, store_curated
+from trialalerts.vocabulary.tagging.tagger import Tagger
 from trialalerts.vocabulary.topics import load_topics, store_topics
 
 MS, RRMS, BREAST, CANCER, ALS, STROKE = "D009103", "D020529", "D001943", "D009369", "D000690", "D020521"
@@ -52,10 +52,10 @@ STRANGE = ["Asthmma", "Annual gala", "R2-D2", "Zeitung"]
 @pytest.fixture(scope="module")
 def vocabularies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database with the shipped areas and topics."""
-    from trialalerts.database.schema import upgrade
+    from trialalerts.database.schema import upgrade_schema
 
     database = open_database(f"sqlite:///{tmp_path_factory.mktemp('categories') / 'test.db'}")
-    upgrade(database)
+    upgrade_schema(database)
     with database.write() as session:
         store_curated(session, shipped("config/disease_areas.toml"))
         store_topics(session, shipped("config/topics.toml"))

@@ -14,7 +14,7 @@ from tests.sources.samples import study
 from trialalerts.cli.main import main
 from trialalerts.clock import SystemClock
 from trialalerts.database import Database
-from trialalerts.sources.leases import Lease
+from trialalerts.sources.polling.leases import Lease
 
 Run = Callable[..., tuple[int, str, str]]
 

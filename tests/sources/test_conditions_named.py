@@ -17,10 +17,10 @@ from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.settings import HttpSettings
-from trialalerts.sources.ctgov_study import read_study
-from trialalerts.sources.desk import Desk
-from trialalerts.sources.reread import reread_trials
-from trialalerts.vocabulary.areas import store_curated
+from trialalerts.sources.clinicaltrials_gov.study import read_study
+from trialalerts.sources.context import SourceContext
+from trialalerts.sources.polling.reread import reread_trials
+from trialalerts.vocabulary.areas.tree import store_curated
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 CURATED = Path(__file__).resolve().parents[2] / "config" / "disease_areas.toml"
@@ -29,16 +29,16 @@ CONDITIONS = ("protocolSection", "conditionsModule", "conditions")
 
 
 @pytest.fixture
-def curated_desk(sqlite_world: Database, http_settings: HttpSettings, clock: FrozenClock) -> Iterator[Desk]:
+def curated_desk(sqlite_world: Database, http_settings: HttpSettings, clock: FrozenClock) -> Iterator[SourceContext]:
     """What a source reads with; all curated areas are known."""
     with sqlite_world.write() as session:
         store_curated(session, CURATED)
-    with Desk(sqlite_world, http_settings, clock) as desk:
-        yield desk
+    with SourceContext(sqlite_world, http_settings, clock) as context:
+        yield context
 
 
-def read(raw: Any, desk: Desk) -> ItemDraft:
-    draft, problems = read_study(raw, desk.locator, desk.conditions, source="ctgov", position="record 1")
+def read(raw: Any, context: SourceContext) -> ItemDraft:
+    draft, problems = read_study(raw, context.locator, context.conditions, source="ctgov", position="record 1")
     assert draft is not None, problems
     return draft
 
@@ -56,7 +56,9 @@ def with_terms(*terms: tuple[str, str], conditions: list[str], ancestors: tuple[
     return raw
 
 
-def test_what_conditions_name_stands_beside_the_terms_of_the_registry(shared_cases: Path, curated_desk: Desk) -> None:
+def test_what_conditions_name_stands_beside_the_terms_of_the_registry(
+    shared_cases: Path, curated_desk: SourceContext
+) -> None:
     raws = read_studies(shared_cases / "conditions-named" / "studies.jsonl.gz")
     leukaemia, lung, disc = [read(raw, curated_desk) for raw in raws]
     assert areas_of(leukaemia) == ["D007938", "D054198", "D000208", "D015470"]
@@ -80,7 +82,7 @@ NAMED = {
 
 @pytest.mark.parametrize(("terms", "conditions", "areas"), NAMED.values(), ids=NAMED)
 def test_a_named_area_is_added_unless_it_is_a_term_or_above_one(
-    terms: list[tuple[str, str]], conditions: list[str], areas: list[str], curated_desk: Desk
+    terms: list[tuple[str, str]], conditions: list[str], areas: list[str], curated_desk: SourceContext
 ) -> None:
     above = (NEUROLOGICAL,) if terms[0][0] == "D999999" else ()
     forwards = read(with_terms(*terms, conditions=conditions, ancestors=above), curated_desk)
@@ -109,8 +111,8 @@ def test_a_trial_whose_areas_are_understood_anew_is_updated_silently_and_its_lat
 
 
 def _reread(db: Database, http_settings: HttpSettings, clock: FrozenClock) -> int:
-    with Desk(db, http_settings, clock) as desk:
-        return reread_trials(db, desk)
+    with SourceContext(db, http_settings, clock) as context:
+        return reread_trials(db, context)
 
 
 def _stored_areas(db: Database) -> list[str]:
@@ -144,7 +146,7 @@ def test_a_small_chunk_at_a_time_comes_to_the_end(
     server: RegistryServer,
     http_settings: HttpSettings,
 ) -> None:
-    monkeypatch.setattr("trialalerts.sources.reread._AT_ONCE", 2)
+    monkeypatch.setattr("trialalerts.sources.polling.reread._AT_ONCE", 2)
     server.state.studies = [study(n, conditionsModule__conditions=["Examplitis"]) for n in range(2, 7)]
     poll(sqlite_world, registry_settings(server, http_settings), clock)
     with sqlite_world.write() as session:

@@ -8,9 +8,9 @@ import pytest
 
 from tests.sources.samples import study
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.sources.ctgov_reach import said_reach
-from trialalerts.sources.ctgov_study import read_study
-from trialalerts.sources.desk import Desk
+from trialalerts.sources.clinicaltrials_gov.reach import said_reach
+from trialalerts.sources.clinicaltrials_gov.study import read_study
+from trialalerts.sources.context import SourceContext
 
 REMOTE = [
     "This is a fully remote, randomized, placebo-controlled clinical trial of examplinib.",
@@ -73,9 +73,9 @@ def test_home_wins_over_country_and_line_ends_do_not_matter() -> None:
     assert said_reach(titles=(), text=text) == "remote"
 
 
-def test_a_study_keeps_what_it_says(desk: Desk) -> None:
+def test_a_study_keeps_what_it_says(context: SourceContext) -> None:
     def reach(**values: Any) -> str | None:
-        draft, _ = read_study(study(**values), desk.locator, desk.conditions, source="ctgov", position="record 1")
+        draft, _ = read_study(study(**values), context.locator, context.conditions, source="ctgov", position="record 1")
         assert draft is not None
         assert isinstance(draft.facts, TrialFacts)
         return draft.facts.reach
@@ -85,10 +85,12 @@ def test_a_study_keeps_what_it_says(desk: Desk) -> None:
     assert reach(identificationModule__officialTitle="A Fully Remote Clinical Trial of Examplumab") == "remote"
 
 
-def test_the_real_studies_that_say_it_are_the_ones_that_were_read(real_studies: list[Any], desk: Desk) -> None:
+def test_the_real_studies_that_say_it_are_the_ones_that_were_read(
+    real_studies: list[Any], context: SourceContext
+) -> None:
     found = {}
     for raw in real_studies:
-        draft, _ = read_study(raw, desk.locator, desk.conditions, source="ctgov", position="record")
+        draft, _ = read_study(raw, context.locator, context.conditions, source="ctgov", position="record")
         if draft is not None and isinstance(draft.facts, TrialFacts) and draft.facts.reach:
             found[draft.external_id] = draft.facts.reach
     assert found == {"NCT04570475": "nationwide", "NCT05153876": "remote"}

@@ -9,9 +9,9 @@ import pytest
 from sqlmodel import Session
 
 from trialalerts.database import Database
-from trialalerts.sources.ctgov_sites import read_sites
+from trialalerts.sources.clinicaltrials_gov.sites import read_sites
 from trialalerts.sources.fields import Fields
-from trialalerts.vocabulary.sites import SiteLocator
+from trialalerts.vocabulary.places.site_names import SiteLocator
 from trialalerts.vocabulary.tables import Place, PlaceKind, PlaceName
 
 MUNICH, HAMLET = (48.14, 11.58), (51.61, 13.31)

@@ -17,15 +17,15 @@ from tests.sources.samples import study, with_value
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import PartialDate, Term, TrialFacts
 from trialalerts.catalog.tables import ItemKind
-from trialalerts.sources.ctgov_page import read_page
-from trialalerts.sources.ctgov_study import read_study
-from trialalerts.sources.desk import Desk
+from trialalerts.sources.clinicaltrials_gov.page import read_page
+from trialalerts.sources.clinicaltrials_gov.study import read_study
+from trialalerts.sources.context import SourceContext
 
 PROTOCOL = "protocolSection"
 
 
-def read(raw: Any, desk: Desk) -> ItemDraft:
-    draft, problems = read_study(raw, desk.locator, desk.conditions, source="ctgov", position="page 1, record 1")
+def read(raw: Any, context: SourceContext) -> ItemDraft:
+    draft, problems = read_study(raw, context.locator, context.conditions, source="ctgov", position="page 1, record 1")
     assert draft is not None, problems
     assert not problems
     return draft
@@ -36,8 +36,8 @@ def facts_of(draft: ItemDraft) -> TrialFacts:
     return draft.facts
 
 
-def test_a_whole_study_is_read(desk: Desk) -> None:
-    draft = read(study(), desk)
+def test_a_whole_study_is_read(context: SourceContext) -> None:
+    draft = read(study(), context)
     facts = facts_of(draft)
     assert not draft.problems
     assert (draft.registry, draft.external_id, draft.kind) == ("clinicaltrials.gov", "NCT90000001", ItemKind.TRIAL)
@@ -60,27 +60,27 @@ def test_a_whole_study_is_read(desk: Desk) -> None:
     assert facts.sponsor == "Example Institute"
 
 
-def test_a_site_is_placed_and_one_without_coordinates_gets_those_of_its_town(desk: Desk) -> None:
-    boston, leeds = facts_of(read(study(), desk)).sites
+def test_a_site_is_placed_and_one_without_coordinates_gets_those_of_its_town(context: SourceContext) -> None:
+    boston, leeds = facts_of(read(study(), context)).sites
     assert (boston.country, boston.subdivision, boston.latitude, boston.status) == ("US", "US-MA", 42.36, "RECRUITING")
     assert (boston.country_name, boston.state, boston.postcode) == ("United States", "Massachusetts", "00000")
     assert (leeds.country, leeds.subdivision, leeds.latitude, leeds.longitude) == ("GB", "GB-ENG", 53.8, -1.55)
 
 
-def test_a_study_with_nothing_but_its_number_is_kept(desk: Desk) -> None:
-    draft = read({PROTOCOL: {"identificationModule": {"nctId": " nct90000001 "}}}, desk)
+def test_a_study_with_nothing_but_its_number_is_kept(context: SourceContext) -> None:
+    draft = read({PROTOCOL: {"identificationModule": {"nctId": " nct90000001 "}}}, context)
     assert draft.title == "NCT90000001"
     assert [problem.field for problem in draft.problems] == ["identificationModule.briefTitle"]
     assert facts_of(draft).minimum_age_days is None
 
 
-def test_scalars_in_boxes_are_taken_out(shared_data: Path, desk: Desk) -> None:
+def test_scalars_in_boxes_are_taken_out(shared_data: Path, context: SourceContext) -> None:
     name = "unl_R-reserialised_full_10_nextPageToken.json.gz"
     page = read_page(gzip.decompress((shared_data / "ctgov" / "pages" / name).read_bytes()), "file")
     assert page.next_token
     assert len(page.records) == 10
     for record in page.records:
-        draft = read(record, desk)
+        draft = read(record, context)
         facts = facts_of(draft)
         assert not draft.problems
         assert facts.status is not None
@@ -90,10 +90,10 @@ def test_scalars_in_boxes_are_taken_out(shared_data: Path, desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("number", [88, 120])
-def test_a_bulk_download_is_a_bare_list(number: int, shared_data: Path, desk: Desk) -> None:
+def test_a_bulk_download_is_a_bare_list(number: int, shared_data: Path, context: SourceContext) -> None:
     body = gzip.decompress((shared_data / "ctgov" / "pages" / f"bulkdownload_array_{number}.json.gz").read_bytes())
     page = read_page(body, "file")
-    drafts = [read(record, desk) for record in page.records]
+    drafts = [read(record, context) for record in page.records]
     assert len({draft.external_id for draft in drafts}) == number
     assert not [problem for draft in drafts for problem in draft.problems]
 
@@ -102,29 +102,31 @@ def test_a_bulk_download_is_a_bare_list(number: int, shared_data: Path, desk: De
     ("18 Years", 6574), ("1 Year", 365), ("6 Months", 182), ("2 Weeks", 14), ("28 Days", 28), ("48 Hours", 2),
     ("30 Minutes", 0), ("1 minute", 0), ("N/A", None),
 ])  # fmt: skip
-def test_ages_become_days(words: str, days: int | None, desk: Desk) -> None:
-    draft = read(study(eligibilityModule__minimumAge=words), desk)
+def test_ages_become_days(words: str, days: int | None, context: SourceContext) -> None:
+    draft = read(study(eligibilityModule__minimumAge=words), context)
     assert facts_of(draft).minimum_age_days == days
     assert not draft.problems
 
 
-def test_without_mesh_the_conditions_tell_the_areas(desk: Desk) -> None:
+def test_without_mesh_the_conditions_tell_the_areas(context: SourceContext) -> None:
     raw = study(conditionsModule__conditions=["Asthma in Children"])
     del raw["derivedSection"]
-    assert read(raw, desk).areas == [{"id": "D009103", "in_title": True}, {"id": "D001249", "in_title": False}]
+    assert read(raw, context).areas == [{"id": "D009103", "in_title": True}, {"id": "D001249", "in_title": False}]
 
 
-def test_mesh_wins_over_what_the_title_names(desk: Desk) -> None:
+def test_mesh_wins_over_what_the_title_names(context: SourceContext) -> None:
     raw = study(identificationModule__briefTitle="Asthma in People With Multiple Sclerosis")
-    assert read(raw, desk).areas == [{"id": "D009103", "in_title": True}]
+    assert read(raw, context).areas == [{"id": "D009103", "in_title": True}]
 
 
-def test_a_term_that_the_registry_found_by_an_acronym_alone_is_dropped_with_its_ancestors(desk: Desk) -> None:
+def test_a_term_that_the_registry_found_by_an_acronym_alone_is_dropped_with_its_ancestors(
+    context: SourceContext,
+) -> None:
     raw = study(conditionsModule__keywords=["IgE"])
     browse = raw["derivedSection"]["conditionBrowseModule"]
     browse["meshes"].append({"id": "C562694", "term": "Epilepsy, Idiopathic Generalized"})
     browse["ancestors"].append({"id": "D004827", "term": "Epilepsy"})
-    draft = read(raw, desk)
+    draft = read(raw, context)
     assert draft.areas == [{"id": "D009103", "in_title": True}]
     assert draft.ancestors == ("D009422",)
     assert facts_of(draft).mesh == (Term(id="D009103", name="Multiple Sclerosis"),)
@@ -153,12 +155,14 @@ WRONG: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("field", "value", "message"), WRONG, ids=[f"{field} = {value}" for field, value, _ in WRONG])
-def test_a_wrong_field_is_noted_and_the_rest_is_kept(field: str, value: Any, message: str, desk: Desk) -> None:
+def test_a_wrong_field_is_noted_and_the_rest_is_kept(
+    field: str, value: Any, message: str, context: SourceContext
+) -> None:
     path = tuple(_steps(field))
     raw = study(conditionsModule__keywords=["one", "two"])
     if path[0] != "hasResults":
         path = (PROTOCOL, *path)
-    draft = read(with_value(raw, path, value), desk)
+    draft = read(with_value(raw, path, value), context)
     assert [(problem.external_id, problem.field) for problem in draft.problems] == [("NCT90000001", field)]
     assert message in draft.problems[0].message
     assert draft.areas == [{"id": "D009103", "in_title": field != "identificationModule.briefTitle"}]
@@ -180,15 +184,17 @@ def _steps(field: str) -> Iterator[str | int]:
     (study(identificationModule__nctId="EX-1"), "without number: EX-1", "identificationModule.nctId"),
     (study(identificationModule__nctId=17), "without number: EX-1", "identificationModule.nctId"),
 ])  # fmt: skip
-def test_a_record_without_a_usable_number_is_a_problem(raw: Any, external_id: str, field: str, desk: Desk) -> None:
-    draft, problems = read_study(raw, desk.locator, desk.conditions, source="ctgov", position="page 1, record 1")
+def test_a_record_without_a_usable_number_is_a_problem(
+    raw: Any, external_id: str, field: str, context: SourceContext
+) -> None:
+    draft, problems = read_study(raw, context.locator, context.conditions, source="ctgov", position="page 1, record 1")
     assert draft is None
     assert [(problem.external_id, problem.field) for problem in problems] == [(external_id, field)]
 
 
-def test_a_problem_never_shows_a_persons_name(desk: Desk) -> None:
+def test_a_problem_never_shows_a_persons_name(context: SourceContext) -> None:
     contact = {"name": {"first": "Jo", "last": "Nobody"}, "email": ["jo@example.org", "jo@example.net"]}
-    draft = read(study(contactsLocationsModule__centralContacts=[contact]), desk)
+    draft = read(study(contactsLocationsModule__centralContacts=[contact]), context)
     assert {problem.message for problem in draft.problems} == {
         "found an object, expected a text",
         "found a list, expected a text",
@@ -218,7 +224,7 @@ ANYTHING = st.recursive(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(list(_paths(study()))), ANYTHING), min_size=1, max_size=4))
 def test_whatever_stands_in_a_record_it_is_read_or_noted(
-    desk: Desk, changes: list[tuple[tuple[str | int, ...], Any]]
+    context: SourceContext, changes: list[tuple[tuple[str | int, ...], Any]]
 ) -> None:
     raw: Any = study()
     for path, value in changes:
@@ -226,7 +232,7 @@ def test_whatever_stands_in_a_record_it_is_read_or_noted(
             raw = with_value(raw, path, value)
         except (KeyError, IndexError, TypeError):
             continue  # an earlier change took the place away
-    draft, problems = read_study(raw, desk.locator, desk.conditions, source="ctgov", position="here")
+    draft, problems = read_study(raw, context.locator, context.conditions, source="ctgov", position="here")
     noted: list[FieldProblem] = [*problems, *(draft.problems if draft else ())]
     assert draft is not None or problems
     assert "record" not in {problem.field for problem in noted}, noted

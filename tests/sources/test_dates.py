@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.sources.dates import When, at_a_time, on_a_day, read_when
+from trialalerts.sources.feeds.dates import When, at_a_time, on_a_day, read_when
 
 
 @pytest.mark.parametrize(("text", "moment"), [

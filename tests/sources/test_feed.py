@@ -17,8 +17,8 @@ from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.errors import SourceError
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch, Position
-from trialalerts.sources.desk import Desk
-from trialalerts.sources.feed import Feed
+from trialalerts.sources.context import SourceContext
+from trialalerts.sources.feeds.source import FeedSource
 
 RSS = """<?xml version="1.0" encoding="UTF-8"?>
 <rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>
@@ -30,17 +30,17 @@ ITEM = """<item><guid isPermaLink="false">one</guid><link>https://example.org/ne
 <dc:creator>A. Writer</dc:creator><category>Research</category></item>"""
 
 
-def source(url: str, **more: object) -> Feed:
-    return Feed(SourceSettings.model_validate({"name": "news", "kind": "feed", "url": url, **more}))
+def source(url: str, **more: object) -> FeedSource:
+    return FeedSource(SourceSettings.model_validate({"name": "news", "kind": "feed", "url": url, **more}))
 
 
-def poll(server: RegistryServer, desk: Desk, body: bytes, **more: object) -> Batch:
-    (batch,) = source(server.serve("/feed", body), **more).batches(Position(), desk)
+def poll(server: RegistryServer, context: SourceContext, body: bytes, **more: object) -> Batch:
+    (batch,) = source(server.serve("/feed", body), **more).batches(Position(), context)
     return batch
 
 
-def drafts(server: RegistryServer, desk: Desk, *items: str, **more: object) -> list[ItemDraft]:
-    return list(poll(server, desk, RSS.format(items="".join(items)).encode(), **more).drafts)
+def drafts(server: RegistryServer, context: SourceContext, *items: str, **more: object) -> list[ItemDraft]:
+    return list(poll(server, context, RSS.format(items="".join(items)).encode(), **more).drafts)
 
 
 def item(**fields: str) -> str:
@@ -48,8 +48,8 @@ def item(**fields: str) -> str:
     return f"<item>{inner}</item>"
 
 
-def test_an_entry_is_read_and_cleaned(server: RegistryServer, desk: Desk) -> None:
-    (draft,) = drafts(server, desk, ITEM)
+def test_an_entry_is_read_and_cleaned(server: RegistryServer, context: SourceContext) -> None:
+    (draft,) = drafts(server, context, ITEM)
     assert (draft.registry, draft.external_id, draft.source) == ("news", "one", "news")
     assert draft.title == "New trial in multiple sclerosis & fatigue"
     assert draft.summary == "A study of asthma."
@@ -59,27 +59,27 @@ def test_an_entry_is_read_and_cleaned(server: RegistryServer, desk: Desk) -> Non
     assert draft.areas == [{"id": "D009103", "in_title": True}, {"id": "D001249", "in_title": False}]
 
 
-def test_the_areas_of_the_source_win(server: RegistryServer, desk: Desk) -> None:
-    (draft,) = drafts(server, desk, ITEM, areas=["asthma", "MS"])
+def test_the_areas_of_the_source_win(server: RegistryServer, context: SourceContext) -> None:
+    (draft,) = drafts(server, context, ITEM, areas=["asthma", "MS"])
     assert draft.areas == [{"id": "D001249", "in_title": False}, {"id": "D009103", "in_title": True}]
 
 
-def test_categories_that_name_areas_win_over_the_text(server: RegistryServer, desk: Desk) -> None:
-    (draft,) = drafts(server, desk, ITEM.replace("Research", "Melanoma"))
+def test_categories_that_name_areas_win_over_the_text(server: RegistryServer, context: SourceContext) -> None:
+    (draft,) = drafts(server, context, ITEM.replace("Research", "Melanoma"))
     assert draft.areas == [{"id": "D008545", "in_title": False}]
 
 
-def test_an_unknown_area_of_the_source_is_named(server: RegistryServer, desk: Desk) -> None:
+def test_an_unknown_area_of_the_source_is_named(server: RegistryServer, context: SourceContext) -> None:
     with pytest.raises(SourceError, match=r"Source news, areas: No disease area is called “Asthmma”.*“Asthma”"):
-        drafts(server, desk, ITEM, areas=["Asthmma"])
+        drafts(server, context, ITEM, areas=["Asthmma"])
 
 
 def test_an_entry_without_id_is_known_by_its_link_and_without_link_by_its_words(
-    server: RegistryServer, desk: Desk
+    server: RegistryServer, context: SourceContext
 ) -> None:
     with_link, bare, again = drafts(
         server,
-        desk,
+        context,
         item(title="One", link="https://example.org/1"),
         item(title="Two", description="words"),
         item(title="Two, continued", description="words"),
@@ -90,26 +90,30 @@ def test_an_entry_without_id_is_known_by_its_link_and_without_link_by_its_words(
     assert (bare.url, bare.published_at, bare.problems) == ("", None, ())
 
 
-def test_an_id_that_several_entries_share_names_none_of_them(server: RegistryServer, desk: Desk) -> None:
+def test_an_id_that_several_entries_share_names_none_of_them(server: RegistryServer, context: SourceContext) -> None:
     items = [item(guid="journal", title=f"Article {n}", link=f"https://example.org/{n}") for n in range(3)]
-    assert len({draft.external_id for draft in drafts(server, desk, *items)}) == 3
+    assert len({draft.external_id for draft in drafts(server, context, *items)}) == 3
     items = [item(guid="journal", title=f"Article {n}", link="https://example.org/") for n in range(3)]
-    assert len({draft.external_id for draft in drafts(server, desk, *items)}) == 3
+    assert len({draft.external_id for draft in drafts(server, context, *items)}) == 3
 
 
-def test_an_entry_that_stands_twice_is_one(server: RegistryServer, desk: Desk) -> None:
-    assert len(drafts(server, desk, item(title="Same"), item(title="Same"))) == 1
+def test_an_entry_that_stands_twice_is_one(server: RegistryServer, context: SourceContext) -> None:
+    assert len(drafts(server, context, item(title="Same"), item(title="Same"))) == 1
 
 
-def test_a_title_is_made_from_the_text_and_nothing_at_all_is_a_problem(server: RegistryServer, desk: Desk) -> None:
+def test_a_title_is_made_from_the_text_and_nothing_at_all_is_a_problem(
+    server: RegistryServer, context: SourceContext
+) -> None:
     body = RSS.format(items=item(guid="a", description="Only words.") + item(guid="b", link="https://example.org/b"))
-    batch = poll(server, desk, body.encode())
+    batch = poll(server, context, body.encode())
     assert [draft.title for draft in batch.drafts] == ["Only words."]
     assert [(problem.external_id, problem.field) for problem in batch.problems] == [("b", "title")]
 
 
-def test_a_date_or_link_that_makes_no_sense_is_noted_and_the_rest_kept(server: RegistryServer, desk: Desk) -> None:
-    (draft,) = drafts(server, desk, item(guid="a", title="A", pubDate="someday", link="javascript:alert(1)"))
+def test_a_date_or_link_that_makes_no_sense_is_noted_and_the_rest_kept(
+    server: RegistryServer, context: SourceContext
+) -> None:
+    (draft,) = drafts(server, context, item(guid="a", title="A", pubDate="someday", link="javascript:alert(1)"))
     assert (draft.published_at, draft.url) == (None, "")
     assert [(problem.external_id, problem.field) for problem in draft.problems] == [("a", "link"), ("a", "published")]
 
@@ -125,15 +129,15 @@ def test_a_date_or_link_that_makes_no_sense_is_noted_and_the_rest_kept(server: R
     ],
 )
 def test_a_date_without_a_time_of_day_stays_a_day(
-    written: dict[str, str], day: date | None, server: RegistryServer, desk: Desk
+    written: dict[str, str], day: date | None, server: RegistryServer, context: SourceContext
 ) -> None:
-    (draft,) = drafts(server, desk, item(guid="a", title="A", **written))
+    (draft,) = drafts(server, context, item(guid="a", title="A", **written))
     assert isinstance(draft.facts, ArticleFacts)
     assert draft.facts.published_on == day
 
 
-def test_relative_links_lead_to_the_feeds_server(server: RegistryServer, desk: Desk) -> None:
-    (draft,) = drafts(server, desk, item(guid="a", title="A", link="/news/a"))
+def test_relative_links_lead_to_the_feeds_server(server: RegistryServer, context: SourceContext) -> None:
+    (draft,) = drafts(server, context, item(guid="a", title="A", link="/news/a"))
     assert draft.url == f"{server.root}/news/a"
 
 
@@ -161,8 +165,8 @@ JSON = orjson.dumps({
 
 
 @pytest.mark.parametrize("feed", [ATOM, RDF, OLD, JSON], ids=["Atom", "RDF", "RSS 0.91", "JSON Feed"])
-def test_every_kind_of_feed_gives_the_same_article(feed: str, server: RegistryServer, desk: Desk) -> None:
-    (draft,) = poll(server, desk, feed.encode()).drafts
+def test_every_kind_of_feed_gives_the_same_article(feed: str, server: RegistryServer, context: SourceContext) -> None:
+    (draft,) = poll(server, context, feed.encode()).drafts
     assert (draft.title, draft.summary, draft.url) == ("Neu & gut", "Worte", "https://example.org/1")
     if feed in {ATOM, JSON}:
         assert draft.published_at == datetime(2026, 3, 1, 7, tzinfo=UTC)
@@ -171,9 +175,9 @@ def test_every_kind_of_feed_gives_the_same_article(feed: str, server: RegistrySe
         assert (draft.facts.authors, draft.facts.language) == (("Eine Autorin",), "de")
 
 
-def test_a_json_feed_may_number_its_items(server: RegistryServer, desk: Desk) -> None:
+def test_a_json_feed_may_number_its_items(server: RegistryServer, context: SourceContext) -> None:
     feed = {"version": "https://jsonfeed.org/version/1", "items": [{"id": 17, "content_text": "Words"}, "broken"]}
-    assert [draft.external_id for draft in poll(server, desk, orjson.dumps(feed)).drafts] == ["17"]
+    assert [draft.external_id for draft in poll(server, context, orjson.dumps(feed)).drafts] == ["17"]
 
 
 NO_FEEDS: dict[str, tuple[str, str]] = {
@@ -197,18 +201,18 @@ NO_FEEDS: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("name", NO_FEEDS)
 def test_what_is_no_whole_feed_is_an_error_and_never_an_empty_feed(
-    name: str, server: RegistryServer, desk: Desk
+    name: str, server: RegistryServer, context: SourceContext
 ) -> None:
     body, told = NO_FEEDS[name]
     with pytest.raises(SourceError, match=told) as error:
-        poll(server, desk, body.encode())
+        poll(server, context, body.encode())
     assert "\n" not in str(error.value)
     assert str(error.value).startswith(f"{server.root}/feed")
 
 
 @pytest.mark.parametrize("feed", [RSS.format(items=""), re.sub(r"<entry>.*</entry>", "", ATOM, flags=re.DOTALL)])
-def test_a_feed_may_be_empty(feed: str, server: RegistryServer, desk: Desk) -> None:
-    batch = poll(server, desk, feed.encode())
+def test_a_feed_may_be_empty(feed: str, server: RegistryServer, context: SourceContext) -> None:
+    batch = poll(server, context, feed.encode())
     assert (batch.drafts, batch.ends_sweep) == ([], True)
 
 
@@ -217,44 +221,46 @@ def test_a_feed_may_be_empty(feed: str, server: RegistryServer, desk: Desk) -> N
     ("utf-16", "utf-16"), ("utf-8-sig", "utf-8"), ("utf-8", "klingon"),
 ])  # fmt: skip
 def test_a_wrongly_declared_encoding_does_not_stop_it(
-    encoding: str, declared: str, server: RegistryServer, desk: Desk
+    encoding: str, declared: str, server: RegistryServer, context: SourceContext
 ) -> None:
     text = RSS.format(items=item(guid="a", title="Étude – déjà vu")).replace("UTF-8", declared)
     if encoding == "iso-8859-1":
         text = text.replace("–", "-")
-    (draft,) = poll(server, desk, text.encode(encoding)).drafts
+    (draft,) = poll(server, context, text.encode(encoding)).drafts
     assert "tude" in draft.title
 
 
-def test_entities_that_grow_without_end_are_refused_and_plain_ones_read(server: RegistryServer, desk: Desk) -> None:
+def test_entities_that_grow_without_end_are_refused_and_plain_ones_read(
+    server: RegistryServer, context: SourceContext
+) -> None:
     lines = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
     head, _, rest = RSS.format(items=ITEM.replace("Research", "&l0;")).partition("\n")
     plain = f'{head}<!DOCTYPE rss [<!ENTITY l0 "Res&#101;arch">]>{rest}'
-    (draft,) = poll(server, desk, plain.encode()).drafts
+    (draft,) = poll(server, context, plain.encode()).drafts
     assert isinstance(draft.facts, ArticleFacts)
     with pytest.raises(SourceError, match="entities made of entities"):
-        poll(server, desk, plain.replace("]>", f"{lines}]>", 1).replace("&l0;", "&l11;", 1).encode())
+        poll(server, context, plain.replace("]>", f"{lines}]>", 1).replace("&l0;", "&l11;", 1).encode())
 
 
-def test_a_feed_that_did_not_change_is_not_read_again(server: RegistryServer, desk: Desk) -> None:
+def test_a_feed_that_did_not_change_is_not_read_again(server: RegistryServer, context: SourceContext) -> None:
     url = server.serve(
         "/feed", RSS.format(items=ITEM).encode(), etag='"v1"', last_modified="Sun, 01 Mar 2026 00:00:00 GMT"
     )
-    (first,) = source(url).batches(Position(), desk)
+    (first,) = source(url).batches(Position(), context)
     position = Position(cursor=first.cursor, etag=first.etag, last_modified=first.last_modified)
-    (second,) = source(url).batches(position, desk)
+    (second,) = source(url).batches(position, context)
     assert (list(second.drafts), second.etag, second.ends_sweep, second.whole) == ([], '"v1"', True, False)
     assert server.requests[-1].headers["if-none-match"] == '"v1"'
     other = server.serve("/other", RSS.format(items=ITEM).encode())
-    (third,) = source(other).batches(position, desk)
+    (third,) = source(other).batches(position, context)
     assert len(third.drafts) == 1
     assert "if-none-match" not in server.requests[-1].headers
 
 
-def test_a_server_that_fails_is_a_source_error(server: RegistryServer, desk: Desk) -> None:
+def test_a_server_that_fails_is_a_source_error(server: RegistryServer, context: SourceContext) -> None:
     server.faults.append(Fault(act=respond(500)))
     with pytest.raises(SourceError, match="answered 500"):
-        poll(server, desk, b"")
+        poll(server, context, b"")
 
 
 def _count(body: bytes) -> int:
@@ -262,16 +268,16 @@ def _count(body: bytes) -> int:
 
 
 def test_every_real_feed_gives_exactly_the_entries_it_holds(
-    shared_data: Path, server: RegistryServer, desk: Desk
+    shared_data: Path, server: RegistryServer, context: SourceContext
 ) -> None:
     contents = [gzip.decompress(path.read_bytes()) for path in sorted((shared_data / "feeds").rglob("*.gz"))]
     robots = [body for body in contents if b"Validate User" in body]
     assert len(contents) == 98
     assert len(robots) == 1
     with pytest.raises(SourceError, match="HTML page"):
-        poll(server, desk, robots[0])
+        poll(server, context, robots[0])
     for body in set(contents) - set(robots):
-        batch = poll(server, desk, body)
+        batch = poll(server, context, body)
         assert len(batch.drafts) == len({draft.external_id for draft in batch.drafts}) == _count(body)
         assert not batch.problems
         assert not [draft.problems for draft in batch.drafts if draft.problems]

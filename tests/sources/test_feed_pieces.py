@@ -13,12 +13,12 @@ from tests.sources.registry_server import RegistryServer
 from trialalerts.errors import SourceError
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Position
-from trialalerts.sources.desk import Desk
-from trialalerts.sources.entry import Entry, EntryList, FeedContent
-from trialalerts.sources.feed import Feed
-from trialalerts.sources.feed_pieces import MOST_ENTRIES, cut_json, cut_xml
-from trialalerts.sources.json_feed import read_json_feed
-from trialalerts.sources.xml_feed import read_xml_feed
+from trialalerts.sources.context import SourceContext
+from trialalerts.sources.feeds.entry import EntryList, FeedContent, FeedEntry
+from trialalerts.sources.feeds.json_feed import read_json_feed
+from trialalerts.sources.feeds.pieces import MOST_ENTRIES, cut_json, cut_xml
+from trialalerts.sources.feeds.source import FeedSource
+from trialalerts.sources.feeds.xml_feed import read_xml_feed
 
 URL = "https://news.example.org/feed"
 RSS = '<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>N</title>{}</channel></rss>'
@@ -127,18 +127,22 @@ def test_a_broken_item_of_a_json_feed_costs_itself_and_no_other(broken: bytes, r
 
 
 def test_half_an_emoji_is_shown_as_one_that_cannot_be_read(
-    shared_cases: Path, server: RegistryServer, desk: Desk
+    shared_cases: Path, server: RegistryServer, context: SourceContext
 ) -> None:
     body = (shared_cases / "jsonfeed-half-a-surrogate" / "feed.json").read_bytes()
-    source = Feed(SourceSettings.model_validate({"name": "news", "kind": "feed", "url": server.serve("/f", body)}))
-    (batch,) = source.batches(Position(), desk)
+    source = FeedSource(
+        SourceSettings.model_validate({"name": "news", "kind": "feed", "url": server.serve("/f", body)})
+    )
+    (batch,) = source.batches(Position(), context)
     assert [draft.external_id for draft in batch.drafts] == ["1", "2"]
 
 
-def test_an_entry_that_cannot_be_read_is_a_problem_of_its_own(server: RegistryServer, desk: Desk) -> None:
+def test_an_entry_that_cannot_be_read_is_a_problem_of_its_own(server: RegistryServer, context: SourceContext) -> None:
     body = rb'{"version":"https://jsonfeed.org/version/1","items":[{"id":"1","title":"a"},{"id":"2","title":"\x"}]}'
-    source = Feed(SourceSettings.model_validate({"name": "news", "kind": "feed", "url": server.serve("/f", body)}))
-    (batch,) = source.batches(Position(), desk)
+    source = FeedSource(
+        SourceSettings.model_validate({"name": "news", "kind": "feed", "url": server.serve("/f", body)})
+    )
+    (batch,) = source.batches(Position(), context)
     assert [(problem.external_id, problem.message) for problem in batch.problems] == [
         ("without number: entry 2", "the entry is broken; it was left out")
     ]
@@ -156,7 +160,7 @@ def test_entries_that_do_not_fit_into_memory_are_an_error_that_says_so() -> None
     found = EntryList(URL)
     with pytest.raises(SourceError, match="more text than fits into 200 MB of memory"):
         for number in range(10_000):
-            found.add(Entry(id=str(number), summary="é" * 100_000))
+            found.add(FeedEntry(id=str(number), summary="é" * 100_000))
     assert max(len(entry.summary) for entry in found.entries) == 50_000
 
 

@@ -12,8 +12,8 @@ from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.errors import SourceError
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch, Position
-from trialalerts.sources.desk import Desk
-from trialalerts.sources.folder import Folder
+from trialalerts.sources.context import SourceContext
+from trialalerts.sources.folder import FolderSource
 
 ARTICLE = """---
 title: Living with **asthma** &amp; more
@@ -38,22 +38,22 @@ A *first* paragraph with a [link](https://example.org/a) and a [bad one](javascr
 """
 
 
-def read(folder: Path, desk: Desk) -> Batch:
-    source = Folder(SourceSettings.model_validate({"name": "editors", "kind": "folder", "path": str(folder)}))
-    (batch,) = source.batches(Position(), desk)
+def read(folder: Path, context: SourceContext) -> Batch:
+    source = FolderSource(SourceSettings.model_validate({"name": "editors", "kind": "folder", "path": str(folder)}))
+    (batch,) = source.batches(Position(), context)
     return batch
 
 
-def one(text: str | bytes, folder: Path, desk: Desk) -> ItemDraft:
+def one(text: str | bytes, folder: Path, context: SourceContext) -> ItemDraft:
     (folder / "one.md").write_bytes(text if isinstance(text, bytes) else text.encode())
-    batch = read(folder, desk)
+    batch = read(folder, context)
     assert not batch.problems
     (draft,) = batch.drafts
     return draft
 
 
-def test_an_article_is_read(tmp_path: Path, desk: Desk) -> None:
-    draft = one(ARTICLE, tmp_path, desk)
+def test_an_article_is_read(tmp_path: Path, context: SourceContext) -> None:
+    draft = one(ARTICLE, tmp_path, context)
     assert not draft.problems
     assert (draft.registry, draft.external_id, draft.url) == (
         "editors",
@@ -73,22 +73,24 @@ def test_an_article_is_read(tmp_path: Path, desk: Desk) -> None:
     assert "onerror" not in facts.html
 
 
-def test_without_categories_the_words_tell_the_areas(tmp_path: Path, desk: Desk) -> None:
-    draft = one("---\ntitle: On asthma\n---\nAnd *melanoma* too.", tmp_path, desk)
+def test_without_categories_the_words_tell_the_areas(tmp_path: Path, context: SourceContext) -> None:
+    draft = one("---\ntitle: On asthma\n---\nAnd *melanoma* too.", tmp_path, context)
     assert draft.areas == [{"id": "D001249", "in_title": True}, {"id": "D008545", "in_title": False}]
     assert (draft.url, draft.published_at, draft.summary) == ("", None, "And melanoma too.")
 
 
-def test_an_unknown_category_is_named_with_the_nearest_and_the_known_ones_count(tmp_path: Path, desk: Desk) -> None:
+def test_an_unknown_category_is_named_with_the_nearest_and_the_known_ones_count(
+    tmp_path: Path, context: SourceContext
+) -> None:
     (tmp_path / "one.md").write_text("---\ntitle: T\ncategories: [Asthmma, melanoma]\n---\n", "utf-8")
-    batch = read(tmp_path, desk)
+    batch = read(tmp_path, context)
     (draft,) = batch.drafts
     assert (draft.areas, draft.problems) == ([{"id": "D008545", "in_title": False}], ())
     assert batch.strange == {"Asthmma": " Did you mean “Asthma”?"}
 
 
-def test_one_category_may_stand_without_a_list(tmp_path: Path, desk: Desk) -> None:
-    assert one("---\nTitle: T\ncategories: asthma\n---\n", tmp_path, desk).areas == [
+def test_one_category_may_stand_without_a_list(tmp_path: Path, context: SourceContext) -> None:
+    assert one("---\nTitle: T\ncategories: asthma\n---\n", tmp_path, context).areas == [
         {"id": "D001249", "in_title": False}
     ]
 
@@ -100,8 +102,10 @@ def test_one_category_may_stand_without_a_list(tmp_path: Path, desk: Desk) -> No
     ("28 February 2026", datetime(2026, 2, 28, tzinfo=UTC)),
     ('"28.2.2026"', datetime(2026, 2, 28, tzinfo=UTC)),
 ])  # fmt: skip
-def test_dates_may_be_written_as_people_write_them(written: str, moment: datetime, tmp_path: Path, desk: Desk) -> None:
-    draft = one(f"---\ntitle: T\ndate: {written}\n---\n", tmp_path, desk)
+def test_dates_may_be_written_as_people_write_them(
+    written: str, moment: datetime, tmp_path: Path, context: SourceContext
+) -> None:
+    draft = one(f"---\ntitle: T\ndate: {written}\n---\n", tmp_path, context)
     assert (draft.published_at, draft.problems) == (moment, ())
     assert isinstance(draft.facts, ArticleFacts)
     assert draft.facts.published_on == (None if moment.hour else moment.date())
@@ -111,8 +115,10 @@ def test_dates_may_be_written_as_people_write_them(written: str, moment: datetim
     ("date: soon", "date"), ("date: 2026", "date"), ("url: ftp://example.org/", "url"), ("url: [1, 2]", "url"),
     ("categories: {a: b}", "categories[0]"), ("audience: 7", "audience"), ("subtitle: {a: b}", "subtitle"),
 ])  # fmt: skip
-def test_a_wrong_field_is_noted_and_the_article_kept(line: str, field: str, tmp_path: Path, desk: Desk) -> None:
-    draft = one(f"---\ntitle: T\n{line}\n---\nWords.", tmp_path, desk)
+def test_a_wrong_field_is_noted_and_the_article_kept(
+    line: str, field: str, tmp_path: Path, context: SourceContext
+) -> None:
+    draft = one(f"---\ntitle: T\n{line}\n---\nWords.", tmp_path, context)
     assert draft.title == "T"
     assert field in {problem.field for problem in draft.problems}
 
@@ -134,45 +140,45 @@ BROKEN: dict[str, tuple[bytes, str, str]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_file_is_a_problem_and_the_rest_goes_on(name: str, tmp_path: Path, desk: Desk) -> None:
+def test_a_broken_file_is_a_problem_and_the_rest_goes_on(name: str, tmp_path: Path, context: SourceContext) -> None:
     content, field, message = BROKEN[name]
     (tmp_path / "broken.md").write_bytes(content)
     (tmp_path / "good.md").write_text(ARTICLE)
-    batch = read(tmp_path, desk)
+    batch = read(tmp_path, context)
     assert [draft.external_id for draft in batch.drafts] == ["good.md"]
     assert [(problem.external_id, problem.field) for problem in batch.problems] == [("broken.md", field)]
     assert message in batch.problems[0].message
     assert "\n" not in batch.problems[0].message
 
 
-def test_folders_in_the_folder_are_read_and_hidden_files_are_not(tmp_path: Path, desk: Desk) -> None:
+def test_folders_in_the_folder_are_read_and_hidden_files_are_not(tmp_path: Path, context: SourceContext) -> None:
     for name in ("a.md", "b/c.md", "d/e/é.md", ".hidden.md", ".git/f.md", "g.txt", "b/.#c.md"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(ARTICLE)
-    assert [draft.external_id for draft in read(tmp_path, desk).drafts] == ["a.md", "b/c.md", "d/e/é.md"]
+    assert [draft.external_id for draft in read(tmp_path, context).drafts] == ["a.md", "b/c.md", "d/e/é.md"]
 
 
-def test_an_empty_folder_is_no_error_and_a_missing_one_is(tmp_path: Path, desk: Desk) -> None:
-    assert read(tmp_path, desk).drafts == []
+def test_an_empty_folder_is_no_error_and_a_missing_one_is(tmp_path: Path, context: SourceContext) -> None:
+    assert read(tmp_path, context).drafts == []
     with pytest.raises(SourceError, match="Source editors: there is no folder"):
-        read(tmp_path / "missing", desk)
+        read(tmp_path / "missing", context)
 
 
-def test_windows_line_ends_and_a_byte_order_mark_are_fine(tmp_path: Path, desk: Desk) -> None:
+def test_windows_line_ends_and_a_byte_order_mark_are_fine(tmp_path: Path, context: SourceContext) -> None:
     assert (
-        one(b"\xef\xbb\xbf" + ARTICLE.replace("\n", "\r\n").encode(), tmp_path, desk).title
+        one(b"\xef\xbb\xbf" + ARTICLE.replace("\n", "\r\n").encode(), tmp_path, context).title
         == "Living with asthma & more"
     )
 
 
-def test_a_correction_has_a_day_and_a_sentence(tmp_path: Path, desk: Desk) -> None:
-    draft = one("---\ntitle: T\ncorrected: 2026-03-03\ncorrection: It was 12, not 21.\n---\n", tmp_path, desk)
+def test_a_correction_has_a_day_and_a_sentence(tmp_path: Path, context: SourceContext) -> None:
+    draft = one("---\ntitle: T\ncorrected: 2026-03-03\ncorrection: It was 12, not 21.\n---\n", tmp_path, context)
     assert isinstance(draft.facts, ArticleFacts)
     assert (draft.facts.corrected_on, draft.facts.correction) == (date(2026, 3, 3), "It was 12, not 21.")
     assert not draft.problems
 
 
 @pytest.mark.parametrize(("line", "field"), [("correction: Oh.", "correction"), ("corrected: 2026-03-03", "corrected")])
-def test_half_a_correction_is_noted(line: str, field: str, tmp_path: Path, desk: Desk) -> None:
-    assert [problem.field for problem in one(f"---\ntitle: T\n{line}\n---\n", tmp_path, desk).problems] == [field]
+def test_half_a_correction_is_noted(line: str, field: str, tmp_path: Path, context: SourceContext) -> None:
+    assert [problem.field for problem in one(f"---\ntitle: T\n{line}\n---\n", tmp_path, context).problems] == [field]

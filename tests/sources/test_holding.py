@@ -12,8 +12,8 @@ from tests.sources.feeds import Feeds, entry, feed
 from tests.sources.polling import settings_of, state_of
 from trialalerts.database.findings import open_findings
 from trialalerts.errors import NotFound
-from trialalerts.sources.holding import release
-from trialalerts.sources.poll import PollCount, poll_source
+from trialalerts.sources.polling.holding import release_source
+from trialalerts.sources.polling.poll import PollCount, poll_source
 from trialalerts.sources.tables import HeldRecord
 
 WORDS = ("Walking", "Swimming", "Sleeping", "Cycling", "Singing", "Reading", "Dancing", "Rowing", "Cooking", "Writing",
@@ -55,7 +55,7 @@ def test_a_feed_whose_known_entries_have_vanished_is_held(replaced: Feeds) -> No
 
 
 def test_what_is_released_is_told_once(replaced: Feeds) -> None:
-    count = release(replaced.db, "news", silently=False, now=replaced.clock.now())
+    count = release_source(replaced.db, "news", silently=False, now=replaced.clock.now())
     assert (count.new, count.changes) == (12, 12)
     assert replaced.poll(feed(*entries("memory"))).changes == 0
     assert replaced.poll(feed(*entries("memory"), *entries("music", 1))).changes == 1
@@ -64,7 +64,7 @@ def test_what_is_released_is_told_once(replaced: Feeds) -> None:
 
 
 def test_what_is_released_silently_is_known(replaced: Feeds) -> None:
-    count = release(replaced.db, "news", silently=True, now=replaced.clock.now())
+    count = release_source(replaced.db, "news", silently=True, now=replaced.clock.now())
     assert (count.new, count.changes) == (12, 0)
     assert replaced.poll(feed(*entries("memory"))).changes == 0
     assert replaced.poll(feed(*entries("memory"), *entries("music", 1))).changes == 1
@@ -72,13 +72,13 @@ def test_what_is_released_silently_is_known(replaced: Feeds) -> None:
 
 def test_what_left_the_feed_while_it_was_held_is_not_lost(replaced: Feeds) -> None:
     replaced.poll(feed(*entries("memory")[6:], *entries("music", 6)))
-    assert release(replaced.db, "news", silently=False, now=replaced.clock.now()).changes == 18
+    assert release_source(replaced.db, "news", silently=False, now=replaced.clock.now()).changes == 18
 
 
 def test_ids_that_change_while_the_feed_is_held_do_not_double_what_is_held(replaced: Feeds) -> None:
     for fetch in "abc":
         replaced.poll(feed(*entries("memory", ids=fetch)))
-    assert release(replaced.db, "news", silently=False, now=replaced.clock.now()).changes == 12
+    assert release_source(replaced.db, "news", silently=False, now=replaced.clock.now()).changes == 12
 
 
 def test_it_releases_itself_when_the_known_entries_are_back(replaced: Feeds) -> None:
@@ -93,7 +93,7 @@ def test_while_held_fewer_than_ten_strangers_stay_held_and_an_empty_feed_changes
     assert replaced.poll(feed()).changes == 0
     assert replaced.poll(feed(*entries("music", 3))).changes == 0
     assert held(replaced) == ["news"]
-    assert release(replaced.db, "news", silently=False, now=replaced.clock.now()).changes == 15
+    assert release_source(replaced.db, "news", silently=False, now=replaced.clock.now()).changes == 15
 
 
 @pytest.mark.parametrize(("known", "stays", "new", "is_held"), [
@@ -136,14 +136,14 @@ def test_a_source_may_be_exempt(sqlite_feeds: Feeds) -> None:
 def test_another_source_is_not_held_with_it(replaced: Feeds) -> None:
     replaced.poll(feed(*entries("balance", 1)), "other")
     assert replaced.poll(feed(*entries("balance", 1), *entries("memory", 12)), "other").changes == 12
-    assert release(replaced.db, "news", silently=False, now=replaced.clock.now()).changes == 0
+    assert release_source(replaced.db, "news", silently=False, now=replaced.clock.now()).changes == 0
 
 
 def test_only_what_is_held_can_be_released(sqlite_feeds: Feeds) -> None:
     sqlite_feeds.poll(feed(*entries("balance")))
     for name in ("news", "nonsense"):
         with pytest.raises(NotFound, match=f"“{name}” is not held; see: trialalerts sources list"):
-            release(sqlite_feeds.db, name, silently=False, now=sqlite_feeds.clock.now())
+            release_source(sqlite_feeds.db, name, silently=False, now=sqlite_feeds.clock.now())
 
 
 class TestAnotherAddress:
@@ -189,7 +189,7 @@ class TestFolders:
         replaced = {f"b{n}": f"title: Research on {word} abroad\n---\n" for n, word in enumerate(WORDS)}
         assert self.poll(feeds, tmp_path, **replaced).held == len(WORDS)
         assert held(feeds) == ["editors"]
-        assert release(feeds.db, "editors", silently=False, now=feeds.clock.now()).changes == len(WORDS)
+        assert release_source(feeds.db, "editors", silently=False, now=feeds.clock.now()).changes == len(WORDS)
         assert self.poll(feeds, tmp_path, **replaced).changes == 0
 
     @pytest.mark.parametrize(("before", "after"), [

@@ -17,11 +17,11 @@ from tests.sources.registry_server import Fault, Handler, RegistryServer, cut, h
 from trialalerts import __version__
 from trialalerts.clock import FrozenClock
 from trialalerts.errors import SourceError
+from trialalerts.net.client import Fetcher, HttpRefused, Interrupted
+from trialalerts.net.decompression import BrokenBody, TooLarge, unpacked
+from trialalerts.net.guard import PublicNetwork, is_public
 from trialalerts.redaction import shown_url
 from trialalerts.settings import HttpSettings
-from trialalerts.sources.decoding import BrokenBody, TooLarge, unpacked
-from trialalerts.sources.http import Fetcher, Interrupted, Refused
-from trialalerts.sources.network import PublicNetwork, is_public
 
 MEGABYTE = b"0" * 1_000_000
 
@@ -89,7 +89,7 @@ def test_what_has_not_changed_is_not_sent_again(server: RegistryServer, fetcher:
 
 def test_a_304_that_was_not_asked_for_is_an_error(server: RegistryServer, fetcher: Fetcher) -> None:
     server.faults.append(Fault(act=respond(304)))
-    with pytest.raises(Refused, match="304"):
+    with pytest.raises(HttpRefused, match="304"):
         fetcher.get(server.serve("/a", b"x"))
 
 
@@ -198,7 +198,7 @@ def test_a_server_may_say_when_to_come_again(
     status: int, value: str, seconds: float | None, server: RegistryServer, fetcher: Fetcher
 ) -> None:
     server.faults.append(Fault(act=respond(status, b"", {"Retry-After": value})))
-    with pytest.raises(Refused, match=f"answered {status}; it asks for a pause") as refused:
+    with pytest.raises(HttpRefused, match=f"answered {status}; it asks for a pause") as refused:
         fetcher.get(server.root)
     assert refused.value.retry_after == seconds
     assert len(server.requests) == 1
@@ -209,7 +209,7 @@ def test_a_server_may_say_when_to_come_again(
 ])  # fmt: skip
 def test_every_refusal_says_what_mends_it(status: int, remedy: str, server: RegistryServer, fetcher: Fetcher) -> None:
     server.faults.append(Fault(act=respond(status, b"<html>no</html>", {"Content-Type": "text/html"})))
-    with pytest.raises(Refused, match=f"answered {status}; .*{remedy}") as refused:
+    with pytest.raises(HttpRefused, match=f"answered {status}; .*{remedy}") as refused:
         fetcher.get(server.root)
     assert refused.value.status == status
 
@@ -217,14 +217,14 @@ def test_every_refusal_says_what_mends_it(status: int, remedy: str, server: Regi
 def test_the_short_words_of_a_refusal_are_told(server: RegistryServer, fetcher: Fetcher) -> None:
     body = b"`filter.advanced` parameter\r\nhas incorrect format\x1b[31m"
     server.faults.append(Fault(act=respond(400, body, {"Content-Type": "text/plain"})))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpRefused) as refused:
         fetcher.get(server.root)
     assert "(`filter.advanced` parameter has incorrect format[31m)" in str(refused.value)
 
 
 def test_a_refusal_of_any_length_is_short_in_the_message(server: RegistryServer, fetcher: Fetcher) -> None:
     server.faults.append(Fault(act=_refuse_endlessly))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpRefused) as refused:
         fetcher.get(server.root)
     assert len(str(refused.value)) < 500
 

@@ -19,8 +19,8 @@ from trialalerts.database import Database, open_database
 from trialalerts.errors import DatabaseBehind, DatabaseUnavailable, SourceError
 from trialalerts.settings import HttpSettings, Settings
 from trialalerts.sources.base import Batch, MemorySource
-from trialalerts.sources.leases import LEASE, Lease
-from trialalerts.sources.poll import PollCount, poll_due, poll_source
+from trialalerts.sources.polling.leases import LEASE, Lease
+from trialalerts.sources.polling.poll import PollCount, poll_due, poll_source
 from trialalerts.sources.tables import SourceState
 
 PAGES = [[article(1)], [article(2)], [article(3)]]

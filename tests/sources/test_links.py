@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.sources.links import link_key, usable_link
+from trialalerts.sources.feeds.links import link_key, usable_link
 
 
 @pytest.mark.parametrize("link", [

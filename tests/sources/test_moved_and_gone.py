@@ -13,7 +13,7 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
 from trialalerts.settings import HttpSettings, Settings
-from trialalerts.sources.poll import PollCount, poll_due
+from trialalerts.sources.polling.poll import PollCount, poll_due
 
 FEED = b'<rss version="2.0"><channel><title>N</title><item><guid>1</guid><title>News</title></item></channel></rss>'
 

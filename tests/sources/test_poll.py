@@ -23,7 +23,7 @@ from trialalerts.database import Database
 from trialalerts.errors import DatabaseBehind, NotFound, SourceError
 from trialalerts.settings import HttpSettings, Settings
 from trialalerts.sources.base import MemorySource
-from trialalerts.sources.poll import poll_due, poll_source
+from trialalerts.sources.polling.poll import poll_due, poll_source
 from trialalerts.sources.tables import Problem, SourceState
 
 RSS = '<rss version="2.0"><channel><title>T</title><link>https://example.org/</link>{}</channel></rss>'

@@ -29,8 +29,8 @@ from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.settings import HttpSettings
-from trialalerts.sources.poll import poll_source
-from trialalerts.vocabulary.areas import load_areas
+from trialalerts.sources.polling.poll import poll_source
+from trialalerts.vocabulary.areas.tree import load_areas
 
 STATUS = ("protocolSection", "statusModule", "overallStatus")
 

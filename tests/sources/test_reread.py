@@ -14,9 +14,9 @@ from trialalerts.catalog.tables import Item, Record
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.settings import HttpSettings, Settings
-from trialalerts.sources import reread as module
-from trialalerts.sources.desk import Desk
-from trialalerts.sources.reread import reread_trials
+from trialalerts.sources.context import SourceContext
+from trialalerts.sources.polling import reread as module
+from trialalerts.sources.polling.reread import reread_trials
 from trialalerts.vocabulary.stored_files import lock_digest, note_digest, stored_digest
 from trialalerts.vocabulary.tables import Place, PlaceKind, PlaceName
 
@@ -89,8 +89,8 @@ def points_of(db: Database) -> set[tuple[float | None, float | None, str | None]
 def reread(db: Database, settings: Settings, clock: FrozenClock, *, batches: int = 100) -> int:
     """Read so many batches of stored trials anew; return how many trials changed."""
     left = iter(range(batches))
-    with Desk(db, settings.http, clock) as desk:
-        return reread_trials(db, desk, stop=lambda: next(left, None) is None)
+    with SourceContext(db, settings.http, clock) as context:
+        return reread_trials(db, context, stop=lambda: next(left, None) is None)
 
 
 OLD_READINGS: dict[str, tuple[dict[str, str], dict[str, Any], dict[str, Any]]] = {
@@ -223,11 +223,11 @@ def test_a_batch_that_another_process_stored_meanwhile_is_not_stored_twice(
 ) -> None:
     others: list[int] = []
 
-    def beaten(row: Any, desk: Desk) -> Any:
+    def beaten(row: Any, context: SourceContext) -> Any:
         if not others:
             others.append(0)
             others[0] = reread(five, settings, clock)
-        return told(row, desk)
+        return told(row, context)
 
     told = module._told
     monkeypatch.setattr(module, "_told", beaten)
@@ -241,14 +241,14 @@ def test_a_trial_that_was_read_from_its_registry_meanwhile_stays_as_that_has_it(
     told = module._told
     polled: list[int] = []
 
-    def meanwhile(row: Any, desk: Desk) -> Any:
+    def meanwhile(row: Any, context: SourceContext) -> Any:
         if not polled:
             polled.append(row.id)
             with five.write() as session:
                 item = session.get_one(Item, row.id)
                 item.facts, item.facts_hash = {**item.facts, "sites": []}, "read just now"
                 session.add(item)
-        return told(row, desk)
+        return told(row, context)
 
     monkeypatch.setattr(module, "_told", meanwhile)
     reread(five, settings, clock)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from trialalerts.errors import SourceError
-from trialalerts.sources import xml_feed
-from trialalerts.sources.decoding import BrokenBody, unpacked
-from trialalerts.sources.xml_feed import read_xml_feed
+from trialalerts.net.decompression import BrokenBody, unpacked
+from trialalerts.sources.feeds import xml_feed
+from trialalerts.sources.feeds.xml_feed import read_xml_feed
 
 URL = "https://feeds.example.org/news"
 MARK = b"\xef\xbb\xbf"

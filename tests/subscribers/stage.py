@@ -10,7 +10,7 @@ from sqlmodel import Session
 from trialalerts.database import Database
 from trialalerts.subscribers.people import NewSubscriber, Signup, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
-from trialalerts.vocabulary.regions import Region
+from trialalerts.vocabulary.places.regions import Region
 from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind, PlaceName, Topic
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

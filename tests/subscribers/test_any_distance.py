@@ -18,8 +18,8 @@ from trialalerts.subscribers.people import find_subscriber
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.subscribers.transfer import export_csv, import_csv
-from trialalerts.vocabulary.areas import AreaTree
-from trialalerts.vocabulary.regions import any_distance_from
+from trialalerts.vocabulary.areas.tree import AreaTree
+from trialalerts.vocabulary.places.regions import any_distance_from
 
 HEAD = "address,area,region,travel,latitude,longitude,country,subdivision,confirmed\n"
 LINE = 'a@people.example,D009103,"Leeds, England, GB",anywhere,53.79648,-1.54785,GB,GB-ENG,yes\n'

@@ -10,10 +10,10 @@ from sqlmodel import Session
 
 from tests.subscribers.stage import LEEDS, NOW, follow, sign_up
 from trialalerts.database import Database
-from trialalerts.delivery.confirmations import request_confirmation
-from trialalerts.delivery.outbox import enqueue
-from trialalerts.delivery.suppressions import is_suppressed, suppress
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.outbox.confirmations import request_confirmation
+from trialalerts.delivery.outbox.lifecycle import enqueue
+from trialalerts.delivery.outbox.suppressions import is_suppressed, suppress
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.errors import NotFound
 from trialalerts.subscribers.consent import list_consents

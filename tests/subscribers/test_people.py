@@ -12,8 +12,8 @@ from sqlmodel import Session
 
 from tests.subscribers.stage import BRITAIN, LEEDS, NOW, follow, sign_up
 from trialalerts.database import Database
-from trialalerts.delivery.outbox import enqueue, list_deliveries
-from trialalerts.delivery.tables import DeliveryState
+from trialalerts.delivery.outbox.lifecycle import enqueue, list_deliveries
+from trialalerts.delivery.outbox.tables import DeliveryState
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.errors import InvalidInput, NotFound, UnknownArea
 from trialalerts.subscribers.consent import list_consents

@@ -17,7 +17,7 @@ from trialalerts.subscribers.preference_input import (
     PreferenceInput,
     is_any_area,
 )
-from trialalerts.vocabulary.areas import ANY_AREA, AreaNode, AreaTree
+from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaNode, AreaTree
 from trialalerts.vocabulary.tables import Topic
 from trialalerts.vocabulary.topics import TopicTree
 

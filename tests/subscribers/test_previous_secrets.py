@@ -7,8 +7,8 @@ from pydantic import SecretStr
 
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.delivery.suppressions import is_suppressed, suppress
-from trialalerts.delivery.verp import delivery_of, metadata
+from trialalerts.delivery.mail.verp import delivery_metadata, delivery_of
+from trialalerts.delivery.outbox.suppressions import is_suppressed, suppress
 from trialalerts.errors import ConfigurationError, TokenError
 from trialalerts.settings import ServiceSettings, Settings
 from trialalerts.subscribers.signing_secret import hold_secret
@@ -31,7 +31,7 @@ def test_a_link_of_before_is_read(clock: FrozenClock) -> None:
 
 
 def test_a_return_address_of_before_is_known() -> None:
-    token = metadata(Settings(service=_service(OLD)), 7)["delivery"]
+    token = delivery_metadata(Settings(service=_service(OLD)), 7)["delivery"]
     assert delivery_of(Settings(service=_service(NEW, OLD)), token) == 7
     assert delivery_of(Settings(service=_service(NEW)), token) is None
 

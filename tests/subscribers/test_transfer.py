@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from tests.subscribers.stage import ANYWHERE, AREAS, BRITAIN, LEEDS, NOW, NOWHERE, TOPICS, follow, set_stage, sign_up
 from trialalerts.database import Database, open_database
-from trialalerts.database.schema import upgrade
+from trialalerts.database.schema import upgrade_schema
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.choices import CHANGE_KINDS, ITEM_KINDS, PHASES
 from trialalerts.subscribers.erasure import erase
@@ -34,8 +34,8 @@ from trialalerts.subscribers.transfer import (
     export_json,
     import_csv,
 )
-from trialalerts.vocabulary.areas import ANY_AREA
-from trialalerts.vocabulary.regions import Region
+from trialalerts.vocabulary.areas.tree import ANY_AREA
+from trialalerts.vocabulary.places.regions import Region
 
 
 def read(session: Session, text: str, **values: Any) -> ImportCount:
@@ -64,7 +64,7 @@ def two_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Da
     folder: Path = tmp_path_factory.mktemp("two")
     databases = [open_database(f"sqlite:///{folder}/{name}.db") for name in ("one", "other")]
     for database in databases:
-        upgrade(database)
+        upgrade_schema(database)
         set_stage(database)
     yield databases[0], databases[1]
     for database in databases:

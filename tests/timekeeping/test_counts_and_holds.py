@@ -8,10 +8,10 @@ from sqlmodel import select
 
 from tests.digests.stage import store_subscriber
 from trialalerts.database import Database
-from trialalerts.delivery import answers
-from trialalerts.delivery.tables import DomainTally, SendingHold, SoftBounces, Suppression
+from trialalerts.delivery.outbox.tables import DomainTally, SendingHold, SoftBounces, Suppression
+from trialalerts.delivery.policy import answers
+from trialalerts.operations.stamps import future_stamps, put_right
 from trialalerts.settings import Settings
-from trialalerts.stamps import future_stamps, put_right
 from trialalerts.subscribers.tables import Subscriber
 
 NOW = datetime(2026, 3, 2, 12, 20, tzinfo=UTC)
@@ -22,7 +22,7 @@ GONE = {("example.org", answers.Answer.ANSWERED): 3, ("example.org", answers.Ans
 def test_answers_of_hours_to_come_are_counted_in_the_hour_at_hand(db: Database) -> None:
     with db.write() as session:
         for at in (NOW, AHEAD, AHEAD + timedelta(hours=3)):
-            answers.count(session, GONE, at=at)
+            answers.count_answers(session, GONE, at=at)
         assert put_right(session, Settings(), NOW, everything=False) == {"tally.hour": 8}
         rows = session.exec(select(DomainTally).order_by(DomainTally.domain, DomainTally.what)).all()
         counted = [(row.domain, row.what, row.count, row.hour) for row in rows]

@@ -11,9 +11,9 @@ from sqlmodel import col, select
 
 from tests.timekeeping.stage import READERS, Service
 from trialalerts.database.findings import open_findings
-from trialalerts.delivery.outbox import enqueue
-from trialalerts.delivery.suppressions import is_suppressed, suppress
-from trialalerts.delivery.tables import (
+from trialalerts.delivery.outbox.lifecycle import enqueue
+from trialalerts.delivery.outbox.suppressions import is_suppressed, suppress
+from trialalerts.delivery.outbox.tables import (
     Delivery,
     DeliveryState,
     FeedbackEvent,
@@ -22,13 +22,13 @@ from trialalerts.delivery.tables import (
     Tally,
     TransportState,
 )
-from trialalerts.health import examine
+from trialalerts.operations.doctor import examine
+from trialalerts.operations.timekeeping import CLOCK_AHEAD
 from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers import people
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.tables import SubscriberState
 from trialalerts.subscribers.tokens import Purpose, Tokens
-from trialalerts.timekeeping import CLOCK_AHEAD
 
 YEARS = timedelta(days=3653)
 A_DAY = timedelta(days=1)
@@ -187,8 +187,8 @@ def test_a_mail_that_was_being_sent_or_put_off_goes_on(service: Service) -> None
 def test_limits_rests_counts_and_retention_go_by_the_right_clock_again(service: Service) -> None:
     wrong, now = service.clock.now() + YEARS, service.clock.now()
     with service.db.write() as session:
-        session.add(Pace(lane="", next_at=wrong, day=wrong.date(), taken=7))
-        session.add(TransportState(name="elsewhere", since=wrong, benched_until=wrong, reason="?"))
+        session.add(Pace(bucket="", next_at=wrong, day=wrong.date(), taken=7))
+        session.add(TransportState(name="elsewhere", since=wrong, retry_at=wrong, reason="?"))
         session.add(SendingPause(name="resumed", since=wrong, reason="?"))
         session.add(Tally(hour=wrong.replace(minute=0), what="sent", count=3))
         told: dict[str, Any] = {"provider": "mailbox", "kind": "bounced", "at": wrong, "received_at": wrong}
@@ -198,7 +198,7 @@ def test_limits_rests_counts_and_retention_go_by_the_right_clock_again(service: 
     with service.db.read() as session:
         pace = session.get_one(Pace, "")
         assert (pace.next_at, pace.day, pace.taken) == (now, now.date(), 7)
-        assert session.get_one(TransportState, "elsewhere").benched_until == now
+        assert session.get_one(TransportState, "elsewhere").retry_at == now
         assert session.get_one(SendingPause, "resumed").since == now
         assert session.exec(select(FeedbackEvent.received_at)).one() == now
         assert all(hour <= now for hour in session.exec(select(Tally.hour)))

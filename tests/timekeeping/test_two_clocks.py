@@ -14,12 +14,12 @@ from trialalerts.clock import SystemClock
 from trialalerts.database import Database, open_database
 from trialalerts.database.findings import open_findings
 from trialalerts.database.server_clock import ServerClock, clock_of, skew_of
-from trialalerts.delivery.confirmations import request_confirmation
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.outbox.confirmations import request_confirmation
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.delivery.transports.memory import MemoryTransport
+from trialalerts.operations.timekeeping import CLOCK_SKEW, Timekeeper
 from trialalerts.pipeline import Pipeline
 from trialalerts.subscribers.tables import Subscriber
-from trialalerts.timekeeping import CLOCK_SKEW, Timekeeper
 
 
 @dataclass(kw_only=True)

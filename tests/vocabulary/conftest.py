@@ -8,15 +8,15 @@ import pytest
 from sqlmodel import Session
 
 from trialalerts.database import Database, open_database
-from trialalerts.database.schema import upgrade
-from trialalerts.vocabulary.places import load_places
+from trialalerts.database.schema import upgrade_schema
+from trialalerts.vocabulary.places.loading import load_places
 
 
 @pytest.fixture(scope="session")
 def placed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A SQLite database that holds all places; tests read it only."""
     database = open_database(f"sqlite:///{tmp_path_factory.mktemp('places') / 'places.db'}")
-    upgrade(database)
+    upgrade_schema(database)
     with database.write() as session:
         load_places(session)
     yield database

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.vocabulary.tagging.tagger import Tagger
 
 __all__ = ["HALVES", "Sentence", "found_in", "is_right", "sentences"]
 

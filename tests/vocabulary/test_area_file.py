@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from trialalerts.database import Database
 from trialalerts.errors import ConfigurationError
-from trialalerts.vocabulary.areas import load_areas, store_curated
+from trialalerts.vocabulary.areas.tree import load_areas, store_curated
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 GOOD = """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from trialalerts.database import Database
-from trialalerts.vocabulary.areas import AreaTree, load_areas
-from trialalerts.vocabulary.learn import learn_terms
+from trialalerts.vocabulary.areas.learning import learn_terms
+from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trialalerts.errors import UnknownArea
-from trialalerts.vocabulary.areas import AreaNode, AreaTree
+from trialalerts.vocabulary.areas.tree import AreaNode, AreaTree
 from trialalerts.vocabulary.tables import AreaOrigin
 
 TREE = AreaTree(

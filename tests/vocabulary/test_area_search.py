@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from trialalerts.database import open_database
-from trialalerts.database.schema import upgrade
+from trialalerts.database.schema import upgrade_schema
 from trialalerts.errors import UnknownArea
 from trialalerts.resources import shipped
-from trialalerts.vocabulary.areas import AreaNode, AreaTree, load_areas, store_curated
+from trialalerts.vocabulary.areas.tree import AreaNode, AreaTree, load_areas, store_curated
 from trialalerts.vocabulary.tables import AreaOrigin
 
 TYPED = [
@@ -161,7 +161,7 @@ def test_an_imported_area_that_a_record_can_give_is_offered() -> None:
 def curated_areas(tmp_path_factory: pytest.TempPathFactory) -> AreaTree:
     """The areas of the file that is shipped."""
     with open_database(f"sqlite:///{tmp_path_factory.mktemp('areas') / 'areas.db'}") as database:
-        upgrade(database)
+        upgrade_schema(database)
         with database.write() as session:
             store_curated(session, shipped("config/disease_areas.toml"))
         with database.read() as session:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.vocabulary.spelling import Folder, fold_word, name_key, name_orders, split_words
+from trialalerts.vocabulary.spelling import WordFolder, fold_word, name_key, name_orders, split_words
 
 SAME = [
     ("tumour", "tumor"),
@@ -63,7 +63,7 @@ def test_a_plural_s_makes_no_difference(word: str) -> None:
 
 @given(st.text(max_size=40))
 def test_decomposed_accents_make_no_difference(text: str) -> None:
-    folder = Folder()
+    folder = WordFolder()
     composed = unicodedata.normalize("NFC", text)
     assert name_key(unicodedata.normalize("NFD", composed), folder) == name_key(composed, folder)
 
@@ -91,7 +91,7 @@ def test_an_inverted_name_is_turned_round() -> None:
 
 def test_a_folder_forgets_when_it_grows_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trialalerts.vocabulary.spelling._MEMORY", 3)
-    folder = Folder()
+    folder = WordFolder()
     assert [folder[word] for word in ("asthma", "gout", "acne", "Tumours", "gout")] == [
         *("asthma", "gout", "acne", "tumor", "gout"),
     ]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trialalerts.database import Database
-from trialalerts.vocabulary.area_graph import Placed, circle_in, nearest_only, parents_of, reachable
-from trialalerts.vocabulary.areas import AreaNode, AreaTree, load_areas
+from trialalerts.vocabulary.areas.graph import Placed, circle_in, nearest_only, parents_of, reachable
+from trialalerts.vocabulary.areas.tree import AreaNode, AreaTree, load_areas
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 TREE = AreaTree(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from trialalerts.vocabulary.area_file import read_curated
-from trialalerts.vocabulary.areas import AreaNode, AreaTree
-from trialalerts.vocabulary.condition_names import ConditionNames
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.vocabulary.areas.curated_file import read_curated
+from trialalerts.vocabulary.areas.tree import AreaNode, AreaTree
+from trialalerts.vocabulary.tagging.condition_names import ConditionNames
+from trialalerts.vocabulary.tagging.tagger import Tagger
 
 CURATED = Path(__file__).resolve().parents[2] / "config" / "disease_areas.toml"
 STENOSIS = AreaNode(id="D003251", name="Constriction, Pathologic", synonyms=("Stenosis",), parents=("D020763",))

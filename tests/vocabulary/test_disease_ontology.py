@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from trialalerts.database import Database
 from trialalerts.errors import InvalidInput
-from trialalerts.vocabulary.area_graph import circle_in
-from trialalerts.vocabulary.area_import import import_areas
-from trialalerts.vocabulary.areas import AreaTree, load_areas
-from trialalerts.vocabulary.obo_files import read_obo
-from trialalerts.vocabulary.shipped_areas import store_shipped
+from trialalerts.vocabulary.areas.graph import circle_in
+from trialalerts.vocabulary.areas.imports.obo_files import read_obo
+from trialalerts.vocabulary.areas.imports.reader import import_areas
+from trialalerts.vocabulary.areas.shipped import store_shipped
+from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.tables import Area, AreaOrigin
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.vocabulary.tagging.tagger import Tagger
 
 HEADER = "format-version: 1.2\nontology: doid\n\n"
 DISEASE = "[Term]\nid: DOID:4\nname: disease\n"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.vocabulary.distance import HALF_ROUND_THE_EARTH_KM, distance_km
+from trialalerts.vocabulary.places.distance import HALF_ROUND_THE_EARTH_KM, distance_km
 
 LATITUDES = st.floats(-90, 90)
 LONGITUDES = st.floats(-180, 180)

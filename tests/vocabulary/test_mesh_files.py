@@ -12,9 +12,10 @@ from sqlmodel import select
 
 from trialalerts.database import Database
 from trialalerts.errors import InvalidInput
-from trialalerts.vocabulary.area_graph import Placed, circle_in, parents_of
-from trialalerts.vocabulary.areas import load_areas
-from trialalerts.vocabulary.mesh import ImportCount, MeshDescriptor, import_mesh, read_mesh
+from trialalerts.vocabulary.areas.graph import Placed, circle_in, parents_of
+from trialalerts.vocabulary.areas.imports.mesh import MeshDescriptor, import_mesh, read_mesh
+from trialalerts.vocabulary.areas.tree import load_areas
+from trialalerts.vocabulary.import_files import VocabularyCount
 from trialalerts.vocabulary.spelling import is_acronym
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
@@ -129,9 +130,9 @@ def test_whatever_is_written_is_read_back(
 def test_the_import_makes_a_tree(db: Database, tmp_path: Path, form: str) -> None:
     path = _write(tmp_path / "mesh", form, [NO_DISEASE, *DISEASES])
     with db.write() as session:
-        assert import_mesh(session, path) == ImportCount(new=3)
+        assert import_mesh(session, path) == VocabularyCount(new=3)
     with db.write() as session:
-        assert import_mesh(session, path) == ImportCount(unchanged=3)
+        assert import_mesh(session, path) == VocabularyCount(unchanged=3)
     with db.read() as session:
         tree = load_areas(session)
     assert tree.path("D009103") == ("Nervous System Diseases", "Multiple Sclerosis")
@@ -155,7 +156,7 @@ def test_a_curated_area_keeps_what_was_written_by_hand(db: Database, tmp_path: P
             )
         )
     with db.write() as session:
-        assert import_mesh(session, _write(tmp_path / "mesh", "xml", DISEASES)) == ImportCount(new=2, updated=1)
+        assert import_mesh(session, _write(tmp_path / "mesh", "xml", DISEASES)) == VocabularyCount(new=2, updated=1)
     with db.read() as session:
         row = session.get_one(Area, "D009103")
     assert (row.name, row.parents, row.therapeutic, row.origin) == (
@@ -194,8 +195,8 @@ def test_of_two_records_with_one_id_the_later_is_stored(
     with sqlite_db.write() as session:
         count = import_mesh(session, _write(tmp_path / "mesh", form, [*DISEASES, later]))
         row = session.get_one(Area, "D009422")
-        assert (count, row.name, row.synonyms) == (ImportCount(new=3), "Nerve Diseases", ["Neuropathies"])
-        assert import_mesh(session, shared_cases / "tagging" / "mesh-one-id-twice.bin") == ImportCount(new=1)
+        assert (count, row.name, row.synonyms) == (VocabularyCount(new=3), "Nerve Diseases", ["Neuropathies"])
+        assert import_mesh(session, shared_cases / "tagging" / "mesh-one-id-twice.bin") == VocabularyCount(new=1)
         assert session.get_one(Area, "D064793").name == "Abnormalities, Radiation-Induced"
 
 
@@ -255,7 +256,7 @@ def test_the_whole_of_mesh_becomes_a_tree_without_circles(
     ]
     with sqlite_db.write() as session:
         count = import_mesh(session, _write(tmp_path / "mesh", "xml.gz", descriptors))
-    assert count == ImportCount(new=len(numbers))
+    assert count == VocabularyCount(new=len(numbers))
     placed = [Placed(id=descriptor.id, tree_numbers=descriptor.tree_numbers) for descriptor in descriptors]
     assert circle_in(parents_of(placed, open_circles=False)) is None
     with sqlite_db.read() as session:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.vocabulary.mesh import normal_mesh_id
-from trialalerts.vocabulary.mesh_ids import is_mesh_id
+from trialalerts.vocabulary.areas.imports.mesh import normal_mesh_id
+from trialalerts.vocabulary.areas.mesh_ids import is_mesh_id
 
 SIX_DIGITS = st.integers(1, 66_387).map(lambda number: f"D{number:06}")
 NINE_DIGITS = st.integers(66_388, 999_999_999).map(lambda number: f"D{number:09}")

@@ -7,11 +7,11 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from trialalerts.database import Database
-from trialalerts.vocabulary import places as module
-from trialalerts.vocabulary.countries import read_countries
 from trialalerts.vocabulary.names import folded
-from trialalerts.vocabulary.places import load_places, places_loaded, store_places
-from trialalerts.vocabulary.subdivisions import match_areas, read_subdivisions
+from trialalerts.vocabulary.places import loading as module
+from trialalerts.vocabulary.places.countries import read_countries
+from trialalerts.vocabulary.places.loading import load_places, places_loaded, store_places
+from trialalerts.vocabulary.places.subdivisions import match_areas, read_subdivisions
 from trialalerts.vocabulary.tables import Place, PlaceKind, PlaceName, Postcode
 
 

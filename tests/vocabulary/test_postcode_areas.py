@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlmodel import Session, select
 
-from trialalerts.vocabulary import postcode_areas as module
-from trialalerts.vocabulary.postcode_areas import postcode_areas
+from trialalerts.vocabulary.places.postcodes import areas as module
+from trialalerts.vocabulary.places.postcodes.areas import postcode_areas
 from trialalerts.vocabulary.tables import Place
 
 

@@ -15,11 +15,11 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from trialalerts.database import Database, open_database
-from trialalerts.database.upkeep import back_up
+from trialalerts.database.maintenance import back_up
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
-from trialalerts.vocabulary.places import load_places
-from trialalerts.vocabulary.postcodes import PostcodeCount, import_postcodes, postcode_label, town_code
-from trialalerts.vocabulary.regions import find_region, search_places
+from trialalerts.vocabulary.places.loading import load_places
+from trialalerts.vocabulary.places.postcodes.search import PostcodeCount, import_postcodes, postcode_label, town_code
+from trialalerts.vocabulary.places.regions import find_region, search_places
 from trialalerts.vocabulary.tables import Postcode
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.vocabulary.areas import AreaNode, AreaTree
-from trialalerts.vocabulary.record_terms import trusted_ancestors, trusted_record, trusted_terms, with_named
+from trialalerts.vocabulary.areas.tree import AreaNode, AreaTree
+from trialalerts.vocabulary.tagging.term_trust import trusted_ancestors, trusted_record, trusted_terms, with_named
 
 ASTHMA = ("D001249", "Asthma")
 TERMS = [

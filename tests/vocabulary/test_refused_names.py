@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.vocabulary.refused_names import NameJudge, genes_named
+from trialalerts.vocabulary.areas.imports.refused_names import NameJudge, genes_named
 
 JUDGE = NameJudge({"COL17A1", "NPC1", "FANCC"})
 

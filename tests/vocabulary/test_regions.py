@@ -8,9 +8,9 @@ from sqlmodel import Session, col, select
 from trialalerts.database import open_database
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
 from trialalerts.vocabulary.names import folded
-from trialalerts.vocabulary.placequeries import find_by_keys
-from trialalerts.vocabulary.places import load_places
-from trialalerts.vocabulary.regions import find_region, parse_radius, search_places
+from trialalerts.vocabulary.places.loading import load_places
+from trialalerts.vocabulary.places.lookup import find_by_keys
+from trialalerts.vocabulary.places.regions import find_region, parse_radius, search_places
 from trialalerts.vocabulary.tables import Place, PlaceKind
 
 

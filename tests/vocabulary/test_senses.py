@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.vocabulary.tagged_sentences import HALVES, is_right, sentences
-from trialalerts.vocabulary.areas import AreaTree
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.vocabulary.areas.tree import AreaTree
+from trialalerts.vocabulary.tagging.tagger import Tagger
 
 _AT_MOST = 0.03
 

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from trialalerts.bootstrap import prepare
 from trialalerts.database import Database, open_database
 from trialalerts.errors import ConfigurationError
-from trialalerts.preparation import prepare
 from trialalerts.resources import shipped
 from trialalerts.settings import Settings
-from trialalerts.vocabulary import shipped_areas as module
-from trialalerts.vocabulary.area_import import import_areas
-from trialalerts.vocabulary.areas import AreaTree, load_areas
-from trialalerts.vocabulary.mesh_files import read_mesh
-from trialalerts.vocabulary.mesh_ids import is_mesh_id
-from trialalerts.vocabulary.shipped_areas import CURATED, MESH, store_shipped
+from trialalerts.vocabulary.areas import shipped as module
+from trialalerts.vocabulary.areas.imports.mesh_files import read_mesh
+from trialalerts.vocabulary.areas.imports.reader import import_areas
+from trialalerts.vocabulary.areas.mesh_ids import is_mesh_id
+from trialalerts.vocabulary.areas.shipped import CURATED, MESH, store_shipped
+from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.spelling import name_key, name_orders
 from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.vocabulary.tagging.tagger import Tagger
 
 HEADER = "id\tname\ttree numbers\tentry terms\n"
 CURATED_FILE = """

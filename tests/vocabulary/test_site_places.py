@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from trialalerts.sources.ctgov_sites import read_sites
+from trialalerts.sources.clinicaltrials_gov.sites import read_sites
 from trialalerts.sources.fields import Fields
-from trialalerts.vocabulary.distance import distance_km
-from trialalerts.vocabulary.site_places import SitePlace, SiteWords, place_site
-from trialalerts.vocabulary.sites import SiteLocator
+from trialalerts.vocabulary.places.distance import distance_km
+from trialalerts.vocabulary.places.site_location import SitePlace, SiteWords, place_site
+from trialalerts.vocabulary.places.site_names import SiteLocator
 from trialalerts.vocabulary.tables import Postcode
 
 TOKYO, OSAKA, SAPPORO, NAGOYA = (35.69, 139.69), (34.69, 135.5), (43.06, 141.35), (35.18, 136.91)

@@ -15,8 +15,8 @@ import pycountry
 import pytest
 from sqlmodel import Session
 
-from trialalerts.vocabulary.distance import distance_km
-from trialalerts.vocabulary.sites import SiteLocator
+from trialalerts.vocabulary.places.distance import distance_km
+from trialalerts.vocabulary.places.site_names import SiteLocator
 
 Site = dict[str, Any]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.vocabulary.areas import AreaNode, AreaTree
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.vocabulary.areas.tree import AreaNode, AreaTree
+from trialalerts.vocabulary.tagging.tagger import Tagger
 
 TREE = AreaTree(
     [
@@ -285,6 +285,6 @@ def test_a_broad_area_weighs_less_than_a_narrow_one_beside_it() -> None:
 def test_a_tagger_that_forgets_its_words_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     title, text = "COPD and type 2 diabetes", "Cancers of the breast and ovary, multiple sclerosis (MS), then MS again."
     expected = Tagger(TREE).mentions(title=title, text=text)
-    monkeypatch.setattr("trialalerts.vocabulary.tag_dictionary._MEMORY", 2)
+    monkeypatch.setattr("trialalerts.vocabulary.tagging.dictionary._MEMORY", 2)
     tagger = Tagger(TREE)
     assert [tagger.mentions(title=title, text=text) for _ in range(2)] == [expected] * 2

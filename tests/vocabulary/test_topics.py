@@ -11,7 +11,7 @@ from tests.installation import Run
 from trialalerts.database import Database
 from trialalerts.errors import ConfigurationError, UnknownTopic
 from trialalerts.resources import shipped
-from trialalerts.vocabulary.spelling import Folder, name_key
+from trialalerts.vocabulary.spelling import WordFolder, name_key
 from trialalerts.vocabulary.tables import Topic
 from trialalerts.vocabulary.topics import TopicTree, load_topics, read_topics, store_topics
 
@@ -23,7 +23,7 @@ def topics() -> TopicTree:
 
 
 def test_each_topic_has_a_name_in_every_language_and_none_belongs_to_two() -> None:
-    folder = Folder()
+    folder = WordFolder()
     names: Counter[tuple[str, ...]] = Counter()
     for topic in read_topics(shipped("config/topics.toml")):
         assert set(topic.names) == {"de", "fr", "es"}, topic.id

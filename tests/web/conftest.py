@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.delivery.tables import Delivery
+from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.settings import ServiceSettings, Settings, WebSettings
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
@@ -20,7 +20,7 @@ from trialalerts.subscribers.preferences import NewPreference
 from trialalerts.subscribers.tables import Preference, Subscriber
 from trialalerts.tables import metadata
 from trialalerts.vocabulary.names import folded
-from trialalerts.vocabulary.regions import find_region
+from trialalerts.vocabulary.places.regions import find_region
 from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind, PlaceName, Topic
 from trialalerts.web.app import create_app
 from trialalerts.web.server import WebServer

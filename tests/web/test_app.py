@@ -18,7 +18,7 @@ from sqlalchemy import text
 from tests.web.conftest import SECRET, World, open_world, path_of, settings_of
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
-from trialalerts.database.schema import upgrade
+from trialalerts.database.schema import upgrade_schema
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import ServiceSettings, Settings, TemplateSettings
 from trialalerts.subscribers.tables import Subscriber
@@ -92,7 +92,7 @@ TOKENS = st.text(st.characters(codec="utf-8"), max_size=60).map(lambda token: qu
 def lasting_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One world for all examples of a test."""
     db = open_database(f"sqlite:///{tmp_path_factory.mktemp('web') / 'test.db'}")
-    upgrade(db)
+    upgrade_schema(db)
     yield from open_world(db, FrozenClock(datetime(2026, 3, 2, tzinfo=UTC)), settings_of())
     db.dispose()
 

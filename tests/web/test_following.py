@@ -13,8 +13,8 @@ from tests.web.conftest import World, path_of
 from trialalerts.subscribers.choices import CHANGE_KINDS, LANGUAGES, PHASES
 from trialalerts.subscribers.preferences import NewPreference, add_preference
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber
-from trialalerts.vocabulary.areas import load_areas
-from trialalerts.vocabulary.regions import Region
+from trialalerts.vocabulary.areas.tree import load_areas
+from trialalerts.vocabulary.places.regions import Region
 from trialalerts.web.following import read_preference, typed
 from trialalerts.web.forms import Form
 

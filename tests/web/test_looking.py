@@ -23,8 +23,8 @@ from trialalerts.resources import shipped
 from trialalerts.subscribers.choices import LANGUAGES
 from trialalerts.subscribers.preferences import NewPreference
 from trialalerts.subscribers.tables import Subscriber
-from trialalerts.vocabulary.areas import load_areas
-from trialalerts.vocabulary.regions import find_region
+from trialalerts.vocabulary.areas.tree import load_areas
+from trialalerts.vocabulary.places.regions import find_region
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 from trialalerts.web.estimates import Estimates
 from trialalerts.web.languages import read_languages

@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from tests.web.conftest import World
 from trialalerts.clock import FrozenClock
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.people import unsubscribe
 from trialalerts.subscribers.tables import Frequency, RegionKind, Subscriber, SubscriberState
 from trialalerts.vocabulary.tables import Area, AreaOrigin

@@ -12,8 +12,8 @@ from tests.web.conftest import World, path_of
 from trialalerts.subscribers.choices import LANGUAGES
 from trialalerts.subscribers.preferences import NewPreference, add_preference
 from trialalerts.subscribers.tables import Preference, Subscriber
-from trialalerts.vocabulary.areas import ANY_AREA
-from trialalerts.vocabulary.regions import find_region
+from trialalerts.vocabulary.areas.tree import ANY_AREA
+from trialalerts.vocabulary.places.regions import find_region
 
 ANY = {"en": "Any disease", "de": "Jede Krankheit", "fr": "Toute maladie", "es": "Cualquier enfermedad"}
 

@@ -20,11 +20,11 @@ from tests.web.conftest import World, open_world, settings_of
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
-from trialalerts.delivery.feedback.providers import PROVIDERS
-from trialalerts.delivery.outbox import enqueue
-from trialalerts.delivery.suppressions import list_suppressions
-from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent
-from trialalerts.delivery.verp import metadata
+from trialalerts.delivery.feedback.webhooks.providers import PROVIDERS
+from trialalerts.delivery.mail.verp import delivery_metadata
+from trialalerts.delivery.outbox.lifecycle import enqueue
+from trialalerts.delivery.outbox.suppressions import list_suppressions
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import FeedbackSettings
 from trialalerts.subscribers.tables import Subscriber, SubscriberState, id_of
@@ -68,7 +68,7 @@ def sent(world: World, address: str = "ada@example.org") -> tuple[Subscriber, st
         delivery.state, delivery.sent_at = DeliveryState.SENT, NOW
         session.add(delivery)
         session.flush()
-        return subscriber, metadata(world.settings, delivery.id or 0)["delivery"]
+        return subscriber, delivery_metadata(world.settings, delivery.id or 0)["delivery"]
 
 
 def post(world: World, sender: Sender, body: bytes, headers: dict[str, str] | None = None) -> httpx.Response:

@@ -24,7 +24,7 @@ class AreaTag(TypedDict):
 class FieldProblem:
     """A field of a record that could not be read or kept; the rest of the record was.
 
-    Some fields stand for the whole record (``trialalerts.sources.problems.WHOLE_RECORD``): nothing of it was.
+    Some fields stand for the whole record (``trialalerts.sources.polling.problems.WHOLE_RECORD``): nothing of it was.
     """
 
     external_id: str

@@ -11,7 +11,7 @@ from sqlalchemy import String, cast
 from sqlmodel import Session, col, func
 
 from trialalerts.catalog.tables import Item, ItemKind
-from trialalerts.vocabulary.areas import AreaTree
+from trialalerts.vocabulary.areas.tree import AreaTree
 
 __all__ = ["count_open_topics", "count_open_trials"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, update
 from sqlmodel import col
 
-from trialalerts.catalog.rows import Entry
+from trialalerts.catalog.rows import PreparedItem
 from trialalerts.catalog.tables import Record
 from trialalerts.database.upsert import insert_into
 
@@ -23,7 +23,9 @@ _AT_ONCE = 500
 _Columns = dict[str, Any]
 
 
-def insert_records(connection: Connection, entries: Iterable[tuple[int, Entry, _Columns]], now: datetime) -> None:
+def insert_records(
+    connection: Connection, entries: Iterable[tuple[int, PreparedItem, _Columns]], now: datetime
+) -> None:
     """Insert the record of each entry for its item; the dictionary holds further columns.
 
     One that another process inserted just now stays as that one has it.
@@ -45,7 +47,7 @@ def insert_records(connection: Connection, entries: Iterable[tuple[int, Entry, _
         connection.execute(insert_into(connection, Record).on_conflict_do_nothing(), same)
 
 
-def update_records(connection: Connection, entries: Iterable[tuple[int, Entry, _Columns]]) -> None:
+def update_records(connection: Connection, entries: Iterable[tuple[int, PreparedItem, _Columns]]) -> None:
     """Write records anew, by their own numbers; the dictionary holds further columns."""
     rows = [
         {

@@ -13,11 +13,11 @@ from pydantic_core import PydanticSerializationError
 
 from trialalerts.catalog.draft import AreaTag, ItemDraft
 from trialalerts.catalog.facts import ArticleFacts, TrialFacts
-from trialalerts.catalog.numbers import registry_numbers
-from trialalerts.catalog.status import is_recruiting
 from trialalerts.catalog.text import storable
+from trialalerts.catalog.trials.numbers import registry_numbers
+from trialalerts.catalog.trials.status import is_recruiting
 
-__all__ = ["Entry", "read_entry"]
+__all__ = ["PreparedItem", "prepare_item"]
 
 _LONGEST_ID = 400
 _LONGEST_ALIAS = 100
@@ -32,7 +32,7 @@ _NUL = b"\\u0000"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class PreparedItem:
     """A draft made ready for the tables; ``external_id`` is the one under which it is stored."""
 
     draft: ItemDraft
@@ -76,7 +76,7 @@ class Entry:
         return tuple(number for number in registry_numbers((*own, *facts.numbers)) if number not in own)
 
 
-def read_entry(draft: ItemDraft) -> Entry:
+def prepare_item(draft: ItemDraft) -> PreparedItem:
     """Make a draft ready; characters that no database takes are dropped.
 
     Raises:
@@ -103,7 +103,7 @@ def read_entry(draft: ItemDraft) -> Entry:
         facts = _hashed_facts(draft)
     digest = blake2b(facts, digest_size=16)
     digest.update(words.encode())
-    return Entry(draft=draft, external_id=_short_id(draft.external_id), facts_hash=digest.hexdigest())
+    return PreparedItem(draft=draft, external_id=_short_id(draft.external_id), facts_hash=digest.hexdigest())
 
 
 def _hashed_facts(draft: ItemDraft) -> bytes:

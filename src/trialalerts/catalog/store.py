@@ -17,18 +17,18 @@ from sqlalchemy import Connection, bindparam, select, update
 from sqlmodel import Session, col
 
 from trialalerts.catalog.articles.storing import ArticleBatch
-from trialalerts.catalog.baselines import keep_back
-from trialalerts.catalog.compare import Difference, compare_trials
+from trialalerts.catalog.changes.baselines import keep_back
+from trialalerts.catalog.changes.comparison import Difference, compare_trials
+from trialalerts.catalog.changes.flapping import hold_flapping
+from trialalerts.catalog.changes.freshness import Freshness, has_ended
+from trialalerts.catalog.changes.gains import further_condition
+from trialalerts.catalog.changes.publishing import Happened, publish
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.catalog.freshness import Freshness, has_ended
-from trialalerts.catalog.gains import further_condition
-from trialalerts.catalog.identity import Stored, find_by_number, find_stored, note_numbers
-from trialalerts.catalog.publishing import Happened, publish
 from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_records, update_records
-from trialalerts.catalog.rows import Entry, read_entry
+from trialalerts.catalog.rows import PreparedItem, prepare_item
 from trialalerts.catalog.tables import Item, ItemKind
-from trialalerts.catalog.turns import settle
+from trialalerts.catalog.trials.identity import StoredTrial, find_by_number, find_stored, note_numbers
 from trialalerts.database.upsert import insert_into
 
 __all__ = ["StoreCount", "store_items"]
@@ -42,7 +42,7 @@ log = structlog.get_logger()
 class StoreCount:
     """What became of a batch. ``unchanged`` added nothing; ``refused`` could not be stored at all.
 
-    ``old`` are those of the new items that are new to us only (see :mod:`~trialalerts.catalog.freshness`). Of
+    ``old`` are those of the new items that are new to us only (see :mod:`~trialalerts.catalog.changes.freshness`). Of
     articles, ``told_anew`` are told as new, ``recognised`` stood in the same source before, under whatever id.
     """
 
@@ -80,7 +80,7 @@ def store_items(
         freshness: how long after its own date an item that is new to us is news.
         announced: the registry and id of those drafts of a baseline whose changes are noted all the same.
         baseline_of: the source whose baseline it is: its trials are kept back until it ends
-            (see :mod:`~trialalerts.catalog.baselines`).
+            (see :mod:`~trialalerts.catalog.changes.baselines`).
     """
     entries, refused = _read(drafts)
     connection = session.connection()
@@ -90,7 +90,7 @@ def store_items(
         for (registry, kind), group in _by_registry(entries)
     ]
     happened = [each for batch in batches for each in batch.happened(news)]
-    told = settle(connection, happened, now)
+    told = hold_flapping(connection, happened, now)
     publish(session, told, now)
     return StoreCount(
         new=sum(batch.new for batch in batches),
@@ -123,15 +123,15 @@ class _News:
         self._announced = announced
         self._baseline_of = baseline_of
 
-    def is_told(self, entry: Entry) -> bool:
+    def is_told(self, entry: PreparedItem) -> bool:
         """Tell whether changes of the record are noted at all."""
         return not self._baseline or (entry.draft.registry, entry.draft.external_id) in self._announced
 
-    def is_fresh(self, entry: Entry, appeared: datetime) -> bool:
+    def is_fresh(self, entry: PreparedItem, appeared: datetime) -> bool:
         """Tell whether an article that appeared then is told as new to those whom the record lets follow it."""
         return self.is_told(entry) and not self._freshness.is_past(appeared, self._now)
 
-    def first(self, inserted: Iterable[tuple[int, Entry]]) -> Iterator[Happened]:
+    def first(self, inserted: Iterable[tuple[int, PreparedItem]]) -> Iterator[Happened]:
         """Give what is told of new items."""
         for item_id, entry in inserted:
             if not self.is_told(entry):
@@ -141,19 +141,19 @@ class _News:
                 self.articles += entry.draft.kind is ItemKind.ARTICLE
                 yield Happened(item_id, news)
 
-    def keep_back(self, connection: Connection, inserted: Iterable[tuple[int, Entry]]) -> None:
+    def keep_back(self, connection: Connection, inserted: Iterable[tuple[int, PreparedItem]]) -> None:
         """Keep trials back that a source's baseline brought and that may be open when it ends."""
         if self._baseline_of is not None:
             quiet = [id_ for id_, entry in inserted if not self.is_told(entry) and not has_ended(entry.draft)]
             keep_back(connection, quiet, self._baseline_of)
 
 
-def _read(drafts: Sequence[ItemDraft]) -> tuple[dict[tuple[str, str], Entry], list[FieldProblem]]:
-    entries: dict[tuple[str, str], Entry] = {}
+def _read(drafts: Sequence[ItemDraft]) -> tuple[dict[tuple[str, str], PreparedItem], list[FieldProblem]]:
+    entries: dict[tuple[str, str], PreparedItem] = {}
     refused: list[FieldProblem] = []
     for draft in drafts:
         try:
-            entry = read_entry(draft)
+            entry = prepare_item(draft)
         except ValueError as error:
             message = "its facts are of a wrong kind" if isinstance(error, ValidationError) else str(error)
             refused.append(FieldProblem(external_id=draft.external_id, field="record", message=message))
@@ -163,9 +163,11 @@ def _read(drafts: Sequence[ItemDraft]) -> tuple[dict[tuple[str, str], Entry], li
     return entries, refused
 
 
-def _by_registry(entries: Mapping[tuple[str, str], Entry]) -> list[tuple[tuple[str, ItemKind], list[Entry]]]:
+def _by_registry(
+    entries: Mapping[tuple[str, str], PreparedItem],
+) -> list[tuple[tuple[str, ItemKind], list[PreparedItem]]]:
     """Group by registry, in the order given; records in the order of their ids, so that two writers never deadlock."""
-    groups: dict[tuple[str, ItemKind], list[Entry]] = {
+    groups: dict[tuple[str, ItemKind], list[PreparedItem]] = {
         (registry, entry.draft.kind): [] for (registry, _), entry in entries.items()
     }
     for (registry, _), entry in sorted(entries.items(), key=lambda named: named[0]):
@@ -190,7 +192,7 @@ class _TrialBatch:
     The item of a trial says what the record says that made it; of another registry's record it takes the numbers.
     """
 
-    def __init__(self, connection: Connection, registry: str, entries: Sequence[Entry], now: datetime) -> None:
+    def __init__(self, connection: Connection, registry: str, entries: Sequence[PreparedItem], now: datetime) -> None:
         self._connection = connection
         self._registry = registry
         self._entries = entries
@@ -221,7 +223,9 @@ class _TrialBatch:
         self.unchanged = len(self._entries) - self.new - self.updated
         return happened
 
-    def _insert(self, entries: Sequence[Entry], stored: dict[str, Stored]) -> list[tuple[int, Entry]]:
+    def _insert(
+        self, entries: Sequence[PreparedItem], stored: dict[str, StoredTrial]
+    ) -> list[tuple[int, PreparedItem]]:
         """Insert items; one that another process inserted just now joins those that are stored."""
         if not entries:
             return []
@@ -238,7 +242,7 @@ class _TrialBatch:
             stored |= find_stored(self._connection, self._registry, missed)
         return [(ids[entry.external_id], entry) for entry in entries if entry.external_id in ids]
 
-    def _compare(self, changed: Sequence[tuple[int, Entry]]) -> Iterator[Happened]:
+    def _compare(self, changed: Sequence[tuple[int, PreparedItem]]) -> Iterator[Happened]:
         """Compare changed items with what is stored; only their facts are read.
 
         The rows stay locked, so that of two processes that read the same change one tells it: the other
@@ -256,13 +260,13 @@ class _TrialBatch:
                     for difference in (*found, *further):
                         yield Happened(row.id, difference)
 
-    def _update(self, changed: Sequence[tuple[int, Entry]]) -> None:
+    def _update(self, changed: Sequence[tuple[int, PreparedItem]]) -> None:
         if changed:
             rows = [entry.row() | {"item_id": item_id} for item_id, entry in sorted(changed, key=lambda pair: pair[0])]
             values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "item_id"}
             self._connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(values), rows)
 
-    def _write_records(self, inserted: Iterable[tuple[int, Entry]], stored: Mapping[str, Stored]) -> None:
+    def _write_records(self, inserted: Iterable[tuple[int, PreparedItem]], stored: Mapping[str, StoredTrial]) -> None:
         known = [(stored[entry.external_id], entry) for entry in self._entries if entry.external_id in stored]
         joined = [(item.item_id, entry, _said(item, entry)) for item, entry in known if item.record_id is None]
         insert_records(self._connection, [*((id_, entry, {}) for id_, entry in inserted), *joined], self._now)
@@ -278,13 +282,13 @@ class _TrialBatch:
             self._connection.execute(update(Item).where(col(Item.id).in_(chunk)).values(last_seen_at=self._now))
 
 
-def _said(stored: Stored, entry: Entry) -> dict[str, Any]:
+def _said(stored: StoredTrial, entry: PreparedItem) -> dict[str, Any]:
     """Return what a record says, where its item does not say the same."""
     row = {} if stored.is_own else entry.row()
     return {name: row[name] for name in SAID if name in row}
 
 
-def _is_newer(stored: Stored, entry: Entry) -> bool:
+def _is_newer(stored: StoredTrial, entry: PreparedItem) -> bool:
     """Tell whether an item is to be written anew; the facts of another registry's record stay."""
     return stored.is_own and stored.facts_hash != entry.facts_hash
 

@@ -186,7 +186,7 @@ class Change(SQLModel, table=True):
 
 
 class HeldChange(SQLModel, table=True):
-    """A change that undoes one told within a week: told once it has held a day (:mod:`~trialalerts.catalog.turns`).
+    """A change that undoes one told within a week: told once it has held a day (see ``changes.flapping``).
 
     ``subject`` is what turned: ``status``, or one site. ``before`` is how it was told last.
     """

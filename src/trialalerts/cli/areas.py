@@ -18,8 +18,8 @@ from trialalerts.plurals import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trialalerts.vocabulary.areas import AreaTree
-    from trialalerts.vocabulary.tagger import Tag
+    from trialalerts.vocabulary.areas.tree import AreaTree
+    from trialalerts.vocabulary.tagging.tagger import Tag
 
 __all__ = ["app"]
 
@@ -118,7 +118,7 @@ def import_file(
 
     The diseases of MeSH 2025 are there already. What a file wrongly calls the same is refused and counted.
     """
-    from trialalerts.vocabulary.area_import import import_areas
+    from trialalerts.vocabulary.areas.imports.reader import import_areas
 
     with open_context().db.write() as session:
         count = import_areas(session, file)
@@ -193,7 +193,7 @@ def tag(
 
 
 def _load_tree() -> AreaTree:
-    from trialalerts.vocabulary.areas import load_areas
+    from trialalerts.vocabulary.areas.tree import load_areas
 
     with open_context().db.read() as session:
         return load_areas(session)
@@ -201,7 +201,7 @@ def _load_tree() -> AreaTree:
 
 def _load_tree_and_open_trials() -> tuple[AreaTree, Mapping[str, int]]:
     from trialalerts.catalog.open_areas import count_open_trials
-    from trialalerts.vocabulary.areas import load_areas
+    from trialalerts.vocabulary.areas.tree import load_areas
 
     with open_context().db.read() as session:
         tree = load_areas(session)
@@ -212,7 +212,7 @@ class _Speaker:
     """Tells the areas of texts, as many and with as many facts as wanted."""
 
     def __init__(self, tree: AreaTree, *, about: bool, explain: bool) -> None:
-        from trialalerts.vocabulary.tagger import Tagger
+        from trialalerts.vocabulary.tagging.tagger import Tagger
 
         self._tree = tree
         self._tagger = Tagger(tree)

@@ -18,10 +18,10 @@ def upgrade() -> None:
 
     Example: trialalerts database upgrade
     """
+    from trialalerts.bootstrap import prepare
     from trialalerts.cli.context import open_settings_database, settings_of
     from trialalerts.cli.output import show
     from trialalerts.database.schema import REVISION
-    from trialalerts.preparation import prepare
 
     settings = settings_of()
     done = prepare(open_settings_database(settings), settings)
@@ -36,9 +36,9 @@ def check() -> None:
     """
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show
-    from trialalerts.database.upkeep import faults
+    from trialalerts.database.maintenance import find_faults
 
-    found = faults(open_context().db)
+    found = find_faults(open_context().db)
     for fault in found:
         show(fault)
     if found:
@@ -54,7 +54,7 @@ def backup(file: Annotated[Path, typer.Argument(help="The file to write; it must
     """
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show
-    from trialalerts.database.upkeep import back_up
+    from trialalerts.database.maintenance import back_up
 
     size = back_up(open_context().db, file)
     show(f"{file}: {size:,} bytes written")
@@ -75,7 +75,7 @@ def vacuum(
     """
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show
-    from trialalerts.database.upkeep import vacuum as run
+    from trialalerts.database.maintenance import vacuum_database as run
 
     database = open_context().db
     run(database, full=full)

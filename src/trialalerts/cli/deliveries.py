@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from trialalerts.delivery.tables import Delivery
+    from trialalerts.delivery.outbox.tables import Delivery
 
 __all__ = ["app"]
 
@@ -31,7 +31,7 @@ def list_(
     """List deliveries, newest first, with what went wrong."""
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show_json, show_table
-    from trialalerts.delivery.outbox import checked_delivery_state, list_deliveries
+    from trialalerts.delivery.outbox.lifecycle import checked_delivery_state, list_deliveries
     from trialalerts.subscribers.people import find_subscriber
 
     states = [checked_delivery_state(each) for each in state or []]
@@ -65,7 +65,7 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, json: AsJson =
     """Show all that is known of one delivery, and what was heard of it since."""
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show_json, show_table
-    from trialalerts.delivery.outbox import find_delivery
+    from trialalerts.delivery.outbox.lifecycle import find_delivery
 
     with open_context().db.read() as session:
         (row,) = _shown(session, [find_delivery(session, number)])
@@ -86,17 +86,17 @@ def retry(
 ) -> None:
     """Queue failed deliveries again, due at once; each is checked again before it goes out."""
     from trialalerts.cli.context import open_context
-    from trialalerts.delivery import guard, slowing
-    from trialalerts.delivery.outbox import find_delivery, requeue, requeue_failed
+    from trialalerts.delivery.outbox.lifecycle import find_delivery, requeue, requeue_failed
+    from trialalerts.delivery.policy import mass_guard, slowing
     from trialalerts.plurals import counted
 
     ctx = open_context()
     now = ctx.clock.now()
     if held:
         with ctx.db.write() as session:
-            scopes = [each.scope for each in guard.holds(session)]
-            waiting = guard.release(session, scopes, now=now)
-            slowing.end(session)
+            scopes = [each.scope for each in mass_guard.holds(session)]
+            waiting = mass_guard.release_sending(session, scopes, now=now)
+            slowing.end_slowing(session)
         typer.echo(f"{counted(waiting, 'mail')} that waited may leave" if scopes else "mail rests nowhere")
         return
     with ctx.db.write() as session:
@@ -111,7 +111,7 @@ def domains(*, json: AsJson = False) -> None:
     """Show how the mail domains answered in the last day, and where mail rests since too many said the same."""
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show_json, show_table
-    from trialalerts.delivery.guard import answers_by_domain
+    from trialalerts.delivery.policy.mass_guard import answers_by_domain
 
     ctx = open_context()
     with ctx.db.read() as session:
@@ -129,7 +129,7 @@ def domains(*, json: AsJson = False) -> None:
 def resume() -> None:
     """Let mail leave again after too many bounces or complaints paused it; the queue leaves with the next round."""
     from trialalerts.cli.context import open_context
-    from trialalerts.delivery.breaker import resume as resume_sending
+    from trialalerts.delivery.sending.breaker import resume_sending
 
     ctx = open_context()
     with ctx.db.write() as session:
@@ -144,7 +144,7 @@ def _heard(session: Session, number: int) -> list[dict[str, Any]]:
     """Return what providers and the bounce mailbox told of a delivery, oldest first; never whom it was for."""
     from sqlmodel import col, select
 
-    from trialalerts.delivery.tables import FeedbackEvent
+    from trialalerts.delivery.outbox.tables import FeedbackEvent
 
     told = select(FeedbackEvent).where(col(FeedbackEvent.delivery_id) == number)
     return [
@@ -156,7 +156,7 @@ def _heard(session: Session, number: int) -> list[dict[str, Any]]:
 def _shown(session: Session, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
     from sqlmodel import col, select
 
-    from trialalerts.delivery.tables import Delivery
+    from trialalerts.delivery.outbox.tables import Delivery
     from trialalerts.subscribers.tables import Subscriber
 
     numbers = {each.subscriber_id for each in deliveries}

@@ -18,6 +18,6 @@ def command(
     folder: Annotated[Path, typer.Option(help="Where to leave the mails.", metavar="FOLDER")] = Path("var/demo"),
 ) -> None:
     """Run the demo."""
-    from trialalerts.demo.story import run
+    from trialalerts.demo.scenario import run
 
     raise typer.Exit(run(folder, serve=serve))

@@ -17,7 +17,7 @@ def command(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.
 
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show_json, show_table
-    from trialalerts.health import examine
+    from trialalerts.operations.doctor import examine
 
     ctx = open_context()
     found = examine(ctx.settings, ctx.db, ctx.clock)

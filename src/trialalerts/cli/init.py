@@ -28,10 +28,10 @@ def command(
     ] = False,
 ) -> None:
     """Write what is missing, then prepare the database."""
+    from trialalerts.bootstrap import prepare
     from trialalerts.cli.context import open_settings_database, settings_of
     from trialalerts.cli.output import show
     from trialalerts.database.engine import shown_name
-    from trialalerts.preparation import prepare
 
     for line in (_write_config(Path("config/trialalerts.toml")), _write_secret(Path(".env"))):
         show(line)

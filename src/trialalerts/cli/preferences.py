@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from trialalerts.subscribers.preferences import NewPreference
     from trialalerts.subscribers.tables import Preference
-    from trialalerts.vocabulary.areas import AreaTree
-    from trialalerts.vocabulary.regions import Region
+    from trialalerts.vocabulary.areas.tree import AreaTree
+    from trialalerts.vocabulary.places.regions import Region
 
 __all__ = ["Filters", "app", "described", "resolve"]
 
@@ -85,7 +85,7 @@ def resolve(
         InvalidInput: an area, a region or another word makes no sense.
     """
     from trialalerts.subscribers.preference_input import PreferenceInput
-    from trialalerts.vocabulary.areas import load_areas
+    from trialalerts.vocabulary.areas.tree import load_areas
     from trialalerts.vocabulary.topics import load_topics
 
     tree, topics = load_areas(session), load_topics(session)
@@ -111,7 +111,7 @@ def resolve(
 
 
 def _region(session: Session, text: str, radius: str | None, travel: str | None) -> Region:
-    from trialalerts.vocabulary.regions import find_region, find_region_to_travel, parse_radius
+    from trialalerts.vocabulary.places.regions import find_region, find_region_to_travel, parse_radius
 
     if travel is None:
         return find_region(session, text, radius_km=parse_radius(radius) if radius else None)
@@ -152,7 +152,7 @@ def list_(email: Annotated[str, typer.Argument(metavar="EMAIL")], *, json: AsJso
     from trialalerts.cli.output import show_json, show_table
     from trialalerts.subscribers.people import find_subscriber
     from trialalerts.subscribers.preferences import list_preferences
-    from trialalerts.vocabulary.areas import load_areas
+    from trialalerts.vocabulary.areas.tree import load_areas
 
     with open_context().db.read() as session:
         preferences = list_preferences(session, find_subscriber(session, email))
@@ -195,8 +195,8 @@ def add(
     """Let a subscriber follow one more area; without --confirmed a mail asks them first."""
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show
-    from trialalerts.delivery.confirmations import request_confirmation
-    from trialalerts.delivery.message import mail_domain
+    from trialalerts.delivery.mail.message import mail_domain
+    from trialalerts.delivery.outbox.confirmations import request_confirmation
     from trialalerts.subscribers.people import find_subscriber
     from trialalerts.subscribers.preferences import add_preference
 
@@ -275,9 +275,9 @@ def estimate(
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show, show_json, show_table
     from trialalerts.matching.estimate import Estimator
-    from trialalerts.sources.standing import watched_since
+    from trialalerts.sources.polling.state import watched_since
     from trialalerts.subscribers.preferences import unsaved_preference
-    from trialalerts.vocabulary.areas import load_areas
+    from trialalerts.vocabulary.areas.tree import load_areas
 
     ctx = open_context()
     filters = Filters(

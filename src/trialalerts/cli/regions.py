@@ -28,7 +28,7 @@ def search(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the places that TEXT may mean, the likeliest first; every label can be used as --region."""
-    from trialalerts.vocabulary.regions import search_places
+    from trialalerts.vocabulary.places.regions import search_places
 
     with open_context().db.read() as session:
         hits = search_places(session, text, limit=limit)
@@ -64,7 +64,7 @@ def import_file(
 
     Of a postcode that tells the street only the part that tells the district is kept, to about a kilometre.
     """
-    from trialalerts.vocabulary.postcodes import import_postcodes
+    from trialalerts.vocabulary.places.postcodes.search import import_postcodes
 
     with open_context().db.write() as session:
         count = import_postcodes(session, file)

@@ -23,7 +23,7 @@ def command(
 
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show, show_json, show_table, write_file
-    from trialalerts.reporting import as_html, make_report
+    from trialalerts.operations.report import as_html, make_report
 
     ctx = open_context()
     with ctx.db.read() as session:

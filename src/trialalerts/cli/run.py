@@ -9,12 +9,12 @@ import typer
 if TYPE_CHECKING:
     from trialalerts.clock import Clock
     from trialalerts.database import Database
-    from trialalerts.delivery.feedback.heed import HeedCount
-    from trialalerts.delivery.sender import SendCount
+    from trialalerts.delivery.feedback.handling import FeedbackCount
+    from trialalerts.delivery.sending.sender import SendCount
     from trialalerts.digests.compose import ComposeCount
-    from trialalerts.helpers import Helpers
     from trialalerts.settings import Settings
-    from trialalerts.sources.poll import PollCount
+    from trialalerts.sources.polling.poll import PollCount
+    from trialalerts.workers import Workers
 
 __all__ = ["EPILOG", "command"]
 
@@ -35,11 +35,11 @@ def command(
     helper: Annotated[bool, typer.Option("--helper", hidden=True)] = False,
 ) -> None:
     """Upgrade the database where needed, then work."""
+    from trialalerts.bootstrap import prepare
     from trialalerts.cli.context import open_settings_database, settings_of
     from trialalerts.database.server_clock import clock_of
     from trialalerts.errors import InvalidInput
     from trialalerts.logs import configure_logs
-    from trialalerts.preparation import prepare
 
     chosen = _checked_roles(roles)
     if once and processes > 1:
@@ -53,7 +53,7 @@ def command(
     if once:
         raise typer.Exit(_one_round(settings, database, clock, chosen))
     from trialalerts.daemon import Daemon
-    from trialalerts.helpers import watch_the_daemon
+    from trialalerts.workers import watch_the_daemon
 
     daemon = Daemon(settings, database, clock, chosen, helpers=_helpers(chosen, processes - 1, json_logs))
     if helper:
@@ -61,18 +61,18 @@ def command(
     daemon.run()
 
 
-def _helpers(roles: list[str], number: int, json_logs: bool) -> Helpers:
+def _helpers(roles: list[str], number: int, json_logs: bool) -> Workers:
     """Return who composes and sends beside this process: the same program, with the roles in which it can help."""
     import sys
 
     from trialalerts.cli.context import chosen_config
-    from trialalerts.helpers import HELPING, Helpers
+    from trialalerts.workers import HELPING, Workers
 
     helping = [role for role in roles if role in HELPING]
     config = chosen_config()
     command = [sys.executable, "-m", "trialalerts", *(("--config", str(config)) if config else ())]
     command += ["run", "--helper", "--roles", ",".join(helping), *(("--json-logs",) if json_logs else ())]
-    return Helpers(command, number if helping else 0)
+    return Workers(command, number if helping else 0)
 
 
 def _require_secret(settings: Settings) -> None:
@@ -126,7 +126,7 @@ def _one_round(settings: Settings, database: Database, clock: Clock, roles: list
     return 1 if failed else 0
 
 
-def _figures(count: PollCount | ComposeCount | SendCount | HeedCount) -> str:
+def _figures(count: PollCount | ComposeCount | SendCount | FeedbackCount) -> str:
     """Say what a step did, without what it did not."""
     from dataclasses import asdict
 

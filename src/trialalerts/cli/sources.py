@@ -49,7 +49,7 @@ def check(
     json: _Json = False,
 ) -> None:
     """Ask a source once and say what it gives; nothing is stored."""
-    from trialalerts.sources.poll import chosen_sources
+    from trialalerts.sources.polling.poll import chosen_sources
 
     context = open_context()
     (source,) = chosen_sources(context.settings, [name])
@@ -85,7 +85,7 @@ def poll(
     from dataclasses import asdict
 
     from trialalerts.logs import configure_logs
-    from trialalerts.sources.poll import poll_due
+    from trialalerts.sources.polling.poll import poll_due
 
     configure_logs(level="warning")
     context = open_context()
@@ -114,8 +114,8 @@ def release(
     json: _Json = False,
 ) -> None:
     """Let a source go on that is held because all its entries were new at once."""
-    from trialalerts.catalog.freshness import Freshness
-    from trialalerts.sources.holding import release as release_source
+    from trialalerts.catalog.changes.freshness import Freshness
+    from trialalerts.sources.polling.holding import release_source
 
     context = open_context()
     within = context.settings.digests
@@ -129,12 +129,12 @@ def release(
 
 
 def _standing(source: SourceSettings, state: SourceState | None, now: datetime) -> dict[str, Any]:
-    from trialalerts.sources.leases import polled_by
-    from trialalerts.sources.standing import address_key
+    from trialalerts.sources.polling.leases import polled_by
+    from trialalerts.sources.polling.state import url_key
 
     polled = state is not None and state.last_attempt_at is not None
     word = "never polled" if not polled else "failing" if state and state.error_count else "good"
-    if state is not None and state.gone == address_key(source):
+    if state is not None and state.gone == url_key(source):
         word = "gone"
     elif state is not None and word == "good" and state.held_since is not None:
         word = "held"
@@ -172,17 +172,17 @@ def _stored_problems(context: Context, name: str) -> list[Problem]:
 def _first_batch(context: Context, source: SourceSettings) -> Batch:
     from trialalerts.errors import SourceError
     from trialalerts.sources.base import Position
-    from trialalerts.sources.desk import Desk
+    from trialalerts.sources.context import SourceContext
     from trialalerts.sources.kinds import open_source
 
-    with Desk(context.db, context.settings.http, context.clock) as desk:
+    with SourceContext(context.db, context.settings.http, context.clock) as desk:
         for batch in open_source(source).batches(Position(), desk):
             return batch
     raise SourceError(f"Source {source.name} gave nothing.")
 
 
 def _described(batch: Batch, stored: list[Problem]) -> dict[str, Any]:
-    from trialalerts.sources.problems import WHOLE_RECORD
+    from trialalerts.sources.polling.problems import WHOLE_RECORD
 
     found = {(problem.external_id, problem.field): problem.message for problem in stored}
     for problem in (*batch.problems, *(problem for draft in batch.drafts for problem in draft.problems)):

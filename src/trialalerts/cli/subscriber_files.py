@@ -46,8 +46,8 @@ def read(
     """
     from trialalerts.cli import output
     from trialalerts.cli.context import open_context
-    from trialalerts.delivery.confirmations import request_confirmation
-    from trialalerts.delivery.message import mail_domain
+    from trialalerts.delivery.mail.message import mail_domain
+    from trialalerts.delivery.outbox.confirmations import request_confirmation
     from trialalerts.subscribers.csv_layout import mapping_of
     from trialalerts.subscribers.transfer import ImportRefused, import_csv
 

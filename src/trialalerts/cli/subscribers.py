@@ -87,8 +87,8 @@ def add(
 ) -> None:
     """Add a subscriber, or a preference to a known one; without --confirmed a mail asks them first."""
     from trialalerts.cli.context import open_context
-    from trialalerts.delivery.confirmations import request_confirmation
-    from trialalerts.delivery.message import mail_domain
+    from trialalerts.delivery.mail.message import mail_domain
+    from trialalerts.delivery.outbox.confirmations import request_confirmation
     from trialalerts.subscribers.choices import (
         checked_day,
         checked_frequency,
@@ -154,7 +154,7 @@ def list_(
         area_id = None
         if area is not None:
             from trialalerts.subscribers.preference_input import is_any_area
-            from trialalerts.vocabulary.areas import ANY_AREA, load_areas
+            from trialalerts.vocabulary.areas.tree import ANY_AREA, load_areas
 
             area_id = ANY_AREA if is_any_area(area) else load_areas(session).find(area).id
         found = list_subscribers(session, states=states, area_id=area_id, limit=limit + 1 if limit else None)
@@ -190,7 +190,7 @@ def show(email: Email, *, json: AsJson = False) -> None:
     from trialalerts.subscribers.consent import list_consents
     from trialalerts.subscribers.people import find_subscriber
     from trialalerts.subscribers.preferences import list_preferences
-    from trialalerts.vocabulary.areas import load_areas
+    from trialalerts.vocabulary.areas.tree import load_areas
 
     ctx = open_context()
     with ctx.db.read() as session:
@@ -312,7 +312,7 @@ app.command("export", epilog="Example: trialalerts subscribers export --output p
 
 def _tell_signup(ctx: Context, signup: Signup, *, asked: bool, json: bool) -> None:
     from trialalerts.cli import output
-    from trialalerts.delivery.suppressions import is_suppressed
+    from trialalerts.delivery.outbox.suppressions import is_suppressed
     from trialalerts.subscribers.addresses import typo_hint
 
     subscriber = signup.subscriber

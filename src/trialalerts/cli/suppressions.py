@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trialalerts.delivery.undoing import Picked
+    from trialalerts.delivery.policy.undoing import Picked
 
 __all__ = ["app"]
 
@@ -23,7 +23,7 @@ def list_(*, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     """List suppressions; addresses are known by a hash only."""
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show_json, show_table
-    from trialalerts.delivery.suppressions import list_suppressions
+    from trialalerts.delivery.outbox.suppressions import list_suppressions
 
     with open_context().db.read() as session:
         found = list_suppressions(session)
@@ -44,7 +44,7 @@ def add(
 ) -> None:
     """Never mail an address again, until it is lifted."""
     from trialalerts.cli.context import open_context
-    from trialalerts.delivery.suppressions import suppress
+    from trialalerts.delivery.outbox.suppressions import suppress
     from trialalerts.subscribers.addresses import checked_address
 
     ctx = open_context()
@@ -77,7 +77,7 @@ def lift(
     Who was moved to bounced by it is active again, and the mail that came back is sent once more. A provider keeps a
     list of its own: take the addresses off it, too.
     """
-    from trialalerts.delivery.undoing import Picked
+    from trialalerts.delivery.policy.undoing import Picked
     from trialalerts.errors import InvalidInput
 
     wanted = Picked(
@@ -106,7 +106,7 @@ def review(*, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     """List who would not be suppressed by today's rules, judged anew by what the mail server said then."""
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show_json, show_table
-    from trialalerts.delivery.undoing import review as judged_anew
+    from trialalerts.delivery.policy.undoing import review_suppressions as judged_anew
 
     ctx = open_context()
     with ctx.db.read() as session:
@@ -134,7 +134,7 @@ def review(*, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 def _lift_one(email: str, *, dry_run: bool, yes: bool) -> None:
     from trialalerts.cli.context import open_context
-    from trialalerts.delivery import suppressions
+    from trialalerts.delivery.outbox import suppressions
     from trialalerts.errors import NotFound
     from trialalerts.subscribers.addresses import checked_address
 
@@ -151,7 +151,7 @@ def _lift_one(email: str, *, dry_run: bool, yes: bool) -> None:
     if not yes:
         typer.confirm(f"It was suppressed as {found.reason} on {found.since:%Y-%m-%d}. Mail it again?", abort=True)
     with ctx.db.write() as session:
-        lifted = suppressions.lift(session, secret, address, how="operator", now=ctx.clock.now())
+        lifted = suppressions.lift_suppressions(session, secret, address, how="operator", now=ctx.clock.now())
     typer.echo("lifted; the subscriber gets digests again" if lifted.resumed else "lifted")
     if found.reason == "listed":
         typer.echo(f"The provider has it on a list of its own ({found.detail}): take it off there, too.")
@@ -159,7 +159,7 @@ def _lift_one(email: str, *, dry_run: bool, yes: bool) -> None:
 
 def _lift_many(wanted: Picked, *, dry_run: bool, yes: bool) -> None:
     from trialalerts.cli.context import open_context
-    from trialalerts.delivery.undoing import pick, take_back
+    from trialalerts.delivery.policy.undoing import pick, take_back
     from trialalerts.plurals import counted
 
     ctx = open_context()

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from trialalerts.database.types import BigId
 
-__all__ = ["among", "is_sqlite", "listed"]
+__all__ = ["in_list", "is_sqlite", "list_value"]
 
 
 def is_sqlite(session: Session) -> bool:
@@ -24,13 +24,13 @@ def is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
-def among(column: ColumnElement[Any], name: str, *, sqlite: bool, text: bool = False) -> ColumnElement[bool]:
+def in_list(column: ColumnElement[Any], name: str, *, sqlite: bool, text: bool = False) -> ColumnElement[bool]:
     """Return the condition that a column (numbers, or ``text``) is one of the values of the parameter ``name``."""
     if sqlite:
         return column.in_(select(func.json_each(bindparam(name, type_=String)).table_valued("value").c.value))
     return column == any_(bindparam(name, type_=ARRAY(String() if text else BigId)))
 
 
-def listed(values: Iterable[int] | Iterable[str], *, sqlite: bool) -> Any:
+def list_value(values: Iterable[int] | Iterable[str], *, sqlite: bool) -> Any:
     """Return the values as such a parameter."""
     return orjson.dumps(list(values)).decode() if sqlite else list(values)

@@ -18,9 +18,9 @@ from trialalerts.errors import DatabaseBehind, DatabaseTooNew
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["REVISION", "alembic_config", "require_revision", "revision_of", "upgrade"]
+__all__ = ["REVISION", "alembic_config", "require_revision", "revision_of", "upgrade_schema"]
 
-REVISION = "0016"
+REVISION = "0017"
 """The revision that this program needs; a test holds it to the newest migration."""
 
 _UPGRADE_LOCK = 7_215_041_900
@@ -63,7 +63,7 @@ def require_revision(database: Database) -> None:
     )
 
 
-def upgrade(database: Database, to: str = REVISION) -> bool:
+def upgrade_schema(database: Database, to: str = REVISION) -> bool:
     """Bring the database up to revision ``to`` in one transaction; return whether there was anything to do.
 
     Raises:

@@ -10,14 +10,14 @@ from sqlmodel import Session
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
 from trialalerts.subscribers.tables import Frequency, id_of
-from trialalerts.vocabulary.areas import load_areas
-from trialalerts.vocabulary.regions import find_region
+from trialalerts.vocabulary.areas.tree import load_areas
+from trialalerts.vocabulary.places.regions import find_region
 
-__all__ = ["PEOPLE", "Person", "sign_up"]
+__all__ = ["PEOPLE", "SamplePerson", "sign_up"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person:
+class SamplePerson:
     """Somebody made up. ``radius_km`` goes with a town; ``age`` is that of the person followed."""
 
     name: str
@@ -49,7 +49,7 @@ class Person:
 
 
 PEOPLE = (
-    Person(
+    SamplePerson(
         name="Anna",
         place="Leeds",
         area="Multiple sclerosis",
@@ -59,7 +59,7 @@ PEOPLE = (
         locale="en",
         timezone="Europe/London",
     ),
-    Person(
+    SamplePerson(
         name="Jonas",
         place="Bavaria",
         area="Type 1 diabetes",
@@ -69,7 +69,7 @@ PEOPLE = (
         locale="de",
         timezone="Europe/Berlin",
     ),
-    Person(
+    SamplePerson(
         name="Claire",
         place="France",
         area="Breast cancer",
@@ -78,7 +78,7 @@ PEOPLE = (
         locale="fr",
         timezone="Europe/Paris",
     ),
-    Person(
+    SamplePerson(
         name="Lucia",
         place="Madrid",
         area="Asthma",
@@ -88,7 +88,7 @@ PEOPLE = (
         locale="es",
         timezone="Europe/Madrid",
     ),
-    Person(
+    SamplePerson(
         name="Sam",
         place="anywhere",
         area="Melanoma",
@@ -97,7 +97,7 @@ PEOPLE = (
         locale="en",
         timezone="America/New_York",
     ),
-    Person(
+    SamplePerson(
         name="Grace",
         place="California",
         area="Parkinson's disease",
@@ -110,10 +110,10 @@ PEOPLE = (
 )
 
 
-def sign_up(session: Session, now: datetime) -> dict[int, Person]:
+def sign_up(session: Session, now: datetime) -> dict[int, SamplePerson]:
     """Store the six, confirmed; return them by their ids."""
     areas = load_areas(session)
-    found: dict[int, Person] = {}
+    found: dict[int, SamplePerson] = {}
     for person in PEOPLE:
         preference = NewPreference(
             area_id=areas.find(person.area).id,

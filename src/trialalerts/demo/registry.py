@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-from trialalerts.demo.world import World
+from trialalerts.demo.sample_data import SampleData
 
 __all__ = ["SampleRegistry"]
 
@@ -42,7 +42,7 @@ class SampleRegistry:
         asked: how many requests it has answered.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SampleData) -> None:
         self._world = world
         self.asked = 0
         self._http = _Server(("127.0.0.1", 0), _Handler)
@@ -63,7 +63,7 @@ class SampleRegistry:
         self._thread.join()
         self._http.server_close()
 
-    def show(self, world: World) -> None:
+    def show(self, world: SampleData) -> None:
         """Serve another world from now on."""
         self._world = world
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from trialalerts.demo.telling import show
+from trialalerts.demo.output import say
 
 __all__ = ["page_server", "serve_page"]
 
@@ -34,8 +34,8 @@ def page_server(page: Path) -> ThreadingHTTPServer:
 def serve_page(page: Path) -> None:
     """Serve the page until Ctrl-C."""
     with page_server(page) as server:
-        show(f"The mails are at http://127.0.0.1:{server.server_port}/ until you press Ctrl-C.")
+        say(f"The mails are at http://127.0.0.1:{server.server_port}/ until you press Ctrl-C.")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            show("")
+            say("")

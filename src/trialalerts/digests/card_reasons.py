@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.catalog.status import site_is_open, status_group
+from trialalerts.catalog.trials.status import site_is_open, status_group
 from trialalerts.digests.card_text import one_line
 from trialalerts.digests.entries import Reason
 from trialalerts.digests.wording import Wording
 from trialalerts.digests.wording_trials import countries
-from trialalerts.vocabulary.areas import ANY_AREA
+from trialalerts.vocabulary.areas.tree import ANY_AREA
 from trialalerts.vocabulary.topics import TopicName
 
 __all__ = ["Places", "caution", "followed", "places", "reason_lines", "where"]

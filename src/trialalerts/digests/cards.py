@@ -15,10 +15,10 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from trialalerts.catalog.audience import audience_in
+from trialalerts.catalog.articles.audience import audience_in
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, TrialFacts
-from trialalerts.catalog.status import status_group
 from trialalerts.catalog.tables import Item, ItemKind
+from trialalerts.catalog.trials.status import status_group
 from trialalerts.digests.card_changes import NEAR_LINES, ChangeNote, brief_change, change_notes
 from trialalerts.digests.card_reasons import Places, caution, places, reason_lines, where
 from trialalerts.digests.card_text import one_line, phone_number, shortened, usable_address, web_address

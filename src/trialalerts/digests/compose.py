@@ -16,12 +16,12 @@ from typing import Any
 import structlog
 from sqlmodel import Session
 
-from trialalerts.catalog.baselines import AwaitedSource, awaited_sources, settle_baselines
+from trialalerts.catalog.changes.baselines import AwaitedSource, awaited_sources, settle_baselines
 from trialalerts.clock import Clock
 from trialalerts.database import Database, current_number
 from trialalerts.database.among import is_sqlite
 from trialalerts.database.counter import CHANGES
-from trialalerts.delivery.message import mail_domain
+from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.digests.asking import Answers, Asker
 from trialalerts.digests.correcting import Corrections
 from trialalerts.digests.due import DuePage, due_rows, lowest_cursors, new_preferences_due, rows_of
@@ -33,7 +33,7 @@ from trialalerts.matching.window import changes_between, introduction
 from trialalerts.settings import Settings
 from trialalerts.subscribers.people import end_pauses
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
-from trialalerts.vocabulary.areas import load_areas
+from trialalerts.vocabulary.areas.tree import load_areas
 
 __all__ = ["ComposeCount", "Composer", "compose_due", "compose_for", "waited_for", "why_not_served"]
 

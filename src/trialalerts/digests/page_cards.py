@@ -16,8 +16,8 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, func, select
 
 from trialalerts.catalog.facts import Site, TrialFacts
-from trialalerts.catalog.status import is_recruiting, site_is_open, status_group
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+from trialalerts.catalog.trials.status import is_recruiting, site_is_open, status_group
 from trialalerts.digests.card_changes import ChangeNote, brief_change, change_notes
 from trialalerts.digests.cards import Brief, Card, CardMaker
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from trialalerts.clock import Clock
 from trialalerts.database import current_number
 from trialalerts.database.counter import CHANGES
-from trialalerts.delivery.message import Message
+from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.compose import Composer
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.reading import DigestReader

@@ -20,14 +20,14 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Change, ChangeKind, Item, appeared_at
 from trialalerts.database import table_of
-from trialalerts.database.among import among, is_sqlite, listed
+from trialalerts.database.among import in_list, is_sqlite, list_value
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told
 from trialalerts.digests.tables import Selection, SelectionKind
 from trialalerts.matching.arranging import Match, arranged
 from trialalerts.matching.explaining import Explainer, Follows
 from trialalerts.matching.window import Candidate, Subject, shown_first, subject_of, told_change, told_kind
 from trialalerts.subscribers.tables import Preference, RegionKind
-from trialalerts.vocabulary.areas import ANY_AREA, AreaTree, load_areas
+from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree, load_areas
 from trialalerts.vocabulary.topics import load_topics
 
 __all__ = ["DigestReader", "Parted"]
@@ -192,7 +192,7 @@ class DigestReader:
             self._told.clear()  # it would keep the items in memory that are to go
         _make_room(self._subjects, _MOST_SUBJECTS)
         sqlite = is_sqlite(session)
-        rows = session.connection().execute(_versions(sqlite), {"numbers": listed(ids, sqlite=sqlite)})
+        rows = session.connection().execute(_versions(sqlite), {"numbers": list_value(ids, sqlite=sqlite)})
         versions: dict[int, tuple[Any, ...]] = {row[0]: tuple(row) for row in rows}
         stale = {n for n, version in versions.items() if n not in self._subjects or self._subjects[n][0] != version}
         for some in _slices(stale):
@@ -212,7 +212,7 @@ _SAY_THAT_IT_IS_OPEN = {
 
 def _preferences(session: Session, ids: AbstractSet[int]) -> dict[int, Follows]:
     sqlite = is_sqlite(session)
-    rows = session.connection().execute(_followed(sqlite), {"numbers": listed(ids, sqlite=sqlite)})
+    rows = session.connection().execute(_followed(sqlite), {"numbers": list_value(ids, sqlite=sqlite)})
     return {row[0]: _Followed(*row) for row in rows}
 
 
@@ -220,7 +220,7 @@ def _preferences(session: Session, ids: AbstractSet[int]) -> dict[int, Follows]:
 def _followed(sqlite: bool) -> sqlalchemy.Select[Any]:
     columns = table_of(Preference).c
     return sqlalchemy.select(*(columns[each.name] for each in fields(_Followed))).where(
-        among(columns.id, "numbers", sqlite=sqlite)
+        in_list(columns.id, "numbers", sqlite=sqlite)
     )
 
 
@@ -230,7 +230,7 @@ def _versions(sqlite: bool) -> sqlalchemy.Select[Any]:
     columns = table_of(Item).c
     seen = sqlalchemy.type_coerce(columns.last_seen_at, sqlalchemy.types.NullType())
     asked = sqlalchemy.select(columns.id, columns.facts_hash, seen)
-    return asked.where(among(columns.id, "numbers", sqlite=sqlite))
+    return asked.where(in_list(columns.id, "numbers", sqlite=sqlite))
 
 
 def _make_room(kept: dict[int, _Kept], most: int) -> None:

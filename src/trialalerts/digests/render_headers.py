@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from trialalerts.delivery.message import ascii_domain
+from trialalerts.delivery.mail.message import ascii_domain
 from trialalerts.digests.card_reasons import followed
 from trialalerts.digests.card_text import one_line
 from trialalerts.digests.entries import Entry

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Item
 from trialalerts.database import table_of
-from trialalerts.database.among import among, is_sqlite, listed
+from trialalerts.database.among import in_list, is_sqlite, list_value
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.tables import Digest, DigestKind
@@ -64,7 +64,7 @@ class StoredDigest:
 def read_digests(session: Session, reader: DigestReader, ids: Collection[int], *, most: int) -> dict[int, StoredDigest]:
     """Return digests by id; the first ``most`` entries of each with their reasons. Those that are gone are left out."""
     sqlite = is_sqlite(session)
-    found = session.connection().execute(_digests(sqlite), {"numbers": listed(ids, sqlite=sqlite)}).all()
+    found = session.connection().execute(_digests(sqlite), {"numbers": list_value(ids, sqlite=sqlite)}).all()
     digests = [_Row(*row[:4]) for row in found]
     entries = _entries_of(session, reader, digests, most)
     return {
@@ -89,7 +89,7 @@ def _digests(sqlite: bool) -> sqlalchemy.Select[Any]:
         .scalar_subquery()
     )
     asked = sqlalchemy.select(digest.c.id, digest.c.kind, digest.c.parts, digest.c.added, since)
-    return asked.where(among(digest.c.id, "numbers", sqlite=sqlite))
+    return asked.where(in_list(digest.c.id, "numbers", sqlite=sqlite))
 
 
 def _entries_of(

@@ -20,9 +20,9 @@ from sqlmodel import Session
 
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
-from trialalerts.delivery.message import Message, mail_domain, new_message_id
-from trialalerts.delivery.quoted import Quoted
-from trialalerts.delivery.tables import Delivery
+from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id
+from trialalerts.delivery.mail.quoted_printable import Quoted
+from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.digests.cards import CardMaker
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.page_cards import Later, PageCardMaker, read_later

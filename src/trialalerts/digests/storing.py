@@ -18,7 +18,7 @@ from sqlmodel import Session, col, func, select
 
 from trialalerts.database.many import copy_many, write_many
 from trialalerts.database.types import moment_for
-from trialalerts.delivery.queueing import queue_many
+from trialalerts.delivery.outbox.queueing import queue_many
 from trialalerts.digests.asking import Asker, Found, Served
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.subscribers.schedule import next_due

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialalerts.catalog.facts import Site
-from trialalerts.catalog.reach import reached_countries, site_reach
-from trialalerts.catalog.status import status_group
 from trialalerts.catalog.tables import ChangeKind
+from trialalerts.catalog.trials.reach import reached_countries, site_reach
+from trialalerts.catalog.trials.status import status_group
 from trialalerts.matching.query import RegionKey
 from trialalerts.matching.site_index import SiteIndex
 from trialalerts.subscribers.tables import RegionKind
-from trialalerts.vocabulary.distance import EARTH_RADIUS_KM, distance_km
 from trialalerts.vocabulary.names import folded
-from trialalerts.vocabulary.territories import countries_of, subdivisions_of
+from trialalerts.vocabulary.places.distance import EARTH_RADIUS_KM, distance_km
+from trialalerts.vocabulary.places.territories import countries_of, subdivisions_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

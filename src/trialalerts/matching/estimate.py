@@ -14,7 +14,7 @@ from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import wanted
 from trialalerts.matching.window import changes_between, open_now
 from trialalerts.subscribers.tables import Preference, RegionKind
-from trialalerts.vocabulary.areas import AreaTree
+from trialalerts.vocabulary.areas.tree import AreaTree
 
 __all__ = ["Estimate", "Estimator", "Suggestion"]
 

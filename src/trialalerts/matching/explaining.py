@@ -7,15 +7,15 @@ from datetime import date
 from typing import NamedTuple, Protocol
 
 from trialalerts.catalog.facts import Reach, Site
-from trialalerts.catalog.reach import reached_countries, site_reach
 from trialalerts.catalog.tables import ChangeKind, ItemKind
+from trialalerts.catalog.trials.reach import reached_countries, site_reach
 from trialalerts.matching.closings import closed_for, only_pauses
 from trialalerts.matching.reasons import Reason
 from trialalerts.matching.window import Candidate, Subject
 from trialalerts.subscribers.tables import RegionKind
-from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
-from trialalerts.vocabulary.distance import distance_km
-from trialalerts.vocabulary.territories import countries_of, subdivisions_of
+from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
+from trialalerts.vocabulary.places.distance import distance_km
+from trialalerts.vocabulary.places.territories import countries_of, subdivisions_of
 from trialalerts.vocabulary.topics import TopicTree
 
 __all__ = ["Explainer", "Follows", "nearest_site"]

@@ -23,7 +23,7 @@ from trialalerts.matching.gaining import Gains
 from trialalerts.matching.site_index import SiteIndex
 from trialalerts.matching.window import RECRUITING_NOW, Candidate
 from trialalerts.subscribers.tables import RegionKind
-from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
+from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 
 if TYPE_CHECKING:
     from datetime import date
@@ -104,7 +104,7 @@ class WindowIndex:
     def area(self, area: str, excluded: frozenset[str]) -> int:
         """Return the candidates on the area or a descendant, through an area of theirs that is not excluded.
 
-        Any area (:data:`~trialalerts.vocabulary.areas.ANY_AREA`) is also the one of a candidate that has none.
+        Any area (:data:`~trialalerts.vocabulary.areas.tree.ANY_AREA`) is also the one of a candidate that has none.
         """
         key = (area, excluded) if excluded else area  # a text alone is found faster
         try:

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from trialalerts.catalog.reach import reached_countries, site_reach
+from trialalerts.catalog.trials.reach import reached_countries, site_reach
 from trialalerts.matching.nearby import SiteMap
 from trialalerts.matching.query import RegionKey
 from trialalerts.subscribers.tables import RegionKind
-from trialalerts.vocabulary.territories import countries_of, subdivisions_of
+from trialalerts.vocabulary.places.territories import countries_of, subdivisions_of
 
 if TYPE_CHECKING:
     from trialalerts.catalog.facts import Site, TrialFacts

@@ -12,10 +12,10 @@ import structlog
 from sqlalchemy import ColumnElement
 from sqlmodel import Session
 
-from trialalerts.catalog.audience import Audience, audience_in
+from trialalerts.catalog.articles.audience import Audience, audience_in
 from trialalerts.catalog.facts import Site, TrialFacts
-from trialalerts.catalog.status import is_recruiting, site_is_open
 from trialalerts.catalog.tables import BaselineItem, Change, ChangeKind, Item, ItemKind, appeared_at
+from trialalerts.catalog.trials.status import is_recruiting, site_is_open
 from trialalerts.database import table_of
 from trialalerts.matching.closings import still_closed
 from trialalerts.matching.gaining import as_it_was

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
-from trialalerts.sources.desk import Desk
+from trialalerts.sources.context import SourceContext
 
 __all__ = ["Batch", "MemorySource", "Position", "Source"]
 
@@ -69,7 +69,7 @@ class Batch:
 class Source(Protocol):
     """A registry, a feed, a folder: whatever gives items."""
 
-    def batches(self, position: Position, desk: Desk) -> Iterator[Batch]:
+    def batches(self, position: Position, context: SourceContext) -> Iterator[Batch]:
         """Read on from ``position``; the last batch ends the sweep.
 
         Raises:
@@ -89,9 +89,9 @@ class MemorySource:
         self.pages = pages
         self.broken = dict(broken or {})
 
-    def batches(self, position: Position, desk: Desk) -> Iterator[Batch]:
+    def batches(self, position: Position, context: SourceContext) -> Iterator[Batch]:
         """Give the pages from the one where the last poll stopped."""
-        began = desk.clock.now()
+        began = context.clock.now()
         for number in range(int(position.cursor.get("page", 0)), max(len(self.pages), 1)):
             if number in self.broken:
                 raise self.broken[number]

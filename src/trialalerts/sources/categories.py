@@ -13,12 +13,12 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from trialalerts.catalog.audience import Audience, audience_in, audience_of_category
+from trialalerts.catalog.articles.audience import Audience, audience_in, audience_of_category
 from trialalerts.catalog.draft import AreaTag
 from trialalerts.database.findings import end_findings, note_finding, open_findings
 from trialalerts.errors import UnknownArea, UnknownTopic, did_you_mean
-from trialalerts.vocabulary.areas import AreaTree
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.vocabulary.areas.tree import AreaTree
+from trialalerts.vocabulary.tagging.tagger import Tagger
 from trialalerts.vocabulary.topics import TopicTree
 
 __all__ = ["FINDING", "Categories", "CategoryReader", "note_categories"]

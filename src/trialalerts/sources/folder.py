@@ -12,8 +12,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from trialalerts.catalog.articles.audience import AUDIENCES, Audience, audience_in
 from trialalerts.catalog.articles.keys import article_keys
-from trialalerts.catalog.audience import AUDIENCES, Audience, audience_in
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import ItemKind
@@ -21,13 +21,13 @@ from trialalerts.catalog.text import clean_line, clean_text, sanitised_html, sum
 from trialalerts.errors import SourceError
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch, Position
-from trialalerts.sources.dates import When, at_a_time, on_a_day, read_when
-from trialalerts.sources.desk import Desk
+from trialalerts.sources.context import SourceContext
+from trialalerts.sources.feeds.dates import When, at_a_time, on_a_day, read_when
+from trialalerts.sources.feeds.links import usable_link
 from trialalerts.sources.fields import Fields
-from trialalerts.sources.links import usable_link
-from trialalerts.sources.mishaps import unreadable
+from trialalerts.sources.stumbles import unreadable
 
-__all__ = ["Folder"]
+__all__ = ["FolderSource"]
 
 _LARGEST = 2_000_000
 _SUMMARY_LIMIT = 400
@@ -42,28 +42,28 @@ class _Unreadable(Exception):
         self.field = field
 
 
-class Folder:
+class FolderSource:
     """A folder, with the folders in it. Hidden files and folders are left out."""
 
     def __init__(self, settings: SourceSettings) -> None:
         self._name = settings.name
         self._path = Path(settings.path)
 
-    def batches(self, position: Position, desk: Desk) -> Iterator[Batch]:
+    def batches(self, position: Position, context: SourceContext) -> Iterator[Batch]:
         """Give all articles of the folder."""
-        began = desk.clock.now()
+        began = context.clock.now()
         drafts: list[ItemDraft] = []
         problems: list[FieldProblem] = []
         for path, external_id in self._files():
             try:
-                drafts.append(self._draft(path, external_id, desk))
+                drafts.append(self._draft(path, external_id, context))
             except _Unreadable as error:
                 problems.append(FieldProblem(external_id=external_id, field=error.field, message=str(error)))
             except Exception as error:  # noqa: BLE001 - a file that nobody foresaw must not stop the others
                 problems.append(unreadable(external_id, error))
         yield Batch(
             drafts=drafts, problems=problems, cursor=position.cursor, sweep_began=began, ends_sweep=True, whole=True,
-            strange=desk.categories.strange,
+            strange=context.categories.strange,
         )  # fmt: skip
 
     def _files(self) -> list[tuple[Path, str]]:
@@ -81,7 +81,7 @@ class Folder:
         named = [(path, path.relative_to(self._path).as_posix()) for path in found]
         return sorted((path, name) for path, name in named if not any(p.startswith(".") for p in name.split("/")))
 
-    def _draft(self, path: Path, external_id: str, desk: Desk) -> ItemDraft:
+    def _draft(self, path: Path, external_id: str, context: SourceContext) -> ItemDraft:
         head, body = _parts(_read(path))
         fields = Fields(external_id)
         title = clean_line(fields.text(head, "title") or "")
@@ -97,7 +97,7 @@ class Folder:
             fields.note("url", f"found “{link[:60]}”, expected an address that starts with https://")
         published = _when(head, "date", fields)
         corrected, correction = _correction(head, fields)
-        named, words = desk.categories.read(categories), f"{subtitle}\n\n{text}"
+        named, words = context.categories.read(categories), f"{subtitle}\n\n{text}"
         return ItemDraft(
             registry=self._name,
             external_id=external_id,
@@ -117,8 +117,8 @@ class Folder:
                 correction=correction or None,
             ),
             source=self._name,
-            areas=desk.categories.areas(named.areas, title=title, text=words),
-            topics=desk.categories.topics(named.topics, title=title, text=words),
+            areas=context.categories.areas(named.areas, title=title, text=words),
+            topics=context.categories.topics(named.topics, title=title, text=words),
             keys=article_keys(links=[url]),
             problems=tuple(fields.problems),
         )

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Source
-from trialalerts.sources.clinicaltrials_gov import ClinicalTrialsGov
-from trialalerts.sources.feed import Feed
-from trialalerts.sources.folder import Folder
+from trialalerts.sources.clinicaltrials_gov.source import ClinicalTrialsGov
+from trialalerts.sources.feeds.source import FeedSource
+from trialalerts.sources.folder import FolderSource
 
 __all__ = ["KINDS", "open_source"]
 
 KINDS: Mapping[str, Callable[[SourceSettings], Source]] = {
     "clinicaltrials_gov": ClinicalTrialsGov,
-    "feed": Feed,
-    "folder": Folder,
+    "feed": FeedSource,
+    "folder": FolderSource,
 }
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from trialalerts.catalog.draft import AreaTag
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.vocabulary.condition_names import ConditionNames
-from trialalerts.vocabulary.record_terms import with_named
+from trialalerts.vocabulary.tagging.condition_names import ConditionNames
+from trialalerts.vocabulary.tagging.term_trust import with_named
 
 __all__ = ["trial_areas"]
 
@@ -16,7 +16,7 @@ __all__ = ["trial_areas"]
 def trial_areas(title: str, facts: TrialFacts, names: ConditionNames) -> list[AreaTag]:
     """Return the areas of a trial: its MeSH terms (without any, what its words name), and what its conditions name.
 
-    :func:`~trialalerts.vocabulary.record_terms.with_named` says how the two come together.
+    :func:`~trialalerts.vocabulary.tagging.term_trust.with_named` says how the two come together.
     """
     if facts.mesh:
         terms = [term.id for term in facts.mesh]

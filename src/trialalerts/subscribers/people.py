@@ -110,7 +110,7 @@ def add_subscriber(session: Session, new: NewSubscriber, *, confirmed: bool, how
     """Sign somebody up, or add preferences to a known address.
 
     Without ``confirmed`` nothing is served until the link of a confirmation mail is used: ``to_confirm``
-    tells what to ask for (see :func:`trialalerts.delivery.confirmations.request_confirmation`). Whoever is
+    tells what to ask for (see :func:`trialalerts.delivery.outbox.confirmations.request_confirmation`). Whoever is
     served already keeps language and schedule: a sign-up page must not let others change them.
     Whoever had left starts anew, with these preferences only.
 

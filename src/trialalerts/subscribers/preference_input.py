@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.choices import birthday, born_about, checked_audience, checked_label, checked_sex
 from trialalerts.subscribers.choices import checked_words as words
-from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
+from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 from trialalerts.vocabulary.names import folded
-from trialalerts.vocabulary.regions import Region
+from trialalerts.vocabulary.places.regions import Region
 from trialalerts.vocabulary.topics import TopicTree
 
 __all__ = [

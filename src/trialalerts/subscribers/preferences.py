@@ -14,11 +14,11 @@ from trialalerts.subscribers.choices import checked_audience, checked_label, che
 from trialalerts.subscribers.consent import record_consent
 from trialalerts.subscribers.preference_input import NewPreference, check_birthday, check_reach
 from trialalerts.subscribers.tables import ConsentAction, Preference, RegionKind, Subscriber, id_of
-from trialalerts.vocabulary.areas import ANY_AREA
+from trialalerts.vocabulary.areas.tree import ANY_AREA
 from trialalerts.vocabulary.tables import Area
 
 if TYPE_CHECKING:
-    from trialalerts.vocabulary.regions import Region
+    from trialalerts.vocabulary.places.regions import Region
 
 __all__ = [
     "MOST_PREFERENCES",

@@ -32,7 +32,7 @@ from trialalerts.subscribers.people import NewSubscriber
 from trialalerts.subscribers.preference_input import NewPreference, PreferenceInput
 from trialalerts.subscribers.preferences import checked_preference
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, SubscriberState
-from trialalerts.vocabulary.regions import (
+from trialalerts.vocabulary.places.regions import (
     DEFAULT_RADIUS_KM,
     TRAVEL_KM,
     Region,
@@ -43,7 +43,7 @@ from trialalerts.vocabulary.regions import (
 from trialalerts.vocabulary.topics import load_topics
 
 if TYPE_CHECKING:
-    from trialalerts.vocabulary.areas import AreaTree
+    from trialalerts.vocabulary.areas.tree import AreaTree
 
 __all__ = ["COLUMNS", "Record", "RecordReader", "written"]
 

@@ -19,7 +19,7 @@ from trialalerts.subscribers.intake import store_people
 from trialalerts.subscribers.preferences import MOST_PREFERENCES
 from trialalerts.subscribers.records import COLUMNS, Record, RecordReader, written
 from trialalerts.subscribers.tables import Preference, Subscriber, SubscriberState
-from trialalerts.vocabulary.areas import load_areas
+from trialalerts.vocabulary.areas.tree import load_areas
 
 __all__ = ["ImportCount", "ImportRefused", "LineError", "export_csv", "export_json", "import_csv"]
 

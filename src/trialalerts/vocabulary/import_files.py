@@ -12,7 +12,7 @@ from typing import IO, cast
 
 from trialalerts.errors import InvalidInput
 
-__all__ = ["ImportCount", "first_bytes", "opened"]
+__all__ = ["VocabularyCount", "first_bytes", "open_vocabulary_file"]
 
 _GZIP = b"\x1f\x8b"
 _START = 4096
@@ -20,7 +20,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ImportCount:
+class VocabularyCount:
     """What an import did: areas that are new, that got something new, that were as they are; what it refused.
 
     ``refused`` counts by kind: names that contradict their area, gene symbols, words that are no diseases,
@@ -39,7 +39,7 @@ class ImportCount:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
+def open_vocabulary_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for reading, unpacked.
 
     Raises:

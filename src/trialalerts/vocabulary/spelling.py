@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["BREAKS", "Folder", "fold_word", "is_acronym", "name_key", "name_orders", "split_words"]
+__all__ = ["BREAKS", "WordFolder", "fold_word", "is_acronym", "name_key", "name_orders", "split_words"]
 
 BREAKS = frozenset(".;:!?()[]\n")
 """The words of :func:`split_words` that end a phrase: no name reaches across one. A comma may stand in a name."""
@@ -103,7 +103,7 @@ def fold_word(word: str) -> str:
     return _singular(word)
 
 
-class Folder(dict[str, str]):
+class WordFolder(dict[str, str]):
     """A memory of folded words: ``folder[word]`` folds a word the first time and looks it up afterwards.
 
     It forgets everything when it grows past 200,000 words, so that a long run stays small.
@@ -116,7 +116,7 @@ class Folder(dict[str, str]):
         return key
 
 
-def name_key(name: str, folder: Folder) -> tuple[str, ...]:
+def name_key(name: str, folder: WordFolder) -> tuple[str, ...]:
     """Return the keys of a name's words in their order, punctuation left out."""
     return tuple(folder[word] for word in split_words(name) if word != "," and word not in BREAKS)
 

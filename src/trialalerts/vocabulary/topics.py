@@ -18,11 +18,11 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from trialalerts.errors import ConfigurationError, UnknownArea, UnknownTopic
-from trialalerts.vocabulary.area_graph import circle_in
-from trialalerts.vocabulary.area_names import AreaHit, AreaNode
-from trialalerts.vocabulary.areas import AreaTree
+from trialalerts.vocabulary.areas.graph import circle_in
+from trialalerts.vocabulary.areas.search import AreaHit, AreaNode
+from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.vocabulary.tables import Topic
-from trialalerts.vocabulary.tagger import Tagger
+from trialalerts.vocabulary.tagging.tagger import Tagger
 
 __all__ = ["TopicName", "TopicTree", "load_topics", "read_topics", "store_topics"]
 

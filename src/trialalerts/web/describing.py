@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trialalerts.subscribers.tables import Preference, RegionKind
-from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
+from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 from trialalerts.vocabulary.topics import TopicTree
 from trialalerts.web.languages import Language
 

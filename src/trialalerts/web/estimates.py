@@ -20,11 +20,11 @@ from trialalerts.catalog.tables import Change, Item
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.matching.estimate import Estimate, Estimator
-from trialalerts.sources.standing import watched_since
+from trialalerts.sources.polling.state import watched_since
 from trialalerts.subscribers.preferences import NewPreference, unsaved_preference
 from trialalerts.subscribers.tables import Preference, RegionKind
-from trialalerts.vocabulary.areas import AreaTree
-from trialalerts.vocabulary.regions import MAX_RADIUS_KM
+from trialalerts.vocabulary.areas.tree import AreaTree
+from trialalerts.vocabulary.places.regions import MAX_RADIUS_KM
 
 __all__ = ["Estimates", "Instead", "Outlook"]
 

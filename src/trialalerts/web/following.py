@@ -23,8 +23,8 @@ from trialalerts.subscribers.preference_input import (
     is_any_area,
 )
 from trialalerts.subscribers.tables import Preference
-from trialalerts.vocabulary.areas import ANY_AREA, AreaTree
-from trialalerts.vocabulary.regions import (
+from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
+from trialalerts.vocabulary.places.regions import (
     DEFAULT_RADIUS_KM,
     TRAVEL_KM,
     Region,

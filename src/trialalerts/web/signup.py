@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trialalerts.delivery.confirmations import request_confirmation
-from trialalerts.delivery.message import mail_domain
+from trialalerts.delivery.mail.message import mail_domain
+from trialalerts.delivery.outbox.confirmations import request_confirmation
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference

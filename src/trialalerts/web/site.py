@@ -21,8 +21,8 @@ from trialalerts.subscribers.people import find_by_key
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import Subscriber
 from trialalerts.subscribers.tokens import Purpose, TokenData, Tokens
-from trialalerts.vocabulary.areas import AreaTree, load_areas
-from trialalerts.vocabulary.regions import DEFAULT_RADIUS_KM, TRAVEL_KM
+from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
+from trialalerts.vocabulary.places.regions import DEFAULT_RADIUS_KM, TRAVEL_KM
 from trialalerts.vocabulary.tables import AreaOrigin
 from trialalerts.vocabulary.topics import TopicTree, load_topics
 from trialalerts.web.describing import Follow, follow_of

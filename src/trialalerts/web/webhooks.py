@@ -2,7 +2,7 @@
 
 A missing or wrong signature answers 401, what cannot be read 400, a form that is no longer read 406, a repetition 200
 without doing anything; a fault of ours, a wrong clock included, answers so that the provider tells it again (see
-:func:`~trialalerts.delivery.feedback.providers.retry_status`). Nobody's rate is limited here: providers come in bursts.
+``providers.retry_status``). Nobody's rate is limited here: providers come in bursts.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from starlette.routing import Route
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.database.findings import end_findings, note_finding
-from trialalerts.delivery.feedback.calls import Call, Webhook
-from trialalerts.delivery.feedback.events import Forged, Malformed, Outdated, Untimely, Unverifiable
-from trialalerts.delivery.feedback.heed import UNSTORABLE, heed
-from trialalerts.delivery.feedback.providers import open_webhooks, refusal_status, retry_status
+from trialalerts.delivery.feedback.events import InvalidSignature, Malformed, Outdated, Untimely, Unverifiable
+from trialalerts.delivery.feedback.handling import UNSTORABLE, handle_feedback
+from trialalerts.delivery.feedback.webhooks.call import Webhook, WebhookCall
+from trialalerts.delivery.feedback.webhooks.providers import open_webhooks, refusal_status, retry_status
 from trialalerts.errors import TrialAlertsError
 from trialalerts.settings import Settings
 
@@ -71,13 +71,13 @@ class Webhooks:
         webhook = self._opened.get(provider)
         if webhook is None:
             raise HTTPException(404)
-        call = Call(headers=dict(request.headers), body=await request.body(), now=self._clock.now())
+        call = WebhookCall(headers=dict(request.headers), body=await request.body(), now=self._clock.now())
         return await run_in_threadpool(self._heard, provider, webhook, call)
 
-    def _heard(self, provider: str, webhook: Webhook, call: Call) -> Response:
+    def _heard(self, provider: str, webhook: Webhook, call: WebhookCall) -> Response:
         try:
             events = webhook.events(call)
-        except Forged as error:
+        except InvalidSignature as error:
             return self._unproven(provider, error, call.now)
         except Outdated as error:
             log.warning("feedback.outdated", provider=provider, reason=str(error))
@@ -89,7 +89,7 @@ class Webhooks:
             log.error("feedback.unverifiable", provider=provider, reason=str(error))
             return _again(provider)
         try:
-            count = heed(self._db, self._settings, events, now=call.now)
+            count = handle_feedback(self._db, self._settings, events, now=call.now)
             self._proven(provider)
         except Exception as error:  # whatever it is, the provider shall tell it again
             known = isinstance(error, (TrialAlertsError, *UNSTORABLE))  # their traces may show what was to be stored
@@ -100,7 +100,7 @@ class Webhooks:
         )
         return PlainTextResponse("heard")
 
-    def _unproven(self, provider: str, error: Forged, now: datetime) -> Response:
+    def _unproven(self, provider: str, error: InvalidSignature, now: datetime) -> Response:
         """Refuse a call, and tell the operator: where the wrong key is ours, what providers tell is lost by and by."""
         log.error("feedback.refused", provider=provider, reason=str(error))
         if now - self._refused.get(provider, now - _NOTED_EVERY) >= _NOTED_EVERY:
@@ -126,7 +126,7 @@ def _again(provider: str) -> Response:
     return PlainTextResponse("not now", retry_status(provider), headers=_AGAIN)
 
 
-def _refusal(provider: str, error: Forged) -> str:
+def _refusal(provider: str, error: InvalidSignature) -> str:
     return (
         f"Calls to /webhooks/{provider} are refused. {error} If they come from {provider}, its events are lost: "
         f"compare feedback.webhooks.{provider} with its settings there."

@@ -17,14 +17,14 @@ from sqlalchemy import event
 from tests.delivery.feedback.stage import SETTINGS
 from trialalerts.clock import FrozenClock
 from trialalerts.database import open_database
-from trialalerts.delivery.feedback.folders import open_folder
-from trialalerts.delivery.feedback.mailbox import Folder, Letter, read_mailbox
+from trialalerts.delivery.feedback.mailbox.kinds import open_mailbox
+from trialalerts.delivery.feedback.mailbox.reader import MailFolder, StoredMail, read_mailbox
 
 
 class Deadly:
     """A folder in which the process ends at the chosen point of its ``number``-th letter."""
 
-    def __init__(self, folder: Folder, point: str, number: int) -> None:
+    def __init__(self, folder: MailFolder, point: str, number: int) -> None:
         self._folder, self._point, self._left = folder, point, number
         self.committing = False
 
@@ -32,14 +32,14 @@ class Deadly:
     def name(self) -> str:
         return self._folder.name
 
-    def letters(self, cursor: dict[str, Any]) -> Iterator[Letter]:
+    def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
         for letter in self._folder.letters(cursor):
             self._left -= 1
             self._end("fetched")
             self.committing = self._left == 0 and self._point == "committing"
             yield letter
 
-    def done(self, letter: Letter) -> None:
+    def done(self, letter: StoredMail) -> None:
         self._end("committed")
         self._folder.done(letter)
 
@@ -55,7 +55,7 @@ def main() -> None:
     url, mailbox, now, point, number = sys.argv[1:]
     clock = FrozenClock(datetime.fromisoformat(now))
     db = open_database(url)
-    folder = Deadly(open_folder(mailbox, clock), point, int(number))
+    folder = Deadly(open_mailbox(mailbox, clock), point, int(number))
 
     @event.listens_for(db.engine, "commit")
     def before_commit(connection: object) -> None:

@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from trialalerts.delivery.feedback.brevo import BrevoWebhook
-from trialalerts.delivery.feedback.calls import Call, Webhook
-from trialalerts.delivery.feedback.mailgun import MailgunWebhook
-from trialalerts.delivery.feedback.postmark import PostmarkWebhook
-from trialalerts.delivery.feedback.resend import ResendWebhook
-from trialalerts.delivery.feedback.sendgrid import SendGridWebhook
-from trialalerts.delivery.feedback.ses import SesWebhook
+from trialalerts.delivery.feedback.webhooks.brevo import BrevoWebhook
+from trialalerts.delivery.feedback.webhooks.call import Webhook, WebhookCall
+from trialalerts.delivery.feedback.webhooks.mailgun import MailgunWebhook
+from trialalerts.delivery.feedback.webhooks.postmark import PostmarkWebhook
+from trialalerts.delivery.feedback.webhooks.resend import ResendWebhook
+from trialalerts.delivery.feedback.webhooks.sendgrid import SendGridWebhook
+from trialalerts.delivery.feedback.webhooks.ses import SesWebhook
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 WHO = "mona@example.org"
@@ -84,10 +84,10 @@ class Sender:
         """What the provider posts when this happened to the mail with this token."""
         return json.dumps(self.tell(what, token)).encode()
 
-    def call(self, what: str, token: str | None = TOKEN, *, at: datetime = NOW) -> Call:
+    def call(self, what: str, token: str | None = TOKEN, *, at: datetime = NOW) -> WebhookCall:
         """A call with the right signature."""
         body = self.body(what, token)
-        return Call(headers=self.sign(body, at), body=body, now=NOW)
+        return WebhookCall(headers=self.sign(body, at), body=body, now=NOW)
 
 
 # --- Amazon SES

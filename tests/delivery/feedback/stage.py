@@ -12,11 +12,11 @@ from sqlmodel import col, select
 from tests.delivery.post import NOW, SECRET, add_person, queue, settings
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.delivery.feedback.events import Event, Kind
-from trialalerts.delivery.feedback.heed import HeedCount, heed
-from trialalerts.delivery.suppressions import is_suppressed
-from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent, SoftBounces, Suppression, Tally
-from trialalerts.delivery.verp import metadata
+from trialalerts.delivery.feedback.events import Event, EventKind
+from trialalerts.delivery.feedback.handling import FeedbackCount, handle_feedback
+from trialalerts.delivery.mail.verp import delivery_metadata
+from trialalerts.delivery.outbox.suppressions import is_suppressed
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent, SoftBounces, Suppression, Tally
 from trialalerts.subscribers.tables import Consent, Subscriber, SubscriberState
 
 SETTINGS = settings(bounces="b@bounce.example.org", **{"from": "Trial Alerts <alerts@example.org>"})
@@ -56,19 +56,19 @@ class Office:
             assert delivery.id is not None
             return delivery.id
 
-    def event(self, kind: Kind, delivery: int | None = None, **values: Any) -> Event:
+    def event(self, kind: EventKind, delivery: int | None = None, **values: Any) -> Event:
         """An event of this mail, told just now."""
-        token = None if delivery is None else metadata(SETTINGS, delivery)["delivery"]
+        token = None if delivery is None else delivery_metadata(SETTINGS, delivery)["delivery"]
         known: dict[str, Any] = {"event_id": f"e{next(_numbers)}", "at": self.clock.now(), "token": token, "raw": "{}"}
         return Event(**({"provider": "postmark", "kind": kind} | known | values))
 
-    def tell(self, kind: Kind, delivery: int | None = None, **values: Any) -> HeedCount:
+    def tell(self, kind: EventKind, delivery: int | None = None, **values: Any) -> FeedbackCount:
         """Heed one event."""
         return self.heed(self.event(kind, delivery, **values))
 
-    def heed(self, *events: Event) -> HeedCount:
+    def heed(self, *events: Event) -> FeedbackCount:
         """Heed events."""
-        return heed(self.db, SETTINGS, events, now=self.clock.now())
+        return handle_feedback(self.db, SETTINGS, events, now=self.clock.now())
 
     def delivery(self, number: int) -> Delivery:
         """The mail as stored."""

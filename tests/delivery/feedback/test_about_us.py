@@ -15,18 +15,18 @@ from tests.delivery.post import NOW, dice, queue_for, render, settings, states
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
-from trialalerts.delivery import answers, guard, telling
-from trialalerts.delivery.benching import benched
-from trialalerts.delivery.envelope import Refused
-from trialalerts.delivery.feedback.bounces import events_of
-from trialalerts.delivery.feedback.events import Event, Kind, Meaning
+from trialalerts.delivery.feedback.events import Event, EventKind, Meaning
+from trialalerts.delivery.feedback.mailbox.bounces import events_of
+from trialalerts.delivery.mail.envelope import Refused
 from trialalerts.delivery.mail.reply_codes import ProviderSays, classify
-from trialalerts.delivery.sender import send_queued
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.mail.verp import delivery_metadata, return_address
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
+from trialalerts.delivery.policy import answers, mass_guard, refusal_findings
+from trialalerts.delivery.policy.cooldown import outages
+from trialalerts.delivery.sending.sender import send_queued
 from trialalerts.delivery.transports import open_transport
 from trialalerts.delivery.transports.memory import MemoryTransport
-from trialalerts.delivery.transports.smtp_replies import Reply, refused
-from trialalerts.delivery.verp import metadata, return_address
+from trialalerts.delivery.transports.smtp.replies import SmtpReply, refusal
 from trialalerts.subscribers.tables import SubscriberState
 
 HOUR = timedelta(hours=1)
@@ -43,8 +43,8 @@ FAULTY = {
 
 def by_webhook(words: str, token: str, at: Office, *, provider: str = "postmark") -> Event:
     """A bounce as a provider tells it, with the other server's words."""
-    event = at.event(Kind.BOUNCED, provider=provider, token=token)
-    return event.with_meaning(Meaning.told(words, kind=Kind.BOUNCED, provider=ProviderSays.SOFT))
+    event = at.event(EventKind.BOUNCED, provider=provider, token=token)
+    return event.with_meaning(Meaning.told(words, kind=EventKind.BOUNCED, provider=ProviderSays.SOFT))
 
 
 def by_mail(words: str, address: str, *, code: str) -> list[Event]:
@@ -59,7 +59,7 @@ def by_mail(words: str, address: str, *, code: str) -> list[Event]:
 def told(office: Office, way: str, number: int, words: str) -> None:
     """Let a mail come back with these words."""
     if way == "a webhook":
-        office.heed(by_webhook(words, metadata(SETTINGS, number)["delivery"], office))
+        office.heed(by_webhook(words, delivery_metadata(SETTINGS, number)["delivery"], office))
     else:
         (event,) = by_mail(words, return_address(SETTINGS, number), code=words.split()[1])
         office.heed(replace(event, event_id=f"{way} {number} {office.clock.now()}"))
@@ -93,15 +93,15 @@ def test_a_mails_own_fault_at_the_door_fails_that_mail_and_is_named(sqlite_db: D
     transport = MemoryTransport()
     code, _, text = words.partition(" ")
     for name in "abc":
-        transport.answer(f"{name}@example.org", refused(Reply(int(code), text.encode()), "message"))
+        transport.answer(f"{name}@example.org", refusal(SmtpReply(int(code), text.encode()), "message"))
     count = send_queued(sqlite_db, transport, render, settings=settings(), clock=FrozenClock(NOW), random=dice())
     assert (count.failed, count.sent, count.broken) == (3, 1, None)
     with sqlite_db.read() as session:
-        assert findings(session) == [(telling.FAULTY, classify(words).rule)]
+        assert findings(session) == [(refusal_findings.FAULTY, classify(words).rule)]
         (finding,) = open_findings(session)
         assert code in finding.text
         assert "@" not in finding.text
-        assert (benched(session), guard.holds(session)) == ([], [])
+        assert (outages(session), mass_guard.holds(session)) == ([], [])
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
@@ -113,8 +113,8 @@ def test_no_command_at_which_it_is_said_makes_it_the_servers_fault(sqlite_db: Da
         send_queued(sqlite_db, transport, render, settings=settings(), clock=FrozenClock(NOW), random=dice())
     assert sorted(states(sqlite_db).values()) == [*[DeliveryState.FAILED] * 3, DeliveryState.SENT]
     with sqlite_db.read() as session:
-        assert findings(session) == [(telling.FAULTY, "msg.form")]
-        assert benched(session) == []
+        assert findings(session) == [(refusal_findings.FAULTY, "msg.form")]
+        assert outages(session) == []
 
 
 def test_what_is_larger_than_a_provider_takes_is_the_mails_own_fault(sqlite_db: Database) -> None:
@@ -124,7 +124,7 @@ def test_what_is_larger_than_a_provider_takes_is_the_mails_own_fault(sqlite_db: 
     send_queued(sqlite_db, transport, render, settings=settings(), clock=FrozenClock(NOW), random=dice())
     assert states(sqlite_db) == {"digest/a": DeliveryState.FAILED}
     with sqlite_db.read() as session:
-        assert findings(session) == [(telling.FAULTY, "msg")]
+        assert findings(session) == [(refusal_findings.FAULTY, "msg")]
 
 
 @pytest.mark.parametrize("way", ["a webhook", "a bounce mail"])
@@ -134,11 +134,11 @@ def test_a_mails_own_fault_that_comes_back_fails_that_mail_and_is_named_for_a_da
     assert office.state(number) is DeliveryState.FAILED
     nobody_blamed(office, "mona")
     with office.db.read() as session:
-        assert findings(session) == [(telling.FAULTY, "msg.size")]
+        assert findings(session) == [(refusal_findings.FAULTY, "msg.size")]
     with office.db.write() as session:
-        guard.forget(session, now=NOW + timedelta(hours=23))
+        mass_guard.forget_holds(session, now=NOW + timedelta(hours=23))
         assert findings(session)
-        guard.forget(session, now=NOW + timedelta(hours=25))
+        mass_guard.forget_holds(session, now=NOW + timedelta(hours=25))
         assert not findings(session)
 
 
@@ -156,7 +156,7 @@ def test_what_comes_back_because_of_us_goes_again_and_is_named(office: Office, w
     nobody_blamed(office, "mona")
     with office.db.read() as session:
         (finding,) = open_findings(session)
-        assert (finding.kind, finding.subject) == (telling.REFUSED, "example.org")
+        assert (finding.kind, finding.subject) == (refusal_findings.REFUSED, "example.org")
         assert "550 5.7.1" in finding.text
         assert "us.list" in finding.text
 
@@ -166,14 +166,14 @@ def test_what_comes_back_because_of_us_counts_for_the_guard(office: Office, way:
     names = ["mona", "lisa", "paul"]
     numbers = [office.sent(name) for name in names]
     with office.db.write() as session:
-        answers.count(session, {("example.org", answers.Answer.ANSWERED): 3}, at=NOW)
+        answers.count_answers(session, {("example.org", answers.Answer.ANSWERED): 3}, at=NOW)
     for number in numbers:
         told(office, way, number, OURS)
     nobody_blamed(office, *names)
     assert {office.state(number) for number in numbers} == {DeliveryState.QUEUED}
     with office.db.read() as session:
-        assert [each.scope for each in guard.holds(session)] == ["example.org"]
-        assert findings(session) == [(guard.HELD, "example.org")]
+        assert [each.scope for each in mass_guard.holds(session)] == ["example.org"]
+        assert findings(session) == [(mass_guard.HELD, "example.org")]
 
 
 @pytest.mark.parametrize("way", ["a webhook", "a bounce mail"])
@@ -204,7 +204,7 @@ def test_a_late_word_of_an_earlier_try_does_nothing(office: Office) -> None:
     with office.db.write() as session:
         delivery = session.get_one(Delivery, number)
         delivery.transport, delivery.provider_id, delivery.attempts = "postmark", "second", 2
-    token = metadata(SETTINGS, number)["delivery"]
+    token = delivery_metadata(SETTINGS, number)["delivery"]
     office.heed(replace(by_webhook(OURS, token, office), provider_ids=("first",)))
     assert office.state(number) is DeliveryState.SENT
     office.heed(replace(by_webhook(OURS, token, office), provider_ids=("second",)))

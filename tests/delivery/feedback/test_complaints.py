@@ -19,15 +19,16 @@ from tests.delivery.post import SECRET
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
-from trialalerts.delivery import breaker, tallies
-from trialalerts.delivery.feedback.bounces import events_of
-from trialalerts.delivery.feedback.events import Event, Kind
-from trialalerts.delivery.feedback.heed import HeedCount, prune
-from trialalerts.delivery.feedback.naming import named
-from trialalerts.delivery.message import subscriber_in
-from trialalerts.delivery.queueing import queue_many
-from trialalerts.delivery.tables import DeliveryState
-from trialalerts.delivery.verp import delivery_of, metadata
+from trialalerts.delivery.feedback.attribution import attribute
+from trialalerts.delivery.feedback.events import Event, EventKind
+from trialalerts.delivery.feedback.handling import FeedbackCount, prune_feedback
+from trialalerts.delivery.feedback.mailbox.bounces import events_of
+from trialalerts.delivery.mail.message import subscriber_in
+from trialalerts.delivery.mail.verp import delivery_metadata, delivery_of
+from trialalerts.delivery.outbox import counters
+from trialalerts.delivery.outbox.queueing import queue_many
+from trialalerts.delivery.outbox.tables import DeliveryState
+from trialalerts.delivery.sending import breaker
 from trialalerts.settings import BreakerSettings
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.tables import SubscriberState
@@ -76,7 +77,7 @@ def heard(office: Office, content: bytes) -> list[Event]:
     return events_of(content, arrived=office.clock.now(), is_ours=lambda text: delivery_of(SETTINGS, text) is not None)
 
 
-def tell(office: Office, content: bytes) -> HeedCount:
+def tell(office: Office, content: bytes) -> FeedbackCount:
     return office.heed(*heard(office, content))
 
 
@@ -139,11 +140,11 @@ def renamed(office: Office, number: int) -> str:
 
 
 def feedback_id(_: Office, number: int) -> str:
-    return f"Feedback-ID: digest:2026w10:{metadata(SETTINGS, number)['delivery']}:alerts.example\n\n"
+    return f"Feedback-ID: digest:2026w10:{delivery_metadata(SETTINGS, number)['delivery']}:alerts.example\n\n"
 
 
 def cfbl(_: Office, number: int) -> str:
-    return f"CFBL-Feedback-ID: {metadata(SETTINGS, number)['delivery']}\n\n"
+    return f"CFBL-Feedback-ID: {delivery_metadata(SETTINGS, number)['delivery']}\n\n"
 
 
 def page(office: Office, _: int) -> str:
@@ -188,7 +189,7 @@ def test_whatever_is_left_of_our_mail_names_it_in_whatever_form(
     for kind, encoding in FORMS:
         (event,) = heard(office, arf(left(office, number), kind=kind, encoding=encoding))
         with office.db.write() as session:
-            delivery, _ = named(session, SETTINGS, event)
+            delivery, _ = attribute(session, SETTINGS, event)
             assert delivery is not None, (kind, encoding)
             assert delivery.id == number
 
@@ -196,7 +197,7 @@ def test_whatever_is_left_of_our_mail_names_it_in_whatever_form(
 @pytest.mark.parametrize("left", [one_click, only_message_id, feedback_id], ids=lambda left: left.__name__)
 def test_both_databases_match_complaints(office: Office, left: Callable[[Office, int], str]) -> None:
     number = office.sent()
-    assert tell(office, arf(left(office, number))) == HeedCount(heard=1)
+    assert tell(office, arf(left(office, number))) == FeedbackCount(heard=1)
     assert office.state(number) is DeliveryState.COMPLAINED
     assert office.person().state is SubscriberState.COMPLAINED
     assert office.tallies() == {"complained": 1}
@@ -220,7 +221,7 @@ def test_the_case_complaint_sparse_arf_is_matched(office: Office, shared_cases: 
     raw = raw.replace(*names[left])
     for placeholder in ("{RETURN_ADDRESS}", "{MESSAGE_ID_OF_THE_DELIVERY}", "{ONE_CLICK_LINK_OF_THE_DELIVERY}"):
         raw = raw.replace(placeholder, "gone@freemail.example")
-    assert tell(office, raw.encode()) == HeedCount(heard=1)
+    assert tell(office, raw.encode()) == FeedbackCount(heard=1)
     assert office.state(number) is DeliveryState.COMPLAINED
     assert office.person().state is SubscriberState.COMPLAINED
 
@@ -232,7 +233,7 @@ def altered(text: str) -> str:
 def forgeries(office: Office, number: int) -> dict[str, str]:
     local, _, domain = message_id(office, number).strip("<>").partition("@")
     other = Tokens("the secret of somebody else", office.clock).sign(Purpose.UNSUBSCRIBE, "key-mona")
-    token = metadata(SETTINGS, number)["delivery"]
+    token = delivery_metadata(SETTINGS, number)["delivery"]
     changed = ("b" if token[-5] != "b" else "c").join((token[:-5], token[-4:]))
     return {
         "another secret part": f"Message-ID: <{altered(local)}@{domain}>\n\n",
@@ -262,7 +263,7 @@ FORGERIES = [
 def test_what_we_did_not_sign_moves_nobody(office: Office, what: str) -> None:
     number = office.sent()
     mail = arf(forgeries(office, number)[what], fields="Original-Rcpt-To: mona@example.org")
-    assert tell(office, mail) == HeedCount(heard=1, unmatched=1)
+    assert tell(office, mail) == FeedbackCount(heard=1, unmatched=1)
     assert office.state(number) is DeliveryState.SENT
     assert office.person().state is SubscriberState.ACTIVE
 
@@ -289,8 +290,8 @@ def test_of_several_mails_a_link_means_the_one_in_which_it_stood(office: Office)
 
 def test_somebody_of_whom_no_mail_is_stored_any_more_may_complain_once(office: Office) -> None:
     office.sent(state=DeliveryState.QUEUED)
-    assert tell(office, arf(one_click(office, 0))) == HeedCount(heard=1)
-    assert tell(office, arf(one_click(office, 0), words="Again.")) == HeedCount(heard=1)
+    assert tell(office, arf(one_click(office, 0))) == FeedbackCount(heard=1)
+    assert tell(office, arf(one_click(office, 0), words="Again.")) == FeedbackCount(heard=1)
     assert office.person().state is SubscriberState.COMPLAINED
     assert office.tallies() == {"complained": 1}
 
@@ -316,19 +317,19 @@ def test_complaints_that_name_nobody_count_for_the_breaker_and_are_one_finding(o
     assert text.startswith("3 complaints of the last 7 days named no mail of ours")
     assert "@" not in text
     with office.db.write() as session:
-        tallies.add(session, tallies.Tallied.SENT, 1_000, at=office.clock.now())
+        counters.count_up(session, counters.HourlyCounts.SENT, 1_000, at=office.clock.now())
         paused = breaker.trip(session, BreakerSettings(), now=office.clock.now())
     assert paused is not None
     assert "complained of" in paused.reason
     office.clock.advance(timedelta(days=8))
     with office.db.write() as session:
-        prune(session, now=office.clock.now())
+        prune_feedback(session, now=office.clock.now())
     assert findings(office) == []
 
 
 def test_the_same_report_twice_counts_once(office: Office) -> None:
     mail = arf("To: mona@example.org\n\n")
-    assert tell(office, mail) + tell(office, mail) == HeedCount(heard=1, unmatched=1, repeated=1)
+    assert tell(office, mail) + tell(office, mail) == FeedbackCount(heard=1, unmatched=1, repeated=1)
     assert office.tallies() == {"complained": 1}
     assert findings(office)[0].startswith("1 complaint ")
 
@@ -336,7 +337,7 @@ def test_the_same_report_twice_counts_once(office: Office) -> None:
 def test_a_complaint_of_a_mail_that_somebody_else_sent_through_the_same_account_counts_for_nothing(
     office: Office,
 ) -> None:
-    assert office.tell(Kind.COMPLAINED, provider_ids=("theirs",)).unmatched == 1
+    assert office.tell(EventKind.COMPLAINED, provider_ids=("theirs",)).unmatched == 1
     assert office.tallies() == {}
     assert findings(office) == []
 

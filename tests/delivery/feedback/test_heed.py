@@ -14,10 +14,10 @@ from structlog.testing import capture_logs
 from tests.delivery.feedback.stage import SETTINGS, Office
 from tests.delivery.post import NOW, settings
 from trialalerts.database import Database
-from trialalerts.delivery.feedback.events import Event, Kind, Reason
-from trialalerts.delivery.feedback.heed import KEPT_FOR, UNSTORABLE, HeedCount, apply, prune
-from trialalerts.delivery.tables import DeliveryState
-from trialalerts.delivery.verp import metadata
+from trialalerts.delivery.feedback.events import Event, EventKind, FeedbackReason
+from trialalerts.delivery.feedback.handling import KEPT_FOR, UNSTORABLE, FeedbackCount, apply_events, prune_feedback
+from trialalerts.delivery.mail.verp import delivery_metadata
+from trialalerts.delivery.outbox.tables import DeliveryState
 from trialalerts.subscribers.tables import SubscriberState
 
 DELIVERED, BOUNCED, COMPLAINED = DeliveryState.DELIVERED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED
@@ -25,17 +25,21 @@ DELIVERED, BOUNCED, COMPLAINED = DeliveryState.DELIVERED, DeliveryState.BOUNCED,
 
 def test_sent_is_not_delivered_until_somebody_says_so(office: Office) -> None:
     number = office.sent()
-    office.tell(Kind.SENT, number)
+    office.tell(EventKind.SENT, number)
     assert office.state(number) is DeliveryState.SENT
-    office.tell(Kind.DEFERRED, number)
+    office.tell(EventKind.DEFERRED, number)
     assert office.state(number) is DeliveryState.SENT
-    office.tell(Kind.DELIVERED, number)
+    office.tell(EventKind.DELIVERED, number)
     assert office.state(number) is DELIVERED
     assert office.delivery(number).feedback_at == NOW
 
 
-@pytest.mark.parametrize("order", list(permutations([Kind.DELIVERED, Kind.BOUNCED, Kind.COMPLAINED])), ids=str)
-def test_a_delivery_goes_forward_only_in_whatever_order_it_is_told(office: Office, order: tuple[Kind, ...]) -> None:
+@pytest.mark.parametrize(
+    "order", list(permutations([EventKind.DELIVERED, EventKind.BOUNCED, EventKind.COMPLAINED])), ids=str
+)
+def test_a_delivery_goes_forward_only_in_whatever_order_it_is_told(
+    office: Office, order: tuple[EventKind, ...]
+) -> None:
     number = office.sent()
     for kind in order:
         office.tell(kind, number)
@@ -45,24 +49,24 @@ def test_a_delivery_goes_forward_only_in_whatever_order_it_is_told(office: Offic
 @pytest.mark.parametrize(
     ("kind", "before", "after"),
     [
-        (Kind.DELIVERED, DeliveryState.QUEUED, DELIVERED),
-        (Kind.DELIVERED, DeliveryState.SENDING, DELIVERED),
-        (Kind.DELIVERED, DeliveryState.FAILED, DELIVERED),
-        (Kind.DELIVERED, BOUNCED, BOUNCED),
-        (Kind.BOUNCED, DELIVERED, BOUNCED),
-        (Kind.BOUNCED, COMPLAINED, COMPLAINED),
-        (Kind.COMPLAINED, BOUNCED, COMPLAINED),
-        (Kind.REJECTED, DeliveryState.SENT, DeliveryState.FAILED),
-        (Kind.REJECTED, DeliveryState.QUEUED, DeliveryState.QUEUED),
-        (Kind.REJECTED, DELIVERED, DELIVERED),
-        (Kind.FAILED, DeliveryState.SENT, DeliveryState.FAILED),
-        (Kind.AUTORESPONDED, DELIVERED, DELIVERED),
-        (Kind.UNKNOWN, DeliveryState.SENT, DeliveryState.SENT),
+        (EventKind.DELIVERED, DeliveryState.QUEUED, DELIVERED),
+        (EventKind.DELIVERED, DeliveryState.SENDING, DELIVERED),
+        (EventKind.DELIVERED, DeliveryState.FAILED, DELIVERED),
+        (EventKind.DELIVERED, BOUNCED, BOUNCED),
+        (EventKind.BOUNCED, DELIVERED, BOUNCED),
+        (EventKind.BOUNCED, COMPLAINED, COMPLAINED),
+        (EventKind.COMPLAINED, BOUNCED, COMPLAINED),
+        (EventKind.REJECTED, DeliveryState.SENT, DeliveryState.FAILED),
+        (EventKind.REJECTED, DeliveryState.QUEUED, DeliveryState.QUEUED),
+        (EventKind.REJECTED, DELIVERED, DELIVERED),
+        (EventKind.FAILED, DeliveryState.SENT, DeliveryState.FAILED),
+        (EventKind.AUTORESPONDED, DELIVERED, DELIVERED),
+        (EventKind.UNKNOWN, DeliveryState.SENT, DeliveryState.SENT),
     ],
     ids=str,
 )
 def test_where_an_event_takes_a_delivery(
-    office: Office, kind: Kind, before: DeliveryState, after: DeliveryState
+    office: Office, kind: EventKind, before: DeliveryState, after: DeliveryState
 ) -> None:
     number = office.sent(state=before)
     office.tell(kind, number)
@@ -71,14 +75,14 @@ def test_where_an_event_takes_a_delivery(
 
 def test_what_was_delivered_before_it_was_acknowledged_is_not_sent_again(office: Office) -> None:
     number = office.sent(state=DeliveryState.SENDING)
-    office.tell(Kind.DELIVERED, number)
+    office.tell(EventKind.DELIVERED, number)
     delivery = office.delivery(number)
     assert (delivery.state, delivery.sent_at, delivery.leased_by) == (DELIVERED, NOW, None)
 
 
 def test_why_a_mail_came_back_stands_with_it(office: Office) -> None:
     number = office.sent()
-    office.tell(Kind.BOUNCED, number, reason=Reason.INVALID, code="550 5.1.1", hard=True)
+    office.tell(EventKind.BOUNCED, number, reason=FeedbackReason.INVALID, code="550 5.1.1", hard=True)
     assert (office.delivery(number).last_code, office.delivery(number).last_error) == (
         "550 5.1.1",
         "bounced (invalid)",
@@ -87,9 +91,9 @@ def test_why_a_mail_came_back_stands_with_it(office: Office) -> None:
 
 def test_the_same_event_is_heeded_once(office: Office) -> None:
     number = office.sent()
-    event = office.event(Kind.DELIVERED, number)
-    assert office.heed(event) == HeedCount(heard=1)
-    assert office.heed(event, replace(event, kind=Kind.COMPLAINED)) == HeedCount(repeated=2)
+    event = office.event(EventKind.DELIVERED, number)
+    assert office.heed(event) == FeedbackCount(heard=1)
+    assert office.heed(event, replace(event, kind=EventKind.COMPLAINED)) == FeedbackCount(repeated=2)
     assert office.state(number) is DELIVERED
     assert len(office.events()) == 1
     assert office.tallies() == {"delivered": 1}
@@ -97,14 +101,14 @@ def test_the_same_event_is_heeded_once(office: Office) -> None:
 
 def test_the_same_id_from_two_providers_is_two_events(office: Office) -> None:
     number = office.sent()
-    one = office.event(Kind.DELIVERED, number)
-    assert office.heed(one, replace(one, provider="resend")) == HeedCount(heard=2)
+    one = office.event(EventKind.DELIVERED, number)
+    assert office.heed(one, replace(one, provider="resend")) == FeedbackCount(heard=2)
 
 
 def test_what_two_channels_tell_of_one_mail_counts_once(office: Office) -> None:
     number = office.sent()
     for provider in ("ses", "mailbox"):
-        office.tell(Kind.BOUNCED, number, provider=provider, reason=Reason.BOUNCED)
+        office.tell(EventKind.BOUNCED, number, provider=provider, reason=FeedbackReason.BOUNCED)
     assert office.tallies() == {"bounced": 1}
     soft = office.soft_bounces()
     assert soft is not None
@@ -113,7 +117,7 @@ def test_what_two_channels_tell_of_one_mail_counts_once(office: Office) -> None:
 
 def test_one_event_told_by_many_at_once_is_heeded_once(office: Office) -> None:
     number = office.sent()
-    event = office.event(Kind.BOUNCED, number, reason=Reason.BOUNCED)
+    event = office.event(EventKind.BOUNCED, number, reason=FeedbackReason.BOUNCED)
     with ThreadPoolExecutor(8) as pool:
         counts = list(pool.map(lambda _: office.heed(event), range(16)))
     assert sum(count.heard for count in counts) == 1
@@ -122,7 +126,7 @@ def test_one_event_told_by_many_at_once_is_heeded_once(office: Office) -> None:
 
 def test_many_events_of_few_mails_at_once_end_right(office: Office) -> None:
     numbers = [office.sent(name) for name in ("mona", "lisa", "vera", "inge")]
-    kinds = [Kind.DELIVERED, Kind.BOUNCED, Kind.COMPLAINED]
+    kinds = [EventKind.DELIVERED, EventKind.BOUNCED, EventKind.COMPLAINED]
     batches = [
         [office.event(kind, number) for number in order for kind in kinds] for order in list(permutations(numbers))[::4]
     ]
@@ -137,7 +141,7 @@ def test_many_events_of_few_mails_at_once_end_right(office: Office) -> None:
 def test_an_event_that_no_database_takes_harms_only_itself(office: Office, poisoned: set[int]) -> None:
     numbers = [office.sent(f"person{number}") for number in range(4)]
     events = [
-        office.event(Kind.DELIVERED, number, raw="\ud800" if place in poisoned else "{}")
+        office.event(EventKind.DELIVERED, number, raw="\ud800" if place in poisoned else "{}")
         for place, number in enumerate(numbers)
     ]
     with pytest.raises(UNSTORABLE):
@@ -149,7 +153,7 @@ def test_an_event_that_no_database_takes_harms_only_itself(office: Office, poiso
 @pytest.mark.parametrize("token", [None, "", "token", "b+token@bounce.example.org", "x" * 400, "ä"], ids=str)
 def test_an_event_without_a_right_token_moves_nobody_and_is_kept(office: Office, token: str | None) -> None:
     number = office.sent()
-    assert office.tell(Kind.COMPLAINED, token=token) == HeedCount(heard=1, unmatched=1)
+    assert office.tell(EventKind.COMPLAINED, token=token) == FeedbackCount(heard=1, unmatched=1)
     assert office.state(number) is DeliveryState.SENT
     assert office.person().state is SubscriberState.ACTIVE
     (event,) = office.events()
@@ -159,8 +163,8 @@ def test_an_event_without_a_right_token_moves_nobody_and_is_kept(office: Office,
 def test_a_token_signed_with_another_secret_is_not_believed(office: Office) -> None:
     number = office.sent()
     others = SETTINGS.model_copy(update={"service": SETTINGS.service.model_copy(update={"secret": _secret("other")})})
-    forged = metadata(others, number)["delivery"]
-    assert office.tell(Kind.COMPLAINED, token=forged).unmatched == 1
+    forged = delivery_metadata(others, number)["delivery"]
+    assert office.tell(EventKind.COMPLAINED, token=forged).unmatched == 1
     assert office.suppression() is None
 
 
@@ -169,12 +173,12 @@ def _secret(text: str) -> object:
 
 
 def test_a_right_token_of_a_delivery_that_is_gone_is_kept_unmatched(office: Office) -> None:
-    assert office.tell(Kind.BOUNCED, 4711, hard=True).unmatched == 1
+    assert office.tell(EventKind.BOUNCED, 4711, hard=True).unmatched == 1
 
 
 def test_a_matched_event_names_its_delivery_and_subscriber(office: Office) -> None:
     number = office.sent()
-    office.tell(Kind.BOUNCED, number, reason=Reason.INVALID, code="550 5.1.1", hard=True, raw='{"a": 1}')
+    office.tell(EventKind.BOUNCED, number, reason=FeedbackReason.INVALID, code="550 5.1.1", hard=True, raw='{"a": 1}')
     (event,) = office.events()
     assert (event.delivery_id, event.subscriber_id) == (number, office.person().id)
     assert (event.kind, event.reason, event.code, event.raw) == ("bounced", "invalid", "550 5.1.1", '{"a": 1}')
@@ -183,42 +187,42 @@ def test_a_matched_event_names_its_delivery_and_subscriber(office: Office) -> No
 
 def test_the_event_and_its_work_are_one_transaction(office: Office, db: Database) -> None:
     number = office.sent()
-    event = office.event(Kind.BOUNCED, number, reason=Reason.INVALID, hard=True)
+    event = office.event(EventKind.BOUNCED, number, reason=FeedbackReason.INVALID, hard=True)
 
     def cut_off(events: list[Event]) -> None:
         with db.write() as session:
-            apply(session, SETTINGS, events, now=NOW)
+            apply_events(session, SETTINGS, events, now=NOW)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         cut_off([event])
     assert (office.events(), office.tallies(), office.suppression()) == ([], {}, None)
     assert office.state(number) is DeliveryState.SENT
-    assert office.heed(event) == HeedCount(heard=1)
+    assert office.heed(event) == FeedbackCount(heard=1)
     assert office.state(number) is BOUNCED
 
 
 def test_what_happened_so_long_ago_that_it_may_be_forgotten_already_is_not_heeded(office: Office) -> None:
     number = office.sent()
-    office.tell(Kind.BOUNCED, number, at=NOW - KEPT_FOR, hard=True)
+    office.tell(EventKind.BOUNCED, number, at=NOW - KEPT_FOR, hard=True)
     assert office.state(number) is DeliveryState.SENT
     assert office.events() == []
 
 
 def test_events_are_forgotten_after_thirty_days(office: Office, db: Database) -> None:
-    office.tell(Kind.UNKNOWN, raw="first")
+    office.tell(EventKind.UNKNOWN, raw="first")
     office.clock.advance(timedelta(days=20))
-    office.tell(Kind.UNKNOWN, raw="second")
+    office.tell(EventKind.UNKNOWN, raw="second")
     office.clock.advance(timedelta(days=11))
     with db.write() as session:
-        assert prune(session, now=office.clock.now()) == 1
+        assert prune_feedback(session, now=office.clock.now()) == 1
     assert [event.raw for event in office.events()] == ["second"]
 
 
 def test_a_refusal_that_is_about_us_is_told_to_the_operator_and_blames_nobody(office: Office) -> None:
     number = office.sent()
     with capture_logs() as logs:
-        office.tell(Kind.BOUNCED, number, reason=Reason.BLOCKED, code="550 5.7.1", hard=True)
+        office.tell(EventKind.BOUNCED, number, reason=FeedbackReason.BLOCKED, code="550 5.7.1", hard=True)
     assert office.state(number) is DeliveryState.QUEUED, "it goes again"
     assert (office.person().state, office.suppression(), office.soft_bounces()) == (SubscriberState.ACTIVE, None, None)
     (told,) = [entry for entry in logs if entry["log_level"] == "warning"]
@@ -229,7 +233,7 @@ def test_nothing_personal_is_logged(office: Office) -> None:
     structlog.reset_defaults()
     with capture_logs() as logs:
         number = office.sent()
-        for kind in Kind:
+        for kind in EventKind:
             office.tell(kind, number, hard=True, raw="mona@example.org")
             office.tell(kind, raw="mona@example.org")
     assert "@" not in repr(logs)

@@ -9,7 +9,7 @@ import pytest
 from tests.delivery.feedback.stage import SETTINGS
 from tests.delivery.post import NOW, SECRET, add_person
 from trialalerts.database import Database
-from trialalerts.delivery.feedback.leaving import leave_by_mail
+from trialalerts.delivery.feedback.mailbox.unsubscribing import unsubscribe_by_mail
 from trialalerts.subscribers.tokens import Purpose, Tokens
 
 
@@ -32,4 +32,4 @@ def test_only_the_subject_with_the_token_unsubscribes(
     mail = raw.replace("Subject: unsubscribe", "Subject: " + subject.format(token=token)).encode()
     with sqlite_db.write() as session:
         add_person(session, "mona")
-        assert leave_by_mail(session, SETTINGS, mail, now=NOW) is leaves
+        assert unsubscribe_by_mail(session, SETTINGS, mail, now=NOW) is leaves

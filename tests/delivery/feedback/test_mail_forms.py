@@ -12,9 +12,9 @@ from tests.delivery.feedback.mail_forms import FORMS
 from tests.delivery.feedback.stage import SETTINGS
 from tests.delivery.post import NOW
 from tests.delivery.reply_rows import rows
-from trialalerts.delivery.feedback.bounces import events_of
-from trialalerts.delivery.feedback.events import Event, Kind, Reason
-from trialalerts.delivery.verp import delivery_of, return_address
+from trialalerts.delivery.feedback.events import Event, EventKind, FeedbackReason
+from trialalerts.delivery.feedback.mailbox.bounces import events_of
+from trialalerts.delivery.mail.verp import delivery_of, return_address
 
 assert mail_forms_others.FORMS is mail_forms_prose.FORMS
 OURS = return_address(SETTINGS, 7)
@@ -32,7 +32,7 @@ def test_a_mail_in_this_manner_has_its_class(name: str) -> None:
     for event in events:
         assert event.token is not None
         assert event.hard is (event.bounce_class == "gone")
-        assert (event.reason is Reason.BLOCKED) is (event.bounce_class in {"ours", "message"})
+        assert (event.reason is FeedbackReason.BLOCKED) is (event.bounce_class in {"ours", "message"})
 
 
 def _as_mail(told: str) -> str:
@@ -65,16 +65,18 @@ def test_a_mail_of_the_table_has_its_class(told: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("own-fault-told-in-plain-words/ptr.eml", (Reason.BLOCKED, False, "554 5.0.0")),
-        ("own-fault-told-in-plain-words/size.eml", (Reason.BLOCKED, False, "552 5.3.4")),
-        ("own-fault-told-in-plain-words/network.eml", (Reason.BLOCKED, False, "554 5.0.0")),
-        ("own-fault-told-in-plain-words/virus.eml", (Reason.BLOCKED, False, "550 5.0.0")),
-        ("dsn-status-against-diagnostic-policy/a.eml", (Reason.BLOCKED, False, "550 5.7.1")),
-        ("prose-bounce-attempting-to-deliver/a.eml", (Reason.INVALID, True, "550 5.1.1")),
-        ("prose-bounce-phrase-over-two-lines/a.eml", (Reason.INVALID, True, "550 5.1.1")),
+        ("own-fault-told-in-plain-words/ptr.eml", (FeedbackReason.BLOCKED, False, "554 5.0.0")),
+        ("own-fault-told-in-plain-words/size.eml", (FeedbackReason.BLOCKED, False, "552 5.3.4")),
+        ("own-fault-told-in-plain-words/network.eml", (FeedbackReason.BLOCKED, False, "554 5.0.0")),
+        ("own-fault-told-in-plain-words/virus.eml", (FeedbackReason.BLOCKED, False, "550 5.0.0")),
+        ("dsn-status-against-diagnostic-policy/a.eml", (FeedbackReason.BLOCKED, False, "550 5.7.1")),
+        ("prose-bounce-attempting-to-deliver/a.eml", (FeedbackReason.INVALID, True, "550 5.1.1")),
+        ("prose-bounce-phrase-over-two-lines/a.eml", (FeedbackReason.INVALID, True, "550 5.1.1")),
     ],
 )
-def test_a_case_is_taken_for_what_it_is(shared_cases: Path, name: str, expected: tuple[Reason, bool, str]) -> None:
+def test_a_case_is_taken_for_what_it_is(
+    shared_cases: Path, name: str, expected: tuple[FeedbackReason, bool, str]
+) -> None:
     (event,) = heard((shared_cases / name).read_text())
-    assert event.kind is Kind.BOUNCED
+    assert event.kind is EventKind.BOUNCED
     assert (event.reason, event.hard, event.code) == expected

@@ -20,12 +20,12 @@ from tests.delivery.feedback.imapserver import PASSWORD, USER, ImapServer
 from tests.delivery.feedback.stage import SETTINGS, Office
 from tests.programs import start
 from trialalerts.clock import FrozenClock
-from trialalerts.delivery import answers
-from trialalerts.delivery.feedback.folders import open_folder
-from trialalerts.delivery.feedback.heed import HeedCount
-from trialalerts.delivery.feedback.mailbox import LONGEST_MAIL, Folder, Letter, read_mailbox
-from trialalerts.delivery.tables import DeliveryState, MailboxState
-from trialalerts.delivery.verp import return_address
+from trialalerts.delivery.feedback.handling import FeedbackCount
+from trialalerts.delivery.feedback.mailbox.kinds import open_mailbox
+from trialalerts.delivery.feedback.mailbox.reader import LONGEST_MAIL, MailFolder, StoredMail, read_mailbox
+from trialalerts.delivery.mail.verp import return_address
+from trialalerts.delivery.outbox.tables import DeliveryState, MailboxState
+from trialalerts.delivery.policy import answers
 from trialalerts.errors import ConfigurationError
 from trialalerts.subscribers.tables import SubscriberState
 
@@ -56,8 +56,8 @@ def into_maildir(path: Path, *mails: bytes) -> None:
         (path / "new" / f"{number + offset:05}.machine").write_bytes(mail)
 
 
-def read(office: Office, url: str, wrap: Callable[[Folder], Folder] = lambda folder: folder) -> HeedCount:
-    return read_mailbox(office.db, wrap(open_folder(url, office.clock)), settings=SETTINGS, clock=office.clock)
+def read(office: Office, url: str, wrap: Callable[[MailFolder], MailFolder] = lambda folder: folder) -> FeedbackCount:
+    return read_mailbox(office.db, wrap(open_mailbox(url, office.clock)), settings=SETTINGS, clock=office.clock)
 
 
 def bounce(number: int, name: str = "postfix") -> bytes:
@@ -72,7 +72,7 @@ def standing(office: Office) -> MailboxState:
 def test_bounces_and_complaints_are_heeded(office: Office, mailbox: Mailbox) -> None:
     mona, lisa, vera = (office.sent(name) for name in ("mona", "lisa", "vera"))
     mailbox.deliver(bounce(mona), bounce(lisa, "complaint"), bounce(vera, "vacation"))
-    assert read(office, mailbox.url) == HeedCount(heard=3)
+    assert read(office, mailbox.url) == FeedbackCount(heard=3)
     assert [office.person(name).state for name in ("mona", "lisa", "vera")] == [
         SubscriberState.BOUNCED,
         SubscriberState.COMPLAINED,
@@ -86,15 +86,15 @@ def test_bounces_and_complaints_are_heeded(office: Office, mailbox: Mailbox) -> 
 def test_what_was_read_is_not_read_again(office: Office, mailbox: Mailbox) -> None:
     mailbox.deliver(bounce(office.sent()))
     read(office, mailbox.url)
-    assert read(office, mailbox.url) == HeedCount()
+    assert read(office, mailbox.url) == FeedbackCount()
     mailbox.deliver(bounce(office.sent("lisa")))
-    assert read(office, mailbox.url) == HeedCount(heard=1)
+    assert read(office, mailbox.url) == FeedbackCount(heard=1)
 
 
 def test_the_same_mail_delivered_twice_counts_once(office: Office, mailbox: Mailbox) -> None:
     mail = bounce(office.sent())
     mailbox.deliver(mail, mail)
-    assert read(office, mailbox.url) == HeedCount(heard=1, repeated=1)
+    assert read(office, mailbox.url) == FeedbackCount(heard=1, repeated=1)
 
 
 def test_a_broken_mail_harms_only_itself(office: Office, mailbox: Mailbox) -> None:
@@ -103,7 +103,7 @@ def test_a_broken_mail_harms_only_itself(office: Office, mailbox: Mailbox) -> No
     mailbox.deliver(nested, b"no mail at all\r\n", bounce(number), b"\x00\xff\r\n\r\n")
     assert read(office, mailbox.url).heard == 1
     assert office.state(number) is DeliveryState.BOUNCED
-    assert read(office, mailbox.url) == HeedCount()
+    assert read(office, mailbox.url) == FeedbackCount()
 
 
 def test_of_a_huge_mail_only_the_beginning_is_read(office: Office, mailbox: Mailbox) -> None:
@@ -112,12 +112,12 @@ def test_of_a_huge_mail_only_the_beginning_is_read(office: Office, mailbox: Mail
     sizes: list[int] = []
 
     class Measured(Wrapped):
-        def letters(self, cursor: dict[str, Any]) -> Iterator[Letter]:
+        def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
             for letter in self.folder.letters(cursor):
                 sizes.append(len(letter.content))
                 yield letter
 
-    assert read(office, mailbox.url, Measured) == HeedCount(heard=1)
+    assert read(office, mailbox.url, Measured) == FeedbackCount(heard=1)
     assert sizes == [LONGEST_MAIL]
     assert office.state(number) is DeliveryState.BOUNCED
 
@@ -126,16 +126,16 @@ def test_of_a_huge_mail_only_the_beginning_is_read(office: Office, mailbox: Mail
 class Wrapped:
     """A folder with something in between."""
 
-    folder: Folder
+    folder: MailFolder
 
     @property
     def name(self) -> str:
         return self.folder.name
 
-    def letters(self, cursor: dict[str, Any]) -> Iterator[Letter]:
+    def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
         yield from self.folder.letters(cursor)
 
-    def done(self, letter: Letter) -> None:
+    def done(self, letter: StoredMail) -> None:
         self.folder.done(letter)
 
     def close(self) -> None:
@@ -144,42 +144,42 @@ class Wrapped:
 
 def test_two_processes_never_read_at_once(office: Office, mailbox: Mailbox) -> None:
     mailbox.deliver(*(bounce(office.sent(name)) for name in ("mona", "lisa")))
-    others: list[HeedCount] = []
+    others: list[FeedbackCount] = []
 
     class Interrupted(Wrapped):
-        def letters(self, cursor: dict[str, Any]) -> Iterator[Letter]:
+        def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
             for letter in self.folder.letters(cursor):
                 others.append(read(office, mailbox.url))
                 yield letter
 
     assert read(office, mailbox.url, Interrupted).heard == 2
-    assert others == [HeedCount(), HeedCount()]
+    assert others == [FeedbackCount(), FeedbackCount()]
 
 
 def test_a_process_that_was_stopped_for_too_long_gives_way(office: Office, mailbox: Mailbox) -> None:
     mailbox.deliver(*(bounce(office.sent(name)) for name in ("mona", "lisa", "vera")))
-    others: list[HeedCount] = []
+    others: list[FeedbackCount] = []
 
     class Frozen(Wrapped):
-        def letters(self, cursor: dict[str, Any]) -> Iterator[Letter]:
+        def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
             for number, letter in enumerate(self.folder.letters(cursor)):
                 if number == 1:
                     office.clock.advance(timedelta(minutes=11))
                     others.append(read(office, mailbox.url))
                 yield letter
 
-    assert read(office, mailbox.url, Frozen) == HeedCount(heard=1)
-    assert others == [HeedCount(heard=2)]
+    assert read(office, mailbox.url, Frozen) == FeedbackCount(heard=1)
+    assert others == [FeedbackCount(heard=2)]
     assert office.tallies() == {"bounced": 3}
     assert standing(office).leased_by is None
 
 
 def test_reading_ends_between_two_mails_when_asked_to(office: Office, mailbox: Mailbox) -> None:
     mailbox.deliver(*(bounce(office.sent(name)) for name in ("mona", "lisa")))
-    folder = open_folder(mailbox.url, office.clock)
+    folder = open_mailbox(mailbox.url, office.clock)
     count = read_mailbox(office.db, folder, settings=SETTINGS, clock=office.clock, stop=lambda: True)
-    assert count == HeedCount(heard=1)
-    assert read(office, mailbox.url) == HeedCount(heard=1)
+    assert count == FeedbackCount(heard=1)
+    assert read(office, mailbox.url) == FeedbackCount(heard=1)
 
 
 @pytest.mark.parametrize("point", ["fetched", "committing", "committed"])
@@ -188,14 +188,14 @@ def test_a_process_killed_anywhere_loses_nothing_and_counts_nothing_twice(
 ) -> None:
     numbers = [office.sent(f"person{number}") for number in range(6)]
     with office.db.write() as session:  # six dead addresses of a hundred are believed
-        answers.count(session, {("example.org", answers.Answer.ANSWERED): 100}, at=office.clock.now())
+        answers.count_answers(session, {("example.org", answers.Answer.ANSWERED): 100}, at=office.clock.now())
     mailbox.deliver(*(bounce(number) for number in numbers))
     for letter in (1, 3):
         words = [database_url, mailbox.url, office.clock.now().isoformat(), point, str(letter)]
         errors = tmp_path / f"errors.{letter}"
         killed = start("tests.delivery.feedback.reading_process", *words, folder=REPOSITORY, err=errors)
         assert killed.wait(timeout=120) == -signal.SIGKILL, errors.read_text()
-        assert read(office, mailbox.url) == HeedCount(), "the dead one's lease still holds"
+        assert read(office, mailbox.url) == FeedbackCount(), "the dead one's lease still holds"
         office.clock.advance(timedelta(minutes=11))
     read(office, mailbox.url)
     assert {office.state(number) for number in numbers} == {DeliveryState.BOUNCED}
@@ -222,7 +222,7 @@ def test_a_folder_that_was_numbered_anew_is_read_anew_and_known(
     with imap_server.connection() as connection:
         connection.delete(folder)
     imap_server.deliver(folder, new, known)
-    assert read(office, imap_server.url(folder=folder)) == HeedCount(heard=1, repeated=1)
+    assert read(office, imap_server.url(folder=folder)) == FeedbackCount(heard=1, repeated=1)
 
 
 def test_mails_that_were_read_are_deleted_after_the_days_asked_for(
@@ -242,7 +242,7 @@ def test_mails_that_were_read_are_deleted_after_the_days_asked_for(
 def test_mails_from_long_ago_are_not_heeded(office: Office, imap_server: ImapServer, folder: str) -> None:
     number = office.sent()
     imap_server.deliver(folder, bounce(number), when='"01-Jan-2026 10:00:00 +0000"')
-    assert read(office, imap_server.url(folder=folder)) == HeedCount()
+    assert read(office, imap_server.url(folder=folder)) == FeedbackCount()
     assert office.state(number) is DeliveryState.SENT
 
 
@@ -258,7 +258,7 @@ def test_a_wrong_password_is_told_in_one_line_and_loses_nothing(
     assert standing(office).last_success_at is None
     for secret in ("wrong-one", USER + ":", PASSWORD):
         assert secret not in repr(logs) + count.broken
-    assert read(office, imap_server.url(folder=folder)) == HeedCount(heard=1)
+    assert read(office, imap_server.url(folder=folder)) == FeedbackCount(heard=1)
     assert standing(office).last_error is None
 
 
@@ -285,7 +285,7 @@ def test_a_server_is_read_over_tls_only_if_its_certificate_is_right(
     assert "certificate is not valid" in (read(office, url).broken or "")
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    assert read(office, url) == HeedCount(heard=1)
+    assert read(office, url) == FeedbackCount(heard=1)
     assert "address mismatch" in (read(office, url.replace("localhost", "127.0.0.1")).broken or "")
 
 
@@ -296,7 +296,7 @@ def test_a_connection_that_breaks_in_the_middle_loses_nothing(
     url = imap_server.url(folder=folder)
 
     class CutOff(Wrapped):
-        def letters(self, cursor: dict[str, Any]) -> Iterator[Letter]:
+        def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
             for number, letter in enumerate(self.folder.letters(cursor)):
                 yield letter
                 if number == 0:
@@ -305,7 +305,7 @@ def test_a_connection_that_breaks_in_the_middle_loses_nothing(
     count = read(office, url, CutOff)
     assert count.heard == 1
     assert "connection broke" in (count.broken or "")
-    assert read(office, url) == HeedCount(heard=2)
+    assert read(office, url) == FeedbackCount(heard=2)
 
 
 # --- a Maildir alone
@@ -344,11 +344,11 @@ def test_a_maildir_that_is_not_there_is_told(office: Office, tmp_path: Path) -> 
 )
 def test_a_url_that_makes_no_sense_is_told_without_the_password(clock: FrozenClock, url: str, told: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^feedback\.mailbox: ") as caught:
-        open_folder(url, clock)
+        open_mailbox(url, clock)
     assert told in str(caught.value)
     assert "topsecret" not in str(caught.value)
 
 
 def test_a_name_shows_neither_user_nor_password(clock: FrozenClock) -> None:
-    folder = open_folder("imaps://some%40one:topsecret@mail.example.org/Bounces", clock)
+    folder = open_mailbox("imaps://some%40one:topsecret@mail.example.org/Bounces", clock)
     assert folder.name == "imaps://mail.example.org:993/Bounces"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.delivery.feedback.bounce_samples import SAMPLES, sample
 from tests.delivery.feedback.stage import SETTINGS
 from tests.delivery.post import NOW
-from trialalerts.delivery.feedback.bounces import events_of
-from trialalerts.delivery.feedback.events import Event, Kind, Malformed, Reason
-from trialalerts.delivery.verp import delivery_of, metadata, return_address
+from trialalerts.delivery.feedback.events import Event, EventKind, FeedbackReason, Malformed
+from trialalerts.delivery.feedback.mailbox.bounces import events_of
+from trialalerts.delivery.mail.verp import delivery_metadata, delivery_of, return_address
 
 OURS = return_address(SETTINGS, 7)
 THEIRS = "b+abcdefghijklmnopqrst@bounce.example.org"
@@ -34,29 +34,31 @@ def heard(content: bytes) -> list[Event]:
 @pytest.mark.parametrize(
     ("name", "kind", "reason", "hard", "code"),
     [
-        ("postfix", Kind.BOUNCED, Reason.INVALID, True, "550 5.1.1"),
-        ("postfix_full", Kind.BOUNCED, Reason.BOUNCED, False, "552 5.2.2"),
-        ("postfix_policy", Kind.BOUNCED, Reason.BLOCKED, False, "550 5.7.1"),
-        ("postfix_late", Kind.DEFERRED, None, None, "550 5.1.1"),
-        ("postfix_delivered", Kind.DELIVERED, None, False, None),
-        ("exim", Kind.BOUNCED, Reason.INVALID, True, "550 5.1.1"),
-        ("exim_prose", Kind.BOUNCED, Reason.INVALID, True, "550 5.1.1"),
-        ("exim_warning", Kind.DEFERRED, Reason.BOUNCED, False, None),
-        ("exchange", Kind.BOUNCED, Reason.INVALID, True, "550 5.1.10"),
-        ("gmail", Kind.BOUNCED, Reason.INVALID, True, "550 5.1.1"),
-        ("qmail", Kind.BOUNCED, Reason.INVALID, True, "550 5.1.1"),
-        ("qmail_full", Kind.BOUNCED, Reason.BOUNCED, False, "552 5.2.2"),
-        ("complaint", Kind.COMPLAINED, None, False, None),
-        ("complaint_redacted", Kind.COMPLAINED, None, False, None),
-        ("not_spam", Kind.UNKNOWN, None, False, None),
-        ("vacation", Kind.AUTORESPONDED, None, False, None),
-        ("exchange_vacation", Kind.AUTORESPONDED, None, False, None),
-        ("old_vacation", Kind.AUTORESPONDED, None, False, None),
-        ("read_receipt", Kind.AUTORESPONDED, None, False, None),
-        ("person", Kind.UNKNOWN, None, False, None),
+        ("postfix", EventKind.BOUNCED, FeedbackReason.INVALID, True, "550 5.1.1"),
+        ("postfix_full", EventKind.BOUNCED, FeedbackReason.BOUNCED, False, "552 5.2.2"),
+        ("postfix_policy", EventKind.BOUNCED, FeedbackReason.BLOCKED, False, "550 5.7.1"),
+        ("postfix_late", EventKind.DEFERRED, None, None, "550 5.1.1"),
+        ("postfix_delivered", EventKind.DELIVERED, None, False, None),
+        ("exim", EventKind.BOUNCED, FeedbackReason.INVALID, True, "550 5.1.1"),
+        ("exim_prose", EventKind.BOUNCED, FeedbackReason.INVALID, True, "550 5.1.1"),
+        ("exim_warning", EventKind.DEFERRED, FeedbackReason.BOUNCED, False, None),
+        ("exchange", EventKind.BOUNCED, FeedbackReason.INVALID, True, "550 5.1.10"),
+        ("gmail", EventKind.BOUNCED, FeedbackReason.INVALID, True, "550 5.1.1"),
+        ("qmail", EventKind.BOUNCED, FeedbackReason.INVALID, True, "550 5.1.1"),
+        ("qmail_full", EventKind.BOUNCED, FeedbackReason.BOUNCED, False, "552 5.2.2"),
+        ("complaint", EventKind.COMPLAINED, None, False, None),
+        ("complaint_redacted", EventKind.COMPLAINED, None, False, None),
+        ("not_spam", EventKind.UNKNOWN, None, False, None),
+        ("vacation", EventKind.AUTORESPONDED, None, False, None),
+        ("exchange_vacation", EventKind.AUTORESPONDED, None, False, None),
+        ("old_vacation", EventKind.AUTORESPONDED, None, False, None),
+        ("read_receipt", EventKind.AUTORESPONDED, None, False, None),
+        ("person", EventKind.UNKNOWN, None, False, None),
     ],
 )
-def test_what_a_mail_tells(name: str, kind: Kind, reason: Reason | None, hard: bool | None, code: str | None) -> None:
+def test_what_a_mail_tells(
+    name: str, kind: EventKind, reason: FeedbackReason | None, hard: bool | None, code: str | None
+) -> None:
     (event,) = heard(sample(name, OURS))
     assert event.provider == "mailbox"
     assert (event.kind, event.code) == (kind, code)
@@ -71,7 +73,7 @@ def test_what_a_mail_tells(name: str, kind: Kind, reason: Reason | None, hard: b
 def test_a_token_that_we_did_not_sign_is_not_believed(name: str) -> None:
     for event in heard(sample(name, THEIRS)):
         assert event.token is None
-        assert event.kind is not Kind.AUTORESPONDED
+        assert event.kind is not EventKind.AUTORESPONDED
 
 
 @pytest.mark.parametrize("name", ["exim_prose", "exim_warning", "qmail", "vacation", "person"])
@@ -88,7 +90,7 @@ def test_nothing_of_what_our_own_mail_said_is_kept(name: str) -> None:
 
 def test_each_recipient_of_a_report_is_told_of() -> None:
     one, other = heard(sample("postfix_several", OURS))
-    assert [(each.kind, each.hard) for each in (one, other)] == [(Kind.SENT, False), (Kind.BOUNCED, True)]
+    assert [(each.kind, each.hard) for each in (one, other)] == [(EventKind.SENT, False), (EventKind.BOUNCED, True)]
     assert one.event_id != other.event_id
 
 
@@ -107,7 +109,7 @@ def test_the_token_is_found_in_what_the_report_quotes() -> None:
 
 
 def test_the_token_is_found_in_quoted_metadata() -> None:
-    token = metadata(SETTINGS, 7)["delivery"]
+    token = delivery_metadata(SETTINGS, 7)["delivery"]
     content = (
         sample("exim", THEIRS)
         .decode()
@@ -127,7 +129,7 @@ def test_a_quoted_address_in_the_words_of_a_stranger_is_not_believed() -> None:
 def test_a_report_in_the_international_form_is_read() -> None:
     content = sample("postfix", OURS).replace(b"message/delivery-status", b"message/global-delivery-status")
     (event,) = heard(content)
-    assert (event.kind, event.code) == (Kind.BOUNCED, "550 5.1.1")
+    assert (event.kind, event.code) == (EventKind.BOUNCED, "550 5.1.1")
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -175,5 +177,5 @@ def test_a_complaint_that_names_nobody_is_matched_by_the_return_address_in_the_q
     address = return_address(SETTINGS, 17)
     mail = raw.replace(b"{RETURN_ADDRESS}", address.encode())
     (event,) = heard(mail)
-    assert event.kind is Kind.COMPLAINED
+    assert event.kind is EventKind.COMPLAINED
     assert delivery_of(SETTINGS, event.token or "") == 17

@@ -12,11 +12,11 @@ from sqlmodel import select
 from tests.delivery.feedback.senders import MAILGUN_KEY, NOW, mailgun_signature, senders
 from tests.delivery.feedback.stage import Office
 from trialalerts.database.findings import open_findings
-from trialalerts.delivery.benching import clear, standing
-from trialalerts.delivery.feedback.calls import Call
-from trialalerts.delivery.feedback.events import Again, Kind, Reason
-from trialalerts.delivery.outbox import Claimed, Settlement, settle
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.feedback.events import EventKind, FeedbackReason, SendAgain
+from trialalerts.delivery.feedback.webhooks.call import WebhookCall
+from trialalerts.delivery.outbox.lifecycle import Claimed, Settlement, settle
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
+from trialalerts.delivery.policy.cooldown import end_outage, outage
 from trialalerts.subscribers.tables import SubscriberState
 
 SENDERS = senders()
@@ -52,7 +52,7 @@ def test_a_complaint_without_a_token_finds_its_mail(office: Office, name: str) -
     if name == "brevo":
         told["message-id"] = f"<{NAMES[name]}>"
     body = json.dumps(told).encode()
-    events = sender.webhook.events(Call(headers=sender.sign(body, NOW), body=body, now=NOW))
+    events = sender.webhook.events(WebhookCall(headers=sender.sign(body, NOW), body=body, now=NOW))
     assert office.heed(*events).unmatched == 0
     assert office.state(number) is DeliveryState.COMPLAINED
     assert office.person().state is SubscriberState.COMPLAINED
@@ -65,7 +65,7 @@ def test_who_leaves_at_mailgun_leaves_without_variables(office: Office, shared_c
     text = (shared_cases / "providers" / "mailgun-unsubscribed-without-variables" / "payload.json").read_text()
     told = json.loads(text.replace("MESSAGE-ID-OF-THE-DELIVERY", "abc.1@mg.example.org"))
     told["signature"] = mailgun_signature(MAILGUN_KEY)
-    events = SENDERS["mailgun"].webhook.events(Call(headers={}, body=json.dumps(told).encode(), now=NOW))
+    events = SENDERS["mailgun"].webhook.events(WebhookCall(headers={}, body=json.dumps(told).encode(), now=NOW))
     assert office.heed(*events).unmatched == 0
     assert office.person().state is SubscriberState.UNSUBSCRIBED
     assert office.events()[-1].delivery_id == number
@@ -73,21 +73,21 @@ def test_who_leaves_at_mailgun_leaves_without_variables(office: Office, shared_c
 
 def test_a_name_of_another_provider_names_nothing(office: Office) -> None:
     named(office, "smtp", "e-1")
-    assert office.tell(Kind.COMPLAINED, provider="resend", provider_ids=("e-1",)).unmatched == 1
+    assert office.tell(EventKind.COMPLAINED, provider="resend", provider_ids=("e-1",)).unmatched == 1
     assert office.person().state is SubscriberState.ACTIVE
 
 
 def test_a_token_counts_before_a_name(office: Office) -> None:
     named(office, "postmark", "p-1", person="lisa")
     number = office.sent("mona")
-    office.tell(Kind.COMPLAINED, number, provider_ids=("p-1",))
+    office.tell(EventKind.COMPLAINED, number, provider_ids=("p-1",))
     assert office.person("mona").state is SubscriberState.COMPLAINED
     assert office.person("lisa").state is SubscriberState.ACTIVE
 
 
 def test_the_longest_name_counts_where_names_begin_alike(office: Office) -> None:
     short, long = named(office, "sendgrid", "a", person="lisa"), named(office, "sendgrid", "a.b", person="mona")
-    office.tell(Kind.DELIVERED, provider="sendgrid", provider_ids=("a.b.c", "a.b", "a"))
+    office.tell(EventKind.DELIVERED, provider="sendgrid", provider_ids=("a.b.c", "a.b", "a"))
     assert (office.state(short), office.state(long)) == (DeliveryState.SENT, DeliveryState.DELIVERED)
 
 
@@ -102,7 +102,7 @@ def test_a_quota_rests_the_transport_and_the_mail_goes_again(
     provider_id = data["email_id"] if name == "resend" else "m1"
     number = named(office, name, provider_id)
     sender, body = SENDERS[name], json.dumps(told).encode()
-    events = sender.webhook.events(Call(headers=sender.sign(body, NOW), body=body, now=NOW))
+    events = sender.webhook.events(WebhookCall(headers=sender.sign(body, NOW), body=body, now=NOW))
     office.heed(*events)
     delivery = office.delivery(number)
     assert (delivery.state, delivery.not_before) == (DeliveryState.QUEUED, TOMORROW)
@@ -110,30 +110,30 @@ def test_a_quota_rests_the_transport_and_the_mail_goes_again(
     assert office.person().state is SubscriberState.ACTIVE
     assert office.suppression() is None
     with office.db.read() as session:
-        rests = standing(session, name)
+        rests = outage(session, name)
         assert rests is not None
-        assert rests.benched_until == TOMORROW
+        assert rests.retry_at == TOMORROW
         (finding,) = open_findings(session, "provider-quota")
         assert (finding.subject, "quota" in finding.text) == (name, True)
     office.heed(*events)
     assert office.delivery(number).request_key == delivery.request_key, "told again it does nothing"
     with office.db.write() as session:
-        clear(session, name, over_at=NOW)
-        assert standing(session, name) is not None, "a mail that was under way does not end the rest"
-        clear(session, name, over_at=TOMORROW)
+        end_outage(session, name, over_at=NOW)
+        assert outage(session, name) is not None, "a mail that was under way does not end the rest"
+        end_outage(session, name, over_at=TOMORROW)
         assert open_findings(session, "provider-quota") == []
 
 
 def test_what_a_provider_did_not_send_goes_again_until_it_was_tried_often(office: Office) -> None:
     number = named(office, "brevo", "b-1")
-    office.tell(Kind.FAILED, number, reason=Reason.BLOCKED, again=Again.LATER)
+    office.tell(EventKind.FAILED, number, reason=FeedbackReason.BLOCKED, again=SendAgain.LATER)
     assert office.state(number) is DeliveryState.QUEUED
     assert NOW < office.delivery(number).not_before < NOW + timedelta(minutes=5)
     with office.db.write() as session:
         delivery = session.exec(select(Delivery).where(Delivery.id == number)).one()
         delivery.state, delivery.attempts = DeliveryState.SENT, 1_000
         session.add(delivery)
-    office.tell(Kind.FAILED, number, reason=Reason.BLOCKED, again=Again.LATER)
+    office.tell(EventKind.FAILED, number, reason=FeedbackReason.BLOCKED, again=SendAgain.LATER)
     assert office.state(number) is DeliveryState.FAILED
 
 
@@ -156,16 +156,18 @@ def acknowledged(office: Office, number: int, provider_id: str) -> None:
         settle(session, [settlement], now=NOW, transport="brevo")
 
 
-@pytest.mark.parametrize("kind", [Kind.FAILED, Kind.REJECTED], ids=str)
-@pytest.mark.parametrize("again", list(Again), ids=str)
+@pytest.mark.parametrize("kind", [EventKind.FAILED, EventKind.REJECTED], ids=str)
+@pytest.mark.parametrize("again", list(SendAgain), ids=str)
 def test_what_a_provider_says_before_its_answer_is_written_down_goes_again(
-    office: Office, kind: Kind, again: Again
+    office: Office, kind: EventKind, again: SendAgain
 ) -> None:
     number = office.sent(state=DeliveryState.SENDING)
     with office.db.write() as session:
         delivery = session.get_one(Delivery, number)
         delivery.attempts, delivery.leased_by, delivery.leased_until = 1, "somebody", NOW + timedelta(minutes=9)
-    event = office.event(kind, number, provider="brevo", reason=Reason.BLOCKED, again=again, provider_ids=("b-1",))
+    event = office.event(
+        kind, number, provider="brevo", reason=FeedbackReason.BLOCKED, again=again, provider_ids=("b-1",)
+    )
     office.heed(event)
     acknowledged(office, number, "b-1")
     delivery = office.delivery(number)
@@ -180,7 +182,12 @@ def test_what_a_provider_says_of_an_earlier_try_does_not_stop_the_next_one(offic
     with office.db.write() as session:
         session.get_one(Delivery, number).state = DeliveryState.SENDING
     office.tell(
-        Kind.FAILED, number, provider="brevo", reason=Reason.BLOCKED, again=Again.TOMORROW, provider_ids=("b-1",)
+        EventKind.FAILED,
+        number,
+        provider="brevo",
+        reason=FeedbackReason.BLOCKED,
+        again=SendAgain.TOMORROW,
+        provider_ids=("b-1",),
     )
     assert office.state(number) is DeliveryState.SENDING
     acknowledged(office, number, "b-2")
@@ -189,13 +196,13 @@ def test_what_a_provider_says_of_an_earlier_try_does_not_stop_the_next_one(offic
 
 def test_what_was_delivered_does_not_go_again(office: Office) -> None:
     number = office.sent("mona", state=DeliveryState.DELIVERED)
-    office.tell(Kind.FAILED, number, reason=Reason.BLOCKED, again=Again.TOMORROW)
+    office.tell(EventKind.FAILED, number, reason=FeedbackReason.BLOCKED, again=SendAgain.TOMORROW)
     assert office.state(number) is DeliveryState.DELIVERED
 
 
 def test_who_is_on_a_providers_list_is_listed(office: Office) -> None:
     number = office.sent("mona")
-    office.tell(Kind.REJECTED, number, reason=Reason.LISTED, hard=True)
+    office.tell(EventKind.REJECTED, number, reason=FeedbackReason.LISTED, hard=True)
     suppression = office.suppression()
     assert suppression is not None
     assert suppression.reason == "listed"
@@ -204,7 +211,7 @@ def test_who_is_on_a_providers_list_is_listed(office: Office) -> None:
 
 def deferred(office: Office, number: int) -> None:
     """A deferral with words that say nobody is there."""
-    office.tell(Kind.DEFERRED, number, reason=Reason.INVALID, code="550 5.1.1", provider="brevo")
+    office.tell(EventKind.DEFERRED, number, reason=FeedbackReason.INVALID, code="550 5.1.1", provider="brevo")
     office.clock.advance(timedelta(hours=6))
 
 
@@ -218,7 +225,7 @@ def test_a_second_deferral_that_says_nobody_is_there_is_believed(office: Office)
 
 def test_a_mail_that_arrives_in_between_disproves_the_first(office: Office) -> None:
     deferred(office, office.sent("mona"))
-    office.tell(Kind.DELIVERED, office.sent("mona"))
+    office.tell(EventKind.DELIVERED, office.sent("mona"))
     office.clock.advance(timedelta(hours=6))
     deferred(office, office.sent("mona"))
     assert office.person().state is SubscriberState.ACTIVE

@@ -8,13 +8,13 @@ import pytest
 
 from tests.delivery.feedback.stage import SETTINGS, Office
 from tests.delivery.post import NOW, SECRET
-from trialalerts.delivery import answers, guard
-from trialalerts.delivery.feedback.events import Kind, Reason
-from trialalerts.delivery.feedback.policy import end_parkings
-from trialalerts.delivery.feedback.refusals import heed_refusal
+from trialalerts.delivery.feedback.events import EventKind, FeedbackReason
 from trialalerts.delivery.mail.reply_codes import classify
-from trialalerts.delivery.suppressions import Lifted, lift
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.outbox.suppressions import Lifted, lift_suppressions
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
+from trialalerts.delivery.policy import answers, mass_guard
+from trialalerts.delivery.policy.effects import end_parkings
+from trialalerts.delivery.policy.refusals import record_refusal
 from trialalerts.subscribers.consent import record_consent
 from trialalerts.subscribers.erasure import erase
 from trialalerts.subscribers.people import SubscriberChanges, confirm, edit, find_subscriber
@@ -25,7 +25,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 def soft(office: Office, *, name: str = "mona") -> None:
     """Send a mail and let it come back for a passing reason."""
-    office.tell(Kind.BOUNCED, office.sent(name), reason=Reason.BOUNCED, code="452 4.2.2")
+    office.tell(EventKind.BOUNCED, office.sent(name), reason=FeedbackReason.BOUNCED, code="452 4.2.2")
 
 
 def unparked(office: Office) -> int:
@@ -35,16 +35,16 @@ def unparked(office: Office) -> int:
 
 def again(office: Office, name: str = "mona") -> Lifted:
     with office.db.write() as session:
-        return lift(session, SECRET, f"{name}@example.org", how="operator", now=office.clock.now())
+        return lift_suppressions(session, SECRET, f"{name}@example.org", how="operator", now=office.clock.now())
 
 
 # --- hard bounces
 
 
-@pytest.mark.parametrize("kind", [Kind.BOUNCED, Kind.REJECTED], ids=str)
+@pytest.mark.parametrize("kind", [EventKind.BOUNCED, EventKind.REJECTED], ids=str)
 @pytest.mark.parametrize("state", [SubscriberState.ACTIVE, SubscriberState.PAUSED], ids=str)
-def test_a_hard_bounce_suppresses_at_once_and_says_why(office: Office, kind: Kind, state: SubscriberState) -> None:
-    office.tell(kind, office.sent(person=state), reason=Reason.INVALID, code="550 5.1.1", hard=True)
+def test_a_hard_bounce_suppresses_at_once_and_says_why(office: Office, kind: EventKind, state: SubscriberState) -> None:
+    office.tell(kind, office.sent(person=state), reason=FeedbackReason.INVALID, code="550 5.1.1", hard=True)
     person, suppression = office.person(), office.suppression()
     assert (person.state, person.state_reason, person.next_due_at) == (
         SubscriberState.BOUNCED,
@@ -58,12 +58,14 @@ def test_a_hard_bounce_suppresses_at_once_and_says_why(office: Office, kind: Kin
 
 def test_a_hard_bounce_told_twice_is_written_down_once(office: Office) -> None:
     for _ in range(2):
-        office.tell(Kind.BOUNCED, office.sent(), reason=Reason.INVALID, hard=True)
+        office.tell(EventKind.BOUNCED, office.sent(), reason=FeedbackReason.INVALID, hard=True)
     assert len(office.consents()) == 1
 
 
 def test_whose_confirmation_mail_bounced_stays_pending_and_is_never_made_active(office: Office) -> None:
-    office.tell(Kind.BOUNCED, office.sent(person=SubscriberState.PENDING), reason=Reason.INVALID, hard=True)
+    office.tell(
+        EventKind.BOUNCED, office.sent(person=SubscriberState.PENDING), reason=FeedbackReason.INVALID, hard=True
+    )
     assert office.person().state is SubscriberState.PENDING
     assert office.suppression() is not None
     assert again(office) == Lifted(found=True, resumed=False)
@@ -78,7 +80,7 @@ def test_a_bounce_of_a_former_address_says_nothing_of_the_new_one(office: Office
         person = find_subscriber(session, "mona@example.org")
         edit(session, person, SubscriberChanges(address="lisa@example.org"), how="web", now=NOW)
     for hard in (True, False):
-        office.tell(Kind.BOUNCED, number, reason=Reason.BOUNCED, hard=hard)
+        office.tell(EventKind.BOUNCED, number, reason=FeedbackReason.BOUNCED, hard=hard)
     assert office.state(number) is DeliveryState.BOUNCED
     assert (office.person().state, office.suppression("lisa")) == (SubscriberState.ACTIVE, None)
     assert office.soft_bounces() is None
@@ -91,15 +93,15 @@ def test_other_changes_and_changes_before_the_mail_do_not_matter(office: Office)
         changed = ConsentAction.CHANGED
         record_consent(session, person, changed, how="web", what="address", now=NOW - HOUR)
         record_consent(session, person, changed, how="web", what="frequency, hour", now=NOW + HOUR)
-    office.tell(Kind.BOUNCED, number, reason=Reason.INVALID, hard=True)
+    office.tell(EventKind.BOUNCED, number, reason=FeedbackReason.INVALID, hard=True)
     assert office.suppression() is not None
 
 
 @pytest.mark.parametrize("state", [SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED], ids=str)
 def test_who_has_left_stays_as_they_left(office: Office, state: SubscriberState) -> None:
     number = office.sent(person=state)
-    office.tell(Kind.BOUNCED, number, reason=Reason.INVALID, hard=True)
-    office.tell(Kind.COMPLAINED, number)
+    office.tell(EventKind.BOUNCED, number, reason=FeedbackReason.INVALID, hard=True)
+    office.tell(EventKind.COMPLAINED, number)
     assert office.person().state is state
     assert office.suppression() is not None
     assert office.consents() == []
@@ -107,7 +109,7 @@ def test_who_has_left_stays_as_they_left(office: Office, state: SubscriberState)
 
 def test_of_somebody_erased_nothing_comes_back(office: Office) -> None:
     number = office.sent(person=SubscriberState.ERASED)
-    for kind in (Kind.BOUNCED, Kind.COMPLAINED, Kind.UNSUBSCRIBED):
+    for kind in (EventKind.BOUNCED, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED):
         office.tell(kind, number, hard=True)
     soft(office)
     assert (office.person().state, office.suppression(), office.consents()) == (SubscriberState.ERASED, None, [])
@@ -116,12 +118,12 @@ def test_of_somebody_erased_nothing_comes_back(office: Office) -> None:
 def test_erasing_somebody_erases_what_was_told_of_them_before_and_after(office: Office) -> None:
     number = office.sent()
     soft(office)
-    office.tell(Kind.BOUNCED, number, raw="mona@example.org")
+    office.tell(EventKind.BOUNCED, number, raw="mona@example.org")
     with office.db.write() as session:
         erase(session, find_subscriber(session, "mona@example.org"), how="operator", now=NOW)
     assert (office.events(), office.soft_bounces()) == ([], None)
-    office.tell(Kind.DELIVERED, number, raw="mona@example.org")
-    office.tell(Kind.BOUNCED, number, raw="mona@example.org", hard=True)
+    office.tell(EventKind.DELIVERED, number, raw="mona@example.org")
+    office.tell(EventKind.BOUNCED, number, raw="mona@example.org", hard=True)
     assert {event.raw for event in office.events()} == {""}
     assert office.person().state is SubscriberState.ERASED
 
@@ -167,7 +169,7 @@ def test_a_mail_that_gets_through_after_parking_clears_it(office: Office) -> Non
         office.clock.advance(3 * DAY)
     office.clock.advance(30 * DAY)
     assert unparked(office) == 1
-    office.tell(Kind.DELIVERED, office.sent("mona"))
+    office.tell(EventKind.DELIVERED, office.sent("mona"))
     assert office.soft_bounces() is None
 
 
@@ -197,7 +199,7 @@ def test_a_delivery_ends_the_row(office: Office) -> None:
     for _ in range(4):
         soft(office)
         office.clock.advance(DAY)
-    office.tell(Kind.DELIVERED, office.sent())
+    office.tell(EventKind.DELIVERED, office.sent())
     assert office.soft_bounces() is None
     soft(office)
     counted = office.soft_bounces()
@@ -209,7 +211,7 @@ def test_a_delivery_from_before_the_last_bounce_does_not_end_the_row(office: Off
     earlier = office.sent()
     office.clock.advance(HOUR)
     soft(office)
-    office.tell(Kind.DELIVERED, earlier, at=NOW)
+    office.tell(EventKind.DELIVERED, earlier, at=NOW)
     counted = office.soft_bounces()
     assert counted is not None
     assert counted.in_a_row == 1
@@ -230,7 +232,7 @@ def test_where_nobody_says_delivered_a_mail_that_did_not_come_back_ends_the_row(
 
 def test_what_is_only_late_does_not_count(office: Office) -> None:
     for _ in range(6):
-        office.tell(Kind.DEFERRED, office.sent(), reason=Reason.BOUNCED, code="450 4.2.0")
+        office.tell(EventKind.DEFERRED, office.sent(), reason=FeedbackReason.BOUNCED, code="450 4.2.0")
         office.clock.advance(DAY)
     assert (office.soft_bounces(), office.suppression()) == (None, None)
 
@@ -242,7 +244,7 @@ def refuse(office: Office, code: str, said: str = "") -> bool:
     number = office.person().id or 0
     now, meaning = office.clock.now(), classify(f"{code} {said}") if said else None
     with office.db.write() as session:
-        return heed_refusal(session, SETTINGS, subscriber_id=number, how="smtp", code=code, meaning=meaning, now=now)
+        return record_refusal(session, SETTINGS, subscriber_id=number, how="smtp", code=code, meaning=meaning, now=now)
 
 
 @pytest.mark.parametrize(("code", "reason"), [("550 5.1.1", ""), ("550", "No such user")])
@@ -291,8 +293,12 @@ def test_a_refusal_that_does_not_plainly_speak_of_the_address_blames_nobody(
 # --- complaints and unsubscribing
 
 
-@pytest.mark.parametrize(("kind", "reason"), [(Kind.COMPLAINED, None), (Kind.REJECTED, Reason.SPAM)], ids=str)
-def test_who_complains_has_left_and_is_never_mailed_again(office: Office, kind: Kind, reason: Reason | None) -> None:
+@pytest.mark.parametrize(
+    ("kind", "reason"), [(EventKind.COMPLAINED, None), (EventKind.REJECTED, FeedbackReason.SPAM)], ids=str
+)
+def test_who_complains_has_left_and_is_never_mailed_again(
+    office: Office, kind: EventKind, reason: FeedbackReason | None
+) -> None:
     office.tell(kind, office.sent(), reason=reason, provider="ses")
     person, suppression = office.person(), office.suppression()
     assert (person.state, person.state_reason, person.next_due_at) == (
@@ -305,8 +311,12 @@ def test_who_complains_has_left_and_is_never_mailed_again(office: Office, kind: 
     assert office.consents() == [("unsubscribed", "ses", "complained")]
 
 
-@pytest.mark.parametrize(("kind", "reason"), [(Kind.UNSUBSCRIBED, None), (Kind.REJECTED, Reason.UNSUBSCRIBED)], ids=str)
-def test_who_tells_the_provider_to_stop_is_unsubscribed(office: Office, kind: Kind, reason: Reason | None) -> None:
+@pytest.mark.parametrize(
+    ("kind", "reason"), [(EventKind.UNSUBSCRIBED, None), (EventKind.REJECTED, FeedbackReason.UNSUBSCRIBED)], ids=str
+)
+def test_who_tells_the_provider_to_stop_is_unsubscribed(
+    office: Office, kind: EventKind, reason: FeedbackReason | None
+) -> None:
     office.tell(kind, office.sent(), reason=reason, provider="mailgun")
     assert office.person().state is SubscriberState.UNSUBSCRIBED
     assert office.suppression() is None
@@ -318,7 +328,7 @@ def test_who_tells_the_provider_to_stop_is_unsubscribed(office: Office, kind: Ki
 
 def test_lifting_lets_a_bounced_subscriber_get_digests_again_and_forgets_the_bounces(office: Office) -> None:
     soft(office)
-    office.tell(Kind.BOUNCED, office.sent(), reason=Reason.INVALID, hard=True)
+    office.tell(EventKind.BOUNCED, office.sent(), reason=FeedbackReason.INVALID, hard=True)
     assert again(office) == Lifted(found=True, resumed=True)
     person = office.person()
     assert (person.state, person.state_reason) == (SubscriberState.ACTIVE, None)
@@ -329,14 +339,14 @@ def test_lifting_lets_a_bounced_subscriber_get_digests_again_and_forgets_the_bou
 
 
 def test_lifting_brings_nobody_back_who_left(office: Office) -> None:
-    office.tell(Kind.COMPLAINED, office.sent())
+    office.tell(EventKind.COMPLAINED, office.sent())
     assert again(office) == Lifted(found=True, resumed=False)
     assert office.person().state is SubscriberState.COMPLAINED
 
 
 def test_a_late_event_of_before_does_not_undo_the_lifting(office: Office) -> None:
     number = office.sent()
-    told = office.event(Kind.BOUNCED, number, reason=Reason.INVALID, hard=True)
+    told = office.event(EventKind.BOUNCED, number, reason=FeedbackReason.INVALID, hard=True)
     office.heed(told)
     again(office)
     office.heed(told)
@@ -350,15 +360,15 @@ def test_bounces_that_come_back_of_too_many_people_are_believed_of_nobody(office
     names = [f"p{number}" for number in range(10)]
     numbers = {name: office.sent(name, ago=2 * DAY) for name in names}
     with office.db.write() as session:
-        answers.count(session, {("example.org", answers.Answer.ANSWERED): 20}, at=NOW - 2 * DAY)
+        answers.count_answers(session, {("example.org", answers.Answer.ANSWERED): 20}, at=NOW - 2 * DAY)
     for name in names:
-        office.tell(Kind.BOUNCED, numbers[name], reason=Reason.INVALID, code="550 5.1.1", hard=True)
+        office.tell(EventKind.BOUNCED, numbers[name], reason=FeedbackReason.INVALID, code="550 5.1.1", hard=True)
     with office.db.read() as session:
-        assert [hold.scope for hold in guard.holds(session)] == ["example.org"]
+        assert [hold.scope for hold in mass_guard.holds(session)] == ["example.org"]
     with office.db.read() as session:
         held = [session.get_one(Delivery, number).state for number in list(numbers.values())[5:]]
     assert set(held) == {DeliveryState.QUEUED}, "they go again when mail is taken again"
-    guard.take_back_pending(office.db, SECRET, now=office.clock.now())
+    mass_guard.take_back_pending(office.db, SECRET, now=office.clock.now())
     for name in names:
         assert (office.person(name).state, office.suppression(name)) == (SubscriberState.ACTIVE, None)
         assert office.state(numbers[name]) is DeliveryState.QUEUED

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.delivery.feedback.senders import MAILGUN_KEY, NOW, TOKEN, mailgun_signature, senders, ses_told, sns_envelope
-from trialalerts.delivery.feedback.calls import Call
-from trialalerts.delivery.feedback.events import Again, Event, Kind, Outdated, Reason
+from trialalerts.delivery.feedback.events import Event, EventKind, FeedbackReason, Outdated, SendAgain
+from trialalerts.delivery.feedback.webhooks.call import WebhookCall
 
 SENDERS = senders()
 
@@ -31,11 +31,11 @@ def heard(name: str, told: Any) -> Event:
     """What a webhook makes of this."""
     sender = SENDERS[name]
     body = json.dumps(told).encode()
-    (event,) = sender.webhook.events(Call(headers=sender.sign(body, NOW), body=body, now=NOW))
+    (event,) = sender.webhook.events(WebhookCall(headers=sender.sign(body, NOW), body=body, now=NOW))
     return event
 
 
-def meaning(event: Event) -> tuple[Kind, Reason | None, bool]:
+def meaning(event: Event) -> tuple[EventKind, FeedbackReason | None, bool]:
     """Kind, reason and whether it is hard."""
     return event.kind, event.reason, event.hard
 
@@ -46,31 +46,31 @@ def meaning(event: Event) -> tuple[Kind, Reason | None, bool]:
 def test_a_diagnostic_that_comes_as_text_is_read(cases: Path) -> None:
     """A block of ours must not suppress a person."""
     event = heard("resend", payload_of(cases / "resend-diagnostic-as-text"))
-    assert meaning(event) == (Kind.BOUNCED, Reason.BLOCKED, False)
+    assert meaning(event) == (EventKind.BOUNCED, FeedbackReason.BLOCKED, False)
     assert event.code == "550 5.7.1"
 
 
 def test_content_that_resend_refuses_blames_nobody(cases: Path) -> None:
     assert meaning(heard("resend", payload_of(cases / "resend-content-refused"))) == (
-        Kind.BOUNCED,
-        Reason.BLOCKED,
+        EventKind.BOUNCED,
+        FeedbackReason.BLOCKED,
         False,
     )
 
 
 def test_a_bounce_of_which_resend_says_a_sentence_only_is_understood(cases: Path) -> None:
     told = payload_of(cases / "resend-message-only")
-    assert (heard("resend", told).kind, heard("resend", told).hard) == (Kind.BOUNCED, True)
+    assert (heard("resend", told).kind, heard("resend", told).hard) == (EventKind.BOUNCED, True)
     told["data"]["bounce"]["message"] = "Resend has suppressed sending to this address, which is on its list."
-    assert meaning(heard("resend", told)) == (Kind.BOUNCED, Reason.LISTED, True)
+    assert meaning(heard("resend", told)) == (EventKind.BOUNCED, FeedbackReason.LISTED, True)
     told["data"]["bounce"]["message"] = "The recipient's mailbox is full; the provider sent a soft bounce."
     assert heard("resend", told).hard is False
 
 
 def test_a_quota_of_the_account_is_about_us_and_the_mail_goes_again(cases: Path) -> None:
     event = heard("resend", payload_of(cases / "resend-failed-by-quota"))
-    assert meaning(event) == (Kind.FAILED, Reason.BLOCKED, False)
-    assert event.again is Again.TOMORROW
+    assert meaning(event) == (EventKind.FAILED, FeedbackReason.BLOCKED, False)
+    assert event.again is SendAgain.TOMORROW
 
 
 def resend(kind: str, **data: Any) -> dict[str, Any]:
@@ -84,36 +84,44 @@ def resend(kind: str, **data: Any) -> dict[str, Any]:
     [
         (
             resend("email.bounced", bounce={"type": "Permanent", "subType": "General", "diagnosticCode": 7}),
-            (Kind.BOUNCED, Reason.INVALID, True),
+            (EventKind.BOUNCED, FeedbackReason.INVALID, True),
         ),
         (
             resend("email.bounced", bounce={"type": "Permanent", "subType": "MessageTooLarge"}),
-            (Kind.BOUNCED, Reason.BLOCKED, False),
+            (EventKind.BOUNCED, FeedbackReason.BLOCKED, False),
         ),
         (
             resend("email.bounced", bounce={"type": "Permanent", "subType": "OnAccountSuppressionList"}),
-            (Kind.BOUNCED, Reason.LISTED, True),
+            (EventKind.BOUNCED, FeedbackReason.LISTED, True),
         ),
         (
             resend("email.suppressed", suppressed={"reason": "previous_complaint", "type": "Suppressed"}),
-            (Kind.REJECTED, Reason.SPAM, False),
+            (EventKind.REJECTED, FeedbackReason.SPAM, False),
         ),
         (
             resend("email.suppressed", suppressed={"reason": "previous_bounce"}),
-            (Kind.REJECTED, Reason.LISTED, True),
+            (EventKind.REJECTED, FeedbackReason.LISTED, True),
         ),
         (
             resend("email.suppressed", suppressed={"type": "OnAccountSuppressionList"}),
-            (Kind.REJECTED, Reason.LISTED, True),
+            (EventKind.REJECTED, FeedbackReason.LISTED, True),
         ),
-        (resend("suppression.added", origin="bounce", source_id="e-1"), (Kind.REJECTED, Reason.LISTED, True)),
-        (resend("suppression.added", origin="complaint", source_id="e-1"), (Kind.REJECTED, Reason.SPAM, False)),
-        (resend("suppression.added", origin="manual"), (Kind.UNKNOWN, None, False)),
-        (resend("suppression.removed", origin="bounce"), (Kind.UNKNOWN, None, False)),
+        (
+            resend("suppression.added", origin="bounce", source_id="e-1"),
+            (EventKind.REJECTED, FeedbackReason.LISTED, True),
+        ),
+        (
+            resend("suppression.added", origin="complaint", source_id="e-1"),
+            (EventKind.REJECTED, FeedbackReason.SPAM, False),
+        ),
+        (resend("suppression.added", origin="manual"), (EventKind.UNKNOWN, None, False)),
+        (resend("suppression.removed", origin="bounce"), (EventKind.UNKNOWN, None, False)),
     ],
     ids=lambda each: "" if isinstance(each, tuple) else each["type"],
 )
-def test_resend_says_why_it_did_not_send(told: dict[str, Any], expected: tuple[Kind, Reason | None, bool]) -> None:
+def test_resend_says_why_it_did_not_send(
+    told: dict[str, Any], expected: tuple[EventKind, FeedbackReason | None, bool]
+) -> None:
     assert meaning(heard("resend", told)) == expected
 
 
@@ -122,8 +130,8 @@ def test_resend_says_why_it_did_not_send(told: dict[str, Any], expected: tuple[K
 
 def test_what_sendgrid_drops_for_its_quota_is_about_us(cases: Path) -> None:
     event = heard("sendgrid", payload_of(cases / "sendgrid-dropped-by-quota"))
-    assert meaning(event) == (Kind.REJECTED, Reason.BLOCKED, False)
-    assert event.again is Again.TOMORROW
+    assert meaning(event) == (EventKind.REJECTED, FeedbackReason.BLOCKED, False)
+    assert event.again is SendAgain.TOMORROW
 
 
 def sendgrid(**values: Any) -> list[dict[str, Any]]:
@@ -153,35 +161,52 @@ def brevo(event: str, **values: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "told", "reason", "again"),
     [
-        ("sendgrid", sendgrid(reason="Invalid SMTPAPI header"), Reason.BLOCKED, Again.LATER),
-        ("sendgrid", sendgrid(reason="Maximum credits exceeded"), Reason.BLOCKED, Again.TOMORROW),
-        ("sendgrid", sendgrid(reason="Spam Content"), Reason.BLOCKED, None),
-        ("sendgrid", sendgrid(reason="Bounced Address"), Reason.LISTED, None),
-        ("sendgrid", sendgrid(reason="something new", type="bounce"), Reason.LISTED, None),
-        ("sendgrid", sendgrid(reason="something new", type="blocked"), Reason.BLOCKED, None),
-        ("sendgrid", sendgrid(reason="something new"), Reason.OTHER, None),
-        ("mailgun", mailgun(reject={"reason": "Sending quota exceeded"}), Reason.BLOCKED, Again.TOMORROW),
-        ("mailgun", mailgun(reject={"reason": "Virus"}), Reason.BLOCKED, None),
-        ("mailgun", mailgun(reject=None), Reason.BLOCKED, None),
-        ("postmark", postmark("SMTPApiError", "Monthly limit reached"), Reason.BLOCKED, Again.TOMORROW),
-        ("postmark", postmark("SMTPApiError", "The stream is archived"), Reason.BLOCKED, Again.LATER),
-        ("brevo", brevo("error", reason="daily limit of the plan: credits used up"), Reason.BLOCKED, Again.TOMORROW),
-        ("postmark", postmark("ManuallyDeactivated", ""), Reason.LISTED, None),
-        ("brevo", brevo("error", reason="internal"), Reason.BLOCKED, Again.LATER),
-        ("brevo", brevo("blocked", reason="sender blocked for poor reputation"), Reason.BLOCKED, None),
-        ("brevo", brevo("blocked", reason="contact is blocklisted"), Reason.LISTED, None),
-        ("brevo", brevo("blocked", reason="blocked : due to blacklist user"), Reason.LISTED, None),
-        ("brevo", brevo("blocked", reason="unsubscribed"), Reason.UNSUBSCRIBED, None),
-        ("brevo", brevo("blocked"), Reason.LISTED, None),
-        ("resend", resend("email.failed", failed={"reason": "reached_monthly_quota"}), Reason.BLOCKED, Again.TOMORROW),
-        ("resend", resend("email.failed", failed={"reason": "invalid_domain"}), Reason.BLOCKED, Again.LATER),
-        ("resend", resend("email.failed"), Reason.BLOCKED, Again.LATER),
+        ("sendgrid", sendgrid(reason="Invalid SMTPAPI header"), FeedbackReason.BLOCKED, SendAgain.LATER),
+        ("sendgrid", sendgrid(reason="Maximum credits exceeded"), FeedbackReason.BLOCKED, SendAgain.TOMORROW),
+        ("sendgrid", sendgrid(reason="Spam Content"), FeedbackReason.BLOCKED, None),
+        ("sendgrid", sendgrid(reason="Bounced Address"), FeedbackReason.LISTED, None),
+        ("sendgrid", sendgrid(reason="something new", type="bounce"), FeedbackReason.LISTED, None),
+        ("sendgrid", sendgrid(reason="something new", type="blocked"), FeedbackReason.BLOCKED, None),
+        ("sendgrid", sendgrid(reason="something new"), FeedbackReason.OTHER, None),
+        ("mailgun", mailgun(reject={"reason": "Sending quota exceeded"}), FeedbackReason.BLOCKED, SendAgain.TOMORROW),
+        ("mailgun", mailgun(reject={"reason": "Virus"}), FeedbackReason.BLOCKED, None),
+        ("mailgun", mailgun(reject=None), FeedbackReason.BLOCKED, None),
+        ("postmark", postmark("SMTPApiError", "Monthly limit reached"), FeedbackReason.BLOCKED, SendAgain.TOMORROW),
+        ("postmark", postmark("SMTPApiError", "The stream is archived"), FeedbackReason.BLOCKED, SendAgain.LATER),
+        (
+            "brevo",
+            brevo("error", reason="daily limit of the plan: credits used up"),
+            FeedbackReason.BLOCKED,
+            SendAgain.TOMORROW,
+        ),
+        ("postmark", postmark("ManuallyDeactivated", ""), FeedbackReason.LISTED, None),
+        ("brevo", brevo("error", reason="internal"), FeedbackReason.BLOCKED, SendAgain.LATER),
+        ("brevo", brevo("blocked", reason="sender blocked for poor reputation"), FeedbackReason.BLOCKED, None),
+        ("brevo", brevo("blocked", reason="contact is blocklisted"), FeedbackReason.LISTED, None),
+        ("brevo", brevo("blocked", reason="blocked : due to blacklist user"), FeedbackReason.LISTED, None),
+        ("brevo", brevo("blocked", reason="unsubscribed"), FeedbackReason.UNSUBSCRIBED, None),
+        ("brevo", brevo("blocked"), FeedbackReason.LISTED, None),
+        (
+            "resend",
+            resend("email.failed", failed={"reason": "reached_monthly_quota"}),
+            FeedbackReason.BLOCKED,
+            SendAgain.TOMORROW,
+        ),
+        (
+            "resend",
+            resend("email.failed", failed={"reason": "invalid_domain"}),
+            FeedbackReason.BLOCKED,
+            SendAgain.LATER,
+        ),
+        ("resend", resend("email.failed"), FeedbackReason.BLOCKED, SendAgain.LATER),
     ],
 )
-def test_what_a_provider_took_and_did_not_send(name: str, told: Any, reason: Reason, again: Again | None) -> None:
+def test_what_a_provider_took_and_did_not_send(
+    name: str, told: Any, reason: FeedbackReason, again: SendAgain | None
+) -> None:
     event = heard(name, told)
     assert (event.reason, event.again) == (reason, again)
-    assert event.hard is (reason is Reason.LISTED)
+    assert event.hard is (reason is FeedbackReason.LISTED)
 
 
 # --- Mailgun
@@ -192,13 +217,13 @@ def test_a_form_of_mailguns_legacy_webhooks_is_told_apart(cases: Path) -> None:
     text = (cases / "mailgun-legacy-form" / "payload.txt").read_bytes().strip()
     for headers in ({"content-type": "application/x-www-form-urlencoded"}, {}):
         with pytest.raises(Outdated, match="make the webhook anew"):
-            SENDERS["mailgun"].webhook.events(Call(headers=headers, body=text, now=NOW))
+            SENDERS["mailgun"].webhook.events(WebhookCall(headers=headers, body=text, now=NOW))
 
 
 def test_a_form_in_parts_is_told_apart_too() -> None:
     body = b'--abc\r\nContent-Disposition: form-data; name="event"\r\n\r\ndropped\r\n--abc--\r\n'
     with pytest.raises(Outdated):
-        SENDERS["mailgun"].webhook.events(Call(headers={}, body=body, now=NOW))
+        SENDERS["mailgun"].webhook.events(WebhookCall(headers={}, body=body, now=NOW))
 
 
 def test_a_delayed_bounce_of_mailgun_is_a_bounce() -> None:
@@ -249,4 +274,4 @@ def test_what_has_no_moment_at_ses_has_that_of_sns(what: str) -> None:
 def test_brevo_calls_deferred_what_is_gone(cases: Path) -> None:
     """brevo-deferred-but-gone: what the server said is kept, to be believed when it says so again."""
     event = heard("brevo", payload_of(cases / "brevo-deferred-but-gone"))
-    assert (event.kind, event.reason, event.hard) == (Kind.DEFERRED, Reason.INVALID, False)
+    assert (event.kind, event.reason, event.hard) == (EventKind.DEFERRED, FeedbackReason.INVALID, False)

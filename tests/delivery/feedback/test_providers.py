@@ -33,14 +33,21 @@ from tests.delivery.feedback.senders import (
     svix_headers,
     whsec,
 )
-from trialalerts.delivery.feedback.brevo import BrevoWebhook
-from trialalerts.delivery.feedback.calls import Call
-from trialalerts.delivery.feedback.events import Event, Forged, Kind, Malformed, Reason, Unverifiable
-from trialalerts.delivery.feedback.mailgun import MailgunWebhook
-from trialalerts.delivery.feedback.postmark import PostmarkWebhook
-from trialalerts.delivery.feedback.providers import PROVIDERS, open_webhooks
-from trialalerts.delivery.feedback.resend import ResendWebhook
-from trialalerts.delivery.feedback.sendgrid import SendGridWebhook
+from trialalerts.delivery.feedback.events import (
+    Event,
+    EventKind,
+    FeedbackReason,
+    InvalidSignature,
+    Malformed,
+    Unverifiable,
+)
+from trialalerts.delivery.feedback.webhooks.brevo import BrevoWebhook
+from trialalerts.delivery.feedback.webhooks.call import WebhookCall
+from trialalerts.delivery.feedback.webhooks.mailgun import MailgunWebhook
+from trialalerts.delivery.feedback.webhooks.postmark import PostmarkWebhook
+from trialalerts.delivery.feedback.webhooks.providers import PROVIDERS, open_webhooks
+from trialalerts.delivery.feedback.webhooks.resend import ResendWebhook
+from trialalerts.delivery.feedback.webhooks.sendgrid import SendGridWebhook
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import FeedbackSettings, Settings
 
@@ -62,20 +69,25 @@ def heard(name: str, what: str, token: str | None = TOKEN) -> Event:
 @pytest.mark.parametrize(
     ("what", "kinds", "reasons", "hard"),
     [
-        ("sent", {Kind.SENT, Kind.QUEUED}, {None}, False),
-        ("delivered", {Kind.DELIVERED}, {None}, False),
-        ("deferred", {Kind.DEFERRED}, {Reason.BOUNCED, None}, False),
-        ("hard", {Kind.BOUNCED}, {Reason.INVALID}, True),
-        ("soft", {Kind.BOUNCED}, {Reason.BOUNCED}, False),
-        ("blocked", {Kind.BOUNCED}, {Reason.BLOCKED}, False),
-        ("complained", {Kind.COMPLAINED}, {None}, False),
-        ("unsubscribed", {Kind.UNSUBSCRIBED}, {None}, False),
-        ("rejected", {Kind.REJECTED}, {Reason.BLOCKED, Reason.LISTED, Reason.INVALID}, None),
-        ("something new", {Kind.UNKNOWN}, {None}, False),
+        ("sent", {EventKind.SENT, EventKind.QUEUED}, {None}, False),
+        ("delivered", {EventKind.DELIVERED}, {None}, False),
+        ("deferred", {EventKind.DEFERRED}, {FeedbackReason.BOUNCED, None}, False),
+        ("hard", {EventKind.BOUNCED}, {FeedbackReason.INVALID}, True),
+        ("soft", {EventKind.BOUNCED}, {FeedbackReason.BOUNCED}, False),
+        ("blocked", {EventKind.BOUNCED}, {FeedbackReason.BLOCKED}, False),
+        ("complained", {EventKind.COMPLAINED}, {None}, False),
+        ("unsubscribed", {EventKind.UNSUBSCRIBED}, {None}, False),
+        (
+            "rejected",
+            {EventKind.REJECTED},
+            {FeedbackReason.BLOCKED, FeedbackReason.LISTED, FeedbackReason.INVALID},
+            None,
+        ),
+        ("something new", {EventKind.UNKNOWN}, {None}, False),
     ],
 )
 def test_every_provider_speaks_the_one_vocabulary(
-    name: str, what: str, kinds: set[Kind], reasons: set[Reason | None], hard: bool | None
+    name: str, what: str, kinds: set[EventKind], reasons: set[FeedbackReason | None], hard: bool | None
 ) -> None:
     if (name, what) in NO_WORD:
         return
@@ -118,8 +130,8 @@ def test_a_call_without_proof_is_refused(name: str) -> None:
     if isinstance(body, dict):
         for key in ("Signature", "signature"):
             body.pop(key, None)
-    with pytest.raises(Forged):
-        SENDERS[name].webhook.events(Call(headers={}, body=json.dumps(body).encode(), now=NOW))
+    with pytest.raises(InvalidSignature):
+        SENDERS[name].webhook.events(WebhookCall(headers={}, body=json.dumps(body).encode(), now=NOW))
 
 
 @EACH
@@ -133,7 +145,7 @@ def test_the_proof_of_another_is_refused(name: str) -> None:
             "mailgun": lambda: replace(others, webhook=MailgunWebhook.of(secret(signing_key="another"))),
             "resend": lambda: replace(others, webhook=ResendWebhook.of(secret(secret=whsec(b"another")))),
         }[name]()
-    with pytest.raises(Forged):
+    with pytest.raises(InvalidSignature):
         others.webhook.events(SENDERS[name].call("hard"))
 
 
@@ -153,7 +165,7 @@ def test_a_signed_body_with_one_byte_changed_is_refused(name: str, data: st.Data
     changed = replace(call, body=call.body[:place] + bytes([byte]) + call.body[place + 1 :])
     try:
         events = SENDERS[name].webhook.events(changed)
-    except (Forged, Malformed):
+    except (InvalidSignature, Malformed):
         return
     # SNS signs some fields and not the bytes: what it does not sign (blanks, UnsubscribeURL) says nothing either
     assert name == "ses"
@@ -172,8 +184,8 @@ def test_a_signed_body_with_one_byte_changed_is_refused(name: str, data: st.Data
 )
 def test_any_signed_body_is_read_or_refused_in_a_known_way(name: str, body: bytes) -> None:
     sender = SENDERS[name]
-    with suppress(Forged, Malformed):
-        sender.webhook.events(Call(headers=sender.sign(body, NOW), body=body, now=NOW))
+    with suppress(InvalidSignature, Malformed):
+        sender.webhook.events(WebhookCall(headers=sender.sign(body, NOW), body=body, now=NOW))
 
 
 _ANY: st.SearchStrategy[object] = (
@@ -191,7 +203,7 @@ def test_an_event_with_any_field_of_any_type_is_read_or_refused(name: str, what:
     told = sns_envelope(inner) if name == "ses" else told
     body = json.dumps(told).encode()
     try:
-        events = sender.webhook.events(Call(headers=sender.sign(body, NOW), body=body, now=NOW))
+        events = sender.webhook.events(WebhookCall(headers=sender.sign(body, NOW), body=body, now=NOW))
     except Malformed:
         return
     for event in events:
@@ -214,7 +226,7 @@ def _spoil(told: dict[str, object], data: st.DataObject) -> None:
 @pytest.mark.parametrize("version", ["1", "2"])
 def test_both_signature_versions_of_sns_are_known(version: str) -> None:
     body = json.dumps(sns_envelope({"eventType": "Send", "mail": {}}, version=version)).encode()
-    assert len(ses_webhook(Sns()).events(Call(headers={}, body=body, now=NOW))) == 1
+    assert len(ses_webhook(Sns()).events(WebhookCall(headers={}, body=body, now=NOW))) == 1
 
 
 def test_a_certificate_is_fetched_once() -> None:
@@ -245,19 +257,19 @@ def test_a_certificate_is_fetched_once() -> None:
 def test_nothing_is_fetched_for_a_topic_or_an_address_that_is_not_allowed(values: dict[str, object]) -> None:
     sns = Sns()
     body = json.dumps(sns_envelope({"eventType": "Send", "mail": {}}) | values).encode()
-    with pytest.raises(Forged):
-        ses_webhook(sns).events(Call(headers={}, body=body, now=NOW))
+    with pytest.raises(InvalidSignature):
+        ses_webhook(sns).events(WebhookCall(headers={}, body=body, now=NOW))
     assert sns.asked == []
 
 
 def test_an_expired_certificate_proves_nothing() -> None:
     old = certificate(NOW - timedelta(days=60), NOW - timedelta(days=31))
-    with pytest.raises(Forged, match="not valid now"):
+    with pytest.raises(InvalidSignature, match="not valid now"):
         ses_webhook(Sns(pages={CERTIFICATE: old})).events(SENDERS["ses"].call("hard"))
 
 
 def test_a_certificate_that_is_not_there_proves_nothing() -> None:
-    with pytest.raises(Forged, match="no such certificate"):
+    with pytest.raises(InvalidSignature, match="no such certificate"):
         ses_webhook(Sns(pages={})).events(SENDERS["ses"].call("hard"))
 
 
@@ -273,9 +285,9 @@ def test_when_sns_does_not_answer_it_shall_tell_it_again() -> None:
 CONFIRM = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=x&Token=y"
 
 
-def confirmation(url: str = CONFIRM) -> Call:
+def confirmation(url: str = CONFIRM) -> WebhookCall:
     told = sns_envelope("Confirm.", Type="SubscriptionConfirmation", SubscribeURL=url, Token="y", Subject=None)
-    return Call(headers={}, body=json.dumps(told).encode(), now=NOW)
+    return WebhookCall(headers={}, body=json.dumps(told).encode(), now=NOW)
 
 
 def test_the_subscription_of_an_allowed_topic_is_confirmed() -> None:
@@ -287,7 +299,7 @@ def test_the_subscription_of_an_allowed_topic_is_confirmed() -> None:
 @pytest.mark.parametrize("url", ["https://example.org/", CONFIRM.replace("https", "http"), "file:///etc/passwd"])
 def test_a_confirmation_that_leads_elsewhere_is_not_followed(url: str) -> None:
     sns = Sns()
-    with pytest.raises(Forged, match="confirms"):
+    with pytest.raises(InvalidSignature, match="confirms"):
         ses_webhook(sns).events(confirmation(url))
     assert sns.asked == [CERTIFICATE]
 
@@ -297,22 +309,22 @@ def test_a_subscription_that_ends_and_the_message_that_checks_one_are_no_events(
         sns_envelope("Ended.", Type="UnsubscribeConfirmation", SubscribeURL=CONFIRM, Token="y", Subject=None),
         sns_envelope("Successfully validated SNS topic for Amazon SES event publishing."),
     ):
-        assert ses_webhook(Sns()).events(Call(headers={}, body=json.dumps(told).encode(), now=NOW)) == []
+        assert ses_webhook(Sns()).events(WebhookCall(headers={}, body=json.dumps(told).encode(), now=NOW)) == []
 
 
 def test_what_is_not_spam_is_no_complaint() -> None:
     told = json.loads(ses_told("complained", TOKEN)["Message"])
     told["complaint"]["complaintFeedbackType"] = "not-spam"
     body = json.dumps(sns_envelope(told)).encode()
-    (event,) = ses_webhook(Sns()).events(Call(headers={}, body=body, now=NOW))
-    assert event.kind is Kind.UNKNOWN
+    (event,) = ses_webhook(Sns()).events(WebhookCall(headers={}, body=body, now=NOW))
+    assert event.kind is EventKind.UNKNOWN
 
 
 def test_metadata_comes_from_the_header_where_there_are_no_tags() -> None:
     told = json.loads(ses_told("hard", None)["Message"])
     told["mail"]["headers"].append({"name": "X-Metadata", "value": '{"delivery":"fromheader"}'})
     body = json.dumps(sns_envelope(told)).encode()
-    (event,) = ses_webhook(Sns()).events(Call(headers={}, body=body, now=NOW))
+    (event,) = ses_webhook(Sns()).events(WebhookCall(headers={}, body=body, now=NOW))
     assert event.token == "fromheader"
 
 
@@ -324,18 +336,18 @@ def test_while_keys_are_changed_the_old_and_the_new_one_hold() -> None:
     webhook = SendGridWebhook.of(secret(public_key=f"{public_text(old)}, {public_text(new)}"))
     body = SENDERS["sendgrid"].body("hard")
     for key in (old, new):
-        assert webhook.events(Call(headers=sendgrid_sign(key)(body, NOW), body=body, now=NOW))
+        assert webhook.events(WebhookCall(headers=sendgrid_sign(key)(body, NOW), body=body, now=NOW))
 
     mailgun = MailgunWebhook.of(secret(signing_key=f"old-key {MAILGUN_KEY}"))
     told = SENDERS["mailgun"].tell("hard", TOKEN)
     for signing in ("old-key", MAILGUN_KEY):
         body = json.dumps(told | {"signature": mailgun_signature(signing)}).encode()
-        assert mailgun.events(Call(headers={}, body=body, now=NOW))
+        assert mailgun.events(WebhookCall(headers={}, body=body, now=NOW))
 
     resend = ResendWebhook.of(secret(secret=f"{whsec(b'old key')} {whsec(b'new key')}"))
     body = SENDERS["resend"].body("hard")
     for raw in (b"old key", b"new key"):
-        assert resend.events(Call(headers=svix_headers(body, NOW, key=raw), body=body, now=NOW))
+        assert resend.events(WebhookCall(headers=svix_headers(body, NOW, key=raw), body=body, now=NOW))
 
 
 def test_one_right_signature_of_several_is_enough() -> None:
@@ -343,9 +355,9 @@ def test_one_right_signature_of_several_is_enough() -> None:
     headers = svix_headers(body, NOW)
     wrong = svix_headers(body, NOW, key=b"another")["svix-signature"]
     several = headers | {"svix-signature": f"v2,abc {wrong} {headers['svix-signature']}"}
-    assert SENDERS["resend"].webhook.events(Call(headers=several, body=body, now=NOW))
-    with pytest.raises(Forged):
-        SENDERS["resend"].webhook.events(Call(headers=headers | {"svix-signature": wrong}, body=body, now=NOW))
+    assert SENDERS["resend"].webhook.events(WebhookCall(headers=several, body=body, now=NOW))
+    with pytest.raises(InvalidSignature):
+        SENDERS["resend"].webhook.events(WebhookCall(headers=headers | {"svix-signature": wrong}, body=body, now=NOW))
 
 
 @pytest.mark.parametrize(
@@ -366,7 +378,7 @@ def test_a_signature_grows_old(name: str, age: timedelta, believed: bool) -> Non
     if believed:
         assert SENDERS[name].webhook.events(call)
     else:
-        with pytest.raises(Forged, match="old"):
+        with pytest.raises(InvalidSignature, match="old"):
             SENDERS[name].webhook.events(call)
 
 
@@ -384,11 +396,11 @@ def test_a_signature_grows_old(name: str, age: timedelta, believed: bool) -> Non
 def test_signatures_that_stand_in_the_body_grow_old_too(age: timedelta, believed: bool) -> None:
     mailgun = SENDERS["mailgun"].tell("hard", TOKEN) | {"signature": mailgun_signature(at=NOW - age)}
     for name, told in (("mailgun", mailgun), ("ses", sns_envelope({"eventType": "Send"}, at=NOW - age))):
-        call = Call(headers={}, body=json.dumps(told).encode(), now=NOW)
+        call = WebhookCall(headers={}, body=json.dumps(told).encode(), now=NOW)
         if believed:
             assert SENDERS[name].webhook.events(call)
         else:
-            with pytest.raises(Forged, match="old"):
+            with pytest.raises(InvalidSignature, match="old"):
                 SENDERS[name].webhook.events(call)
 
 
@@ -404,7 +416,7 @@ def test_an_overheard_signature_of_mailgun_keeps_its_id_with_any_other_words() -
     overheard = SENDERS["mailgun"].tell("delivered", TOKEN)
     forged = SENDERS["mailgun"].tell("complained", TOKEN) | {"signature": overheard["signature"]}
     one, other = (
-        SENDERS["mailgun"].webhook.events(Call(headers={}, body=json.dumps(told).encode(), now=NOW))[0].event_id
+        SENDERS["mailgun"].webhook.events(WebhookCall(headers={}, body=json.dumps(told).encode(), now=NOW))[0].event_id
         for told in (overheard, forged)
     )
     assert one == other
@@ -425,15 +437,15 @@ def test_an_overheard_signature_of_mailgun_keeps_its_id_with_any_other_words() -
 def test_brevo_proves_itself_in_three_ways(keys: dict[str, str], headers: dict[str, str]) -> None:
     webhook = BrevoWebhook.of(secret(**keys))
     body = SENDERS["brevo"].body("hard")
-    assert webhook.events(Call(headers=headers, body=body, now=NOW))
+    assert webhook.events(WebhookCall(headers=headers, body=body, now=NOW))
     for wrong in ({}, {name: value + "x" for name, value in headers.items()}):
-        with pytest.raises(Forged):
-            webhook.events(Call(headers=wrong, body=body, now=NOW))
+        with pytest.raises(InvalidSignature):
+            webhook.events(WebhookCall(headers=wrong, body=body, now=NOW))
 
 
 def test_brevo_may_tell_several_at_once() -> None:
     several = [SENDERS["brevo"].tell("hard", "one"), SENDERS["brevo"].tell("delivered", "two")]
-    call = Call(headers=SENDERS["brevo"].sign(b"", NOW), body=json.dumps(several).encode(), now=NOW)
+    call = WebhookCall(headers=SENDERS["brevo"].sign(b"", NOW), body=json.dumps(several).encode(), now=NOW)
     assert [event.token for event in SENDERS["brevo"].webhook.events(call)] == ["one", "two"]
 
 
@@ -442,7 +454,7 @@ def test_brevo_may_tell_several_at_once() -> None:
 )
 def test_postmark_needs_the_whole_password(header: str) -> None:
     call = replace(SENDERS["postmark"].call("hard"), headers={"authorization": header})
-    with pytest.raises(Forged):
+    with pytest.raises(InvalidSignature):
         SENDERS["postmark"].webhook.events(call)
 
 

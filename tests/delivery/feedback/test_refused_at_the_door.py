@@ -10,13 +10,14 @@ import pytest
 from tests.delivery.feedback.stage import Office
 from tests.delivery.post import NOW, dice, queue_for, settings
 from trialalerts.database.findings import open_findings
-from trialalerts.delivery import guard, outbox
-from trialalerts.delivery.envelope import Accepted, Refused
+from trialalerts.delivery.mail.envelope import Accepted, Refused
 from trialalerts.delivery.mail.reply_codes import BounceClass
-from trialalerts.delivery.sending_ledger import Ledger
-from trialalerts.delivery.tables import DeliveryState
-from trialalerts.delivery.transports.api_channel import Uncertain, refused
-from trialalerts.delivery.transports.http_calls import Reply
+from trialalerts.delivery.outbox import lifecycle
+from trialalerts.delivery.outbox.tables import DeliveryState
+from trialalerts.delivery.policy import mass_guard
+from trialalerts.delivery.sending.results import Results
+from trialalerts.delivery.transports.providers.channel import Uncertain, refusal_of
+from trialalerts.delivery.transports.providers.client import ProviderReply
 from trialalerts.subscribers.tables import SubscriberState
 
 
@@ -33,10 +34,10 @@ def test_a_refusal_counts_in_the_transaction_that_writes_it_down(
     office: Office, refusal: Refused, state: SubscriberState
 ) -> None:
     queue_for(office.db, ["mona", "lisa"])
-    rows = outbox.claim(office.db, owner="me", limit=10, now=NOW, lease=timedelta(minutes=5))
-    ledger = Ledger(db=office.db, transport="smtp", settings=settings(), clock=office.clock, random=dice())
-    ledger.enter(rows, [refusal, Accepted()])
-    ledger.write()
+    rows = lifecycle.claim(office.db, owner="me", limit=10, now=NOW, lease=timedelta(minutes=5))
+    results = Results(db=office.db, transport="smtp", settings=settings(), clock=office.clock, random=dice())
+    results.enter(rows, [refusal, Accepted()])
+    results.write()
     assert office.person("mona").state is state
     assert (office.suppression("mona") is not None) is (state is SubscriberState.BOUNCED)
     assert office.person("lisa").state is SubscriberState.ACTIVE
@@ -44,7 +45,7 @@ def test_a_refusal_counts_in_the_transaction_that_writes_it_down(
 
 def refusal(status: int, **values: Any) -> Refused:
     """What a transport makes of a provider's refusal."""
-    return refused("Example Mail", Reply(status=status, headers={}), "code", **values)
+    return refusal_of("Example Mail", ProviderReply(status=status, headers={}), "code", **values)
 
 
 @pytest.mark.parametrize(
@@ -63,10 +64,10 @@ def test_what_a_provider_refuses_has_a_class_as_what_a_server_refuses(
     assert told.meaning is not None
     assert told.meaning.bounce_class is about
     queue_for(office.db, ["mona"])
-    rows = outbox.claim(office.db, owner="me", limit=10, now=NOW, lease=timedelta(minutes=5))
-    ledger = Ledger(db=office.db, transport="example", settings=settings(), clock=office.clock, random=dice())
-    ledger.enter(rows, [told], ["example.org"])
-    ledger.write()
+    rows = lifecycle.claim(office.db, owner="me", limit=10, now=NOW, lease=timedelta(minutes=5))
+    results = Results(db=office.db, transport="example", settings=settings(), clock=office.clock, random=dice())
+    results.enter(rows, [told], ["example.org"])
+    results.write()
     assert office.state(rows[0].id) is state
     counted = office.soft_bounces("mona")
     assert (counted.score if counted else None) == score
@@ -77,12 +78,12 @@ def test_what_a_provider_refuses_has_a_class_as_what_a_server_refuses(
 def test_a_provider_that_fails_says_nothing_of_the_domains_to_which_mail_goes(office: Office) -> None:
     names = [f"n{number}" for number in range(40)]
     queue_for(office.db, names)
-    rows = outbox.claim(office.db, owner="me", limit=100, now=NOW, lease=timedelta(minutes=5))
-    ledger = Ledger(db=office.db, transport="example", settings=settings(), clock=office.clock, random=dice())
+    rows = lifecycle.claim(office.db, owner="me", limit=100, now=NOW, lease=timedelta(minutes=5))
+    results = Results(db=office.db, transport="example", settings=settings(), clock=office.clock, random=dice())
     failed = Uncertain("Example Mail failed (HTTP 500); nobody knows whether it took the message", code="500").outcome
-    ledger.enter(rows, [failed] * len(rows), ["example.org"] * len(rows))
-    ledger.write()
+    results.enter(rows, [failed] * len(rows), ["example.org"] * len(rows))
+    results.write()
     with office.db.read() as session:
-        assert guard.holds(session) == []
+        assert mass_guard.holds(session) == []
         assert open_findings(session, "mail-refused") == []
     assert {office.state(row.id) for row in rows} == {DeliveryState.QUEUED}

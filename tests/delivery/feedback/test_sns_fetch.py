@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from trialalerts.delivery.feedback.events import Unverifiable
-from trialalerts.delivery.feedback.sns import fetch
+from trialalerts.delivery.feedback.webhooks.sns import fetch
 
 PAGES = {"/right": (200, b"a certificate"), "/large": (200, b"x" * 70_000), "/moved": (302, b""), "/broken": (500, b"")}
 

@@ -12,14 +12,14 @@ from sqlmodel import select
 
 from tests.delivery.feedback.bounce_samples import sample
 from tests.delivery.feedback.stage import SETTINGS, Office
-from trialalerts.delivery.feedback.events import Kind, Reason
-from trialalerts.delivery.feedback.heed import KEPT_FOR, HeedCount
-from trialalerts.delivery.feedback.providers import PROVIDERS
-from trialalerts.delivery.feedback.standing import is_silent
-from trialalerts.delivery.tables import Delivery
-from trialalerts.delivery.verp import return_address
+from trialalerts.delivery.feedback.events import EventKind, FeedbackReason
+from trialalerts.delivery.feedback.handling import KEPT_FOR, FeedbackCount
+from trialalerts.delivery.feedback.status import is_silent
+from trialalerts.delivery.feedback.webhooks.providers import PROVIDERS
+from trialalerts.delivery.mail.verp import return_address
+from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.errors import ConfigurationError
-from trialalerts.health import examine
+from trialalerts.operations.doctor import examine
 from trialalerts.pipeline import Pipeline
 from trialalerts.settings import FeedbackSettings, Settings
 from trialalerts.subscribers.tables import SubscriberState
@@ -94,8 +94,8 @@ def test_the_standing_of_the_mailbox_is_told(office: Office, maildir: Path) -> N
 
 def test_events_that_name_no_mail_and_refusals_because_of_us_are_counted(office: Office) -> None:
     for _ in range(3):
-        office.tell(Kind.BOUNCED)
-    office.tell(Kind.BOUNCED, office.sent(), reason=Reason.BLOCKED, code="550 5.7.1")
+        office.tell(EventKind.BOUNCED)
+    office.tell(EventKind.BOUNCED, office.sent(), reason=FeedbackReason.BLOCKED, code="550 5.7.1")
     told = {what: level for level, what in found(office, with_feedback())}
     assert told["feedback: 3 events of the last 7 days without a mail of ours"] == "look"
     assert told["feedback: 1 mail of the last day refused because of us, last: 550 5.7.1"] == "look"
@@ -104,20 +104,20 @@ def test_events_that_name_no_mail_and_refusals_because_of_us_are_counted(office:
 
 
 def test_the_step_reads_the_mailbox_and_forgets_what_is_old(office: Office, maildir: Path) -> None:
-    office.tell(Kind.UNKNOWN)
+    office.tell(EventKind.UNKNOWN)
     office.clock.advance(KEPT_FOR + timedelta(hours=1))
     number = office.sent()
     (maildir / "new" / "1").write_bytes(sample("postfix", return_address(SETTINGS, number)))
     pipeline = Pipeline(with_feedback({"mailbox": f"maildir://{maildir}"}), office.db, office.clock)
-    assert pipeline.heed() == HeedCount(heard=1)
+    assert pipeline.heed() == FeedbackCount(heard=1)
     assert office.person().state is SubscriberState.BOUNCED
     assert [event.kind for event in office.events()] == ["bounced"]
 
 
 def test_without_a_mailbox_the_step_only_forgets(office: Office) -> None:
-    office.tell(Kind.UNKNOWN)
+    office.tell(EventKind.UNKNOWN)
     office.clock.advance(KEPT_FOR + timedelta(hours=1))
-    assert Pipeline(with_feedback(), office.db, office.clock).heed() == HeedCount()
+    assert Pipeline(with_feedback(), office.db, office.clock).heed() == FeedbackCount()
     assert office.events() == []
 
 
@@ -141,7 +141,7 @@ def test_a_provider_that_tells_nothing_for_days_is_noticed(office: Office) -> No
     assert silent() == ["ses"]
     settings = with_feedback({"webhooks": {}}, url="ses://KEY:SECRET@eu-west-1")
     assert any("ses, which has told nothing for 3 days" in what for _, what in found(office, settings))
-    office.tell(Kind.DELIVERED, number, provider="ses")
+    office.tell(EventKind.DELIVERED, number, provider="ses")
     assert silent() == []
 
 

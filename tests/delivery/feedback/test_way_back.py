@@ -7,7 +7,7 @@ import json
 from tests.delivery.feedback.bounce_samples import sample
 from tests.installation import Installation, Run
 from trialalerts.clock import SystemClock
-from trialalerts.delivery.verp import return_address
+from trialalerts.delivery.mail.verp import return_address
 from trialalerts.settings import read_settings
 
 

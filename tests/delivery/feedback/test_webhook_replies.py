@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.reply_rows import rows
-from trialalerts.delivery.feedback import brevo, mailgun, postmark, resend, sendgrid, ses
-from trialalerts.delivery.feedback.calls import Call
-from trialalerts.delivery.feedback.events import Event, Kind
+from trialalerts.delivery.feedback.events import Event, EventKind
+from trialalerts.delivery.feedback.webhooks import brevo, mailgun, postmark, resend, sendgrid, ses
+from trialalerts.delivery.feedback.webhooks.call import WebhookCall
 from trialalerts.delivery.mail.reply_codes import BounceClass
 
-CALL = Call(headers={}, body=b"", now=datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
+CALL = WebhookCall(headers={}, body=b"", now=datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
 Fields = dict[str, object]
 
 
@@ -68,7 +68,7 @@ def test_what_a_provider_tells_has_its_class(told: str, expected: str) -> None:
 )  # fmt: skip
 def test_a_bare_code_does_not_overrule_a_provider_that_calls_it_soft(provider: str, told: Fields) -> None:
     event = heard(provider, told)
-    assert event.kind is Kind.BOUNCED
+    assert event.kind is EventKind.BOUNCED
     assert not event.hard
 
 

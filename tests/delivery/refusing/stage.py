@@ -22,16 +22,16 @@ from tests.delivery.provider_servers import Fault, failing
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import Finding, open_findings
-from trialalerts.delivery import guard
-from trialalerts.delivery.benching import benched
-from trialalerts.delivery.breaker import pause_of
-from trialalerts.delivery.feedback.bounces import events_of
 from trialalerts.delivery.feedback.events import Event
-from trialalerts.delivery.feedback.heed import heed
+from trialalerts.delivery.feedback.handling import handle_feedback
+from trialalerts.delivery.feedback.mailbox.bounces import events_of
 from trialalerts.delivery.mail.reply_codes import classify
-from trialalerts.delivery.sender import send_queued
-from trialalerts.delivery.suppressions import list_suppressions
-from trialalerts.delivery.tables import Delivery, DeliveryState, SoftBounces, Tally
+from trialalerts.delivery.outbox.suppressions import list_suppressions
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, SoftBounces, Tally
+from trialalerts.delivery.policy import mass_guard
+from trialalerts.delivery.policy.cooldown import outages
+from trialalerts.delivery.sending.breaker import pause_of
+from trialalerts.delivery.sending.sender import send_queued
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.delivery.transports.memory import MemoryTransport
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
@@ -137,7 +137,7 @@ class Town:
 
     def heed(self, events: Iterable[Event]) -> None:
         """Heed what was told."""
-        heed(self.db, SETTINGS, list(events), now=self.clock.now())
+        handle_feedback(self.db, SETTINGS, list(events), now=self.clock.now())
 
     def states(self) -> Counter[DeliveryState]:
         """How many mails are in each state."""
@@ -167,7 +167,7 @@ class Town:
     def nothing_is_left(self) -> None:
         """No finding, hold or bench stands any more."""
         with self.db.read() as session:
-            assert (list(open_findings(session)), guard.holds(session), benched(session)) == ([], [], [])
+            assert (list(open_findings(session)), mass_guard.holds(session), outages(session)) == ([], [], [])
 
     def suppressed(self) -> list[str]:
         """Who is suppressed: as many as are bounced, and they."""

@@ -12,9 +12,9 @@ from tests.delivery.post import SECRET
 from tests.delivery.refusing.stage import Town, opened
 from tests.delivery.refusing.test_an_hour_of_refusals import known
 from trialalerts.database import Database
-from trialalerts.delivery.outbox import requeue_failed
-from trialalerts.delivery.suppressions import lift
-from trialalerts.delivery.tables import Delivery, DeliveryState
+from trialalerts.delivery.outbox.lifecycle import requeue_failed
+from trialalerts.delivery.outbox.suppressions import lift_suppressions
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 
 ADDRESSES = ["mona@a.example", "lisa@b.example"]
 
@@ -35,7 +35,7 @@ def test_a_mail_that_came_back_and_goes_again_leaves_again(db: Database, scheme:
                 session.flush()
                 assert requeue_failed(session, now=town.clock.now()) == 2
             for address in ADDRESSES:
-                lift(session, SECRET, address, how="operator", now=town.clock.now())
+                lift_suppressions(session, SECRET, address, how="operator", now=town.clock.now())
         with db.read() as session:
             keys = session.exec(select(Delivery.request_key).order_by(col(Delivery.id))).all()
         assert len({UUID(key or "") for key in keys}) == 2

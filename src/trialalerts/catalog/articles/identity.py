@@ -26,7 +26,7 @@ from trialalerts.catalog.records import in_chunks
 from trialalerts.catalog.tables import ArticleKey, Record
 from trialalerts.database.types import table_of
 
-__all__ = ["Found", "KnownRecord", "recognise"]
+__all__ = ["ArticleMatch", "KnownRecord", "recognise"]
 
 _RECORD = table_of(Record).c
 _COLUMNS = (
@@ -47,7 +47,7 @@ class KnownRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ArticleMatch:
     """Where an entry belongs.
 
     ``record`` is the stored one that it is; None where it is a new one. ``item`` is the number of its item, or the id
@@ -64,7 +64,7 @@ class Found:
         return self.record.id if self.record else None
 
 
-def recognise(connection: Connection, registry: str, entries: Sequence[Likeness]) -> list[Found]:
+def recognise(connection: Connection, registry: str, entries: Sequence[Likeness]) -> list[ArticleMatch]:
     """Return where each entry of a source belongs, in their order."""
     known = _Known(connection, registry)
     known.read_ids([entry.external_id for entry in entries])
@@ -77,12 +77,12 @@ def recognise(connection: Connection, registry: str, entries: Sequence[Likeness]
     for entry in entries:
         if (record := found[entry.external_id]) is not None:
             by_key.note(entry, record.item_id)
-    answers: dict[str, Found] = {}
+    answers: dict[str, ArticleMatch] = {}
     for entry in strangers:
         answers[entry.external_id] = by_key.place(entry)
     for entry in entries:
         if (record := found[entry.external_id]) is not None:
-            answers[entry.external_id] = Found(record=record, item=record.item_id, keys=entry.without(ambiguous))
+            answers[entry.external_id] = ArticleMatch(record=record, item=record.item_id, keys=entry.without(ambiguous))
     return [answers[entry.external_id] for entry in entries]
 
 
@@ -194,7 +194,7 @@ class _ByKey:
         for key in entry.without(self._ambiguous):
             self._of_batch.setdefault(key, (item, entry))
 
-    def place(self, entry: Likeness) -> Found:
+    def place(self, entry: Likeness) -> ArticleMatch:
         """Return where an entry belongs."""
         item = self._by_keys(entry)
         record = None
@@ -204,7 +204,7 @@ class _ByKey:
             record = self._known.claim_title(entry) or self._known.claim_place(entry)
             item = record.item_id if record else None
         self.note(entry, entry.external_id if item is None else item)
-        return Found(record=record, item=item, keys=entry.without(self._ambiguous))
+        return ArticleMatch(record=record, item=item, keys=entry.without(self._ambiguous))
 
     def _by_keys(self, entry: Likeness) -> int | str | None:
         keys = entry.without(self._ambiguous)

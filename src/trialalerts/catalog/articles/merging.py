@@ -16,19 +16,19 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from trialalerts.catalog.compare import Difference, is_retracted
-from trialalerts.catalog.gains import gained
+from trialalerts.catalog.changes.comparison import Difference, is_retracted
+from trialalerts.catalog.changes.gains import gained
 from trialalerts.catalog.tables import ChangeKind, Record
 from trialalerts.database.types import table_of
 
-__all__ = ["Said", "gain", "merged", "said_of"]
+__all__ = ["ArticleVersion", "gain", "merged", "version_of"]
 
 
 _CORRECTED = ("corrected_on", "correction")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class ArticleVersion:
     """What one record says of an article, in the types of its columns."""
 
     registry: str
@@ -45,17 +45,17 @@ class Said:
     first_seen_at: datetime
 
 
-def said_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, list[Said]]:
+def version_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, list[ArticleVersion]]:
     """Return what the records of items (at most some hundreds) say, by item."""
     record = table_of(Record).c
-    columns = [record[name] for name in Said.__slots__]
-    said: dict[int, list[Said]] = {item_id: [] for item_id in item_ids}
+    columns = [record[name] for name in ArticleVersion.__slots__]
+    said: dict[int, list[ArticleVersion]] = {item_id: [] for item_id in item_ids}
     for item_id, *values in connection.execute(select(record.item_id, *columns).where(record.item_id.in_(item_ids))):
-        said[item_id].append(Said(**dict(zip(Said.__slots__, values, strict=True))))
+        said[item_id].append(ArticleVersion(**dict(zip(ArticleVersion.__slots__, values, strict=True))))
     return said
 
 
-def merged(records: Sequence[Said]) -> dict[str, Any]:
+def merged(records: Sequence[ArticleVersion]) -> dict[str, Any]:
     """Return the columns of the item that these records (at least one) are; without its id and the moments."""
     ordered = sorted(records, key=_rank)
     leader = ordered[0]
@@ -83,15 +83,15 @@ def gain(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference | No
     return Difference(kind=ChangeKind.PUBLISHED, before=found[0], after=found[1]) if found else None
 
 
-def _rank(record: Said) -> tuple[Any, ...]:
+def _rank(record: ArticleVersion) -> tuple[Any, ...]:
     return not is_retracted(record.title), record.first_seen_at, record.registry, record.external_id
 
 
-def _first(records: Sequence[Said], column: str) -> Any:
+def _first(records: Sequence[ArticleVersion], column: str) -> Any:
     return next((value for record in records if (value := getattr(record, column))), None)
 
 
-def _facts(records: Sequence[Said]) -> dict[str, Any]:
+def _facts(records: Sequence[ArticleVersion]) -> dict[str, Any]:
     facts = dict(records[0].facts)
     corrected = max(records, key=lambda record: record.facts.get("corrected_on") or "")
     facts |= {name: value for name in _CORRECTED if (value := corrected.facts.get(name))}
@@ -102,14 +102,14 @@ def _facts(records: Sequence[Said]) -> dict[str, Any]:
     return facts | {"sources": sources} if len(sources) > 1 else facts
 
 
-def _hash(records: Sequence[Said]) -> str:
+def _hash(records: Sequence[ArticleVersion]) -> str:
     if len(records) == 1:
         return records[0].facts_hash
     said = "\n".join(f"{record.source} {record.facts_hash}" for record in records)
     return blake2b(said.encode(), digest_size=16).hexdigest()
 
 
-def _areas(records: Sequence[Said]) -> dict[str, Any]:
+def _areas(records: Sequence[ArticleVersion]) -> dict[str, Any]:
     direct: dict[str, bool] = {}
     ancestors: dict[str, None] = {}
     for record in records:

@@ -16,12 +16,12 @@ from sqlalchemy import Connection, bindparam, insert, select, text, update
 from sqlmodel import col
 
 from trialalerts.catalog.articles.backfill import make_missing_keys
-from trialalerts.catalog.articles.identity import Found, recognise
+from trialalerts.catalog.articles.identity import ArticleMatch, recognise
 from trialalerts.catalog.articles.likeness import Likeness, likeness_of
-from trialalerts.catalog.articles.merging import gain, merged, said_of
-from trialalerts.catalog.compare import Difference, compare_articles
+from trialalerts.catalog.articles.merging import gain, merged, version_of
+from trialalerts.catalog.changes.comparison import Difference, compare_articles
 from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_records, update_records
-from trialalerts.catalog.rows import Entry, read_entry
+from trialalerts.catalog.rows import PreparedItem, prepare_item
 from trialalerts.catalog.tables import ArticleKey, Item, appeared_at
 from trialalerts.database.types import table_of
 from trialalerts.database.upsert import insert_into
@@ -38,26 +38,26 @@ class StoredArticles(NamedTuple):
     ``gains`` are those that another record gave more areas or topics, each with the moment at which it appeared.
     """
 
-    inserted: Sequence[tuple[int, Entry]]
-    differences: Sequence[tuple[int, Entry, Difference]]
-    gains: Sequence[tuple[int, Entry, Difference, datetime]]
+    inserted: Sequence[tuple[int, PreparedItem]]
+    differences: Sequence[tuple[int, PreparedItem, Difference]]
+    gains: Sequence[tuple[int, PreparedItem, Difference, datetime]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
     """An entry, what it is compared by, and where it belongs."""
 
-    entry: Entry
+    entry: PreparedItem
     likeness: Likeness
     keys: Sequence[str]
-    found: Found
+    found: ArticleMatch
 
 
 class _Merge(NamedTuple):
     """A known item that was computed anew: its columns before and after."""
 
     item_id: int
-    entry: Entry
+    entry: PreparedItem
     before: Mapping[str, Any]
     after: Mapping[str, Any]
 
@@ -65,7 +65,7 @@ class _Merge(NamedTuple):
 class ArticleBatch:
     """The articles of one source while they are stored."""
 
-    def __init__(self, connection: Connection, registry: str, entries: Sequence[Entry], now: datetime) -> None:
+    def __init__(self, connection: Connection, registry: str, entries: Sequence[PreparedItem], now: datetime) -> None:
         self._connection = connection
         self._registry = registry
         self._entries = entries
@@ -133,7 +133,9 @@ class ArticleBatch:
         merges: list[_Merge] = []
         for chunk in in_chunks(sorted(by_item)):
             before = self._locked(chunk)
-            rows = [merged(said) | {"item_id": item_id} for item_id, said in said_of(self._connection, chunk).items()]
+            rows = [
+                merged(said) | {"item_id": item_id} for item_id, said in version_of(self._connection, chunk).items()
+            ]
             values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "item_id"}
             self._connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(values), rows)
             known = [(row["item_id"], row) for row in rows if row["item_id"] not in new]
@@ -158,7 +160,7 @@ def _compared(merge: _Merge) -> list[Difference]:
     return compare_articles(before["title"], after["title"], before["facts"], after["facts"])
 
 
-def _gains(merges: Iterable[_Merge], joined: Container[int]) -> list[tuple[int, Entry, Difference, datetime]]:
+def _gains(merges: Iterable[_Merge], joined: Container[int]) -> list[tuple[int, PreparedItem, Difference, datetime]]:
     """Return the gains of items that another record joined; a record that is read otherwise now is no news."""
     return [
         (each.item_id, each.entry, more, appeared_at(each.after["published_at"], each.before["first_seen_at"]))
@@ -172,11 +174,11 @@ def _wait_for_others(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
-def _under_its_id(entry: Entry, found: Found) -> Entry:
+def _under_its_id(entry: PreparedItem, found: ArticleMatch) -> PreparedItem:
     """Return the entry under the id of the record that it is: it may bear another today."""
     if found.record is None or found.record.external_id == entry.external_id:
         return entry
-    return read_entry(replace(entry.draft, external_id=found.record.external_id))
+    return prepare_item(replace(entry.draft, external_id=found.record.external_id))
 
 
 def _item_of(placed: _Placed, new: dict[str, int]) -> int:

@@ -14,27 +14,27 @@ from uuid import uuid4
 import structlog
 from sqlmodel import Session, col, select
 
-from trialalerts.delivery import answers, benching, guard, telling
-from trialalerts.delivery.feedback.events import Again, Event, Kind, Reason
-from trialalerts.delivery.feedback.restricted import heed_restriction
+from trialalerts.delivery.feedback.events import Event, EventKind, FeedbackReason, SendAgain
 from trialalerts.delivery.mail.reply_codes import BounceClass
-from trialalerts.delivery.outbox import backoff, given_up
-from trialalerts.delivery.suppressions import Why, domain_of
-from trialalerts.delivery.tables import Delivery, DeliveryState, FeedbackEvent
+from trialalerts.delivery.outbox.lifecycle import backoff, given_up
+from trialalerts.delivery.outbox.suppressions import SuppressionReason, domain_of
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent
+from trialalerts.delivery.policy import answers, cooldown, mass_guard, refusal_findings
+from trialalerts.delivery.policy.restricted import record_restriction
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
 
-__all__ = ["COUNTED_FOR", "heed_about_us", "in_words", "is_about_us", "why_of"]
+__all__ = ["COUNTED_FOR", "in_words", "is_about_us", "record_about_us", "why_of"]
 
 log = structlog.get_logger()
 
 COUNTED_FOR = timedelta(days=6)
 """A bounce of an older mail counts for a guard as if the mail had been sent then: older counts are not kept."""
-_CAME_BACK = {Kind.BOUNCED, Kind.REJECTED, Kind.FAILED}
+_CAME_BACK = {EventKind.BOUNCED, EventKind.REJECTED, EventKind.FAILED}
 _TAKEN = {
-    Kind.BOUNCED: {DeliveryState.SENT, DeliveryState.DELIVERED},
-    Kind.REJECTED: {DeliveryState.SENT},
-    Kind.FAILED: {DeliveryState.SENT},
+    EventKind.BOUNCED: {DeliveryState.SENT, DeliveryState.DELIVERED},
+    EventKind.REJECTED: {DeliveryState.SENT},
+    EventKind.FAILED: {DeliveryState.SENT},
 }
 """From where a mail goes again: one that waits or is under way does so by itself."""
 _UNDER_WAY = {DeliveryState.QUEUED, DeliveryState.SENDING}
@@ -42,10 +42,10 @@ _UNDER_WAY = {DeliveryState.QUEUED, DeliveryState.SENDING}
 
 def is_about_us(event: Event) -> bool:
     """Tell whether a mail came back through our fault or its own, not through the person's."""
-    return event.kind in _CAME_BACK and (event.reason is Reason.BLOCKED or event.again is not None)
+    return event.kind in _CAME_BACK and (event.reason is FeedbackReason.BLOCKED or event.again is not None)
 
 
-def heed_about_us(
+def record_about_us(
     session: Session, settings: Settings, subscriber: Subscriber, delivery: Delivery, event: Event, *, now: datetime
 ) -> None:
     """Do what a bounce asks for that is about us, or about the mail itself; the event is stored already."""
@@ -55,13 +55,13 @@ def heed_about_us(
             _fail(session, delivery, event, now)
             answers.take_turn(session, now=now)
             rule, number = event.rule or "msg", delivery.id or 0
-            telling.tell_faulty(session, rule, _told(event), delivery_id=number, now=now)
+            refusal_findings.note_faulty(session, rule, _told(event), delivery_id=number, now=now)
         return
     if delivery.state is DeliveryState.SENDING and _came_before_the_answer(delivery, event):
         delivery.transport, delivery.provider_id = event.provider, next(iter(event.provider_ids), None)
     elif delivery.state not in _TAKEN[event.kind] or _is_of_another_try(session, delivery, event):
         return
-    if event.again is not Again.TOMORROW:
+    if event.again is not SendAgain.TOMORROW:
         _count(session, domain_of(subscriber.address), delivery, event, now)
     if given_up(delivery.attempts, settings.mail.give_up_after):
         _fail(session, delivery, event, now)
@@ -76,9 +76,9 @@ def in_words(event: Event) -> str:
     return f"{event.kind} ({event.reason})" if event.reason else str(event.kind)
 
 
-def why_of(event: Event, delivery: Delivery) -> Why:
+def why_of(event: Event, delivery: Delivery) -> SuppressionReason:
     """Return what is kept beside a suppression that an event brings."""
-    return Why(
+    return SuppressionReason(
         rule=event.rule,
         code=event.code,
         words=event.evidence or None,
@@ -91,15 +91,15 @@ def _count(session: Session, domain: str, delivery: Delivery, event: Event, now:
     """Count the refusal as of the moment when the mail was taken, and let the guard look at it."""
     sent_at = max(delivery.sent_at or now, now - COUNTED_FOR)
     answers.came_back(session, domain, answers.about_us(event.brake), sent_at=sent_at, now=now)
-    guard.look(session, [domain], now=now, sent_at=sent_at, told=_told(event))
-    guard.tell_refused(session, {domain: _told(event)}, now=now)
+    mass_guard.look(session, [domain], now=now, sent_at=sent_at, told=_told(event))
+    mass_guard.note_refusals(session, {domain: _told(event)}, now=now)
 
 
 def _let_rest(
     session: Session, settings: Settings, subscriber: Subscriber, delivery: Delivery, event: Event, now: datetime
 ) -> None:
     """Let the one address rest that a server's policy keeps from us."""
-    heed_restriction(
+    record_restriction(
         session,
         settings.service.secret.get_secret_value(),
         subscriber,
@@ -114,10 +114,10 @@ def _let_rest(
 def _queue_again(session: Session, delivery: Delivery, event: Event, now: datetime) -> None:
     """Queue a mail again, with another idempotency key: under the old one a provider would only repeat its answer."""
     delivery.not_before = now + backoff(max(1, delivery.attempts), Random())  # noqa: S311 - jitter
-    if event.again is Again.TOMORROW:
+    if event.again is SendAgain.TOMORROW:
         delivery.not_before = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         reason = f"{event.provider} took mails and did not send them, for the quota of the account is used up"
-        benching.rest(session, event.provider, reason=reason, until=delivery.not_before, now=now)
+        cooldown.rest_until(session, event.provider, reason=reason, until=delivery.not_before, now=now)
     delivery.state, delivery.sent_at, delivery.request_key = DeliveryState.QUEUED, None, str(uuid4())
     delivery.leased_by = delivery.leased_until = None
     delivery.last_code, delivery.last_error = event.code, in_words(event)

@@ -9,10 +9,21 @@ from enum import StrEnum
 from trialalerts.delivery.mail.reply_codes import BounceClass, Classified, ProviderSays, classify
 from trialalerts.errors import TrialAlertsError
 
-__all__ = ["Again", "Event", "Forged", "Kind", "Malformed", "Meaning", "Outdated", "Reason", "Untimely", "Unverifiable"]
+__all__ = [
+    "Event",
+    "EventKind",
+    "FeedbackReason",
+    "InvalidSignature",
+    "Malformed",
+    "Meaning",
+    "Outdated",
+    "SendAgain",
+    "Untimely",
+    "Unverifiable",
+]
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What happened to a mail. *sent* (the provider handed it on) is not *delivered* (the other side took it)."""
 
     QUEUED = "queued"
@@ -32,7 +43,7 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Reason(StrEnum):
+class FeedbackReason(StrEnum):
     """Why a mail was rejected or bounced."""
 
     INVALID = "invalid"
@@ -50,7 +61,7 @@ class Reason(StrEnum):
     OTHER = "other"
 
 
-class Again(StrEnum):
+class SendAgain(StrEnum):
     """When a mail goes again that a provider took and then did not send, through no fault of its recipient."""
 
     LATER = "later"
@@ -63,7 +74,7 @@ class Again(StrEnum):
 class Meaning:
     """Why a mail came back. ``bounce_class`` and ``rule`` are what the classifier decided, where it was asked."""
 
-    reason: Reason | None = None
+    reason: FeedbackReason | None = None
     hard: bool = False
     code: str | None = None
     bounce_class: BounceClass | None = None
@@ -86,17 +97,17 @@ class Meaning:
 
     @classmethod
     def told(
-        cls, words: str, *, kind: Kind, status: str | None = None, provider: ProviderSays | None = None
+        cls, words: str, *, kind: EventKind, status: str | None = None, provider: ProviderSays | None = None
     ) -> Meaning:
         """Return what a server's words mean in an event of this kind.
 
         A deferral says nothing of anybody, for somebody goes on trying. Where its words say all the same that nobody
         is there, it is *invalid* without being hard: a second one will be believed.
         """
-        deferred = kind is Kind.DEFERRED
+        deferred = kind is EventKind.DEFERRED
         found = cls.of(classify(words, status=status, provider=provider, trying=deferred))
         if deferred and classify(words, status=status, trying=False).is_gone:
-            return replace(found, reason=Reason.INVALID)
+            return replace(found, reason=FeedbackReason.INVALID)
         return found
 
     @classmethod
@@ -110,12 +121,12 @@ class Meaning:
         return cls.of(classify("", provider=provider))
 
 
-def _reason(judged: Classified) -> Reason:
+def _reason(judged: Classified) -> FeedbackReason:
     if judged.bounce_class in {BounceClass.OURS, BounceClass.MESSAGE}:
-        return Reason.BLOCKED
+        return FeedbackReason.BLOCKED
     if judged.is_gone:
-        return Reason.LISTED if judged.rule == "provider.listed" else Reason.INVALID
-    return Reason.TIMED_OUT if judged.rule == "time" else Reason.BOUNCED
+        return FeedbackReason.LISTED if judged.rule == "provider.listed" else FeedbackReason.INVALID
+    return FeedbackReason.TIMED_OUT if judged.rule == "time" else FeedbackReason.BOUNCED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,10 +145,10 @@ class Event:
 
     provider: str
     event_id: str
-    kind: Kind
+    kind: EventKind
     at: datetime
     raw: str
-    reason: Reason | None = None
+    reason: FeedbackReason | None = None
     code: str | None = None
     hard: bool = False
     token: str | None = None
@@ -148,7 +159,7 @@ class Event:
     provider_ids: tuple[str, ...] = ()
     message_ids: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
-    again: Again | None = None
+    again: SendAgain | None = None
 
     def with_meaning(self, meaning: Meaning | None) -> Event:
         """Return the event with why the mail came back; itself where nothing says so."""
@@ -174,11 +185,11 @@ class Outdated(Malformed):
     """What was told has a form that we do not read, now or later: telling it again is of no use."""
 
 
-class Forged(TrialAlertsError):
+class InvalidSignature(TrialAlertsError):
     """Nothing proves that the provider sent this: the signature or password is missing, wrong or too old."""
 
 
-class Untimely(Forged):
+class Untimely(InvalidSignature):
     """The proof is right, but of another time: too old, or a clock is wrong."""
 
 

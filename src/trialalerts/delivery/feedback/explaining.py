@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from trialalerts.delivery.feedback.bounces import events_of
-from trialalerts.delivery.feedback.events import Event, Kind, Meaning
+from trialalerts.delivery.feedback.events import Event, EventKind, Meaning
+from trialalerts.delivery.feedback.mailbox.bounces import events_of
 from trialalerts.delivery.mail.reply_codes import BounceClass, classify
 
 __all__ = ["Explained", "explain"]
@@ -56,5 +56,5 @@ def _mail(content: bytes) -> list[Event]:
 
 def _reply(line: str) -> Event:
     judged = classify(line)
-    kind = Kind.DEFERRED if judged.bounce_class is BounceClass.LATER else Kind.BOUNCED
+    kind = EventKind.DEFERRED if judged.bounce_class is BounceClass.LATER else EventKind.BOUNCED
     return Event(provider="reply", event_id=line, kind=kind, at=_NEVER, raw=line).with_meaning(Meaning.of(judged))

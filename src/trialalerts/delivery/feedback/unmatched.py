@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select
 
 from trialalerts.database.findings import end_findings, note_finding
-from trialalerts.delivery.feedback.events import Kind
-from trialalerts.delivery.feedback.standing import UNMATCHED_WITHIN
-from trialalerts.delivery.tables import FeedbackEvent
+from trialalerts.delivery.feedback.events import EventKind
+from trialalerts.delivery.feedback.status import UNMATCHED_WITHIN
+from trialalerts.delivery.outbox.tables import FeedbackEvent
 from trialalerts.plurals import counted
 
 __all__ = ["UNMATCHED", "forget_complaints", "note_complaint"]
@@ -37,7 +37,7 @@ def forget_complaints(session: Session, *, now: datetime) -> None:
 def _number(session: Session, now: datetime) -> int:
     found = select(func.count()).where(
         col(FeedbackEvent.received_at) > now - UNMATCHED_WITHIN,
-        col(FeedbackEvent.kind) == Kind.COMPLAINED.value,
+        col(FeedbackEvent.kind) == EventKind.COMPLAINED.value,
         col(FeedbackEvent.subscriber_id).is_(None),
     )
     return session.exec(found).one()

@@ -14,7 +14,7 @@ from enum import StrEnum
 from trialalerts.delivery.mail.replies import ours, theirs
 from trialalerts.delivery.mail.replies.rules import Rule, first_match
 from trialalerts.delivery.mail.replies.status import BounceClass, meaning_of_status
-from trialalerts.delivery.mail.replies.text import Said, Stage, read_reply
+from trialalerts.delivery.mail.replies.text import ServerReply, Stage, read_reply
 
 __all__ = ["BounceClass", "Classified", "ProviderSays", "Stage", "classify"]
 
@@ -80,10 +80,10 @@ class Classified:
 class _Case:
     """One reply with all that is known around it."""
 
-    said: Said
+    said: ServerReply
     status: str
     host: str
-    report: Said | None
+    report: ServerReply | None
     provider: ProviderSays | None
     trying: bool | None
 

@@ -11,21 +11,21 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from trialalerts.delivery.envelope import Envelope, Outcome
+from trialalerts.delivery.mail.envelope import Envelope, Outcome
 from trialalerts.errors import ConfigurationError, did_you_mean
 
 __all__ = ["Channel", "Transport", "open_transport", "options_of"]
 
 _SCHEMES = {
     "file": "file",
-    "smtp": "smtp",
-    "smtps": "smtp",
-    "ses": "ses",
-    "sendgrid": "sendgrid",
-    "mailgun": "mailgun",
-    "postmark": "postmark",
-    "resend": "resend",
-    "brevo": "brevo",
+    "smtp": "smtp.transport",
+    "smtps": "smtp.transport",
+    "ses": "providers.ses",
+    "sendgrid": "providers.sendgrid",
+    "mailgun": "providers.mailgun",
+    "postmark": "providers.postmark",
+    "resend": "providers.resend",
+    "brevo": "providers.brevo",
     "memory": "memory",
 }
 """Which module of this package serves which scheme; it is imported only when it is asked for."""

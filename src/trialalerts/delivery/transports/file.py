@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import SplitResult, unquote
 
-from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Unsent
+from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Unsent
 from trialalerts.delivery.transports import options_of
 from trialalerts.errors import ConfigurationError
 from trialalerts.private_files import make_folder

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from trialalerts.delivery.envelope import Accepted, Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.transports import Channel, Transport
 from trialalerts.errors import ConfigurationError
 

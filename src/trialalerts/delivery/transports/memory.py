@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from urllib.parse import SplitResult
 
-from trialalerts.delivery.envelope import Accepted, Envelope, Outcome
+from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome
 
 __all__ = ["MemoryChannel", "MemoryTransport", "open_url"]
 

@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Said", "Stage", "read_reply"]
+__all__ = ["ServerReply", "Stage", "read_reply"]
 
 _LONGEST = 1_000
 _LONGEST_RAW = 8_000
@@ -69,7 +69,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class ServerReply:
     """What a server said: ``whole`` and its ``reason`` in small letters without accents, and the codes within.
 
     ``§a`` stands for an address, ``§i`` for a machine's number, ``§h`` for its name, ``§u`` for a link. ``named``
@@ -99,7 +99,7 @@ class Said:
         return not any(sign.isalpha() for sign in self.whole)
 
 
-def read_reply(words: str, stage: Stage | None = None) -> Said:
+def read_reply(words: str, stage: Stage | None = None) -> ServerReply:
     """Make the server's words ready; ``stage`` where it is known and the words need not tell it."""
     folded = _BLANKS.sub(" ", words[:_LONGEST_RAW])
     stage = stage or _stage(folded)
@@ -112,7 +112,7 @@ def read_reply(words: str, stage: Stage | None = None) -> Said:
     masked = _HOST.sub(_host, _IP.sub(" §i ", _URL.sub(" §u ", text)))
     bare = _ENHANCED.sub(" ", _REPLY.sub(" ", masked))
     whole = " ".join(_plain(bare).split())
-    return Said(
+    return ServerReply(
         whole=whole, reason=_reason(whole), named=named, reply=reply[0] if reply else None, codes=codes, stage=stage
     )
 

@@ -1,0 +1,64 @@
+"""What must be there before work begins: the tables, the disease areas, the topics, the places."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from trialalerts.clock import SystemClock
+from trialalerts.database import Database
+from trialalerts.database.schema import upgrade_schema
+from trialalerts.private_files import private_paths, tighten
+from trialalerts.resources import shipped
+from trialalerts.settings import Settings
+from trialalerts.sources.context import SourceContext
+from trialalerts.sources.polling.reread import reread_trials
+from trialalerts.subscribers.signing_secret import hold_secret
+from trialalerts.vocabulary.areas.shipped import store_shipped
+from trialalerts.vocabulary.places.loading import store_places
+from trialalerts.vocabulary.topics import store_topics
+
+__all__ = ["Prepared", "prepare"]
+
+_REREADING_SECONDS = 30.0
+"""So long a start reads stored trials anew: all of those of a small installation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What was done: whether the tables changed, how many disease areas there are, how many places were loaded."""
+
+    upgraded: bool
+    areas: int
+    places: int
+
+
+def prepare(db: Database, settings: Settings, *, accept_secret: bool = False) -> Prepared:
+    """Upgrade the tables; store areas, topics and places as their files have them now.
+
+    Where the vocabulary or its reading changed, the areas and sites of stored trials are told anew; what is not done
+    within half a minute the poll role goes on with. With ``accept_secret`` a secret that this database does not know
+    is taken for its own.
+
+    Raises:
+        ConfigurationError: the file of areas or of topics is wrong.
+        DatabaseTooNew: the database belongs to a newer program.
+    """
+    upgraded = upgrade_schema(db)
+    hold_secret(db, settings.service, accept=accept_secret)
+    for path in private_paths(db.engine.url, settings.mail.url.get_secret_value()):
+        tighten(path)
+    curated, topics = settings.vocabulary.disease_areas, settings.vocabulary.topics
+    with db.write() as session:
+        areas = store_shipped(session, curated=Path(curated) if curated else None)
+        store_topics(session, Path(topics) if topics else shipped("config/topics.toml"))
+        places = store_places(session)
+    _reread(db, settings)
+    return Prepared(upgraded=upgraded, areas=areas, places=places)
+
+
+def _reread(db: Database, settings: Settings) -> None:
+    end = time.monotonic() + _REREADING_SECONDS
+    with SourceContext(db, settings.http, SystemClock()) as desk:
+        reread_trials(db, desk, stop=lambda: time.monotonic() >= end)

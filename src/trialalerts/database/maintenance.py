@@ -1,0 +1,81 @@
+"""The upkeep: is the database whole, and a consistent copy of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import text
+
+from trialalerts.database.engine import Database
+from trialalerts.errors import DatabaseUnusable, InvalidInput
+from trialalerts.private_files import create_private, make_folder
+
+__all__ = ["back_up", "find_faults", "vacuum_database"]
+
+_WITH_ADDRESSES = ("subscriber", "consent", "preference", "digest", "delivery", "feedback_event", "suppression")
+
+
+def find_faults(database: Database) -> list[str]:
+    """Return what is broken, one line each; none where the database is whole."""
+    found = []
+    with database.read() as session:
+        connection = session.connection()
+        if database.is_sqlite:
+            pages = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+            found += [f"damaged: {line}" for line in pages if line != "ok"]
+            for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+                found.append(f"row {row} of {table} refers to a row of {parent} that is not there")
+        gap = connection.execute(
+            text("SELECT (SELECT coalesce(max(seq), 0) FROM change), (SELECT value FROM counter WHERE name = 'change')")
+        ).one()
+        if gap[0] != (gap[1] or 0):
+            found.append(f"the last change is number {gap[0]}, but the counter stands at {gap[1] or 0}")
+    return found
+
+
+def back_up(database: Database, file: Path) -> int:
+    """Copy a SQLite database to ``file``, whole or not at all; return its size in bytes.
+
+    Raises:
+        InvalidInput: the file exists, or this is PostgreSQL (which has pg_dump).
+        DatabaseUnusable: the copy cannot be written.
+    """
+    if not database.is_sqlite:
+        raise InvalidInput("This database is PostgreSQL: back it up with pg_dump.")
+    if file.exists():
+        raise InvalidInput(f"{file}: there is such a file already; name another one")
+    part = file.with_name(f"{file.name}.part")
+    try:
+        make_folder(file.parent)
+        create_private(part)
+        with (
+            closing(sqlite3.connect(str(database.engine.url.database))) as source,
+            closing(sqlite3.connect(part)) as to,
+        ):
+            source.backup(to)
+        part.replace(file)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise DatabaseUnusable(f"{file}: the copy cannot be written: {error}") from None
+    return file.stat().st_size
+
+
+def vacuum_database(database: Database, *, full: bool = False) -> None:
+    """Overwrite what was deleted.
+
+    SQLite writes its file anew and empties its log. PostgreSQL lets the space of dead rows be used again; ``full``
+    writes the tables that hold addresses anew, each locked meanwhile.
+    """
+    with database.engine.connect() as connection:
+        if database.is_sqlite:
+            connection.exec_driver_sql("COMMIT")  # both run outside of the transaction that every connection begins
+            connection.exec_driver_sql("PRAGMA secure_delete = ON")
+            connection.exec_driver_sql("VACUUM")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")
+            return
+        freely = connection.execution_options(isolation_level="AUTOCOMMIT")
+        for table in _WITH_ADDRESSES:
+            freely.exec_driver_sql(f"VACUUM {'(FULL, ANALYZE)' if full else '(ANALYZE)'} {table}")

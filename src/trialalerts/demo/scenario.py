@@ -1,0 +1,253 @@
+"""The demo's story: a baseline, first digests, a second state of the world, and who is told of it, and why.
+
+It runs the real program on its own database, with a clock that stands five weeks back and moves on, so that
+everybody, whether daily or monthly, has been due by the time it ends.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from time import monotonic
+from urllib.parse import quote
+
+import structlog
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from sqlalchemy.engine import URL
+from sqlmodel import col, select
+
+from trialalerts.bootstrap import prepare
+from trialalerts.catalog.tables import Change, Item
+from trialalerts.clock import FrozenClock, SystemClock
+from trialalerts.database import Database, current_number, open_database
+from trialalerts.database.counter import CHANGES
+from trialalerts.demo.output import say, say_table
+from trialalerts.demo.page import write_page
+from trialalerts.demo.people import PEOPLE, SamplePerson, sign_up
+from trialalerts.demo.registry import SampleRegistry
+from trialalerts.demo.sample_data import SampleData, read_sample_data
+from trialalerts.demo.serving import serve_page
+from trialalerts.demo.summary import COLUMNS, summarise
+from trialalerts.digests.tables import DigestKind
+from trialalerts.logs import configure_logs
+from trialalerts.pipeline import Pipeline
+from trialalerts.settings import (
+    DatabaseSettings,
+    HttpSettings,
+    MailSettings,
+    ServiceSettings,
+    Settings,
+    SourceSettings,
+)
+from trialalerts.sources.polling.poll import PollCount
+from trialalerts.subscribers.tables import Subscriber
+
+__all__ = ["demo_settings", "first_day", "run"]
+
+_BEGAN_DAYS_AGO = 35
+_SECOND_STATE_AFTER = timedelta(days=3)
+_QUIET = "NCT90000002"
+"""The trial whose record changes in the registry's bookkeeping only."""
+
+
+class _DemoSettings(Settings):
+    """Settings that come from the demo alone: neither a file nor the environment can send its mails elsewhere."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what the demo gives."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+def run(folder: Path, *, serve: bool = False) -> int:
+    """Run the demo in ``folder`` (what an earlier run left there is replaced) and print its account.
+
+    Leaves ``outbox/*.eml`` and ``index.html``. With ``serve`` the page stays up until Ctrl-C.
+    Returns 0, or 1 where a source or the sending failed.
+    """
+    started = monotonic()
+    folder = folder.resolve()
+    _clear(folder)
+    with _quiet_logs(), SampleRegistry(read_sample_data(first_day())) as registry:
+        story = _Story(folder, registry)
+        try:
+            good = story.tell()
+        finally:
+            story.close()
+    mails = write_page(folder / "outbox", folder / "index.html", {person.address: person.label for person in PEOPLE})
+    say(f"\n{mails} mails in {monotonic() - started:.1f} s. Leaf through them: {folder / 'index.html'}")
+    if serve:
+        serve_page(folder / "index.html")
+    return 0 if good and mails else 1
+
+
+class _Story:
+    def __init__(self, folder: Path, registry: SampleRegistry) -> None:
+        self._folder = folder
+        self._registry = registry
+        self._settings = demo_settings(folder, registry.root)
+        self._clock = FrozenClock(datetime.combine(first_day(), time(9, 30), UTC))
+        self._db: Database = open_database(self._settings.database.url.get_secret_value())
+        self._pipeline = Pipeline(self._settings, self._db, self._clock)
+        self._people: dict[int, SamplePerson] = {}
+        self._failed = False
+
+    def close(self) -> None:
+        self._pipeline.close()
+        self._db.dispose()
+
+    def tell(self) -> bool:
+        """Go through the story; return whether everything went well."""
+        self._set_the_stage()
+        self._show_world(read_sample_data(first_day()))
+        self._poll("The baseline: everything is new, nothing is announced.")
+        self._serve_who_is_due()
+        self._print(DigestKind.FIRST, "First digests: what is recruiting now")
+        self._let_days_pass(_SECOND_STATE_AFTER)
+        self._show_world(read_sample_data(first_day(), second=True))
+        self._registry.show(read_sample_data(first_day(), second=True))
+        self._poll("\nThree days later the world has moved on:")
+        self._say_what_is_no_news()
+        self._serve_everybody()
+        self._print(DigestKind.REGULAR, "Who was told what, and why")
+        return not self._failed
+
+    def _set_the_stage(self) -> None:
+        prepared = prepare(self._db, self._settings)
+        say(f"A new database knows {prepared.areas:,} areas and {prepared.places:,} places. Six people sign up:")
+        with self._db.write() as session:
+            self._people = sign_up(session, self._clock.now())
+        for person in self._people.values():
+            say(f"  {person.label} follows {person.follows}")
+        say("")
+
+    def _show_world(self, world: SampleData) -> None:
+        """Lay the articles into the editors' folder."""
+        articles = self._folder / "articles"
+        articles.mkdir(parents=True, exist_ok=True)
+        for name, text in world.articles.items():
+            (articles / name).write_text(text, encoding="utf-8")
+
+    def _poll(self, title: str) -> None:
+        say(title)
+        for count in self._pipeline.poll(force=True):
+            self._failed |= count.error is not None
+            say(f"  {_polled(count)}")
+
+    def _serve_who_is_due(self) -> None:
+        self._pipeline.compose()
+        sent = self._pipeline.send()
+        self._failed |= bool(sent.failed or sent.retried or sent.broken)
+
+    def _let_days_pass(self, span: timedelta) -> None:
+        """Move the clock on; whoever is due meanwhile is served (there is nothing new, so no mail)."""
+        until = self._clock.now() + span
+        while (due := self._next_due(waiting_only=False)) and due <= until:
+            self._clock.move_to(due)
+            self._serve_who_is_due()
+        self._clock.move_to(until)
+
+    def _serve_everybody(self) -> None:
+        """Move the clock from one due time to the next until nobody has anything left to be told."""
+        self._serve_who_is_due()
+        while due := self._next_due(waiting_only=True):
+            self._clock.move_to(due)
+            self._serve_who_is_due()
+
+    def _next_due(self, *, waiting_only: bool) -> datetime | None:
+        """Return when the next of the scheduled subscribers is due, or of those who have not seen every change."""
+        asked = select(Subscriber.next_due_at).where(col(Subscriber.next_due_at) > self._clock.now())
+        with self._db.read() as session:
+            if waiting_only:
+                asked = asked.where(col(Subscriber.cursor) < current_number(session, CHANGES))
+            return session.exec(asked.order_by(col(Subscriber.next_due_at))).first()
+
+    def _say_what_is_no_news(self) -> None:
+        with self._db.read() as session:
+            asked = select(Change.after).join(Item, col(Item.id) == col(Change.item_id))
+            told = [after for after in session.exec(asked.where(Item.external_id == _QUIET)) if "baseline" not in after]
+        if not told and not self._failed:
+            say(f"  {_QUIET} changed too, but only in the registry's bookkeeping: nobody is told")
+
+    def _print(self, kind: DigestKind, title: str) -> None:
+        with self._db.read() as session:
+            lines = summarise(session, self._people, self._clock, kind)
+        say("")
+        say_table(title, COLUMNS, [line.row() for line in lines])
+        missing = [person.label for person in self._people.values() if person not in {line.person for line in lines}]
+        if missing:
+            nothing = (
+                "Nothing yet, and a first mail that says so, for" if kind is DigestKind.FIRST else "Nothing new for"
+            )
+            say(f"{nothing}: {'; '.join(missing)}")
+
+
+def first_day() -> date:
+    """Return the day on which the story begins."""
+    return (SystemClock().now() - timedelta(days=_BEGAN_DAYS_AGO)).date()
+
+
+def demo_settings(folder: Path, root: str) -> Settings:
+    database = URL.create("sqlite", database=str(folder / "demo.db")).render_as_string(hide_password=False)
+    return _DemoSettings(
+        service=ServiceSettings(
+            name="Example Trial Alerts",
+            base_url="https://alerts.example.org",
+            postal_address="Example Society, 1 Example Street, Leeds",
+            contact="help@alerts.example.org",
+            secret=SecretStr(secrets.token_hex(32)),
+        ),
+        database=DatabaseSettings(url=SecretStr(database)),
+        mail=MailSettings(
+            url=SecretStr(f"file://{quote(str(folder / 'outbox'))}"),
+            sender="Example Trial Alerts <digest@alerts.example.org>",
+        ),
+        http=HttpSettings(allow_private_addresses=True),
+        sources=(
+            SourceSettings(name="ctgov", kind="clinicaltrials_gov", url=f"{root}/api/v2", page_size=5),
+            SourceSettings(name="news", kind="feed", url=f"{root}/feed.xml"),
+            SourceSettings(name="editors", kind="folder", path=str(folder / "articles")),
+        ),
+    )
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier run left, by name: the folder may hold other things."""
+    for name in ("outbox", "articles"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("demo.db", "demo.db-wal", "demo.db-shm", "index.html"):
+        (folder / name).unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _polled(count: PollCount) -> str:
+    if count.error:
+        return f"{count.source}: {count.error}"
+    return (
+        f"{count.source}: {count.new} new, {count.updated} changed, {count.unchanged} as before, "
+        f"{count.changes} to tell"
+    )
+
+
+@contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Log warnings only: the account says the rest."""
+    before = structlog.get_config()
+    configure_logs(level="warning")
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

@@ -1,0 +1,77 @@
+"""The demo's account: who was told what, and why, read from the digests that were composed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from trialalerts.catalog.tables import Item
+from trialalerts.clock import Clock
+from trialalerts.demo.people import SamplePerson
+from trialalerts.digests.cards import ArticleCard, CardMaker, TrialCard
+from trialalerts.digests.reading import DigestReader
+from trialalerts.digests.tables import Digest, DigestKind
+from trialalerts.digests.wording import Wordings
+
+__all__ = ["COLUMNS", "SummaryLine", "summarise"]
+
+COLUMNS = ("sent", "subscriber", "entries", "what", "title", "why and where")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryLine:
+    """One entry of one digest. ``first`` is whether it stands first in its digest."""
+
+    digest: int
+    sent: str
+    person: SamplePerson
+    entries: int
+    first: bool
+    what: str
+    title: str
+    why: str
+
+    def row(self) -> tuple[str, ...]:
+        """Return the line's cells; what is the same in all lines of a digest stands in its first."""
+        head = (self.sent, self.person.label, str(self.entries)) if self.first else ("", "", "")
+        return (*head, self.what, self.title, self.why)
+
+
+def summarise(
+    session: Session, people: Mapping[int, SamplePerson], clock: Clock, kind: DigestKind
+) -> list[SummaryLine]:
+    """Return a line for each entry of the digests of a kind, oldest digest first."""
+    maker = CardMaker(Wordings().of("en"), clock.now().date())
+    reader = DigestReader()
+    lines: list[SummaryLine] = []
+    for digest in session.exec(select(Digest).where(Digest.kind == kind).order_by(col(Digest.id))):
+        (entries,) = reader.entries(session, [digest])
+        for number, entry in enumerate(entries):
+            item = session.get(Item, entry.item_id)
+            if item is None:
+                continue
+            card = maker.card(entry, item)
+            lines.append(
+                SummaryLine(
+                    digest=digest.id or 0,
+                    sent=f"{digest.created_at:%d %b}",
+                    person=people[digest.subscriber_id],
+                    entries=len(entries),
+                    first=number == 0,
+                    what="; ".join(note.text for note in card.changes),
+                    title=card.title,
+                    why=_why(card),
+                )
+            )
+    return lines
+
+
+def _why(card: TrialCard | ArticleCard) -> str:
+    """Return the reasons and, for a trial, where it is (the nearest site with its distance, or its towns)."""
+    parts = list(card.reasons)
+    if isinstance(card, TrialCard):
+        parts.append(f"{card.facts[0].label} {card.facts[0].text}")
+        parts += [card.caution] if card.caution else []
+    return "; ".join(parts)

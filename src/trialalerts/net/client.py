@@ -1,0 +1,301 @@
+"""HTTP: the only module that imports httpx.
+
+It asks politely (an honest User-Agent, conditional requests, packed bodies), waits no longer and reads
+no more than allowed, and calls no private address. Whatever goes wrong is a :class:`SourceError` in
+one line that names the address (without its query and password), what was found, and what mends it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cache
+from ssl import SSLContext
+from types import TracebackType
+from typing import Self
+
+import httpcore
+import httpx
+import stamina
+
+from trialalerts import __version__
+from trialalerts.clock import Clock
+from trialalerts.errors import SourceError
+from trialalerts.net.decompression import ACCEPTED, BrokenBody, TooLarge, unpacked
+from trialalerts.net.guard import Interrupted, PrivateAddress, PublicNetwork, TookTooLong
+from trialalerts.redaction import shown_url, without_secrets
+from trialalerts.settings import HttpSettings
+
+__all__ = ["Fetcher", "HttpAnswer", "HttpRefused", "Interrupted"]
+
+_MOST_REDIRECTS = 5
+_TIMEOUTS_IN_ALL = 10  # an answer may take this many timeouts as a whole, however steadily it drips
+_REDIRECTS = {301, 302, 303, 307, 308}
+_FOR_GOOD = {301, 308}
+_GONE = 410
+_SAID = 200
+_TRANSIENT = (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """What a server answered. ``headers`` have lower-case names; ``body`` is unpacked, empty when not modified.
+
+    ``moved_to`` is where the address leads for good (301, 308), None where it does not.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    not_modified: bool
+    url: str
+    moved_to: str | None = None
+
+
+class HttpRefused(SourceError):
+    """A server answered with a status that gives no data; ``status`` is it, ``said`` its own short words."""
+
+    def __init__(self, message: str, *, status: int, said: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.status = status
+        self.is_gone = status == _GONE
+        self.said = said
+
+
+class Fetcher:
+    """Asks servers; make one for a poll and close it (it is a context manager): it keeps connections open.
+
+    Args:
+        settings: the section ``http`` of the configuration.
+        clock: tells how far away the date in a Retry-After is.
+        stop: asked about while waiting; True ends the wait with :class:`Interrupted`.
+        deadline: how long an answer may take as a whole; by default ten timeouts.
+        network: the way to the network; by default one that obeys ``allow_private_addresses``.
+    """
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        clock: Clock,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        deadline: timedelta | None = None,
+        network: PublicNetwork | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._deadline = (deadline or settings.timeout * _TIMEOUTS_IN_ALL).total_seconds()
+        self._network = network or PublicNetwork(allow_private=settings.allow_private_addresses, stop=stop)
+        self._client = httpx.Client(
+            transport=_Transport(self._network),
+            headers={"User-Agent": _user_agent(settings.contact), "Accept-Encoding": ACCEPTED},
+            timeout=settings.timeout.total_seconds(),
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def interrupt(self) -> None:
+        """End what another thread waits for, with :class:`Interrupted`; nothing can be asked after that."""
+        self._network.interrupt()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def get(
+        self,
+        url: str,
+        *,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        params: Mapping[str, str] | None = None,
+        accept: str | None = None,
+    ) -> HttpAnswer:
+        """Ask for ``url``, following up to five redirects.
+
+        Args:
+            url: an http or https address.
+            etag: what an earlier answer gave as ETag; makes the request conditional.
+            last_modified: what an earlier answer gave as Last-Modified; makes the request conditional.
+            params: the query, added to that of ``url``.
+            accept: the wanted types.
+
+        Raises:
+            Refused: the server answered with a status that gives no data; with ``retry_after`` in seconds
+                where it said when to come again.
+            SourceError: the server cannot be reached, the answer is too large, too slow or broken.
+            Interrupted: the program was told to stop.
+        """
+        given = {"Accept": accept, "If-None-Match": etag, "If-Modified-Since": last_modified}
+        headers = {name: value for name, value in given.items() if value}
+        self._network.allow(self._deadline)
+        with _explained(url, self._settings):
+            address = _checked(httpx.URL(url), url)
+            if params:
+                address = address.copy_merge_params(params)
+            asked = str(address)
+            moved, for_good = address, True
+            for _ in range(_MOST_REDIRECTS + 1):
+                answer = self._ask(address, headers)
+                if answer.status not in _REDIRECTS or "location" not in answer.headers:
+                    judged = self._judged(
+                        answer,
+                        {url, *([] if answer.url == asked else [answer.url])},
+                        conditional=bool(etag or last_modified),
+                    )
+                    return judged if str(moved) == asked else replace(judged, moved_to=str(moved))
+                address = _checked(address.join(answer.headers["location"]), url)
+                for_good = for_good and answer.status in _FOR_GOOD and _is_as_safe(moved, address)
+                moved = address if for_good else moved
+        raise SourceError(f"{shown_url(url)} redirects more than {_MOST_REDIRECTS} times; check the source's url.")
+
+    def _ask(self, address: httpx.URL, headers: Mapping[str, str]) -> HttpAnswer:
+        for attempt in stamina.retry_context(on=_is_transient, attempts=3, wait_initial=0.2, wait_max=2, timeout=20):
+            with attempt, self._client.stream("GET", address, headers=headers) as response:
+                wanted = response.status_code == httpx.codes.OK
+                most = self._settings.max_body if wanted else min(self._settings.max_body, 100_000)
+                return HttpAnswer(
+                    status=response.status_code,
+                    headers=dict(response.headers),
+                    body=b"" if response.status_code in _REDIRECTS else _body(response, most, keep_all=wanted),
+                    not_modified=response.status_code == httpx.codes.NOT_MODIFIED,
+                    url=str(address),
+                )
+        raise AssertionError("the loop returns or raises")
+
+    def _judged(self, answer: HttpAnswer, hiding: Iterable[str], *, conditional: bool) -> HttpAnswer:
+        if answer.status == httpx.codes.OK or (answer.not_modified and conditional):
+            return answer
+        said = without_secrets(_said(answer), *hiding)[:_SAID]
+        found = f"{shown_url(answer.url)} answered {answer.status}{f' ({said})' if said else ''}"
+        retry_after = self._retry_after(answer.headers.get("retry-after", ""))
+        raise HttpRefused(
+            f"{found}; {_remedy(answer.status)}", status=answer.status, said=said, retry_after=retry_after
+        )
+
+    def _retry_after(self, value: str) -> float | None:
+        """Read a Retry-After: a number of seconds or a date."""
+        if re.fullmatch(r"\s*\d{1,9}\s*", value):
+            return float(value)
+        try:
+            at = parsedate_to_datetime(value)
+        except (ValueError, IndexError):
+            return None
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+        return max(0.0, (at - self._clock.now()).total_seconds())
+
+
+class _Transport(httpx.HTTPTransport):
+    def __init__(self, network: PublicNetwork) -> None:
+        super().__init__(verify=_ssl_context(), trust_env=False)
+        self._pool.close()
+        # httpx hands no network backend on to httpcore; its own pool is replaced before first use.
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=_ssl_context(), max_connections=4, keepalive_expiry=30, network_backend=network
+        )
+
+
+@cache
+def _ssl_context() -> SSLContext:
+    """Return what checks certificates; reading the trusted ones takes as long as many polls of a feed."""
+    return httpx.create_ssl_context()
+
+
+def _user_agent(contact: str) -> str:
+    words = re.sub(r"[^\x21-\x7e]+", " ", contact).strip()
+    return f"TrialAlerts/{__version__}" + (f" (+{words})" if words else "")
+
+
+def _is_transient(error: Exception) -> bool:
+    return isinstance(error, _TRANSIENT) and "CERTIFICATE" not in str(error).upper()
+
+
+def _checked(address: httpx.URL, asked: str) -> httpx.URL:
+    if address.scheme in {"http", "https"} and address.host:
+        return address
+    raise SourceError(
+        f"{shown_url(asked)} leads to an address of the kind {address.scheme[:20] or 'none'}:, "
+        "but only http and https are followed; check the source's url."
+    )
+
+
+def _is_as_safe(before: httpx.URL, after: httpx.URL) -> bool:
+    """Tell whether an address may take the other's place for good: never plain http that of https."""
+    return after.scheme == "https" or before.scheme == "http"
+
+
+def _body(response: httpx.Response, most: int, *, keep_all: bool) -> bytes:
+    declared = response.headers.get("content-length", "")
+    if keep_all and declared.isascii() and declared.isdigit() and int(declared) > most:
+        raise TooLarge
+    try:
+        return unpacked(response.iter_raw(), response.headers.get("content-encoding", ""), most)
+    except (TooLarge, BrokenBody):
+        if keep_all:
+            raise
+        return b""  # of an error page only a few words are wanted
+
+
+def _said(answer: HttpAnswer) -> str:
+    """Return the first words of a plain answer; an HTML page says nothing in one line."""
+    if not answer.headers.get("content-type", "").startswith("text/plain"):
+        return ""
+    words = " ".join(answer.body[:1000].decode("utf-8", "replace").split())
+    return "".join(c for c in words if c.isprintable())
+
+
+def _remedy(status: int) -> str:
+    if status in {401, 403}:
+        return "it does not let this service in: poll less often, set http.contact, or ask its operator."
+    if status == _GONE:
+        return "it is gone for good, and not asked again; set the source's new url, or take the source out."
+    if status == 404:  # noqa: PLR2004 - not found
+        return "there is nothing at this address; check the source's url."
+    if status in {429, 503}:
+        return "it asks for a pause; the next poll comes later."
+    return "it will be tried again." if status >= 500 else "check the source's url and filters."  # noqa: PLR2004 - 5xx
+
+
+@contextmanager
+def _explained(url: str, settings: HttpSettings) -> Iterator[None]:
+    """Turn what the layers below raise into one line for the operator."""
+    shown = shown_url(url)
+    try:
+        yield
+    except httpx.TimeoutException:
+        seconds = settings.timeout.total_seconds()
+        raise SourceError(f"{shown} did not answer within {seconds:g} seconds; it will be tried again.") from None
+    except TookTooLong:
+        raise SourceError(f"{shown} sends too slowly to ever end; it will be tried again.") from None
+    except TooLarge:
+        raise SourceError(
+            f"{shown} sends more than {settings.max_body:,} bytes; raise http.max_body if that is right."
+        ) from None
+    except BrokenBody as error:
+        raise SourceError(f"{shown} sent a body that cannot be unpacked: {error}; it will be tried again.") from None
+    except PrivateAddress as error:
+        raise SourceError(
+            f"{shown} leads to {error}, which is no public address; if that is meant, "
+            "set http.allow_private_addresses = true."
+        ) from None
+    except httpx.InvalidURL as error:
+        raise SourceError(
+            f"{shown} is or leads to no valid address ({_words(error, url)}); check the source's url."
+        ) from None
+    except httpx.HTTPError as error:
+        raise SourceError(f"{shown} cannot be reached: {_words(error, url)}; it will be tried again.") from None
+
+
+def _words(error: httpx.HTTPError | httpx.InvalidURL, url: str) -> str:
+    return without_secrets(" ".join(str(error).split()), url)[:_SAID] or type(error).__name__

@@ -1,0 +1,126 @@
+"""What a source reads with: the way to the network, the vocabularies, and what is stored already.
+
+Each part is made when it is first asked for and lives as long as the poll.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import cached_property, lru_cache
+from types import TracebackType
+from typing import Self
+
+from sqlmodel import Session, col, select
+
+from trialalerts.catalog.tables import Item
+from trialalerts.clock import Clock
+from trialalerts.database.engine import Database
+from trialalerts.net.client import Fetcher
+from trialalerts.settings import HttpSettings
+from trialalerts.sources.categories import CategoryReader
+from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
+from trialalerts.vocabulary.places.site_names import SiteLocator
+from trialalerts.vocabulary.tagging.condition_names import ConditionNames
+from trialalerts.vocabulary.tagging.tagger import Tagger
+from trialalerts.vocabulary.topics import TopicTree, load_topics
+
+__all__ = ["SourceContext"]
+
+_AT_ONCE = 500
+
+
+class SourceContext:
+    """What a source reads with; a context manager.
+
+    Args:
+        db: the database; a source only reads it.
+        settings: the section ``http`` of the configuration.
+        clock: tells the time.
+        stop: asked about while waiting for the network; True ends the poll.
+    """
+
+    def __init__(
+        self, db: Database, settings: HttpSettings, clock: Clock, *, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.clock = clock
+        self.stop = stop
+        self._db = db
+        self._settings = settings
+        # The locator asks for a town now and then during the whole poll: its transaction ends with each batch.
+        self._lookups = Session(db.engine.execution_options(trialalerts_writes=False))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if "fetcher" in self.__dict__:
+            self.fetcher.close()
+        self._lookups.close()
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """The way to the network, with one pool of connections."""
+        return Fetcher(self._settings, self.clock, stop=self.stop)
+
+    @cached_property
+    def areas(self) -> AreaTree:
+        """The disease areas as they were when the poll began."""
+        with self._db.read() as session:
+            return load_areas(session)
+
+    @cached_property
+    def tagger(self) -> Tagger:
+        """Finds the areas that a text names."""
+        return _tagger(self.areas)
+
+    @cached_property
+    def conditions(self) -> ConditionNames:
+        """Finds the areas that a trial's conditions name."""
+        return _conditions(self.tagger)
+
+    @cached_property
+    def topics(self) -> TopicTree:
+        """The topics as they were when the poll began; they find those that a text names too."""
+        with self._db.read() as session:
+            return load_topics(session)
+
+    @cached_property
+    def categories(self) -> CategoryReader:
+        """Reads the categories of articles; what it did not understand is noted when the poll stores its batch."""
+        return CategoryReader(self.tagger, self.topics)
+
+    @cached_property
+    def locator(self) -> SiteLocator:
+        """Finds countries, subdivisions and coordinates of sites."""
+        return SiteLocator(self._lookups)
+
+    def rest(self) -> None:
+        """End the transaction of the look-ups: an open one keeps SQLite's log growing and PostgreSQL's rows alive."""
+        self._lookups.rollback()
+
+    def known(self, registry: str, external_ids: Collection[str]) -> set[str]:
+        """Return those of the ids under which an item of the registry is stored."""
+        found: set[str] = set()
+        wanted = sorted(external_ids)
+        with self._db.read() as session:
+            for start in range(0, len(wanted), _AT_ONCE):
+                some = wanted[start : start + _AT_ONCE]
+                statement = select(Item.external_id).where(
+                    col(Item.registry_name) == registry, col(Item.external_id).in_(some)
+                )
+                found.update(session.exec(statement))
+        return found
+
+
+# As long as the areas stay as they are, every poll of a process reads with the same dictionary: with all diseases of
+# MeSH it takes longer to make than a feed takes to read.
+@lru_cache(maxsize=1)
+def _tagger(areas: AreaTree) -> Tagger:
+    return Tagger(areas)
+
+
+@lru_cache(maxsize=1)
+def _conditions(tagger: Tagger) -> ConditionNames:
+    return ConditionNames(tagger)

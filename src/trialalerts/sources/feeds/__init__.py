@@ -1,0 +1,3 @@
+"""Feeds as sources: RSS, Atom, RDF, JSON Feed."""
+
+from __future__ import annotations

@@ -1,0 +1,132 @@
+"""Where a source stands between polls: begun, read to its end, failed and put off, or stopped half-way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from trialalerts.database.engine import Database
+from trialalerts.database.findings import note_finding
+from trialalerts.database.upsert import insert_into
+from trialalerts.settings import SourceSettings
+from trialalerts.sources.base import Position
+from trialalerts.sources.polling.leases import Lease
+from trialalerts.sources.tables import SourceState
+
+__all__ = ["SOURCE_GONE", "begin", "fail", "interrupt", "locked_state", "succeed", "url_key", "watched_since"]
+
+SOURCE_GONE = "source-gone"
+"""The kind of the finding that a source's server says it is gone for good."""
+_LONGEST_PAUSE = timedelta(hours=24)
+_SHORTEST_PAUSE = timedelta(minutes=1)
+_MOST_DOUBLINGS = 20
+_ERROR_LIMIT = 500
+
+
+def begin(
+    db: Database, settings: SourceSettings, lease: Lease, now: datetime, *, only_due: bool = False
+) -> Position | None:
+    """Take the lease and note that a poll begins; return where the source stands.
+
+    None where another process polls it just now (or, with ``only_due``, has just polled it). A source that
+    changed its kind begins anew.
+    """
+    with db.write() as session:
+        connection = session.connection()
+        row = {"name": settings.name, "kind": settings.kind, "cursor": {}, "error_count": 0}
+        connection.execute(insert_into(connection, SourceState).values(row).on_conflict_do_nothing())
+        if not lease.take(session, only_due=only_due):
+            return None
+        state = locked_state(session, settings.name)
+        if state.kind != settings.kind:
+            state.kind, state.cursor = settings.kind, {}
+            state.etag = state.last_modified = state.baseline_done_at = None
+            state.first_attempt_at = state.patience_ended_at = None
+        state.last_attempt_at = now
+        state.first_attempt_at = state.first_attempt_at or now
+        session.add(state)
+        return Position(cursor=state.cursor, etag=state.etag, last_modified=state.last_modified)
+
+
+def watched_since(session: Session, names: Collection[str]) -> tuple[datetime | None, bool]:
+    """Return since when the sources of these names are watched, and whether each was read to its end once.
+
+    That is when the last of them had its baseline: what happened before it is not known of all. None where no source
+    had one yet.
+    """
+    asked = select(SourceState.baseline_done_at).where(col(SourceState.name).in_(list(names)))
+    done = [moment for moment in session.exec(asked) if moment is not None]
+    return max(done, default=None), len(done) == len(set(names))
+
+
+def locked_state(session: Session, name: str) -> SourceState:
+    """Return the row of a source, locked until the transaction ends: two daemons store its pages one after another."""
+    return session.exec(select(SourceState).where(col(SourceState.name) == name).with_for_update()).one()
+
+
+def succeed(state: SourceState, settings: SourceSettings, now: datetime) -> None:
+    """Note that the source was read to its end."""
+    state.baseline_done_at = state.baseline_done_at or now
+    state.last_success_at = now
+    state.next_poll_at = now + settings.every
+    state.error_count = 0
+    state.last_error = state.gone = None
+
+
+def url_key(settings: SourceSettings) -> str:
+    """Return what tells that a source's address changed; the address itself may hold a secret."""
+    return hashlib.sha256(settings.url.encode()).hexdigest()[:16]
+
+
+def fail(
+    db: Database,
+    settings: SourceSettings,
+    lease: Lease,
+    now: datetime,
+    error: str,
+    retry_after: float | None,
+    *,
+    is_gone: bool = False,
+) -> datetime:
+    """Note that a poll failed; return when the source is asked again (never where it ``is_gone`` for good).
+
+    The pause doubles with each failure in a row, up to a day; where the source said when to come again, that counts.
+
+    Raises:
+        LeaseLost: another process polls it by now; how that one fares counts.
+    """
+    with db.write() as session:
+        state = locked_state(session, settings.name)
+        lease.end(state)
+        state.next_poll_at = now + _pause(settings.every, state.error_count, retry_after)
+        if is_gone:
+            state.gone = url_key(settings)
+            note_finding(session, SOURCE_GONE, settings.name, f"Source {settings.name}: {error}", now=now)
+        state.error_count += 1
+        state.last_error = " ".join(error.split())[:_ERROR_LIMIT]
+        session.add(state)
+        return state.next_poll_at
+
+
+def interrupt(db: Database, name: str, lease: Lease, now: datetime) -> None:
+    """Note that a poll was stopped half-way: the source is due at once, and goes on where it stood.
+
+    Raises:
+        LeaseLost: another process polls it by now.
+    """
+    with db.write() as session:
+        state = locked_state(session, name)
+        lease.end(state)
+        state.next_poll_at = now
+        session.add(state)
+
+
+def _pause(every: timedelta, failures: int, retry_after: float | None) -> timedelta:
+    longest = max(every, _LONGEST_PAUSE)
+    if retry_after is not None:
+        return min(max(timedelta(seconds=min(retry_after, 1e9)), _SHORTEST_PAUSE), longest)
+    doublings: int = 2 ** min(failures, _MOST_DOUBLINGS)
+    return min(max(every, _SHORTEST_PAUSE) * doublings, longest)
