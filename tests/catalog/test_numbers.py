@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.catalog.trials.numbers import registry_numbers
+from trialalerts.catalog.rows import registry_numbers
 
 
 @pytest.mark.parametrize(

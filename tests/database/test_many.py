@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trialalerts.database import Database
-from trialalerts.database.many import write_many
+from trialalerts.database.bulk import write_many
 
 
 @pytest.mark.parametrize("number", [0, 1, 499, 500, 501, 1_250])

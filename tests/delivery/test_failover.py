@@ -11,10 +11,8 @@ from tests.delivery.provider_desks import DESKS
 from tests.delivery.provider_servers import Desk, ProviderServer, envelope, envelopes, failing, hung_up, running
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.transports import Transport, open_transport
-from trialalerts.delivery.transports.failover import FailoverTransport
-from trialalerts.delivery.transports.members import Members
+from trialalerts.delivery.transports.combined import FailoverTransport, Members, RoundRobinTransport
 from trialalerts.delivery.transports.memory import MemoryTransport
-from trialalerts.delivery.transports.roundrobin import RoundRobinTransport
 from trialalerts.errors import ConfigurationError
 
 GONE = Unsent(reason="no connection")

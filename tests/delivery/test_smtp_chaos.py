@@ -27,9 +27,8 @@ from tests.delivery.chaos_server import (
 from tests.delivery.mailserver import server_context
 from tests.delivery.test_smtp import envelope
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
-from trialalerts.delivery.transports.smtp import channel as smtp_channel
-from trialalerts.delivery.transports.smtp.channel import SmtpChannel
-from trialalerts.delivery.transports.smtp.transport import SmtpServer, SmtpTransport
+from trialalerts.delivery.transports.smtp import transport
+from trialalerts.delivery.transports.smtp.transport import SmtpChannel, SmtpServer, SmtpTransport
 
 PATIENT = 20.0
 SHORT = 0.5
@@ -183,7 +182,7 @@ def test_a_connection_that_idled_or_is_old_is_opened_anew(
     bound: str, connections: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if bound != "_STRIKES":  # which has nothing to do with age
-        monkeypatch.setattr(smtp_channel, bound, -1.0)
+        monkeypatch.setattr(transport, bound, -1.0)
     server = ChaosServer()
     sent = letters(3)
     with channel_to(server) as channel:
@@ -202,7 +201,7 @@ def test_a_server_that_takes_too_long_for_a_batch_gets_no_more_of_it(
     sent = letters(4)
     with channel_to(server) as channel:
         with monkeypatch.context() as impatient:
-            impatient.setattr(smtp_channel, "PATIENCE", 0)
+            impatient.setattr(transport, "PATIENCE", 0)
             outcomes = channel.send(sent)
         assert kinds(outcomes) == "uuuu"
         assert all(isinstance(each, Unsent) and "too slow" in each.reason for each in outcomes)

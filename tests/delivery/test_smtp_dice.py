@@ -12,8 +12,7 @@ import pytest
 from tests.delivery.chaos_server import CLOSE, RESET, Act, ChaosServer, Moment, Plan, running
 from tests.delivery.test_smtp_chaos import CLOSING, PATIENT, letters, unknown
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Refused
-from trialalerts.delivery.transports.smtp.channel import SmtpChannel
-from trialalerts.delivery.transports.smtp.transport import SmtpServer, SmtpTransport
+from trialalerts.delivery.transports.smtp.transport import SmtpChannel, SmtpServer, SmtpTransport
 
 RUNS = 50 if os.environ.get("TRIALALERTS_TEST_SOAK") else 2
 

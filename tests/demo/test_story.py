@@ -15,9 +15,9 @@ import pytest
 import structlog
 
 from trialalerts.clock import SystemClock
+from trialalerts.demo.page import page_server
 from trialalerts.demo.people import PEOPLE
 from trialalerts.demo.scenario import run
-from trialalerts.demo.serving import page_server
 
 NEWS = {
     "Anna": ["Demostatin to Slow Disability", "A look inside the new trial centre"],

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from trialalerts.database import Database
 from trialalerts.errors import InvalidInput
 from trialalerts.vocabulary.areas.graph import circle_in
+from trialalerts.vocabulary.areas.imports import import_areas
 from trialalerts.vocabulary.areas.imports.obo_files import read_obo
-from trialalerts.vocabulary.areas.imports.reader import import_areas
 from trialalerts.vocabulary.areas.shipped import store_shipped
 from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.tables import Area, AreaOrigin

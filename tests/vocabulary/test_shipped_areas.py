@@ -14,8 +14,8 @@ from trialalerts.errors import ConfigurationError
 from trialalerts.resources import shipped
 from trialalerts.settings import Settings
 from trialalerts.vocabulary.areas import shipped as module
+from trialalerts.vocabulary.areas.imports import import_areas
 from trialalerts.vocabulary.areas.imports.mesh_files import read_mesh
-from trialalerts.vocabulary.areas.imports.reader import import_areas
 from trialalerts.vocabulary.areas.mesh_ids import is_mesh_id
 from trialalerts.vocabulary.areas.shipped import CURATED, MESH, store_shipped
 from trialalerts.vocabulary.areas.tree import AreaTree, load_areas

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from trialalerts.vocabulary.areas.tree import AreaTree
+from trialalerts.vocabulary.tagging.dictionary import read_wordings
 from trialalerts.vocabulary.tagging.tagger import Tagger
-from trialalerts.vocabulary.tagging.wordings import read_wordings
 
 PADDING = " ".join(["Then we walked on and counted the trees along the river."] * 8)
 

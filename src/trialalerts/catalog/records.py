@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from trialalerts.catalog.rows import PreparedItem
 from trialalerts.catalog.tables import Record
-from trialalerts.database.upsert import insert_into
+from trialalerts.database.bulk import insert_into
 
 __all__ = ["SAID", "in_chunks", "insert_records", "touch_records", "update_records"]
 

@@ -29,7 +29,7 @@ from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_r
 from trialalerts.catalog.rows import PreparedItem, prepare_item
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.catalog.trials.identity import StoredTrial, find_by_number, find_stored, note_numbers
-from trialalerts.database.upsert import insert_into
+from trialalerts.database.bulk import insert_into
 
 __all__ = ["StoreCount", "store_items"]
 

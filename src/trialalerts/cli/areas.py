@@ -118,7 +118,7 @@ def import_file(
 
     The diseases of MeSH 2025 are there already. What a file wrongly calls the same is refused and counted.
     """
-    from trialalerts.vocabulary.areas.imports.reader import import_areas
+    from trialalerts.vocabulary.areas.imports import import_areas
 
     with open_context().db.write() as session:
         count = import_areas(session, file)

@@ -12,8 +12,8 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from trialalerts.database.bulk import insert_into
 from trialalerts.database.types import UtcDateTime
-from trialalerts.database.upsert import insert_into
 from trialalerts.redaction import without_secrets
 
 __all__ = ["Finding", "end_findings", "note_finding", "open_findings"]

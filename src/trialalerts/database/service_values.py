@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Field, Session, SQLModel
 
-from trialalerts.database.upsert import insert_into
+from trialalerts.database.bulk import insert_into
 
 __all__ = ["ServiceValue", "get_value", "put_value"]
 

@@ -27,11 +27,10 @@ from trialalerts.clock import FrozenClock, SystemClock
 from trialalerts.database import Database, current_number, open_database
 from trialalerts.database.counter import CHANGES
 from trialalerts.demo.output import say, say_table
-from trialalerts.demo.page import write_page
+from trialalerts.demo.page import serve_page, write_page
 from trialalerts.demo.people import PEOPLE, SamplePerson, sign_up
 from trialalerts.demo.registry import SampleRegistry
 from trialalerts.demo.sample_data import SampleData, read_sample_data
-from trialalerts.demo.serving import serve_page
 from trialalerts.demo.summary import COLUMNS, summarise
 from trialalerts.digests.tables import DigestKind
 from trialalerts.logs import configure_logs

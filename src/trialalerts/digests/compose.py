@@ -19,7 +19,7 @@ from sqlmodel import Session
 from trialalerts.catalog.changes.baselines import AwaitedSource, awaited_sources, settle_baselines
 from trialalerts.clock import Clock
 from trialalerts.database import Database, current_number
-from trialalerts.database.among import is_sqlite
+from trialalerts.database.bulk import is_sqlite
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.digests.asking import Answers, Asker

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import CursorResult, text
 from sqlmodel import Session, col, select
 
-from trialalerts.database.among import is_sqlite
+from trialalerts.database.bulk import is_sqlite
 from trialalerts.database.types import moment_for
 from trialalerts.matching.query import filters_text
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState

@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Change, ChangeKind, Item, appeared_at
 from trialalerts.database import table_of
-from trialalerts.database.among import in_list, is_sqlite, list_value
+from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told
 from trialalerts.digests.tables import Selection, SelectionKind
 from trialalerts.matching.arranging import Match, arranged

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Item
 from trialalerts.database import table_of
-from trialalerts.database.among import in_list, is_sqlite, list_value
+from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.tables import Digest, DigestKind

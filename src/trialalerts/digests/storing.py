@@ -16,7 +16,7 @@ from sqlalchemy import CursorResult, Dialect
 from sqlalchemy.engine import Connection
 from sqlmodel import Session, col, func, select
 
-from trialalerts.database.many import copy_many, write_many
+from trialalerts.database.bulk import copy_many, write_many
 from trialalerts.database.types import moment_for
 from trialalerts.delivery.outbox.queueing import queue_many
 from trialalerts.digests.asking import Asker, Found, Served

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlmodel import Session
 
-from trialalerts.database.among import is_sqlite
+from trialalerts.database.bulk import is_sqlite
 from trialalerts.digests.due import DuePage, Place, due_page
 
 __all__ = ["Pages"]

@@ -9,7 +9,7 @@ import pytest
 from tests.delivery.feedback.stage import SETTINGS
 from tests.delivery.post import NOW, SECRET, add_person
 from trialalerts.database import Database
-from trialalerts.delivery.feedback.mailbox.unsubscribing import unsubscribe_by_mail
+from trialalerts.delivery.feedback.mailbox.reader import unsubscribe_by_mail
 from trialalerts.subscribers.tokens import Purpose, Tokens
 
 

@@ -13,7 +13,7 @@ from sqlmodel import col
 from trialalerts.catalog.records import in_chunks
 from trialalerts.catalog.rows import PreparedItem
 from trialalerts.catalog.tables import Item, ItemNumber, Record
-from trialalerts.database.upsert import insert_into
+from trialalerts.database.bulk import insert_into
 
 __all__ = ["StoredTrial", "find_by_number", "find_stored", "note_numbers"]
 

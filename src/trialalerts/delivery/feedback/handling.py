@@ -1,7 +1,7 @@
 """Heeding: each event is stored once and does its work in the same transaction, or neither happens.
 
 A delivery goes forward only (sent, delivered, bounced, complained): a late *delivered* undoes nothing; only what a
-provider took and did not send goes again. What names no mail of ours (see ``naming``) is kept, counted, and moves
+provider took and did not send goes again. What names no mail of ours (see ``attribution``) is kept, counted, and moves
 nobody; a complaint among it counts for the breaker.
 """
 
@@ -14,22 +14,34 @@ from uuid import uuid4
 
 import structlog
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, func, select
 
 from trialalerts.database import Database, table_of
-from trialalerts.database.upsert import insert_into
-from trialalerts.delivery.feedback import unmatched
+from trialalerts.database.bulk import insert_into
+from trialalerts.database.findings import end_findings, note_finding
 from trialalerts.delivery.feedback.about_us import COUNTED_FOR, in_words, is_about_us, record_about_us, why_of
 from trialalerts.delivery.feedback.attribution import attribute
 from trialalerts.delivery.feedback.events import Event, EventKind, FeedbackReason
+from trialalerts.delivery.feedback.status import UNMATCHED_WITHIN
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.outbox.suppressions import domain_of
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent
 from trialalerts.delivery.policy import answers, effects, mass_guard
+from trialalerts.plurals import counted
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
-__all__ = ["KEPT_FOR", "UNSTORABLE", "FeedbackCount", "apply_events", "handle_feedback", "prune_feedback"]
+__all__ = [
+    "KEPT_FOR",
+    "UNMATCHED",
+    "UNSTORABLE",
+    "FeedbackCount",
+    "apply_events",
+    "forget_complaints",
+    "handle_feedback",
+    "note_complaint",
+    "prune_feedback",
+]
 
 log = structlog.get_logger()
 
@@ -115,7 +127,7 @@ def apply_events(session: Session, settings: Settings, events: Sequence[Event], 
 
 def prune_feedback(session: Session, *, now: datetime) -> int:
     """Delete the events that were received more than 30 days ago; return how many."""
-    unmatched.forget_complaints(session, now=now)
+    forget_complaints(session, now=now)
     old = delete(FeedbackEvent).where(col(FeedbackEvent.received_at) < now - KEPT_FOR)
     return session.connection().execute(old).rowcount
 
@@ -132,7 +144,7 @@ def _one(session: Session, settings: Settings, event: Event, now: datetime) -> F
     if subscriber is None:
         log.info("feedback.unmatched", provider=event.provider, kind=event.kind)
         if event.kind is EventKind.COMPLAINED and not event.provider_ids:  # else it is of somebody else's mail
-            unmatched.note_complaint(session, now=now)
+            note_complaint(session, now=now)
             counters.count_up(session, counters.HourlyCounts.COMPLAINED, 1, at=now)
         return FeedbackCount(heard=1, unmatched=1)
     if delivery is None:
@@ -278,3 +290,32 @@ def _deferred_again(session: Session, subscriber: Subscriber, event: Event) -> b
         if (each.kind, each.reason) == (EventKind.DEFERRED.value, FeedbackReason.INVALID.value)
     ]
     return any(delivered is None or at > delivered for at in gone)
+
+
+UNMATCHED = "complaints-unmatched"
+
+
+def note_complaint(session: Session, *, now: datetime) -> None:
+    """Note that somebody complained of whom nobody knows who it was; the event is stored already."""
+    number = _number(session, now)
+    text = (
+        f"{counted(number, 'complaint')} of the last {UNMATCHED_WITHIN.days} days named no mail of ours, so that "
+        "nobody was unsubscribed; the breaker counts them. Look at the reports in the mailbox: was service.secret "
+        "changed?"
+    )
+    note_finding(session, UNMATCHED, "", text, now=now)
+
+
+def forget_complaints(session: Session, *, now: datetime) -> None:
+    """End the finding where the last such complaint is long ago."""
+    if _number(session, now) == 0:
+        end_findings(session, UNMATCHED)
+
+
+def _number(session: Session, now: datetime) -> int:
+    found = select(func.count()).where(
+        col(FeedbackEvent.received_at) > now - UNMATCHED_WITHIN,
+        col(FeedbackEvent.kind) == EventKind.COMPLAINED.value,
+        col(FeedbackEvent.subscriber_id).is_(None),
+    )
+    return session.exec(found).one()

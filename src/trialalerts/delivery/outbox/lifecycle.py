@@ -20,9 +20,8 @@ from sqlalchemy import ColumnElement, CursorResult, Integer, String, bindparam, 
 from sqlmodel import Session, and_, col, select
 
 from trialalerts.database import Database, table_of
-from trialalerts.database.among import is_sqlite
+from trialalerts.database.bulk import insert_into, is_sqlite
 from trialalerts.database.types import UtcDateTime
-from trialalerts.database.upsert import insert_into
 from trialalerts.delivery.mail.message import message_ids_for
 from trialalerts.delivery.mail.reply_codes import Classified
 from trialalerts.delivery.outbox.request_keys import renewed_key

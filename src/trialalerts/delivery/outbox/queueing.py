@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from trialalerts.database.many import copy_many, write_many
+from trialalerts.database.bulk import copy_many, write_many
 from trialalerts.database.types import moment_for
 from trialalerts.delivery.mail.message import message_ids_for
 

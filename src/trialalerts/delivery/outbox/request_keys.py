@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, literal_column
 from sqlmodel import Session
 
-from trialalerts.database.among import is_sqlite
+from trialalerts.database.bulk import is_sqlite
 
 __all__ = ["renewed_key"]
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, delete, select
 
-from trialalerts.database.upsert import insert_into
+from trialalerts.database.bulk import insert_into
 from trialalerts.delivery.outbox.tables import SlowedDomain
 from trialalerts.delivery.policy import answers
 

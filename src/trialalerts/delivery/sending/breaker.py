@@ -15,8 +15,8 @@ import structlog
 from sqlalchemy import CursorResult, bindparam, text
 from sqlmodel import Session
 
+from trialalerts.database.bulk import insert_into
 from trialalerts.database.types import UtcDateTime
-from trialalerts.database.upsert import insert_into
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.outbox.counters import HourlyCounts
 from trialalerts.delivery.outbox.tables import SendingPause

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from trialalerts.database.upsert import insert_into
+from trialalerts.database.bulk import insert_into
 from trialalerts.delivery.outbox.tables import Pace
 from trialalerts.settings import LimitSettings, MailSettings
 from trialalerts.subscribers.addresses import address_key

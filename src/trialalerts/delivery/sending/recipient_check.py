@@ -15,7 +15,7 @@ from sqlalchemy import CompoundSelect, Select, bindparam, literal, select, union
 from sqlmodel import Session
 
 from trialalerts.database import table_of
-from trialalerts.database.among import in_list, is_sqlite, list_value
+from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.delivery.outbox.confirmations import CONFIRMATION
 from trialalerts.delivery.outbox.lifecycle import Claimed
 from trialalerts.delivery.outbox.suppressions import address_hash

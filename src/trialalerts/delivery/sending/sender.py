@@ -33,7 +33,7 @@ from trialalerts.delivery.sending.limits import Limits
 from trialalerts.delivery.sending.pending import Pending
 from trialalerts.delivery.sending.results import ACKNOWLEDGED_TOGETHER, Results, SendCount
 from trialalerts.delivery.transports import Transport
-from trialalerts.delivery.transports.members import Combined
+from trialalerts.delivery.transports.combined import Combined
 from trialalerts.errors import DatabaseUnavailable
 from trialalerts.settings import Settings
 

@@ -30,7 +30,7 @@ _SCHEMES = {
 }
 """Which module of this package serves which scheme; it is imported only when it is asked for."""
 _OF_SEVERAL = re.compile(r"\s*(failover|roundrobin)\s*\((.*)\)\s*", re.DOTALL)
-"""A transport made of others; the module is called like the word, too."""
+"""A transport made of others; the module ``combined`` makes it."""
 
 
 class Channel(Protocol):
@@ -81,7 +81,7 @@ def open_transport(url: str) -> Transport:
             hold a password, is not shown.
     """
     if found := _OF_SEVERAL.fullmatch(url):
-        several: Transport = importlib.import_module(f"{__name__}.{found[1]}").open_members(found[2])
+        several: Transport = importlib.import_module(f"{__name__}.combined").open_members(found[1], found[2])
         return several
     try:
         parts = urlsplit(url)

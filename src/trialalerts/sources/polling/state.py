@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from trialalerts.database.bulk import insert_into
 from trialalerts.database.engine import Database
 from trialalerts.database.findings import note_finding
-from trialalerts.database.upsert import insert_into
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Position
 from trialalerts.sources.polling.leases import Lease

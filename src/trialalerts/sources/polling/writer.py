@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -11,6 +11,8 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.changes.baselines import announce_baseline
 from trialalerts.catalog.changes.freshness import Freshness
+from trialalerts.catalog.draft import ItemDraft
+from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.store import StoreCount, store_items
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.database.engine import Database
@@ -24,10 +26,11 @@ from trialalerts.sources.polling.holding import Turnover, end_hold, hold, standi
 from trialalerts.sources.polling.leases import Lease
 from trialalerts.sources.polling.problems import add_problems, note_problems
 from trialalerts.sources.polling.state import SOURCE_GONE, locked_state, succeed
-from trialalerts.sources.polling.terms import TermLearner
 from trialalerts.sources.tables import SourceState
+from trialalerts.vocabulary.areas.learning import learn_terms
+from trialalerts.vocabulary.areas.tree import AreaTree
 
-__all__ = ["BatchCount", "BatchWriter"]
+__all__ = ["BatchCount", "BatchWriter", "TermLearner"]
 
 _AT_ONCE = 500
 _MANY_OLD = 20
@@ -219,3 +222,33 @@ class BatchWriter:
             )
             found.update(session.exec(query))
         return found
+
+
+class TermLearner:
+    """Learns new terms during one poll; asks the database only when a record holds something new."""
+
+    def __init__(self, areas: AreaTree) -> None:
+        self._known = {node.id for node in areas.nodes}
+        self._placed = {node.id for node in areas.nodes if node.parents}
+
+    def learn(self, session: Session, drafts: Iterable[ItemDraft]) -> int:
+        """Add the terms that the drafts name and the vocabulary lacks; return how many."""
+        terms: dict[str, str] = {}
+        parents: dict[str, list[str]] = {}
+        for draft in drafts:
+            facts = draft.facts
+            if not isinstance(facts, TrialFacts) or not facts.mesh:
+                continue
+            for term in (*facts.mesh, *facts.mesh_ancestors):
+                if term.id not in self._known:
+                    terms[term.id] = term.name
+            only = facts.mesh[0].id
+            if len(facts.mesh) == 1 and facts.mesh_ancestors and only not in self._placed:
+                # With several terms on a record nobody can tell whose ancestors they are.
+                parents[only] = [term.id for term in facts.mesh_ancestors]
+        if not terms and not parents:
+            return 0
+        learned = learn_terms(session, terms, parents)
+        self._known.update(terms)
+        self._placed.update(parents)
+        return learned

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from sqlmodel import Session, col, select
 
-from trialalerts.database.upsert import insert_into
+from trialalerts.database.bulk import insert_into
 from trialalerts.vocabulary.areas.graph import nearest_only
 from trialalerts.vocabulary.areas.mesh_ids import is_mesh_id, normal_mesh_id
 from trialalerts.vocabulary.areas.tree import load_areas

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
+import tomllib
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from trialalerts.vocabulary.areas.search import AreaNode
 from trialalerts.vocabulary.spelling import BREAKS, WordFolder, is_acronym, name_key, name_orders, split_words
 from trialalerts.vocabulary.tagging.proper_names import bare_eponym
 from trialalerts.vocabulary.tagging.variants import variants
-from trialalerts.vocabulary.tagging.wordings import read_wordings
 from trialalerts.vocabulary.tagging.words import NO_DISEASES, is_generic
 
-__all__ = ["ALONE", "NOTHING", "Hit", "Key", "Lengths", "Seconds", "TagDictionary", "WordTokens", "possible_keys"]
+__all__ = [
+    "ALONE",
+    "NOTHING",
+    "Hit",
+    "Key",
+    "Lengths",
+    "Seconds",
+    "TagDictionary",
+    "WordTokens",
+    "possible_keys",
+    "read_wordings",
+]
 
 Key = tuple[str, ...]
 Seconds = Mapping[str, tuple[int, ...]]
@@ -218,3 +231,17 @@ def _lengths(keys: Iterable[Key]) -> Lengths:
         first: {second: tuple(sorted(lengths, reverse=True)) for second, lengths in seconds.items()}
         for first, seconds in found.items()
     }
+
+
+_OURS = Path(__file__).with_name("wordings.toml")
+_MESH = Path(__file__).with_name("mesh_2014_terms.tsv.gz")
+
+
+def read_wordings() -> Iterator[tuple[str, list[str]]]:
+    """Yield ids of areas, each with wordings, those to be preferred first."""
+    with gzip.open(_MESH, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            area_id, _, terms = line.rstrip("\n").partition("\t")
+            yield area_id, terms.split("|")
+    for area_id, listed in tomllib.loads(_OURS.read_text("utf-8")).items():
+        yield area_id, [part.strip() for part in listed.split(",")]

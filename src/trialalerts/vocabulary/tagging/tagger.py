@@ -1,7 +1,7 @@
 """The tagging of text: which disease areas a title and a text speak of, and which they are about.
 
-A dictionary of folded word sequences (module ``spelling``) finds names (``tag_finding``); what stands around
-each tells its part (``tag_roles``); all mentions together tell how much the text is about it (``tag_salience``).
+A dictionary of folded word sequences (module ``spelling``) finds names (``finding``); what stands around
+each tells its part (``roles``); all mentions together tell how much the text is about it (``salience``).
 """
 
 from __future__ import annotations

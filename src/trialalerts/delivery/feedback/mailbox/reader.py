@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.header import decode_header, make_header
+from email.parser import BytesParser
+from email.policy import compat32
 from typing import Any, Protocol
 
 import structlog
@@ -21,17 +25,18 @@ from sqlmodel import Session, col, or_, update
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
-from trialalerts.database.upsert import insert_into
+from trialalerts.database.bulk import insert_into
 from trialalerts.delivery.feedback.events import Event, Malformed
 from trialalerts.delivery.feedback.handling import UNSTORABLE, FeedbackCount, apply_events
 from trialalerts.delivery.feedback.mailbox.bounces import events_of
-from trialalerts.delivery.feedback.mailbox.unsubscribing import unsubscribe_by_mail
 from trialalerts.delivery.mail.verp import delivery_of
 from trialalerts.delivery.outbox.tables import MailboxState
 from trialalerts.errors import TrialAlertsError
 from trialalerts.settings import Settings
+from trialalerts.subscribers.people import find_by_key, unsubscribe
+from trialalerts.subscribers.tokens import Purpose, Tokens
 
-__all__ = ["LEASE", "LONGEST_MAIL", "MailFolder", "MailboxBroken", "StoredMail", "read_mailbox"]
+__all__ = ["LEASE", "LONGEST_MAIL", "MailFolder", "MailboxBroken", "StoredMail", "read_mailbox", "unsubscribe_by_mail"]
 
 log = structlog.get_logger()
 
@@ -192,3 +197,26 @@ def _held(name: str, owner: str, **values: Any) -> Any:
     return (
         update(MailboxState).where(col(MailboxState.name) == name, col(MailboxState.leased_by) == owner).values(values)
     )
+
+
+_SUBJECT = re.compile(r"\s*unsubscribe\s+([\w.-]{20,400})\s*", re.IGNORECASE)
+
+
+def unsubscribe_by_mail(session: Session, settings: Settings, content: bytes, *, now: datetime) -> bool:
+    """Unsubscribe whom the token in the subject of a mail names; return whether somebody left by it."""
+    try:
+        subject = str(
+            make_header(decode_header(BytesParser(policy=compat32).parsebytes(content, headersonly=True)["Subject"]))
+        )
+    except Exception:  # noqa: BLE001 - the email package breaks in many ways on what spammers send
+        return False
+    found = _SUBJECT.fullmatch(re.sub(r"\r?\n", "", subject))
+    if found is None:
+        return False
+    try:
+        tokens = Tokens(settings.service.secrets[0], previous=settings.service.secrets[1:])
+        key = tokens.read(Purpose.UNSUBSCRIBE, found[1], max_age=None).key
+        subscriber = find_by_key(session, key)
+    except TrialAlertsError:
+        return False
+    return subscriber is not None and unsubscribe(session, subscriber, how="mail", now=now)

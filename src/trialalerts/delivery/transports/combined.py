@@ -1,4 +1,4 @@
-"""What transports made of other transports have in common: who is asked, who rests, who gets the rest.
+"""Transports made of other transports: who is asked, who rests, who gets the rest.
 
 ``failover(URL URL …)`` and ``roundrobin(URL URL …)`` differ in whom they ask first. A member that does not work is
 benched for a minute, or for as long as it asked. What a member left untouched (``Unsent``) goes to the next one; what
@@ -14,10 +14,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
-from trialalerts.delivery.transports import Channel, Transport
+from trialalerts.delivery.transports import Channel, Transport, open_transport
 from trialalerts.errors import ConfigurationError
 
-__all__ = ["BENCH", "Combined", "MemberChannel", "Members", "members_of"]
+__all__ = [
+    "BENCH",
+    "Combined",
+    "FailoverTransport",
+    "MemberChannel",
+    "Members",
+    "RoundRobinTransport",
+    "members_of",
+    "open_members",
+]
 
 BENCH = 60.0
 """How many seconds a member rests that did not say how long."""
@@ -218,3 +227,29 @@ def _by(outcome: Outcome, name: str) -> Outcome:
 def _with_key(outcome: Outcome, key: str | None) -> Outcome:
     """Keep the key that a member wants to be asked with next, whatever the others said."""
     return outcome if key is None or isinstance(outcome, Accepted) else replace(outcome, request_key=key)
+
+
+class FailoverTransport(Combined):
+    """Sends through the first of its members that works; the favourite stands first."""
+
+    name = "failover"
+    rotating = False
+
+
+class RoundRobinTransport(Combined):
+    """Sends through its members in turn, each call through the next that works."""
+
+    name = "roundrobin"
+    rotating = True
+
+
+_KINDS: Mapping[str, type[Combined]] = {"failover": FailoverTransport, "roundrobin": RoundRobinTransport}
+
+
+def open_members(kind: str, inner: str) -> Transport:
+    """Open what stands between the parentheses of ``failover(…)`` or ``roundrobin(…)``.
+
+    Raises:
+        ConfigurationError: a member's URL makes no sense, or there are fewer than two.
+    """
+    return _KINDS[kind]([open_transport(url) for url in members_of(inner)])
