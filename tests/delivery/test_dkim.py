@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from tests.delivery.test_message import NOW, message, nasty
 from trialalerts.delivery.mail.dkim import DkimSigner
 from trialalerts.delivery.mail.message import Message, to_bytes
-from trialalerts.delivery.mail.quoted_printable import encoded
+from trialalerts.delivery.mail.quoted_printable import encode
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import DkimSettings, MailSettings, Settings
 
@@ -114,7 +114,7 @@ def test_the_signature_of_any_message_is_accepted(
 ) -> None:
     quoted_name = re.sub(r'["\\\r\n]', "", name)
     sender = f'"{quoted_name}" <alerts@example.org>'
-    signed = both.sign(mail(subject=subject, sender=sender, text=text, html=[encoded(piece) for piece in html]))
+    signed = both.sign(mail(subject=subject, sender=sender, text=text, html=[encode(piece) for piece in html]))
     assert accepted(signed, 0)
     assert accepted(signed, 1)
 

@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trialalerts.delivery.mail.message import Message, header_line, mail_domain, new_message_id, to_bytes
-from trialalerts.delivery.mail.quoted_printable import decoded, encoded, plain_text
+from trialalerts.delivery.mail.quoted_printable import decode, encode, plain_text
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -139,7 +139,7 @@ def whole(pieces: list[str]) -> str:
 @example([], [""])
 @example(["one\n", "\n", ".\n", " \n"], ["\ud83d", "\ude00", "a\r", "\nb"])
 def test_a_body_in_pieces_encoded_before_reads_back_like_the_same_body_in_one(text: list[str], html: list[str]) -> None:
-    made = message(text=[encoded(piece) for piece in text], html=[encoded(piece) for piece in html])
+    made = message(text=[encode(piece) for piece in text], html=[encode(piece) for piece in html])
     content = to_bytes(made)
     assert_fit_for_the_wire(content)
     read = parsed(content)
@@ -150,7 +150,7 @@ def test_a_body_in_pieces_encoded_before_reads_back_like_the_same_body_in_one(te
 
 @given(text=nasty)
 def test_a_piece_says_what_was_put_in(text: str) -> None:
-    assert plain_text(decoded([encoded(text)])) == plain_text(text)
+    assert plain_text(decode([encode(text)])) == plain_text(text)
 
 
 @given(subject=nasty, name=nasty, text=st.lists(nasty, max_size=3), link=nasty)
@@ -160,8 +160,8 @@ def test_no_value_of_a_message_in_pieces_can_add_a_header(subject: str, name: st
         made = message(
             subject=subject,
             sender=mailbox,
-            text=[encoded(piece) for piece in text],
-            html=[encoded("<p>Hello</p>")],
+            text=[encode(piece) for piece in text],
+            html=[encode("<p>Hello</p>")],
             headers=(("List-Unsubscribe", f"<{link}>"),),
         )
     except ValueError:  # the link cannot stand in a header, so there is no message
@@ -183,7 +183,7 @@ def test_no_value_of_a_message_in_pieces_can_add_a_header(subject: str, name: st
 
 def test_equal_messages_are_equal_however_they_were_made() -> None:
     one = message(text="Hello\n", html="<p>Hello</p>")
-    other = message(text=[encoded("Hel"), encoded("lo\n")], html=[encoded("<p>Hello"), encoded("</p>")])
+    other = message(text=[encode("Hel"), encode("lo\n")], html=[encode("<p>Hello"), encode("</p>")])
     assert one == other
     assert hash(one) == hash(other)
     assert one != message(text="Hello\n")

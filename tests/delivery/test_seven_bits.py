@@ -25,7 +25,7 @@ from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
 from trialalerts.delivery.mail.envelope import Accepted, Refused
 from trialalerts.delivery.mail.message import Message, to_bytes
-from trialalerts.delivery.mail.quoted_printable import encoded
+from trialalerts.delivery.mail.quoted_printable import encode
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.delivery.sending.sender import send_queued
 from trialalerts.delivery.transports import open_transport
@@ -62,7 +62,7 @@ def test_every_message_is_seven_bits_in_lines_of_an_allowed_length(
         if name.isprintable() and not set(name) & set('",<>()@:;[]\\')
         else "a@b.example"
     )
-    for body in (text, [encoded(piece) for piece in pieces]):
+    for body in (text, [encode(piece) for piece in pieces]):
         written = to_bytes(
             message(sender=sender, to="mona@bücher.example", subject=subject, text=body, html=html, headers=headers)
         )

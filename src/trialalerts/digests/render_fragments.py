@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, NoReturn, Self
 
 from markupsafe import escape
 
-from trialalerts.delivery.mail.quoted_printable import Quoted, decoded, encoded
+from trialalerts.delivery.mail.quoted_printable import Quoted, decode, encode
 from trialalerts.digests.render_recent import Recent
 
 __all__ = ["Filler", "Fragment", "Hole", "MarkupHole", "Pieces", "Unfillable", "left_open", "whole"]
@@ -102,12 +102,12 @@ class Pieces(NamedTuple):
     @property
     def text(self) -> str:
         """What they say."""
-        return decoded(self.pieces)
+        return decode(self.pieces)
 
 
 def whole(text: str) -> Pieces:
     """Encode a text as one piece."""
-    return Pieces([encoded(text)], len(text.encode()))
+    return Pieces([encode(text)], len(text.encode()))
 
 
 class _Step(NamedTuple):
@@ -192,7 +192,7 @@ class Filler:
             text = str(escape(text))
         elif mode:
             text = self._wrap(text, mode[1:])
-        return encoded(text), len(text) if text.isascii() else len(text.encode())
+        return encode(text), len(text) if text.isascii() else len(text.encode())
 
 
 def _slots(written: str, *, html: bool, raw: range) -> Iterator[tuple[int, int, tuple[str | int, ...], str]]:
@@ -222,7 +222,7 @@ def _joined(parts: Sequence[str | int], values: Sequence[str | Pieces]) -> str:
 
 
 def _literal(text: str) -> Quoted:
-    return encoded(_sound(text))
+    return encode(_sound(text))
 
 
 def _sound(text: str) -> str:

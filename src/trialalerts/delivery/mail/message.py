@@ -58,7 +58,7 @@ class Message:
     ``sender`` is a mailbox such as ``Trial Alerts <alerts@example.org>``, ``to`` a bare address. The subject
     and the sender's name become one line: control characters and line ends turn into blanks, runs of blanks
     into one, lone surrogates into U+FFFD. Bodies get LF line ends and a last one; NUL and lone surrogates
-    become U+FFFD; they may be given as pieces from ``quoted_printable.encoded``. ``headers``
+    become U+FFFD; they may be given as pieces from ``quoted_printable.encode``. ``headers``
     are added as they are (List-Unsubscribe, Auto-Submitted …).
 
     Raises:

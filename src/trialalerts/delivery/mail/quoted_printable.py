@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NewType
 
-__all__ = ["Body", "Quoted", "decoded", "encoded", "plain_text"]
+__all__ = ["Body", "Quoted", "decode", "encode", "plain_text"]
 
 Quoted = NewType("Quoted", bytes)
-"""A piece of a body as :func:`encoded` makes it: empty, or lines of at most 76 bytes that each end in CRLF."""
+"""A piece of a body as ``encode`` makes it: empty, or lines of at most 76 bytes that each end in CRLF."""
 
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _HARD, _SOFT = b"\r\n", b"=\r\n"
@@ -38,14 +38,14 @@ class Body:
     def text(self) -> str:
         """The text, with LF line ends."""
         if self._text is None:
-            self._text = plain_text(decoded(self._pieces or ()))
+            self._text = plain_text(decode(self._pieces or ()))
         return self._text
 
     @property
     def lines(self) -> Sequence[bytes]:
         """The encoded lines, to be joined: the last one ends in a hard line break."""
         if self._pieces is None:
-            return (encoded(self.text),)
+            return (encode(self.text),)
         last = next((piece for piece in reversed(self._pieces) if piece), _SOFT)
         return (*self._pieces, _HARD) if last.endswith(_SOFT) else self._pieces
 
@@ -56,7 +56,7 @@ class Body:
         return hash(self.text)
 
 
-def encoded(text: str) -> Quoted:
+def encode(text: str) -> Quoted:
     """Encode a piece of text, cleaned like a :class:`Body` but without adding a last line end.
 
     A CR that stands at one end of a piece and its LF at the beginning of the next count as two line ends.
@@ -86,7 +86,7 @@ def _line(line: bytes) -> bytes:
     return encoded[:-2] if room_for_a_soft_break else encoded.replace(b"=\n", _SOFT)
 
 
-def decoded(pieces: Iterable[Quoted]) -> str:
+def decode(pieces: Iterable[Quoted]) -> str:
     """Return what encoded pieces say, with LF line ends."""
     return binascii.a2b_qp(b"".join(pieces)).decode().replace("\r\n", "\n")
 

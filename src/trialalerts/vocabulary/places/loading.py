@@ -113,7 +113,7 @@ def store_places(session: Session) -> int:
 
 
 def _digest() -> str:
-    files = [sha256(Path(__file__).with_name(name).read_bytes()).hexdigest() for name in _FILES]
+    files = [sha256((Path(__file__).parent / name).read_bytes()).hexdigest() for name in _FILES]
     return sha256(" ".join((*files, *map(version, _LIBRARIES))).encode()).hexdigest()
 
 

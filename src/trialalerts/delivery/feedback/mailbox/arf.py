@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from trialalerts.delivery.feedback.events import EventKind, Meaning
 from trialalerts.delivery.feedback.mailbox.identifiers import identifiers_of
-from trialalerts.delivery.feedback.mailbox.incoming import IncomingMail, Report
+from trialalerts.delivery.feedback.mailbox.incoming import IncomingMail, MailReport
 from trialalerts.delivery.feedback.mailbox.words import text_of
 from trialalerts.delivery.mail.reply_codes import BounceClass
 
@@ -29,7 +29,7 @@ def is_complaint(feedback_type: str) -> bool:
     return feedback_type.strip().lower() not in _NO_COMPLAINT
 
 
-def read_complaint(returned: IncomingMail, is_ours: Callable[[str], bool]) -> list[Report]:
+def read_complaint(returned: IncomingMail, is_ours: Callable[[str], bool]) -> list[MailReport]:
     """Return the complaint that a mail reports; nothing where it is none."""
     for part in returned.parts():
         if part.get_content_type() == "message/feedback-report":
@@ -46,11 +46,11 @@ def _fields(text: str) -> Mapping[str, str]:
     return {name.lower(): " ".join(value.split()) for name, value in reversed(_FIELD.findall(text))}
 
 
-def _news(fields: Mapping[str, str], returned: IncomingMail, is_ours: Callable[[str], bool]) -> Report:
+def _news(fields: Mapping[str, str], returned: IncomingMail, is_ours: Callable[[str], bool]) -> MailReport:
     complained = is_complaint(fields.get("feedback-type", ""))
     named = identifiers_of(returned, is_ours, fields)
     told = "\n".join(f"{name}: {fields.get(name.lower(), '')}" for name in _KEPT)
-    return Report(
+    return MailReport(
         kind=EventKind.COMPLAINED if complained else EventKind.UNKNOWN,
         told=told,
         token=named.token,

@@ -8,7 +8,7 @@ from datetime import datetime
 from trialalerts.delivery.feedback.events import Event, Malformed
 from trialalerts.delivery.feedback.mailbox.arf import read_complaint
 from trialalerts.delivery.feedback.mailbox.dsn import read_status_report
-from trialalerts.delivery.feedback.mailbox.incoming import IncomingMail, Report, read_incoming
+from trialalerts.delivery.feedback.mailbox.incoming import IncomingMail, MailReport, read_incoming
 from trialalerts.delivery.feedback.mailbox.prose import read_prose
 
 __all__ = ["PROVIDER", "events_of"]
@@ -38,7 +38,7 @@ def events_of(content: bytes, *, arrived: datetime, is_ours: Callable[[str], boo
         raise Malformed(f"A mail cannot be read: {type(error).__name__}.") from None
 
 
-def _news(returned: IncomingMail, is_ours: Callable[[str], bool]) -> list[Report]:
+def _news(returned: IncomingMail, is_ours: Callable[[str], bool]) -> list[MailReport]:
     """Return what a mail tells in the first form that it has; a report that somebody sent on is read as well."""
     found = read_status_report(returned, is_ours) or read_complaint(returned, is_ours)
     if not found and (inner := returned.sent_on()) is not None:
@@ -46,7 +46,7 @@ def _news(returned: IncomingMail, is_ours: Callable[[str], bool]) -> list[Report
     return found or read_prose(returned)
 
 
-def _event(news: Report, returned: IncomingMail, number: int) -> Event:
+def _event(news: MailReport, returned: IncomingMail, number: int) -> Event:
     return Event(
         provider=PROVIDER,
         event_id=f"{returned.digest}:{number}" if number else returned.digest,

@@ -12,7 +12,7 @@ from email.message import Message
 
 from trialalerts.delivery.feedback.events import EventKind, Meaning
 from trialalerts.delivery.feedback.mailbox.identifiers import Identifiers, identifiers_of
-from trialalerts.delivery.feedback.mailbox.incoming import IncomingMail, Report
+from trialalerts.delivery.feedback.mailbox.incoming import IncomingMail, MailReport
 from trialalerts.delivery.feedback.mailbox.words import own_words, said_in, text_of
 from trialalerts.delivery.mail.reply_codes import classify
 
@@ -44,7 +44,7 @@ _NUMBER_ONLY = re.compile(r"^\s*(?:x-[\w\-]{1,30}\s*;)?\s*[\d\s.]*$", re.IGNOREC
 Fields = Mapping[str, str]
 
 
-def read_status_report(returned: IncomingMail, is_ours: Callable[[str], bool]) -> list[Report]:
+def read_status_report(returned: IncomingMail, is_ours: Callable[[str], bool]) -> list[MailReport]:
     """Return what a notification says of each recipient; nothing where the mail is none."""
     blocks = next(filter(None, (_recipients(text) for text in _candidates(returned))), [])
     if not blocks:
@@ -107,11 +107,11 @@ def _human(returned: IncomingMail) -> str:
     return own_words("\n\n".join(texts))
 
 
-def _news(block: Fields, named: Identifiers, human: str) -> Report:
+def _news(block: Fields, named: Identifiers, human: str) -> MailReport:
     kind = _kind(block) or EventKind.UNKNOWN
     told = "\n".join(f"{name}: {block[name.lower()]}" for name in _KEPT if name.lower() in block)
     if kind not in {EventKind.BOUNCED, EventKind.DEFERRED}:
-        return Report(kind=kind, told=told, token=named.token, message_ids=named.message_ids)
+        return MailReport(kind=kind, told=told, token=named.token, message_ids=named.message_ids)
     words = block.get("diagnostic-code", "")
     if _NUMBER_ONLY.match(words):
         words = ""
@@ -123,4 +123,4 @@ def _news(block: Fields, named: Identifiers, human: str) -> Report:
         trying=kind is EventKind.DEFERRED,
     )
     meaning = Meaning.of(judged)
-    return Report(kind=kind, told=told, token=named.token, message_ids=named.message_ids, meaning=meaning)
+    return MailReport(kind=kind, told=told, token=named.token, message_ids=named.message_ids, meaning=meaning)

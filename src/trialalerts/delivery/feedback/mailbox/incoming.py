@@ -21,7 +21,16 @@ from itertools import islice
 from trialalerts.delivery.feedback.events import EventKind, Meaning
 from trialalerts.delivery.feedback.mailbox.words import own_words, text_of
 
-__all__ = ["HEADERS_ONLY", "WHOLE", "IncomingMail", "Report", "addresses_in", "ours_in", "read_incoming", "value_of"]
+__all__ = [
+    "HEADERS_ONLY",
+    "WHOLE",
+    "IncomingMail",
+    "MailReport",
+    "addresses_in",
+    "ours_in",
+    "read_incoming",
+    "value_of",
+]
 
 _ADDRESS = re.compile(r"[^\s<>,;:\"()]{1,64}@[^\s<>,;\"()]{1,255}")
 _SENT_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To", "To", "Cc", "Received")
@@ -34,7 +43,7 @@ _QUOTATIONS = WHOLE | HEADERS_ONLY
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class MailReport:
     """One thing that a mail tells; ``told`` are the lines that say so, without what our own message said.
 
     ``message_ids`` and ``links`` are what else may name the mail (see ``identifiers``).

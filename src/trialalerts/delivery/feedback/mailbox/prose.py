@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from trialalerts.delivery.feedback.events import EventKind, Meaning
-from trialalerts.delivery.feedback.mailbox.incoming import IncomingMail, Report
+from trialalerts.delivery.feedback.mailbox.incoming import IncomingMail, MailReport
 from trialalerts.delivery.feedback.mailbox.words import CODE_LINE, quotes_a_message, said_in
 from trialalerts.delivery.mail.replies.text import read_reply
 from trialalerts.delivery.mail.reply_codes import BounceClass, classify
@@ -83,7 +83,7 @@ _AUTO_PRECEDENCE = {"auto_reply", "bulk", "junk", "list"}
 _AUTO_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply", "X-Mail-Autoreply")
 
 
-def read_prose(returned: IncomingMail) -> list[Report]:
+def read_prose(returned: IncomingMail) -> list[MailReport]:
     """Return what a mail in no standard form tells; nothing where it is no news of a mail of ours."""
     if returned.sent_to is None:
         return []
@@ -91,7 +91,9 @@ def read_prose(returned: IncomingMail) -> list[Report]:
         return [_bounce(returned)]
     kind = EventKind.AUTORESPONDED if _is_automatic(returned) else EventKind.UNKNOWN
     told = f"Content-Type: {returned.message.get_content_type()}"
-    return [Report(kind=kind, told=told, token=returned.sent_to, meaning=Meaning.heard(BounceClass.NONE, "no.bounce"))]
+    return [
+        MailReport(kind=kind, told=told, token=returned.sent_to, meaning=Meaning.heard(BounceClass.NONE, "no.bounce"))
+    ]
 
 
 def _is_bounce(returned: IncomingMail) -> bool:
@@ -150,7 +152,7 @@ def _has_structure(returned: IncomingMail, words: str) -> bool:
     )
 
 
-def _bounce(returned: IncomingMail) -> Report:
+def _bounce(returned: IncomingMail) -> MailReport:
     words = returned.words()[:_LONGEST]
     folded = " ".join(words.split())
     goes_on = _GOES_ON.search(folded) and not (_GAVE_UP.search(folded) or _FIVE.search(words))
@@ -158,7 +160,7 @@ def _bounce(returned: IncomingMail) -> Report:
     judged = classify(said, stage=read_reply(folded).stage, report=folded, trying=bool(goes_on))
     kind = EventKind.DEFERRED if goes_on else EventKind.BOUNCED
     told = said[:_LONGEST].replace("\x00", " ")
-    return Report(kind=kind, told=told, token=returned.sent_to, meaning=Meaning.of(judged))
+    return MailReport(kind=kind, told=told, token=returned.sent_to, meaning=Meaning.of(judged))
 
 
 def _is_automatic(returned: IncomingMail) -> bool:
