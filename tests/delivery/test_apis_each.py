@@ -21,11 +21,12 @@ from tests.delivery.provider_servers import (
 )
 from trialalerts.delivery.mail.envelope import Accepted, Refused, Unsent
 from trialalerts.delivery.transports import open_transport
+from trialalerts.delivery.transports.providers.account import account_of
 from trialalerts.delivery.transports.providers.channel import ApiTransport
-from trialalerts.delivery.transports.providers.client import ProviderReply, account_of
 from trialalerts.delivery.transports.providers.mailgun import Mailgun
 from trialalerts.delivery.transports.providers.resend import Resend
 from trialalerts.errors import ConfigurationError
+from trialalerts.net.posting import PostReply
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_mailgun_is_left_alone_until_the_moment_that_it_names(status: int, words
     account = account_of(urlsplit("mailgun://KEY@mg.example.org"), provider="Mailgun", endpoint="https://x.example")
     for sentence in (f"Domain mg.example.org is not allowed to send: too many mails, {words}", words):
         body = json.dumps({"message": sentence}).encode()
-        reply = ProviderReply(status=status, headers={"date": "Mon, 02 Mar 2026 09:30:00 GMT"}, body=body)
+        reply = PostReply(status=status, headers={"date": "Mon, 02 Mar 2026 09:30:00 GMT"}, body=body)
         (outcome,) = Mailgun(account, "mg.example.org").read(reply, [envelope()])
         assert isinstance(outcome, Unsent)
         assert outcome.retry_after == seconds

@@ -20,28 +20,19 @@ from tests.delivery.post import NOW
 from tests.delivery.provider_desk import BaseDesk
 from tests.delivery.provider_servers import Fault, failing, hung_up, running
 from trialalerts.clock import FrozenClock
-from trialalerts.delivery.transports.providers import client
-from trialalerts.delivery.transports.providers.client import (
-    Garbled,
-    NoAnswer,
-    NotConnected,
-    ProviderAccount,
-    ProviderClient,
-    ProviderReply,
-    ProviderRequest,
-    account_of,
-    name_in,
-)
+from trialalerts.delivery.transports.providers.account import account_of, name_in
+from trialalerts.net import tls
+from trialalerts.net.posting import Garbled, NoAnswer, NotConnected, PostClient, PostReply, PostRequest
 
 CLOCK = FrozenClock(NOW)
 
 
-def reply_to(fault: Fault, **options: object) -> ProviderReply:
+def reply_to(fault: Fault, **options: object) -> PostReply:
     """Return what is understood of an answer."""
     with running(BaseDesk(), fault) as server:
-        caller = ProviderClient(ProviderAccount(provider="Example", key="k", endpoint=server.root), **options)  # type: ignore[arg-type]  # one option, given as it is
+        caller = PostClient(timeout=30.0, secret="k", **options)  # type: ignore[arg-type]  # one option, given as it is
         try:
-            return caller.post(ProviderRequest(url=server.root, body=b"{}", headers={}))
+            return caller.post(PostRequest(url=server.root, body=b"{}", headers={}))
         finally:
             caller.close()
 
@@ -53,16 +44,16 @@ def certificates(tmp_path: Path) -> Iterator[tuple[ssl.SSLContext, str]]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
-    client._ssl_context.cache_clear()
+    tls.ssl_context.cache_clear()
     yield context, str(tmp_path / "authority.pem")
-    client._ssl_context.cache_clear()
+    tls.ssl_context.cache_clear()
 
 
 def test_a_certificate_that_nobody_vouches_for_sends_nothing(certificates: tuple[ssl.SSLContext, str]) -> None:
     with running(BaseDesk(), tls=certificates[0]) as server:
-        caller = ProviderClient(ProviderAccount(provider="Example", key="k", endpoint=server.root))
+        caller = PostClient(timeout=30.0, secret="k")
         with pytest.raises(NotConnected, match="certificate verify failed"):
-            caller.post(ProviderRequest(url=server.root, body=b"{}", headers={}))
+            caller.post(PostRequest(url=server.root, body=b"{}", headers={}))
         assert server.requests == []
 
 
@@ -71,8 +62,8 @@ def test_an_authority_of_the_machine_is_trusted(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", certificates[1])
     with running(BaseDesk(), failing(200, b"[1]"), tls=certificates[0]) as server:
-        caller = ProviderClient(ProviderAccount(provider="Example", key="k", endpoint=server.root))
-        assert caller.post(ProviderRequest(url=server.root, body=b"{}", headers={})).json() == [1]
+        caller = PostClient(timeout=30.0, secret="k")
+        assert caller.post(PostRequest(url=server.root, body=b"{}", headers={})).json() == [1]
         caller.close()
 
 
@@ -119,22 +110,22 @@ def test_an_answer_that_drips_is_left_when_its_time_is_up() -> None:
 def test_a_request_that_got_no_answer_is_told_from_one_that_never_left() -> None:
     with pytest.raises(NoAnswer, match="broke the connection off"):
         reply_to(hung_up(obeyed=False))
-    caller = ProviderClient(ProviderAccount(provider="Example", key="k", endpoint="http://127.0.0.1:9"))
+    caller = PostClient(timeout=30.0, secret="k")
     for url in ("http://127.0.0.1:9/", "gopher://127.0.0.1:9/"):
         with pytest.raises(NotConnected):
-            caller.post(ProviderRequest(url=url, body=b"{}", headers={}))
+            caller.post(PostRequest(url=url, body=b"{}", headers={}))
 
 
 def test_a_header_that_is_none_never_leaves() -> None:
-    caller = ProviderClient(ProviderAccount(provider="Example", key="k", endpoint="http://127.0.0.1:9"))
+    caller = PostClient(timeout=30.0, secret="k")
     with running(BaseDesk()) as server, pytest.raises(NotConnected):
-        caller.post(ProviderRequest(url=server.root, body=b"{}", headers={"X-Key": "a\r\nb"}))
+        caller.post(PostRequest(url=server.root, body=b"{}", headers={"X-Key": "a\r\nb"}))
     assert server.requests == []
 
 
 def wait(**headers: str) -> float | None:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return ProviderReply(status=429, headers=named).retry_after(CLOCK)
+    return PostReply(status=429, headers=named).retry_after(CLOCK)
 
 
 def test_without_a_date_in_the_answer_our_own_clock_counts() -> None:
@@ -172,4 +163,4 @@ def test_an_account_shows_no_key() -> None:
     )
     assert account.key == "s3cret"
     assert "s3cret" not in repr(account)
-    assert "s3cret" not in repr(ProviderRequest(url="https://x", body=b"s3cret", headers={"Authorization": "s3cret"}))
+    assert "s3cret" not in repr(PostRequest(url="https://x", body=b"s3cret", headers={"Authorization": "s3cret"}))

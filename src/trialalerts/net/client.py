@@ -1,4 +1,4 @@
-"""HTTP: the only module that imports httpx.
+"""Getting: the client with which sources ask.
 
 It asks politely (an honest User-Agent, conditional requests, packed bodies), waits no longer and reads
 no more than allowed, and calls no private address. Whatever goes wrong is a :class:`SourceError` in
@@ -7,14 +7,10 @@ one line that names the address (without its query and password), what was found
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
-from email.utils import parsedate_to_datetime
-from functools import cache
-from ssl import SSLContext
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -22,15 +18,16 @@ import httpcore
 import httpx
 import stamina
 
-from trialalerts import __version__
 from trialalerts.clock import Clock
 from trialalerts.errors import SourceError
 from trialalerts.net.decompression import ACCEPTED, BrokenBody, TooLarge, unpacked
 from trialalerts.net.guard import Interrupted, PrivateAddress, PublicNetwork, TookTooLong
+from trialalerts.net.tls import ssl_context, user_agent
+from trialalerts.net.waits import retry_after
 from trialalerts.redaction import shown_url, without_secrets
 from trialalerts.settings import HttpSettings
 
-__all__ = ["Fetcher", "HttpAnswer", "HttpRefused", "Interrupted"]
+__all__ = ["Fetcher", "HttpAnswer", "HttpRefused", "Interrupted", "get_once"]
 
 _MOST_REDIRECTS = 5
 _TIMEOUTS_IN_ALL = 10  # an answer may take this many timeouts as a whole, however steadily it drips
@@ -92,7 +89,7 @@ class Fetcher:
         self._network = network or PublicNetwork(allow_private=settings.allow_private_addresses, stop=stop)
         self._client = httpx.Client(
             transport=_Transport(self._network),
-            headers={"User-Agent": _user_agent(settings.contact), "Accept-Encoding": ACCEPTED},
+            headers={"User-Agent": user_agent(settings.contact), "Accept-Encoding": ACCEPTED},
             timeout=settings.timeout.total_seconds(),
             trust_env=False,
         )
@@ -132,7 +129,7 @@ class Fetcher:
             accept: the wanted types.
 
         Raises:
-            Refused: the server answered with a status that gives no data; with ``retry_after`` in seconds
+            HttpRefused: the server answered with a status that gives no data; with ``retry_after`` in seconds
                 where it said when to come again.
             SourceError: the server cannot be reached, the answer is too large, too slow or broken.
             Interrupted: the program was told to stop.
@@ -179,42 +176,38 @@ class Fetcher:
             return answer
         said = without_secrets(_said(answer), *hiding)[:_SAID]
         found = f"{shown_url(answer.url)} answered {answer.status}{f' ({said})' if said else ''}"
-        retry_after = self._retry_after(answer.headers.get("retry-after", ""))
         raise HttpRefused(
-            f"{found}; {_remedy(answer.status)}", status=answer.status, said=said, retry_after=retry_after
+            f"{found}; {_remedy(answer.status)}",
+            status=answer.status,
+            said=said,
+            retry_after=retry_after(answer.headers, self._clock),
         )
 
-    def _retry_after(self, value: str) -> float | None:
-        """Read a Retry-After: a number of seconds or a date."""
-        if re.fullmatch(r"\s*\d{1,9}\s*", value):
-            return float(value)
-        try:
-            at = parsedate_to_datetime(value)
-        except (ValueError, IndexError):
-            return None
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-        return max(0.0, (at - self._clock.now()).total_seconds())
+
+def get_once(url: str, *, seconds: float, most: int) -> tuple[int, bytes]:
+    """Get a small page without redirects or retries; return its status and its body.
+
+    Raises:
+        SourceError: it cannot be reached within so many ``seconds``, or is longer than ``most`` bytes; without its
+            address.
+    """
+    try:
+        with httpx.stream("GET", url, timeout=seconds, follow_redirects=False, verify=ssl_context()) as response:
+            return response.status_code, unpacked(
+                response.iter_raw(), response.headers.get("content-encoding", ""), most
+            )
+    except (httpx.HTTPError, TooLarge, BrokenBody) as error:
+        raise SourceError(type(error).__name__) from None
 
 
 class _Transport(httpx.HTTPTransport):
     def __init__(self, network: PublicNetwork) -> None:
-        super().__init__(verify=_ssl_context(), trust_env=False)
+        super().__init__(verify=ssl_context(), trust_env=False)
         self._pool.close()
         # httpx hands no network backend on to httpcore; its own pool is replaced before first use.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=_ssl_context(), max_connections=4, keepalive_expiry=30, network_backend=network
+            ssl_context=ssl_context(), max_connections=4, keepalive_expiry=30, network_backend=network
         )
-
-
-@cache
-def _ssl_context() -> SSLContext:
-    """Return what checks certificates; reading the trusted ones takes as long as many polls of a feed."""
-    return httpx.create_ssl_context()
-
-
-def _user_agent(contact: str) -> str:
-    words = re.sub(r"[^\x21-\x7e]+", " ", contact).strip()
-    return f"TrialAlerts/{__version__}" + (f" (+{words})" if words else "")
 
 
 def _is_transient(error: Exception) -> bool:

@@ -17,7 +17,7 @@ from trialalerts.delivery.outbox.tables import DeliveryState
 from trialalerts.delivery.policy import mass_guard
 from trialalerts.delivery.sending.results import Results
 from trialalerts.delivery.transports.providers.channel import Uncertain, refusal_of
-from trialalerts.delivery.transports.providers.client import ProviderReply
+from trialalerts.net.posting import PostReply
 from trialalerts.subscribers.tables import SubscriberState
 
 
@@ -45,7 +45,7 @@ def test_a_refusal_counts_in_the_transaction_that_writes_it_down(
 
 def refusal(status: int, **values: Any) -> Refused:
     """What a transport makes of a provider's refusal."""
-    return refusal_of("Example Mail", ProviderReply(status=status, headers={}), "code", **values)
+    return refusal_of("Example Mail", PostReply(status=status, headers={}), "code", **values)
 
 
 @pytest.mark.parametrize(

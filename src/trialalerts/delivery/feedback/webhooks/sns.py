@@ -23,6 +23,7 @@ from cryptography.x509 import Certificate, load_pem_x509_certificate
 from trialalerts.delivery.feedback.events import InvalidSignature, Malformed, Unverifiable
 from trialalerts.delivery.feedback.webhooks import payload
 from trialalerts.delivery.feedback.webhooks.call import WebhookCall, decoded, require_recent
+from trialalerts.errors import SourceError
 
 __all__ = ["Fetch", "Topics", "fetch"]
 
@@ -47,26 +48,22 @@ _MOST_CERTIFICATES = 16
 _SECONDS = 10.0
 _MOST_BYTES = 64_000
 _NOT_FOUND = range(400, 500)
+_FINE = range(200, 300)
 
 
 def fetch(url: str) -> bytes | None:
     """Get a page from SNS (see :data:`Fetch`): no redirects, ten seconds, 64 kB."""
-    import httpx
+    from trialalerts.net.client import get_once  # only Amazon SES needs it
 
     try:
-        with httpx.stream("GET", url, timeout=_SECONDS, follow_redirects=False) as response:
-            if response.status_code in _NOT_FOUND:
-                return None
-            if not response.is_success:
-                raise Unverifiable(f"Amazon SNS answered {response.status_code}.")
-            content = bytearray()
-            for part in response.iter_bytes():
-                content += part
-                if len(content) > _MOST_BYTES:
-                    raise Unverifiable("Amazon SNS sent more than a certificate.")
-            return bytes(content)
-    except httpx.HTTPError as error:
-        raise Unverifiable(f"Amazon SNS cannot be reached: {type(error).__name__}.") from None
+        status, content = get_once(url, seconds=_SECONDS, most=_MOST_BYTES)
+    except SourceError as error:
+        raise Unverifiable(f"Amazon SNS cannot be reached: {error}.") from None
+    if status in _NOT_FOUND:
+        return None
+    if status not in _FINE:
+        raise Unverifiable(f"Amazon SNS answered {status}.")
+    return content
 
 
 def is_topic(name: str) -> bool:

@@ -24,15 +24,8 @@ from uuid import UUID
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Unsent
 from trialalerts.delivery.transports.in_doubt import doubtful_key
+from trialalerts.delivery.transports.providers.account import ProviderAccount, account_of, name_in
 from trialalerts.delivery.transports.providers.channel import ApiTransport, refusal_of, refused_whole
-from trialalerts.delivery.transports.providers.client import (
-    Garbled,
-    ProviderAccount,
-    ProviderReply,
-    ProviderRequest,
-    account_of,
-    name_in,
-)
 from trialalerts.delivery.transports.providers.message import (
     headers_of,
     json_bytes,
@@ -40,6 +33,7 @@ from trialalerts.delivery.transports.providers.message import (
     reply_to,
     wire_address,
 )
+from trialalerts.net.posting import Garbled, PostReply, PostRequest
 
 __all__ = ["Brevo", "key_of", "open_url"]
 
@@ -82,19 +76,19 @@ class Brevo:
             found["replyTo"] = _person(answers)
         return json_bytes(found)
 
-    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> ProviderRequest:
+    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> PostRequest:
         """Make a request of one message."""
         del envelopes
-        return ProviderRequest(
+        return PostRequest(
             url=f"{self._account.endpoint}/v3/smtp/email",
             body=parts[0],
             headers={"Content-Type": "application/json", "api-key": self._account.key},
         )
 
-    def read(self, reply: ProviderReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+    def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of the message."""
         del envelopes
-        if reply.fine:
+        if reply.ok:
             found = _ID.fullmatch(str(reply.mapping().get("messageId", "")))
             if found is None:
                 raise Garbled

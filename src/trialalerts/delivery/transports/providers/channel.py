@@ -22,16 +22,9 @@ from uuid import uuid4
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.mail.reply_codes import BounceClass, Classified, classify
 from trialalerts.delivery.transports.in_doubt import Doubts, doubtful_key, was_silent
-from trialalerts.delivery.transports.providers.client import (
-    Garbled,
-    NoAnswer,
-    NotConnected,
-    ProviderAccount,
-    ProviderClient,
-    ProviderReply,
-    ProviderRequest,
-)
+from trialalerts.delivery.transports.providers.account import ProviderAccount
 from trialalerts.delivery.transports.providers.message import UnwritableAddress
+from trialalerts.net.posting import Garbled, NoAnswer, NotConnected, PostClient, PostReply, PostRequest
 
 __all__ = [
     "ApiChannel",
@@ -129,11 +122,11 @@ class Dialect(Protocol):
         """Write one message. Raises ValueError or TypeError where it cannot be written."""
         ...
 
-    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> ProviderRequest:
+    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> PostRequest:
         """Make one request of written messages."""
         ...
 
-    def read(self, reply: ProviderReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+    def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what an answer means for each message. Raises Uncertain or Garbled where nobody knows."""
         ...
 
@@ -173,7 +166,7 @@ class ApiChannel:
         self._account = account
         self._dialect = dialect
         self._doubts = doubts
-        self._http = ProviderClient(account)
+        self._http = PostClient(timeout=account.timeout, proxy=account.proxy, secret=account.key)
 
     def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Hand messages over; give the outcome of each, in their order."""
@@ -287,7 +280,7 @@ class ApiChannel:
                     raise _TooLarge
                 # After a doubt, being turned away does not mean that the first request was.
                 found = self._read(reply, chosen)
-                if self._dialect.idempotent and (reply.status in _READ or reply.fine):
+                if self._dialect.idempotent and (reply.status in _READ or reply.ok):
                     found = [each if _asks_again(chosen, each) else _with_new_key(each) for each in found]
                 return [doubt if doubt and isinstance(each, Unsent) else each for each in found]
             except KnownKey as error:
@@ -313,7 +306,7 @@ class ApiChannel:
         found = self._through([indexes[:middle], indexes[middle:]], parts, envelopes)
         return [found[index] for index in indexes]
 
-    def _read(self, reply: ProviderReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+    def _read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         try:
             return self._dialect.read(reply, envelopes)
         except Garbled:
@@ -335,7 +328,7 @@ def _asks_again(chosen: Sequence[Envelope], outcome: Outcome) -> bool:
     return isinstance(outcome, Unsent) and doubtful_key(chosen[0]) is not None
 
 
-def refused_whole(reply: ProviderReply, provider: str) -> Unsent | None:
+def refused_whole(reply: PostReply, provider: str) -> Unsent | None:
     """Tell whether a status turns the whole request away, whatever it holds; None: the body says more.
 
     Raises:
@@ -356,7 +349,7 @@ def refused_whole(reply: ProviderReply, provider: str) -> Unsent | None:
     return Unsent(reason=f"{provider} answered HTTP {status}: {remedy}", retry_after=reply.retry_after())
 
 
-def about_key(reply: ProviderReply) -> bool:
+def about_key(reply: PostReply) -> bool:
     """Tell whether an answer says that the key is no good; a message's own words do not come back in such answers."""
     told = reply.mapping()
     errors = told.get("errors")
@@ -366,7 +359,7 @@ def about_key(reply: ProviderReply) -> bool:
 
 
 def refusal_of(
-    provider: str, reply: ProviderReply, code: str, *, recipient: bool = False, said: str = "", alone: bool = True
+    provider: str, reply: PostReply, code: str, *, recipient: bool = False, said: str = "", alone: bool = True
 ) -> Refused:
     """Return the refusal of a message: for good where the recipient or the message itself is the reason, else for now.
 

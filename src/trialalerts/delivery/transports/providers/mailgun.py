@@ -19,16 +19,11 @@ from secrets import token_hex
 from urllib.parse import SplitResult, quote
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Unsent
+from trialalerts.delivery.transports.providers.account import ProviderAccount, account_of
 from trialalerts.delivery.transports.providers.channel import ApiTransport, refusal_of, refused_whole
-from trialalerts.delivery.transports.providers.client import (
-    Garbled,
-    ProviderAccount,
-    ProviderReply,
-    ProviderRequest,
-    account_of,
-)
 from trialalerts.delivery.transports.providers.message import wire_address
 from trialalerts.errors import ConfigurationError
+from trialalerts.net.posting import Garbled, PostReply, PostRequest
 
 __all__ = ["open_url"]
 
@@ -74,11 +69,11 @@ class Mailgun:
         found.append(boundary + head + b"Content-Type: message/rfc822\r\n\r\n" + envelope.content + b"\r\n")
         return b"".join((*found, boundary, b"--\r\n"))
 
-    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> ProviderRequest:
+    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> PostRequest:
         """Make a request of one message."""
         del envelopes
         boundary = parts[0][2 : parts[0].index(b"\r\n")].decode()
-        return ProviderRequest(
+        return PostRequest(
             url=self._url,
             body=parts[0],
             headers={
@@ -87,15 +82,15 @@ class Mailgun:
             },
         )
 
-    def read(self, reply: ProviderReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+    def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of the message."""
         del envelopes
         said = str(reply.mapping().get("message", ""))
-        if not reply.fine and (turned := _turned_away(reply, said)):
+        if not reply.ok and (turned := _turned_away(reply, said)):
             return [turned]
         if turned_away := refused_whole(reply, self._account.provider):
             return [turned_away]
-        if not reply.fine:
+        if not reply.ok:
             return [
                 refusal_of(self._account.provider, reply, "", recipient=bool(_ABOUT_RECIPIENT.search(said)), said=said)
             ]
@@ -106,7 +101,7 @@ class Mailgun:
         return [Accepted(provider_id=found[1])]
 
 
-def _turned_away(reply: ProviderReply, said: str) -> Unsent | None:
+def _turned_away(reply: PostReply, said: str) -> Unsent | None:
     """Tell whether a sentence turns the account away, for good or until a moment that it names."""
     wait = _asked_wait(reply, said)
     if _ABOUT_ACCOUNT.search(said):
@@ -120,7 +115,7 @@ def _turned_away(reply: ProviderReply, said: str) -> Unsent | None:
     return Unsent(reason=f"Mailgun answered HTTP {reply.status}: it asks for a pause", retry_after=wait)
 
 
-def _asked_wait(reply: ProviderReply, said: str) -> float | None:
+def _asked_wait(reply: PostReply, said: str) -> float | None:
     """Return how many seconds a sentence asks to wait, “try again after: DATE” or “in 5 minutes”, at most a day."""
     if length := _AGAIN_IN.search(said):
         return min(float(length[1]) * _SECONDS[length[2].lower()], _A_DAY)

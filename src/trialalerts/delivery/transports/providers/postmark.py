@@ -16,15 +16,8 @@ from typing import Any
 from urllib.parse import SplitResult
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.transports.providers.account import ProviderAccount, account_of, name_in
 from trialalerts.delivery.transports.providers.channel import ApiTransport, refusal_of, refused_whole
-from trialalerts.delivery.transports.providers.client import (
-    Garbled,
-    ProviderAccount,
-    ProviderReply,
-    ProviderRequest,
-    account_of,
-    name_in,
-)
 from trialalerts.delivery.transports.providers.message import (
     api_mailbox,
     headers_of,
@@ -32,6 +25,7 @@ from trialalerts.delivery.transports.providers.message import (
     reply_to,
     wire_address,
 )
+from trialalerts.net.posting import Garbled, PostReply, PostRequest
 
 __all__ = ["open_url"]
 
@@ -88,30 +82,30 @@ class Postmark:
             found["MessageStream"] = self._stream
         return json_bytes(found)
 
-    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> ProviderRequest:
+    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> PostRequest:
         """Make one batch."""
         del envelopes
-        return ProviderRequest(
+        return PostRequest(
             url=f"{self._account.endpoint}/email/batch",
             body=b"[" + b",".join(parts) + b"]",
             headers={"Content-Type": "application/json", "X-Postmark-Server-Token": self._account.key},
         )
 
-    def read(self, reply: ProviderReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+    def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of each message of a batch."""
         if turned_away := refused_whole(reply, self._account.provider):
             return [turned_away] * len(envelopes)
-        if not reply.fine:
+        if not reply.ok:
             return [self._outcome(reply, reply.mapping(), alone=len(envelopes) == 1)] * len(envelopes)
         answers = reply.json()
         if not isinstance(answers, list) or len(answers) != len(envelopes):
             raise Garbled
         return [self._outcome(reply, answer if isinstance(answer, dict) else {}) for answer in answers]
 
-    def _outcome(self, reply: ProviderReply, answer: Mapping[str, Any], *, alone: bool = True) -> Outcome:
+    def _outcome(self, reply: PostReply, answer: Mapping[str, Any], *, alone: bool = True) -> Outcome:
         """Return what an answer means; one to a whole batch blames nobody of it."""
         code = answer.get("ErrorCode", _FINE if "MessageID" in answer else None)
-        if code == _FINE and reply.fine:
+        if code == _FINE and reply.ok:
             return Accepted(provider_id=name_in(answer.get("MessageID")) or None)
         if code is None:
             return refusal_of(self._account.provider, reply, "")

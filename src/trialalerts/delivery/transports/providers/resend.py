@@ -24,20 +24,13 @@ from urllib.parse import SplitResult
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Unsent
 from trialalerts.delivery.transports.in_doubt import doubtful_key
+from trialalerts.delivery.transports.providers.account import ProviderAccount, account_of, name_in
 from trialalerts.delivery.transports.providers.channel import (
     ApiTransport,
     KnownKey,
     Uncertain,
     refusal_of,
     refused_whole,
-)
-from trialalerts.delivery.transports.providers.client import (
-    Garbled,
-    ProviderAccount,
-    ProviderReply,
-    ProviderRequest,
-    account_of,
-    name_in,
 )
 from trialalerts.delivery.transports.providers.message import (
     api_mailbox,
@@ -47,6 +40,7 @@ from trialalerts.delivery.transports.providers.message import (
     tags_of,
     wire_address,
 )
+from trialalerts.net.posting import Garbled, PostReply, PostRequest
 
 __all__ = ["open_url"]
 
@@ -94,9 +88,9 @@ class Resend:
         names = "\n".join(f"{each.message.message_id}{each.request_key or ''}" for each in envelopes)
         return sha256(names.encode()).hexdigest()
 
-    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> ProviderRequest:
+    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> PostRequest:
         """Make one batch with the key of its messages."""
-        return ProviderRequest(
+        return PostRequest(
             url=f"{self._account.endpoint}/emails/batch",
             body=b"[" + b",".join(parts) + b"]",
             headers={
@@ -107,9 +101,9 @@ class Resend:
             },
         )
 
-    def read(self, reply: ProviderReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+    def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of each message of a batch."""
-        name = name_in(reply.mapping().get("name")) if not reply.fine else ""
+        name = name_in(reply.mapping().get("name")) if not reply.ok else ""
         if reply.status == _CONFLICT:
             self._conflict(name)
         turned_away = refused_whole(reply, self._account.provider)
@@ -123,7 +117,7 @@ class Resend:
             turned_away = replace(turned_away, reason=told)
         if turned_away:
             return [turned_away] * len(envelopes)
-        if not reply.fine:
+        if not reply.ok:
             said, alone = str(reply.mapping().get("message", "")), len(envelopes) == 1
             about = alone and _names_recipient(said)
             found = refusal_of(self._account.provider, reply, name, recipient=about, said=said, alone=alone)
@@ -137,7 +131,7 @@ class Resend:
         kind, wait = (Uncertain, _STILL_BUSY) if at_work else (KnownKey, _KEY_KEPT)
         raise kind(reason, code=f"{_CONFLICT} {name}".strip(), retry_after=wait, alone=True)
 
-    def _each(self, reply: ProviderReply, count: int) -> list[Outcome]:
+    def _each(self, reply: PostReply, count: int) -> list[Outcome]:
         answer = reply.json()
         if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
             raise Garbled

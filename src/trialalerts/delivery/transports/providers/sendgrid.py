@@ -16,14 +16,8 @@ from typing import Any
 from urllib.parse import SplitResult
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Unsent
+from trialalerts.delivery.transports.providers.account import ProviderAccount, account_of, name_in
 from trialalerts.delivery.transports.providers.channel import ApiTransport, refusal_of, refused_whole
-from trialalerts.delivery.transports.providers.client import (
-    ProviderAccount,
-    ProviderReply,
-    ProviderRequest,
-    account_of,
-    name_in,
-)
 from trialalerts.delivery.transports.providers.message import (
     headers_of,
     json_bytes,
@@ -32,6 +26,7 @@ from trialalerts.delivery.transports.providers.message import (
     wire_address,
 )
 from trialalerts.errors import ConfigurationError
+from trialalerts.net.posting import PostReply, PostRequest
 
 __all__ = ["open_url"]
 
@@ -78,19 +73,19 @@ class SendGrid:
             found["reply_to"] = _person(answers)
         return json_bytes(found)
 
-    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> ProviderRequest:
+    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> PostRequest:
         """Make a request of one message."""
         del envelopes
-        return ProviderRequest(
+        return PostRequest(
             url=f"{self._account.endpoint}/v3/mail/send",
             body=parts[0],
             headers={"Content-Type": "application/json", "Authorization": f"Bearer {self._account.key}"},
         )
 
-    def read(self, reply: ProviderReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+    def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of the message."""
         del envelopes
-        if reply.fine:
+        if reply.ok:
             return [Accepted(provider_id=name_in(reply.headers.get("x-message-id")) or None)]
         fields = _fields(reply)
         if any(field == "from" or field.startswith("from.") for field in fields):
@@ -125,13 +120,13 @@ def _person(mailbox: str) -> dict[str, str]:
     return {"email": address, "name": name} if name else {"email": address}
 
 
-def _said(reply: ProviderReply) -> str:
+def _said(reply: PostReply) -> str:
     errors = reply.mapping().get("errors")
     found = errors if isinstance(errors, list) else []
     return " ".join(str(error.get("message", "")) for error in found if isinstance(error, dict))
 
 
-def _fields(reply: ProviderReply) -> list[str]:
+def _fields(reply: PostReply) -> list[str]:
     """Return the fields that the errors of an answer name, such as ``personalizations.0.to.0.email``."""
     errors = reply.mapping().get("errors")
     found = (

@@ -24,17 +24,11 @@ from typing import Any
 from urllib.parse import SplitResult, unquote
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.transports.providers.account import ProviderAccount, account_of, name_in
 from trialalerts.delivery.transports.providers.channel import ApiTransport, refusal_of, refused_whole
-from trialalerts.delivery.transports.providers.client import (
-    Garbled,
-    ProviderAccount,
-    ProviderReply,
-    ProviderRequest,
-    account_of,
-    name_in,
-)
 from trialalerts.delivery.transports.providers.message import json_bytes, tags_of, wire_address
 from trialalerts.errors import ConfigurationError
+from trialalerts.net.posting import Garbled, PostReply, PostRequest
 
 __all__ = ["open_url"]
 
@@ -93,15 +87,15 @@ class Ses:
             found["ConfigurationSetName"] = configuration_set
         return json_bytes(found)
 
-    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> ProviderRequest:
+    def call(self, parts: Sequence[bytes], envelopes: Sequence[Envelope]) -> PostRequest:
         """Make and sign a request of one message."""
         del envelopes
         url = f"{self._account.endpoint}/v2/email/outbound-emails"
-        return ProviderRequest(url=url, body=parts[0], headers=self._signer.headers(url, parts[0]))
+        return PostRequest(url=url, body=parts[0], headers=self._signer.headers(url, parts[0]))
 
-    def read(self, reply: ProviderReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
+    def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of the message."""
-        if reply.fine:
+        if reply.ok:
             found = name_in(reply.mapping().get("MessageId"))
             if not found:
                 raise Garbled
@@ -116,7 +110,7 @@ class Ses:
             refusal_of(self._account.provider, reply, kind, recipient=bool(_ABOUT_RECIPIENT.search(said)), said=said)
         ]
 
-    def _turned_away(self, reply: ProviderReply, kind: str, said: str) -> Unsent | None:
+    def _turned_away(self, reply: PostReply, kind: str, said: str) -> Unsent | None:
         """Tell whether it is about the account, by the name of the error: AWS answers much with 400."""
         if kind in _REMEDIES:
             return Unsent(reason=f"Amazon SES answered {kind}: {_REMEDIES[kind]}", retry_after=reply.retry_after())
@@ -174,7 +168,7 @@ def open_url(parts: SplitResult) -> ApiTransport:
     )
 
 
-def _throttled(reply: ProviderReply, kind: str, said: str) -> Unsent:
+def _throttled(reply: PostReply, kind: str, said: str) -> Unsent:
     """Return a pause: a second or two for the rate, an hour for the quota of 24 hours."""
     asked = reply.retry_after()
     if "quota" in said.lower():
@@ -212,7 +206,7 @@ def _unsigned(content: bytes) -> bytes:
     return content[start:]
 
 
-def _kind(reply: ProviderReply) -> str:
+def _kind(reply: PostReply) -> str:
     """Return the name of an error, such as ``MessageRejected``."""
     given = reply.headers.get("x-amzn-errortype") or reply.mapping().get("__type") or reply.mapping().get("code")
     return name_in(str(given or "").partition(":")[0].rpartition("#")[2])

@@ -186,7 +186,7 @@ class Dialogue:
         if data.code != _GO_AHEAD:
             self._heed(mail, data, "message", fine=False)
             return False
-        if not mail.open and recipient.fine:
+        if not mail.open and recipient.ok:
             raise Lost("it took a recipient from a sender whom it refused")
         return True
 
@@ -202,7 +202,7 @@ class Dialogue:
         return mail.open
 
     def _heed_sender(self, mail: Mail, reply: SmtpReply) -> None:
-        if reply.fine:
+        if reply.ok:
             mail.stage = Progress.WELCOME
             self._unwelcome = 0
             return
@@ -219,7 +219,7 @@ class Dialogue:
             self._stopped = refusal.reason
 
     def _heed(self, mail: Mail, reply: SmtpReply, what: str, *, fine: bool = True) -> None:
-        if reply.fine and fine:
+        if reply.ok and fine:
             return
         refusal = self._refusal(mail, reply, what)
         blamed = mail.open
@@ -249,7 +249,7 @@ class Dialogue:
         self._settle(mail, self.line.read_reply(deadline))
 
     def _settle(self, mail: Mail, reply: SmtpReply) -> None:
-        if reply.fine:
+        if reply.ok:
             mail.outcome = acceptance(reply)
         else:
             self._heed(mail, reply, "message")
@@ -259,7 +259,7 @@ class Dialogue:
         reply = self.line.said_before_it_broke()
         if reply is None:
             return
-        if mail.stage is Progress.HANDED and reply.fine:
+        if mail.stage is Progress.HANDED and reply.ok:
             mail.outcome = acceptance(reply)
         elif reply.refusal and reply.code != CLOSING:
             mail.outcome = refusal(reply, "message", private=mail.envelope.recipient)
@@ -278,7 +278,7 @@ class Dialogue:
         reply = self.line.read_reply(deadline)
         if reply.code == CLOSING:
             raise _closing(reply)
-        if not reply.fine:
+        if not reply.ok:
             raise Lost("it does not forget a message that was refused")
 
     def _tidy_up(self, commands: bytes) -> None:

@@ -34,7 +34,7 @@ class SmtpReply(NamedTuple):
     text: bytes
 
     @property
-    def fine(self) -> bool:
+    def ok(self) -> bool:
         """Whether the command was done (``2xx``)."""
         return 200 <= self.code < 300  # noqa: PLR2004 - as RFC 5321 numbers them
 
