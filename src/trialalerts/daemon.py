@@ -120,7 +120,7 @@ class Daemon:
         if "send" in self._roles:
             self._every(_SEND_SECONDS, "send", self._pipeline.send, "steps")
             every = max(1, round(self._settings.feedback.every.total_seconds()))
-            self._every(every, "heed", self._pipeline.heed, "steps")
+            self._every(every, "feedback", self._pipeline.handle_feedback, "steps")
 
     def _polling(self, name: str) -> Callable[[], object]:
         return lambda: self._pipeline.poll(names=[name])

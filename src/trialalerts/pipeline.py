@@ -1,4 +1,7 @@
-"""The steps in their order: poll, compose, send, heed. The daemon sets them to the clock, one round runs each."""
+"""The steps in their order: poll, compose, send, handle feedback.
+
+The daemon sets them to the clock, one round runs each.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,7 @@ class Pipeline:
             wait=self._wait,
         )
 
-    def heed(self) -> FeedbackCount:
+    def handle_feedback(self) -> FeedbackCount:
         """Read the bounce mailbox, where there is one, and forget what was told long ago.
 
         A clock in doubt would take what was told today for something of years ago: then it waits.

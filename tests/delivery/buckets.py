@@ -1,4 +1,4 @@
-"""A database in memory that knows nothing but lanes: for properties that want many fresh ones."""
+"""A database in memory that knows nothing but buckets: for properties that want many fresh ones."""
 
 from __future__ import annotations
 

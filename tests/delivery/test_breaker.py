@@ -169,7 +169,7 @@ def test_a_transport_is_left_alone_longer_the_longer_it_does_not_work(db: Databa
         assert outage(session, "smtp") is None
 
 
-def test_a_benched_transport_is_not_tried_and_what_it_asks_for_is_heeded(db: Database) -> None:
+def test_a_benched_transport_is_not_tried_and_what_it_asks_for_is_handled(db: Database) -> None:
     queue_for(db, ["a"])
     transport, clock = MemoryTransport(), FrozenClock(NOW)
     transport.answer("a@example.org", Unsent(reason="too many requests", retry_after=90))

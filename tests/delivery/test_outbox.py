@@ -232,7 +232,7 @@ def test_a_wait_is_between_a_minute_and_six_hours_give_or_take_a_quarter(attempt
         (None, 1.0, timedelta(seconds=45), timedelta(seconds=75)),
     ],
 )
-def test_greylisting_waits_longer_and_what_the_other_side_asks_for_is_heeded(
+def test_greylisting_waits_longer_and_what_the_other_side_asks_for_is_handled(
     db: Database, code: str | None, retry_after: float | None, least: timedelta, most: timedelta
 ) -> None:
     queue_for(db, ["a"])

@@ -14,14 +14,14 @@ from trialalerts.cli.main import main
 from trialalerts.database import engine
 from trialalerts.delivery.outbox import lifecycle
 from trialalerts.delivery.sending import sender
-from trialalerts.sources.polling import leases
+from trialalerts.sources.polling import state
 
 POLL_LEASE = timedelta(seconds=8)
 SEND_LEASE = timedelta(seconds=16)
 
 if __name__ == "__main__":
     daemon._POLL_SECONDS = daemon._COMPOSE_SECONDS = daemon._SEND_SECONDS = 1
-    engine.PATIENCE = leases.LEASE = POLL_LEASE
+    engine.PATIENCE = state.LEASE = POLL_LEASE
     sender.LEASE = SEND_LEASE
     flapping._DAY = timedelta(seconds=1)
     sender._LEASE_MARGIN = timedelta(seconds=10)

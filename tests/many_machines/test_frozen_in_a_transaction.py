@@ -14,8 +14,7 @@ from trialalerts.database import Database, engine, open_database, take_numbers
 from trialalerts.errors import DatabaseUnavailable
 from trialalerts.settings import HttpSettings
 from trialalerts.sources.base import MemorySource
-from trialalerts.sources.polling.leases import LEASE, Lease
-from trialalerts.sources.polling.state import locked_state
+from trialalerts.sources.polling.state import LEASE, lease_of, locked_state
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def test_a_machine_that_is_frozen_while_it_stores_holds_up_nobody_for_ever(
     source = MemorySource([[article(1)]])
     with open_database(postgresql_url) as other:
         poll(other, settings, clock, source=MemorySource([]))
-        lease = Lease(frozen, "news", clock)
+        lease = lease_of(frozen, "news", clock)
         with frozen.write() as session:
             lease.take(session)
         with pytest.raises(DatabaseUnavailable, match="stood still for too long"), frozen.write() as session:

@@ -14,7 +14,7 @@ from tests.sources.samples import study
 from trialalerts.cli.main import main
 from trialalerts.clock import SystemClock
 from trialalerts.database import Database
-from trialalerts.sources.polling.leases import Lease
+from trialalerts.sources.polling.state import lease_of
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -120,7 +120,7 @@ def test_a_poll_stores_what_it_finds(run: Run, sqlite_world: Database) -> None:
 
 def test_a_source_that_another_process_polls_is_left_alone_in_one_line(run: Run, sqlite_world: Database) -> None:
     run("poll")
-    lease = Lease(sqlite_world, "ctgov", SystemClock())
+    lease = lease_of(sqlite_world, "ctgov", SystemClock())
     with sqlite_world.write() as session:
         assert lease.take(session)
     code, out, err = run("poll", "ctgov")

@@ -16,11 +16,12 @@ from tests.sources.polling import changes_of, items_of, poll, settings_of, state
 from tests.sources.test_poll import article, news
 from trialalerts.clock import FrozenClock, SystemClock
 from trialalerts.database import Database, open_database
+from trialalerts.database.leases import Lease
 from trialalerts.errors import DatabaseBehind, DatabaseUnavailable, SourceError
 from trialalerts.settings import HttpSettings, Settings
 from trialalerts.sources.base import Batch, MemorySource
-from trialalerts.sources.polling.leases import LEASE, Lease
 from trialalerts.sources.polling.poll import PollCount, poll_due, poll_source
+from trialalerts.sources.polling.state import LEASE, lease_of
 from trialalerts.sources.tables import SourceState
 
 PAGES = [[article(1)], [article(2)], [article(3)]]
@@ -53,7 +54,7 @@ def holder_of(db: Database) -> str | None:
 
 def take(db: Database, clock: FrozenClock) -> Lease:
     """Take the lease as a process does that dies right after."""
-    lease = Lease(db, "news", clock)
+    lease = lease_of(db, "news", clock)
     with db.write() as session:
         assert lease.take(session)
     return lease
@@ -199,7 +200,7 @@ def test_a_poll_of_hours_keeps_its_lease_with_every_page(
 
 def test_the_lease_is_kept_up_while_a_page_takes_long(world: Database, clock: FrozenClock, settings: Settings) -> None:
     poll(world, settings, clock, source=MemorySource([]))
-    lease = Lease(world, "news", SystemClock(), length=timedelta(milliseconds=150))
+    lease = Lease(world, SourceState, "news", SystemClock(), length=timedelta(milliseconds=150))
     with world.write() as session:
         assert lease.take(session)
     seen = set()
@@ -219,7 +220,7 @@ def test_a_poller_learns_from_its_sign_of_life_that_the_lease_is_lost(
     world: Database, clock: FrozenClock, settings: Settings
 ) -> None:
     poll(world, settings, clock, source=MemorySource([]))
-    lease = Lease(world, "news", SystemClock(), length=timedelta(milliseconds=150))
+    lease = Lease(world, SourceState, "news", SystemClock(), length=timedelta(milliseconds=150))
     with world.write() as session:
         assert lease.take(session)
     with lease.kept_up():
@@ -243,7 +244,7 @@ def test_a_database_that_goes_away_for_a_moment_does_not_end_the_signs_of_life(
                 raise
 
     poll(world, settings, clock, source=MemorySource([]))
-    lease = Counted(world, "news", SystemClock(), length=timedelta(milliseconds=150))
+    lease = Counted(world, SourceState, "news", SystemClock(), length=timedelta(milliseconds=150))
     with world.write() as session:
         assert lease.take(session)
     with lease.kept_up():

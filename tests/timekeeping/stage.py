@@ -85,7 +85,7 @@ class Service:
             steps.poll()
             steps.compose()
             steps.send()
-            steps.heed()
+            steps.handle_feedback()
         finally:
             self.clock.advance(-by)
 

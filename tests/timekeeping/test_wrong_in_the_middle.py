@@ -17,7 +17,7 @@ from trialalerts.database import Database
 SOAK = bool(os.environ.get("TRIALALERTS_TEST_SOAK"))
 TIMES = 40 if SOAK else 1
 """So many rounds go wrong, each at another look."""
-STEPS = ("poll", "compose", "send", "heed")
+STEPS = ("poll", "compose", "send", "handle_feedback")
 
 
 class Erring(FrozenClock):

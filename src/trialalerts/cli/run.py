@@ -118,8 +118,8 @@ def _one_round(settings: Settings, database: Database, clock: Clock, roles: list
         if "send" in roles:
             sent = pipeline.send()
             show(f"send: {sent.broken or _figures(sent)}")
-            heard = pipeline.heed()
-            show(f"heed: {heard.broken or _figures(heard)}")
+            heard = pipeline.handle_feedback()
+            show(f"feedback: {heard.broken or _figures(heard)}")
             failed = failed or sent.broken is not None or heard.broken is not None
     finally:
         pipeline.close()

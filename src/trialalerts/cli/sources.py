@@ -129,8 +129,7 @@ def release(
 
 
 def _standing(source: SourceSettings, state: SourceState | None, now: datetime) -> dict[str, Any]:
-    from trialalerts.sources.polling.leases import polled_by
-    from trialalerts.sources.polling.state import url_key
+    from trialalerts.sources.polling.state import polled_by, url_key
 
     polled = state is not None and state.last_attempt_at is not None
     word = "never polled" if not polled else "failing" if state and state.error_count else "good"

@@ -36,7 +36,7 @@ from trialalerts.delivery.policy import answers, mass_guard
 from trialalerts.delivery.policy.effects import PARKED_FOR
 from trialalerts.delivery.sending.sender import LEASE as SENDING_LEASE
 from trialalerts.settings import Settings
-from trialalerts.sources.polling.leases import LEASE as POLLING_LEASE
+from trialalerts.sources.polling.state import LEASE as POLLING_LEASE
 from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
 

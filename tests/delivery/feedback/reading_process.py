@@ -22,7 +22,7 @@ from trialalerts.delivery.feedback.mailbox.reader import MailFolder, StoredMail,
 
 
 class Deadly:
-    """A folder in which the process ends at the chosen point of its ``number``-th letter."""
+    """A folder in which the process ends at the chosen point of its ``number``-th mail."""
 
     def __init__(self, folder: MailFolder, point: str, number: int) -> None:
         self._folder, self._point, self._left = folder, point, number
@@ -32,16 +32,16 @@ class Deadly:
     def name(self) -> str:
         return self._folder.name
 
-    def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
-        for letter in self._folder.letters(cursor):
+    def mails(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
+        for mail in self._folder.mails(cursor):
             self._left -= 1
             self._end("fetched")
             self.committing = self._left == 0 and self._point == "committing"
-            yield letter
+            yield mail
 
-    def done(self, letter: StoredMail) -> None:
+    def done(self, mail: StoredMail) -> None:
         self._end("committed")
-        self._folder.done(letter)
+        self._folder.done(mail)
 
     def close(self) -> None:
         self._folder.close()

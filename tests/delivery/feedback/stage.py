@@ -64,9 +64,9 @@ class Office:
 
     def tell(self, kind: EventKind, delivery: int | None = None, **values: Any) -> FeedbackCount:
         """Heed one event."""
-        return self.heed(self.event(kind, delivery, **values))
+        return self.handle(self.event(kind, delivery, **values))
 
-    def heed(self, *events: Event) -> FeedbackCount:
+    def handle(self, *events: Event) -> FeedbackCount:
         """Heed events."""
         return handle_feedback(self.db, SETTINGS, events, now=self.clock.now())
 

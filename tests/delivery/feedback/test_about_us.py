@@ -59,10 +59,10 @@ def by_mail(words: str, address: str, *, code: str) -> list[Event]:
 def told(office: Office, way: str, number: int, words: str) -> None:
     """Let a mail come back with these words."""
     if way == "a webhook":
-        office.heed(by_webhook(words, delivery_metadata(SETTINGS, number)["delivery"], office))
+        office.handle(by_webhook(words, delivery_metadata(SETTINGS, number)["delivery"], office))
     else:
         (event,) = by_mail(words, return_address(SETTINGS, number), code=words.split()[1])
-        office.heed(replace(event, event_id=f"{way} {number} {office.clock.now()}"))
+        office.handle(replace(event, event_id=f"{way} {number} {office.clock.now()}"))
 
 
 def nobody_blamed(office: Office, *names: str) -> None:
@@ -205,9 +205,9 @@ def test_a_late_word_of_an_earlier_try_does_nothing(office: Office) -> None:
         delivery = session.get_one(Delivery, number)
         delivery.transport, delivery.provider_id, delivery.attempts = "postmark", "second", 2
     token = delivery_metadata(SETTINGS, number)["delivery"]
-    office.heed(replace(by_webhook(OURS, token, office), provider_ids=("first",)))
+    office.handle(replace(by_webhook(OURS, token, office), provider_ids=("first",)))
     assert office.state(number) is DeliveryState.SENT
-    office.heed(replace(by_webhook(OURS, token, office), provider_ids=("second",)))
+    office.handle(replace(by_webhook(OURS, token, office), provider_ids=("second",)))
     assert office.state(number) is DeliveryState.QUEUED
 
 

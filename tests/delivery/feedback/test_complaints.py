@@ -78,7 +78,7 @@ def heard(office: Office, content: bytes) -> list[Event]:
 
 
 def tell(office: Office, content: bytes) -> FeedbackCount:
-    return office.heed(*heard(office, content))
+    return office.handle(*heard(office, content))
 
 
 def link(office: Office, name: str = "mona", purpose: Purpose = Purpose.UNSUBSCRIBE) -> str:

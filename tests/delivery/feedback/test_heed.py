@@ -89,11 +89,11 @@ def test_why_a_mail_came_back_stands_with_it(office: Office) -> None:
     )
 
 
-def test_the_same_event_is_heeded_once(office: Office) -> None:
+def test_the_same_event_is_handled_once(office: Office) -> None:
     number = office.sent()
     event = office.event(EventKind.DELIVERED, number)
-    assert office.heed(event) == FeedbackCount(heard=1)
-    assert office.heed(event, replace(event, kind=EventKind.COMPLAINED)) == FeedbackCount(repeated=2)
+    assert office.handle(event) == FeedbackCount(heard=1)
+    assert office.handle(event, replace(event, kind=EventKind.COMPLAINED)) == FeedbackCount(repeated=2)
     assert office.state(number) is DELIVERED
     assert len(office.events()) == 1
     assert office.tallies() == {"delivered": 1}
@@ -102,7 +102,7 @@ def test_the_same_event_is_heeded_once(office: Office) -> None:
 def test_the_same_id_from_two_providers_is_two_events(office: Office) -> None:
     number = office.sent()
     one = office.event(EventKind.DELIVERED, number)
-    assert office.heed(one, replace(one, provider="resend")) == FeedbackCount(heard=2)
+    assert office.handle(one, replace(one, provider="resend")) == FeedbackCount(heard=2)
 
 
 def test_what_two_channels_tell_of_one_mail_counts_once(office: Office) -> None:
@@ -115,11 +115,11 @@ def test_what_two_channels_tell_of_one_mail_counts_once(office: Office) -> None:
     assert soft.in_a_row == 1
 
 
-def test_one_event_told_by_many_at_once_is_heeded_once(office: Office) -> None:
+def test_one_event_told_by_many_at_once_is_handled_once(office: Office) -> None:
     number = office.sent()
     event = office.event(EventKind.BOUNCED, number, reason=FeedbackReason.BOUNCED)
     with ThreadPoolExecutor(8) as pool:
-        counts = list(pool.map(lambda _: office.heed(event), range(16)))
+        counts = list(pool.map(lambda _: office.handle(event), range(16)))
     assert sum(count.heard for count in counts) == 1
     assert office.tallies() == {"bounced": 1}
 
@@ -131,7 +131,7 @@ def test_many_events_of_few_mails_at_once_end_right(office: Office) -> None:
         [office.event(kind, number) for number in order for kind in kinds] for order in list(permutations(numbers))[::4]
     ]
     with ThreadPoolExecutor(6) as pool:
-        counts = list(pool.map(lambda batch: office.heed(*batch), batches))
+        counts = list(pool.map(lambda batch: office.handle(*batch), batches))
     assert sum(count.heard for count in counts) == len(batches) * 12
     assert {office.state(number) for number in numbers} == {COMPLAINED}
     assert office.tallies()["complained"] == 4
@@ -145,7 +145,7 @@ def test_an_event_that_no_database_takes_harms_only_itself(office: Office, poiso
         for place, number in enumerate(numbers)
     ]
     with pytest.raises(UNSTORABLE):
-        office.heed(*events)
+        office.handle(*events)
     expected = [DeliveryState.SENT if place in poisoned else DELIVERED for place in range(4)]
     assert [office.state(number) for number in numbers] == expected
 
@@ -198,11 +198,11 @@ def test_the_event_and_its_work_are_one_transaction(office: Office, db: Database
         cut_off([event])
     assert (office.events(), office.tallies(), office.suppression()) == ([], {}, None)
     assert office.state(number) is DeliveryState.SENT
-    assert office.heed(event) == FeedbackCount(heard=1)
+    assert office.handle(event) == FeedbackCount(heard=1)
     assert office.state(number) is BOUNCED
 
 
-def test_what_happened_so_long_ago_that_it_may_be_forgotten_already_is_not_heeded(office: Office) -> None:
+def test_what_happened_so_long_ago_that_it_may_be_forgotten_already_is_not_handled(office: Office) -> None:
     number = office.sent()
     office.tell(EventKind.BOUNCED, number, at=NOW - KEPT_FOR, hard=True)
     assert office.state(number) is DeliveryState.SENT

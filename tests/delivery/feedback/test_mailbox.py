@@ -1,4 +1,4 @@
-"""The bounce mailbox, a real IMAP server and a Maildir: everything is heeded once, whatever goes wrong."""
+"""The bounce mailbox, a real IMAP server and a Maildir: everything is handled once, whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def standing(office: Office) -> MailboxState:
         return session.exec(select(MailboxState)).one()
 
 
-def test_bounces_and_complaints_are_heeded(office: Office, mailbox: Mailbox) -> None:
+def test_bounces_and_complaints_are_handled(office: Office, mailbox: Mailbox) -> None:
     mona, lisa, vera = (office.sent(name) for name in ("mona", "lisa", "vera"))
     mailbox.deliver(bounce(mona), bounce(lisa, "complaint"), bounce(vera, "vacation"))
     assert read(office, mailbox.url) == FeedbackCount(heard=3)
@@ -112,8 +112,8 @@ def test_of_a_huge_mail_only_the_beginning_is_read(office: Office, mailbox: Mail
     sizes: list[int] = []
 
     class Measured(Wrapped):
-        def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
-            for letter in self.folder.letters(cursor):
+        def mails(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
+            for letter in self.folder.mails(cursor):
                 sizes.append(len(letter.content))
                 yield letter
 
@@ -132,8 +132,8 @@ class Wrapped:
     def name(self) -> str:
         return self.folder.name
 
-    def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
-        yield from self.folder.letters(cursor)
+    def mails(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
+        yield from self.folder.mails(cursor)
 
     def done(self, letter: StoredMail) -> None:
         self.folder.done(letter)
@@ -147,8 +147,8 @@ def test_two_processes_never_read_at_once(office: Office, mailbox: Mailbox) -> N
     others: list[FeedbackCount] = []
 
     class Interrupted(Wrapped):
-        def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
-            for letter in self.folder.letters(cursor):
+        def mails(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
+            for letter in self.folder.mails(cursor):
                 others.append(read(office, mailbox.url))
                 yield letter
 
@@ -161,8 +161,8 @@ def test_a_process_that_was_stopped_for_too_long_gives_way(office: Office, mailb
     others: list[FeedbackCount] = []
 
     class Frozen(Wrapped):
-        def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
-            for number, letter in enumerate(self.folder.letters(cursor)):
+        def mails(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
+            for number, letter in enumerate(self.folder.mails(cursor)):
                 if number == 1:
                     office.clock.advance(timedelta(minutes=11))
                     others.append(read(office, mailbox.url))
@@ -239,7 +239,7 @@ def test_mails_that_were_read_are_deleted_after_the_days_asked_for(
     assert len(imap_server.flags(folder)) == 1
 
 
-def test_mails_from_long_ago_are_not_heeded(office: Office, imap_server: ImapServer, folder: str) -> None:
+def test_mails_from_long_ago_are_not_handled(office: Office, imap_server: ImapServer, folder: str) -> None:
     number = office.sent()
     imap_server.deliver(folder, bounce(number), when='"01-Jan-2026 10:00:00 +0000"')
     assert read(office, imap_server.url(folder=folder)) == FeedbackCount()
@@ -296,11 +296,11 @@ def test_a_connection_that_breaks_in_the_middle_loses_nothing(
     url = imap_server.url(folder=folder)
 
     class CutOff(Wrapped):
-        def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
-            for number, letter in enumerate(self.folder.letters(cursor)):
+        def mails(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
+            for number, letter in enumerate(self.folder.mails(cursor)):
                 yield letter
                 if number == 0:
-                    self.folder._connection.sock.shutdown(2)  # type: ignore[attr-defined]  # as a network does
+                    self.folder._connection.socket().shutdown(2)  # type: ignore[attr-defined]  # as a network does
 
     count = read(office, url, CutOff)
     assert count.heard == 1
@@ -311,7 +311,7 @@ def test_a_connection_that_breaks_in_the_middle_loses_nothing(
 # --- a Maildir alone
 
 
-def test_heeded_mails_move_to_cur(office: Office, tmp_path: Path) -> None:
+def test_handled_mails_move_to_cur(office: Office, tmp_path: Path) -> None:
     into_maildir(tmp_path, bounce(office.sent()))
     (tmp_path / "new" / ".hidden").write_text("no mail")
     read(office, f"maildir://{tmp_path}")

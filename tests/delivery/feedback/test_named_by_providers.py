@@ -53,7 +53,7 @@ def test_a_complaint_without_a_token_finds_its_mail(office: Office, name: str) -
         told["message-id"] = f"<{NAMES[name]}>"
     body = json.dumps(told).encode()
     events = sender.webhook.events(WebhookCall(headers=sender.sign(body, NOW), body=body, now=NOW))
-    assert office.heed(*events).unmatched == 0
+    assert office.handle(*events).unmatched == 0
     assert office.state(number) is DeliveryState.COMPLAINED
     assert office.person().state is SubscriberState.COMPLAINED
     assert office.person("lisa").state is SubscriberState.ACTIVE
@@ -66,7 +66,7 @@ def test_who_leaves_at_mailgun_leaves_without_variables(office: Office, shared_c
     told = json.loads(text.replace("MESSAGE-ID-OF-THE-DELIVERY", "abc.1@mg.example.org"))
     told["signature"] = mailgun_signature(MAILGUN_KEY)
     events = SENDERS["mailgun"].webhook.events(WebhookCall(headers={}, body=json.dumps(told).encode(), now=NOW))
-    assert office.heed(*events).unmatched == 0
+    assert office.handle(*events).unmatched == 0
     assert office.person().state is SubscriberState.UNSUBSCRIBED
     assert office.events()[-1].delivery_id == number
 
@@ -103,7 +103,7 @@ def test_a_quota_rests_the_transport_and_the_mail_goes_again(
     number = named(office, name, provider_id)
     sender, body = SENDERS[name], json.dumps(told).encode()
     events = sender.webhook.events(WebhookCall(headers=sender.sign(body, NOW), body=body, now=NOW))
-    office.heed(*events)
+    office.handle(*events)
     delivery = office.delivery(number)
     assert (delivery.state, delivery.not_before) == (DeliveryState.QUEUED, TOMORROW)
     assert delivery.request_key, "the provider would only repeat that it took it"
@@ -115,7 +115,7 @@ def test_a_quota_rests_the_transport_and_the_mail_goes_again(
         assert rests.retry_at == TOMORROW
         (finding,) = open_findings(session, "provider-quota")
         assert (finding.subject, "quota" in finding.text) == (name, True)
-    office.heed(*events)
+    office.handle(*events)
     assert office.delivery(number).request_key == delivery.request_key, "told again it does nothing"
     with office.db.write() as session:
         end_outage(session, name, over_at=NOW)
@@ -168,7 +168,7 @@ def test_what_a_provider_says_before_its_answer_is_written_down_goes_again(
     event = office.event(
         kind, number, provider="brevo", reason=FeedbackReason.BLOCKED, again=again, provider_ids=("b-1",)
     )
-    office.heed(event)
+    office.handle(event)
     acknowledged(office, number, "b-1")
     delivery = office.delivery(number)
     assert delivery.state is DeliveryState.QUEUED

@@ -347,9 +347,9 @@ def test_lifting_brings_nobody_back_who_left(office: Office) -> None:
 def test_a_late_event_of_before_does_not_undo_the_lifting(office: Office) -> None:
     number = office.sent()
     told = office.event(EventKind.BOUNCED, number, reason=FeedbackReason.INVALID, hard=True)
-    office.heed(told)
+    office.handle(told)
     again(office)
-    office.heed(told)
+    office.handle(told)
     assert office.person().state is SubscriberState.ACTIVE
 
 

@@ -82,12 +82,12 @@ def test_the_standing_of_the_mailbox_is_told(office: Office, maildir: Path) -> N
     settings = with_feedback({"mailbox": f"maildir://{maildir}"})
     name = f"bounce mailbox maildir://{maildir}"
     assert ("look", f"{name}: never read yet") in found(office, settings)
-    Pipeline(settings, office.db, office.clock).heed()
+    Pipeline(settings, office.db, office.clock).handle_feedback()
     assert ("good", f"{name}: last read 2026-03-02 09:30 UTC") in found(office, settings)
     office.clock.advance(timedelta(hours=4))
     assert ("look", f"{name}: last read 2026-03-02 09:30 UTC") in found(office, settings)
     (maildir / "new").rename(maildir / "gone")
-    Pipeline(settings, office.db, office.clock).heed()
+    Pipeline(settings, office.db, office.clock).handle_feedback()
     broken = [what for level, what in found(office, settings) if level == "broken"]
     assert any("No such file or directory (last read 2026-03-02 09:30 UTC)" in what for what in broken)
 
@@ -109,7 +109,7 @@ def test_the_step_reads_the_mailbox_and_forgets_what_is_old(office: Office, mail
     number = office.sent()
     (maildir / "new" / "1").write_bytes(sample("postfix", return_address(SETTINGS, number)))
     pipeline = Pipeline(with_feedback({"mailbox": f"maildir://{maildir}"}), office.db, office.clock)
-    assert pipeline.heed() == FeedbackCount(heard=1)
+    assert pipeline.handle_feedback() == FeedbackCount(heard=1)
     assert office.person().state is SubscriberState.BOUNCED
     assert [event.kind for event in office.events()] == ["bounced"]
 
@@ -117,13 +117,13 @@ def test_the_step_reads_the_mailbox_and_forgets_what_is_old(office: Office, mail
 def test_without_a_mailbox_the_step_only_forgets(office: Office) -> None:
     office.tell(EventKind.UNKNOWN)
     office.clock.advance(KEPT_FOR + timedelta(hours=1))
-    assert Pipeline(with_feedback(), office.db, office.clock).heed() == FeedbackCount()
+    assert Pipeline(with_feedback(), office.db, office.clock).handle_feedback() == FeedbackCount()
     assert office.events() == []
 
 
 def test_a_mailbox_url_that_makes_no_sense_stops_the_step(office: Office) -> None:
     with pytest.raises(ConfigurationError, match=r"feedback\.mailbox"):
-        Pipeline(with_feedback({"mailbox": "pop3://x"}), office.db, office.clock).heed()
+        Pipeline(with_feedback({"mailbox": "pop3://x"}), office.db, office.clock).handle_feedback()
 
 
 def test_a_provider_that_tells_nothing_for_days_is_noticed(office: Office) -> None:

@@ -11,7 +11,7 @@ from trialalerts.delivery.mail.verp import return_address
 from trialalerts.settings import read_settings
 
 
-def test_a_bounce_comes_back_is_heeded_and_lifted(installation: Installation, run: Run) -> None:
+def test_a_bounce_comes_back_is_handled_and_lifted(installation: Installation, run: Run) -> None:
     maildir = installation.folder / "bounces"
     (maildir / "new").mkdir(parents=True)
     installation.configure(
@@ -28,12 +28,12 @@ def test_a_bounce_comes_back_is_heeded_and_lifted(installation: Installation, ru
         assert run("sources", "poll").done
         printed = run("run", "--once").done
     assert "send: 1 sent" in printed
-    assert "heed: nothing to do" in printed
+    assert "feedback: nothing to do" in printed
 
     settings = read_settings(installation.folder / "config" / "trialalerts.toml", dotenv=installation.folder / ".env")
     sent, *_ = json.loads(run("deliveries", "list", "--json").done)
     (maildir / "new" / "1").write_bytes(sample("postfix", return_address(settings, sent["id"])))
-    assert "heed: 1 heard" in run("run", "--once", "--roles", "send").done
+    assert "feedback: 1 heard" in run("run", "--once", "--roles", "send").done
 
     assert _shown(run, who)["state"] == "bounced"
     (suppression,) = json.loads(run("suppressions", "list", "--json").done)

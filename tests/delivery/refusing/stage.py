@@ -135,7 +135,7 @@ class Town:
                 return
             self.clock.advance(timedelta(minutes=every))
 
-    def heed(self, events: Iterable[Event]) -> None:
+    def handle(self, events: Iterable[Event]) -> None:
         """Heed what was told."""
         handle_feedback(self.db, SETTINGS, list(events), now=self.clock.now())
 
@@ -239,7 +239,7 @@ class Relay(_TellsLater):
             if reply:
                 self._came_back[each.recipient] += 1
                 mail = _bounce(each.sender, reply, f"{each.recipient} {self._heard}")
-                town.heed(events_of(mail, arrived=town.clock.now(), is_ours=lambda _: True))
+                town.handle(events_of(mail, arrived=town.clock.now(), is_ours=lambda _: True))
 
     def taken(self) -> Counter[str]:
         return Counter(each.recipient for each in self.transport.sent) - self._came_back
@@ -317,7 +317,7 @@ class Webhook(_TellsLater):
             with _saying(self._fault.reply if self._fault else senders.TIRED):
                 call = self._sender.call(what, mail.metadata["delivery"])
             found = self._sender.webhook.events(call)
-            town.heed(replace(each, provider_ids=(mail.provider_id,)) for each in found)
+            town.handle(replace(each, provider_ids=(mail.provider_id,)) for each in found)
 
     def taken(self) -> Counter[str]:
         return Counter(mail.recipient for mail in self._server.desk.mails) - self._came_back

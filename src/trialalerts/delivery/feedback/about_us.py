@@ -2,7 +2,7 @@
 
 A mail that a server or a provider took, and that comes back for our reputation, rate, set-up or content, is queued
 again until it was tried for ``mail.give_up_after``. One that comes back for a fault of its own fails: it would come
-back again. Several may tell of the same try (a bounce mail and a webhook); whoever told first is heeded.
+back again. Several may tell of the same try (a bounce mail and a webhook); whoever told first counts.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ def _one(session: Session, settings: Settings, event: Event, now: datetime) -> F
             counters.count_up(session, counters.HourlyCounts.COMPLAINED, 1, at=now)
         return FeedbackCount(heard=1, unmatched=1)
     if delivery is None:
-        moved = _heed_without_mail(session, settings, subscriber, event, now)
+        moved = _handle_without_delivery(session, settings, subscriber, event, now)
     elif is_about_us(event):
         record_about_us(session, settings, subscriber, delivery, event, now=now)
         return FeedbackCount(heard=1)
@@ -156,15 +156,15 @@ def _one(session: Session, settings: Settings, event: Event, now: datetime) -> F
         moved = _move(session, delivery, event, now)
         if event.kind is EventKind.DELIVERED:
             mass_guard.end_probed(session, {delivery.id or 0}, now=now, arrived=True)
-        _heed_for(subscriber, session, settings, delivery, event, moved=moved, now=now)
+        _handle_for(subscriber, session, settings, delivery, event, moved=moved, now=now)
     if moved and event.kind in _TALLIED:
         # Last: its row is the one that all transactions of an hour share.
         counters.count_up(session, counters.HourlyCounts(event.kind), 1, at=now)
-    log.debug("feedback.heeded", provider=event.provider, kind=event.kind, subscriber=number, moved=moved)
+    log.debug("feedback.handled", provider=event.provider, kind=event.kind, subscriber=number, moved=moved)
     return FeedbackCount(heard=1)
 
 
-def _heed_without_mail(
+def _handle_without_delivery(
     session: Session, settings: Settings, subscriber: Subscriber, event: Event, now: datetime
 ) -> bool:
     """Heed a complaint of somebody whose mail is stored no more; return whether it is news."""
@@ -216,7 +216,7 @@ def _move(session: Session, delivery: Delivery, event: Event, now: datetime) -> 
     return True
 
 
-def _heed_for(
+def _handle_for(
     subscriber: Subscriber,
     session: Session,
     settings: Settings,

@@ -177,7 +177,7 @@ class MailboxState(SQLModel, table=True):
 
 
 class Pace(SQLModel, table=True):
-    """When the next mail of a lane (all mail, or that to one domain) may leave, and how many left on a day.
+    """When the next mail of a bucket (all mail, or that to one domain) may leave, and how many left on a day.
 
     All processes take their turns here, so that a limit holds across them and across restarts.
     """

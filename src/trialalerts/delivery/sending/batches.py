@@ -78,7 +78,7 @@ class Batches:
         except BaseException:
             self.results.release_all(rows)
             raise
-        for bucket, ready in self._by_lane(written):
+        for bucket, ready in self._by_bucket(written):
             for some in _batches(ready, batch):
                 yield Job(
                     rows=[row for row, _ in some],
@@ -87,16 +87,18 @@ class Batches:
                     bucket=bucket,
                 )
 
-    def _by_lane(self, ready: list[tuple[Claimed, Envelope]]) -> Iterator[tuple[str, list[tuple[Claimed, Envelope]]]]:
+    def _by_bucket(self, ready: list[tuple[Claimed, Envelope]]) -> Iterator[tuple[str, list[tuple[Claimed, Envelope]]]]:
         if not self.limits.by_domain:
             yield "", ready
             return
-        laned = sorted(((self._jobs_lane(each[1].recipient), each) for each in ready), key=lambda pair: pair[0])
-        for bucket, pairs in groupby(laned, key=lambda pair: pair[0]):
+        ordered = sorted(
+            ((self._bucket_of_connections(each[1].recipient), each) for each in ready), key=lambda pair: pair[0]
+        )
+        for bucket, pairs in groupby(ordered, key=lambda pair: pair[0]):
             yield bucket, [each for _, each in pairs]
 
-    def _jobs_lane(self, address: str) -> str:
-        """Return the lane where that limits connections: only then do its messages need jobs of their own."""
+    def _bucket_of_connections(self, address: str) -> str:
+        """Return the bucket where that limits connections: only then do its messages need jobs of their own."""
         bucket = self.limits.bucket_of(address)
         return bucket if bucket and self.limits.connections(bucket) is not None else ""
 

@@ -22,7 +22,7 @@ __all__ = ["Channels", "Done", "Job"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """Messages for one call of a channel, when they were checked last, and the lane of the domain they go to."""
+    """Messages for one call of a channel, when they were checked last, and the bucket of the domain they go to."""
 
     rows: list[Claimed]
     envelopes: list[Envelope]

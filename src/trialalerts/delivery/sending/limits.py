@@ -1,7 +1,7 @@
 """How fast mail may leave: limits for all mail and for each recipient domain, the warm-up, quiet hours.
 
-Who may leave takes a turn in the table ``pace``, in one short transaction that locks the lanes: so a limit holds across
-processes and restarts. A turn is taken only for what leaves at once. What has to wait for its domain gets an
+Who may leave takes a turn in the table ``pace``, in one short transaction that locks the buckets: so a limit holds
+across processes and restarts. A turn is taken only for what leaves at once. What has to wait for its domain gets an
 appointment instead and goes back to the queue, out of the way of mail to others; the appointments of a domain stand one
 behind the other, so that each waiting mail is looked at about once and not again and again. Where all mail has to
 wait, nothing more is claimed.
@@ -25,7 +25,7 @@ __all__ = ["ALL_MAIL", "Capacity", "Grant", "Limits", "Request", "quiet_until"]
 
 ALL_MAIL = "all"
 _EARLY = timedelta(seconds=0.2)
-"""A turn may be taken so much before its time: else a fast lane would need a transaction for each single mail."""
+"""A turn may be taken so much before its time: else a fast bucket would need a transaction for each single mail."""
 _CONNECTION_PACE = 2.0
 """Appointments a second for each connection where only these are limited: nobody knows how fast that domain is."""
 _UNUSED = timedelta(minutes=10)
@@ -39,7 +39,7 @@ class _Slowed(LimitSettings):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A mail that is ready to leave: its domain's lane (empty: none of its own), and whether somebody waits for it."""
+    """A mail that is ready to leave: its domain's bucket (empty: it has none), and whether somebody waits for it."""
 
     bucket: str
     urgent: bool = False
@@ -62,7 +62,7 @@ class Capacity:
 
 
 class Limits:
-    """The limits of a configuration, in words of lanes: that of all mail, and one for each domain that has limits."""
+    """The limits of a configuration, in words of buckets: that of all mail, and one for each domain that has limits."""
 
     def __init__(self, settings: MailSettings) -> None:
         self._settings = settings
@@ -83,7 +83,7 @@ class Limits:
         return bool(self._domains)
 
     def bucket_of(self, address: str) -> str:
-        """Return the lane of an address: its domain where that has limits, else nothing."""
+        """Return the bucket of an address: its domain where that has limits, else nothing."""
         if not self._domains:
             return ""
         domain = address_key(address).rpartition("@")[2]
@@ -97,7 +97,7 @@ class Limits:
         return limit.connections if limit else None
 
     def applies(self, now: datetime, buckets: Iterable[str] = ()) -> bool:
-        """Tell whether turns have to be taken at all for mails in these lanes."""
+        """Tell whether turns have to be taken at all for mails in these buckets."""
         limits = [self._all_mail(now), *(self._domains[bucket] for bucket in buckets if bucket)]
         return any(limit.per_second is not None or limit.per_day is not None for limit in limits)
 
@@ -196,10 +196,10 @@ def _fresh(bucket: str, now: datetime) -> Pace:
 
 
 def _locked(session: Session, buckets: Sequence[str], now: datetime) -> dict[str, Pace]:
-    """Return the rows of these lanes, made where they are not there yet, for nobody else until the commit."""
+    """Return the rows of these buckets, made where they are not there yet, for nobody else until the commit."""
     names = sorted(buckets)  # in one order, so that two processes never wait for each other
-    rows = [{"lane": name, "next_at": now, "day": now.date(), "taken": 0} for name in names]
-    session.connection().execute(insert_into(session, Pace).on_conflict_do_nothing(index_elements=["lane"]), rows)
+    rows = [{"bucket": name, "next_at": now, "day": now.date(), "taken": 0} for name in names]
+    session.connection().execute(insert_into(session, Pace).on_conflict_do_nothing(index_elements=["bucket"]), rows)
     locking = select(Pace).where(col(Pace.bucket).in_(names)).order_by(Pace.bucket).with_for_update()
     return {pace.bucket: pace for pace in session.exec(locking)}
 

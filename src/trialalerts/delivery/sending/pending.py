@@ -23,7 +23,7 @@ _BATCHES_WAITING = 2
 
 @dataclass(kw_only=True)
 class Pending:
-    """Claimed rows by lane. What waits for a connection to its domain holds up nobody else."""
+    """Claimed rows by bucket. What waits for a connection to its domain holds up nobody else."""
 
     db: Database
     limits: Limits
@@ -65,11 +65,11 @@ class Pending:
         self._line(bucket).appendleft(row)
 
     def begun(self, job: Job) -> None:
-        """Note that a channel may be at work for a lane."""
+        """Note that a channel may be at work for a bucket."""
         self._jobs[job.bucket] += 1
 
     def ended(self, job: Job) -> None:
-        """Note that a channel is done with a job of a lane."""
+        """Note that a channel is done with a job of a bucket."""
         self._jobs[job.bucket] -= 1
 
     def empty(self) -> list[Claimed]:
@@ -82,7 +82,7 @@ class Pending:
         return self._queues.setdefault(bucket, deque())
 
     def _room(self, bucket: str) -> int | None:
-        """Return how many rows of a lane may leave now, None: any number."""
+        """Return how many rows of a bucket may leave now, None: any number."""
         connections = self.limits.connections(bucket) if bucket else None
         return None if connections is None else max(0, connections - self._jobs[bucket]) * self.batch
 

@@ -54,7 +54,7 @@ class ResultWriter:
         held = self._guarded(session, page, benched, now)
         gone = self._decided(session, page, now)
         lifecycle.settle(session, gone, now=now, transport=self.transport)
-        bounced = self._heed(session, page, gone, now)
+        bounced = self._record_failures(session, page, gone, now)
         opened = bool(page.sent and mass_guard.end_probed(session, page.taken, now=now))
         self._clear(session, page, held, benched, now)
         # last: all senders share these rows
@@ -131,14 +131,16 @@ class ResultWriter:
         for name in {each.transport for each in page.settlements if each.transport}:
             cooldown.end_outage(session, name, over_at=now)
 
-    def _heed(self, session: Session, page: ResultBatch, gone: Sequence[Settlement], now: datetime) -> int:
+    def _record_failures(self, session: Session, page: ResultBatch, gone: Sequence[Settlement], now: datetime) -> int:
         """Let what failed for good count for its subscriber; return how many did. All of them are locked."""
         for settlement, refusal in page.restricted:
             record_restricted(session, self.settings, settlement, refusal, how=self.transport, now=now)
         failed = [*page.failed, *(each for each in gone if each.state is DeliveryState.FAILED)]
-        return sum(self._heeded(session, each, now) for each in failed if each.delivery.id not in page.blameless)
+        return sum(
+            self._record_failure(session, each, now) for each in failed if each.delivery.id not in page.blameless
+        )
 
-    def _heeded(self, session: Session, failed: Settlement, now: datetime) -> bool:
+    def _record_failure(self, session: Session, failed: Settlement, now: datetime) -> bool:
         number, code = failed.delivery.subscriber_id, failed.code or ""
         if failed.listed:
             record_listed(session, self.settings, subscriber_id=number, how=self.transport, code=code, now=now)

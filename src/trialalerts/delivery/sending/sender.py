@@ -7,9 +7,6 @@ own. One bad delivery harms only itself; a broken transport ends the round and b
 
 from __future__ import annotations
 
-import os
-import platform
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +18,7 @@ from sqlmodel import Session
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
+from trialalerts.database.leases import worker_id
 from trialalerts.delivery.outbox import lifecycle
 from trialalerts.delivery.outbox.lifecycle import Claimed
 from trialalerts.delivery.outbox.tables import SendingPause
@@ -136,7 +134,7 @@ class _Round:
     limits: Limits
     slices: Batches
     waiting: Pending
-    owner: str = field(default_factory=lambda: f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}")
+    owner: str = field(default_factory=worker_id)
     nothing_due: bool = False
     looked_at_url: bool = False
     looks_at_leases: datetime = _NEVER

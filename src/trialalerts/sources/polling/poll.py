@@ -19,6 +19,7 @@ from sqlmodel import select
 from trialalerts.catalog.changes.freshness import Freshness
 from trialalerts.clock import Clock
 from trialalerts.database.engine import Database, plain_error
+from trialalerts.database.leases import LeaseLost
 from trialalerts.errors import (
     ConfigurationError,
     DatabaseBehind,
@@ -35,8 +36,7 @@ from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.base import Batch, Position, Source
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.kinds import open_source
-from trialalerts.sources.polling.leases import Lease, LeaseLost, polled_by
-from trialalerts.sources.polling.state import begin, fail, interrupt, url_key
+from trialalerts.sources.polling.state import begin, fail, interrupt, lease_of, polled_by, url_key
 from trialalerts.sources.polling.writer import BatchCount, BatchWriter
 from trialalerts.sources.stumbles import describe_error
 from trialalerts.sources.tables import SourceState
@@ -190,7 +190,7 @@ class _Poll:
         self, db: Database, settings: Settings, source: SourceSettings, clock: Clock, stop: Callable[[], bool]
     ) -> None:
         self.count = PollCount(source=source.name)
-        self.lease = Lease(db, source.name, clock)
+        self.lease = lease_of(db, source.name, clock)
         self._db = db
         self._settings = settings
         self._source = source

@@ -6,17 +6,33 @@ import hashlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
+from trialalerts.clock import Clock
 from trialalerts.database.bulk import insert_into
 from trialalerts.database.engine import Database
 from trialalerts.database.findings import note_finding
+from trialalerts.database.leases import Lease
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Position
-from trialalerts.sources.polling.leases import Lease
 from trialalerts.sources.tables import SourceState
 
-__all__ = ["SOURCE_GONE", "begin", "fail", "interrupt", "locked_state", "succeed", "url_key", "watched_since"]
+__all__ = [
+    "LEASE",
+    "SOURCE_GONE",
+    "begin",
+    "fail",
+    "interrupt",
+    "lease_of",
+    "locked_state",
+    "polled_by",
+    "succeed",
+    "url_key",
+    "watched_since",
+]
+
+LEASE = timedelta(minutes=5)
+"""How long after its last sign of life a poller keeps a source to itself; clocks should agree far better than this."""
 
 SOURCE_GONE = "source-gone"
 """The kind of the finding that a source's server says it is gone for good."""
@@ -24,6 +40,17 @@ _LONGEST_PAUSE = timedelta(hours=24)
 _SHORTEST_PAUSE = timedelta(minutes=1)
 _MOST_DOUBLINGS = 20
 _ERROR_LIMIT = 500
+
+
+def lease_of(db: Database, source: str, clock: Clock) -> Lease:
+    """Return a lease, not taken yet, on the row of a source."""
+    return Lease(db, SourceState, source, clock, length=LEASE)
+
+
+def polled_by(state: SourceState | None, now: datetime) -> str | None:
+    """Return who polls a source just now (machine, process and poll), None where nobody does."""
+    held = state is not None and state.leased_until is not None and state.leased_until > now
+    return state.leased_by if state and held else None
 
 
 def begin(
@@ -38,7 +65,8 @@ def begin(
         connection = session.connection()
         row = {"name": settings.name, "kind": settings.kind, "cursor": {}, "error_count": 0}
         connection.execute(insert_into(connection, SourceState).values(row).on_conflict_do_nothing())
-        if not lease.take(session, only_due=only_due):
+        due = or_(col(SourceState.next_poll_at).is_(None), col(SourceState.next_poll_at) <= now)
+        if not lease.take(session, *([due] if only_due else [])):
             return None
         state = locked_state(session, settings.name)
         if state.kind != settings.kind:

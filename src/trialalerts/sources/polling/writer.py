@@ -17,13 +17,13 @@ from trialalerts.catalog.store import StoreCount, store_items
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.database.engine import Database
 from trialalerts.database.findings import end_findings, note_finding
+from trialalerts.database.leases import Lease
 from trialalerts.redaction import shown_url
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch
 from trialalerts.sources.categories import note_categories
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.polling.holding import Turnover, end_hold, hold, standing_records
-from trialalerts.sources.polling.leases import Lease
 from trialalerts.sources.polling.problems import add_problems, note_problems
 from trialalerts.sources.polling.state import SOURCE_GONE, locked_state, succeed
 from trialalerts.sources.tables import SourceState

@@ -1,4 +1,4 @@
-"""Reading an IMAP folder with the standard library: only looking, by UID, a bounded piece of each mail.
+"""Reading an IMAP folder with IMAPClient: only looking, by UID, a bounded piece of each mail.
 
 The cursor is ``{"uidvalidity": …, "uid": …}``: what the server numbers anew is looked at anew, and known by its
 content. The server's words never reach a log: they may quote the user's name.
@@ -6,12 +6,14 @@ content. The server's words never reach a log: they may quote the user's name.
 
 from __future__ import annotations
 
-import imaplib
-import re
+import logging
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
 from trialalerts.clock import Clock
 from trialalerts.delivery.feedback.handling import KEPT_FOR
@@ -24,9 +26,10 @@ _WINDOW = 10_000
 """UIDs that are asked for at once: a server's answer must not grow without bounds."""
 _AT_ONCE = 1_000
 """UIDs that one command deletes: servers limit the length of a line."""
-_UID = re.compile(rb"\bUID (\d+)")
-_DATE = re.compile(rb'\bINTERNALDATE "([^"]+)"')
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_CONTENT = f"BODY.PEEK[]<0.{LONGEST_MAIL}>"
+_READ_AS = b"BODY[]<0>"
+
+logging.getLogger("imapclient").setLevel(logging.WARNING)  # below that it logs the user's name
 
 
 class ImapFolder:
@@ -46,14 +49,14 @@ class ImapFolder:
     ) -> None:
         self._host, self._port, self._user, self._password = host, port, user, password
         self._folder, self._tls, self._clock, self._delete_after = folder, tls, clock, delete_after
-        self._connection: imaplib.IMAP4 | None = None
+        self._connection: IMAPClient | None = None
 
     @property
     def name(self) -> str:
         """What it is called in tables and logs: without user and password."""
         return f"{'imaps' if self._tls else 'imap'}://{self._host}:{self._port}/{self._folder}"
 
-    def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
+    def mails(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
         """Yield the mails after the cursor by rising UID; at the end delete what is old enough, where asked to.
 
         Raises:
@@ -64,16 +67,16 @@ class ImapFolder:
             validity, ends = self._numbers(connection)
             last = int(cursor.get("uid", 0)) if cursor.get("uidvalidity") == validity else 0
             for uid in self._uids(connection, last, ends):
-                letter = self._letter(connection, uid, validity)
-                if letter is not None:
-                    yield letter
+                mail = self._mail(connection, uid, validity)
+                if mail is not None:
+                    yield mail
                 last = uid
             if self._delete_after is not None:
                 self._delete(connection, last)
-        except (imaplib.IMAP4.error, OSError, ValueError) as error:
+        except (IMAPClientError, OSError, ValueError, KeyError) as error:
             raise MailboxBroken(f"feedback.mailbox: {self.name} cannot be read: {_plain(error)}") from None
 
-    def done(self, letter: StoredMail) -> None:
+    def done(self, mail: StoredMail) -> None:
         """Nothing is to be done: the cursor knows."""
 
     def close(self) -> None:
@@ -83,100 +86,61 @@ class ImapFolder:
             return
         try:
             connection.logout()
-        except (imaplib.IMAP4.error, OSError):
+        except (IMAPClientError, OSError):
             connection.shutdown()
 
-    def _open(self) -> imaplib.IMAP4:
-        if self._tls:
-            context = ssl.create_default_context()
-            self._connection = imaplib.IMAP4_SSL(self._host, self._port, ssl_context=context, timeout=_SECONDS)
-        else:
-            self._connection = imaplib.IMAP4(self._host, self._port, timeout=_SECONDS)
+    def _open(self) -> IMAPClient:
+        context = ssl.create_default_context() if self._tls else None
+        connection = IMAPClient(self._host, self._port, ssl=self._tls, ssl_context=context, timeout=_SECONDS)
+        connection.normalise_times = False  # else moments lose their zone
+        self._connection = connection
         try:
-            self._connection.login(_quoted(self._user), self._password)
-        except imaplib.IMAP4.abort:
-            raise
-        except imaplib.IMAP4.error:
+            connection.login(self._user, self._password)
+        except LoginError as error:
+            if isinstance(error.__context__, IMAPClientAbortError):
+                raise error.__context__ from None
             raise MailboxBroken(
                 f"feedback.mailbox: {self.name} refuses the user or the password; correct feedback.mailbox"
             ) from None
-        return self._connection
+        return connection
 
-    def _numbers(self, connection: imaplib.IMAP4) -> tuple[int, int]:
+    def _numbers(self, connection: IMAPClient) -> tuple[int, int]:
         """Open the folder; return its UIDVALIDITY and the UID that comes next."""
-        status, _ = connection.select(_quoted(self._folder), readonly=self._delete_after is None)
-        if status != "OK":
-            raise MailboxBroken(f"feedback.mailbox: {self.name}: there is no such folder; name another")
-        return _number(connection, "UIDVALIDITY"), _number(connection, "UIDNEXT")
+        try:
+            told = connection.select_folder(self._folder, readonly=self._delete_after is None)
+        except IMAPClientAbortError:
+            raise
+        except IMAPClientError:
+            raise MailboxBroken(f"feedback.mailbox: {self.name}: there is no such folder; name another") from None
+        return int(told[b"UIDVALIDITY"]), int(told[b"UIDNEXT"])
 
-    def _uids(self, connection: imaplib.IMAP4, last: int, ends: int) -> Iterator[int]:
-        """Yield the UIDs after the last, except of mails so old that their news would not be heeded."""
-        since = _day(self._clock.now() - KEPT_FOR)
+    def _uids(self, connection: IMAPClient, last: int, ends: int) -> Iterator[int]:
+        """Yield the UIDs after the last, except of mails so old that their reports would not be handled."""
+        since = (self._clock.now() - KEPT_FOR).date()
         for low in range(last + 1, ends, _WINDOW):
-            found = _answer(connection.uid("SEARCH", f"UID {low}:{min(low + _WINDOW, ends) - 1}", "SINCE", since))
-            yield from sorted(uid for uid in map(int, _found(found)) if uid > last)
+            found = connection.search(["UID", f"{low}:{min(low + _WINDOW, ends) - 1}", "SINCE", since])
+            yield from sorted(uid for uid in found if uid > last)
 
-    def _letter(self, connection: imaplib.IMAP4, uid: int, validity: int) -> StoredMail | None:
+    def _mail(self, connection: IMAPClient, uid: int, validity: int) -> StoredMail | None:
         """Fetch the beginning of a mail without marking it as read; None where it is gone."""
-        what = f"(UID INTERNALDATE BODY.PEEK[]<0.{LONGEST_MAIL}>)"
-        parts = _answer(connection.uid("FETCH", str(uid), what))
-        for part, after in zip(parts, [*parts[1:], b""], strict=True):
-            if not isinstance(part, tuple):
-                continue
-            about = part[0] + (after if isinstance(after, bytes) else b"")  # servers put the items in any order
-            if (found := _UID.search(about)) and int(found[1]) == uid:
-                cursor = {"uidvalidity": validity, "uid": uid}
-                return StoredMail(content=part[1], arrived=_arrived(about, self._clock.now()), cursor=cursor)
-        return None
+        found = connection.fetch([uid], [_CONTENT, "INTERNALDATE"]).get(uid, {})
+        if not isinstance(content := found.get(_READ_AS), bytes):
+            return None
+        arrived = found.get(b"INTERNALDATE")
+        return StoredMail(
+            content=content,
+            arrived=arrived.astimezone(UTC) if isinstance(arrived, datetime) else self._clock.now(),
+            cursor={"uidvalidity": validity, "uid": uid},
+        )
 
-    def _delete(self, connection: imaplib.IMAP4, last: int) -> None:
-        """Delete mails that were heeded and are old enough."""
-        before = _day(self._clock.now() - (self._delete_after or timedelta()))
+    def _delete(self, connection: IMAPClient, last: int) -> None:
+        """Delete mails that were handled and are old enough."""
+        before = (self._clock.now() - (self._delete_after or timedelta())).date()
         for low in range(1, last + 1, _AT_ONCE):
-            among = f"UID {low}:{min(low + _AT_ONCE - 1, last)}"
-            old = b",".join(_found(_answer(connection.uid("SEARCH", among, "BEFORE", before)))).decode()
+            old = connection.search(["UID", f"{low}:{min(low + _AT_ONCE - 1, last)}", "BEFORE", before])
             if old:
-                _answer(connection.uid("STORE", old, "+FLAGS.SILENT", r"(\Deleted)"))
-                if "UIDPLUS" in connection.capabilities:
-                    _answer(connection.uid("EXPUNGE", old))
-                else:
-                    _answer(connection.expunge())
-
-
-def _answer(answered: tuple[str, list[Any]]) -> list[Any]:
-    status, found = answered
-    if status != "OK":
-        raise imaplib.IMAP4.error("the server refused a command")
-    return found
-
-
-def _found(answer: list[Any]) -> list[bytes]:
-    """Return the numbers that a search found."""
-    return b" ".join(part for part in answer if isinstance(part, bytes)).split()
-
-
-def _number(connection: imaplib.IMAP4, name: str) -> int:
-    _, found = connection.response(name)
-    if not found or not isinstance(found[0], bytes):
-        raise imaplib.IMAP4.error(f"the server told no {name}")
-    return int(found[0])
-
-
-def _arrived(head: bytes, now: datetime) -> datetime:
-    found = _DATE.search(head)
-    try:
-        return datetime.strptime(found[1].decode().strip() if found else "", "%d-%b-%Y %H:%M:%S %z").astimezone(UTC)
-    except ValueError:
-        return now
-
-
-def _day(moment: datetime) -> str:
-    """Return a day as IMAP writes it, whatever the machine's language."""
-    return f"{moment.day:02}-{_MONTHS[moment.month - 1]}-{moment.year}"
-
-
-def _quoted(folder: str) -> str:
-    return '"' + folder.replace("\\", "\\\\").replace('"', '\\"') + '"'
+                connection.delete_messages(old, silent=True)
+                connection.uid_expunge(old) if connection.has_capability("UIDPLUS") else connection.expunge()
 
 
 def _plain(error: Exception) -> str:
@@ -185,7 +149,7 @@ def _plain(error: Exception) -> str:
         return f"its certificate is not valid: {error.verify_message}"
     if isinstance(error, TimeoutError):
         return "it does not answer in time"
-    if isinstance(error, imaplib.IMAP4.abort):
+    if isinstance(error, IMAPClientAbortError):
         return "the connection broke"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__

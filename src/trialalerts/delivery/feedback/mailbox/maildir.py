@@ -1,4 +1,4 @@
-"""Reading a Maildir: what lies in ``new`` is heeded and then moved to ``cur``, as every mail program does."""
+"""Reading a Maildir: what lies in ``new`` is handled and then moved to ``cur``, as every mail program does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Maildir:
         """What it is called in tables and logs."""
         return f"maildir://{self._path}"
 
-    def letters(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
+    def mails(self, cursor: dict[str, Any]) -> Iterator[StoredMail]:
         """Yield what is new, oldest first. Mails are moved instead of counted, so there is no cursor.
 
         Raises:
@@ -36,19 +36,19 @@ class Maildir:
         try:
             files = sorted((self._path / "new").iterdir())
             for file in files:
-                letter = _letter(file)
-                if letter is not None:
-                    yield letter
+                mail = _letter(file)
+                if mail is not None:
+                    yield mail
         except OSError as error:
             raise self._broken(error) from None
 
-    def done(self, letter: StoredMail) -> None:
-        """Move a heeded mail to ``cur``; cut off before, it is read again and known.
+    def done(self, mail: StoredMail) -> None:
+        """Move a handled mail to ``cur``; cut off before, it is read again and known.
 
         Raises:
             MailboxBroken: it cannot be moved.
         """
-        name = letter.cursor[_FILE]
+        name = mail.cursor[_FILE]
         try:
             (self._path / "cur").mkdir(exist_ok=True)
             (self._path / "new" / name).rename(self._path / "cur" / f"{name.partition(':')[0]}{_SEEN}")

@@ -179,12 +179,12 @@ class Dialogue:
     def _hear_opening(self, mail: Mail) -> bool:
         """Read the replies to MAIL, RCPT and DATA; return whether the server waits for content now."""
         deadline = time.monotonic() + self._timeout
-        self._heed_sender(mail, self.line.read_reply(deadline))
+        self._note_sender_reply(mail, self.line.read_reply(deadline))
         recipient = self.line.read_reply(deadline)
-        self._heed(mail, recipient, "recipient")
+        self._note_reply(mail, recipient, "recipient")
         data = self.line.read_reply(deadline)
         if data.code != _GO_AHEAD:
-            self._heed(mail, data, "message", fine=False)
+            self._note_reply(mail, data, "message", ok=False)
             return False
         if not mail.open and recipient.ok:
             raise Lost("it took a recipient from a sender whom it refused")
@@ -192,16 +192,16 @@ class Dialogue:
 
     def _open(self, mail: Mail) -> bool:
         """Say MAIL, RCPT and DATA, each after the reply to the one before; return whether content may follow."""
-        self._heed_sender(mail, self._ask(mail.commands[0]))
+        self._note_sender_reply(mail, self._ask(mail.commands[0]))
         if mail.open:
-            self._heed(mail, self._ask(mail.commands[1]), "recipient")
+            self._note_reply(mail, self._ask(mail.commands[1]), "recipient")
         if mail.open:
             data = self._ask(mail.commands[2])
             if data.code != _GO_AHEAD:
-                self._heed(mail, data, "message", fine=False)
+                self._note_reply(mail, data, "message", ok=False)
         return mail.open
 
-    def _heed_sender(self, mail: Mail, reply: SmtpReply) -> None:
+    def _note_sender_reply(self, mail: Mail, reply: SmtpReply) -> None:
         if reply.ok:
             mail.stage = Progress.WELCOME
             self._unwelcome = 0
@@ -218,8 +218,8 @@ class Dialogue:
         if self._unwelcome >= _SENDERS_TRIED:
             self._stopped = refusal.reason
 
-    def _heed(self, mail: Mail, reply: SmtpReply, what: str, *, fine: bool = True) -> None:
-        if reply.ok and fine:
+    def _note_reply(self, mail: Mail, reply: SmtpReply, what: str, *, ok: bool = True) -> None:
+        if reply.ok and ok:
             return
         refusal = self._refusal(mail, reply, what)
         blamed = mail.open
@@ -244,7 +244,7 @@ class Dialogue:
         except Lost as lost:
             if lost.handed < len(content) + len(b".\r\n"):
                 mail.stage = Progress.WELCOME
-            self._heed_last_words(mail)
+            self._read_last_words(mail)
             raise
         self._settle(mail, self.line.read_reply(deadline))
 
@@ -252,9 +252,9 @@ class Dialogue:
         if reply.ok:
             mail.outcome = acceptance(reply)
         else:
-            self._heed(mail, reply, "message")
+            self._note_reply(mail, reply, "message")
 
-    def _heed_last_words(self, mail: Mail) -> None:
+    def _read_last_words(self, mail: Mail) -> None:
         """Some servers refuse a message in the middle of it, and hang up: what they said counts."""
         reply = self.line.said_before_it_broke()
         if reply is None:

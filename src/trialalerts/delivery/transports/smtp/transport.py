@@ -181,7 +181,7 @@ class SmtpChannel:
                 self._hang_up(politely=False)
                 if reused and all(mail.open and mail.stage is Progress.WAITING for mail in waiting):
                     continue  # servers close what idles, and not all say so: that is no sign of trouble
-                strikes = 1 if _heed_break(waiting, lost) else strikes + 1
+                strikes = 1 if _note_break(waiting, lost) else strikes + 1
                 if lost.timed_out or strikes >= _STRIKES or _hopeless(waiting):
                     return Unsent(reason=self._broken(lost), retry_after=lost.retry_after)
             except BaseException:
@@ -224,7 +224,7 @@ class SmtpChannel:
             self._dialogue = None
 
 
-def _heed_break(mails: list[Mail], lost: Lost) -> bool:
+def _note_break(mails: list[Mail], lost: Lost) -> bool:
     """Write down what a broken connection means for each mail; return whether any got a real answer on it."""
     answers = sum(not mail.open for mail in mails) - lost.blamed
     current = next((mail for mail in mails if mail.open), None)
