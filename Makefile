@@ -6,11 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test check format bench structure soak lock clean
+.PHONY: help demo test quick check format bench structure soak lock clean
 
 help:
 	@echo "make demo    the main job on sample data: mails in var/demo/outbox"
 	@echo "make test    the whole test suite"
+	@echo "make quick   the tests without servers and databases: a minute"
 	@echo "make check   ruff, mypy --strict, the import rules"
 	@echo "make bench   the benchmarks (minutes)"
 	@echo "make structure  the code's structure in figures"
@@ -33,7 +34,10 @@ demo: $(VENV)/.ready
 	$(BIN)/trialalerts demo
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --durations=25 --durations-min=1
+
+quick: $(VENV)/.ready
+	$(BIN)/python -m pytest -n auto -m quick -q --hypothesis-profile=quick
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check

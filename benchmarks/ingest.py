@@ -126,7 +126,7 @@ def _call(*words: object) -> dict[str, Any]:
 def _prepare(database: str) -> dict[str, Any]:
     from trialalerts.database.engine import open_database
     from trialalerts.database.schema import upgrade_schema
-    from trialalerts.resources import shipped
+    from trialalerts.files import shipped
     from trialalerts.vocabulary.areas.tree import store_curated
     from trialalerts.vocabulary.places.loading import load_places
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from trialalerts.database import open_database
 from trialalerts.database.schema import upgrade_schema
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.vocabulary.areas.imports.disease_ontology import import_disease_ontology
 from trialalerts.vocabulary.areas.imports.mesh import import_mesh, normal_mesh_id
 from trialalerts.vocabulary.areas.imports.mesh_files import read_mesh

@@ -9,10 +9,13 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests import postgres
 from tests.installation import Answer, Installation, Run
@@ -26,9 +29,39 @@ from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+_SERVERS = {"http.server", "socketserver", "subprocess", "tests.programs", "uvicorn", "aiosmtpd"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that ``make quick`` runs: those of one function or class, without a server or a database."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not _shares(item) and not _serves(item.module):
+            item.add_marker("quick")
+
+
+def _shares(item: pytest.Function) -> bool:
+    """Tell whether a test works with what is made once for many: it takes long to make, a database or a server."""
+    found = item._fixtureinfo.name2fixturedefs
+    ours = (each for definitions in found.values() for each in definitions if each.baseid.startswith("tests"))
+    return "database_url" in found or any(each.scope != "function" for each in ours)
+
+
+@cache
+def _serves(module: ModuleType) -> bool:
+    """Tell whether what a test module imports, from the tests too, starts servers or programs."""
+    for value in vars(module).values():
+        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None) or ""
+        if any(name == server or str(name).startswith(f"{server}.") for server in _SERVERS):
+            return True
+        if str(name).startswith("tests.") and name != module.__name__ and _serves(sys.modules[name]):
+            return True
+    return False
+
+
 def pytest_configure() -> None:
     _keep_what_was_compiled()
     _work_in_memory()
+    settings.register_profile("quick", max_examples=20)
 
 
 def _keep_what_was_compiled() -> None:
@@ -74,18 +107,23 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real trials, feeds and vocabularies that lies beside the checkout."""
-    folder = Path(os.environ.get("TRIALALERTS_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
-    if not (folder / "README.md").exists():
-        missing(f"the shared data is not at {folder} (set TRIALALERTS_TEST_DATA)")
-    return folder
+    return beside("data")
 
 
 @pytest.fixture(scope="session")
 def shared_cases() -> Path:
     """The folder of small made-up inputs, each with what it has to give, that lies beside the checkout."""
-    folder = Path(os.environ.get("TRIALALERTS_TEST_CASES", REPOSITORY.parent / "shared" / "cases"))
+    return beside("cases")
+
+
+def beside(name: str) -> Path:
+    """Return a folder of ``shared/``. ``TRIALALERTS_TEST_DATA=none`` says that it is known not to be there."""
+    chosen = {"data": os.environ.get("TRIALALERTS_TEST_DATA"), "cases": os.environ.get("TRIALALERTS_TEST_CASES")}
+    if chosen["data"] == "none":
+        pytest.skip(f"the shared {name} are left out (TRIALALERTS_TEST_DATA=none)")
+    folder = Path(chosen[name] or REPOSITORY.parent / "shared" / name)
     if not (folder / "README.md").exists():
-        missing(f"the shared cases are not at {folder} (set TRIALALERTS_TEST_CASES)")
+        missing(f"the shared {name} are not at {folder} (TRIALALERTS_TEST_DATA=none leaves them out)")
     return folder
 
 

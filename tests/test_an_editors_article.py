@@ -18,7 +18,7 @@ from tests.test_whole_way import mails_in, part
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.digests.preview import preview_digest
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.settings import Settings
 from trialalerts.sources.polling.poll import poll_due
 from trialalerts.subscribers.tables import Subscriber

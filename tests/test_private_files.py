@@ -13,7 +13,7 @@ from trialalerts.database import Database, open_database
 from trialalerts.database.maintenance import back_up, vacuum_database
 from trialalerts.database.schema import upgrade_schema
 from trialalerts.delivery.transports.file import _write_through
-from trialalerts.private_files import make_folder, tighten
+from trialalerts.files import make_folder, tighten
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trialalerts.errors import ConfigurationError
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.settings import Settings, SourceSettings, read_settings
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from benchmarks.figures import Figure
 from benchmarks.tagging_corpora import shipped_vocabulary
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.vocabulary.areas.imports.mesh_files import read_mesh
 from trialalerts.vocabulary.areas.shipped import MESH
 from trialalerts.vocabulary.tagging.tagger import Tagger

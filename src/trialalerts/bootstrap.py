@@ -9,8 +9,7 @@ from pathlib import Path
 from trialalerts.clock import SystemClock
 from trialalerts.database import Database
 from trialalerts.database.schema import upgrade_schema
-from trialalerts.private_files import private_paths, tighten
-from trialalerts.resources import shipped
+from trialalerts.files import private_paths, shipped, tighten
 from trialalerts.settings import Settings
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.polling.reread import reread_trials

@@ -8,7 +8,7 @@ source, one bad record) must never swallow a wrong configuration.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 __all__ = [
     "AmbiguousRegion",
@@ -26,11 +26,33 @@ __all__ = [
     "UnknownRegion",
     "UnknownTopic",
     "did_you_mean",
+    "nearest",
 ]
 
 
+def nearest(word: str, known: Iterable[str], *, most: int = 2, likeness: int = 60) -> list[str]:
+    """Return what somebody may have meant who wrote ``word``, the likeliest first.
+
+    >>> nearest("recruting", ["recruiting", "completed"])
+    ['recruiting']
+
+    Args:
+        word: what was written.
+        known: what could have been meant.
+        most: how many are returned at most.
+        likeness: from 0 to 100; what is less like it is not returned.
+    """
+    from rapidfuzz.process import extract  # only a fault needs it
+
+    return [match for match, _, _ in extract(word, list(known), limit=most, score_cutoff=likeness)]
+
+
 def did_you_mean(choices: Sequence[str]) -> str:
-    """Return `` Did you mean “a”, “b” or “c”?`` with a leading blank, or an empty string without choices."""
+    """Return `` Did you mean “a”, “b” or “c”?`` with a leading blank, or an empty string without choices.
+
+    >>> did_you_mean(["asthma", "eczema"])
+    ' Did you mean “asthma” or “eczema”?'
+    """
     if not choices:
         return ""
     quoted = [f"“{choice}”" for choice in choices]

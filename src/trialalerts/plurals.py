@@ -11,6 +11,9 @@ __all__ = ["counted"]
 def counted(number: int, thing: str, things: str | None = None) -> str:
     """Return how many there are of a thing: ``1 mail``, ``0 mails``, ``1,000 mails``.
 
+    >>> counted(1, "mail"), counted(1000, "country", "countries")
+    ('1 mail', '1,000 countries')
+
     Args:
         number: how many.
         thing: one of them.

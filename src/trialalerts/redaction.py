@@ -33,7 +33,11 @@ _SHORTEST = 4
 
 
 def shown_url(url: str) -> str:
-    """Return an address without user, password, query and fragment, at most 300 letters of it."""
+    """Return an address without user, password, query and fragment, at most 300 letters of it.
+
+    >>> shown_url("https://user:secret@example.org/feed?key=abc")
+    'https://example.org/feed'
+    """
     scheme, mark, rest = url.partition("://")
     if not mark:
         return _AUTHORITY_ENDS.split(url.rpartition("@")[2], maxsplit=1)[0][:_LONGEST]

@@ -25,7 +25,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from trialalerts.errors import ConfigurationError, did_you_mean
+from trialalerts.errors import ConfigurationError, did_you_mean, nearest
 from trialalerts.redaction import without_secrets
 
 __all__ = [
@@ -357,7 +357,7 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
         section = name.removeprefix(_PREFIX).partition("__")[0].lower()
         if name.startswith(_PREFIX) and name not in _NO_SETTINGS and section not in Settings.model_fields:
             raise ConfigurationError(
-                f"{name}: there is no section {section}.{_near(section, list(Settings.model_fields))}"
+                f"{name}: there is no section {section}.{did_you_mean(nearest(section, list(Settings.model_fields)))}"
             )
 
 
@@ -369,7 +369,7 @@ def _line(error: ValidationError) -> str:
     if fault["type"] == "extra_forbidden":
         if not parents and "__" in key:  # that is how a variable of .env comes whose section is unknown
             key = f"{_PREFIX}{key.upper()} in .env"
-        return f"{key}: there is no such key.{_near(str(last), _known_keys(parents))}"
+        return f"{key}: there is no such key.{did_you_mean(nearest(str(last), _known_keys(parents)))}"
     if fault["type"] == "missing":
         return f"{key}: found nothing, expected a value"
     secret = key in _SECRET_KEYS or key.startswith(_SECRET_SECTIONS)
@@ -385,12 +385,6 @@ def _shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     return without_secrets(repr(value), *([value] if isinstance(value, str) else []))
-
-
-def _near(word: str, known: Sequence[str]) -> str:
-    from rapidfuzz.process import extract  # only a fault needs it
-
-    return did_you_mean([match for match, _, _ in extract(word, known, limit=2, score_cutoff=60)])
 
 
 def _known_keys(parents: Sequence[int | str]) -> list[str]:

@@ -14,12 +14,12 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from tests import postgres
+from tests.tables import metadata
 from trialalerts.database import Database, current_number, open_database, take_numbers
 from trialalerts.database.counter import Counter
 from trialalerts.database.schema import REVISION, alembic_config, require_revision, revision_of, upgrade_schema
 from trialalerts.delivery.outbox.tables import Suppression
 from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseTooNew, DatabaseUnusable
-from trialalerts.tables import metadata
 
 
 def test_a_block_that_ends_commits_and_one_that_raises_rolls_back(db: Database) -> None:

@@ -32,7 +32,7 @@ from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.card_text import one_line, shortened
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.rendering import MailRenderer
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 LIMIT = 90_000

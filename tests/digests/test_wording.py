@@ -24,7 +24,7 @@ from trialalerts.digests.wording_trials import (
     study_type,
     who_can_join,
 )
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.subscribers.tables import Frequency
 
 LANGUAGES = ("en", "de", "fr", "es")

@@ -21,7 +21,7 @@ from trialalerts.clock import SystemClock
 from trialalerts.database import Database, current_number, open_database
 from trialalerts.database.counter import CHANGES
 from trialalerts.database.schema import upgrade_schema
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.settings import HttpSettings
 from trialalerts.sources.polling.poll import poll_source
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, RegionKind

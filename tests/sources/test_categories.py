@@ -13,7 +13,7 @@ from trialalerts.catalog.tables import Change, Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
 from trialalerts.database.findings import open_findings
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.settings import Settings
 from trialalerts.sources.categories import FINDING, CategoryReader
 from trialalerts.sources.polling.poll import poll_due

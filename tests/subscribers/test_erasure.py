@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from tests.subscribers.stage import LEEDS, NOW, follow, sign_up
+from tests.tables import metadata
 from trialalerts.database import Database
 from trialalerts.delivery.outbox.confirmations import request_confirmation
 from trialalerts.delivery.outbox.lifecycle import enqueue
@@ -21,7 +22,6 @@ from trialalerts.subscribers.erasure import erase, wipe_free_pages
 from trialalerts.subscribers.people import SubscriberChanges, confirm, edit, find_by_key, find_subscriber
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import ConsentAction, Subscriber, SubscriberState, id_of
-from trialalerts.tables import metadata
 
 ADDRESS = "zebedee.quillfeather@example.org"
 LABEL = "for grandmother Wilhelmina"

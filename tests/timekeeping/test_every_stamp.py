@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from tests.tables import metadata
 from trialalerts.database.types import UtcDateTime
 from trialalerts.operations.stamps import AHEAD_BY_NATURE, past_columns
-from trialalerts.tables import metadata
 
 _LIES_AHEAD = re.compile(r"until|next|not_before|due|expires|ends|again|retry")
 

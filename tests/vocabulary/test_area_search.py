@@ -7,7 +7,7 @@ import pytest
 from trialalerts.database import open_database
 from trialalerts.database.schema import upgrade_schema
 from trialalerts.errors import UnknownArea
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.vocabulary.areas.tree import AreaNode, AreaTree, load_areas, store_curated
 from trialalerts.vocabulary.tables import AreaOrigin
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 
 LEFT_OUT: Mapping[str, frozenset[str]] = {
     "D007246": frozenset({"C12.294.365", "C13.351.500.365"}),

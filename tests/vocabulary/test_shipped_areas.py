@@ -11,7 +11,7 @@ from sqlmodel import select
 from trialalerts.bootstrap import prepare
 from trialalerts.database import Database, open_database
 from trialalerts.errors import ConfigurationError
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.settings import Settings
 from trialalerts.vocabulary.areas import shipped as module
 from trialalerts.vocabulary.areas.imports import import_areas

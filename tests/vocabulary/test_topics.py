@@ -10,7 +10,7 @@ import pytest
 from tests.installation import Run
 from trialalerts.database import Database
 from trialalerts.errors import ConfigurationError, UnknownTopic
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.vocabulary.spelling import WordFolder, name_key
 from trialalerts.vocabulary.tables import Topic
 from trialalerts.vocabulary.topics import TopicTree, load_topics, read_topics, store_topics

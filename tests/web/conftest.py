@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlmodel import Session, col, select
 
+from tests.tables import metadata
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.outbox.tables import Delivery
@@ -18,7 +19,6 @@ from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
 from trialalerts.subscribers.tables import Preference, Subscriber
-from trialalerts.tables import metadata
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.places.regions import find_region
 from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind, PlaceName, Topic

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trialalerts.errors import ConfigurationError
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.subscribers.choices import LANGUAGES
 from trialalerts.web.languages import read_languages
 

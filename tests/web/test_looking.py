@@ -19,7 +19,7 @@ from trialalerts.catalog.facts import Site
 from trialalerts.catalog.store import store_items
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.subscribers.choices import LANGUAGES
 from trialalerts.subscribers.preferences import NewPreference
 from trialalerts.subscribers.tables import Subscriber

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +11,12 @@ from sqlmodel import col
 
 from trialalerts.catalog.rows import PreparedItem
 from trialalerts.catalog.tables import Record
-from trialalerts.database.bulk import insert_into
+from trialalerts.database.bulk import in_chunks, insert_into
 
-__all__ = ["SAID", "in_chunks", "insert_records", "touch_records", "update_records"]
+__all__ = ["SAID", "insert_records", "touch_records", "update_records"]
 
 SAID = ("url", "title", "summary", "published_at", "facts", "areas", "topics")
 """The columns of what a record says; an item has the same."""
-_AT_ONCE = 500
 """How many values one statement asks for: SQLite takes 32,766 parameters, and long lists are slow to compile."""
 
 _Columns = dict[str, Any]
@@ -68,13 +67,6 @@ def touch_records(connection: Connection, record_ids: Iterable[int], now: dateti
     """Note that records stand in their source now."""
     for chunk in in_chunks(sorted(record_ids)):
         connection.execute(update(Record).where(col(Record.id).in_(chunk)).values(last_seen_at=now))
-
-
-def in_chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
-    """Part values into lists that fit into one statement."""
-    whole = list(values)
-    for start in range(0, len(whole), _AT_ONCE):
-        yield whole[start : start + _AT_ONCE]
 
 
 def _alike(rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:

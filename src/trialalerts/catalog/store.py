@@ -25,11 +25,11 @@ from trialalerts.catalog.changes.gains import further_condition
 from trialalerts.catalog.changes.publishing import Happened, publish
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_records, update_records
+from trialalerts.catalog.records import SAID, insert_records, touch_records, update_records
 from trialalerts.catalog.rows import PreparedItem, prepare_item
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.catalog.trials.identity import StoredTrial, find_by_number, find_stored, note_numbers
-from trialalerts.database.bulk import insert_into
+from trialalerts.database.bulk import in_chunks, insert_into
 
 __all__ = ["StoreCount", "store_items"]
 
@@ -84,12 +84,14 @@ def store_items(
     """
     entries, refused = _read(drafts)
     connection = session.connection()
-    news = _News(now=now, freshness=freshness, baseline=baseline, announced=announced, baseline_of=baseline_of)
+    announcer = _Announcer(
+        now=now, freshness=freshness, baseline=baseline, announced=announced, baseline_of=baseline_of
+    )
     batches: list[_TrialBatch | _ArticleBatch] = [
         (_TrialBatch if kind is ItemKind.TRIAL else _ArticleBatch)(connection, registry, group, now)
         for (registry, kind), group in _by_registry(entries)
     ]
-    happened = [each for batch in batches for each in batch.happened(news)]
+    happened = [each for batch in batches for each in batch.happened(announcer)]
     told = hold_flapping(connection, happened, now)
     publish(session, told, now)
     return StoreCount(
@@ -98,13 +100,13 @@ def store_items(
         unchanged=sum(batch.unchanged for batch in batches),
         changes=len(told),
         refused=tuple(refused),
-        old=news.old,
-        told_anew=news.articles,
+        old=announcer.old,
+        told_anew=announcer.articles,
         recognised=sum(batch.recognised for batch in batches if isinstance(batch, _ArticleBatch)),
     )
 
 
-class _News:
+class _Announcer:
     """Tells what is told of the records of a call: of those that are stored for the first time, and of the others."""
 
     def __init__(
@@ -178,12 +180,12 @@ def _by_registry(
 class _ArticleBatch(ArticleBatch):
     """The articles of one source while they are stored."""
 
-    def happened(self, news: _News) -> list[Happened]:
+    def happened(self, announcer: _Announcer) -> list[Happened]:
         """Store them; return what happened to those that are told."""
         inserted, differences, gains = self.store()
-        changed = [Happened(item_id, each) for item_id, entry, each in differences if news.is_told(entry)]
-        gained = [Happened(item_id, each) for item_id, entry, each, at in gains if news.is_fresh(entry, at)]
-        return [*news.first(inserted), *gained, *changed]
+        changed = [Happened(item_id, each) for item_id, entry, each in differences if announcer.is_told(entry)]
+        gained = [Happened(item_id, each) for item_id, entry, each, at in gains if announcer.is_fresh(entry, at)]
+        return [*announcer.first(inserted), *gained, *changed]
 
 
 class _TrialBatch:
@@ -199,7 +201,7 @@ class _TrialBatch:
         self._now = now
         self.new = self.updated = self.unchanged = 0
 
-    def happened(self, news: _News) -> list[Happened]:
+    def happened(self, announcer: _Announcer) -> list[Happened]:
         """Insert, update and touch; return what happened to those that are told."""
         stored = find_stored(self._connection, self._registry, [entry.external_id for entry in self._entries])
         unknown = [entry for entry in self._entries if entry.external_id not in stored]
@@ -212,8 +214,11 @@ class _TrialBatch:
             for entry in self._entries
             if entry.external_id in stored and _is_newer(stored[entry.external_id], entry)
         ]
-        happened = [*news.first(inserted), *self._compare([pair for pair in changed if news.is_told(pair[1])])]
-        news.keep_back(self._connection, inserted)
+        happened = [
+            *announcer.first(inserted),
+            *self._compare([pair for pair in changed if announcer.is_told(pair[1])]),
+        ]
+        announcer.keep_back(self._connection, inserted)
         self._update(changed)
         self._write_records(inserted, stored)
         self._touch(item.item_id for item in stored.values())

@@ -110,7 +110,11 @@ def clean_text(text: str) -> str:
 
 
 def clean_line(text: str) -> str:
-    """Return a title or a name as plain text on one line."""
+    """Return a title or a name as plain text on one line.
+
+    >>> clean_line("<b>Asthma</b> &amp; you")
+    'Asthma & you'
+    """
     if not _WORK.search(text):
         return text
     line = clean_text(" ".join(text.split()))

@@ -46,7 +46,7 @@ def command(
 
 def _write_config(path: Path) -> str:
     from trialalerts.errors import ConfigurationError
-    from trialalerts.resources import shipped
+    from trialalerts.files import shipped
 
     if path.exists():
         return f"{path}: kept as it is"

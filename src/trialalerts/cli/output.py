@@ -55,7 +55,7 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         InvalidInput: it cannot be written there.
     """
-    from trialalerts.private_files import create_private, make_folder
+    from trialalerts.files import create_private, make_folder
 
     try:
         make_folder(path.parent)

@@ -55,13 +55,13 @@ def command(
     from trialalerts.daemon import Daemon
     from trialalerts.workers import watch_the_daemon
 
-    daemon = Daemon(settings, database, clock, chosen, helpers=_helpers(chosen, processes - 1, json_logs))
+    daemon = Daemon(settings, database, clock, chosen, helpers=_workers(chosen, processes - 1, json_logs))
     if helper:
         watch_the_daemon(daemon.stop)
     daemon.run()
 
 
-def _helpers(roles: list[str], number: int, json_logs: bool) -> Workers:
+def _workers(roles: list[str], number: int, json_logs: bool) -> Workers:
     """Return who composes and sends beside this process: the same program, with the roles in which it can help."""
     import sys
 

@@ -34,7 +34,7 @@ def list_sources(*, json: _Json = False) -> None:
     """List the configured sources: how each one does, and when it is asked next."""
     context = open_context()
     now = context.clock.now()
-    rows = [_standing(source, _state(context, source.name), now) for source in context.settings.sources]
+    rows = [_row(source, _state(context, source.name), now) for source in context.settings.sources]
     if json:
         show_json(rows)
         return
@@ -128,7 +128,7 @@ def release(
     show(f"{name}: {entries} new; {count.changes or 'none'} of them will be told.")
 
 
-def _standing(source: SourceSettings, state: SourceState | None, now: datetime) -> dict[str, Any]:
+def _row(source: SourceSettings, state: SourceState | None, now: datetime) -> dict[str, Any]:
     from trialalerts.sources.polling.state import polled_by, url_key
 
     polled = state is not None and state.last_attempt_at is not None

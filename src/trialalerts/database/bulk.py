@@ -8,9 +8,9 @@ the driver.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, CursorResult, String, Table, any_, bindparam, func, select
@@ -20,7 +20,23 @@ from sqlmodel import Session, SQLModel
 
 from trialalerts.database.types import BigId, table_of
 
-__all__ = ["copy_many", "in_list", "insert_into", "is_sqlite", "list_value", "write_many"]
+__all__ = ["copy_many", "in_chunks", "in_list", "insert_into", "is_sqlite", "list_value", "write_many"]
+
+
+_ROWS = 500
+"""SQLite takes 32,766 values in a statement."""
+_T = TypeVar("_T")
+
+
+def in_chunks(values: Iterable[_T], size: int = _ROWS) -> Iterator[list[_T]]:
+    """Part values into lists of at most ``size``, so many as fit into one statement.
+
+    >>> list(in_chunks("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    whole = list(values)
+    for start in range(0, len(whole), size):
+        yield whole[start : start + size]
 
 
 def is_sqlite(session: Session) -> bool:
@@ -40,10 +56,6 @@ def list_value(values: Iterable[int] | Iterable[str], *, sqlite: bool) -> Any:
     return orjson.dumps(list(values)).decode() if sqlite else list(values)
 
 
-_ROWS = 500
-"""SQLite takes 32,766 values in a statement."""
-
-
 def write_many(
     connection: Connection, statement: str, row: str, rows: Sequence[Sequence[Any]], *, before: Sequence[Any] = ()
 ) -> int:
@@ -52,8 +64,7 @@ def write_many(
     ``before`` are the values that stand before the list.
     """
     touched = 0
-    for start in range(0, len(rows), _ROWS):
-        some = rows[start : start + _ROWS]
+    for some in in_chunks(rows):
         filled = statement.format(rows=",".join([row] * len(some)))
         done: CursorResult[Any] = connection.exec_driver_sql(filled, (*before, *chain.from_iterable(some)))
         touched += done.rowcount

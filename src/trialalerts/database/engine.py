@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlmodel import Session
 
 from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable
-from trialalerts.private_files import create_private, make_folder
+from trialalerts.files import create_private, make_folder
 from trialalerts.redaction import shown_url, without_secrets
 
 __all__ = ["Database", "open_database", "plain_error", "shown_name"]

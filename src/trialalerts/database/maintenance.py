@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from trialalerts.database.engine import Database
 from trialalerts.errors import DatabaseUnusable, InvalidInput
-from trialalerts.private_files import create_private, make_folder
+from trialalerts.files import create_private, make_folder
 
 __all__ = ["back_up", "find_faults", "vacuum_database"]
 

@@ -24,7 +24,7 @@ from jinja2 import (
 from trialalerts.digests.render_fragments import Unfillable
 from trialalerts.digests.render_inline import with_styles
 from trialalerts.digests.render_text import wrapped
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 
 __all__ = ["TemplateFault", "Templates"]
 

@@ -24,7 +24,7 @@ from babel.numbers import format_decimal
 from babel.units import format_unit
 
 from trialalerts.catalog.facts import PartialDate
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 
 __all__ = ["FALLBACK", "Wording", "Wordings", "read_strings"]
 

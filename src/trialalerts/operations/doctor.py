@@ -30,10 +30,10 @@ from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.policy.refusal_findings import BENCHED
 from trialalerts.delivery.sending.breaker import pause_of
 from trialalerts.errors import ConfigurationError
+from trialalerts.files import private_paths, wider
 from trialalerts.operations.stamps import future_stamps
 from trialalerts.operations.timekeeping import MOST_SKEW, NOTED_SKEW, last_round
 from trialalerts.plurals import counted
-from trialalerts.private_files import private_paths, wider
 from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.polling.problems import WHOLE_RECORD
 from trialalerts.sources.tables import Problem, SourceState

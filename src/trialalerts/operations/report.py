@@ -111,7 +111,7 @@ def as_html(report: Report) -> str:
     """Return the report as one HTML page without anything from outside."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    from trialalerts.resources import shipped
+    from trialalerts.files import shipped
 
     loader = FileSystemLoader(shipped("templates/report"))
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)

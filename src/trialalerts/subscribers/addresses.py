@@ -52,6 +52,9 @@ _COMMON_DOMAINS = (
 def checked_address(text: str) -> str:
     """Return the address as it is stored: without surrounding blanks, NFC, its domain in lower case.
 
+    >>> checked_address(" Anna@Example.ORG ")
+    'Anna@example.org'
+
     Raises:
         InvalidInput: this is no address; the message shows it as it was typed, so it belongs on the
             screen of the person who typed it and in no log.

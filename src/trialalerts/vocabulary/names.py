@@ -34,6 +34,9 @@ def folded(text: str) -> str:
 
     “St.”, “Saint” and “Sankt” before another word become ``st`` (likewise ``ste``, ``mt``, ``ft``), initials
     close up (“U.K.” is ``uk``), apostrophes vanish (“Xi’an” is ``xian``), “&” is ``and``. A key folds to itself.
+
+    >>> folded("St. Gallen"), folded("MÜNCHEN")
+    ('st gallen', 'munchen')
     """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)

@@ -13,7 +13,7 @@ from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.settings import Settings
 from trialalerts.subscribers.choices import LANGUAGES
 from trialalerts.web.languages import Language, Languages, read_languages

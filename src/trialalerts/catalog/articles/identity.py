@@ -22,8 +22,8 @@ from trialalerts.catalog.articles.likeness import (
     same_title_and_day,
     similar_titles,
 )
-from trialalerts.catalog.records import in_chunks
 from trialalerts.catalog.tables import ArticleKey, Record
+from trialalerts.database.bulk import in_chunks
 from trialalerts.database.types import table_of
 
 __all__ = ["ArticleMatch", "KnownRecord", "recognise"]
@@ -130,8 +130,8 @@ class _Known:
                 select(col(ArticleKey.key), col(ArticleKey.item_id)).where(col(ArticleKey.key).in_(chunk))
             )
             self.items.update((key, item_id) for key, item_id in rows)
-        for chunk in in_chunks(set(self.items.values())):
-            for record in self._read(col(Record.item_id).in_(chunk)):
+        for items in in_chunks(set(self.items.values())):
+            for record in self._read(col(Record.item_id).in_(items)):
                 self._of_item[record.item_id].append(record)
         for chunk in in_chunks({entry.title_key for entry in strangers}):
             for record in self._read(col(Record.registry_name) == self._registry, col(Record.title_key).in_(chunk)):

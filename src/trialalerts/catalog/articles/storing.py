@@ -21,10 +21,10 @@ from trialalerts.catalog.articles.keys import article_keys, link_key
 from trialalerts.catalog.articles.likeness import Likeness, likeness_of, likeness_of_record
 from trialalerts.catalog.articles.merging import gain, merged, version_of
 from trialalerts.catalog.changes.comparison import Difference, compare_articles
-from trialalerts.catalog.records import SAID, in_chunks, insert_records, touch_records, update_records
+from trialalerts.catalog.records import SAID, insert_records, touch_records, update_records
 from trialalerts.catalog.rows import PreparedItem, prepare_item
 from trialalerts.catalog.tables import ArticleKey, Item, Record, appeared_at
-from trialalerts.database.bulk import insert_into
+from trialalerts.database.bulk import in_chunks, insert_into
 from trialalerts.database.types import table_of
 
 __all__ = ["ArticleBatch", "StoredArticles", "make_missing_keys"]

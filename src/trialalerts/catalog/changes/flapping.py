@@ -24,6 +24,7 @@ from trialalerts.catalog.changes.sites import whole_country
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.tables import Change, ChangeKind, HeldChange, Item
 from trialalerts.catalog.trials.status import site_is_open, status_group
+from trialalerts.database.bulk import in_chunks
 from trialalerts.database.types import table_of
 from trialalerts.vocabulary.names import folded
 
@@ -182,8 +183,7 @@ def _settled_sites(each: Happened, known: _Known, book: _Book) -> list[Differenc
 def _known(connection: Connection, items: Sequence[int], now: datetime) -> dict[int, _Known]:
     known: dict[int, _Known] = defaultdict(_Known)
     columns = col(Change.item_id), col(Change.kind), col(Change.before), col(Change.after)
-    for start in range(0, len(items), _AT_ONCE):
-        some = items[start : start + _AT_ONCE]
+    for some in in_chunks(items, _AT_ONCE):
         recent = col(Change.at) > now - _WEEK, col(Change.kind).in_(_TURNING)
         asked = select(*columns).where(col(Change.item_id).in_(some), *recent)
         for item_id, kind, before, after in connection.execute(asked):

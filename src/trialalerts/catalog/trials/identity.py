@@ -10,10 +10,9 @@ from typing import Any, cast
 from sqlalchemy import Connection, and_, select
 from sqlmodel import col
 
-from trialalerts.catalog.records import in_chunks
 from trialalerts.catalog.rows import PreparedItem
 from trialalerts.catalog.tables import Item, ItemNumber, Record
-from trialalerts.database.bulk import insert_into
+from trialalerts.database.bulk import in_chunks, insert_into
 
 __all__ = ["StoredTrial", "find_by_number", "find_stored", "note_numbers"]
 
@@ -81,8 +80,8 @@ class _Known:
             query = select(col(ItemNumber.number), col(ItemNumber.item_id)).where(col(ItemNumber.number).in_(chunk))
             for number, item_id in connection.execute(query).all():
                 self._items[number].add(item_id)
-        for chunk in in_chunks(set().union(*self._items.values())):
-            self._read_items(connection, chunk)
+        for items in in_chunks(set().union(*self._items.values())):
+            self._read_items(connection, items)
 
     def holder(self, registry: str, numbers: Iterable[str]) -> int | None:
         """Return the item that holds a record of the registry under one of the numbers."""

@@ -33,6 +33,9 @@ def status_group(status: str | None, last_known: str | None = None) -> StatusGro
 
     ``UNKNOWN`` (nobody verified the record for two years) and ``WITHHELD`` stand for the last known
     status where there is one. A missing status or one that is not in the list is ``unknown``.
+
+    >>> status_group("RECRUITING"), status_group("UNKNOWN", "RECRUITING")
+    ('open', 'open')
     """
     group = _GROUPS.get(status or "", "unknown")
     return _GROUPS.get(last_known or "", "unknown") if group == "unknown" else group

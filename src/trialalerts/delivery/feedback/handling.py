@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, delete, func, select
 
 from trialalerts.database import Database, table_of
-from trialalerts.database.bulk import insert_into
+from trialalerts.database.bulk import in_chunks, insert_into
 from trialalerts.database.findings import end_findings, note_finding
 from trialalerts.delivery.feedback.about_us import COUNTED_FOR, in_words, is_about_us, record_about_us, why_of
 from trialalerts.delivery.feedback.attribution import attribute
@@ -101,7 +101,7 @@ def handle_feedback(db: Database, settings: Settings, events: Sequence[Event], *
     size = _AT_ONCE if db.is_sqlite else 1
     count = FeedbackCount()
     faults: list[Exception] = []
-    waiting = [events[start : start + size] for start in range(0, len(events), size)]
+    waiting = list(in_chunks(events, size))
     while waiting:
         some = waiting.pop(0)
         try:

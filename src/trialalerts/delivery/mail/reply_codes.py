@@ -106,6 +106,10 @@ def classify(
 ) -> Classified:
     """Decide whom a reply is about: the person, us, this message, or nobody yet.
 
+    >>> found = classify("550 5.1.1 <anna@example.org>: Recipient address rejected: User unknown")
+    >>> str(found.bounce_class), found.code
+    ('gone', '550 5.1.1')
+
     Args:
         words: what the other server said, with its codes: ``550 5.1.1 <a@b.example>: user unknown``.
         status: the Status field of a report (RFC 3464), often a guess of the reporting server; it counts last.

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
+from trialalerts.database.bulk import in_chunks
 from trialalerts.delivery.mail import verp
 from trialalerts.delivery.mail.dkim import DkimSigner
 from trialalerts.delivery.mail.envelope import Envelope
@@ -215,5 +216,4 @@ def _batches(ready: list[tuple[Claimed, Envelope]], batch: int) -> Iterator[list
     for each in ready:
         together.setdefault(doubtful_key(each[1]), []).append(each)
     for some in together.values():
-        for start in range(0, len(some), batch):
-            yield some[start : start + batch]
+        yield from in_chunks(some, batch)

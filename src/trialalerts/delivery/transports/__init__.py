@@ -12,7 +12,7 @@ from typing import Protocol
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from trialalerts.delivery.mail.envelope import Envelope, Outcome
-from trialalerts.errors import ConfigurationError, did_you_mean
+from trialalerts.errors import ConfigurationError, did_you_mean, nearest
 
 __all__ = ["Channel", "Transport", "open_transport", "options_of"]
 
@@ -119,7 +119,4 @@ def options_of(parts: SplitResult, known: Collection[str]) -> Mapping[str, str]:
 
 
 def _near(word: str, known: Collection[str]) -> str:
-    from rapidfuzz.process import extract  # only a fault needs it
-
-    near = [match for match, _, _ in extract(word, list(known), limit=2, score_cutoff=60)]
-    return did_you_mean(near or sorted(known))
+    return did_you_mean(nearest(word, known) or sorted(known))

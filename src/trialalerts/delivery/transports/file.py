@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, unquote
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Unsent
 from trialalerts.delivery.transports import options_of
 from trialalerts.errors import ConfigurationError
-from trialalerts.private_files import make_folder
+from trialalerts.files import make_folder
 
 __all__ = ["FileChannel", "FileTransport", "open_url"]
 

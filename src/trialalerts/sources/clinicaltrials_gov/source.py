@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.errors import SourceError, did_you_mean
+from trialalerts.errors import SourceError, did_you_mean, nearest
 from trialalerts.net.client import HttpRefused
 from trialalerts.redaction import shown_url
 from trialalerts.settings import SourceSettings
@@ -247,10 +247,8 @@ class ClinicalTrialsGov:
         return filters
 
     def _check_statuses(self) -> None:
-        from rapidfuzz.process import extract  # only a source with statuses needs it
-
         for status in sorted(self._statuses - STATUSES):
-            near = [match for match, _, _ in extract(status, sorted(STATUSES), limit=2, score_cutoff=60)]
+            near = nearest(status, sorted(STATUSES))
             raise SourceError(f"Source {self._settings.name}: there is no status {status}.{did_you_mean(near)}")
 
     def _country(self, text: str, context: SourceContext) -> Sequence[str]:

@@ -29,6 +29,7 @@ from trialalerts.errors import (
     SourceError,
     TrialAlertsError,
     did_you_mean,
+    nearest,
 )
 from trialalerts.net.client import HttpRefused, Interrupted
 from trialalerts.redaction import without_secrets
@@ -144,7 +145,7 @@ def chosen_sources(settings: Settings, names: Sequence[str] | None) -> list[Sour
     by_name = {source.name: source for source in settings.sources}
     for name in names:
         if name not in by_name:
-            raise NotFound(f"There is no source called “{name}”.{_nearest(name, list(by_name))}")
+            raise NotFound(f"There is no source called “{name}”.{did_you_mean(nearest(name, by_name, likeness=50))}")
     return [by_name[name] for name in dict.fromkeys(names)]
 
 
@@ -215,7 +216,7 @@ class _Poll:
         try:
             self._read(position, source)
         except Interrupted:
-            self._break_off()
+            self._interrupt()
         except (*_NOT_THE_SOURCES_FAULT, LeaseLost):
             raise
         except SourceError as error:
@@ -264,7 +265,7 @@ class _Poll:
         """Say that somebody else goes on with the source."""
         log.warning("source.lease_lost", source=self._source.name, **self._numbers())
 
-    def _break_off(self) -> None:
+    def _interrupt(self) -> None:
         interrupt(self._db, self._source.name, self.lease, self._clock.now())
         log.info("source.broken_off", source=self._source.name, **self._numbers())
 
@@ -309,9 +310,3 @@ def _raise_if_database(error: Exception, db: Database) -> None:
     """Raise what a look-up outside a transaction of our own met with, if the database itself is to blame."""
     if isinstance(error, DBAPIError) and isinstance(plain := plain_error(error, db.engine.url), _NOT_THE_SOURCES_FAULT):
         raise plain from error
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    from rapidfuzz.process import extract  # only a fault needs it
-
-    return did_you_mean([match for match, _, _ in extract(name, known, limit=2, score_cutoff=50)])

@@ -54,7 +54,7 @@ class BatchCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
+class _Announcement:
     """Whether a batch is stored quietly, and of which drafts (registry and id) the changes are announced even so."""
 
     baseline: bool
@@ -96,7 +96,7 @@ class BatchWriter:
             problems = note_problems(session, self._settings.name, batch, now)
             if batch.strange is not None:
                 note_categories(session, self._settings.name, batch.strange, now)
-            told = self._told(session, state, batch)
+            announcement = self._announcement(session, state, batch)
             state.cursor = dict(batch.cursor)
             if batch.ends_sweep:
                 state.etag, state.last_modified = batch.etag, batch.last_modified
@@ -106,7 +106,7 @@ class BatchWriter:
             session.add(state)
             session.flush()
             # Last: it takes the numbers of the changes, for which other writers then wait.
-            count = self._stored(session, state, batch, told, now)
+            count = self._stored(session, state, batch, announcement, now)
             if batch.ends_sweep:
                 announce_baseline(session, self._settings.name, now)
             self._batches += 1
@@ -125,15 +125,15 @@ class BatchWriter:
         )
 
     def _stored(
-        self, session: Session, state: SourceState, batch: Batch, told: _Told, now: datetime
+        self, session: Session, state: SourceState, batch: Batch, announcement: _Announcement, now: datetime
     ) -> StoreCount | None:
         """Store the drafts; None where the source is held instead: then nothing of the batch is stored."""
         store = partial(
             store_items, session, batch.drafts, now=now, freshness=self._freshness.since(state.last_success_at)
         )
-        if told.baseline or not self._is_whole(batch):
-            baseline_of = self._settings.name if told.baseline else None
-            return store(baseline=told.baseline, announced=told.announced, baseline_of=baseline_of)
+        if announcement.baseline or not self._is_whole(batch):
+            baseline_of = self._settings.name if announcement.baseline else None
+            return store(baseline=announcement.baseline, announced=announcement.announced, baseline_of=baseline_of)
         stood = standing_records(session, state.name)
         attempt = session.begin_nested()
         count = store(baseline=False)
@@ -185,16 +185,16 @@ class BatchWriter:
     def _learner(self) -> TermLearner:
         return TermLearner(self._context.areas)
 
-    def _told(self, session: Session, state: SourceState, batch: Batch) -> _Told:
+    def _announcement(self, session: Session, state: SourceState, batch: Batch) -> _Announcement:
         """Tell whether the batch is stored quietly, and the changes of which drafts are announced all the same.
 
         A baseline is quiet about what it finds, but not about what was stored before it began, be it from
         another source: that this changed would otherwise never be told.
         """
         if state.baseline_done_at is not None and not batch.baseline:
-            return _Told(baseline=False)
+            return _Announcement(baseline=False)
         if batch.announce_from is None and not self._anything_before(session, batch.sweep_began):
-            return _Told(baseline=True)
+            return _Announcement(baseline=True)
         known = self._known_before(session, batch)
         announced: set[tuple[str, str]] = set()
         for draft in batch.drafts:
@@ -202,7 +202,7 @@ class BatchWriter:
             is_recent = bool(batch.announce_from and draft.published_at and draft.published_at >= batch.announce_from)
             if is_known or is_recent:
                 announced.add((draft.registry, draft.external_id))
-        return _Told(baseline=True, announced=announced)
+        return _Announcement(baseline=True, announced=announced)
 
     def _anything_before(self, session: Session, moment: datetime) -> bool:
         """Tell whether any item is older than a baseline; once none is, none will ever be."""

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlmodel import Session, select
 
-from trialalerts.errors import ConfigurationError, did_you_mean
+from trialalerts.errors import ConfigurationError, did_you_mean, nearest
 from trialalerts.vocabulary.areas.graph import Placed, circle_in, parents_of
 from trialalerts.vocabulary.areas.mesh_ids import DISEASES, is_mesh_id, with_mesh_numbers
 from trialalerts.vocabulary.tables import Area, AreaOrigin
@@ -165,6 +165,4 @@ def _fault(error: ValidationError, content: dict[str, object]) -> str:
 
 
 def _near(word: str, known: Iterable[str]) -> str:
-    from rapidfuzz.process import extract  # only a fault needs it
-
-    return did_you_mean([match for match, _, _ in extract(word, sorted(known), limit=2, score_cutoff=60)])
+    return did_you_mean(nearest(word, sorted(known)))

@@ -31,7 +31,11 @@ def normal_mesh_id(text: str) -> str:
 
 
 def is_mesh_id(text: str) -> bool:
-    """Return whether ``text`` is a MeSH id as NLM writes it."""
+    """Return whether ``text`` is a MeSH id as NLM writes it.
+
+    >>> is_mesh_id("D001249"), is_mesh_id("d1249")
+    (True, False)
+    """
     return bool(_SHAPE.fullmatch(text)) and normal_mesh_id(text) == text
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlmodel import Session, col, func, select
 
 from trialalerts.errors import ConfigurationError
-from trialalerts.resources import shipped
+from trialalerts.files import shipped
 from trialalerts.vocabulary.areas.curated_file import store_curated
 from trialalerts.vocabulary.areas.imports.mesh import import_mesh
 from trialalerts.vocabulary.areas.imports.mesh_files import read_mesh

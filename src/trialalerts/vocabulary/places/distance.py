@@ -13,7 +13,11 @@ HALF_ROUND_THE_EARTH_KM = 20_015.2
 
 
 def distance_km(latitude_a: float, longitude_a: float, latitude_b: float, longitude_b: float) -> float:
-    """Return the great-circle distance in kilometres; degrees in, good to half a percent (the earth as a ball)."""
+    """Return the great-circle distance in kilometres; degrees in, good to half a percent (the earth as a ball).
+
+    >>> round(distance_km(53.80, -1.55, 51.51, -0.13))  # Leeds to London
+    272
+    """
     north_a, north_b = radians(latitude_a), radians(latitude_b)
     rise = sin((north_b - north_a) / 2)
     turn = sin(radians(longitude_b - longitude_a) / 2)

@@ -200,9 +200,8 @@ class ApiChannel:
         try:
             return self._dialect.part(envelope)
         except UnwritableAddress:
-            return Refused(
-                reason="the address cannot be written in ASCII, and the provider takes no other", permanent=True
-            )
+            reason = "the address cannot be written in ASCII, and the provider takes no other"
+            return Refused(reason=reason, permanent=True)
         except (ValueError, TypeError) as error:
             # No address is to blame: a fault of ours must not lose the mail of everybody.
             reason = f"the message cannot be written for {self._account.provider} ({type(error).__name__})"

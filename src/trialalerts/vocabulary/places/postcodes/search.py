@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import delete, insert
 from sqlmodel import Session, col, select
 
+from trialalerts.database.bulk import in_chunks
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.places.lookup import find_qualifiers
@@ -176,8 +177,8 @@ def _any_of(session: Session, country: str | None) -> bool:
 def _replace(session: Session, country: str, rows: list[dict[str, Any]]) -> None:
     connection = session.connection()
     connection.execute(delete(Postcode).where(col(Postcode.country) == country))
-    for start in range(0, len(rows), _BATCH):
-        connection.execute(insert(Postcode), rows[start : start + _BATCH])
+    for some in in_chunks(rows, _BATCH):
+        connection.execute(insert(Postcode), some)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""The list of all tables: the rooms define them, migrations and their tests need them together."""
+"""All tables together: the rooms define them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Files and folders that nobody else on the machine may read, whatever the umask."""
+"""Files: those that ship with the program, and those that nobody else on the machine may read.
+
+An installed wheel carries templates and the curated vocabulary inside the package (``_shipped/``); a checkout has them
+at its top.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,24 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import URL
 
-__all__ = ["create_private", "make_folder", "private_paths", "tighten", "wider"]
+__all__ = ["create_private", "make_folder", "private_paths", "shipped", "tighten", "wider"]
+
+_PACKAGE = Path(__file__).resolve().parent
+_CHECKOUT = _PACKAGE.parent.parent
+
+
+def shipped(relative: str) -> Path:
+    """Return the path of a shipped file or folder such as ``templates/email``.
+
+    Raises:
+        FileNotFoundError: the installation is damaged: the file is in neither place.
+    """
+    for root in (_PACKAGE / "_shipped", _CHECKOUT):
+        path = root / relative
+        if path.exists():
+            return path
+    raise FileNotFoundError(f"{relative} is missing from this installation of TrialAlerts; install it again")
+
 
 _FILE, _FOLDER, _OTHERS = 0o600, 0o700, 0o077
 
