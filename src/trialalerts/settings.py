@@ -48,7 +48,7 @@ __all__ = [
 
 CONFIG_FILE = "config/trialalerts.toml"
 _PREFIX = "TRIALALERTS_"
-_NO_SETTINGS = {"TRIALALERTS_CONFIG", "TRIALALERTS_TEST_DATA"}
+_NO_SETTING = re.compile("TRIALALERTS_(CONFIG|TEST_.*)")
 _SECRET_KEYS = {"service.secret", "database.url", "mail.url", "feedback.mailbox"}
 _SECRET_SECTIONS = ("feedback.webhooks.", "service.previous_secrets")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -355,7 +355,7 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     """Find a misspelt section: pydantic-settings looks up the names it knows and never sees the others."""
     for name in environment:
         section = name.removeprefix(_PREFIX).partition("__")[0].lower()
-        if name.startswith(_PREFIX) and name not in _NO_SETTINGS and section not in Settings.model_fields:
+        if name.startswith(_PREFIX) and not _NO_SETTING.fullmatch(name) and section not in Settings.model_fields:
             raise ConfigurationError(
                 f"{name}: there is no section {section}.{did_you_mean(nearest(section, list(Settings.model_fields)))}"
             )

@@ -18,8 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
+from tests.delivery.mail.test_message import message
 from tests.delivery.post import NOW
-from tests.delivery.test_message import message
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.mail.message import to_bytes
 from trialalerts.delivery.transports import Channel, open_transport

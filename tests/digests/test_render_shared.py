@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlmodel import Session
 from structlog.testing import capture_logs
 
-from tests.delivery.test_message import assert_fit_for_the_wire, body, nasty, parsed
+from tests.delivery.mail.test_message import assert_fit_for_the_wire, body, nasty, parsed
 from tests.digests.rendering_samples import (
     EVERY_KIND,
     NOW,

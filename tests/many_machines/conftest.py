@@ -16,7 +16,7 @@ from tests.digests.stage import store_subscriber
 from tests.installation import Installation
 from tests.many_machines.post_office import PostOffice
 from tests.many_machines.registry import AREAS, BusyRegistry
-from tests.sources.polling import registry_settings
+from tests.sources.poll_stage import registry_settings
 from trialalerts.clock import SystemClock
 from trialalerts.database import Database, current_number, open_database
 from trialalerts.database.counter import CHANGES

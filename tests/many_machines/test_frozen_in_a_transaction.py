@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.sources.polling import items_of, poll, state_of
-from tests.sources.test_poll import article, news
+from tests.sources.poll_stage import items_of, poll, state_of
+from tests.sources.polling.test_poll import article, news
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, engine, open_database, take_numbers
 from trialalerts.errors import DatabaseUnavailable

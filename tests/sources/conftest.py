@@ -12,7 +12,7 @@ import stamina
 import structlog
 from sqlalchemy import insert
 
-from tests.sources.feeds import Feeds
+from tests.sources.feed_stage import Feeds
 from tests.sources.registry_server import RegistryServer, read_studies
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources.polling import items_of
+from tests.sources.poll_stage import items_of
 from tests.sources.registry_server import Fault, RegistryServer, respond
 from tests.sources.samples import study
 from trialalerts.cli.main import main

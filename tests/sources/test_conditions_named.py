@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from tests.sources.polling import changes_of, look_back, poll, registry_settings
+from tests.sources.poll_stage import changes_of, look_back, poll, registry_settings
 from tests.sources.registry_server import RegistryServer, read_studies
 from tests.sources.samples import study, with_value
 from trialalerts.catalog.draft import ItemDraft

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tests.sources.polling import items_of, poll, problems_of, settings_of
+from tests.sources.poll_stage import items_of, poll, problems_of, settings_of
 from tests.sources.registry_server import Fault, Handler, RegistryServer
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sources.polling import items_of, poll, problems_of, registry_settings, state_of
+from tests.sources.poll_stage import items_of, poll, problems_of, registry_settings, state_of
 from tests.sources.registry_server import Fault, Handler, RegistryServer, Request
 from tests.sources.samples import study
 from trialalerts.clock import FrozenClock

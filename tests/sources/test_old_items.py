@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import col, func, select
 
 from tests.catalog.samples import article, trial
-from tests.sources.polling import changes_of, poll, settings_of
+from tests.sources.poll_stage import changes_of, poll, settings_of
 from tests.sources.registry_server import Page, RegistryServer
 from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.tables import Change, Item

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select
 
-from tests.sources.feeds import LONG, Feeds, entry, feed
-from tests.sources.polling import changes_of
+from tests.sources.feed_stage import LONG, Feeds, entry, feed
+from tests.sources.poll_stage import changes_of
 from trialalerts.catalog.tables import Change, Item
 
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
+from tests.delivery.policy.test_mass_guard import HOUR, Server, at, blamed, people, reply, send, served, state_of
 from tests.delivery.post import NOW, SECRET, add_person, queue, settings
-from tests.delivery.test_guard import HOUR, Server, at, blamed, people, reply, send, served, state_of
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings

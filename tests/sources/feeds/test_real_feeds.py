@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlmodel import col, func, select
 
-from tests.sources.feeds import Feeds
+from tests.sources.feed_stage import Feeds
 from trialalerts.catalog.tables import Change, Record
 
 

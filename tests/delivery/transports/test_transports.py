@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.delivery.test_message import message
+from tests.delivery.mail.test_message import message
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Refused, Unsent
 from trialalerts.delivery.mail.message import to_bytes
 from trialalerts.delivery.transports import Channel, open_transport

@@ -12,8 +12,8 @@ import pytest
 from sqlmodel import update
 from structlog.testing import capture_logs
 
-from tests.sources.polling import changes_of, items_of, poll, settings_of, state_of
-from tests.sources.test_poll import article, news
+from tests.sources.poll_stage import changes_of, items_of, poll, settings_of, state_of
+from tests.sources.polling.test_poll import article, news
 from trialalerts.clock import FrozenClock, SystemClock
 from trialalerts.database import Database, open_database
 from trialalerts.database.leases import Lease

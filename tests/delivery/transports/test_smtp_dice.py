@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from tests.delivery.chaos_server import CLOSE, RESET, Act, ChaosServer, Moment, Plan, running
-from tests.delivery.test_smtp_chaos import CLOSING, PATIENT, letters, unknown
+from tests.delivery.transports.test_smtp_chaos import CLOSING, PATIENT, letters, unknown
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Refused
 from trialalerts.delivery.transports.smtp.transport import SmtpChannel, SmtpServer, SmtpTransport
 

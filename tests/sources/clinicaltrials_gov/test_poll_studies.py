@@ -13,7 +13,7 @@ import orjson
 import pytest
 from sqlmodel import select
 
-from tests.sources.polling import items_of, look_back, news_of, poll, problems_of, registry_settings, state_of
+from tests.sources.poll_stage import items_of, look_back, news_of, poll, problems_of, registry_settings, state_of
 from tests.sources.registry_server import (
     Fault,
     Handler,

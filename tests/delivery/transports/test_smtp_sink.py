@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import missing
 from tests.delivery import smtp_sink
-from tests.delivery.test_smtp import envelope
+from tests.delivery.transports.test_smtp import envelope
 from trialalerts.delivery.mail.envelope import Accepted, Outcome, Refused, Unsent
 from trialalerts.delivery.transports import open_transport
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.delivery.mail.test_message import message
 from tests.delivery.mailserver import HANG_UP, Mailbox, password_check, running, server_context
-from tests.delivery.test_message import message
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.mail.message import to_bytes
 from trialalerts.delivery.transports import Channel, open_transport

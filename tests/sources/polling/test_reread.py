@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from tests.sources.polling import changes_of, items_of, look_back, poll, registry_settings
+from tests.sources.poll_stage import changes_of, items_of, look_back, poll, registry_settings
 from tests.sources.registry_server import RegistryServer
 from tests.sources.samples import study, with_value
 from trialalerts.catalog.tables import Item, Record

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
-from tests.sources.polling import settings_of
+from tests.sources.poll_stage import settings_of
 from tests.sources.registry_server import Page, RegistryServer
 from trialalerts.catalog.tables import Change, Item, Record
 from trialalerts.clock import FrozenClock

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from tests.sources.feeds import Feeds, entry, feed
-from tests.sources.polling import settings_of, state_of
+from tests.sources.feed_stage import Feeds, entry, feed
+from tests.sources.poll_stage import settings_of, state_of
 from trialalerts.database.findings import open_findings
 from trialalerts.errors import NotFound
 from trialalerts.sources.polling.holding import release_source

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.delivery.test_message import NOW, message, nasty
+from tests.delivery.mail.test_message import NOW, message, nasty
 from trialalerts.delivery.mail.dkim import DkimSigner
 from trialalerts.delivery.mail.message import Message, to_bytes
 from trialalerts.delivery.mail.quoted_printable import encode

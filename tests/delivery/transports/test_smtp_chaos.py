@@ -25,7 +25,7 @@ from tests.delivery.chaos_server import (
     running,
 )
 from tests.delivery.mailserver import server_context
-from tests.delivery.test_smtp import envelope
+from tests.delivery.transports.test_smtp import envelope
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.transports.smtp import transport
 from trialalerts.delivery.transports.smtp.transport import SmtpChannel, SmtpServer, SmtpTransport

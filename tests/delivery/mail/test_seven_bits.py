@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import Session
 
+from tests.delivery.mail.test_dkim import LIST, accepted, signer
+from tests.delivery.mail.test_message import message, nasty
 from tests.delivery.mailserver import Mailbox, running
 from tests.delivery.post import NOW, deliveries, dice, plain_message, queue_for, settings, states
-from tests.delivery.test_dkim import LIST, accepted, signer
-from tests.delivery.test_message import message, nasty
-from tests.delivery.test_smtp import envelope
+from tests.delivery.transports.test_smtp import envelope
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings

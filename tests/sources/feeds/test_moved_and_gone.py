@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.sources.polling import items_of, settings_of, state_of
+from tests.sources.poll_stage import items_of, settings_of, state_of
 from tests.sources.registry_server import Fault, Handler, RegistryServer, respond
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database

@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import select
 from structlog.testing import capture_logs
 
-from tests.sources.polling import changes_of, items_of, poll, problems_of, registry_settings, settings_of, state_of
+from tests.sources.poll_stage import changes_of, items_of, poll, problems_of, registry_settings, settings_of, state_of
 from tests.sources.registry_server import Fault, Page, RegistryServer, respond
 from tests.sources.samples import study
 from trialalerts.catalog.draft import FieldProblem, ItemDraft

@@ -17,7 +17,7 @@ from tests.delivery.provider_servers import Answer, Mail, Request, accounted, en
 from trialalerts.delivery import transports
 from trialalerts.delivery.transports.providers.channel import ApiTransport
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "adding-a-transport.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "adding-a-transport.md"
 
 
 class ExampleDesk(BaseDesk):

@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.delivery.chaos_server import ChaosServer
-from tests.delivery.test_smtp import envelope
-from tests.delivery.test_smtp_chaos import channel_to
+from tests.delivery.transports.test_smtp import envelope
+from tests.delivery.transports.test_smtp_chaos import channel_to
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Refused, Unsent
 from trialalerts.delivery.transports.smtp.dialogue import dot_stuffed
 from trialalerts.delivery.transports.smtp.transport import SmtpServer, SmtpTransport

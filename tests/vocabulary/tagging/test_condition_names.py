@@ -11,7 +11,7 @@ from trialalerts.vocabulary.areas.tree import AreaNode, AreaTree
 from trialalerts.vocabulary.tagging.condition_names import ConditionNames
 from trialalerts.vocabulary.tagging.tagger import Tagger
 
-CURATED = Path(__file__).resolve().parents[2] / "config" / "disease_areas.toml"
+CURATED = Path(__file__).resolve().parents[3] / "config" / "disease_areas.toml"
 STENOSIS = AreaNode(id="D003251", name="Constriction, Pathologic", synonyms=("Stenosis",), parents=("D020763",))
 SCAR = AreaNode(id="D002921", name="Scars", synonyms=("Cicatrix", "Scar"))
 REACTIONS = AreaNode(id="adverse-skin", name="Severe cutaneous adverse reactions", acronyms=("SCAR",))
