@@ -9,7 +9,6 @@ date, status and country, and the search by condition. A program may run it in a
 from __future__ import annotations
 
 import gzip
-import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from tests.sources.registry_fields import UnknownField, pruned
+from trialalerts.demo.registry import find_studies
 
 __all__ = [
     "Fault",
@@ -38,8 +38,6 @@ __all__ = [
     "respond",
     "stall",
 ]
-
-_NUMBER_OF_DEFAULT, _MOST = 10, 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,58 +210,14 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _answer(registry: RegistryServer, params: Mapping[str, str]) -> bytes:
-    state = registry.state
-    query = {k: v for k, v in params.items() if k not in {"countTotal", "pageSize", "pageToken"}}
-    found = [study for study in state.studies if _matches(study, query)]
-    start = _start(params.get("pageToken"), query, state.day)
-    size = min(int(params.get("pageSize") or 0) or _NUMBER_OF_DEFAULT, _MOST)
-    some = found[start : start + size]
-    studies = b",\n".join(registry.study(study, query.get("fields", "")) for study in some)
+    found = find_studies(registry.state.studies, params, stamp=str(registry.state.day))
+    studies = b",\n".join(registry.study(study, params.get("fields", "")) for study in found.studies)
     more = b""
-    if start + size < len(found):
-        more += b',"nextPageToken":' + orjson.dumps(_token(start + size, query, state.day))
-    if params.get("countTotal") == "true" and "pageToken" not in params:
-        more += b',"totalCount":' + str(len(found)).encode()
+    if found.next_token is not None:
+        more += b',"nextPageToken":' + orjson.dumps(found.next_token)
+    if found.total is not None:
+        more += b',"totalCount":' + str(found.total).encode()
     return b'{"studies":[' + studies + b"]" + more + b"}"
-
-
-def _token(start: int, query: Mapping[str, str], day: int) -> str:
-    return f"{start}-{day}-{sum(map(ord, repr(sorted(query.items()))))}"
-
-
-def _start(token: str | None, query: Mapping[str, str], day: int) -> int:
-    if token is None:
-        return 0
-    start = int(token.partition("-")[0])
-    if token != _token(start, query, day):
-        raise ValueError("pageToken is invalid or has expired, or the parameters differ from those of the first page")
-    return start
-
-
-def _matches(study: Any, query: Mapping[str, str]) -> bool:
-    protocol = _node(study, "protocolSection")
-    status = _node(protocol, "statusModule")
-    wanted = query.get("filter.overallStatus")
-    if wanted and status.get("overallStatus") not in re.split(r"[|,]", wanted):
-        return False
-    advanced = query.get("filter.advanced", "")
-    since = re.search(r"AREA\[LastUpdatePostDate\]RANGE\[([\d-]+),MAX\]", advanced)
-    updated = _node(status, "lastUpdatePostDateStruct").get("date", "")
-    if since and str(updated) < since[1]:
-        return False
-    countries = re.findall(r'AREA\[LocationCountry\]"([^"]*)"', advanced)
-    places = _node(protocol, "contactsLocationsModule").get("locations") or []
-    if countries and not {c.lower() for c in countries} & {str(p.get("country")).lower() for p in places}:
-        return False
-    words = re.findall(r'"([^"]*)"', query.get("query.cond", ""))
-    conditions = _node(protocol, "conditionsModule")
-    text = " ".join([*conditions.get("conditions", ()), *conditions.get("keywords", ())]).lower()
-    return not words or any(word.lower() in text for word in words)
-
-
-def _node(node: Any, key: str) -> dict[str, Any]:
-    value = node.get(key) if isinstance(node, dict) else None
-    return value if isinstance(value, dict) else {}
 
 
 def read_studies(path: Path) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-__all__ = ["study", "with_value"]
+__all__ = ["study", "study_of_asthma", "with_value"]
 
 _STUDY: dict[str, Any] = {
     "protocolSection": {
@@ -82,6 +82,18 @@ def study(number: int = 1, **values: Any) -> dict[str, Any]:
     for name, value in values.items():
         module, _, key = name.partition("__")
         made["protocolSection"].setdefault(module, {})[key] = value
+    return made
+
+
+def study_of_asthma(number: int) -> dict[str, Any]:
+    """Return a study that no search for multiple sclerosis finds: not by its title, conditions or MeSH terms."""
+    made = study(
+        number,
+        identificationModule__briefTitle="Breathing exercises",
+        conditionsModule__conditions=["Asthma"],
+        conditionsModule__keywords=[],
+    )
+    made["derivedSection"]["conditionBrowseModule"] = {"meshes": [{"id": "D001249", "term": "Asthma"}], "ancestors": []}
     return made
 
 

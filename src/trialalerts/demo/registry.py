@@ -1,8 +1,9 @@
-"""The demo's registry: a small HTTP server on this machine that pages like ClinicalTrials.gov's API v2.
+"""A registry for the demo and the tests: studies found and paged as ClinicalTrials.gov's API v2 does it.
 
-It answers ``/api/v2/version``, ``/api/v2/studies`` (with ``query.cond``, ``filter.advanced`` by date and country,
-``filter.overallStatus``, ``pageSize``, ``pageToken``, ``countTotal``), ``/api/v2/studies/NCT…`` and ``/feed.xml``
-(with an ETag). Other parameters are taken and change nothing; studies are always given whole.
+The demo's small HTTP server on this machine answers ``/api/v2/version``, ``/api/v2/studies`` (with ``query.cond``,
+``filter.advanced`` by date and country, ``filter.overallStatus``, ``pageSize``, ``pageToken``, ``countTotal``),
+``/api/v2/studies/NCT…`` and ``/feed.xml`` (with an ETag). Other parameters are taken and change nothing; studies are
+always given whole.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import base64
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +25,7 @@ import orjson
 
 from trialalerts.demo.sample_data import SampleData
 
-__all__ = ["SampleRegistry"]
+__all__ = ["FoundStudies", "SampleRegistry", "find_studies"]
 
 _DEFAULT_PAGE, _LARGEST_PAGE = 10, 1000
 _RANGE = re.compile(r"AREA\[LastUpdatePostDate\]\s*RANGE\[\s*([^,\]]+?)\s*,\s*([^,\]]+?)\s*\]")
@@ -32,6 +34,39 @@ _QUOTED = re.compile(r'"([^"]*)"|(\S+)')
 _ANSWERED_PER_PAGE = {"countTotal", "pageSize", "pageToken"}
 
 _Study = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundStudies:
+    """A page of studies; ``total`` is how many the query finds, where it was asked, ``next_token`` leads on."""
+
+    studies: Sequence[_Study]
+    next_token: str | None = None
+    total: int | None = None
+
+
+def find_studies(studies: Sequence[_Study], params: Mapping[str, str], *, stamp: str) -> FoundStudies:
+    """Return the page of studies that a request asks for.
+
+    Args:
+        studies: all that the registry has.
+        params: those of the request.
+        stamp: the moment of the registry's data; page tokens of another one have expired.
+
+    Raises:
+        ValueError: a parameter makes no sense, or the token belongs to another query or another moment.
+    """
+    size = _page_size(params)
+    query = sorted((name, value) for name, value in params.items() if name not in _ANSWERED_PER_PAGE)
+    stamp = hashlib.sha256(repr((query, stamp)).encode()).hexdigest()[:12]
+    start = _position(params.get("pageToken"), stamp)
+    found = [study for study in studies if _fits(study, params)]
+    more = base64.urlsafe_b64encode(f"{start + size}.{stamp}".encode()).decode()
+    return FoundStudies(
+        studies=found[start : start + size],
+        next_token=more if start + size < len(found) else None,
+        total=len(found) if params.get("countTotal") == "true" and "pageToken" not in params else None,
+    )
 
 
 class SampleRegistry:
@@ -81,35 +116,17 @@ class SampleRegistry:
         Raises:
             ValueError: a parameter makes no sense, or the token belongs to another query or another day.
         """
-        size = _page_size(params)
-        found = [study for study in self._world.studies if _fits(study, params)]
-        start = self._position(params)
-        page: dict[str, Any] = {"studies": found[start : start + size]}
-        if params.get("countTotal") == "true" and "pageToken" not in params:
-            page["totalCount"] = len(found)
-        if start + size < len(found):
-            page["nextPageToken"] = base64.urlsafe_b64encode(f"{start + size}.{self._stamp(params)}".encode()).decode()
+        found = find_studies(self._world.studies, params, stamp=self.version()["dataTimestamp"])
+        page: dict[str, Any] = {"studies": found.studies}
+        if found.total is not None:
+            page["totalCount"] = found.total
+        if found.next_token is not None:
+            page["nextPageToken"] = found.next_token
         return page
 
     def feed(self) -> bytes:
         """Return the feed."""
         return self._world.feed
-
-    def _position(self, params: Mapping[str, str]) -> int:
-        if "pageToken" not in params:
-            return 0
-        try:
-            start, _, stamp = base64.urlsafe_b64decode(params["pageToken"]).decode().partition(".")
-            position = int(start)
-        except ValueError:
-            raise ValueError("`pageToken` parameter is invalid") from None
-        if stamp != self._stamp(params):
-            raise ValueError("`pageToken` parameter has expired or belongs to other parameters")
-        return position
-
-    def _stamp(self, params: Mapping[str, str]) -> str:
-        query = sorted((name, value) for name, value in params.items() if name not in _ANSWERED_PER_PAGE)
-        return hashlib.sha256(repr((query, self.version())).encode()).hexdigest()[:12]
 
 
 class _Server(ThreadingHTTPServer):
@@ -175,6 +192,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+def _position(token: str | None, stamp: str) -> int:
+    if token is None:
+        return 0
+    try:
+        start, _, given = base64.urlsafe_b64decode(token).decode().partition(".")
+        position = int(start)
+    except ValueError:
+        raise ValueError("`pageToken` parameter is invalid") from None
+    if given != stamp:
+        raise ValueError("`pageToken` parameter has expired or belongs to other parameters")
+    return position
+
+
 def _page_size(params: Mapping[str, str]) -> int:
     text = params.get("pageSize", str(_DEFAULT_PAGE))
     if not text.isdecimal() or int(text) == 0:
@@ -183,7 +213,7 @@ def _page_size(params: Mapping[str, str]) -> int:
 
 
 def _fits(study: _Study, params: Mapping[str, str]) -> bool:
-    status = study["protocolSection"]["statusModule"]["overallStatus"]
+    status = _node(study, "protocolSection", "statusModule").get("overallStatus")
     wanted = set(filter(None, re.split(r"[|,]", params.get("filter.overallStatus", ""))))
     return (
         (not wanted or status in wanted)
@@ -204,12 +234,13 @@ def _fits_condition(study: _Study, query: str) -> bool:
 
 
 def _words(study: _Study) -> Iterable[str]:
-    protocol = study["protocolSection"]
-    yield protocol["identificationModule"]["briefTitle"]
-    yield from protocol["conditionsModule"].get("conditions", ())
-    yield from protocol["conditionsModule"].get("keywords", ())
-    browse = study["derivedSection"]["conditionBrowseModule"]
-    yield from (term["term"] for term in (*browse["meshes"], *browse["ancestors"]))
+    protocol = _node(study, "protocolSection")
+    yield str(_node(protocol, "identificationModule").get("briefTitle") or "")
+    conditions = _node(protocol, "conditionsModule")
+    yield from map(str, (*(conditions.get("conditions") or ()), *(conditions.get("keywords") or ())))
+    browse = _node(study, "derivedSection", "conditionBrowseModule")
+    terms = (*(browse.get("meshes") or ()), *(browse.get("ancestors") or ()))
+    yield from (str(term.get("term")) for term in terms if isinstance(term, dict))
 
 
 def _fits_advanced(study: _Study, expression: str) -> bool:
@@ -221,9 +252,9 @@ def _fits_advanced(study: _Study, expression: str) -> bool:
     for low, high in _RANGE.findall(expression):
         if not _bound(low, date.min) <= day <= _bound(high, date.max):
             return False
-    countries = {(quoted or word).strip() for quoted, word in _COUNTRY.findall(expression)}
-    sites = study["protocolSection"].get("contactsLocationsModule", {}).get("locations", ())
-    return not countries or any(site["country"] in countries for site in sites)
+    countries = {(quoted or word).strip().casefold() for quoted, word in _COUNTRY.findall(expression)}
+    sites = _node(study, "protocolSection", "contactsLocationsModule").get("locations") or ()
+    return not countries or any(str(site.get("country")).casefold() in countries for site in sites)
 
 
 def _bound(text: str, open_end: date) -> date:
@@ -231,7 +262,19 @@ def _bound(text: str, open_end: date) -> date:
 
 
 def _last_update(study: _Study) -> date:
-    return date.fromisoformat(study["protocolSection"]["statusModule"]["lastUpdatePostDateStruct"]["date"])
+    """Return the day of the last update; the earliest of all where the study does not tell it."""
+    told = _node(study, "protocolSection", "statusModule", "lastUpdatePostDateStruct").get("date")
+    try:
+        return date.fromisoformat(str(told))
+    except ValueError:
+        return date.min
+
+
+def _node(study: Any, *names: str) -> Mapping[str, Any]:
+    """Return what lies at a path; an empty mapping where nothing does: tests serve broken studies, too."""
+    for name in names:
+        study = study.get(name) if isinstance(study, dict) else None
+    return study if isinstance(study, dict) else {}
 
 
 def _number(study: _Study) -> str:

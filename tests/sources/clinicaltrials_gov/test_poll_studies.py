@@ -24,7 +24,7 @@ from tests.sources.registry_server import (
     respond,
     stall,
 )
-from tests.sources.samples import study, with_value
+from tests.sources.samples import study, study_of_asthma, with_value
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
@@ -405,7 +405,7 @@ class TestFilters:
     def test_conditions_and_countries_are_sent_quoted(
         self, sqlite_world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
     ) -> None:
-        server.state.studies = [study(2), study(3, conditionsModule__conditions=["Asthma"])]
+        server.state.studies = [study(2), study_of_asthma(3)]
         settings = registry_settings(
             server, http_settings, conditions=["multiple  sclerosis", 'als" OR x'], countries=["gb", "Turkey"]
         )
@@ -448,7 +448,7 @@ class TestFilters:
     def test_when_the_filters_change_a_quiet_baseline_fetches_what_they_now_include(
         self, world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings
     ) -> None:
-        server.state.studies = [study(2), study(3, conditionsModule__conditions=["Asthma"])]
+        server.state.studies = [study(2), study_of_asthma(3)]
         narrow = registry_settings(server, http_settings, conditions=["multiple sclerosis"], statuses=["RECRUITING"])
         assert poll(world, narrow, clock).new == 1
         clock.advance(timedelta(days=10))
