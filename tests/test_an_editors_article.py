@@ -21,8 +21,8 @@ from trialalerts.digests.preview import preview_digest
 from trialalerts.files import shipped
 from trialalerts.settings import Settings
 from trialalerts.sources.polling.poll import poll_due
+from trialalerts.subscribers.files.bulk_import import import_csv
 from trialalerts.subscribers.tables import Subscriber
-from trialalerts.subscribers.transfer import import_csv
 from trialalerts.vocabulary.areas.tree import store_curated
 from trialalerts.vocabulary.tables import Place, PlaceKind, PlaceName
 from trialalerts.vocabulary.topics import store_topics

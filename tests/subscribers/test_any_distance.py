@@ -14,10 +14,11 @@ from trialalerts.database import Database
 from trialalerts.matching.explaining import Explainer
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.window import recruiting_now, subject_of
+from trialalerts.subscribers.files.bulk_import import import_csv
+from trialalerts.subscribers.files.export import export_csv
 from trialalerts.subscribers.people import find_subscriber
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import Preference, RegionKind
-from trialalerts.subscribers.transfer import export_csv, import_csv
 from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.vocabulary.places.regions import any_distance_from
 

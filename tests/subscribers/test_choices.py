@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.catalog.tables import ChangeKind, ItemKind
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers import choices
 from trialalerts.subscribers.tables import Frequency, SubscriberState
@@ -36,12 +35,6 @@ from trialalerts.subscribers.tables import Frequency, SubscriberState
         (choices.checked_weekday, 4, 4),
         (choices.checked_day, "28", 28),
         (choices.checked_date, "2026-12-01", date(2026, 12, 1)),
-        (choices.birthday, "1984", date(1984, 7, 1)),
-        (choices.birthday, "1984-05", date(1984, 5, 15)),
-        (choices.birthday, "1984-05-12", date(1984, 5, 12)),
-        (choices.checked_sex, "Female", "female"),
-        (choices.checked_sex, "all", None),
-        (choices.checked_sex, None, None),
         (choices.checked_state, "paused", SubscriberState.PAUSED),
         (choices.checked_label, "  for\r\n Anna\0 ", "for Anna"),
         (choices.checked_label, " ", None),
@@ -76,8 +69,6 @@ def test_what_makes_sense_is_stored_in_one_spelling(check: Callable[[Any], Any],
         (choices.checked_day, "0", "write 1 to 28"),
         (choices.checked_date, "1.12.2026", "write year-month-day, such as 2026-12-01"),
         (choices.checked_date, "2026-02-30", "“2026-02-30” is no date: day is out of range for month"),
-        (choices.birthday, "1984-13", "is no date: month must be in 1..12"),
-        (choices.checked_sex, "femal", "Did you mean “female”"),
         (choices.checked_state, "erased", "is no state of a subscriber"),
         (choices.checked_yes, "maybe", "neither yes nor no"),
         (choices.checked_label, "x" * 81, "at most 80 characters"),
@@ -100,33 +91,3 @@ def test_yes_and_no_are_read_as_people_write_them() -> None:
 @given(st.sampled_from(sorted(available_timezones() - {"localtime", "Factory"})))
 def test_every_time_zone_is_known(name: str) -> None:
     assert choices.checked_timezone(name) == name
-
-
-@pytest.mark.parametrize(
-    ("typed", "stored"),
-    [
-        (["2", "PHASE3", "phase 2"], ["PHASE2", "PHASE3"]),
-        (["early phase 1", "n/a"], ["EARLY_PHASE1", "NA"]),
-        (["", " "], []),
-    ],
-)
-def test_phases_may_be_written_as_people_do(typed: list[str], stored: list[str]) -> None:
-    assert choices.checked_words(typed, "phase") == stored
-
-
-def test_an_unknown_phase_or_kind_is_named() -> None:
-    with pytest.raises(InvalidInput, match=r"“phase 7” is no phase\. Did you mean “PHASE1”"):
-        choices.checked_words(["phase 7"], "phase")
-    with pytest.raises(InvalidInput, match=r"“site opend” is no kind of change\. Did you mean “site_opened”"):
-        choices.checked_words(["site opend"], "kind of change")
-
-
-def test_the_kinds_are_those_of_the_catalog() -> None:
-    assert list(choices.ITEM_KINDS) == [kind.value for kind in ItemKind]
-    assert list(choices.CHANGE_KINDS) == [kind.value for kind in ChangeKind]
-
-
-@given(age=st.integers(0, 120), today=st.dates(date(2024, 1, 1), date(2030, 12, 31)))
-def test_a_birthday_told_by_age_gives_that_age(age: int, today: date) -> None:
-    born = choices.born_about(age, today)
-    assert today.year - born.year - ((today.month, today.day) < (born.month, born.day)) == age

@@ -14,15 +14,15 @@ from tests.subscribers.stage import NOW
 from trialalerts.database import Database
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.consent import list_consents
-from trialalerts.subscribers.csv_layout import mapping_of
+from trialalerts.subscribers.files.bulk_import import ImportRefused, SubscriberImport, import_csv
+from trialalerts.subscribers.files.csv_layout import mapping_of
 from trialalerts.subscribers.people import find_subscriber, list_subscribers
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import SubscriberState
-from trialalerts.subscribers.transfer import ImportCount, ImportRefused, import_csv
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 
-def read(session: Session, text: str, **values: Any) -> ImportCount:
+def read(session: Session, text: str, **values: Any) -> SubscriberImport:
     given = {"locale": "en", "timezone": "UTC", "confirmed": True, "now": NOW, **values}
     return import_csv(session, io.StringIO(text, newline=""), **given)
 

@@ -10,14 +10,16 @@ from pydantic import ValidationError
 
 from tests.subscribers.stage import ANYWHERE, BRITAIN, LEEDS
 from trialalerts.errors import InvalidInput, UnknownArea, UnknownTopic
-from trialalerts.subscribers.preference_input import (
-    Checked,
+from trialalerts.subscribers.preferences import (
     LeavesNothing,
     NeedsPlaceOrTopic,
+    NewPreference,
     PreferenceInput,
+    WrongPreference,
     is_any_area,
 )
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaNode, AreaTree
+from trialalerts.vocabulary.places.regions import Region
 from trialalerts.vocabulary.tables import Topic
 from trialalerts.vocabulary.topics import TopicTree
 
@@ -36,8 +38,11 @@ TOPICS = TopicTree(
 )
 
 
-def checked(*, as_stored: bool = False, **values: Any) -> Checked:
-    typed = PreferenceInput(**{"area": "MS", "region": ANYWHERE, **values})
+def checked(
+    area: str = "MS", region: Region = ANYWHERE, label: str = "", *, as_stored: bool = False, **filters: Any
+) -> NewPreference:
+    texts = {name: typed if isinstance(typed, tuple) else (typed,) for name, typed in filters.items()}
+    typed = PreferenceInput(area=area, region=region, label=label, filters=texts)
     return typed.checked(AREAS, TOPICS, TODAY, as_stored=as_stored)
 
 
@@ -50,8 +55,8 @@ def checked(*, as_stored: bool = False, **values: Any) -> Checked:
         ({"audience": "Patients"}, {"audience": "patients"}),
         ({"audience": "professionals"}, {"audience": "professionals"}),
         ({"audience": "any"}, {"audience": None}),
-        ({"born": "1984"}, {"born_on": date(1984, 7, 1)}),
-        ({"born": "41"}, {"born_on": date(1984, 8, 31)}),
+        ({"born_on": "1984"}, {"born_on": date(1984, 7, 1)}),
+        ({"born_on": "41"}, {"born_on": date(1984, 8, 31)}),
         ({"phases": ("3", "2")}, {"phases": ("PHASE2", "PHASE3")}),
         ({"area": "any", "region": BRITAIN}, {"area_id": ANY_AREA}),
         ({"area": "any", "region": LEEDS}, {"area_id": ANY_AREA}),
@@ -60,7 +65,7 @@ def checked(*, as_stored: bool = False, **values: Any) -> Checked:
     ],
 )
 def test_what_was_typed_means_a_preference(typed: dict[str, Any], meant: dict[str, Any]) -> None:
-    preference = checked(**typed).or_raise()
+    preference = checked(**typed)
     assert {name: getattr(preference, name) for name in meant} == meant
 
 
@@ -74,10 +79,10 @@ def test_what_was_typed_means_a_preference(typed: dict[str, Any], meant: dict[st
         ({"topics": ("diet", "no such topic")}, "topics", UnknownTopic),
         ({"audience": "the moon"}, "audience", InvalidInput),
         ({"sex": "both"}, "sex", InvalidInput),
-        ({"born": "1884"}, "born", InvalidInput),
-        ({"born": "2031-01-01"}, "born", InvalidInput),
-        ({"born": "999"}, "born", InvalidInput),
-        ({"born": "soon"}, "born", InvalidInput),
+        ({"born_on": "1884"}, "born_on", InvalidInput),
+        ({"born_on": "2031-01-01"}, "born_on", InvalidInput),
+        ({"born_on": "999"}, "born_on", InvalidInput),
+        ({"born_on": "soon"}, "born_on", InvalidInput),
         ({"phases": ("9",)}, "phases", InvalidInput),
         ({"excluded_areas": ("MX",)}, "excluded_areas", UnknownArea),
         ({"excluded_areas": ("Nervous system diseases",)}, "excluded_areas", LeavesNothing),
@@ -85,28 +90,29 @@ def test_what_was_typed_means_a_preference(typed: dict[str, Any], meant: dict[st
     ],
 )
 def test_what_is_wrong_is_told_at_its_field(typed: dict[str, Any], field: str, error: type[InvalidInput]) -> None:
-    found = checked(**typed)
-    assert found.preference is None
-    assert list(found.errors) == [field]
-    assert isinstance(found.errors[field], error)
-    with pytest.raises(error):
-        found.or_raise()
+    with pytest.raises(WrongPreference) as wrong:
+        checked(**typed)
+    assert list(wrong.value.errors) == [field]
+    assert isinstance(wrong.value.errors[field], error)
+    assert str(wrong.value) == str(wrong.value.errors[field])
 
 
 def test_all_that_is_wrong_is_found_at_once_and_the_first_field_is_told_first() -> None:
-    found = checked(area="MX", sex="both", topics=("moon",), audience="sun")
-    assert list(found.errors) == ["area", "sex", "topics", "audience"]
-    with pytest.raises(UnknownArea):
-        found.or_raise()
+    with pytest.raises(WrongPreference, match="No disease area is called “MX”") as wrong:
+        checked(area="MX", sex="both", topics=("moon",), audience="sun")
+    assert list(wrong.value.errors) == ["area", "sex", "topics", "audience"]
 
 
 def test_a_line_of_an_export_is_taken_as_it_was_though_it_leaves_out_all() -> None:
-    assert checked(as_stored=True, excluded_areas=("Nervous system diseases",)).errors == {}
+    stored = checked(as_stored=True, excluded_areas=("Nervous system diseases",))
+    assert stored.excluded_areas == ("D009422",)
 
 
 def test_a_field_that_there_is_not_is_a_mistake_of_the_reader() -> None:
     with pytest.raises(ValidationError):
         PreferenceInput(area="MS", colour="red")  # type: ignore[call-arg]
+    with pytest.raises(ValidationError, match="no filter colour"):
+        PreferenceInput(area="MS", filters={"colour": ("red",)})
 
 
 @pytest.mark.parametrize(

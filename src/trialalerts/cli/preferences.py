@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trialalerts.errors import InvalidInput
+from trialalerts.subscribers.filters import FILTERS, PreferenceFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,9 +21,8 @@ if TYPE_CHECKING:
     from trialalerts.subscribers.preferences import NewPreference
     from trialalerts.subscribers.tables import Preference
     from trialalerts.vocabulary.areas.tree import AreaTree
-    from trialalerts.vocabulary.places.regions import Region
 
-__all__ = ["Filters", "app", "described", "resolve"]
+__all__ = ["AsJson", "Label", "PreferenceOptions", "Yes", "app", "described", "takes_preference"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -38,86 +40,86 @@ Travel = Annotated[
     str | None,
     typer.Option(help="Instead of --radius: nearby (25 km), day-trip (100 km), region (300 km) or anywhere."),
 ]
-Born = Annotated[str | None, typer.Option(help="Birthday: 1984-05-12, or roughly 1984-05 or 1984.", metavar="DATE")]
 Age = Annotated[int | None, typer.Option(help="Age in years, where no birthday is known.", min=0, max=120)]
-Sex = Annotated[str | None, typer.Option(help="female or male.")]
-Healthy = Annotated[bool, typer.Option("--healthy-volunteer", help="Only trials that take healthy volunteers.")]
-Phases = Annotated[
-    list[str] | None, typer.Option("--phase", help="Only trials of this phase (1 to 4); may be given again.")
-]
-Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only trial or only article.")]
-Changes = Annotated[list[str] | None, typer.Option("--change", help="Only this kind of change; may be given again.")]
-Excluded = Annotated[list[str] | None, typer.Option("--exclude", help="A disease area to leave out.", metavar="TEXT")]
-Topics = Annotated[
-    list[str] | None,
-    typer.Option("--topic", help="Only what is on this topic; may be given again.", metavar="TEXT"),
-]
-Audience = Annotated[str | None, typer.Option(help="Only articles for patients or for professionals; else: any.")]
 Label = Annotated[str | None, typer.Option(help="A private name, such as “for Anna”.", metavar="TEXT")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filters:
-    """What was typed to narrow a preference."""
+class PreferenceOptions:
+    """What was typed to say what somebody wants to follow: the options of a command that :func:`takes_preference`."""
 
-    born: str | None
-    age: int | None
-    sex: str | None
-    healthy_volunteer: bool
-    phases: list[str]
-    kinds: list[str]
-    changes: list[str]
-    excluded: list[str]
-    label: str | None
-    travel: str | None = None
-    topics: list[str] = field(default_factory=list)
-    audience: str | None = None
+    area: list[str]
+    region: str
+    radius: str | None
+    travel: str | None
+    filters: Mapping[str, tuple[str, ...]]
 
+    def resolve(self, session: Session, today: date, *, label: str | None = None) -> tuple[NewPreference, ...]:
+        """Return one preference for each area that was typed.
 
-def resolve(
-    session: Session, areas: list[str], region: str, radius: str | None, filters: Filters, *, today: date
-) -> tuple[NewPreference, ...]:
-    """Return one preference for each area that was typed.
+        Raises:
+            InvalidInput: an area, a region or another word makes no sense.
+        """
+        from trialalerts.subscribers.preferences import PreferenceInput, how_far, region_around
+        from trialalerts.vocabulary.areas.tree import load_areas
+        from trialalerts.vocabulary.topics import load_topics
 
-    Raises:
-        InvalidInput: an area, a region or another word makes no sense.
-    """
-    from trialalerts.subscribers.preference_input import PreferenceInput
-    from trialalerts.vocabulary.areas.tree import load_areas
-    from trialalerts.vocabulary.topics import load_topics
-
-    tree, topics = load_areas(session), load_topics(session)
-    found = _region(session, region, radius, filters.travel)
-    inputs = [
-        PreferenceInput(
-            area=area,
-            region=found,
-            born=filters.born or ("" if filters.age is None else str(filters.age)),
-            sex=filters.sex or "",
-            healthy_volunteer=filters.healthy_volunteer,
-            phases=tuple(filters.phases),
-            item_kinds=tuple(filters.kinds),
-            change_kinds=tuple(filters.changes),
-            excluded_areas=tuple(filters.excluded),
-            topics=tuple(filters.topics),
-            audience=filters.audience or "",
-            label=filters.label,
-        )
-        for area in areas
-    ]
-    return tuple(each.checked(tree, topics, today).or_raise() for each in inputs)
+        tree, topics = load_areas(session), load_topics(session)
+        region = region_around(session, self.region, *how_far(self.radius or "", self.travel or ""))
+        inputs = [PreferenceInput(area=area, region=region, filters=self.filters, label=label) for area in self.area]
+        return tuple(each.checked(tree, topics, today) for each in inputs)
 
 
-def _region(session: Session, text: str, radius: str | None, travel: str | None) -> Region:
-    from trialalerts.vocabulary.places.regions import find_region, find_region_to_travel, parse_radius
+def takes_preference(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a :class:`PreferenceOptions`, which it gets as its parameter ``options``."""
+    own = inspect.signature(command, eval_str=True)
+    parameters = [each for own in own.parameters.values() for each in (_OPTIONS if own.name == "options" else (own,))]
 
-    if travel is None:
-        return find_region(session, text, radius_km=parse_radius(radius) if radius else None)
-    if radius:
-        raise InvalidInput("--radius and --travel both say how far; give one of them")
-    return find_region_to_travel(session, text, travel)
+    @functools.wraps(command)
+    def called(**given: Any) -> None:
+        age = given.pop("age")
+        typed = {each: given.pop(_parameter(each)) for each in FILTERS}
+        filters = {each.name: _texts(value) for each, value in typed.items() if value}
+        if age is not None:
+            filters.setdefault("born_on", (str(age),))
+        words = {name: given.pop(name) for name in ("area", "region", "radius", "travel")}
+        command(options=PreferenceOptions(filters=filters, **words), **given)
+
+    called.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {each.name: each.annotation for each in parameters}
+    return called
+
+
+def _option(name: str, kind: Any, default: object = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
+def _parameter(each: PreferenceFilter) -> str:
+    return each.option.removeprefix("--").replace("-", "_")
+
+
+def _filter_option(each: PreferenceFilter) -> inspect.Parameter:
+    option = typer.Option(each.option, help=each.help, metavar=each.metavar)
+    if each.empty is False:
+        return _option(_parameter(each), Annotated[bool, option], default=False)
+    kind = list[str] | None if each.parted else str | None
+    return _option(_parameter(each), Annotated[kind, option], None)
+
+
+def _texts(value: bool | str | list[str]) -> tuple[str, ...]:
+    return tuple(value) if isinstance(value, list) else ("yes" if value is True else str(value),)
+
+
+_OPTIONS = (
+    _option("area", Areas),
+    _option("region", RegionText, "anywhere"),
+    _option("radius", Radius, None),
+    _option("travel", Travel, None),
+    _option("age", Age, None),
+    *map(_filter_option, FILTERS),
+)
 
 
 def described(preferences: Iterable[Preference], tree: AreaTree) -> list[dict[str, Any]]:
@@ -129,15 +131,7 @@ def described(preferences: Iterable[Preference], tree: AreaTree) -> list[dict[st
             "area_id": each.area_id,
             "region": each.region_label,
             "radius_km": each.radius_km,
-            "born_on": each.born_on,
-            "sex": each.sex,
-            "healthy_volunteer": each.healthy_volunteer,
-            "phases": each.phases,
-            "item_kinds": each.item_kinds,
-            "change_kinds": each.change_kinds,
-            "excluded_areas": [tree.name(area) for area in each.excluded_areas],
-            "topics": each.topics,
-            "audience": each.audience,
+            **{filter_.name: filter_.shown(getattr(each, filter_.name), tree.name) for filter_ in FILTERS},
             "label": each.label,
             "confirmed": each.confirmed_at,
         }
@@ -172,23 +166,11 @@ def list_(email: Annotated[str, typer.Argument(metavar="EMAIL")], *, json: AsJso
 @app.command(
     epilog='Example: trialalerts preferences add anna@example.org --area "ALS" --region "Leeds, GB" --confirmed'
 )
+@takes_preference
 def add(
     email: Annotated[str, typer.Argument(metavar="EMAIL")],
     *,
-    area: Areas,
-    region: RegionText = "anywhere",
-    radius: Radius = None,
-    travel: Travel = None,
-    born: Born = None,
-    age: Age = None,
-    sex: Sex = None,
-    healthy_volunteer: Healthy = False,
-    phase: Phases = None,
-    kind: Kinds = None,
-    change: Changes = None,
-    exclude: Excluded = None,
-    topic: Topics = None,
-    audience: Audience = None,
+    options: PreferenceOptions,
     label: Label = None,
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They agreed: ask by no mail.")] = False,
 ) -> None:
@@ -201,24 +183,10 @@ def add(
     from trialalerts.subscribers.preferences import add_preference
 
     ctx = open_context()
-    filters = Filters(
-        born=born,
-        age=age,
-        sex=sex,
-        healthy_volunteer=healthy_volunteer,
-        phases=phase or [],
-        kinds=kind or [],
-        changes=change or [],
-        excluded=exclude or [],
-        label=label,
-        travel=travel,
-        topics=topic or [],
-        audience=audience,
-    )
     now = ctx.clock.now()
     with ctx.db.write() as session:
         subscriber = find_subscriber(session, email)
-        wanted = resolve(session, area, region, radius, filters, today=now.date())
+        wanted = options.resolve(session, now.date(), label=label)
         added = [
             add_preference(session, subscriber, each, confirmed=confirmed, how="operator", now=now) for each in wanted
         ]
@@ -253,22 +221,10 @@ def remove(number: Annotated[int, typer.Argument(metavar="ID")], *, yes: Yes = F
 @app.command(
     epilog='Example: trialalerts preferences estimate --area "multiple sclerosis" --region "Leeds, GB" --radius 80km'
 )
+@takes_preference
 def estimate(
     *,
-    area: Areas,
-    region: RegionText = "anywhere",
-    radius: Radius = None,
-    travel: Travel = None,
-    born: Born = None,
-    age: Age = None,
-    sex: Sex = None,
-    healthy_volunteer: Healthy = False,
-    phase: Phases = None,
-    kind: Kinds = None,
-    change: Changes = None,
-    exclude: Excluded = None,
-    topic: Topics = None,
-    audience: Audience = None,
+    options: PreferenceOptions,
     json: AsJson = False,
 ) -> None:
     """Tell how much a preference would bring, before anybody saves it."""
@@ -280,24 +236,10 @@ def estimate(
     from trialalerts.vocabulary.areas.tree import load_areas
 
     ctx = open_context()
-    filters = Filters(
-        born=born,
-        age=age,
-        sex=sex,
-        healthy_volunteer=healthy_volunteer,
-        phases=phase or [],
-        kinds=kind or [],
-        changes=change or [],
-        excluded=exclude or [],
-        label=None,
-        travel=travel,
-        topics=topic or [],
-        audience=audience,
-    )
     now = ctx.clock.now()
     with ctx.db.read() as session:
         tree = load_areas(session)
-        wanted = resolve(session, area, region, radius, filters, today=now.date())
+        wanted = options.resolve(session, now.date())
         since, complete = watched_since(session, [source.name for source in ctx.settings.sources])
         estimator = Estimator(session, tree, now, watched_since=since, complete=complete)
     preferences = [unsaved_preference(each, is_area=tree.__contains__, now=now) for each in wanted]
@@ -345,10 +287,5 @@ def _a_week(row: dict[str, Any]) -> str:
 
 def _filters(row: dict[str, Any]) -> str:
     """Put all filters into a few words."""
-    words = [row["sex"] or "", f"born {row['born_on']}" if row["born_on"] else ""]
-    words += ["healthy volunteer"] if row["healthy_volunteer"] else []
-    words += [*row["phases"], *row["item_kinds"], *row["change_kinds"]]
-    words += [f"not {name}" for name in row["excluded_areas"]]
-    words += [f"topic {topic}" for topic in row["topics"]]
-    words += [f"for {row['audience']}"] if row["audience"] else []
-    return ", ".join(word for word in words if word)
+    told = sorted(FILTERS, key=lambda each: each.name != "sex")  # “female, born 1984-07-01”
+    return ", ".join(each.short.format(text) for each in told for text in each.write(row[each.name]))

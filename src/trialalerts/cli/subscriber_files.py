@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO, TextIO
 
-    from trialalerts.subscribers.transfer import LineError
+    from trialalerts.subscribers.files.bulk_import import LineError
 
 __all__ = ["read", "write"]
 
@@ -48,8 +48,8 @@ def read(
     from trialalerts.cli.context import open_context
     from trialalerts.delivery.mail.message import mail_domain
     from trialalerts.delivery.outbox.confirmations import request_confirmation
-    from trialalerts.subscribers.csv_layout import mapping_of
-    from trialalerts.subscribers.transfer import ImportRefused, import_csv
+    from trialalerts.subscribers.files.bulk_import import ImportRefused, import_csv
+    from trialalerts.subscribers.files.csv_layout import mapping_of
 
     ctx = open_context()
     now = ctx.clock.now()
@@ -104,7 +104,7 @@ def write(
     import orjson
 
     from trialalerts.cli.context import open_context
-    from trialalerts.subscribers.transfer import export_csv, export_json
+    from trialalerts.subscribers.files.export import export_csv, export_json
 
     with open_context().db.read() as session, _writing(output) as opened:
         if json:

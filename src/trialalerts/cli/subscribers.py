@@ -8,28 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialalerts.cli import subscriber_files
-from trialalerts.cli.preferences import (
-    Age,
-    Areas,
-    AsJson,
-    Audience,
-    Born,
-    Changes,
-    Excluded,
-    Filters,
-    Healthy,
-    Kinds,
-    Label,
-    Phases,
-    Radius,
-    RegionText,
-    Sex,
-    Topics,
-    Travel,
-    Yes,
-    described,
-    resolve,
-)
+from trialalerts.cli.preferences import AsJson, Label, PreferenceOptions, Yes, described, takes_preference
 from trialalerts.plurals import counted
 
 if TYPE_CHECKING:
@@ -58,29 +37,17 @@ Day = Annotated[str | None, typer.Option(help="The day of a monthly digest, 1 to
     epilog='Example: trialalerts subscribers add anna@example.org --area "multiple sclerosis" --region "Leeds, GB" '
     "--radius 80km --frequency weekly --language en --timezone Europe/London --confirmed"
 )
+@takes_preference
 def add(
     email: Email,
     *,
-    area: Areas,
-    region: RegionText = "anywhere",
-    radius: Radius = None,
-    travel: Travel = None,
+    options: PreferenceOptions,
     frequency: Frequency = None,
     language: Language = None,
     timezone: Timezone = None,
     hour: Hour = None,
     weekday: Weekday = None,
     day: Day = None,
-    born: Born = None,
-    age: Age = None,
-    sex: Sex = None,
-    healthy_volunteer: Healthy = False,
-    phase: Phases = None,
-    kind: Kinds = None,
-    change: Changes = None,
-    exclude: Excluded = None,
-    topic: Topics = None,
-    audience: Audience = None,
     label: Label = None,
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They agreed: ask by no mail.")] = False,
     json: AsJson = False,
@@ -99,24 +66,10 @@ def add(
 
     ctx = open_context()
     now = ctx.clock.now()
-    filters = Filters(
-        born=born,
-        age=age,
-        sex=sex,
-        healthy_volunteer=healthy_volunteer,
-        phases=phase or [],
-        kinds=kind or [],
-        changes=change or [],
-        excluded=exclude or [],
-        label=label,
-        travel=travel,
-        topics=topic or [],
-        audience=audience,
-    )
     with ctx.db.write() as session:
         new = NewSubscriber(
             address=email,
-            preferences=resolve(session, area, region, radius, filters, today=now.date()),
+            preferences=options.resolve(session, now.date(), label=label),
             locale=language or ctx.settings.service.locale,
             timezone=timezone or ctx.settings.service.timezone,
             frequency=checked_frequency(frequency or "weekly"),
@@ -153,7 +106,7 @@ def list_(
     with open_context().db.read() as session:
         area_id = None
         if area is not None:
-            from trialalerts.subscribers.preference_input import is_any_area
+            from trialalerts.subscribers.preferences import is_any_area
             from trialalerts.vocabulary.areas.tree import ANY_AREA, load_areas
 
             area_id = ANY_AREA if is_any_area(area) else load_areas(session).find(area).id

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from trialalerts.matching.query import Filters, RegionKey
+    from trialalerts.matching.query import RegionKey
+    from trialalerts.subscribers.filters import Filters
 
 __all__ = ["WindowIndex", "bits_of", "numbers_of"]
 

@@ -1,4 +1,4 @@
-"""What a person may choose and how it is written: time zone, language, frequency, hour, days, filters.
+"""What a person may choose and how it is written: time zone, language, frequency, hour, days, label.
 
 Each ``checked_…`` takes what was typed and gives back what is stored, or says what is wrong and which
 valid choices are nearest. Checking what is already in its stored form changes nothing.
@@ -8,61 +8,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
 from trialalerts.errors import InvalidInput, did_you_mean
-from trialalerts.subscribers.tables import Frequency, SubscriberState
+
+if TYPE_CHECKING:
+    from trialalerts.subscribers.tables import Frequency, SubscriberState
 
 __all__ = [
-    "AUDIENCES",
-    "CHANGE_KINDS",
-    "ITEM_KINDS",
     "LANGUAGES",
-    "PHASES",
-    "SEXES",
     "WEEKDAYS",
-    "birthday",
-    "born_about",
-    "checked_audience",
     "checked_date",
     "checked_day",
     "checked_frequency",
     "checked_hour",
     "checked_label",
     "checked_locale",
-    "checked_sex",
     "checked_state",
     "checked_timezone",
     "checked_weekday",
-    "checked_words",
     "checked_yes",
+    "match",
+    "one_of",
 ]
 
 LANGUAGES = ("en", "de", "fr", "es")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-SEXES = ("female", "male")
-AUDIENCES = ("patients", "professionals")
-PHASES = ("EARLY_PHASE1", "PHASE1", "PHASE2", "PHASE3", "PHASE4", "NA")
-# The catalog's own words: this room stands below the catalog; a test holds the lists to it.
-ITEM_KINDS = ("trial", "article")
-CHANGE_KINDS = (
-    "registered",
-    "opened",
-    "paused",
-    "closed",
-    "reopened",
-    "site_opened",
-    "site_closed",
-    "eligibility_changed",
-    "results_posted",
-    "withdrawn",
-    "published",
-    "retracted",
-    "corrected",
-)
 _LANGUAGE_NAMES = {
     "english": "en",
     "german": "de",
@@ -105,7 +79,9 @@ def checked_locale(text: str) -> str:
 
 def checked_frequency(text: str) -> Frequency:
     """Return how often: immediately, daily, weekly or monthly."""
-    return Frequency(_one_of(text, [member.value for member in Frequency], "frequency"))
+    from trialalerts.subscribers.tables import Frequency  # here: a command's help needs no tables
+
+    return Frequency(one_of(text, [member.value for member in Frequency], "frequency"))
 
 
 def checked_hour(text: str | int) -> int:
@@ -122,7 +98,7 @@ def checked_weekday(text: str | int) -> int:
     if re.fullmatch(r"[0-6]", typed):
         return int(typed)
     short = [name for name in WEEKDAYS if len(typed) >= 2 and name.startswith(typed)]  # noqa: PLR2004 - "mo", "tu"
-    return WEEKDAYS.index(short[0] if len(short) == 1 else _one_of(typed, WEEKDAYS, "day of the week"))
+    return WEEKDAYS.index(short[0] if len(short) == 1 else one_of(typed, WEEKDAYS, "day of the week"))
 
 
 def checked_day(text: str | int) -> int:
@@ -146,47 +122,12 @@ def checked_date(text: str | date) -> date:
     raise InvalidInput(f"“{typed}” is no date; write year-month-day, such as 2026-12-01.")
 
 
-def birthday(text: str | date) -> date:
-    """Return a birthday, exact (``1984-05-12``) or as near as it is told: the middle of ``1984-05`` or of ``1984``."""
-    if isinstance(text, date):
-        return text
-    typed = text.strip()
-    if found := re.fullmatch(r"(\d{4})(?:-(\d{2}))?", typed):
-        typed = f"{found[1]}-{found[2]}-15" if found[2] else f"{found[1]}-07-01"
-    return checked_date(typed)
-
-
-def born_about(age: int, today: date) -> date:
-    """Return the likeliest birthday of somebody who is ``age`` years old: half a year has passed since the last."""
-    days = round((age + 0.5) * 365.2425)
-    return today - timedelta(days=days)
-
-
-def checked_sex(text: str | None) -> str | None:
-    """Return ``female``, ``male``, or None where nothing (or ``all``) is given."""
-    if text is None or text.strip().lower() in {"", "all", "any"}:
-        return None
-    return _one_of(text, SEXES, "sex that trials ask for")
-
-
-def checked_audience(text: str | None) -> str | None:
-    """Return for whom articles are to be written: ``patients``, ``professionals``, or None for any."""
-    if text is None or text.strip().lower() in {"", "all", "any"}:
-        return None
-    return _one_of(text, (*AUDIENCES, "any"), "audience")
-
-
-def checked_words(texts: Iterable[str], kind: Literal["phase", "kind of item", "kind of change"]) -> list[str]:
-    """Return the chosen words once each, in the order in which we list them; phases may be written ``2``."""
-    known = {"phase": PHASES, "kind of item": ITEM_KINDS, "kind of change": CHANGE_KINDS}[kind]
-    chosen = {_one_of(_phase(text) if kind == "phase" else text, known, kind) for text in texts if text.strip()}
-    return [word for word in known if word in chosen]
-
-
 def checked_state(text: str) -> SubscriberState:
     """Return a subscriber's state; erased is none that anybody can be given."""
+    from trialalerts.subscribers.tables import SubscriberState
+
     known = [state.value for state in SubscriberState if state is not SubscriberState.ERASED]
-    return SubscriberState(_one_of(text, known, "state of a subscriber"))
+    return SubscriberState(one_of(text, known, "state of a subscriber"))
 
 
 def checked_yes(text: str) -> bool:
@@ -205,19 +146,26 @@ def checked_label(text: str | None) -> str | None:
     return label or None
 
 
-def _one_of(text: str, known: Sequence[str], what: str) -> str:
+def one_of(text: str, known: Sequence[str], what: str) -> str:
+    """Return the known word that is meant.
+
+    Raises:
+        InvalidInput: there is none; says that the text is no ``what``, and which words are nearest.
+    """
+    if (word := match(text, known)) is not None:
+        return word
     typed = text.strip()
-    folded = re.sub(r"[\s-]+", "_", typed.lower())
-    for word in known:
-        if word.lower() == folded:
-            return word
-    raise InvalidInput(f"“{typed}” is no {what}.{did_you_mean(_nearest(folded, known) or known)}")
+    raise InvalidInput(f"“{typed}” is no {what}.{did_you_mean(_nearest(_folded(typed), known) or known)}")
 
 
-def _phase(text: str) -> str:
-    typed = re.sub(r"[\s_-]+", "", text.lower()).removeprefix("phase")
-    names = {"early1": "EARLY_PHASE1", "0": "EARLY_PHASE1", "earlyphase1": "EARLY_PHASE1", "n/a": "NA"}
-    return names.get(typed, f"PHASE{typed}" if re.fullmatch("[1-4]", typed) else text)
+def match(text: str, known: Sequence[str]) -> str | None:
+    """Return the known word that a text is but for case, blanks and hyphens; None where there is none."""
+    folded = _folded(text.strip())
+    return next((word for word in known if word.lower() == folded), None)
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[\s-]+", "_", text.lower())
 
 
 def _nearest(text: str, known: Iterable[str]) -> list[str]:

@@ -8,9 +8,10 @@ written to the consent log in the same transaction.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
@@ -60,7 +61,15 @@ __all__ = [
 ]
 
 _SERVED = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
-_SCHEDULE = ("locale", "timezone", "frequency", "hour", "weekday", "day")
+_SCHEDULE: dict[str, Callable[[Any], object]] = {
+    "locale": checked_locale,
+    "timezone": checked_timezone,
+    "frequency": checked_frequency,
+    "hour": checked_hour,
+    "weekday": checked_weekday,
+    "day": checked_day,
+}
+_CHECKS: dict[str, Callable[[Any], object]] = {"address": checked_address} | _SCHEDULE
 _LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED, SubscriberState.ERASED}
 
 
@@ -203,7 +212,7 @@ def edit(session: Session, subscriber: Subscriber, changes: SubscriberChanges, *
     Raises:
         InvalidInput: a value makes no sense, or another subscriber has the address; nothing is changed then.
     """
-    values = {name: value for name, value in _checked_changes(changes).items() if getattr(subscriber, name) != value}
+    values = {name: value for name, value in _checked(changes).items() if getattr(subscriber, name) != value}
     if "address" in values:
         values["address_key"] = _free_key(session, subscriber, values["address"])
     for name, value in values.items():
@@ -242,11 +251,9 @@ def resume(session: Session, subscriber: Subscriber, *, how: str, now: datetime)
         InvalidInput: nothing to resume; somebody who has left must sign up again.
     """
     if subscriber.state not in {SubscriberState.PAUSED, SubscriberState.BOUNCED}:
-        remedy = "confirm first" if subscriber.state is SubscriberState.PENDING else "sign up again"
-        active = subscriber.state is SubscriberState.ACTIVE
-        raise InvalidInput(
-            f"This subscriber is {subscriber.state}: " + ("nothing to resume." if active else f"{remedy}.")
-        )
+        remedies = {SubscriberState.ACTIVE: "nothing to resume", SubscriberState.PENDING: "confirm first"}
+        remedy = remedies.get(subscriber.state, "sign up again")
+        raise InvalidInput(f"This subscriber is {subscriber.state}: {remedy}.")
     subscriber.state = SubscriberState.ACTIVE
     subscriber.state_reason = None
     subscriber.paused_until = None
@@ -333,19 +340,13 @@ def new_subscriber(new: NewSubscriber, now: datetime) -> Subscriber:
     Raises:
         InvalidInput: the address or a choice makes no sense.
     """
-    new = _checked(new)
+    values = _checked(new)
     return Subscriber(
         key=secrets.token_urlsafe(16),
-        address=new.address,
-        address_key=address_key(new.address),
+        address_key=address_key(values["address"]),
         state=SubscriberState.PENDING,
-        locale=new.locale,
-        timezone=new.timezone,
-        frequency=new.frequency,
-        hour=new.hour,
-        weekday=new.weekday,
-        day=new.day,
         created_at=now,
+        **values,
     )
 
 
@@ -361,19 +362,6 @@ def activate(subscriber: Subscriber, now: datetime, *, last_change: int) -> None
     subscriber.next_due_at = now
 
 
-def _checked(new: NewSubscriber) -> NewSubscriber:
-    return replace(
-        new,
-        address=checked_address(new.address),
-        locale=checked_locale(new.locale),
-        timezone=checked_timezone(new.timezone),
-        frequency=checked_frequency(new.frequency),
-        hour=checked_hour(new.hour),
-        weekday=checked_weekday(new.weekday),
-        day=checked_day(new.day),
-    )
-
-
 def _start_anew(session: Session, subscriber: Subscriber) -> None:
     """Make somebody who had left, bounced or never confirmed pending; who had left follows nothing of before."""
     if subscriber.state in _LEFT:
@@ -384,32 +372,23 @@ def _start_anew(session: Session, subscriber: Subscriber) -> None:
 
 def _schedule(subscriber: Subscriber, now: datetime) -> None:
     """Say when an active subscriber is due: at once for a first digest, else at the next slot."""
-    if subscriber.state is not SubscriberState.ACTIVE:
-        return
-    if subscriber.cursor == NEVER_SERVED:
-        subscriber.next_due_at = now
-        return
-    subscriber.next_due_at = next_due(
-        subscriber.frequency, subscriber.hour, subscriber.weekday, subscriber.day, subscriber.timezone, now
-    )
+    if subscriber.state is SubscriberState.ACTIVE:
+        which = (subscriber.frequency, subscriber.hour, subscriber.weekday, subscriber.day, subscriber.timezone)
+        subscriber.next_due_at = now if subscriber.cursor == NEVER_SERVED else next_due(*which, now)
 
 
-def _checked_changes(changes: SubscriberChanges) -> dict[str, object]:
-    checks = {
-        "address": checked_address,
-        "locale": checked_locale,
-        "timezone": checked_timezone,
-        "frequency": checked_frequency,
-        "hour": checked_hour,
-        "weekday": checked_weekday,
-        "day": checked_day,
-    }
-    given = {name: getattr(changes, name) for name in checks}
-    return {name: checks[name](value) for name, value in given.items() if value is not None}
+def _checked(wanted: NewSubscriber | SubscriberChanges) -> dict[str, Any]:
+    """Return address, language and schedule as they are stored; without those that are to stay as they are.
+
+    Raises:
+        InvalidInput: one makes no sense.
+    """
+    given = {name: getattr(wanted, name) for name in _CHECKS}
+    return {name: _CHECKS[name](value) for name, value in given.items() if value is not None}
 
 
-def _free_key(session: Session, subscriber: Subscriber, address: object) -> str:
-    key = address_key(str(address))
+def _free_key(session: Session, subscriber: Subscriber, address: str) -> str:
+    key = address_key(address)
     other = session.exec(select(Subscriber).where(col(Subscriber.address_key) == key)).first()
     if other is not None and other.id != subscriber.id:
         raise InvalidInput(f"“{address}” belongs to another subscriber.")

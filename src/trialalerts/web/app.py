@@ -27,18 +27,18 @@ from trialalerts.subscribers.links import (
     Links,
 )
 from trialalerts.subscribers.tokens import Tokens, TokenTooOld
-from trialalerts.web.article import ArticlePage
-from trialalerts.web.confirming import Confirming
 from trialalerts.web.estimates import Estimates
 from trialalerts.web.forms import reads_form
-from trialalerts.web.leaving import Leaving
 from trialalerts.web.limits import ClientLimit
-from trialalerts.web.managing import Managing
-from trialalerts.web.pages import Pages
-from trialalerts.web.reading import Reading
-from trialalerts.web.shield import BodyCap, Guard, SecurityHeaders
-from trialalerts.web.signup import SignUp
-from trialalerts.web.site import LinkEnded, Site, Vocabulary
+from trialalerts.web.middleware import BodyCap, Guard, SecurityHeaders
+from trialalerts.web.pages.article import ArticlePage
+from trialalerts.web.pages.confirm import ConfirmPage
+from trialalerts.web.pages.digest import DigestPage
+from trialalerts.web.pages.settings import SettingsPage
+from trialalerts.web.pages.signup import SignUpPage
+from trialalerts.web.pages.unsubscribe import UnsubscribePage
+from trialalerts.web.site import LinkEnded, Vocabulary, WebSite
+from trialalerts.web.templates import PageTemplates
 from trialalerts.web.webhooks import LARGEST, Webhooks
 
 __all__ = ["create_app"]
@@ -65,11 +65,11 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
     Raises:
         ConfigurationError: ``service.secret`` is empty, or the operator's own texts or a webhook's keys make no sense.
     """
-    site = Site(
+    site = WebSite(
         settings=settings,
         db=db,
         clock=clock,
-        pages=Pages(settings),
+        pages=PageTemplates(settings),
         tokens=Tokens(settings.service.secrets[0], clock, previous=settings.service.secrets[1:]),
         links=Links(settings, clock),
         vocabulary=Vocabulary(db, clock),
@@ -96,20 +96,20 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
     return app
 
 
-def _routes(site: Site) -> list[Route]:
-    sign_up, confirming, leaving = SignUp(site), Confirming(site), Leaving(site)
-    managing, reading = Managing(site), Reading(site)
+def _routes(site: WebSite) -> list[Route]:
+    sign_up, confirm, unsubscribe = SignUpPage(site), ConfirmPage(site), UnsubscribePage(site)
+    settings_page, digest = SettingsPage(site), DigestPage(site)
     return [
         Route("/", sign_up.show),
         Route("/subscribe", sign_up.show, methods=["GET"]),
         Route("/subscribe", reads_form(sign_up.take), methods=["POST"]),
-        Route(CONFIRM_PATH, confirming.show, methods=["GET"]),
-        Route(CONFIRM_PATH, reads_form(confirming.take, lenient=True), methods=["POST"]),
-        Route(UNSUBSCRIBE_PATH, leaving.show, methods=["GET"]),
-        Route(UNSUBSCRIBE_PATH, reads_form(leaving.take, lenient=True), methods=["POST"]),
-        Route(PREFERENCES_PATH, managing.show, methods=["GET"]),
-        Route(PREFERENCES_PATH, reads_form(managing.take), methods=["POST"]),
-        Route(DIGEST_PATH, reading.show),
+        Route(CONFIRM_PATH, confirm.show, methods=["GET"]),
+        Route(CONFIRM_PATH, reads_form(confirm.take, lenient=True), methods=["POST"]),
+        Route(UNSUBSCRIBE_PATH, unsubscribe.show, methods=["GET"]),
+        Route(UNSUBSCRIBE_PATH, reads_form(unsubscribe.take, lenient=True), methods=["POST"]),
+        Route(PREFERENCES_PATH, settings_page.show, methods=["GET"]),
+        Route(PREFERENCES_PATH, reads_form(settings_page.take), methods=["POST"]),
+        Route(DIGEST_PATH, digest.show),
         Route(ARTICLE_PATH.replace("{number}", "{number:int}"), ArticlePage(site).show),
         Route("/privacy", _privacy(site)),
         Route("/healthz", _health(site.db)),
@@ -118,14 +118,14 @@ def _routes(site: Site) -> list[Route]:
     ]
 
 
-def _privacy(site: Site) -> Callable[[Request], Response]:
+def _privacy(site: WebSite) -> Callable[[Request], Response]:
     def privacy(request: Request) -> Response:
         return site.pages.page("privacy.html", site.pages.language(request))
 
     return privacy
 
 
-def _static(pages: Pages) -> Callable[[Request], Response]:
+def _static(pages: PageTemplates) -> Callable[[Request], Response]:
     def static(request: Request) -> Response:
         name = request.path_params.get("name", "icon.svg")
         if name not in pages.static:
@@ -157,7 +157,7 @@ def _health(db: Database) -> Callable[[Request], Awaitable[Response]]:
     return health
 
 
-def _answer_errors(pages: Pages) -> Callable[[Request, Exception], Response]:
+def _answer_errors(pages: PageTemplates) -> Callable[[Request, Exception], Response]:
     def answer(request: Request, error: Exception) -> Response:
         key, status = _meaning(error)
         headers = error.headers if isinstance(error, HTTPException) else None

@@ -15,27 +15,29 @@ from starlette.responses import Response
 
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.addresses import checked_address
+from trialalerts.subscribers.filters import FILTERS
 from trialalerts.subscribers.tables import Frequency
 
-__all__ = ["Fault", "Form", "Rhythm", "reads_form", "time_zones"]
+__all__ = ["FieldError", "Form", "Schedule", "reads_form", "time_zones"]
 
 _LONGEST = 300
 _LONGEST_LIST = 2_000
 _MOST_FIELDS = 160
 _PARTS = {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+_LISTS = {each.field: each.parted for each in FILTERS if each.parted}
+"""Fields that may be sent once for each word (a box to tick), and what parts the words in one value."""
+_OFFERING = ("area", "region", *_LISTS)
+"""Fields for which near choices are offered: the one taken, and what was typed by then, are fields too."""
 _FIELDS = (
-    "address", "area", "region", "travel", "radius", "unit", "kinds", "born", "sex", "healthy", "phases", "changes",
-    "excluded", "topic", "audience", "label", "frequency", "language", "timezone", "hour", "weekday", "day", "consent",
-    "area_choice", "area_was", "region_choice", "region_was", "excluded_choice", "excluded_was", "website", "action",
-    "preference", "step",
+    "address", "area", "region", "travel", "radius", "unit", "label", "frequency", "language", "timezone", "hour",
+    "weekday", "day", "consent", "website", "action", "preference", "step", *(each.field for each in FILTERS),
+    *(f"{name}_{what}" for name in _OFFERING for what in ("choice", "was")),
 )  # fmt: skip
-_MANY = {"phases": " ", "changes": " ", "topic": "; "}
-"""Fields with a box to tick for each word: the words stand in one value, and by what they are parted."""
-_LONG = {"excluded", "excluded_choice", "excluded_was", "topic"}
+_LONG = {f"{name}{what}" for name in _LISTS for what in ("", "_choice", "_was")}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class FieldError:
     """What is wrong with a field: the key of the text that says so and its values, and the nearest valid choices."""
 
     key: str
@@ -44,7 +46,7 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rhythm:
+class Schedule:
     """When and in which language a form asks to be written to.
 
     ``hour`` is local, ``weekday`` 0 is Monday, ``day`` of the month is 1–28; None where not asked.
@@ -63,7 +65,7 @@ class Form:
     """A form as it was typed, and what is wrong with it, in the order of the fields checked."""
 
     values: dict[str, str]
-    errors: dict[str, Fault] = field(default_factory=dict)
+    errors: dict[str, FieldError] = field(default_factory=dict)
 
     @classmethod
     def filled(cls, typed: Mapping[str, object], **defaults: str) -> Form:
@@ -76,15 +78,15 @@ class Form:
     def address(self) -> str:
         """Return the address as it is to be stored; empty where it is wrong."""
         if not self.values["address"]:
-            self.errors["address"] = Fault(key="error.address_missing")
+            self.errors["address"] = FieldError(key="error.address_missing")
             return ""
         try:
             return checked_address(self.values["address"])
         except InvalidInput:
-            self.errors["address"] = Fault(key="error.address_wrong")
+            self.errors["address"] = FieldError(key="error.address_wrong")
             return ""
 
-    def rhythm(self, languages: set[str]) -> Rhythm | None:
+    def schedule(self, languages: set[str]) -> Schedule | None:
         """Return when and how to write; None where something is none of the choices."""
         values = self.values
         checks = {
@@ -96,17 +98,17 @@ class Form:
             "day": values["day"] in {"", *map(str, range(1, 29))},
         }
         wrong = [name for name, right in checks.items() if not right]
-        self.errors |= {name: Fault(key=f"error.{name}_wrong") for name in wrong}
+        self.errors |= {name: FieldError(key=f"error.{name}_wrong") for name in wrong}
         if wrong:
             return None
-        return Rhythm(
+        return Schedule(
             frequency=Frequency(values["frequency"]),
             language=values["language"],
             timezone=values["timezone"],
             **{name: int(values[name]) if values[name] else None for name in ("hour", "weekday", "day")},
         )
 
-    def carried(self, names: Iterable[str]) -> dict[str, str]:
+    def hidden_fields(self, names: Iterable[str]) -> dict[str, str]:
         """Return what was typed into these fields, to be sent again by a page that comes between."""
         return {name: self.values[name] for name in names if self.values[name]}
 
@@ -116,17 +118,17 @@ class Form:
 
     def chosen(self, name: str) -> list[str]:
         """Return the words ticked in a field with many."""
-        return [word.strip() for word in self.values[name].split(_MANY[name]) if word.strip()]
+        return [word.strip() for word in self.values[name].split(_LISTS[name]) if word.strip()]
 
     def consent(self) -> None:
         """Note where the consent was not given."""
         if not self.values["consent"]:
-            self.errors["consent"] = Fault(key="error.consent_missing")
+            self.errors["consent"] = FieldError(key="error.consent_missing")
 
-    def meant(self, name: str) -> str:
+    def resolved(self, name: str) -> str:
         """Return what a field means: the choice taken, unless somebody has typed anew since the choices were shown."""
-        text, choice = self.values[name], self.values[f"{name}_choice"]
-        if choice and text == self.values[f"{name}_was"]:
+        choice = self.values.get(f"{name}_choice")
+        if choice and self.values[name] == self.values[f"{name}_was"]:
             self.values[name] = choice
         return self.values[name]
 
@@ -161,8 +163,8 @@ def reads_form(
         try:
             async with request.form(max_fields=_MOST_FIELDS, max_files=1) as form:
                 typed = dict(form)
-                for name in typed.keys() & _MANY.keys():
-                    typed[name] = _MANY[name].join(str(value) for value in form.getlist(name))
+                for name in typed.keys() & _LISTS.keys():
+                    typed[name] = _LISTS[name].join(str(value) for value in form.getlist(name))
         except (HTTPException, LookupError, ValueError):  # no form, an unknown charset, a parser at its wits' end
             if not lenient:
                 raise HTTPException(400) from None

@@ -15,7 +15,7 @@ from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.errors import TokenError
 from trialalerts.settings import Settings
-from trialalerts.subscribers.choices import CHANGE_KINDS, PHASES
+from trialalerts.subscribers.filters import CHANGE_KINDS, FILTERS, PHASES
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.people import find_by_key
 from trialalerts.subscribers.preferences import list_preferences
@@ -25,15 +25,15 @@ from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.places.regions import DEFAULT_RADIUS_KM, TRAVEL_KM
 from trialalerts.vocabulary.tables import AreaOrigin
 from trialalerts.vocabulary.topics import TopicTree, load_topics
-from trialalerts.web.describing import Follow, follow_of
 from trialalerts.web.estimates import Estimates
-from trialalerts.web.following import FILTERS, KM_PER_MILE
 from trialalerts.web.forms import time_zones
 from trialalerts.web.languages import Language
 from trialalerts.web.limits import ClientLimit
-from trialalerts.web.pages import Pages
+from trialalerts.web.preference_form import KM_PER_MILE
+from trialalerts.web.preference_text import PreferenceText, preference_text
+from trialalerts.web.templates import PageTemplates
 
-__all__ = ["LinkEnded", "Site", "Vocabulary", "local_day"]
+__all__ = ["LinkEnded", "Vocabulary", "WebSite", "local_day"]
 
 _REFRESH = timedelta(minutes=10)
 _MILES = {"en-us", "en-gb"}
@@ -84,13 +84,13 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class WebSite:
     """What the pages share."""
 
     settings: Settings
     db: Database
     clock: Clock
-    pages: Pages
+    pages: PageTemplates
     tokens: Tokens
     links: Links
     vocabulary: Vocabulary
@@ -114,10 +114,12 @@ class Site:
             raise LinkEnded("This link belongs to a subscription that has ended.")
         return subscriber, said
 
-    def follows(self, session: Session, subscriber: Subscriber, language: Language) -> list[Follow]:
+    def follows(self, session: Session, subscriber: Subscriber, language: Language) -> list[PreferenceText]:
         """Return what a subscriber follows, to be shown."""
         tree, topics = self.vocabulary.tree(), self.vocabulary.topics()
-        return [follow_of(preference, tree, topics, language) for preference in list_preferences(session, subscriber)]
+        return [
+            preference_text(preference, tree, topics, language) for preference in list_preferences(session, subscriber)
+        ]
 
     def choices(self) -> Mapping[str, object]:
         """Return what the forms offer: areas, distances, filters, time zones, languages of mails."""
@@ -125,7 +127,7 @@ class Site:
             "areas": self.vocabulary.suggested(),
             "topics": self.vocabulary.topics(),
             "distances": [(word, round(km), round(km / KM_PER_MILE)) for word, km in _DISTANCES if km],
-            "filters": FILTERS,
+            "filters": [each.field for each in FILTERS],
             "phases": PHASES,
             "change_kinds": CHANGE_KINDS,
             "zones": time_zones(),

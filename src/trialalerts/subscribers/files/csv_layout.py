@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from trialalerts.errors import InvalidInput, did_you_mean
-from trialalerts.subscribers.records import COLUMNS
+from trialalerts.subscribers.files.csv_rows import COLUMNS
 
 __all__ = ["Layout", "mapping_of", "read_layout"]
 

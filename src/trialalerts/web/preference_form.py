@@ -14,12 +14,13 @@ from functools import partial
 from sqlmodel import Session
 
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownArea, UnknownRegion
-from trialalerts.subscribers.choices import birthday
-from trialalerts.subscribers.preference_input import (
+from trialalerts.subscribers.filters import FILTERS
+from trialalerts.subscribers.preferences import (
     LeavesNothing,
     NeedsPlaceOrTopic,
     NewPreference,
     PreferenceInput,
+    WrongPreference,
     is_any_area,
 )
 from trialalerts.subscribers.tables import Preference
@@ -33,13 +34,11 @@ from trialalerts.vocabulary.places.regions import (
     parse_radius,
 )
 from trialalerts.vocabulary.topics import TopicTree, load_topics
-from trialalerts.web.forms import Fault, Form
+from trialalerts.web.forms import FieldError, Form
 
-__all__ = ["FIELDS", "FILTERS", "KM_PER_MILE", "given", "read_preference", "typed"]
+__all__ = ["FIELDS", "KM_PER_MILE", "given", "read_preference", "typed"]
 
-FILTERS = ("topic", "kinds", "audience", "born", "sex", "healthy", "phases", "changes", "excluded")
-"""The fields of the block that is closed until it is used."""
-FIELDS = ("preference", "area", "region", "travel", "radius", "unit", "label", *FILTERS)
+FIELDS = ("preference", "area", "region", "travel", "radius", "unit", "label", *(each.field for each in FILTERS))
 KM_PER_MILE = 1.609344
 
 _LABEL_LENGTH = 80
@@ -57,49 +56,43 @@ def read_preference(
         today: for ages.
         kept: the preference that is edited, if one is.
     """
-    values = form.values
-    area = form.meant("area")
+    area = form.resolved("area")
     if kept is not None and area == areas.name(kept.area_id):
         area = kept.area_id
     if not area:
-        form.errors["area"] = Fault(key="error.area_missing")
-    region = _region(form, session, kept)
-    excluded = _parted(form.meant("excluded"), areas)
-    found = PreferenceInput(
+        form.errors["area"] = FieldError(key="error.area_missing")
+    typed_in = PreferenceInput(
         area=area or ANY_AREA,
-        region=region,
-        item_kinds=tuple(values["kinds"].split()),
-        born=values["born"],
-        sex=values["sex"],
-        healthy_volunteer=bool(values["healthy"]),
-        phases=tuple(form.chosen("phases")),
-        change_kinds=tuple(form.chosen("changes")),
-        excluded_areas=tuple(excluded),
-        topics=tuple(form.chosen("topic")),
-        audience=values["audience"],
-        label=values["label"][:_LABEL_LENGTH],
-    ).checked(areas, load_topics(session), today)
-    for name, error in found.errors.items():
-        form.errors.setdefault(_FIELD_OF.get(name, name), _fault(name, error, excluded))
-    return None if form.errors else found.preference
+        region=_region(form, session, kept),
+        filters={each.name: (form.resolved(each.field),) for each in FILTERS},
+        label=form.values["label"][:_LABEL_LENGTH],
+    )
+    try:
+        new = typed_in.checked(areas, load_topics(session), today)
+    except WrongPreference as wrong:
+        for name, error in wrong.errors.items():
+            form.errors.setdefault(_FIELD_OF.get(name, name), _field_error(name, error, form))
+        return None
+    return None if form.errors else new
 
 
-_FIELD_OF = {"item_kinds": "kinds", "change_kinds": "changes", "excluded_areas": "excluded", "topics": "topic"}
+_FIELD_OF = {each.name: each.field for each in FILTERS}
+_ERROR_OF = {each.name: each.error for each in FILTERS}
 
 
-def _fault(name: str, error: InvalidInput, excluded: list[str]) -> Fault:
+def _field_error(name: str, error: InvalidInput, form: Form) -> FieldError:
     """Return what a form says of an error; the choices offered for one unknown name hold the other names too."""
     if isinstance(error, NeedsPlaceOrTopic):
-        return Fault(key="error.any_area_alone")
+        return FieldError(key="error.any_area_alone")
     if isinstance(error, LeavesNothing):
-        return Fault(key="error.excluded_all", values={"area": error.area})
+        return FieldError(key="error.excluded_all", values={"area": error.area})
     if isinstance(error, UnknownArea) and name == "area":
-        return Fault(key="error.area_unknown", choices=error.choices)
+        return FieldError(key="error.area_unknown", choices=error.choices)
     if isinstance(error, UnknownArea):
-        at = excluded.index(error.text)
-        offered = ("; ".join([*excluded[:at], choice, *excluded[at + 1 :]]) for choice in error.choices)
-        return Fault(key="error.excluded_unknown", choices=tuple(offered), values={"name": error.text})
-    return Fault(key="error.born_wrong" if name == "born" else "error.choice_wrong")
+        names = [" ".join(part.split()).strip(" ,") for part in form.values[_FIELD_OF[name]].split(";")]
+        offered = ("; ".join(choice if each == error.text else each for each in names) for choice in error.choices)
+        return FieldError(key="error.excluded_unknown", choices=tuple(offered), values={"name": error.text})
+    return FieldError(key=_ERROR_OF.get(name, "error.choice_wrong"))
 
 
 def given(query: Mapping[str, str], areas: AreaTree, topics: TopicTree, *, any_area: str) -> dict[str, str]:
@@ -130,15 +123,7 @@ def typed(preference: Preference, areas: AreaTree, *, any_area: str = ANY_AREA) 
         "area": any_area if preference.area_id == ANY_AREA else areas.name(preference.area_id),
         "region": preference.region_label if preference.region_label != "anywhere" else "",
         **_distance(preference),
-        "kinds": " ".join(preference.item_kinds) if len(preference.item_kinds) == 1 else "",
-        "born": _born_words(preference.born_on),
-        "sex": preference.sex or "",
-        "healthy": "yes" if preference.healthy_volunteer else "",
-        "phases": " ".join(preference.phases),
-        "changes": " ".join(preference.change_kinds),
-        "topic": "; ".join(preference.topics),
-        "audience": preference.audience or "",
-        "excluded": "; ".join(areas.name(area) for area in preference.excluded_areas),
+        **{each.field: each.typed(getattr(preference, each.name), areas.name) for each in FILTERS},
         "label": preference.label or "",
     }
 
@@ -158,30 +143,23 @@ def _distance(preference: Preference) -> dict[str, str]:
     return {"radius": f"{radius_km:.10g}", "unit": "km"}
 
 
-def _born_words(born_on: date | None) -> str:
-    """Write a birthday; the middle of a year stands for the year, as :func:`birthday` reads it."""
-    if born_on is None:
-        return ""
-    return str(born_on.year) if birthday(str(born_on.year)) == born_on else born_on.isoformat()
-
-
 def _region(form: Form, session: Session, kept: Preference | None) -> Region | None:
-    text, travel = form.meant("region") or "anywhere", form.values["travel"]
+    text, travel = form.resolved("region") or "anywhere", form.values["travel"]
     if travel and travel not in TRAVEL_KM:
-        form.errors["travel"] = Fault(key="error.travel_wrong")
+        form.errors["travel"] = FieldError(key="error.travel_wrong")
         return None
     radius = _radius(form)
     if travel and form.values["radius"] and "radius" not in form.errors:
-        form.errors["radius"] = Fault(key="error.radius_twice")
+        form.errors["radius"] = FieldError(key="error.radius_twice")
     try:
         region = _of(kept) if kept is not None and text == kept.region_label else find_region(session, text)
         return _around(region, radius, travel)
     except AmbiguousRegion as error:
-        form.errors["region"] = Fault(key="error.region_ambiguous", choices=error.choices)
+        form.errors["region"] = FieldError(key="error.region_ambiguous", choices=error.choices)
     except UnknownRegion as error:
-        form.errors["region"] = Fault(key="error.region_unknown", choices=error.choices)
+        form.errors["region"] = FieldError(key="error.region_unknown", choices=error.choices)
     except InvalidInput:
-        form.errors["region"] = Fault(key="error.region_too_fine")
+        form.errors["region"] = FieldError(key="error.region_too_fine")
     return None
 
 
@@ -217,24 +195,5 @@ def _radius(form: Form) -> float | None:
     try:
         return parse_radius(text if text[-1].isalpha() else f"{text} {form.values['unit'] or 'km'}")
     except InvalidInput:
-        form.errors["radius"] = Fault(key="error.radius_wrong")
+        form.errors["radius"] = FieldError(key="error.radius_wrong")
         return None
-
-
-def _parted(text: str, areas: AreaTree) -> list[str]:
-    """Part names at semicolons; at commas only where that gives names, since names have commas in them."""
-    parts = [part.strip() for part in text.split(";") if part.strip()]
-    return [name for part in parts for name in _by_commas(part, lambda name: _is_area(areas, name))]
-
-
-def _by_commas(part: str, is_area: Callable[[str], bool]) -> list[str]:
-    names = [name.strip() for name in part.split(",") if name.strip()]
-    return names if len(names) > 1 and not is_area(part) and all(map(is_area, names)) else [part]
-
-
-def _is_area(areas: AreaTree, name: str) -> bool:
-    try:
-        areas.find(name)
-    except UnknownArea:
-        return False
-    return True

@@ -10,13 +10,14 @@ import pytest
 from sqlmodel import select
 
 from tests.web.conftest import World, path_of
-from trialalerts.subscribers.choices import CHANGE_KINDS, LANGUAGES, PHASES
+from trialalerts.subscribers.choices import LANGUAGES
+from trialalerts.subscribers.filters import CHANGE_KINDS, PHASES
 from trialalerts.subscribers.preferences import NewPreference, add_preference
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber
 from trialalerts.vocabulary.areas.tree import load_areas
 from trialalerts.vocabulary.places.regions import Region
-from trialalerts.web.following import read_preference, typed
 from trialalerts.web.forms import Form
+from trialalerts.web.preference_form import read_preference, typed
 
 EVERYTHING: dict[str, Any] = {
     "area": "diabetes",

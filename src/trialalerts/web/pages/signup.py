@@ -14,13 +14,13 @@ from trialalerts.delivery.outbox.confirmations import request_confirmation
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
-from trialalerts.web.following import FIELDS, given, read_preference
-from trialalerts.web.forms import Form, Rhythm
+from trialalerts.web.forms import Form, Schedule
 from trialalerts.web.languages import Language
-from trialalerts.web.looking import CHANGE, SAVE, Looking
-from trialalerts.web.site import Site
+from trialalerts.web.pages.review import CHANGE, SAVE, ReviewPage
+from trialalerts.web.preference_form import FIELDS, given, read_preference
+from trialalerts.web.site import WebSite
 
-__all__ = ["SignUp"]
+__all__ = ["SignUpPage"]
 
 log = structlog.get_logger()
 
@@ -29,12 +29,12 @@ class _NoMoreMails(Exception):
     """The address has had its share of confirmation mails: what cannot be confirmed is not stored either."""
 
 
-class SignUp:
+class SignUpPage:
     """The pages ``/`` and ``/subscribe``."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WebSite) -> None:
         self._site = site
-        self._looking = Looking(site)
+        self._review = ReviewPage(site)
         self._domain = mail_domain(site.settings.mail.sender)
 
     def show(self, request: Request) -> Response:
@@ -50,28 +50,28 @@ class SignUp:
         site = self._site
         language = site.pages.language(request)
         form = self._filled(request, typed, language)
-        if refusal := self._looking.too_often(request, form, language):
+        if refusal := self._review.too_often(request, form, language):
             return refusal
         if form.values["website"]:  # a field that people do not see: only a program fills it
             log.info("web.trapped")
             return site.pages.message("sent", language)
         if form.values["step"] == CHANGE:
             return self._form(form, language)
-        self._looking.taken(form)
+        self._review.taken(form)
         with site.db.read() as session:
             preference = read_preference(form, site.vocabulary.tree(), session, site.clock.now().date())
         address = form.address()
-        rhythm = form.rhythm({choice.code for choice in site.pages.mail_languages})
+        schedule = form.schedule({choice.code for choice in site.pages.mail_languages})
         form.consent()
-        if form.errors or preference is None or rhythm is None:
+        if form.errors or preference is None or schedule is None:
             return self._form(form, language, status=422)
         if form.values["step"] != SAVE:
             return self._look(form, preference, language)
-        self._store(address, preference, rhythm)
+        self._store(address, preference, schedule)
         return site.pages.message("sent", language)
 
     def _look(self, form: Form, preference: NewPreference, language: Language) -> Response:
-        return self._looking.page(
+        return self._review.page(
             form,
             preference,
             language,
@@ -81,13 +81,13 @@ class SignUp:
             save="subscribe.submit",
         )
 
-    def _store(self, address: str, preference: NewPreference, rhythm: Rhythm) -> None:
+    def _store(self, address: str, preference: NewPreference, schedule: Schedule) -> None:
         new = NewSubscriber(
             address=address,
             preferences=(preference,),
-            locale=rhythm.language,
-            timezone=rhythm.timezone,
-            frequency=rhythm.frequency,
+            locale=schedule.language,
+            timezone=schedule.timezone,
+            frequency=schedule.frequency,
         )
         try:
             self._sign_up(new)

@@ -12,24 +12,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trialalerts.subscribers.preferences import NewPreference, unsaved_preference
-from trialalerts.web.describing import follow_of
-from trialalerts.web.following import KM_PER_MILE
 from trialalerts.web.forms import Form
 from trialalerts.web.languages import Language
 from trialalerts.web.limits import client_of
-from trialalerts.web.site import Site
+from trialalerts.web.preference_form import KM_PER_MILE
+from trialalerts.web.preference_text import preference_text
+from trialalerts.web.site import WebSite
 
-__all__ = ["CHANGE", "SAVE", "Looking"]
+__all__ = ["CHANGE", "SAVE", "ReviewPage"]
 
 SAVE = "save"
 CHANGE = "change"
 _TAKE = "take:"
 
 
-class Looking:
+class ReviewPage:
     """The page that comes before saving."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WebSite) -> None:
         self._site = site
 
     def too_often(self, request: Request, form: Form, language: Language) -> Response | None:
@@ -82,8 +82,8 @@ class Looking:
             "look.html",
             language,
             action=action,
-            carried={**form.carried(fields), **sends},
-            follow=follow_of(preference, areas, site.vocabulary.topics(), language),
+            carried={**form.hidden_fields(fields), **sends},
+            follow=preference_text(preference, areas, site.vocabulary.topics(), language),
             outlook=outlook,
             instead=[
                 (f"{_TAKE}{each.kind}:{each.value}", _named(each.kind, each.value, each.name, language, in_miles), each)

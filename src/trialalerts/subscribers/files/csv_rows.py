@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
@@ -28,24 +28,17 @@ from trialalerts.subscribers.choices import (
     checked_weekday,
     checked_yes,
 )
+from trialalerts.subscribers.filters import FILTERS
 from trialalerts.subscribers.people import NewSubscriber
-from trialalerts.subscribers.preference_input import NewPreference, PreferenceInput
-from trialalerts.subscribers.preferences import checked_preference
+from trialalerts.subscribers.preferences import NewPreference, PreferenceInput, how_far, region_around
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, SubscriberState
-from trialalerts.vocabulary.places.regions import (
-    DEFAULT_RADIUS_KM,
-    TRAVEL_KM,
-    Region,
-    find_region,
-    find_region_to_travel,
-    parse_radius,
-)
+from trialalerts.vocabulary.places.regions import DEFAULT_RADIUS_KM, TRAVEL_KM, Region
 from trialalerts.vocabulary.topics import load_topics
 
 if TYPE_CHECKING:
     from trialalerts.vocabulary.areas.tree import AreaTree
 
-__all__ = ["COLUMNS", "Record", "RecordReader", "written"]
+__all__ = ["COLUMNS", "CsvRow", "CsvRowReader", "csv_cells"]
 
 COLUMNS = (
     "address",
@@ -66,15 +59,7 @@ COLUMNS = (
     "longitude",
     "country",
     "subdivision",
-    "born_on",
-    "sex",
-    "healthy_volunteer",
-    "phases",
-    "item_kinds",
-    "change_kinds",
-    "excluded_areas",
-    "topic",
-    "audience",
+    *(each.column for each in FILTERS),
     "label",
     "confirmed",
 )
@@ -85,22 +70,20 @@ _NUMBERS = {"radius_km", "latitude", "longitude"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class CsvRow:
     """What one line says, checked: nothing in it is refused when it is stored.
 
-    ``preference`` is None for somebody who follows nothing, ``columns`` is how it is stored; ``confirmed``
-    is when it was agreed to, None where it was not.
+    ``preference`` is None for somebody who follows nothing; ``confirmed`` is when it was agreed to, None for never.
     """
 
     person: NewSubscriber
     state: SubscriberState | None
     paused_until: datetime | None
     preference: NewPreference | None
-    columns: dict[str, Any]
     confirmed: datetime | None
 
 
-def written(subscriber: Subscriber, preference: Preference | None, area_name: Callable[[str], str]) -> dict[str, str]:
+def csv_cells(subscriber: Subscriber, preference: Preference | None, area_name: Callable[[str], str]) -> dict[str, str]:
     """Write one preference (or None: nothing is followed) of a subscriber as the cells of a line."""
     cells = {
         "address": subscriber.address,
@@ -118,7 +101,7 @@ def written(subscriber: Subscriber, preference: Preference | None, area_name: Ca
     return {name: _guarded(name, cells.get(name, "")) for name in COLUMNS}
 
 
-class RecordReader:
+class CsvRowReader:
     """Reads lines; knows the vocabulary, and the values for the columns that a file leaves out or empty."""
 
     def __init__(
@@ -148,7 +131,7 @@ class RecordReader:
         self._now = now
         self._regions: dict[tuple[str, str, str], Region] = {}
 
-    def read(self, cells: Mapping[str, str]) -> Record:
+    def read(self, cells: Mapping[str, str]) -> CsvRow:
         """Read the cells of one line.
 
         Raises:
@@ -157,41 +140,24 @@ class RecordReader:
         values = {name: _unguarded(cells.get(name) or "").strip() for name in COLUMNS}
         values = {name: value or self._defaults.get(name, "") for name, value in values.items()}
         preference = self._preference(values) if values["area"] else None
-        today = self._now.date()
-        is_area = self._areas.__contains__
-        return Record(
+        return CsvRow(
             person=_person(values),
             state=checked_state(values["state"]) if values["state"] else None,
             paused_until=_read_moment(values["paused_until"]),
             preference=preference,
-            columns=checked_preference(preference, is_area=is_area, today=today) if preference else {},
             confirmed=self._confirmed(values["confirmed"]) if preference else None,
         )
 
     def _preference(self, values: Mapping[str, str]) -> NewPreference:
-        return (
-            PreferenceInput(
-                area=values["area"],
-                region=self._region(values),
-                born=values["born_on"],
-                sex=values["sex"],
-                healthy_volunteer=checked_yes(values["healthy_volunteer"]),
-                phases=tuple(_words(values["phases"])),
-                item_kinds=tuple(_words(values["item_kinds"])),
-                change_kinds=tuple(_words(values["change_kinds"])),
-                excluded_areas=tuple(_words(values["excluded_areas"])),
-                topics=tuple(_names(values["topic"])),
-                audience=values["audience"],
-                label=values["label"],
-            )
-            .checked(self._areas, self._topics, self._now.date(), as_stored=True)
-            .or_raise()
+        filters = {each.name: (values[each.column],) for each in FILTERS}
+        typed = PreferenceInput(
+            area=values["area"], region=self._region(values), filters=filters, label=values["label"]
         )
+        return typed.checked(self._areas, self._topics, self._now.date(), as_stored=True)
 
     def _region(self, values: Mapping[str, str]) -> Region:
         """Find the region by its name; coordinates beside it, as an export writes them, settle where it is."""
-        travel = _travel(values["travel"])
-        radius_km = _radius(values["radius_km"], travel)
+        radius_km, travel = how_far(values["radius_km"], values["travel"])
         if values["latitude"] or values["longitude"]:
             if travel is not None and radius_km is None:
                 radius_km, kind = None, RegionKind.ANYWHERE
@@ -208,35 +174,13 @@ class RecordReader:
             )
         key = (values["region"], values["radius_km"], values["travel"])
         if key not in self._regions:
-            self._regions[key] = (
-                find_region(self._session, values["region"], radius_km=radius_km)
-                if travel is None
-                else find_region_to_travel(self._session, values["region"], travel)
-            )
+            self._regions[key] = region_around(self._session, values["region"], radius_km, travel)
         return self._regions[key]
 
     def _confirmed(self, text: str) -> datetime | None:
         if re.match(r"\d", text):
             return _read_moment(text)
         return self._now if checked_yes(text) else None
-
-
-def _travel(text: str) -> str | None:
-    """Return how far somebody would travel, in a word; None where nothing is said."""
-    word = re.sub(r"[\s_]+", "-", text.lower())
-    if word and word not in TRAVEL_KM:
-        raise InvalidInput(f"“{text}” is no way to travel; expected one of: {', '.join(TRAVEL_KM)}.")
-    return word or None
-
-
-def _radius(text: str, travel: str | None) -> float | None:
-    """Return the radius that a line gives as a number, in a word, or as both where these agree."""
-    radius_km = parse_radius(text) if text else None
-    if travel is None:
-        return radius_km
-    if radius_km is not None and radius_km != TRAVEL_KM[travel]:
-        raise InvalidInput(f"“{text}” and “{travel}” say how far, and not the same; give one of them.")
-    return TRAVEL_KM[travel]
 
 
 def _person(values: Mapping[str, str]) -> NewSubscriber:
@@ -269,15 +213,7 @@ def _preference_cells(preference: Preference, area_name: Callable[[str], str]) -
         "longitude": _number(preference.longitude),
         "country": (preference.country or "") if is_place else "",
         "subdivision": (preference.subdivision or "") if is_place else "",
-        "born_on": preference.born_on.isoformat() if preference.born_on else "",
-        "sex": preference.sex or "",
-        "healthy_volunteer": "yes" if preference.healthy_volunteer else "",
-        "phases": " ".join(preference.phases),
-        "item_kinds": " ".join(preference.item_kinds),
-        "change_kinds": " ".join(preference.change_kinds),
-        "excluded_areas": "; ".join(preference.excluded_areas),
-        "topic": "; ".join(preference.topics),
-        "audience": preference.audience or "",
+        **{each.column: each.cell(getattr(preference, each.name)) for each in FILTERS},
         "label": preference.label or "",
         "confirmed": _moment(preference.confirmed_at) or "no",
     }
@@ -293,16 +229,6 @@ def _guarded(name: str, text: str) -> str:
 
 def _unguarded(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
-
-
-def _words(text: str) -> list[str]:
-    """Part a list: at semicolons or commas where there are any, else at blanks."""
-    return [word.strip() for word in re.split(r"[;,]" if re.search("[;,]", text) else r"\s+", text) if word.strip()]
-
-
-def _names(text: str) -> list[str]:
-    """Part a list of names, which may have blanks in them, at semicolons or commas."""
-    return [name.strip() for name in re.split("[;,]", text) if name.strip()]
 
 
 def _number(value: float | None) -> str:

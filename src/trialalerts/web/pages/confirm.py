@@ -12,17 +12,17 @@ from trialalerts.digests.compose import waited_for
 from trialalerts.subscribers.people import confirm
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import Purpose
-from trialalerts.web.site import LinkEnded, Site
+from trialalerts.web.site import LinkEnded, WebSite
 
-__all__ = ["Confirming"]
+__all__ = ["ConfirmPage"]
 
 _OPEN = {SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED}
 
 
-class Confirming:
+class ConfirmPage:
     """The page ``/confirm/{token}``."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WebSite) -> None:
         self._site = site
 
     def show(self, request: Request) -> Response:

@@ -19,8 +19,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from trialalerts.settings import Settings, WebSettings
+from trialalerts.web.middleware import BodyCap, Guard, SecurityHeaders
 from trialalerts.web.server import WebServer
-from trialalerts.web.shield import BodyCap, Guard, SecurityHeaders
 
 SECRET = "patient@example.org"
 
@@ -134,7 +134,7 @@ def test_an_error_shows_no_trace_and_logs_no_value(server: WebServer) -> None:
     failed, request = lines
     assert failed["event"] == "web.failed"
     assert failed["error"] == "ValueError"
-    assert failed["at"].rpartition(" > ")[2].startswith("test_shield.py:")
+    assert failed["at"].rpartition(" > ")[2].startswith("test_middleware.py:")
     assert (request["event"], request["route"], request["status"]) == ("web.request", "/fails/{token}", 500)
     for word in (SECRET, "secret-token", "asthma"):
         assert word not in str(lines)

@@ -13,25 +13,25 @@ from trialalerts.clock import Clock
 from trialalerts.subscribers.people import pause, unsubscribe
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import Purpose
-from trialalerts.web.site import LinkEnded, Site, local_day
+from trialalerts.web.site import LinkEnded, WebSite, local_day
 
-__all__ = ["PAUSABLE", "Leaving", "rest"]
+__all__ = ["PAUSABLE", "UnsubscribePage", "pause_for_a_month"]
 
 PAUSABLE = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
 _REST = timedelta(days=30)
 
 
-def rest(session: Session, subscriber: Subscriber, clock: Clock) -> None:
+def pause_for_a_month(session: Session, subscriber: Subscriber, clock: Clock) -> None:
     """Pause a subscriber who is served for thirty days."""
     now = clock.now()
     until = local_day(now, subscriber.timezone) + _REST
     pause(session, subscriber, until=until, how="web", now=now)
 
 
-class Leaving:
+class UnsubscribePage:
     """The page ``/unsubscribe/{token}``; a mail program's one-click POST and the button go to the same URL."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WebSite) -> None:
         self._site = site
 
     def show(self, request: Request) -> Response:
@@ -57,6 +57,6 @@ class Leaving:
                 how = "one-click" if one_click else "link"
                 unsubscribe(session, subscriber, how=how, now=self._site.clock.now())
             elif subscriber.state in PAUSABLE:
-                rest(session, subscriber, self._site.clock)
+                pause_for_a_month(session, subscriber, self._site.clock)
                 return True
         return False

@@ -10,7 +10,7 @@ from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.catalog.text import sanitised_html
 from trialalerts.digests.publishing import Publishing
-from trialalerts.web.site import Site
+from trialalerts.web.site import WebSite
 
 __all__ = ["ArticlePage"]
 
@@ -22,7 +22,7 @@ _MOST_TOPICS = 3
 class ArticlePage:
     """The page ``/articles/{number}``: public, the same for everybody, without anything about its reader."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WebSite) -> None:
         self._site = site
         self._publishing = Publishing.of(site.settings)
 

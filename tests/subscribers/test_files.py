@@ -20,25 +20,24 @@ from tests.subscribers.stage import ANYWHERE, AREAS, BRITAIN, LEEDS, NOW, NOWHER
 from trialalerts.database import Database, open_database
 from trialalerts.database.schema import upgrade_schema
 from trialalerts.errors import InvalidInput
-from trialalerts.subscribers.choices import CHANGE_KINDS, ITEM_KINDS, PHASES
 from trialalerts.subscribers.erasure import erase
-from trialalerts.subscribers.people import find_subscriber, list_subscribers, unsubscribe
-from trialalerts.subscribers.preferences import NewPreference, list_preferences
-from trialalerts.subscribers.records import COLUMNS
-from trialalerts.subscribers.tables import Frequency, SubscriberState
-from trialalerts.subscribers.transfer import (
-    ImportCount,
+from trialalerts.subscribers.files.bulk_import import (
     ImportRefused,
     LineError,
-    export_csv,
-    export_json,
+    SubscriberImport,
     import_csv,
 )
+from trialalerts.subscribers.files.csv_rows import COLUMNS
+from trialalerts.subscribers.files.export import export_csv, export_json
+from trialalerts.subscribers.filters import CHANGE_KINDS, ITEM_KINDS, PHASES
+from trialalerts.subscribers.people import find_subscriber, list_subscribers, unsubscribe
+from trialalerts.subscribers.preferences import NewPreference, list_preferences
+from trialalerts.subscribers.tables import Frequency, SubscriberState
 from trialalerts.vocabulary.areas.tree import ANY_AREA
 from trialalerts.vocabulary.places.regions import Region
 
 
-def read(session: Session, text: str, **values: Any) -> ImportCount:
+def read(session: Session, text: str, **values: Any) -> SubscriberImport:
     return import_csv(
         session, io.StringIO(text, newline=""), **{"locale": "en", "timezone": "UTC", "now": NOW, **values}
     )

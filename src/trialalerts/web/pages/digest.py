@@ -8,16 +8,16 @@ from starlette.responses import HTMLResponse, Response
 from trialalerts.digests.rendering import MailRenderer
 from trialalerts.digests.tables import Digest
 from trialalerts.subscribers.tokens import Purpose
-from trialalerts.web.shield import content_policy
-from trialalerts.web.site import LinkEnded, Site
+from trialalerts.web.middleware import content_policy
+from trialalerts.web.site import LinkEnded, WebSite
 
-__all__ = ["Reading"]
+__all__ = ["DigestPage"]
 
 
-class Reading:
+class DigestPage:
     """The page ``/digests/{token}``."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WebSite) -> None:
         self._site = site
         self._renderer = MailRenderer(site.settings, site.clock)
 

@@ -21,25 +21,25 @@ from trialalerts.subscribers.preferences import (
 )
 from trialalerts.subscribers.tables import Preference, Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import Purpose
-from trialalerts.web.following import FIELDS, read_preference, typed
-from trialalerts.web.forms import Fault, Form
+from trialalerts.web.forms import FieldError, Form
 from trialalerts.web.languages import Language
-from trialalerts.web.leaving import PAUSABLE, rest
-from trialalerts.web.looking import CHANGE, SAVE, Looking
-from trialalerts.web.site import Site, local_day
+from trialalerts.web.pages.review import CHANGE, SAVE, ReviewPage
+from trialalerts.web.pages.unsubscribe import PAUSABLE, pause_for_a_month
+from trialalerts.web.preference_form import FIELDS, read_preference, typed
+from trialalerts.web.site import WebSite, local_day
 
-__all__ = ["Managing"]
+__all__ = ["SettingsPage"]
 
 _NOTICES = {"saved", "added", "changed", "removed", "resumed"}
 _LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED, SubscriberState.ERASED}
 
 
-class Managing:
+class SettingsPage:
     """The page ``/preferences/{token}``. Every change is a POST, followed by a look at the page anew."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WebSite) -> None:
         self._site = site
-        self._looking = Looking(site)
+        self._review = ReviewPage(site)
         self._actions = {
             "remove": self._remove,
             "save": self._save,
@@ -86,14 +86,14 @@ class Managing:
         with self._site.db.read() as session:
             subscriber, _ = self._site.holder(session, Purpose.PREFERENCES, request.path_params["token"])
             form = self._filled(request, sent, subscriber)
-            if refusal := self._looking.too_often(request, form, self._language(request, subscriber)):
+            if refusal := self._review.too_often(request, form, self._language(request, subscriber)):
                 return refusal
             kept = self._own(session, subscriber, form.values["preference"]) if sent["action"] == "edit" else None
             if subscriber.state not in PAUSABLE or (sent["action"] == "edit" and kept is None):
                 return self._done(request, "")
             if form.values["step"] == CHANGE:
                 return self._form(request, session, subscriber, form, kept)
-            self._looking.taken(form)
+            self._review.taken(form)
             today = self._site.clock.now().date()
             new = read_preference(form, self._site.vocabulary.tree(), session, today, kept=kept)
             if new is None:
@@ -103,7 +103,7 @@ class Managing:
         return self._stored(request, form, new, is_edit=kept is not None)
 
     def _look(self, request: Request, subscriber: Subscriber, form: Form, new: NewPreference) -> Response:
-        return self._looking.page(
+        return self._review.page(
             form,
             new,
             self._language(request, subscriber),
@@ -126,9 +126,9 @@ class Managing:
                 else:
                     edit_preference(session, subscriber, kept.id or 0, new, how="web", now=now)
             except UnknownArea:  # it has left the vocabulary since
-                form.errors["area"] = Fault(key="error.area_unknown")
+                form.errors["area"] = FieldError(key="error.area_unknown")
             except InvalidInput:  # what was typed has been checked: what remains is what they follow already
-                form.errors["area"] = Fault(key="error.same_already" if is_edit else "error.too_many")
+                form.errors["area"] = FieldError(key="error.same_already" if is_edit else "error.too_many")
             if form.errors:
                 return self._form(request, session, subscriber, form, kept, status=422)
         return self._done(request, "changed" if is_edit else "added")
@@ -146,17 +146,17 @@ class Managing:
         return "removed"
 
     def _save(self, session: Session, subscriber: Subscriber, form: Form) -> str:
-        rhythm = form.rhythm({choice.code for choice in self._site.pages.mail_languages})
-        if rhythm is None:
+        schedule = form.schedule({choice.code for choice in self._site.pages.mail_languages})
+        if schedule is None:
             return ""
-        keeps_locale = subscriber.locale.partition("-")[0] == rhythm.language
+        keeps_locale = subscriber.locale.partition("-")[0] == schedule.language
         changes = SubscriberChanges(
-            locale=None if keeps_locale else rhythm.language,
-            timezone=rhythm.timezone,
-            frequency=rhythm.frequency,
-            hour=rhythm.hour,
-            weekday=rhythm.weekday,
-            day=rhythm.day,
+            locale=None if keeps_locale else schedule.language,
+            timezone=schedule.timezone,
+            frequency=schedule.frequency,
+            hour=schedule.hour,
+            weekday=schedule.weekday,
+            day=schedule.day,
         )
         edit(session, subscriber, changes, how="web", now=self._site.clock.now())
         return "saved"
@@ -164,7 +164,7 @@ class Managing:
     def _pause(self, session: Session, subscriber: Subscriber, form: Form) -> str:
         del form
         if subscriber.state in PAUSABLE:
-            rest(session, subscriber, self._site.clock)
+            pause_for_a_month(session, subscriber, self._site.clock)
         return ""
 
     def _resume(self, session: Session, subscriber: Subscriber, form: Form) -> str:

@@ -18,14 +18,14 @@ from trialalerts.settings import Settings
 from trialalerts.subscribers.choices import LANGUAGES
 from trialalerts.web.languages import Language, Languages, read_languages
 
-__all__ = ["Pages"]
+__all__ = ["PageTemplates"]
 
 log = structlog.get_logger()
 
 _STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 
 
-class Pages:
+class PageTemplates:
     """Renders the pages. A template of the operator's that fails is logged, and the shipped one takes its place."""
 
     def __init__(self, settings: Settings) -> None:

@@ -1,0 +1,3 @@
+"""The pages: one file each."""
+
+from __future__ import annotations
