@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from trialalerts.errors import InvalidInput, did_you_mean
+from trialalerts.errors import InvalidInput, did_you_mean, nearest
 from trialalerts.subscribers.files.csv_rows import COLUMNS
 
 __all__ = ["Layout", "mapping_of", "read_layout"]
@@ -180,6 +180,4 @@ def _ours(name: str, mapping: Mapping[str, str], *, is_ours: bool, is_others: bo
 
 
 def _near(name: str, choices: Sequence[str]) -> str:
-    from rapidfuzz.process import extract  # only an import needs it
-
-    return did_you_mean([match for match, _, _ in extract(name, choices, limit=2, score_cutoff=60)])
+    return did_you_mean(nearest(name, choices))
