@@ -18,7 +18,7 @@ from trialalerts.delivery.mail.message import Message, to_bytes
 from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.delivery.sending.sender import send_queued
 from trialalerts.delivery.transports import open_transport
-from trialalerts.digests.rendering import MailRenderer
+from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.logs import configure_logs
 from trialalerts.subscribers.tables import Subscriber
 

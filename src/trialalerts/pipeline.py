@@ -21,7 +21,7 @@ from trialalerts.delivery.policy.effects import end_parkings
 from trialalerts.delivery.sending.sender import SendCount, send_queued
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.digests.compose import ComposeCount, compose_due
-from trialalerts.digests.rendering import MailRenderer
+from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.operations.timekeeping import Timekeeper
 from trialalerts.settings import Settings
 from trialalerts.sources.context import SourceContext

@@ -30,7 +30,7 @@ from trialalerts.delivery.policy.effects import record_soft_bounce
 from trialalerts.delivery.sending.sender import send_queued
 from trialalerts.delivery.transports.memory import MemoryTransport
 from trialalerts.digests.compose import compose_due
-from trialalerts.digests.rendering import MailRenderer
+from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.operations.doctor import examine
 from trialalerts.operations.report import make_report

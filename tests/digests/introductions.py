@@ -18,11 +18,11 @@ from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
 from trialalerts.delivery.mail.message import Message
 from trialalerts.delivery.outbox.tables import Delivery
+from trialalerts.digests.cards.wording import Wording, Wordings
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.reading import DigestReader
-from trialalerts.digests.rendering import MailRenderer
+from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.digests.tables import Digest
-from trialalerts.digests.wording import Wording, Wordings
 from trialalerts.errors import SourceError
 from trialalerts.settings import DigestSettings, ServiceSettings, Settings, SourceSettings
 from trialalerts.sources.base import MemorySource

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from itertools import count
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+from markupsafe import Markup
 from pydantic import SecretStr
 from sqlmodel import Session
 from structlog.testing import capture_logs
@@ -16,9 +20,11 @@ from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, 
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.clock import FrozenClock
 from trialalerts.delivery.mail.message import Message
+from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.entries import Entry, Reason, Told
-from trialalerts.digests.render_items import StoredDigest
-from trialalerts.digests.rendering import MailRenderer
+from trialalerts.digests.rendering.fill import Encoded, Part, one_piece
+from trialalerts.digests.rendering.renderer import MailRenderer
+from trialalerts.digests.rendering.templates import Templates
 from trialalerts.digests.tables import Digest, DigestKind, Selection, SelectionKind
 from trialalerts.settings import DigestSettings, ServiceSettings, Settings, TemplateSettings
 from trialalerts.subscribers.tables import Frequency, Preference, RegionKind, Subscriber, SubscriberState
@@ -107,13 +113,13 @@ def trial(number: int = 1, *, told: TrialFacts | None = None, **changes: Any) ->
         "summary": "This made-up study asks whether examplomab, given once a month, eases the invented illness.",
         "status": known.status,
         "facts": known.model_dump(mode="json", exclude_defaults=True),
-        "facts_hash": "x",
         "areas": {},
         "source": "sample",
         "first_seen_at": NOW,
         "last_seen_at": NOW,
     }
-    return Item(**values | changes)
+    told_of = values | changes
+    return Item(**{"facts_hash": sha256(repr(told_of).encode()).hexdigest()} | told_of)
 
 
 def article(number: int = 50, *, told: ArticleFacts | None = None, **changes: Any) -> Item:
@@ -212,22 +218,35 @@ def store_digest(session: Session, items: Sequence[Item], *gone: int) -> Digest:
     return stored
 
 
-class GivenItems:
-    """Items at hand, each in a version of its own: what the shelf of a renderer takes for the items of a slice."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Uncut(Part):
+    """A part that is written when it is filled."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
-        self.by_id = {item.id or 0: item for item in items}
+    name: str
+    shared: Mapping[str, Any]
 
-    def __contains__(self, item_id: int) -> bool:
-        return item_id in self.by_id
 
-    def version(self, item_id: int) -> str:
-        """Return what no other version of the item has."""
-        return repr(self.by_id[item_id].model_dump())
+NOTHING: Mapping[str, Encoded] = {}
 
-    def item(self, item_id: int) -> Item:
-        """Return the item."""
-        return self.by_id[item_id]
+
+class EagerWriter:
+    """Writes each part at once for its one reader: what the shared way is measured by."""
+
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
+
+    def cut(self, name: str, words: Mapping[str, Any], shared: Mapping[str, Any]) -> Part:
+        """Return the part, yet to be written."""
+        nothing = one_piece("").pieces[0]
+        return _Uncut(steps=(), tail=nothing, weight=0, words=words, name=name, shared=shared)
+
+    def fill(self, part: Part, values: Mapping[str, Any], inside: Mapping[str, Encoded] = NOTHING) -> Encoded:
+        """Write the part with all that is known of the reader."""
+        part = cast("_Uncut", part)
+        texts = {name: found.text for name, found in inside.items()}
+        is_html = part.name.endswith(".html.j2")
+        finished = {n: Markup(text) if is_html else text for n, text in texts.items()}  # noqa: S704 - by a template that escapes
+        return one_piece(self._templates.at_once(part.name, {**part.words, **part.shared, **values, **finished}))
 
 
 def mail(
@@ -253,22 +272,45 @@ def both_ways(
     *,
     since: datetime | None = SINCE,
 ) -> Message:
-    """Return a mail, once it is proven that it is the same when written with cards shared with other readers."""
-    known = GivenItems(items)
-    full = renderer.digest(stored, entries, reader, known.by_id, since=since, message_id="<1@example.org>")
-    with capture_logs():  # what is wrong the full way has told already
-        told = StoredDigest(digest=stored, entries=[numbered(each) for each in entries], since=since)
-        shared = renderer.shared(told, reader, known, message_id="<1@example.org>")
-    assert full is not None
-    assert shared is not None
-    assert shared.text == full.text
-    assert shared.html == full.html
-    assert shared == full
-    return full
+    """Return a mail, once it is proven that it is the same when all of it is written at once for its one reader."""
+    shared = shared_mail(renderer, stored, entries, reader, items, since=since)
+    at_once = MailRenderer(renderer._settings, renderer._clock, parts=EagerWriter(renderer.templates))
+    with capture_logs():  # what is wrong has been told already
+        assert shared_mail(at_once, stored, entries, reader, items, since=since) == shared
+    return shared
+
+
+def shared_mail(
+    renderer: MailRenderer,
+    stored: Digest,
+    entries: Sequence[Entry],
+    reader: Subscriber,
+    items: Sequence[Item] | Mapping[int, Item],
+    *,
+    since: datetime | None = SINCE,
+) -> Message:
+    """Return a mail as the renderer writes it."""
+    known = items if isinstance(items, Mapping) else {item.id or 0: item for item in items}
+    told = [numbered(each) for each in entries]
+    message = renderer.digest(stored, told, reader, known, since=since, message_id="<1@example.org>")
+    assert message is not None
+    return message
+
+
+def as_read(maker: CardMaker, told: Entry, item: Item) -> SimpleNamespace:
+    """Return a card as its reader reads it: their own words in their places."""
+    card = maker.card(told, item)
+    own = maker.personal(told.reasons, card.near, card.places)
+    changes = [replace(note, text=own.distances) if note.near else note for note in card.changes]
+    common = {each.name: getattr(card, each.name) for each in fields(card)}
+    place = {"facts": (own.place, *common["facts"])} if own.place else {}
+    return SimpleNamespace(
+        **common | {"changes": tuple(changes), "reasons": own.reasons, "caution": own.caution} | place
+    )
 
 
 def numbered(entry: Entry) -> Entry:
-    """Give different changes different numbers, as they have where they are stored: the shelf knows them by these."""
+    """Give different changes different numbers, as they have where they are stored: cards are kept by these."""
     told = [one if one.seq is None else one._replace(seq=_number(repr(one))) for one in entry.told]
     return entry._replace(told=tuple(told))
 

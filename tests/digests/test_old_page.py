@@ -28,9 +28,9 @@ from trialalerts.catalog.facts import Site
 from trialalerts.catalog.tables import Change, ChangeKind, Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.digests.rendering import MailRenderer
+from trialalerts.digests.cards.wording import Wordings
+from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.digests.tables import Digest, DigestKind, Selection, SelectionKind
-from trialalerts.digests.wording import Wordings
 
 LATER = NOW + timedelta(days=40)
 SITES = {"sites": [LEEDS.model_dump(mode="json")]}

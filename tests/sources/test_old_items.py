@@ -17,9 +17,9 @@ from trialalerts.catalog.tables import Change, Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
-from trialalerts.digests.card_changes import change_notes
+from trialalerts.digests.cards.changes import change_notes
+from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.entries import Told
-from trialalerts.digests.wording import Wordings
 from trialalerts.settings import DigestSettings, HttpSettings, Settings
 from trialalerts.sources.base import MemorySource
 

@@ -10,10 +10,10 @@ from sqlmodel import Session, col, select
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.demo.people import SamplePerson
-from trialalerts.digests.cards import ArticleCard, CardMaker, TrialCard
+from trialalerts.digests.cards.maker import CardMaker, Personal
+from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.tables import Digest, DigestKind
-from trialalerts.digests.wording import Wordings
 
 __all__ = ["COLUMNS", "SummaryLine", "summarise"]
 
@@ -53,6 +53,7 @@ def summarise(
             if item is None:
                 continue
             card = maker.card(entry, item)
+            own = maker.personal(entry.reasons, card.near, card.places)
             lines.append(
                 SummaryLine(
                     digest=digest.id or 0,
@@ -60,18 +61,15 @@ def summarise(
                     person=people[digest.subscriber_id],
                     entries=len(entries),
                     first=number == 0,
-                    what="; ".join(note.text for note in card.changes),
+                    what="; ".join(own.distances if note.near else note.text for note in card.changes),
                     title=card.title,
-                    why=_why(card),
+                    why=_why(own),
                 )
             )
     return lines
 
 
-def _why(card: TrialCard | ArticleCard) -> str:
+def _why(own: Personal) -> str:
     """Return the reasons and, for a trial, where it is (the nearest site with its distance, or its towns)."""
-    parts = list(card.reasons)
-    if isinstance(card, TrialCard):
-        parts.append(f"{card.facts[0].label} {card.facts[0].text}")
-        parts += [card.caution] if card.caution else []
-    return "; ".join(parts)
+    place = [f"{own.place.label} {own.place.text}"] if own.place else []
+    return "; ".join([*own.reasons, *place, *([own.caution] if own.caution else [])])

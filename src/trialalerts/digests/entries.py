@@ -39,7 +39,8 @@ class Told(NamedTuple):
 class Entry(NamedTuple):
     """One item in a digest, with everything that happened to it and every reason to tell of it.
 
-    ``tier`` is the rank's tier (0 is the best); entries are stored best first.
+    ``tier`` is the rank's tier (0 is the best); entries are stored best first. ``version`` is the hash of all that is
+    shown of the item, as it was read.
     """
 
     item_id: int
@@ -47,6 +48,7 @@ class Entry(NamedTuple):
     told: tuple[Told, ...] = ()
     reasons: tuple[Reason, ...] = ()
     tier: int = 0
+    version: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry as JSON types, without what is empty."""

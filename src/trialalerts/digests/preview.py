@@ -11,8 +11,8 @@ from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.compose import Composer
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.reading import DigestReader
-from trialalerts.digests.render_items import load_items
-from trialalerts.digests.rendering import MailRenderer
+from trialalerts.digests.rendering.items import load_items
+from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.digests.tables import Digest, DigestKind, Selection
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
@@ -28,7 +28,7 @@ def preview_digest(
     for served in composer.asked(session, subscriber).served:
         asker = composer.asker
         told = [(number, Selection(kind=f.kind, numbers=asker.numbers(f))) for number, f in served.parts]
-        (entries,) = DigestReader().told(session, [told])
+        ((entries, *_),) = DigestReader().told(session, [told])
         if not served.is_told:
             break
         digest = Digest(

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import Item
 from trialalerts.catalog.text import clean_text
-from trialalerts.digests.card_text import one_line, shortened
+from trialalerts.digests.cards.text import one_line, shortened
 from trialalerts.settings import Settings
 from trialalerts.subscribers.links import ARTICLE_PATH
 

@@ -7,21 +7,22 @@ are worked out here, from the items as they are when somebody reads.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import cache
 from operator import attrgetter
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import sqlalchemy
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import Change, ChangeKind, Item, appeared_at
+from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind, appeared_at
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told
+from trialalerts.digests.rendering.lru_cache import LruCache
 from trialalerts.digests.tables import Selection, SelectionKind
 from trialalerts.matching.arranging import Match, arranged
 from trialalerts.matching.explaining import Explainer, Follows
@@ -30,12 +31,14 @@ from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree, load_areas
 from trialalerts.vocabulary.topics import load_topics
 
-__all__ = ["DigestReader", "Parted"]
+__all__ = ["DigestReader", "EntryList", "Parted"]
 
 _AT_ONCE = 500
 _MOST_SELECTIONS = 20_000
-_MOST_CHANGES = 10_000
-_MOST_SUBJECTS = 2_000
+_MOST_CHANGES = 20_000
+_SUBJECT_BYTES = 80_000_000
+"""What items may take in memory together: about 20,000 of them, more than change in a heavy week."""
+_ONE_SUBJECT_BYTES, _ONE_SITE_BYTES = 2_000, 700
 
 _READ_AGAIN_SECONDS = 300.0
 _Numbers = dict[SelectionKind, set[int]]
@@ -47,6 +50,14 @@ class Parted(Protocol):
 
     @property
     def parts(self) -> list[list[int]]: ...
+
+
+class EntryList(NamedTuple):
+    """What a digest tells: its first ``entries``, best first, and of how many items and trials it tells in all."""
+
+    entries: list[Entry]
+    total: int
+    trials: int
 
 
 @dataclass(slots=True)
@@ -67,6 +78,15 @@ class _Followed:
     topics: list[str]
 
 
+class _KnownItem(NamedTuple):
+    """An item as it was read, with the changes of it that were told; ``version`` is its hash and when it was seen."""
+
+    version: tuple[Any, ...]
+    subject: Subject
+    appeared: datetime
+    told: dict[int, tuple[Candidate, Told]]
+
+
 class DigestReader:
     """Reads digests, many at once; keeps what never changes (selections, changes) and items while they stay the same.
 
@@ -80,85 +100,44 @@ class DigestReader:
         self._read_again = 0.0
         self._selections: dict[int, Selection] = {}
         self._changes: dict[int, Change] = {}
-        self._subjects: dict[int, tuple[tuple[Any, ...], Subject, datetime]] = {}
-        self._told: dict[int, tuple[Candidate, Told]] = {}
+        self._items: LruCache[int, _KnownItem] = LruCache(_SUBJECT_BYTES)
 
-    def entries(self, session: Session, digests: Sequence[Parted], *, most: int | None = None) -> list[list[Entry]]:
-        """Return the entries of each digest, best first; those behind the first ``most`` (None: all) hold no reasons.
+    def entries(self, session: Session, digests: Sequence[Parted]) -> list[list[Entry]]:
+        """Return all entries of each digest, best first. They need not be stored: only their ``parts`` count."""
+        return [found.entries for found in self.read(session, digests)]
 
-        The digests need not be stored: only their ``parts`` count.
-        """
+    def read(self, session: Session, digests: Sequence[Parted], *, most: int | None = None) -> list[EntryList]:
+        """Return the first ``most`` entries (None: all) of each digest."""
         asked_for = [part for digest in digests for part in digest.parts]
         selections = self._selections_of(session, {selection_id for _, selection_id in asked_for})
         return self.told(session, [[(p, selections[s]) for p, s in d.parts if s in selections] for d in digests], most)
 
     def told(
         self, session: Session, asked: Sequence[Sequence[tuple[int, Selection]]], most: int | None = None
-    ) -> list[list[Entry]]:
-        """Return the entries for what preferences (by id) brought, for each of several people."""
+    ) -> list[EntryList]:
+        """Return the first ``most`` entries for what preferences (by id) brought, for each of several people."""
         preferences = _preferences(session, {preference_id for of_one in asked for preference_id, _ in of_one})
         explainer = self._vocabulary(session, {preference.area_id for preference in preferences.values()})
         numbers: _Numbers = {kind: set() for kind in SelectionKind}
         for of_one in asked:
             for _, selection in of_one:
                 numbers[selection.kind].update(selection.numbers)
-        candidates = self._candidates(session, numbers)
+        changes = self._changes_of(session, numbers[SelectionKind.CHANGES])
+        still_open = numbers[SelectionKind.OPEN]
+        items = self._items_of(session, {change.item_id for change in changes.values()} | still_open)
+        candidates = _candidates(changes, still_open, items)
         made = []
         for of_one in asked:
-            pairs = [
+            matches = arranged(
                 (preferences.get(preference_id), found)
                 for preference_id, selection in of_one
                 for number in selection.numbers
                 if (found := candidates.get((selection.kind, number))) is not None
-            ]
-            made.append(
-                [self._entry(explainer, m, explained=most is None or n < most) for n, m in enumerate(arranged(pairs))]
             )
+            trials = sum([match.subject.kind is ItemKind.TRIAL for match in matches])
+            entries = [_entry(explainer, match, items[match.subject.item_id]) for match in matches[:most]]
+            made.append(EntryList(entries, len(matches), trials))
         return made
-
-    def versions(self, items: Iterable[int]) -> dict[int, str]:
-        """Return the hashes of all that is shown of items, by id, as their entries were read last."""
-        return {item_id: self._subjects[item_id][0][1] for item_id in items}
-
-    def _candidates(self, session: Session, numbers: _Numbers) -> dict[tuple[SelectionKind, int], Candidate]:
-        changes = self._changes_of(session, numbers[SelectionKind.CHANGES])
-        still_open = numbers[SelectionKind.OPEN]
-        subjects = self._subjects_of(session, {change.item_id for change in changes.values()} | still_open)
-        found: dict[tuple[SelectionKind, int], Candidate] = {}
-        for seq, change in changes.items():
-            if change.item_id in subjects:
-                found[SelectionKind.CHANGES, seq] = self._candidate(change, subjects[change.item_id][0])
-        for item_id in still_open & subjects.keys():
-            found[SelectionKind.OPEN, item_id] = shown_first(*subjects[item_id])
-        return found
-
-    def _candidate(self, change: Change, subject: Subject) -> Candidate:
-        """Return a change with its item, made anew only when the item was read anew."""
-        known = self._told.get(change.seq)
-        if known is None or known[0].subject is not subject:
-            told = Told(kind=told_kind(change), seq=change.seq, before=change.before, after=change.after)
-            known = self._told[change.seq] = (told_change(change, subject), told)
-        return known[0]
-
-    def _entry(self, explainer: Explainer, match: Match, *, explained: bool) -> Entry:
-        """Return the entry of a match; what happened stands in the order in which it happened."""
-        happened = sorted(match.candidates, key=_by_number)
-        subject, candidates = match.subject, match.candidates
-        reasons = [explainer.reason(subject, candidates, p) for p in match.preferences] if explained else []
-        return Entry(
-            item_id=match.subject.item_id,
-            kind=match.subject.kind.value,
-            told=self._what_is_told(happened),
-            reasons=tuple(reasons),
-            tier=int(match.tier),
-        )
-
-    def _what_is_told(self, happened: Sequence[Candidate]) -> tuple[Told, ...]:
-        """Return what happened; that it is open, or published, only once."""
-        told = [self._told[c.seq][1] if c.seq else _SHOWN_FIRST[c.kind] for c in happened]
-        kinds = {one.kind for one in told if one.seq}
-        already = {RECRUITING_NOW} if kinds & _SAY_THAT_IT_IS_OPEN else kinds
-        return tuple(one for one in told if one.seq or one.kind not in already)
 
     def _vocabulary(self, session: Session, followed: AbstractSet[str]) -> Explainer:
         """Return who explains, with areas read minutes ago, or just now where one that is followed is not known."""
@@ -186,20 +165,64 @@ class DigestReader:
                 self._changes[row.seq] = row
         return {seq: self._changes[seq] for seq in seqs if seq in self._changes}
 
-    def _subjects_of(self, session: Session, ids: AbstractSet[int]) -> dict[int, tuple[Subject, datetime]]:
-        """Return the items with the moment at which each appeared; one that was seen again is read again."""
-        if len(self._subjects) > _MOST_SUBJECTS:
-            self._told.clear()  # it would keep the items in memory that are to go
-        _make_room(self._subjects, _MOST_SUBJECTS)
+    def _items_of(self, session: Session, ids: AbstractSet[int]) -> dict[int, _KnownItem]:
+        """Return the items; one that was seen again is read again."""
         sqlite = is_sqlite(session)
-        rows = session.connection().execute(_versions(sqlite), {"numbers": list_value(ids, sqlite=sqlite)})
-        versions: dict[int, tuple[Any, ...]] = {row[0]: tuple(row) for row in rows}
-        stale = {n for n, version in versions.items() if n not in self._subjects or self._subjects[n][0] != version}
-        for some in _slices(stale):
-            for item in session.exec(select(Item).where(col(Item.id).in_(some))):
-                appeared = appeared_at(item.published_at, item.first_seen_at)
-                self._subjects[item.id or 0] = (versions[item.id or 0], subject_of(item), appeared)
-        return {number: self._subjects[number][1:] for number in versions}
+        found: dict[int, _KnownItem] = {}
+        stale: dict[int, tuple[Any, ...]] = {}
+        for row in session.connection().execute(_versions(sqlite), {"numbers": list_value(ids, sqlite=sqlite)}):
+            version, known = tuple(row), self._items.get(row[0])
+            if known is not None and known.version == version:
+                found[row[0]] = known
+            else:
+                stale[row[0]] = version
+        if stale:
+            for item in session.connection().execute(_subjects(sqlite), {"numbers": list_value(stale, sqlite=sqlite)}):
+                subject, appeared = subject_of(item), appeared_at(item.published_at, item.first_seen_at)
+                known = found[item.id] = _KnownItem(stale[item.id], subject, appeared, {})
+                sites = len(subject.facts.sites) if subject.facts else 0
+                self._items.put(item.id, known, _ONE_SUBJECT_BYTES + sites * _ONE_SITE_BYTES)
+        return found
+
+
+def _candidates(
+    changes: Mapping[int, Change], still_open: AbstractSet[int], items: Mapping[int, _KnownItem]
+) -> dict[tuple[SelectionKind, int], Candidate]:
+    found: dict[tuple[SelectionKind, int], Candidate] = {}
+    for seq, change in changes.items():
+        if (known := items.get(change.item_id)) is not None:
+            told = known.told.get(seq)
+            if told is None:
+                what = Told(kind=told_kind(change), seq=seq, before=change.before, after=change.after)
+                told = known.told[seq] = (told_change(change, known.subject), what)
+            found[SelectionKind.CHANGES, seq] = told[0]
+    for item_id in still_open & items.keys():
+        found[SelectionKind.OPEN, item_id] = shown_first(items[item_id].subject, items[item_id].appeared)
+    return found
+
+
+def _entry(explainer: Explainer, match: Match, known: _KnownItem) -> Entry:
+    """Return the entry of a match; what happened stands in the order in which it happened."""
+    subject, candidates = match.subject, match.candidates
+    happened = sorted(candidates, key=_by_number) if len(candidates) > 1 else candidates
+    return Entry(
+        subject.item_id,
+        subject.kind.value,
+        _what_is_told(happened, known),
+        tuple([explainer.reason(subject, candidates, preference) for preference in match.preferences]),
+        int(match.tier),
+        known.version[1],
+    )
+
+
+def _what_is_told(happened: Sequence[Candidate], known: _KnownItem) -> tuple[Told, ...]:
+    """Return what happened; that it is open, or published, only once."""
+    told = [known.told[c.seq][1] if c.seq else _SHOWN_FIRST[c.kind] for c in happened]
+    if len(told) == 1:
+        return (told[0],)
+    kinds = {one.kind for one in told if one.seq}
+    already = {RECRUITING_NOW} if kinds & _SAY_THAT_IT_IS_OPEN else kinds
+    return tuple(one for one in told if one.seq or one.kind not in already)
 
 
 _by_number = attrgetter("seq")
@@ -231,6 +254,14 @@ def _versions(sqlite: bool) -> sqlalchemy.Select[Any]:
     seen = sqlalchemy.type_coerce(columns.last_seen_at, sqlalchemy.types.NullType())
     asked = sqlalchemy.select(columns.id, columns.facts_hash, seen)
     return asked.where(in_list(columns.id, "numbers", sqlite=sqlite))
+
+
+@cache
+def _subjects(sqlite: bool) -> sqlalchemy.Select[Any]:
+    """Return what reads items as the matcher sees them: as rows, for models would take four times as long."""
+    c = table_of(Item).c
+    asked = sqlalchemy.select(c.id, c.kind, c.status, c.areas, c.topics, c.facts, c.published_at, c.first_seen_at)
+    return asked.where(in_list(c.id, "numbers", sqlite=sqlite))
 
 
 def _make_room(kept: dict[int, _Kept], most: int) -> None:

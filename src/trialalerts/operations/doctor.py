@@ -29,6 +29,7 @@ from trialalerts.delivery.policy import mass_guard
 from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.policy.refusal_findings import BENCHED
 from trialalerts.delivery.sending.breaker import pause_of
+from trialalerts.digests.rendering.checking import check_templates
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import private_paths, wider
 from trialalerts.operations.stamps import future_stamps
@@ -39,7 +40,7 @@ from trialalerts.sources.polling.problems import WHOLE_RECORD
 from trialalerts.sources.tables import Problem, SourceState
 from trialalerts.vocabulary.tables import Area, Place
 
-__all__ = ["DoctorCheck", "examine"]
+__all__ = ["DoctorCheck", "examine", "templates_checked"]
 
 Level = Literal["good", "look", "broken"]
 _STUCK = timedelta(hours=1)
@@ -63,6 +64,7 @@ class DoctorCheck:
 def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]:
     """Look at the configuration, the database, the vocabulary, the sources and the outbox. Changes nothing."""
     found = list(_configuration(settings))
+    found += templates_checked(settings)
     found += _files(settings, db)
     found += [
         DoctorCheck(level="broken", what=f"database: {fault}", remedy="restore a backup") for fault in find_faults(db)
@@ -112,6 +114,17 @@ def _configuration(settings: Settings) -> Iterator[DoctorCheck]:
     if not settings.sources:
         yield DoctorCheck(level="broken", what="no source is configured", remedy="add [[sources]] to the configuration")
     yield from _transport(mail)
+
+
+def templates_checked(settings: Settings) -> Iterator[DoctorCheck]:
+    """Try the operator's own templates of mails on samples."""
+    for file, line, what in check_templates(settings) if settings.templates.folder else ():
+        at = f"{file}, line {line}" if line else file
+        yield DoctorCheck(
+            level="broken",
+            what=f"template {at}: {what}; the shipped one is used",
+            remedy="mend the file (docs/how-to/change-the-templates.md), then run: trialalerts doctor",
+        )
 
 
 def _files(settings: Settings, db: Database) -> Iterator[DoctorCheck]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from trialalerts.digests.rendering import MailRenderer
+from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.digests.tables import Digest
 from trialalerts.subscribers.tokens import Purpose
 from trialalerts.web.middleware import content_policy

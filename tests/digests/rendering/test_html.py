@@ -29,9 +29,9 @@ from trialalerts.catalog.facts import Contact, PartialDate
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
 from trialalerts.delivery.mail.message import Message
-from trialalerts.digests.card_text import one_line, shortened
+from trialalerts.digests.cards.text import one_line, shortened
 from trialalerts.digests.entries import Entry
-from trialalerts.digests.rendering import MailRenderer
+from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.files import shipped
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}

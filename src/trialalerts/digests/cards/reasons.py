@@ -8,10 +8,10 @@ from functools import lru_cache
 
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.trials.status import site_is_open, status_group
-from trialalerts.digests.card_text import one_line
+from trialalerts.digests.cards.text import one_line
+from trialalerts.digests.cards.trial_wording import countries
+from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import Reason
-from trialalerts.digests.wording import Wording
-from trialalerts.digests.wording_trials import countries
 from trialalerts.vocabulary.areas.tree import ANY_AREA
 from trialalerts.vocabulary.topics import TopicName
 

@@ -18,13 +18,13 @@ from sqlmodel import Session, col, func, select
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.catalog.trials.status import is_recruiting, site_is_open, status_group
-from trialalerts.digests.card_changes import ChangeNote, brief_change, change_notes
-from trialalerts.digests.cards import Brief, Card, CardMaker
+from trialalerts.digests.cards.changes import ChangeNote, brief_change, change_notes
+from trialalerts.digests.cards.maker import Brief, Card, CardMaker
+from trialalerts.digests.cards.trial_wording import status
+from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told
 from trialalerts.digests.publishing import Publishing
 from trialalerts.digests.tables import Digest, Selection, SelectionKind
-from trialalerts.digests.wording import Wording
-from trialalerts.digests.wording_trials import status
 
 __all__ = ["Later", "PageCardMaker", "read_later"]
 
@@ -96,9 +96,11 @@ class PageCardMaker(CardMaker):
         """
         card = super().card(entry, item)
         facts = TrialFacts.model_validate(item.facts) if item.kind is ItemKind.TRIAL else None
+        notes = change_notes(self._words, entry.told, facts, entry.reasons)
         return replace(
             card,
-            changes=self._then(card.changes, entry, item, facts),
+            changes=self._then(notes, entry, item, facts),
+            near=None,
             since=self._since(entry, item, facts),
             since_label=self._label("page.since"),
         )

@@ -3,15 +3,15 @@
 A card holds plain text only; templates decide how it looks. ``lang`` is the language of the words that come from
 outside, empty where nobody said (which is what an empty ``lang`` means in HTML).
 
-Most of a card is the same for everybody who is told the same of an item: that is made first (:class:`Common`), and what
-is the reader's own is put in afterwards (:class:`Personal`).
+A card is the same for everybody who is told the same of an item; what is a reader's own stands beside it
+(:class:`Personal`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,13 +19,10 @@ from trialalerts.catalog.articles.audience import audience_in
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, TrialFacts
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.catalog.trials.status import status_group
-from trialalerts.digests.card_changes import NEAR_LINES, ChangeNote, brief_change, change_notes
-from trialalerts.digests.card_reasons import Places, caution, places, reason_lines, where
-from trialalerts.digests.card_text import one_line, phone_number, shortened, usable_address, web_address
-from trialalerts.digests.entries import Entry, Told
-from trialalerts.digests.publishing import SUMMARY, Publishing, shown_text
-from trialalerts.digests.wording import Wording
-from trialalerts.digests.wording_trials import (
+from trialalerts.digests.cards.changes import NEAR_LINES, ChangeNote, brief_change, change_notes
+from trialalerts.digests.cards.reasons import Places, caution, places, reason_lines, where
+from trialalerts.digests.cards.text import one_line, phone_number, shortened, usable_address, web_address
+from trialalerts.digests.cards.trial_wording import (
     dated,
     is_past,
     months_since,
@@ -34,19 +31,19 @@ from trialalerts.digests.wording_trials import (
     study_type,
     who_can_join,
 )
+from trialalerts.digests.cards.wording import Wording
+from trialalerts.digests.entries import Entry, Reason, Told
+from trialalerts.digests.publishing import SUMMARY, Publishing, shown_text
 
 __all__ = [
     "ArticleCard",
     "Brief",
     "Card",
     "CardMaker",
-    "Common",
     "ContactLine",
     "Fact",
     "Personal",
-    "Timely",
     "TrialCard",
-    "finished",
     "tells_distances",
 ]
 
@@ -60,8 +57,7 @@ _MOST_AUTHORS = 3
 _STALE_MONTHS = 12
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One line of a card: ``label`` with its colon, then ``text``; ``foreign`` where the text is the registry's."""
 
     label: str
@@ -82,7 +78,11 @@ class ContactLine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialCard:
-    """A trial as it stands in a mail; ``since`` is what happened later, on the digest's page."""
+    """A trial as it stands in a mail; ``since`` is what happened later, on the digest's page.
+
+    ``places`` and ``near`` are what a reader's own words are made from: where the trial runs, and the change whose line
+    tells how far away something is (None where there is none, or where that line is written already).
+    """
 
     kind: str = "trial"
     title: str
@@ -91,13 +91,13 @@ class TrialCard:
     number: str
     sponsor: str
     changes: tuple[ChangeNote, ...]
-    reasons: tuple[str, ...]
-    caution: str
     summary: str
     facts: tuple[Fact, ...]
     contact_label: str
     contacts: tuple[ContactLine, ...]
     stale: str
+    places: Places
+    near: Told | None = None
     since: tuple[ChangeNote, ...] = ()
     since_label: str = ""
 
@@ -115,9 +115,10 @@ class ArticleCard:
     lang: str
     byline: str
     changes: tuple[ChangeNote, ...]
-    reasons: tuple[str, ...]
     summary: str
     paragraphs: tuple[str, ...] = ()
+    places: None = None
+    near: Told | None = None
     since: tuple[ChangeNote, ...] = ()
     since_label: str = ""
 
@@ -135,57 +136,16 @@ class Brief:
 Card = TrialCard | ArticleCard
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Timely:
-    """What a card says differently from day to day, or from time zone to time zone: how old a record is, which planned
-    dates are past, or when an article appeared (a day is the same everywhere). ``over`` is whether the trial has ended.
-    """
-
-    verified: PartialDate | None = None
-    over: bool = False
-    planned: tuple[PartialDate, ...] = ()
-    published: date | datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Common:
-    """A card without what is the reader's own.
-
-    ``places`` is None for an article. ``distances`` is a change whose line tells how far away something is, and
-    ``distances_at`` which of the card's changes that line is; both None where there is none.
-    """
-
-    card: Card
-    timely: Timely
-    places: Places | None = None
-    distances: Told | None = None
-    distances_at: int | None = None
-
-
 class Personal(NamedTuple):
     """What is the reader's own in a card: why it is told, where it is from there, what the record leaves open.
 
-    ``place_label`` names what ``place`` is; both are empty for an article. ``distances`` is the line of the change
-    that tells how far away something is.
+    ``place`` is None for an article. ``distances`` is the line of the change that tells how far away something is.
     """
 
     reasons: tuple[str, ...]
-    place_label: str = ""
-    place: str = ""
+    place: Fact | None = None
     caution: str = ""
     distances: str = ""
-
-
-def finished(common: Common, own: Personal) -> Card:
-    """Return the whole card."""
-    card, at = common.card, common.distances_at
-    changes = card.changes
-    if at is not None:
-        changes = (*changes[:at], replace(changes[at], text=own.distances), *changes[at + 1 :])
-    if isinstance(card, ArticleCard):
-        return replace(card, changes=changes, reasons=own.reasons)
-    facts = (Fact(label=own.place_label, text=own.place), *card.facts)
-    return replace(card, changes=changes, reasons=own.reasons, caution=own.caution, facts=facts)
 
 
 def tells_distances(told: Sequence[Told]) -> int:
@@ -200,8 +160,7 @@ class CardMaker:
         words: the language.
         today: the day the mail is written, for what is stale by then.
         timezone: of the reader, for the day on which an article appeared.
-
-    ``when`` tells makers apart that may say something different of the same :class:`Timely`.
+        publishing: how sources are called, and where an article without a link is read.
     """
 
     def __init__(
@@ -211,19 +170,9 @@ class CardMaker:
         self._publishing = publishing
         self._today = today
         self._timezone = timezone
-        self.when = (today, timezone)
 
     def card(self, entry: Entry, item: Item) -> Card:
-        """Return the card of an item.
-
-        Raises:
-            ValueError: the stored facts are not what they should be.
-        """
-        common = self.common(entry, item)
-        return finished(common, self.personal(entry, common))
-
-    def common(self, entry: Entry, item: Item) -> Common:
-        """Return what is the same for everybody who is told the same (and, of several sites, from the same place).
+        """Return the card of an item: the same for all who are told the same (and, of several sites, from one place).
 
         Raises:
             ValueError: the stored facts are not what they should be.
@@ -232,28 +181,19 @@ class CardMaker:
             return self._trial(entry, item, TrialFacts.model_validate(item.facts))
         return self._article(entry, item, ArticleFacts.model_validate(item.facts))
 
-    def distances(self, entry: Entry, common: Common) -> str:
-        """Return the line of the change that tells how far away something is; empty where there is none."""
-        told = common.distances
-        return NEAR_LINES[told.kind](self._words, told, entry.reasons) if told else ""
-
-    def personal(self, entry: Entry, common: Common, distances: str | None = None) -> Personal:
-        """Return what is the reader's own; ``distances`` is that line where somebody knows it already."""
-        words, reasons, known = self._words, entry.reasons, common.places
-        if distances is None:
-            distances = self.distances(entry, common)
-        if known is None:
-            return Personal(reasons=reason_lines(words, reasons, article=True), distances=distances)
-        label, place = where(words, reasons, known)
-        lines = reason_lines(words, reasons, article=False)
-        return Personal(lines, _labelled(words, label), place, caution(words, reasons), distances)
-
-    def timely(self, timely: Timely) -> str:
-        """Return what a card says today, in this time zone, of what changes with them."""
-        if timely.published:
-            return self._words.day(timely.published, self._timezone)
-        past = [planned.value for planned in timely.planned if is_past(planned, self._today)]
-        return " ".join([self._stale(timely), *past])
+    def personal(self, reasons: Sequence[Reason], near: Told | None, places: Places | None) -> Personal:
+        """Return what is a reader's own in a card, from its ``near`` and ``places``."""
+        words = self._words
+        distances = NEAR_LINES[near.kind](words, near, reasons) if near else ""
+        if places is None:
+            return Personal(reason_lines(words, reasons, article=True), distances=distances)
+        label, place = where(words, reasons, places)
+        return Personal(
+            reason_lines(words, reasons, article=False),
+            Fact(label=_labelled(words, label), text=place),
+            caution(words, reasons),
+            distances,
+        )
 
     def brief(self, entry: Entry, item: Item) -> Brief:
         """Return the item in one line; it needs nothing of the facts, so that it can stand in for a broken card."""
@@ -265,43 +205,37 @@ class CardMaker:
             what=brief_change(change_notes(self._words, entry.told, None, entry.reasons)),
         )
 
-    def _trial(self, entry: Entry, item: Item, facts: TrialFacts) -> Common:
+    def _trial(self, entry: Entry, item: Item, facts: TrialFacts) -> TrialCard:
         words = self._words
         over = status_group(facts.status, facts.last_known_status) in {"closed", "withdrawn"}
-        planned = tuple(each for each in (facts.start, facts.completion) if each and each.kind == "estimated")
-        timely = Timely(verified=facts.last_verified, over=over, planned=planned)
-        changes, distances, at = self._changes(entry, facts)
-        card = TrialCard(
+        changes, near = self._changes(entry, facts)
+        return TrialCard(
             title=one_line(item.title, _TITLE) or self._untitled(item.kind),
             url=web_address(item.url),
             lang=_REGISTRY_LANGUAGE,
             number=one_line(item.external_id, _NAME),
             sponsor=one_line(facts.sponsor, _NAME),
             changes=changes,
-            reasons=(),
-            caution="",
             summary=shortened(item.summary, SUMMARY),
             facts=tuple(self._facts(facts, over=over)),
             contact_label=self._label("card.contact"),
             contacts=_contacts(facts.contacts),
-            stale=self._stale(timely),
+            stale="" if over else self._stale(facts.last_verified),
+            places=places(words, facts),
+            near=near,
         )
-        return Common(card=card, timely=timely, places=places(words, facts), distances=distances, distances_at=at)
 
-    def _changes(
-        self, entry: Entry, facts: TrialFacts | None
-    ) -> tuple[tuple[ChangeNote, ...], Told | None, int | None]:
-        """Return what happened, and which of it is left open for the reader's distances.
+    def _changes(self, entry: Entry, facts: TrialFacts | None) -> tuple[tuple[ChangeNote, ...], Told | None]:
+        """Return what happened, and which of it is left open for a reader's distances.
 
         Where that would be several changes they are written for this reader: they may come to the same line for one
         and to two for another.
         """
-        several = tells_distances(entry.told) > 1
-        notes = change_notes(self._words, entry.told, facts, entry.reasons if several else ())
-        at = next((n for n, note in enumerate(notes) if note.kind in NEAR_LINES), None)
-        if several or at is None:
-            return notes, None, None
-        return notes, next(told for told in entry.told if told.kind in NEAR_LINES), at
+        if tells_distances(entry.told) > 1:
+            return change_notes(self._words, entry.told, facts, entry.reasons), None
+        notes = change_notes(self._words, entry.told, facts, ())
+        opened = tuple(replace(note, near=True) if note.kind in NEAR_LINES else note for note in notes)
+        return opened, next((one for one in entry.told if one.kind in NEAR_LINES), None)
 
     def _facts(self, facts: TrialFacts, *, over: bool) -> list[Fact]:
         words = self._words
@@ -327,40 +261,38 @@ class CardMaker:
         before = status(self._words, facts.last_known_status)
         return self._words.say("card.last_known", status=now, before=before) if now and before else now
 
-    def _stale(self, timely: Timely) -> str:
-        """Return how long ago somebody verified the record, where that is long and the trial is not over."""
-        months = months_since(timely.verified, self._today)
-        if months is None or months < _STALE_MONTHS or timely.over:
+    def _stale(self, verified: PartialDate | None) -> str:
+        """Return how long ago somebody verified the record, where that is long."""
+        months = months_since(verified, self._today)
+        if months is None or months < _STALE_MONTHS:
             return ""
         if months < 2 * _STALE_MONTHS:
             return self._words.count("card.stale", months)
         return self._words.count("card.stale_years", months // 12)
 
-    def _article(self, entry: Entry, item: Item, facts: ArticleFacts) -> Common:
-        timely = Timely(published=facts.published_on or item.published_at)
-        changes, distances, at = self._changes(entry, None)
+    def _article(self, entry: Entry, item: Item, facts: ArticleFacts) -> ArticleCard:
+        changes, near = self._changes(entry, None)
         paragraphs = shown_text(item, facts)
-        card = ArticleCard(
+        return ArticleCard(
             title=one_line(item.title, _TITLE) or self._untitled(item.kind),
             url=web_address(item.url) or web_address(self._publishing.page(item.id)),
             lang=one_line(facts.language, 20),
-            byline=self._byline(item, facts, timely),
+            byline=self._byline(item, facts),
             changes=changes,
-            reasons=(),
             summary=" ".join(paragraphs),
             paragraphs=paragraphs,
+            near=near,
         )
-        return Common(card=card, timely=timely, distances=distances, distances_at=at)
 
-    def _byline(self, item: Item, facts: ArticleFacts, timely: Timely) -> str:
+    def _byline(self, item: Item, facts: ArticleFacts) -> str:
         parts = [self._sources(item, facts)]
         if authors := [one_line(author, _NAME) for author in facts.authors[:_MOST_AUTHORS]]:
             named = self._words.listed(authors)
             if len(facts.authors) > _MOST_AUTHORS:
                 named = self._words.say("card.and_others", authors=", ".join(authors))
             parts.append(self._words.say("card.by", authors=named))
-        if timely.published:
-            parts.append(self.timely(timely))
+        if published := facts.published_on or item.published_at:
+            parts.append(self._words.day(published, self._timezone))
         if audience := audience_in([facts.audience]):
             parts.append(self._words.say(f"card.audience_{audience}"))
         return " · ".join(part for part in parts if part)

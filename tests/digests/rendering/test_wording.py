@@ -11,8 +11,7 @@ from structlog.testing import capture_logs
 
 from trialalerts.catalog.facts import PartialDate, Site, TrialFacts
 from trialalerts.catalog.tables import ChangeKind
-from trialalerts.digests.wording import Wording, Wordings, read_strings
-from trialalerts.digests.wording_trials import (
+from trialalerts.digests.cards.trial_wording import (
     age,
     age_limits,
     countries,
@@ -24,6 +23,7 @@ from trialalerts.digests.wording_trials import (
     study_type,
     who_can_join,
 )
+from trialalerts.digests.cards.wording import Wording, Wordings, read_strings
 from trialalerts.files import shipped
 from trialalerts.subscribers.tables import Frequency
 

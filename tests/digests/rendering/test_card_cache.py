@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as checked
 from hypothesis import strategies as st
+from jinja2 import Template
 from sqlmodel import Session
 from structlog.testing import capture_logs
 
 from tests.delivery.mail.test_message import assert_fit_for_the_wire, body, nasty, parsed
+from tests.digests.rendering.test_mail import delivery
 from tests.digests.rendering_samples import (
     EVERY_KIND,
     NOW,
     SINCE,
     STATUSES,
-    GivenItems,
     article,
     both_ways,
     digest,
     entry,
     facts,
-    numbered,
     reason,
     settings,
+    shared_mail,
     store_digest,
     subscriber,
     told,
     trial,
 )
-from tests.digests.test_render_mail import delivery
 from trialalerts.catalog.facts import ArticleFacts, PartialDate
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.mail.message import Message, to_bytes
 from trialalerts.digests.entries import Entry, Reason
-from trialalerts.digests.render_items import StoredDigest
-from trialalerts.digests.render_recent import Recent
-from trialalerts.digests.rendering import DIGEST, MailRenderer
+from trialalerts.digests.rendering.lru_cache import LruCache
+from trialalerts.digests.rendering.renderer import DIGEST, MailRenderer
+from trialalerts.digests.rendering.slots import CutText
 from trialalerts.digests.tables import DigestKind
 from trialalerts.errors import NotFound
-from trialalerts.settings import Settings
-from trialalerts.subscribers.tables import Subscriber
 
-LANGUAGES = ("en", "de", "fr", "es", "ar")
+LANGUAGES = ("en", "en-US", "de", "de-AT", "fr", "es", "ar")
 _RENDERER = MailRenderer(settings(), FrozenClock(NOW))
 """One for all examples of a property: most of its cards were made for somebody else."""
 
@@ -102,6 +100,11 @@ articles = st.builds(
 happened = st.lists(st.sampled_from(EVERY_KIND), max_size=6).map(lambda kinds: [told(kind) for kind in kinds])
 entries = st.tuples(st.one_of(trials, articles), happened, st.lists(reasons, max_size=5))
 
+crowds = st.builds(
+    lambda drawn, times: drawn * times, st.lists(entries, min_size=1, max_size=3), st.sampled_from([20, 40])
+)
+"""More entries than a mail has room for."""
+
 
 def mixed(drawn: list[tuple[Item, list[Any], list[Reason]]]) -> tuple[list[Item], list[Entry]]:
     items = [Item(**item.model_dump() | {"id": number}) for number, (item, _, _) in enumerate(drawn, start=1)]
@@ -111,7 +114,7 @@ def mixed(drawn: list[tuple[Item, list[Any], list[Reason]]]) -> tuple[list[Item]
 
 @checked(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    drawn=st.lists(entries, min_size=1, max_size=4),
+    drawn=st.one_of(st.lists(entries, min_size=1, max_size=4), crowds),
     locale=st.sampled_from(LANGUAGES),
     timezone=st.sampled_from(["Europe/London", "Pacific/Auckland"]),
     first=st.booleans(),
@@ -129,67 +132,67 @@ def test_a_mail_out_of_shared_cards_says_word_for_word_what_one_written_for_the_
     items, told_of = mixed(drawn)
     kind = DigestKind.FIRST if first else DigestKind.REGULAR
     reader = subscriber(locale, timezone)
-    message = both_ways(_RENDERER, digest(kind=kind, id=number), told_of, reader, items, since=since)
-    shared = shared_mail(_RENDERER, told_of, reader, items)
-    content = to_bytes(shared)
+    with capture_logs():
+        message = both_ways(_RENDERER, digest(kind=kind, id=number), told_of, reader, items, since=since)
+    content = to_bytes(message)
     assert_fit_for_the_wire(content)
     read = parsed(content)
     assert not read.defects
-    assert body(read, "plain") == shared.text
-    assert body(read, "html") == shared.html
-    assert message.headers[-2:] == shared.headers[-2:]
-
-
-def shared_mail(of: MailRenderer, told_of: list[Entry], reader: Subscriber, items: Any) -> Message:
-    known = items if hasattr(items, "version") else GivenItems(items)
-    stored = StoredDigest(digest=digest(), entries=[numbered(each) for each in told_of], since=SINCE)
-    with capture_logs():
-        message = of.shared(stored, reader, known, message_id="<1@example.org>")
-    assert message is not None
-    return message
+    assert body(read, "plain") == message.text
+    assert body(read, "html") == message.html
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)
-def test_the_shipped_templates_are_rendered_once_for_all(locale: str) -> None:
+def test_a_card_is_run_once_for_all_who_are_told_the_same(monkeypatch: pytest.MonkeyPatch, locale: str) -> None:
     renderer = MailRenderer(settings(), FrozenClock(NOW))
+    runs: list[str] = []
+    of = CutText.of
+
+    def counted(template: Template, values: Mapping[str, Any], *, padding: int = 0) -> CutText:
+        runs.append(str(template.name))
+        return of(template, values, padding=padding)
+
+    monkeypatch.setattr(CutText, "of", counted)
     items = [trial(1), article(50)]
-    because = [reason(label="Tom", through_name="Inventitis minor", may_fit=("age",)), reason(area_name="Other")]
-    for kind in ("opened", "site_opened", "eligibility_changed", "closed"):
-        told_of = [entry(item, told(kind), reasons=because) for item in items]
-        both_ways(renderer, digest(), told_of, subscriber(locale), items)
-    both_ways(
-        renderer,
-        digest(),
-        [entry(trial(n)) for n in range(1, 60)],
-        subscriber(locale),
-        [trial(n) for n in range(1, 60)],
+    people: tuple[list[Reason], ...] = (
+        [reason(label="Tom", through_name="Inventitis minor", may_fit=("age",)), reason(area_name="Other")],
+        [reason()],
+        [reason(nearest=None, distance_km=None)],
+        [],
     )
-    kept = [*renderer._shelf._items.young.values()]
-    fragments = [found for one in kept for shared in one.shared.values() for found in shared.fragments.values()]
-    assert len(fragments) >= 58
-    assert None not in fragments
-    assert None not in [cut.fragment for cut in renderer._shells._cut.young.values()]
+    for because in people:
+        for kind in ("opened", "site_opened", "eligibility_changed", "closed"):
+            written(renderer, [entry(item, told(kind), reasons=because) for item in items], locale, items)
+    assert sorted(runs) == sorted([*CARDS * 4, "digest.html.j2", "digest.txt.j2"])
 
 
-class Watched(GivenItems):
+CARDS = ["card_trial.html.j2", "card_trial.txt.j2", "card_article.html.j2", "card_article.txt.j2"]
+
+
+def written(of: MailRenderer, entries: list[Entry], locale: str, items: Any) -> Message:
+    return shared_mail(of, digest(), entries, subscriber(locale), items)
+
+
+class Watched(dict[int, Item]):
     """Items that note which of them was read."""
 
     def __init__(self, items: list[Item]) -> None:
-        super().__init__(items)
+        super().__init__({item.id or 0: item for item in items})
         self.read: list[int] = []
 
-    def item(self, item_id: int) -> Item:
+    def __getitem__(self, item_id: int) -> Item:
         self.read.append(item_id)
-        return super().item(item_id)
+        return super().__getitem__(item_id)
 
 
 def test_an_item_is_read_once_for_all_who_are_told_the_same_of_it() -> None:
     renderer = MailRenderer(settings(), FrozenClock(NOW))
     source = Watched([trial(1)])
     near = [reason(nearest=town, distance_km=float(n), label=town) for n, town in enumerate(["Leeds", "York", "Hull"])]
-    texts = [
-        shared_mail(renderer, [entry(trial(1), reasons=near[:count])], subscriber(), source).text for count in (1, 2, 3)
-    ]
+    texts = []
+    for count in (1, 2, 3):
+        texts.append(written(renderer, [entry(trial(1), reasons=near[:count])], "en", source).text)
+        del source.read[0]  # its version is looked up
     assert len(set(texts)) == 3
     assert source.read == [1]
 
@@ -206,116 +209,9 @@ def test_facts_that_changed_are_never_told_as_they_were() -> None:
 def test_how_old_a_record_is_is_told_as_of_today() -> None:
     clock = FrozenClock(NOW)
     renderer = MailRenderer(settings(), clock)
-    source = GivenItems([trial(1)])
-    assert "ask whether it still holds" not in shared_mail(renderer, [entry(trial(1))], subscriber(), source).text
+    assert "ask whether it still holds" not in written(renderer, [entry(trial(1))], "en", [trial(1)]).text
     clock.advance(timedelta(days=400))
-    assert "verified 15 months ago" in " ".join(
-        shared_mail(renderer, [entry(trial(1))], subscriber(), source).text.split()
-    )
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    own = tmp_path / "mine" / "email"
-    own.mkdir(parents=True)
-    return own
-
-
-ODD_USES = [
-    "{{ reason|upper }}",
-    "{{ reason|length }}",
-    "{{ reason[:5] }}",
-    "{{ reason|truncate(30) }}",
-    "{{ (reason ~ ', really')|upper }}",
-    "{{ (reason ~ ', really')|truncate(90) }}",
-    "{{ reason|safe }}",
-    "{{ reason|e|e }}",
-    "{{ reason|forceescape }}",
-    "{{ reason|wordwrap(20) }}",
-    "{{ reason|urlencode }}",
-    "{{ reason|replace('You', 'We') }}",
-    "{{ reason|striptags }}",
-    "{{ reason|tojson }}",
-    "{{ reason|urlize }}",
-    "{{ reason|lower }}",
-    "{{ (reason ~ '')|lower }}",
-    "{{ (reason ~ '').split()|join(' ') }}",
-    "{{ reason|title }}",
-    "{{ reason|default('x', true) }}",
-    "{{ reason|int }}",
-    "{{ reason|first }}",
-    "{{ '%s, really'|format(reason) }}",
-    "{{ reason + '!' }}",
-    "{{ '!' + reason }}",
-    "{{ reason * 2 }}",
-    "{{ reason in ['x'] }}",
-    "{{ {'x': 1}.get(reason) }}",
-    "{{ 'yes' if 'Leeds' in reason else 'no' }}",
-    "{{ 'yes' if reason == 'You follow Inventitis' else 'no' }}",
-    "{{ 'yes' if reason > 'X' else 'no' }}",
-    "{% for sign in reason %}{{ sign }}.{% endfor %}",
-    "{{ card.reasons|join(', ')|upper }}",
-    "{{ card.reasons|sort|join(', ') }}",
-    "{{ t('reason.direct', area=reason) }}",
-    "{{ wrap(wrap(reason ~ ' and more', '  '), '    ') }}",
-    "{% filter upper %}{{ reason }}{% endfilter %}",
-    "{{ subject }}",
-    "{{ 'yes' if digest_url else 'no' }}",
-    "{{ unsubscribe_url }}",
-]
-
-
-@pytest.mark.parametrize("use", ODD_USES)
-@pytest.mark.parametrize("name", ["card_trial.html.j2", "card_trial.txt.j2"])
-def test_an_own_card_may_do_anything_with_a_text(folder: Path, name: str, use: str) -> None:
-    (folder / name).write_text(f"<p>{{% for reason in card.reasons %}}{use}{{% endfor %}}</p>\n")
-    write_to_three_readers(MailRenderer(settings(folder=folder.parent), FrozenClock(NOW)))
-
-
-@pytest.mark.parametrize(
-    "use",
-    [
-        "{{ subject|upper }}",
-        "{{ cards|length }} {{ cards|join }}",
-        "{{ cards|join|upper }}",
-        "{{ cards|map('replace', 'You', 'We')|join }}",
-        "{{ cards|map('wordcount')|join(' ') }}",
-        "{% for card in cards %}{{ card|striptags }}{% endfor %}",
-        "{{ digest_url|urlencode }}",
-        "{{ cards|first|truncate(50) }}",
-        "{{ intro ~ title ~ cards[0] }}",
-        "{{ wrap(intro ~ ' ' ~ title, '  ') }}",
-        "{{ 'yes' if 'update' in title else 'no' }}",
-        "{{ how_often|e }}{{ preview|safe }}",
-    ],
-)
-@pytest.mark.parametrize("name", ["digest.html.j2", "digest.txt.j2"])
-def test_an_own_letter_may_do_anything_with_a_text(folder: Path, name: str, use: str) -> None:
-    (folder / name).write_text(f"<p>{use}</p>\n")
-    write_to_three_readers(MailRenderer(settings(folder=folder.parent), FrozenClock(NOW)))
-
-
-def write_to_three_readers(renderer: MailRenderer) -> None:
-    items = [trial(1), trial(2)]
-    for label, nearest in (("Tom & Jerry", "Leeds"), ("<b>Ann</b> www.example.org", "York"), (None, "Leeds")):
-        because = [reason(label=label, nearest=nearest), reason(preference_id=2, area_name="Otheritis " * 9)]
-        with capture_logs():
-            both_ways(renderer, digest(), [entry(item, reasons=because) for item in items], subscriber(), items)
-
-
-def of_settings(of: Settings) -> MailRenderer:
-    return MailRenderer(of, FrozenClock(NOW))
-
-
-def test_an_own_template_that_only_puts_texts_out_is_rendered_once_for_all(folder: Path) -> None:
-    (folder / "changes.html.j2").write_text(
-        "{% macro changes(card) %}{% for reason in card.reasons %}"
-        "<i>{{ reason }} ({{ t('digest.all') }})</i>{% endfor %}{% endmacro %}\n"
-    )
-    renderer = of_settings(settings(folder=folder.parent))
-    write_to_three_readers(renderer)
-    kept = [*renderer._shelf._items.young.values()]
-    assert all(found for one in kept for shared in one.shared.values() for found in shared.fragments.values())
+    assert "verified 15 months ago" in " ".join(written(renderer, [entry(trial(1))], "en", [trial(1)]).text.split())
 
 
 def stored_slice(session: Session) -> list[Item]:
@@ -364,19 +260,20 @@ def test_a_slice_tells_the_facts_as_they_are_when_it_is_written(sqlite_db: Datab
         assert title in message.text
 
 
-def test_a_memory_forgets_what_was_not_used_of_late() -> None:
-    recent: Recent[int, str] = Recent(10)
+def test_a_cache_forgets_what_was_not_used_for_longest() -> None:
+    cache: LruCache[int, str] = LruCache(10)
     for number in range(100):
-        recent.put(number, "x")
-        assert recent.get(0) or number > 50
-        recent.get(0)
-        assert len(recent) <= 11
-    assert recent.get(0) == "x"
-    assert recent.get(50) is None
+        cache.put(number, "x", 1)
+        assert cache.get(0) == "x"
+        assert len(cache) <= 10
+    assert cache.get(50) is None
+    assert cache.get(99) == "x"
 
 
-def test_a_memory_is_bounded_by_what_it_weighs() -> None:
-    recent: Recent[int, str] = Recent(1_000, most_bytes=100, weigh=len)
-    for number in range(50):
-        recent.put(number, "x" * 20)
-    assert sum(len(recent.get(number) or "") for number in range(50)) <= 120
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 60)), max_size=60))
+def test_a_cache_never_holds_more_bytes_than_it_may(puts: list[tuple[int, int]]) -> None:
+    cache: LruCache[int, int] = LruCache(100)
+    for key, size in puts:
+        cache.put(key, size, size)
+        assert cache.get(key) == size
+        assert sum(cache.get(number) or 0 for number in range(10)) <= 100

@@ -31,7 +31,7 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.mail.message import Message, to_bytes
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
-from trialalerts.digests.rendering import CONFIRMATION, DIGEST, MailRenderer
+from trialalerts.digests.rendering.renderer import CONFIRMATION, DIGEST, MailRenderer
 from trialalerts.digests.tables import DigestKind
 from trialalerts.errors import NotFound
 from trialalerts.settings import MailSettings

@@ -10,12 +10,12 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from trialalerts.delivery.mail.message import ascii_domain
-from trialalerts.digests.card_reasons import followed
-from trialalerts.digests.card_text import one_line
+from trialalerts.digests.cards.reasons import followed
+from trialalerts.digests.cards.text import one_line
+from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import Entry
-from trialalerts.digests.render_items import Heading
+from trialalerts.digests.rendering.items import StoredDigest
 from trialalerts.digests.tables import DigestKind
-from trialalerts.digests.wording import Wording
 from trialalerts.settings import Settings
 
 __all__ = ["Extent", "digest_headers", "digest_subject", "list_id", "plain_headers"]
@@ -32,10 +32,9 @@ class Extent(NamedTuple):
     trials: int
 
     @classmethod
-    def of(cls, digest: Heading, entries: Sequence[Entry]) -> Extent:
-        """Return what a digest with these entries tells; all of its entries."""
-        trials = sum(entry.kind == "trial" for entry in entries)
-        return cls(digest.kind, digest.added, len(entries), trials)
+    def of(cls, stored: StoredDigest) -> Extent:
+        """Return what a digest tells."""
+        return cls(stored.digest.kind, stored.digest.added, stored.total, stored.trials)
 
     @property
     def is_welcome(self) -> bool:
@@ -58,7 +57,8 @@ def digest_subject(words: Wording, extent: Extent, entries: Sequence[Entry], *, 
         return _counted(words, key, total)
     first, *others = areas
     named = words.count("subject.several_areas", len(others), area=first) if others else first
-    return words.count(f"{key}_about", total, areas=named)
+    about = f"{key}_about"
+    return words.say(about, areas=named) if words.knows(about) else words.count(about, total, areas=named)
 
 
 def _subject(extent: Extent) -> tuple[str, int]:

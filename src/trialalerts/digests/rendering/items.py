@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,13 +18,13 @@ from trialalerts.catalog.tables import Item
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.digests.entries import Entry
-from trialalerts.digests.reading import DigestReader
+from trialalerts.digests.reading import DigestReader, EntryList
 from trialalerts.digests.tables import Digest, DigestKind
 
-__all__ = ["Heading", "SliceItems", "StoredDigest", "load_items", "read_digests", "told_last"]
+__all__ = ["Heading", "SliceItems", "StoredDigest", "load_items", "read_digests"]
 
 _AT_ONCE = 500
-_COLUMNS = (Item.id, Item.kind, Item.title, Item.url, Item.status)
+_COLUMNS = (Item.id, Item.kind, Item.title, Item.url, Item.status, Item.facts_hash)
 _NAMES = [cast("QueryableAttribute[Any]", column) for column in _COLUMNS]
 
 
@@ -50,37 +50,41 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredDigest:
-    """A digest as it is read: all its entries, best first, and when the subscriber was told something before it.
+    """A digest as it is read: its first entries, best first, and when the subscriber was told something before it.
 
-    ``fault`` stands in the place of the entries where they cannot be read.
+    It tells of ``total`` items in all, among them ``trials``. ``fault`` stands in the place of the entries where they
+    cannot be read.
     """
 
     digest: Heading
     entries: Sequence[Entry]
+    total: int
+    trials: int
     since: datetime | None
     fault: Exception | None = None
 
 
 def read_digests(session: Session, reader: DigestReader, ids: Collection[int], *, most: int) -> dict[int, StoredDigest]:
-    """Return digests by id; the first ``most`` entries of each with their reasons. Those that are gone are left out."""
+    """Return digests by id, the first ``most`` entries of each. Those that are gone are left out."""
     sqlite = is_sqlite(session)
     found = session.connection().execute(_digests(sqlite), {"numbers": list_value(ids, sqlite=sqlite)}).all()
     digests = [_Row(*row[:4]) for row in found]
-    entries = _entries_of(session, reader, digests, most)
+    lists = _entries_of(session, reader, digests, most)
+    nothing = EntryList([], 0, 0)
     return {
         digest.id: StoredDigest(
             digest=digest,
-            entries=() if isinstance(told, Exception) else told,
+            **(nothing if isinstance(told, Exception) else told)._asdict(),
             since=row[4],
             fault=told if isinstance(told, Exception) else None,
         )
-        for digest, row, told in zip(digests, found, entries, strict=True)
+        for digest, row, told in zip(digests, found, lists, strict=True)
     }
 
 
 @cache
 def _digests(sqlite: bool) -> sqlalchemy.Select[Any]:
-    """Return what asks for digests, each with when the subscriber was told something before (:func:`told_last`)."""
+    """Return what asks for digests, each with when the subscriber was told something before."""
     digest = table_of(Digest)
     earlier = digest.alias()
     since = (
@@ -94,10 +98,10 @@ def _digests(sqlite: bool) -> sqlalchemy.Select[Any]:
 
 def _entries_of(
     session: Session, reader: DigestReader, digests: Sequence[_Row], most: int
-) -> Sequence[list[Entry] | Exception]:
+) -> Sequence[EntryList | Exception]:
     """Return the entries of each digest; where reading all together fails, one bad digest must harm only itself."""
     try:
-        return reader.entries(session, digests, most=most)
+        return reader.read(session, digests, most=most)
     except DBAPIError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one of them
@@ -106,36 +110,21 @@ def _entries_of(
     return [each for digest in digests for each in _entries_of(session, reader, [digest], most)]
 
 
-class SliceItems:
-    """The items that a slice of digests tells of: read only where somebody asks for one.
+class SliceItems(dict[int, Item]):
+    """The items that a slice of digests tells of, by id: one that was not fetched is read when somebody asks for it."""
 
-    ``versions`` are the hashes of all that is shown of each, as the digests were read with them.
-    """
-
-    def __init__(self, session: Session, versions: Mapping[int, str]) -> None:
+    def __init__(self, session: Session) -> None:
+        super().__init__()
         self._session = session
-        self._items: dict[int, Item] = {}
-        self._versions = dict(versions)
 
-    def __contains__(self, item_id: int) -> bool:
-        return item_id in self._versions
+    def fetch(self, whole: Collection[int], named: Collection[int] = ()) -> None:
+        """Read items that will be asked for, those of ``named`` only with what a line says."""
+        rest = sorted(set(named) - set(whole))
+        self |= load_items(self._session, [*sorted(whole), *rest], facts_of=len(whole))
 
-    def version(self, item_id: int) -> str:
-        """Return the hash of all that is shown of an item."""
-        return self._versions[item_id]
-
-    def fetch(self, ids: Collection[int]) -> None:
-        """Read items that will be asked for."""
-        found = load_items(self._session, sorted(ids), facts_of=len(ids))
-        self._items |= found
-        # They may be newer than their versions: between two statements somebody else may have written.
-        self._versions |= {item_id: item.facts_hash for item_id, item in found.items()}
-
-    def item(self, item_id: int) -> Item:
-        """Return the item with all its facts."""
-        if item_id not in self._items:
-            self.fetch([item_id])
-        return self._items[item_id]
+    def __missing__(self, item_id: int) -> Item:
+        self.fetch([item_id])
+        return self[item_id]
 
 
 def load_items(session: Session, ids: Sequence[int], *, facts_of: int) -> dict[int, Item]:
@@ -147,14 +136,6 @@ def load_items(session: Session, ids: Sequence[int], *, facts_of: int) -> dict[i
         for some in _slices(chosen):
             found |= {item.id or 0: item for item in session.exec(query.where(col(Item.id).in_(some)))}
     return found
-
-
-def told_last(session: Session, digest: Digest) -> datetime | None:
-    """Return when the subscriber was told something before this digest; None where it is the first."""
-    earlier = select(func.max(col(Digest.created_at))).where(
-        col(Digest.subscriber_id) == digest.subscriber_id, col(Digest.to_seq) <= digest.from_seq
-    )
-    return session.exec(earlier).one()
 
 
 def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import ChangeKind
-from trialalerts.digests.card_text import one_line, shortened
+from trialalerts.digests.cards.text import one_line, shortened
+from trialalerts.digests.cards.trial_wording import eligibility, status
+from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import RECRUITING_NOW, Reason, Told
-from trialalerts.digests.wording import Wording
-from trialalerts.digests.wording_trials import eligibility, status
 
 __all__ = ["NEAR_LINES", "ChangeNote", "Quote", "Tone", "brief_change", "change_notes"]
 
@@ -49,13 +49,17 @@ class Quote:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeNote:
-    """One change of an item: the line itself, more lines in our words, and quotations."""
+    """One change of an item: the line itself, more lines in our words, and quotations.
+
+    ``near``: to a reader the line tells how far away it is, so that theirs stands in its place.
+    """
 
     kind: str
     tone: Tone
     text: str
     points: tuple[str, ...] = ()
     quotes: tuple[Quote, ...] = ()
+    near: bool = False
 
 
 def change_notes(

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from trialalerts.catalog.facts import PartialDate, Site, TrialFacts
-from trialalerts.digests.wording import Wording
+from trialalerts.digests.cards.wording import Wording
 
 __all__ = [
     "age",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from jinja2 import Environment, TemplateSyntaxError
 
-from trialalerts.digests.render_inline import with_styles
+from trialalerts.digests.rendering.styles import with_styles
 
 
 def rendered(source: str, css: str = "", **values: object) -> str:

@@ -1,0 +1,211 @@
+"""The trial of own templates: each is run on samples, shared by many readers and for one at once.
+
+An own template must never make a wrong mail. It is refused, and the shipped one used, where it fails, where it says
+something else to one reader than to many, or where a letter lacks its cards or its links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError, TemplateRuntimeError
+from markupsafe import Markup
+
+from trialalerts.digests.cards.changes import ChangeNote, Quote
+from trialalerts.digests.cards.maker import ArticleCard, Brief, ContactLine, Fact, TrialCard
+from trialalerts.digests.cards.reasons import Places
+from trialalerts.digests.cards.wording import Wordings
+from trialalerts.digests.rendering.slots import CARDS, LINES
+from trialalerts.digests.rendering.templates import TemplateFault, Templates, common_words
+from trialalerts.settings import ServiceSettings, Settings
+
+__all__ = ["check_templates", "refuse_broken"]
+
+_LANGUAGES = ("en", "de", "fr", "es")
+_PADDINGS = (0, 100)
+_FINISHED = {CARDS: Markup("<p>cards</p>"), LINES: Markup("<p>lines</p>")}
+
+
+def check_templates(settings: Settings) -> list[TemplateFault]:
+    """Return what is wrong with the operator's templates: file, line where it is known, and what it is."""
+    folder = Path(settings.templates.folder) / "email" if settings.templates.folder else None
+    templates = Templates(folder)
+    refuse_broken(templates, Wordings(folder, default=settings.service.locale), settings.service)
+    return templates.faults
+
+
+def refuse_broken(templates: Templates, wordings: Wordings, service: ServiceSettings) -> None:
+    """Try the operator's templates, and refuse those that are at fault."""
+    for name in templates.own_files:
+        try:
+            templates.compile(name)
+        except (TemplateError, OSError, UnicodeDecodeError) as error:
+            templates.record(templates.located(error, name, {}))
+            templates.refuse(name)
+    for sample in _samples(wordings, service) if templates.own_files else ():
+        while templates.uses_own(sample.name) and (wrong := sample.fault(templates)) is not None:
+            fault = sample.located(templates, wrong)
+            guilty = _guilty(templates, sample, fault)
+            if guilty is None:
+                break
+            templates.record(fault if Path(fault[0]).name == guilty else (_own(templates, guilty), None, fault[2]))
+            templates.refuse(guilty)
+
+
+def _guilty(templates: Templates, sample: _Sample, fault: TemplateFault) -> str | None:
+    """Return the own file without which the sample is written: the one where the fault is, else the first that is."""
+    names = templates.own_files
+    named = [name for name in names if fault[0] == _own(templates, name)]
+    for name in (*named, *names):
+        templates.refuse(name)
+        mended = sample.fault(templates) is None
+        templates.allow(name)
+        if mended:
+            return name
+    return next(iter([*named, *names]), None)
+
+
+def _own(templates: Templates, name: str) -> str:
+    return str(templates.own_folder / name) if templates.own_folder else name
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sample:
+    """What a template is tried with; the values of ``needed`` must be read in what it writes."""
+
+    name: str
+    common: Mapping[str, Any]
+    shared: Mapping[str, Any]
+    own: Mapping[str, Any]
+    needed: tuple[str, ...]
+
+    def fault(self, templates: Templates) -> Exception | None:
+        """Return what is wrong; None: nothing."""
+        try:
+            self._try(templates)
+        except Exception as error:  # noqa: BLE001 - a template may do anything
+            return error
+        return None
+
+    def located(self, templates: Templates, error: Exception) -> TemplateFault:
+        """Return where a fault is."""
+        shared = templates.located(error, self.name, {**self.common, **self.shared})
+        return shared if shared[1] is not None else templates.located(error, self.name, self._all(), eager=True)
+
+    def _all(self) -> dict[str, Any]:
+        return {**self.common, **self.shared, **self.own, **_FINISHED}
+
+    def _try(self, templates: Templates) -> None:
+        written = templates.at_once(self.name, self._all())
+        for padding in _PADDINGS:
+            cut = templates.run(self.name, {**self.common, **self.shared}, padding=padding)
+            filled = [_FINISHED[slot.part] if slot.part else slot.write(self.common, self.own) for slot in cut.slots]
+            if "".join([text for pair in zip(cut.texts, [*filled, ""], strict=True) for text in pair]) != written:
+                raise TemplateRuntimeError("it writes something else for many readers than for one alone")
+            if self.name.startswith("digest") and [slot.part for slot in cut.slots].count(CARDS) != 1:
+                raise TemplateRuntimeError("{% cards %} must stand in it once")
+        for name in self.needed:
+            if str(self._all()[name]) not in written:
+                raise TemplateRuntimeError(f"{name} is not in it: nobody may be without that link")
+
+
+def _samples(wordings: Wordings, service: ServiceSettings) -> Iterator[_Sample]:
+    for words in map(wordings.of, _LANGUAGES):
+        common = common_words(words, service)
+        for stem, shared, own, needed in _TRIED:
+            for ending in ("html.j2", "txt.j2"):
+                yield _Sample(name=f"{stem}.{ending}", common=common, shared=shared, own=own, needed=needed)
+
+
+_ODD = "A <b>bold</b> “claim” & more"
+_NOTE = ChangeNote(
+    kind="closed", tone="over", text=_ODD, points=("Age: 1 → 2",), quotes=(Quote(label="Reason given:", text=_ODD),)
+)
+_NEAR = ChangeNote(kind="site_opened", tone="good", text="New site open: Leeds", near=True)
+_TRIAL = TrialCard(
+    title=_ODD * 5,
+    url="https://registry.example.org/1",
+    lang="en",
+    number="NCT99900001",
+    sponsor=_ODD,
+    changes=(_NEAR, _NOTE, ChangeNote(kind="registered", tone="news", text="New trial")),
+    summary=_ODD * 9,
+    facts=(Fact(label="Start:", text="March 2026"), Fact(label="", text="Phase 2")),
+    contact_label="Contact:",
+    contacts=(ContactLine(name="Office", phone="1", email="a@example.org", tel="1", mailto="a@example.org"),),
+    stale="Record last verified 15 months ago",
+    places=Places(state="open"),
+)
+_BARE_TRIAL = TrialCard(
+    title="A trial without a title",
+    url=None,
+    lang="en",
+    number="",
+    sponsor="",
+    changes=(),
+    summary="",
+    facts=(),
+    contact_label="Contact:",
+    contacts=(),
+    stale="",
+    places=Places(state="place.no_site"),
+)
+_ARTICLE = ArticleCard(
+    title=_ODD,
+    url="https://news.example.org/1",
+    lang="de",
+    byline="Example News · 2 March 2026",
+    changes=(ChangeNote(kind="published", tone="news", text="New article"),),
+    summary=_ODD,
+    paragraphs=(_ODD, _ODD),
+)
+_BARE_ARTICLE = ArticleCard(title="An article", url=None, lang="", byline="", changes=(), summary="")
+_PERSONAL: tuple[Mapping[str, Any], ...] = (
+    {
+        "reasons": ("You follow Inventitis", _ODD * 3),
+        "caution": "May fit, ask the team",
+        "place": Fact(label="Nearest open site:", text="Leeds, 12 km"),
+        "distances": "New site open: Leeds, 12 km from you",
+    },
+    {"reasons": (), "caution": "", "place": Fact(label="", text=_ODD), "distances": ""},
+)
+_LINES = (
+    Brief(title=_ODD * 4, url="https://registry.example.org/1", lang="en", what="New trial"),
+    Brief(title="A trial", url=None, lang="", what=_ODD),
+)
+_LINKS = {
+    "digest_url": "https://alerts.example.org/digests/d",
+    "preferences_url": "https://alerts.example.org/preferences/p",
+    "unsubscribe_url": "https://alerts.example.org/unsubscribe/u",
+}
+_SAID = {
+    "subject": "Your trial alerts: 2 updates",
+    "title": "2 updates for you",
+    "preview": "What is new",
+    "intro": "This is what is new in the clinical trials and research you follow.",
+    "how_often": "You asked for it once a week at most.",
+    "more": "3 more",
+}
+_LETTERS: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (
+    ({"page": False, "linked": True, "brief": True, "more": True, "nothing": ""}, _SAID),
+    ({"page": False, "linked": False, "brief": False, "more": False, "nothing": _ODD}, {**_SAID, "more": ""}),
+    ({"page": True, "linked": True, "brief": True, "more": False, "nothing": ""}, dict.fromkeys(_SAID, "")),
+)
+_TRIED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], tuple[str, ...]]] = [
+    *(
+        (f"card_{card.kind}", {"card": card, "page": False}, own, ())
+        for card in (_TRIAL, _BARE_TRIAL, _ARTICLE, _BARE_ARTICLE)
+        for own in _PERSONAL
+    ),
+    *(("brief", {"line": line}, {}, ()) for line in _LINES),
+    *(("digest", layout, {**own, **_LINKS}, ("preferences_url", "unsubscribe_url")) for layout, own in _LETTERS),
+    (
+        "confirmation",
+        {"page": False, "within": "7 days", "confirm_url": "https://alerts.example.org/c/1"},
+        {"subject": "Please confirm", "preview": "One more step"},
+        ("confirm_url",),
+    ),
+]

@@ -1,0 +1,135 @@
+"""Parts of a letter, run and encoded once for many readers, and filled with each one's own words.
+
+What a block writes depends on the values that it names, so it is kept by these: the same reason stands in hundreds of
+cards, and is written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from trialalerts.delivery.mail.quoted_printable import Quoted, decode, encode
+from trialalerts.digests.rendering.lru_cache import LruCache
+from trialalerts.digests.rendering.slots import CutText, Slot
+
+__all__ = ["Encoded", "Part", "PartWriter", "SlotFiller", "joined", "one_piece"]
+
+_RESULT_BYTES = 20_000_000
+_OVERHEAD = 300
+"""What a kept value takes in memory beside its bytes, about."""
+
+
+class Encoded(NamedTuple):
+    """Something written and encoded: the pieces, and how many bytes of UTF-8 they say."""
+
+    pieces: Sequence[Quoted]
+    weight: int
+
+    @property
+    def text(self) -> str:
+        """What they say."""
+        return decode(self.pieces)
+
+
+def one_piece(text: str) -> Encoded:
+    """Encode a text as one piece."""
+    return Encoded([encode(text)], len(text.encode()))
+
+
+def joined(parts: Sequence[Encoded]) -> Encoded:
+    """Return all of it as one."""
+    return Encoded([piece for part in parts for piece in part.pieces], sum([part.weight for part in parts]))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """A part of a letter, cut at its slots; ``words`` are those that all readers of its language share.
+
+    ``again`` makes it with the shipped templates: what it is filled from where an own block fails.
+    """
+
+    steps: tuple[tuple[Quoted, Slot], ...]
+    tail: Quoted
+    weight: int
+    words: Mapping[str, Any]
+    again: Callable[[], Part] | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes in memory, about."""
+        literals = sum(len(literal) + _OVERHEAD for literal, _ in self.steps)
+        return literals + len(self.tail) + _OVERHEAD + (3_000 if self.again else 0)
+
+
+class PartWriter(Protocol):
+    """Makes the parts of a letter and fills them: shared by many readers, or (in tests) each at once."""
+
+    def cut(self, name: str, words: Mapping[str, Any], shared: Mapping[str, Any]) -> Part:
+        """Run the template ``name`` for all who share these values beside the ``words`` of the language."""
+        ...
+
+    def fill(self, part: Part, values: Mapping[str, Any], inside: Mapping[str, Encoded] = ...) -> Encoded:
+        """Return a part for one reader; ``inside`` are the finished cards and lines."""
+        ...
+
+
+class SlotFiller:
+    """Fills parts; keeps what blocks wrote, by the values that they name. Threads may share one.
+
+    Args:
+        failed: is told what an own block did wrong.
+    """
+
+    def __init__(self, failed: Callable[[Slot, Exception, Mapping[str, Any]], None]) -> None:
+        self._failed = failed
+        self._results: LruCache[object, tuple[Quoted, int]] = LruCache(_RESULT_BYTES)
+
+    def part(self, cut: CutText, words: Mapping[str, Any], again: Callable[[], Part] | None = None) -> Part:
+        """Encode what was cut."""
+        *literals, tail = [encode(text) for text in cut.texts]
+        return Part(
+            steps=tuple(zip(literals, cut.slots, strict=True)),
+            tail=tail,
+            weight=sum(len(text.encode()) for text in cut.texts),
+            words=words,
+            again=again,
+        )
+
+    def fill(self, part: Part, values: Mapping[str, Any], inside: Mapping[str, Encoded]) -> Encoded:
+        """Return a part for one reader: with the shipped template where an own one fails on the reader's values."""
+        pieces: list[Quoted] = []
+        weight = part.weight
+        words = part.words
+        language, known = words["lang"], self._results.get
+        for literal, slot in part.steps:
+            pieces.append(literal)
+            if slot.part is not None:
+                pieces += inside[slot.part].pieces
+                weight += inside[slot.part].weight
+                continue
+            try:
+                names = slot.names
+                named = values[names[0]] if len(names) == 1 else tuple([values[name] for name in names])
+                found = known((slot, language, named)) if slot.is_kept else None
+                if found is None:
+                    found = self._written(slot, words, values, named)
+            except Exception as error:
+                if part.again is None:
+                    raise
+                self._failed(slot, error, {**words, **values})
+                return self.fill(part.again(), values, inside)
+            pieces.append(found[0])
+            weight += found[1]
+        pieces.append(part.tail)
+        return Encoded(pieces, weight)
+
+    def _written(
+        self, slot: Slot, words: Mapping[str, Any], values: Mapping[str, Any], named: object
+    ) -> tuple[Quoted, int]:
+        text = slot.write(words, values)
+        found = encode(text), len(text) if text.isascii() else len(text.encode())
+        if slot.is_kept:
+            self._results.put((slot, words["lang"], named), found, len(found[0]) + _OVERHEAD)
+        return found

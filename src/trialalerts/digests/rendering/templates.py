@@ -1,0 +1,247 @@
+"""The templates: the operator's own before the shipped ones, file by file; a broken one never costs a mail.
+
+Compiled once in a process: an edited template counts from the next start on.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, MutableMapping
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+from jinja2 import (
+    BaseLoader,
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateSyntaxError,
+    select_autoescape,
+)
+from jinja2.ext import Extension
+from jinja2.meta import find_referenced_templates
+
+from trialalerts.digests.cards.wording import Wording
+from trialalerts.digests.rendering.fill import Encoded, Part, SlotFiller
+from trialalerts.digests.rendering.slots import CutText, EagerTags, SharedTags, Slot, take_slots
+from trialalerts.digests.rendering.styles import with_styles
+from trialalerts.files import shipped
+from trialalerts.settings import ServiceSettings
+
+__all__ = ["TemplateFault", "Templates", "common_words", "wrapped"]
+
+log = structlog.get_logger()
+
+TemplateFault = tuple[str, int | None, str]
+"""The file, the line where it is known, what is wrong."""
+_WIDTH = 76
+_NOTHING: Mapping[str, Encoded] = {}
+
+
+class Templates:
+    """Makes the parts of a letter by name (``digest.html.j2``), and fills them for one reader after the other.
+
+    Where an own template fails, the shipped one takes its place. ``faults`` are those met so far; each is logged once.
+    """
+
+    def __init__(self, own_folder: Path | None = None) -> None:
+        self.own_folder = own_folder if own_folder is not None and own_folder.is_dir() else None
+        self.faults: list[TemplateFault] = []
+        self._refused: set[str] = set()
+        self._uses_own: dict[str, bool] = {}
+        self._shipped = _environment(SharedTags, _Loader(None, self._refused))
+        self._filler = SlotFiller(self._block_failed)
+
+    @property
+    def own_files(self) -> list[str]:
+        """The names of the operator's templates that are used."""
+        found = [file.name for file in self.own_folder.glob("*.j2")] if self.own_folder else []
+        return sorted(name for name in found if name not in self._refused)
+
+    def cut(self, name: str, words: Mapping[str, Any], shared: Mapping[str, Any]) -> Part:
+        """Run a template for all who share these values beside the ``words`` of the language."""
+        if self.own_folder is not None:
+            try:
+                cut = self.run(name, {**words, **shared})
+                return self._filler.part(cut, words, partial(self._shipped_part, name, words, shared))
+            except Exception as error:  # noqa: BLE001 - a template may do anything; whatever it does, the mail goes out
+                if isinstance(error, TemplateSyntaxError):
+                    self.refuse(error.name or name)  # it will not compile the next time either
+                self.record(self.located(error, name, {**words, **shared}))
+        return self._shipped_part(name, words, shared)
+
+    def fill(self, part: Part, values: Mapping[str, Any], inside: Mapping[str, Encoded] = _NOTHING) -> Encoded:
+        """Return a part for one reader; ``inside`` are the finished cards and lines."""
+        return self._filler.fill(part, values, inside)
+
+    def run(self, name: str, values: Mapping[str, Any], *, padding: int = 0) -> CutText:
+        """Run a template the shared way. Raises whatever it does wrong."""
+        return CutText.of(self._own.get_template(name), values, padding=padding)
+
+    def at_once(self, name: str, values: Mapping[str, Any]) -> str:
+        """Run a template the eager way: with a reader's own values among the others. Raises as :meth:`run`."""
+        return self._eager.get_template(name).render(values)
+
+    def uses_own(self, name: str) -> bool:
+        """Tell whether a template is the operator's, or takes in one that is."""
+        if name not in self._uses_own:
+            self._uses_own[name] = False  # of templates that take in one another
+            source, _, _ = _Loader(self.own_folder, self._refused, styled=False).get_source(self._unstyled, name)
+            within = find_referenced_templates(self._unstyled.parse(source, name))
+            own = name in self.own_files or any(one is None or self.uses_own(one) for one in within)
+            self._uses_own[name] = own
+        return self._uses_own[name]
+
+    def compile(self, name: str) -> None:
+        """Compile a template. Raises TemplateError, OSError or UnicodeDecodeError."""
+        self._own.get_template(name)
+
+    def refuse(self, name: str) -> None:
+        """Use the shipped file of this name from now on."""
+        self._refused.add(name)
+        self._uses_own.clear()
+        for environment in ("_own", "_eager", "_unstyled", "_unstyled_eager"):
+            self.__dict__.pop(environment, None)
+
+    def allow(self, name: str) -> None:
+        """Use the own file of this name again."""
+        self._refused.discard(name)
+        self.refuse("")
+
+    def located(self, error: Exception, name: str, values: Mapping[str, Any], *, eager: bool = False) -> TemplateFault:
+        """Return where an error is: the template is run again without styles, because inlining them moves lines."""
+        try:
+            if eager:
+                self._unstyled_eager.get_template(name).render(values)
+            else:
+                CutText.of(self._unstyled.get_template(name), values)
+        except Exception as again:  # noqa: BLE001 - the same fault as before, whatever it was
+            error = again
+        if isinstance(error, TemplateSyntaxError):
+            return error.filename or error.name or "", error.lineno, error.message or "wrong syntax"
+        # Only Jinja's own errors are quoted: others may show what was to be written, and to whom.
+        what = error.message or "" if isinstance(error, TemplateError) else type(error).__name__
+        own = str(self.own_folder)
+        lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(own)]
+        if lines:
+            return lines[-1].filename, lines[-1].lineno, what
+        return str(self.own_folder / name if self.own_folder else name), None, what
+
+    def record(self, fault: TemplateFault) -> None:
+        """Note a fault, and log it the first time."""
+        if fault not in self.faults:
+            self.faults.append(fault)
+            log.warning("template.broken", template=fault[0], line=fault[1], error=fault[2], used="the shipped one")
+
+    def _block_failed(self, slot: Slot, error: Exception, values: Mapping[str, Any]) -> None:
+        name = slot.source
+        self.record(self.located(error, name, values, eager=True))
+
+    def _shipped_part(self, name: str, words: Mapping[str, Any], shared: Mapping[str, Any]) -> Part:
+        return self._filler.part(CutText.of(self._shipped.get_template(name), {**words, **shared}), words)
+
+    @cached_property
+    def _own(self) -> Environment:
+        return _environment(SharedTags, _Loader(self.own_folder, self._refused))
+
+    @cached_property
+    def _eager(self) -> Environment:
+        return _environment(EagerTags, _Loader(self.own_folder, self._refused))
+
+    @cached_property
+    def _unstyled(self) -> Environment:
+        return _environment(SharedTags, _Loader(self.own_folder, self._refused, styled=False))
+
+    @cached_property
+    def _unstyled_eager(self) -> Environment:
+        return _environment(EagerTags, _Loader(self.own_folder, self._refused, styled=False))
+
+
+class _Loader(BaseLoader):
+    """Finds a template in the own folder, else among the shipped ones, and writes the styles into it."""
+
+    def __init__(self, own_folder: Path | None, refused: set[str], *, styled: bool = True) -> None:
+        shipped_folder = shipped("templates/email")
+        folders = [folder for folder in (own_folder, shipped_folder) if folder is not None]
+        self._files, self._shipped = FileSystemLoader(folders), FileSystemLoader(shipped_folder)
+        self._css = next(file for folder in folders if (file := folder / "style.css").is_file())
+        self._refused = refused
+        self._styled = styled
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        files = self._shipped if template in self._refused else self._files
+        source, filename, fresh = files.get_source(environment, template)
+        if not self._styled or not template.endswith(".html.j2"):
+            return source, filename, fresh
+        _parsed(environment, source, template, filename)  # a fault in the syntax is told with the line in the file
+        try:
+            return with_styles(source, self._css.read_text(encoding="utf-8")), filename, fresh
+        except TemplateSyntaxError as error:
+            raise TemplateSyntaxError(error.message or "", error.lineno, template, filename) from None
+
+    def load(
+        self,
+        environment: Environment,
+        name: str,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - Jinja's
+    ) -> Template:
+        source, filename, fresh = self.get_source(environment, name)
+        code = environment.compile(_parsed(environment, source, name, filename), name, filename)
+        return environment.template_class.from_code(environment, code, globals or {}, fresh)
+
+
+def _parsed(environment: Environment, source: str, name: str, filename: str | None) -> Any:
+    tree = environment.parse(source, name, filename)
+    if SharedTags.identifier in environment.extensions:
+        take_slots(environment, tree, name, filename)
+    return tree
+
+
+def _environment(tags: type[Extension], loader: BaseLoader) -> Environment:
+    environment = Environment(
+        loader=loader,
+        extensions=[tags],
+        autoescape=select_autoescape(enabled_extensions=(".html.j2",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    environment.globals["wrap"] = wrapped
+    return environment
+
+
+def common_words(words: Wording, service: ServiceSettings) -> Mapping[str, Any]:
+    """Return the words that every template may use, also within a personal block: the same in one language."""
+    return {
+        "t": words.say,
+        "lang": words.tag,
+        "dir": words.direction,
+        "start": "right" if words.direction == "rtl" else "left",
+        "service": service,
+        "why": words.say("footer.why", service=service.name),
+    }
+
+
+def wrapped(text: str, indent: str = "", *, width: int = _WIDTH) -> str:
+    """Return a text in lines of at most ``width`` characters where its words allow it, and never break a link.
+
+    Later lines begin with ``indent``.
+    """
+    text = str(text)
+    if len(text) <= width:
+        return text
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        if line and len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = indent + word
+        else:
+            line = f"{line} {word}" if line else word
+    return "\n".join([*lines, line])

@@ -1,0 +1,306 @@
+"""The operator's own templates: they win file by file, and a broken one never costs a mail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.digests.rendering_samples import (
+    NOW,
+    both_ways,
+    digest,
+    entry,
+    reason,
+    settings,
+    shared_mail,
+    subscriber,
+    trial,
+)
+from trialalerts.clock import FrozenClock
+from trialalerts.delivery.mail.message import Message
+from trialalerts.digests.rendering.renderer import MailRenderer
+from trialalerts.operations.doctor import templates_checked
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    own = tmp_path / "mine" / "email"
+    own.mkdir(parents=True)
+    return own
+
+
+def renderer(folder: Path) -> MailRenderer:
+    return MailRenderer(settings(folder=folder.parent), FrozenClock(NOW))
+
+
+def mail(of: MailRenderer) -> Message:
+    return both_ways(of, digest(), [entry(trial(1))], subscriber(), [trial(1)])
+
+
+def test_an_own_template_wins_and_the_others_stay(folder: Path) -> None:
+    (folder / "footer.html.j2").write_text("<p>Our own footer for {{ service.name }}</p>\n")
+    message = mail(renderer(folder))
+    assert "Our own footer for Example Trial Alerts" in (message.html or "")
+    assert "Our own footer" not in message.text
+    assert trial(1).title in (message.html or "")
+
+
+def test_an_own_style_is_written_into_the_shipped_templates(folder: Path) -> None:
+    (folder / "style.css").write_text(".card { border-top: 3px solid #123456; }")
+    assert "border-top:3px solid #123456" in (mail(renderer(folder)).html or "")
+
+
+OWN_LETTER = (
+    '{% extends "letter.html.j2" %}\n{% block content %}<h1>Mine</h1>{% cards %}{% endblock %}\n'
+    '{% block footer %}<a href="{% personal preferences_url %}{{ preferences_url }}{% endpersonal %}">change</a>\n'
+    '<a href="{% personal unsubscribe_url %}{{ unsubscribe_url }}{% endpersonal %}">leave</a>{% endblock %}\n'
+)
+
+
+def test_an_own_template_may_build_on_the_shipped_letter(folder: Path) -> None:
+    (folder / "digest.html.j2").write_text(OWN_LETTER)
+    of = renderer(folder)
+    html = mail(of).html or ""
+    assert of.templates.faults == []
+    assert ">Mine</h1>" in html
+    assert trial(1).title in html
+
+
+def test_own_templates_may_need_one_another(folder: Path) -> None:
+    (folder / "digest.html.j2").write_text(OWN_LETTER.replace("letter.html.j2", "frame.html.j2"))
+    (folder / "frame.html.j2").write_text(
+        "<html>{% block content %}{% endblock %}{% block footer %}{% endblock %}</html>"
+    )
+    of = renderer(folder)
+    assert (mail(of).html or "").startswith("<html>")
+    assert of.templates.faults == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line", "error"),
+    [
+        ("digest.html.j2", "<p>\n{% if %}\n</p>", 2, "Expected an expression"),
+        ("digest.html.j2", "<p>\n\n{{ nothing_here }}</p>", 3, "'nothing_here' is undefined"),
+        ("card_trial.html.j2", '<p\n  class="card">\n{{ card.colour }}</p>', 3, "has no attribute 'colour'"),
+        ("footer.html.j2", "<p>\n{{ 1 / 0 }}</p>", 2, "ZeroDivisionError"),
+        ("footer.html.j2", "<p>{% include 'missing.j2' %}</p>", 1, "missing.j2"),
+        ("digest.txt.j2", "Hello {{ t('no.such.phrase') }}", 1, "KeyError"),
+        ("card_trial.txt.j2", "{{ card.title", 1, "unexpected end of template"),
+        ("card_trial.html.j2", '<p>\n<a {% if 1 %}href="x"{% endif %}>y</a></p>', 2, 'between "quotes"'),
+    ],
+)
+def test_a_broken_template_is_named_with_its_line_and_the_shipped_one_used(
+    folder: Path, name: str, text: str, line: int, error: str
+) -> None:
+    (folder / name).write_text(text)
+    with capture_logs() as logs:
+        of = renderer(folder)
+        message = mail(of)
+        assert mail(of).html == message.html
+    (told,) = logs
+    assert told["event"] == "template.broken"
+    assert told["line"] == line
+    assert error in told["error"]
+    assert Path(told["template"]) == folder / name
+    assert trial(1).title in (message.html or "")
+    assert trial(1).title in message.text
+    assert of.templates.faults == [(str(folder / name), line, told["error"])]
+
+
+def test_a_fault_in_some_mails_only_leaves_the_own_template_to_the_others(folder: Path) -> None:
+    (folder / "card_trial.txt.j2").write_text(
+        "Mine: {{ {'x': 1}[card.title] if 'part 1' in card.title else card.number }}\n"
+    )
+    items = [trial(1), trial(2)]
+    with capture_logs():
+        message = shared_mail(renderer(folder), digest(), [entry(item) for item in items], subscriber(), items)
+    assert trial(1).title in message.text
+    assert f"Mine: {trial(2).external_id}" in message.text
+
+
+def test_a_block_that_fails_on_one_readers_words_leaves_the_own_template_to_the_others(folder: Path) -> None:
+    (folder / "card_trial.html.j2").write_text(
+        "<p>Mine {% personal reasons %}\n{{ 1 // 0 if 'Badville' in reasons|join else 'fine' }}{% endpersonal %}</p>\n"
+    )
+    of = renderer(folder)
+    with capture_logs():
+        good, bad, again = (
+            shared_mail(of, digest(), [entry(trial(1), reasons=[reason(region_label=where)])], subscriber(), [trial(1)])
+            for where in ("Leeds", "Badville", "York")
+        )
+    assert "Mine" in (good.html or "")
+    assert "Mine" in (again.html or "")
+    assert "Mine" not in (bad.html or "")
+    assert "You follow Inventitis in Badville" in (bad.html or "")
+    assert of.templates.faults == [(str(folder / "card_trial.html.j2"), 2, "ZeroDivisionError")]
+
+
+INSIDE = [
+    "{{ reasons|map('upper')|join }}",
+    "{{ reasons|length }}",
+    "{{ reasons[0][:5] }}",
+    "{{ reasons[0]|truncate(30) }}",
+    "{{ (reasons|join ~ ', really')|truncate(90) }}",
+    "{{ reasons|join|safe }}",
+    "{{ reasons|join|e|e }}",
+    "{{ reasons|join|forceescape }}",
+    "{{ reasons|join|wordwrap(20) }}",
+    "{{ reasons|join|urlencode }}",
+    "{{ reasons|join|replace('You', 'We') }}",
+    "{{ reasons|join|striptags }}",
+    "{{ reasons|tojson }}",
+    "{{ reasons|join|urlize }}",
+    "{{ reasons|join|title }}",
+    "{{ reasons|sort|join(', ') }}",
+    "{{ '%s, really'|format(reasons|join) }}",
+    "{{ 'yes' if 'Leeds' in reasons|join else 'no' }}",
+    "{{ reasons == ['You follow Inventitis'] }}",
+    "{% for sign in reasons|join %}{{ sign }}.{% endfor %}",
+    "{{ t('reason.direct', area=reasons|join) }}",
+    "{{ wrap(wrap(reasons|join ~ ' and more', '  '), '    ') }}",
+    "{% filter upper %}{{ reasons|join }}{% endfilter %}",
+    "{% set mine = reasons|join %}{{ mine }}",
+    "{% include 'footer.txt.j2' %}",
+]
+
+
+@pytest.mark.parametrize("use", INSIDE)
+@pytest.mark.parametrize("name", ["card_trial.html.j2", "card_trial.txt.j2"])
+def test_an_own_block_may_do_anything_with_the_words_that_it_names(folder: Path, name: str, use: str) -> None:
+    use = use.replace("txt", name.split(".")[1])
+    block = f"{{% personal reasons %}}{{% if reasons %}}{use}{{% endif %}}{{% endpersonal %}}"
+    (folder / name).write_text(f"<p>Mine {block} {{{{ card.title }}}}</p>\n")
+    of = write_to_three_readers(folder)
+    assert of.templates.faults == []
+
+
+def write_to_three_readers(folder: Path) -> MailRenderer:
+    of = renderer(folder)
+    items = [trial(1), trial(2)]
+    for label, nearest in (("Tom & Jerry", "Leeds"), ("<b>Ann</b> www.example.org", "York"), (None, "Leeds")):
+        because = [reason(label=label, nearest=nearest), reason(preference_id=2, area_name="Otheritis " * 9)]
+        both_ways(of, digest(), [entry(item, reasons=because) for item in items], subscriber(), items)
+    return of
+
+
+REASONS = "{% personal reasons %}{{ reasons|join }}{% endpersonal %}"
+
+
+@pytest.mark.parametrize(
+    ("use", "error"),
+    [
+        ("{{ reasons|join }}", "'reasons' is undefined"),
+        ("{{ caution }}", "'caution' is undefined"),
+        ("{{ unsubscribe_url }}", "'unsubscribe_url' is undefined"),
+        ("{% personal reasons %}{{ card.title }}{% endpersonal %}", "'card' is undefined"),
+        ("{% personal reasons %}{{ reasons }}{{ caution }}{% endpersonal %}", "'caution' is undefined"),
+        ("{% personal reasons %}{{ page }}{% endpersonal %}", "'page' is undefined"),
+        ("{% personal nobody %}{{ nobody }}{% endpersonal %}", "'nobody' is undefined"),
+        ("{% for fact in card.facts %}{% personal reasons %}{{ fact.text }}{% endpersonal %}{% endfor %}", "'fact'"),
+        (f"{{% filter upper %}}{REASONS}{{% endfilter %}}", "may stand in"),
+        (f"{{% set x %}}{REASONS}{{% endset %}}{{{{ x|length }}}}", "may stand in"),
+        (f"{{% macro m() %}}{REASONS}{{% endmacro %}}{{{{ m() }}}}", "may stand in"),
+        (
+            f"{{% macro m() %}}{{{{ caller() }}}}{{% endmacro %}}{{% call m() %}}{REASONS}{{% endcall %}}",
+            "may stand in",
+        ),
+        ("{% filter upper %}{% include 'changes.html.j2' %}{% endfilter %}", "may stand in"),
+        ("{% with %}{% personal reasons %}{{ reasons }}{% endpersonal %}{% endwith %}", "may stand in"),
+        ("{% personal reasons %}{% personal caution %}{% endpersonal %}{% endpersonal %}", "no such tag"),
+        ("{% personal reasons %}{% cards %}{% endpersonal %}", "no such tag"),
+        ("{% personal reasons %}{% block x %}{% endblock %}{% endpersonal %}", "no such tag"),
+        ("{% personal %}{% endpersonal %}", "expected token 'name'"),
+        ("{% personal reasons %}", "Unexpected end"),
+    ],
+)
+@pytest.mark.parametrize("name", ["card_trial.html.j2", "card_trial.txt.j2"])
+def test_personal_words_elsewhere_are_refused_with_file_and_line(folder: Path, name: str, use: str, error: str) -> None:
+    (folder / name).write_text(f"<p>Mine</p>\n{use}\n")
+    with capture_logs():
+        of = write_to_three_readers(folder)
+    ((file, line, what),) = of.templates.faults
+    assert (Path(file), line) == (folder / name, 2)
+    assert error in what
+
+
+@pytest.mark.parametrize(
+    "caught",
+    [
+        "{{ self.reasons()|upper }}",
+        "{{ self.reasons()|length }}",
+        "{{ self.reasons()|truncate(60) }}",
+        "{{ self.reasons()|wordwrap(60) }}",
+    ],
+)
+def test_whatever_changes_what_a_tag_wrote_is_refused(folder: Path, caught: str) -> None:
+    text = f"{{% if not card %}}{{% block reasons %}}{REASONS}{{% endblock %}}{{% endif %}}<p>Mine {caught}</p>\n"
+    (folder / "card_trial.html.j2").write_text(text)
+    with capture_logs():
+        of = write_to_three_readers(folder)
+        html = mail(of).html or ""
+    assert [Path(file) for file, _, _ in of.templates.faults] == [folder / "card_trial.html.j2"]
+    assert "Mine" not in html
+
+
+@pytest.mark.parametrize("ending", ["html.j2", "txt.j2"])
+@pytest.mark.parametrize("missing", ["unsubscribe_url", "preferences_url", "cards"])
+def test_a_letter_without_its_links_or_cards_is_refused(folder: Path, ending: str, missing: str) -> None:
+    links = [f"{{% personal {n} %}}{{{{ {n} }}}}{{% endpersonal %}}" for n in ("unsubscribe_url", "preferences_url")]
+    parts = [part for part in ("{% cards %}", *links) if missing not in part]
+    (folder / f"digest.{ending}").write_text("\n".join(["<p>Mine</p>", *parts]))
+    with capture_logs():
+        of = renderer(folder)
+    ((file, _, what),) = of.templates.faults
+    assert Path(file) == folder / f"digest.{ending}"
+    assert missing in what
+    message = mail(of)
+    assert "Mine" not in (message.html or "") + message.text
+    assert "/unsubscribe/" in message.text
+
+
+@pytest.mark.parametrize("ending", ["html.j2", "txt.j2"])
+@pytest.mark.parametrize("use", ["{% cards %}{% cards %}", "{% for x in 1, 2 %}{% cards %}{% endfor %}", "{{ cards }}"])
+def test_cards_stand_in_a_letter_once(folder: Path, ending: str, use: str) -> None:
+    links = [f"{{% personal {n} %}}{{{{ {n} }}}}{{% endpersonal %}}" for n in ("unsubscribe_url", "preferences_url")]
+    (folder / f"digest.{ending}").write_text("\n".join([use, *links]))
+    with capture_logs():
+        assert [Path(fault[0]).name for fault in renderer(folder).templates.faults] == [f"digest.{ending}"]
+
+
+def test_a_confirmation_without_its_link_is_refused(folder: Path) -> None:
+    (folder / "confirmation.txt.j2").write_text("Please confirm.\n")
+    with capture_logs():
+        of = renderer(folder)
+    assert "/confirm/" in of.confirmation(subscriber(), [1]).text
+    assert [(Path(file).name, what[:11]) for file, _, what in of.templates.faults] == [
+        ("confirmation.txt.j2", "confirm_url")
+    ]
+
+
+def test_of_several_own_files_only_the_one_at_fault_is_refused(folder: Path) -> None:
+    (folder / "footer.html.j2").write_text("<p>Our own footer</p>\n")
+    (folder / "changes.html.j2").write_text("<p>{{ card.color }}</p>\n")
+    (folder / "digest.html.j2").write_text("<p>no links</p>{% cards %}\n")
+    with capture_logs():
+        of = renderer(folder)
+    assert [Path(file).name for file, _, _ in of.templates.faults] == ["changes.html.j2", "digest.html.j2"]
+    assert "Our own footer" in (mail(of).html or "")
+
+
+def test_doctor_tells_the_file_and_the_line_before_any_mail(folder: Path) -> None:
+    (folder / "confirmation.txt.j2").write_text("fine\n{% endfor %}")
+    (folder / "brief.html.j2").write_text("<p>\n{{ line.titel }}</p>\n")
+    with capture_logs():
+        found = list(templates_checked(settings(folder=folder.parent)))
+    assert [check.level for check in found] == ["broken", "broken"]
+    assert f"{folder / 'confirmation.txt.j2'}, line 2: " in found[0].what
+    assert "endfor" in found[0].what
+    assert f"{folder / 'brief.html.j2'}, line 2: " in found[1].what
+    assert all("the shipped one is used" in check.what for check in found)
+
+
+def test_a_folder_that_is_not_there_changes_nothing(tmp_path: Path) -> None:
+    message = mail(renderer(tmp_path / "nowhere" / "email"))
+    assert trial(1).title in message.text
