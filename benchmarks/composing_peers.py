@@ -58,11 +58,11 @@ def _tables(db: Database) -> Iterator[Connection]:
     of_areas = {
         (above, candidate.seq)
         for candidate in window
-        for own in candidate.subject.direct
+        for own in candidate.outline.direct
         for above in (own, *areas.ancestors(own))
     }
-    places = {(c.seq, "", "") for c in window if c.sites is None}
-    places |= {(c.seq, site.country or "", site.subdivision or "") for c in window for site in c.sites or ()}
+    places = {(c.seq, "", "") for c in window if c.places is None}
+    places |= {(c.seq, part.partition("-")[0], part) for c in window if c.places is not None for part in c.places.parts}
     with db.engine.connect() as connection, connection.begin() as transaction:
         connection.execute(text("CREATE TABLE peer_area (area TEXT, seq INTEGER)"))
         connection.execute(text("CREATE TABLE peer_place (seq INTEGER, country TEXT, subdivision TEXT)"))

@@ -16,12 +16,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlmodel import Session
 
 from trialalerts.catalog.facts import ArticleFacts, Site, TrialFacts
+from trialalerts.catalog.outline_rows import Described, write_outlines
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
-from trialalerts.database import Database, take_numbers
+from trialalerts.database import Database, table_of, take_numbers
 from trialalerts.subscribers.tables import Frequency, Preference, RegionKind, Subscriber, SubscriberState
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
@@ -155,8 +156,14 @@ def _site(dice: random.Random) -> Site:
 
 
 def _store_items(session: Session, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        session.connection().execute(insert(Item), rows)
+    if not rows:
+        return
+    connection = session.connection()
+    connection.execute(insert(Item), rows)
+    item = table_of(Item).c
+    columns = item.id, item.kind, item.status, item.is_open, item.facts, item.areas, item.topics
+    stored = connection.execute(select(*columns).where(item.source == "workload")).all()
+    write_outlines(connection, [Described(*row) for row in stored])
 
 
 def _subscriber(number: int) -> dict[str, Any]:

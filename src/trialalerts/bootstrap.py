@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from trialalerts.catalog.outline_rows import complete_outlines
 from trialalerts.clock import SystemClock
 from trialalerts.database import Database
 from trialalerts.database.schema import upgrade_schema
@@ -53,6 +54,7 @@ def prepare(db: Database, settings: Settings, *, accept_secret: bool = False) ->
         areas = store_shipped(session, curated=Path(curated) if curated else None)
         store_topics(session, Path(topics) if topics else shipped("config/topics.toml"))
         places = store_places(session)
+    complete_outlines(db)
     _reread(db, settings)
     return Prepared(upgraded=upgraded, areas=areas, places=places)
 

@@ -17,8 +17,9 @@ from tests import postgres
 from tests.catalog.samples import trial
 from tests.delivery.post import dice
 from trialalerts.catalog.facts import ArticleFacts, TrialFacts
+from trialalerts.catalog.outline_rows import complete_outlines, item_ids
 from trialalerts.catalog.store import store_items
-from trialalerts.catalog.tables import BaselineItem, HeldChange, Item
+from trialalerts.catalog.tables import BaselineItem, Change, HeldChange, Item, ItemOutline
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
 from trialalerts.database.findings import open_findings
@@ -47,7 +48,7 @@ SETTINGS = Settings(
     sources=(SourceSettings(name="registry", kind="clinicaltrials_gov", url="https://registry.example.org/api"),),
 )
 OLDEST = "0010"
-LATER = ["0011", "0012", "0013", "0014"]
+LATER = ["0011", "0012", "0013", "0014", "0015", "0016"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -349,6 +350,24 @@ def keeps_every_row(db: Database) -> None:
         for name, rows in ROWS.items():
             found = session.connection().execute(text(f"SELECT count(*) FROM {name}")).scalar()
             assert found == len(rows), name
+
+
+def test_what_was_there_gets_its_outlines(old: Database) -> None:
+    upgrade_schema(old)
+    with old.read() as session:
+        changed = set(session.exec(select(Change.item_id)))
+        expected = {i.id for i in session.exec(select(Item)) if i.is_open or i.kind == "article" or i.id in changed}
+        assert {(row.item_id, row.outline) for row in session.exec(select(ItemOutline))} == {(n, "") for n in expected}
+        found = item_ids(session.connection(), ["about:D009103"])
+        assert found == expected, "as long as nobody knows, all are looked at"
+    complete_outlines(old)
+    with old.read() as session:
+        stored = {row.item_id: row for row in session.exec(select(ItemOutline))}
+        assert stored.keys() == expected
+        assert all(row.outline for row in stored.values())
+        still_open = {number for number, row in stored.items() if row.is_open}
+        assert still_open
+        assert item_ids(session.connection(), ["about:D009103"]) == still_open
 
 
 def test_a_source_begins_its_patience_with_its_last_attempt(old: Database) -> None:

@@ -21,7 +21,7 @@ from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.clock import FrozenClock
 from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.cards.maker import CardMaker
-from trialalerts.digests.entries import Entry, Reason, Told
+from trialalerts.digests.entries import Entry, EntryChange, Reason
 from trialalerts.digests.rendering.fill import Encoded, Part, one_piece
 from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.digests.rendering.templates import Templates
@@ -151,11 +151,11 @@ def reason(**changes: Any) -> Reason:
     return Reason(**values | changes)
 
 
-def told(kind: str = "opened", **changes: Any) -> Told:
+def told(kind: str = "opened", **changes: Any) -> EntryChange:
     """Return something that happened; the sides of each kind of change as the catalog writes them."""
     before, after = SIDES.get(kind, ({}, {}))
     values: dict[str, Any] = {"kind": kind, "seq": 1, "before": before, "after": after}
-    return Told(**values | changes)
+    return EntryChange(**values | changes)
 
 
 SIDES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -181,7 +181,7 @@ SIDES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
 EVERY_KIND = (*(kind.value for kind in ChangeKind), "recruiting_now")
 
 
-def entry(item: Item, *happened: Told, reasons: Sequence[Reason] | None = None) -> Entry:
+def entry(item: Item, *happened: EntryChange, reasons: Sequence[Reason] | None = None) -> Entry:
     """Return an entry on an item; by default it opened near Leeds."""
     default = told("published") if item.kind is ItemKind.ARTICLE else told()
     return Entry(

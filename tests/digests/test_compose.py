@@ -29,7 +29,7 @@ from trialalerts.digests.compose import Composer, compose_due
 from trialalerts.digests.due import due_page, due_rows
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.reading import DigestReader
-from trialalerts.digests.storing import Overtaken
+from trialalerts.digests.storing import ConcurrentUpdate
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, RegionKind, SubscriberState
 from trialalerts.vocabulary.tables import Area, AreaOrigin
@@ -273,7 +273,7 @@ def test_who_becomes_due_with_an_older_cursor_while_a_window_is_served_loses_not
         store_subscriber(session, "anna", clock.now(), cursor=cursor)
     assert composer is not None
     with db.write() as session:
-        composer.storage.store(session, composer.asker.ask(rows_due(session, clock, 2)).served)
+        composer.storage.store(session, composer.matches_of(session, rows_due(session, clock, 2)).served)
     assert digests_of(db, "anna") == []
     compose_due(db, SETTINGS, clock)
     (digest,) = digests_of(db, "anna")
@@ -337,12 +337,12 @@ def test_nothing_is_stored_for_who_left_between_reading_and_storing_and_the_othe
     with sqlite_db.read() as session:
         composer = Composer.prepare(session, SETTINGS, clock.now())
         assert composer is not None
-        answers = composer.asker.ask(rows_due(session, clock, 1))
+        answers = composer.matches_of(session, rows_due(session, clock, 1))
     with sqlite_db.write() as session:
         anna = subscriber_called(session, "anna")
         anna.state = SubscriberState.UNSUBSCRIBED
         session.add(anna)
-    with pytest.raises(Overtaken), sqlite_db.write() as session:
+    with pytest.raises(ConcurrentUpdate), sqlite_db.write() as session:
         composer.storage.store(session, answers.served)
     assert digests_of(sqlite_db, "ben") == []
     compose_due(sqlite_db, SETTINGS, clock)

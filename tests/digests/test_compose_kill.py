@@ -13,7 +13,7 @@ from sqlmodel import select
 
 from tests import programs
 from tests.digests.stage import LEEDS, LYON, SETTINGS, publish, store_areas, store_subscriber, store_trial
-from tests.matching.worlds import concerns
+from tests.matching.worlds import candidates_between, concerns
 from tests.programs import Program
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import SystemClock
@@ -21,7 +21,6 @@ from trialalerts.database import Database
 from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.tables import Digest, Selection
-from trialalerts.matching.window import changes_between
 from trialalerts.subscribers.tables import Frequency, Preference, RegionKind, Subscriber
 from trialalerts.vocabulary.areas.tree import load_areas
 
@@ -88,7 +87,7 @@ def assert_everything_was_told_exactly_once(db: Database, cursors: dict[int, int
     """Hold the tables to the specification of matching."""
     with db.read() as session:
         areas = load_areas(session)
-        changes = changes_between(session, 0, 10**9)
+        changes = candidates_between(session, 0, 10**9)
         last = max(change.seq for change in changes)
         told: dict[int, list[int]] = {subscriber: [] for subscriber in cursors}
         digests = list(session.exec(select(Digest)))

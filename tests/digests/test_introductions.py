@@ -285,7 +285,7 @@ class TestTheFirstMailAlwaysComes:
         service.join("ben")
         with service.db.read() as session:
             ben = find_subscriber(session, "ben@example.org")
-            assert composer.asked(session, ben).served == []
+            assert composer.matches(session, ben).served == []
         service.compose()
         assert service.times_told("ben") == {"NCT00000001": 1}
 

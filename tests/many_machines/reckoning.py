@@ -10,12 +10,12 @@ from sqlmodel import col, func, select
 
 from tests.many_machines.post_office import PostOffice
 from tests.many_machines.registry import BusyRegistry, Sweep
-from tests.matching.worlds import concerns
+from tests.matching.worlds import candidates_between, concerns
 from trialalerts.catalog.tables import Change, HeldChange, Item
 from trialalerts.database import Database, current_number
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.tables import Digest, DigestKind, Selection
-from trialalerts.matching.window import RECRUITING_NOW, changes_between
+from trialalerts.matching.window import RECRUITING_NOW
 from trialalerts.subscribers.tables import Preference, Subscriber
 from trialalerts.vocabulary.areas.tree import load_areas
 
@@ -55,7 +55,7 @@ def assert_told_exactly_once(db: Database) -> int:
     """Hold the digests to the specification of matching; return how many things were told."""
     with db.read() as session:
         areas = load_areas(session)
-        changes = [each for each in changes_between(session, 0, 10**9) if each.kind != RECRUITING_NOW]
+        changes = [each for each in candidates_between(session, 0, 10**9) if each.kind != RECRUITING_NOW]
         told: dict[int, list[int]] = {}
         since: dict[int, int] = {}
         for subscriber in session.exec(select(Subscriber)):

@@ -11,7 +11,7 @@ from tests.digests.stage import publish, store_areas, store_trial
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.matching.estimate import Estimator
+from trialalerts.matching.estimate import Estimate, Estimator
 from trialalerts.sources.polling.state import watched_since
 from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers.tables import Preference, RegionKind
@@ -28,9 +28,15 @@ def preference(clock: FrozenClock, **values: Any) -> Preference:
     return Preference(subscriber_id=0, created_at=clock.now(), **columns)
 
 
-def estimator(db: Database, clock: FrozenClock) -> Estimator:
+def estimate_of(db: Database, clock: FrozenClock, asked: Preference) -> Estimate:
     with db.read() as session:
-        return Estimator(session, load_areas(session), clock.now())
+        return Estimator(session, load_areas(session), clock.now()).of(asked)
+
+
+def alternatives_to(db: Database, clock: FrozenClock, asked: Preference) -> list[tuple[str, str, int]]:
+    with db.read() as session:
+        found = Estimator(session, load_areas(session), clock.now()).alternatives(asked)
+        return [(each.kind, each.name or each.value, each.recruiting_now) for each in found]
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +51,7 @@ def test_open_trials_and_the_changes_of_four_weeks_are_counted(sqlite_db: Databa
         store_trial(session, 2, clock.now(), status="COMPLETED")
         for days in (40, 27, 13, 1):
             publish(session, trial, ChangeKind.OPENED, clock.now() - timedelta(days=days))
-    found = estimator(sqlite_db, clock).of(preference(clock))
+    found = estimate_of(sqlite_db, clock, preference(clock))
     assert (found.recruiting_now, found.changes, found.changes_a_week) == (1, 3, 0.75)
 
 
@@ -57,15 +63,15 @@ def test_news_a_week_is_not_known_before_two_weeks_of_history(
         trial = store_trial(session, 1, clock.now())
         for ago in (days, 2):
             publish(session, trial, ChangeKind.OPENED, clock.now() - timedelta(days=ago))
-    found = estimator(sqlite_db, clock).of(preference(clock)).changes_a_week
+    found = estimate_of(sqlite_db, clock, preference(clock)).changes_a_week
     assert found == (None if a_week is None else pytest.approx(a_week))
 
 
 def test_a_quiet_history_is_one_too_and_an_empty_catalog_is_none(sqlite_db: Database, clock: FrozenClock) -> None:
-    assert estimator(sqlite_db, clock).of(preference(clock)).changes_a_week is None
+    assert estimate_of(sqlite_db, clock, preference(clock)).changes_a_week is None
     with sqlite_db.write() as session:
         store_trial(session, 1, clock.now() - timedelta(days=20))
-    assert estimator(sqlite_db, clock).of(preference(clock)).changes_a_week == 0
+    assert estimate_of(sqlite_db, clock, preference(clock)).changes_a_week == 0
 
 
 @pytest.mark.parametrize(("watched", "a_week"), [(13, None), (20, 0.35), (100, 0.25)])
@@ -83,7 +89,7 @@ def test_the_history_of_all_sources_begins_with_the_last_baseline(
         found = Estimator(session, load_areas(session), clock.now(), watched_since=since, complete=complete)
         assert watched_since(session, names[:2]) == (clock.now() - timedelta(days=watched), True)
         assert watched_since(session, []) == (None, True)
-    estimate = found.of(preference(clock))
+        estimate = found.of(preference(clock))
     assert not estimate.complete
     assert estimate.changes_a_week == (None if a_week is None else pytest.approx(a_week))
 
@@ -95,15 +101,12 @@ def test_a_preference_that_brings_nothing_is_answered_with_what_brings_something
         store_trial(session, 1, clock.now(), area="D001327")
     york = {"country": "GB", "latitude": 53.96, "longitude": -1.08, "radius_km": 20.0}
     asked = preference(clock, region_kind=RegionKind.PLACE, **york)
-    found = estimator(sqlite_db, clock)
-    assert found.of(asked).is_empty
-    assert found.instead_of(asked) == []
+    assert estimate_of(sqlite_db, clock, asked).is_empty
+    assert alternatives_to(sqlite_db, clock, asked) == []
     wide = preference(clock, region_kind=RegionKind.PLACE, **{**york, "radius_km": 60.0})
-    (suggestion,) = found.instead_of(wide)
-    assert (suggestion.what, suggestion.estimate.recruiting_now) == ("the area “Autoimmune diseases”", 1)
+    assert alternatives_to(sqlite_db, clock, wide) == [("area", "Autoimmune diseases", 1)]
     near = preference(clock, area_id="D001327", region_kind=RegionKind.PLACE, **york)
-    (suggestion,) = found.instead_of(near)
-    assert suggestion.what == "a radius of 60 km"
+    assert alternatives_to(sqlite_db, clock, near) == [("radius", "60", 1)]
 
 
 def test_more_than_anybody_reads_is_called_so(sqlite_db: Database, clock: FrozenClock) -> None:
@@ -111,7 +114,7 @@ def test_more_than_anybody_reads_is_called_so(sqlite_db: Database, clock: Frozen
         trial = store_trial(session, 1, clock.now())
         for _ in range(161):
             publish(session, trial, ChangeKind.OPENED, clock.now() - timedelta(days=27, hours=23))
-    assert estimator(sqlite_db, clock).of(preference(clock)).is_broad
+    assert estimate_of(sqlite_db, clock, preference(clock)).is_broad
 
 
 def test_of_an_unknown_week_nobody_says_that_it_is_too_much(sqlite_db: Database, clock: FrozenClock) -> None:
@@ -119,4 +122,4 @@ def test_of_an_unknown_week_nobody_says_that_it_is_too_much(sqlite_db: Database,
         trial = store_trial(session, 1, clock.now())
         for _ in range(300):
             publish(session, trial, ChangeKind.OPENED, clock.now() - timedelta(days=1))
-    assert not estimator(sqlite_db, clock).of(preference(clock)).is_broad
+    assert not estimate_of(sqlite_db, clock, preference(clock)).is_broad

@@ -8,13 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.matching.worlds import TODAY, World, expected, is_told_of_closing, worlds
-from trialalerts.matching.arranging import Match, arranged
-from trialalerts.matching.explaining import Explainer
-from trialalerts.matching.index import WindowIndex, bits_of, numbers_of
+from tests.matching.worlds import TODAY, World, expected, is_told_of_closing, window_of, worlds
+from trialalerts.matching.bits import bits_of, numbers_of
 from trialalerts.matching.matcher import wanted_together
-from trialalerts.matching.nearby import SiteMap
-from trialalerts.matching.ranking import Tier
+from trialalerts.matching.places import SiteMap
+from trialalerts.matching.ranking import Match, Tier, rank
+from trialalerts.matching.reasons import Explainer
 from trialalerts.vocabulary.areas.tree import ANY_AREA
 from trialalerts.vocabulary.places.distance import distance_km
 
@@ -24,14 +23,14 @@ slow_to_draw = settings(max_examples=EXAMPLES, deadline=None, suppress_health_ch
 
 
 def matches_in(world: World) -> list[Match]:
-    index = WindowIndex(world.candidates, world.areas)
+    index = window_of(world.candidates, world.areas)
     found = wanted_together(index, world.preferences, TODAY)
     asked = [
         (preference, world.candidates[number])
         for preference, bits in zip(world.preferences, found, strict=True)
         for number in numbers_of(bits & index.after(world.after)).tolist()
     ]
-    return arranged(asked)
+    return rank(asked)
 
 
 @slow_to_draw
@@ -86,7 +85,7 @@ def test_every_reason_is_true_of_the_item(world: World) -> None:
 
 @given(st.sets(st.integers(0, 300)))
 def test_bits_and_numbers_are_inverses(numbers: set[int]) -> None:
-    assert numbers_of(bits_of(numbers)).tolist() == sorted(numbers)
+    assert numbers_of(bits_of(list(numbers))).tolist() == sorted(numbers)
 
 
 _place = st.tuples(st.floats(-90, 90), st.floats(-180, 180))

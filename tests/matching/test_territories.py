@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.matching.worlds import window_of
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.tables import Item, ItemKind
-from trialalerts.matching.explaining import nearest_site
-from trialalerts.matching.index import WindowIndex
+from trialalerts.matching.reasons import nearest_site
 from trialalerts.matching.window import recruiting_now, subject_of
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import AreaTree
@@ -49,7 +49,7 @@ def test_a_follower_of_either_country_is_told(
 ) -> None:
     site = Site(facility="Made-up Clinic", city="Somewhere", country=country, country_name=written)
     candidate = recruiting_now(subject_of(trial(site)), NOW)
-    index = WindowIndex([candidate], AreaTree([]))
+    index = window_of([candidate], AreaTree([]))
     met = {code for code in (*found, *not_found) if index.region((RegionKind.COUNTRY, code, None, None, None, None))}
     assert met == set(found)
     for code in found:
@@ -68,6 +68,6 @@ def test_a_follower_of_either_country_is_told(
 
 def test_a_follower_of_a_territory_as_a_state_is_told() -> None:
     site = Site(country="PR", country_name="Puerto Rico")
-    index = WindowIndex([recruiting_now(subject_of(trial(site)), NOW)], AreaTree([]))
+    index = window_of([recruiting_now(subject_of(trial(site)), NOW)], AreaTree([]))
     assert index.region((RegionKind.SUBDIVISION, "US", "US-PR", None, None, None))
     assert not index.region((RegionKind.SUBDIVISION, "US", "US-TX", None, None, None))

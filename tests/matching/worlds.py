@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
+from sqlmodel import Session, col, select
 
 from trialalerts.catalog.facts import Site, TrialFacts
-from trialalerts.catalog.tables import ChangeKind, ItemKind
+from trialalerts.catalog.outlines import Outline, outline_of, places_of
+from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.catalog.trials.status import is_recruiting, site_is_open
 from trialalerts.matching.closings import AS_NEAR_KM
-from trialalerts.matching.window import Candidate, Subject
+from trialalerts.matching.index import WindowIndex
+from trialalerts.matching.window import RECRUITING_NOW, Candidate, Indexed, Subject, subject_of, told_change
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaNode, AreaTree
 from trialalerts.vocabulary.places.distance import distance_km
@@ -27,12 +30,19 @@ _OF_ARTICLES = (ChangeKind.PUBLISHED, ChangeKind.RETRACTED, ChangeKind.CORRECTED
 TRIAL_KINDS = [kind.value for kind in ChangeKind if kind not in _OF_ARTICLES]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class DrawnChange(Candidate):
+    """A change; ``had`` is the item as it was before it gained areas, None where it gained none."""
+
+    had: Subject | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class World:
     """Areas, changes, and the preferences of one subscriber."""
 
     areas: AreaTree
-    candidates: Sequence[Candidate]
+    candidates: Sequence[DrawnChange]
     preferences: Sequence[Preference]
     after: int
 
@@ -48,12 +58,50 @@ def expected(world: World) -> set[tuple[int, int]]:
     }
 
 
-def had_already(preferences: Sequence[Preference], candidate: Candidate, areas: AreaTree) -> bool:
+def had_already(preferences: Sequence[Preference], candidate: DrawnChange, areas: AreaTree) -> bool:
     """Say whether an item that gained areas was for one of somebody's preferences before it did."""
     if candidate.had is None:
         return False
     before = replace(candidate, subject=candidate.had)
     return any(concerns(preference, before, areas) for preference in preferences)
+
+
+def window_of(candidates: Sequence[Candidate], areas: AreaTree) -> WindowIndex:
+    """Return the index of changes, as matching makes it of what is stored."""
+    return WindowIndex([indexed(candidate) for candidate in candidates], areas)
+
+
+def indexed(candidate: Candidate) -> Indexed:
+    """Return a change as it stands in an index."""
+    subject = candidate.subject
+    had = candidate.had if isinstance(candidate, DrawnChange) else None
+    return Indexed(
+        seq=candidate.seq,
+        item_id=subject.item_id,
+        kind=candidate.kind,
+        outline=_outline(subject),
+        places=None if candidate.sites is None else places_of(subject.facts, candidate.sites),
+        is_over=subject.kind is ItemKind.TRIAL and not subject.recruiting,
+        had=_outline(had) if had else None,
+        closing=candidate if candidate.kind == ChangeKind.SITE_CLOSED else None,
+    )
+
+
+def _outline(subject: Subject) -> Outline:
+    return outline_of(
+        kind=subject.kind,
+        status=subject.status,
+        facts=subject.facts or {"audience": subject.audience},
+        areas={"direct": [{"id": area} for area in subject.direct], "ancestors": sorted(subject.ancestors)},
+        topics=sorted(subject.topics),
+    )
+
+
+def candidates_between(session: Session, after: int, upto: int) -> list[Candidate]:
+    """Return changes as their records say them, without the tables that matching keeps beside."""
+    asked = select(Change, Item).join(Item).where(col(Change.seq) > after, col(Change.seq) <= upto)
+    told = [told_change(change, subject_of(item)) for change, item in session.exec(asked.order_by(col(Change.seq)))]
+    return [each for each in told if each.kind != RECRUITING_NOW or each.subject.recruiting]
 
 
 def concerns(preference: Preference, candidate: Candidate, areas: AreaTree) -> bool:
@@ -75,7 +123,8 @@ def concerns(preference: Preference, candidate: Candidate, areas: AreaTree) -> b
     closing = candidate.kind == ChangeKind.SITE_CLOSED
     in_region = is_told_of_closing(preference, candidate) if closing else _is_near(preference, candidate.sites, facts)
     wanted_kind = not preference.item_kinds or subject.kind.value in preference.item_kinds
-    wanted_change = not preference.change_kinds or candidate.kind in preference.change_kinds
+    # What is open is no change, and always stays.
+    wanted_change = not preference.change_kinds or candidate.kind in {*preference.change_kinds, RECRUITING_NOW}
     of_topic = not preference.topics or bool(subject.topics & set(preference.topics))
     for_them = preference.audience is None or subject.audience in {None, "any", preference.audience}
     asked = in_region and wanted_kind and wanted_change and of_topic and for_them
@@ -232,7 +281,7 @@ def before_it_gained(draw: st.DrawFn, subject: Subject) -> Subject:
 
 
 @st.composite
-def candidates(draw: st.DrawFn, seq: int, subject: Subject) -> Candidate:
+def candidates(draw: st.DrawFn, seq: int, subject: Subject) -> DrawnChange:
     """Draw a change of the item."""
     kinds = TRIAL_KINDS if subject.facts else [kind.value for kind in _OF_ARTICLES]
     listed = subject.facts.sites if subject.facts else ()
@@ -241,7 +290,7 @@ def candidates(draw: st.DrawFn, seq: int, subject: Subject) -> Candidate:
     if kind == ChangeKind.SITE_CLOSED:
         chosen = tuple(draw(st.lists(sites(), max_size=2)))
     gains = kind in {ChangeKind.PUBLISHED, ChangeKind.REGISTERED} and draw(st.booleans())
-    return Candidate(
+    return DrawnChange(
         subject=subject,
         had=draw(before_it_gained(subject)) if gains else None,
         kind=kind,

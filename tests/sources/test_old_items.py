@@ -19,7 +19,7 @@ from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
 from trialalerts.digests.cards.changes import change_notes
 from trialalerts.digests.cards.wording import Wordings
-from trialalerts.digests.entries import Told
+from trialalerts.digests.entries import EntryChange
 from trialalerts.settings import DigestSettings, HttpSettings, Settings
 from trialalerts.sources.base import MemorySource
 
@@ -45,10 +45,10 @@ def after_baseline(world: Database, settings: Settings, clock: FrozenClock) -> D
     return world
 
 
-def told(db: Database) -> dict[str, Told]:
+def told(db: Database) -> dict[str, EntryChange]:
     with db.read() as session:
         rows = session.exec(select(Item.external_id, Change).join(Change, col(Change.item_id) == col(Item.id)))
-        return {name: Told(change.kind.value, change.seq, change.before, change.after) for name, change in rows}
+        return {name: EntryChange(change.kind.value, change.seq, change.before, change.after) for name, change in rows}
 
 
 @pytest.mark.parametrize("first", ["1.xml", "0-empty.xml"])

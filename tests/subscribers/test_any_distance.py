@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from sqlmodel import Session
 
+from tests.matching.worlds import window_of
 from tests.subscribers.stage import LEEDS, NOW
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.database import Database
-from trialalerts.matching.explaining import Explainer
-from trialalerts.matching.index import WindowIndex
+from trialalerts.matching.reasons import Explainer
 from trialalerts.matching.window import recruiting_now, subject_of
 from trialalerts.subscribers.files.bulk_import import import_csv
 from trialalerts.subscribers.files.export import export_csv
@@ -72,7 +72,7 @@ def test_everything_matches_and_the_nearest_site_and_its_distance_are_told() -> 
             areas={"direct": [{"id": "D009103", "in_title": True}]}, source="r", first_seen_at=NOW, last_seen_at=NOW,
         )  # fmt: skip
         candidate = recruiting_now(subject_of(trial), datetime(2026, 3, 2, tzinfo=UTC))
-        index = WindowIndex([candidate], AreaTree([]))
+        index = window_of([candidate], AreaTree([]))
         assert index.region((follows.region_kind, "GB", "GB-ENG", follows.latitude, follows.longitude, None)) == 1
         reason = Explainer(AreaTree([])).reason(candidate.subject, [candidate], follows)
         assert reason.nearest == some[-1].city

@@ -185,22 +185,10 @@ def test_looking_is_limited_and_saving_has_a_limit_of_its_own(busy: World) -> No
     assert busy.client.post(own, data={"action": "add", "area": "asthma"}).status_code == 200
 
 
-def test_what_is_new_is_counted_after_some_minutes(busy: World) -> None:
+def test_what_is_new_is_counted_at_once(busy: World) -> None:
     assert FIGURE.findall(_look(busy))[0][1] == "12"
     _store(busy, "D009103", LEEDS, range(50, 53))
-    assert FIGURE.findall(_look(busy))[0][1] == "12"
-    busy.clock.advance(timedelta(hours=2))
     assert FIGURE.findall(_look(busy))[0][1] == "15"
-
-
-def test_an_estimate_is_not_tried_where_the_registry_is_too_large(busy: World) -> None:
-    with busy.db.read() as session:
-        areas = load_areas(session)
-        new = NewPreference(area_id="D009103", region=find_region(session, "anywhere"))
-    found = Estimates(busy.db, busy.clock).of(new, areas)
-    assert found is not None
-    assert found.estimate.recruiting_now == 12
-    assert Estimates(busy.db, busy.clock, most=31).of(new, areas) is None
 
 
 def test_the_page_goes_without_where_the_reading_fails(busy: World) -> None:

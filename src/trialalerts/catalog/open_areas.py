@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-import orjson
-import sqlalchemy
-from sqlalchemy import String, cast
-from sqlmodel import Session, col, func
+from sqlmodel import Session
 
-from trialalerts.catalog.tables import Item, ItemKind
+from trialalerts.catalog.outline_rows import open_outlines
 from trialalerts.vocabulary.areas.tree import AreaTree
 
 __all__ = ["count_open_topics", "count_open_trials"]
@@ -21,12 +18,7 @@ def count_open_trials(session: Session, tree: AreaTree) -> Mapping[str, int]:
 
     What lies above a trial's areas is what the tree says and what its source said, as in matching.
     """
-    areas = cast(col(Item.areas), String)  # as text, and each text once
-    query = sqlalchemy.select(areas, func.count()).where(col(Item.is_open), col(Item.kind) == ItemKind.TRIAL)
-    alike: Counter[tuple[str, ...]] = Counter()
-    for stored, number in session.connection().execute(query.group_by(areas)):
-        item = orjson.loads(stored)
-        alike[(*(area["id"] for area in item.get("direct", ())), "", *item.get("ancestors", ()))] += number
+    alike = Counter((*each.direct, "", *each.ancestors) for _, each in open_outlines(session.connection(), None))
     found: Counter[str] = Counter()
     for ids, number in alike.items():
         own = ids[: ids.index("")]
@@ -38,10 +30,4 @@ def count_open_trials(session: Session, tree: AreaTree) -> Mapping[str, int]:
 
 def count_open_topics(session: Session) -> Mapping[str, int]:
     """Return topic id → how many trials on it are open now; 0 for any other id."""
-    topics = cast(col(Item.topics), String)
-    query = sqlalchemy.select(topics, func.count()).where(col(Item.is_open), col(Item.kind) == ItemKind.TRIAL)
-    found: Counter[str] = Counter()
-    for stored, number in session.connection().execute(query.group_by(topics)):
-        for topic in orjson.loads(stored):
-            found[topic] += number
-    return found
+    return Counter(topic for _, each in open_outlines(session.connection(), None) for topic in each.topics)

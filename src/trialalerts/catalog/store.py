@@ -25,10 +25,12 @@ from trialalerts.catalog.changes.gains import further_condition
 from trialalerts.catalog.changes.publishing import Happened, publish
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.outline_rows import Described, write_outlines
 from trialalerts.catalog.records import SAID, insert_records, touch_records, update_records
 from trialalerts.catalog.rows import PreparedItem, prepare_item
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.catalog.trials.identity import StoredTrial, find_by_number, find_stored, note_numbers
+from trialalerts.catalog.trials.status import is_recruiting
 from trialalerts.database.bulk import in_chunks, insert_into
 
 __all__ = ["StoreCount", "store_items"]
@@ -220,6 +222,9 @@ class _TrialBatch:
         ]
         announcer.keep_back(self._connection, inserted)
         self._update(changed)
+        # A trial that is over when its source is first read is told to nobody: it gets an outline when it changes.
+        told = [each for each in inserted if announcer.is_told(each[1]) or is_recruiting(_status(each[1]))]
+        write_outlines(self._connection, [_described(*each) for each in (*told, *changed)])
         self._write_records(inserted, stored)
         self._touch(item.item_id for item in stored.values())
         merged = [(stored[entry.external_id].item_id, entry) for entry in unknown if entry.external_id in stored]
@@ -285,6 +290,17 @@ class _TrialBatch:
     def _touch(self, item_ids: Iterable[int]) -> None:
         for chunk in in_chunks(sorted(item_ids)):
             self._connection.execute(update(Item).where(col(Item.id).in_(chunk)).values(last_seen_at=self._now))
+
+
+def _status(entry: PreparedItem) -> str | None:
+    return entry.draft.facts.status if isinstance(entry.draft.facts, TrialFacts) else None
+
+
+def _described(item_id: int, entry: PreparedItem) -> Described:
+    draft, status = entry.draft, _status(entry)
+    facts = draft.facts if isinstance(draft.facts, TrialFacts) else None
+    areas = {"direct": draft.areas, "ancestors": draft.ancestors}
+    return Described(item_id, draft.kind, status, is_recruiting(status), facts, areas, draft.topics)
 
 
 def _said(stored: StoredTrial, entry: PreparedItem) -> dict[str, Any]:

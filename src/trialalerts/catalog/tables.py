@@ -20,12 +20,15 @@ __all__ = [
     "Item",
     "ItemKind",
     "ItemNumber",
+    "ItemOutline",
+    "ItemTerm",
     "Record",
     "appeared_at",
 ]
 
 
 _ARTICLE = text("title_key IS NOT NULL")
+_UNMADE = text("outline = ''")
 
 
 class ItemKind(StrEnum):
@@ -161,6 +164,31 @@ class ItemNumber(SQLModel, table=True):
     number: str = Field(primary_key=True)
     item_id: int = Field(primary_key=True, foreign_key="item.id", ondelete="CASCADE", index=True, sa_type=BigId)
     registry_name: str | None = Field(default=None, sa_column_kwargs={"name": "registry"})
+
+
+class ItemOutline(SQLModel, table=True):
+    """What matching reads of an item (see :mod:`~trialalerts.catalog.outlines`): written with the item.
+
+    Every item has one that is open or of which a change was told. A trial of a baseline that was over then has none.
+    An empty ``outline`` says that it is still to be made.
+    """
+
+    __tablename__ = "item_outline"
+    __table_args__ = (Index("ix_item_outline_unmade", "item_id", sqlite_where=_UNMADE, postgresql_where=_UNMADE),)
+
+    item_id: int = Field(primary_key=True, foreign_key="item.id", ondelete="CASCADE", sa_type=BigId)
+    is_open: bool
+    outline: str
+
+
+class ItemTerm(SQLModel, table=True):
+    """A term under which an item is found that has an outline: an area, a topic, a place."""
+
+    __tablename__ = "item_term"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    term: str = Field(primary_key=True)
+    item_id: int = Field(primary_key=True, sa_type=BigId, sa_column_kwargs={"autoincrement": False})
 
 
 class BaselineItem(SQLModel, table=True):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
+    from trialalerts.matching.estimate import Alternative
     from trialalerts.subscribers.preferences import NewPreference
     from trialalerts.subscribers.tables import Preference
     from trialalerts.vocabulary.areas.tree import AreaTree
@@ -242,23 +243,23 @@ def estimate(
         wanted = options.resolve(session, now.date())
         since, complete = watched_since(session, [source.name for source in ctx.settings.sources])
         estimator = Estimator(session, tree, now, watched_since=since, complete=complete)
-    preferences = [unsaved_preference(each, is_area=tree.__contains__, now=now) for each in wanted]
-    rows: list[dict[str, Any]] = [
-        {
-            "area": tree.name(each.area_id),
-            "region": each.region_label,
-            "recruiting_now": found.recruiting_now,
-            "changes_a_week": None if found.changes_a_week is None else round(found.changes_a_week, 1),
-            "complete": found.complete,
-            "too_much": found.is_broad,
-            "instead": [
-                {"what": other.what, "recruiting_now": other.estimate.recruiting_now}
-                for other in (estimator.instead_of(each) if found.is_empty else ())
-            ],
-        }
-        for each in preferences
-        for found in (estimator.of(each),)
-    ]
+        preferences = [unsaved_preference(each, is_area=tree.__contains__, now=now) for each in wanted]
+        rows: list[dict[str, Any]] = [
+            {
+                "area": tree.name(each.area_id),
+                "region": each.region_label,
+                "recruiting_now": found.recruiting_now,
+                "changes_a_week": None if found.changes_a_week is None else round(found.changes_a_week, 1),
+                "complete": found.complete,
+                "too_much": found.is_broad,
+                "instead": [
+                    {"what": _words_of(other), "recruiting_now": other.recruiting_now}
+                    for other in (estimator.alternatives(each) if found.is_empty else ())
+                ],
+            }
+            for each in preferences
+            for found in (estimator.of(each),)
+        ]
     if json:
         show_json(rows)
         return
@@ -273,6 +274,10 @@ def estimate(
             show(f"{row['area']}: more than anybody reads; take a narrower area, a region, or fewer kinds of change")
         for other in row["instead"]:
             show(f"{row['area']}: nothing now; {other['what']} would bring {other['recruiting_now']} recruiting now")
+
+
+def _words_of(other: Alternative) -> str:
+    return f"a radius of {other.value} km" if other.kind == "radius" else f"the area “{other.name}”"
 
 
 def _so_far(row: dict[str, Any]) -> str:

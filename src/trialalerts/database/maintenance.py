@@ -12,21 +12,35 @@ from trialalerts.database.engine import Database
 from trialalerts.errors import DatabaseUnusable, InvalidInput
 from trialalerts.files import create_private, make_folder
 
-__all__ = ["back_up", "find_faults", "vacuum_database"]
+__all__ = ["back_up", "find_faults", "is_large", "vacuum_database"]
 
 _WITH_ADDRESSES = ("subscriber", "consent", "preference", "digest", "delivery", "feedback_event", "suppression")
+_LARGE = 100_000_000
 
 
-def find_faults(database: Database) -> list[str]:
-    """Return what is broken, one line each; none where the database is whole."""
+def is_large(database: Database) -> bool:
+    """Tell whether it takes long to look through all of a SQLite database: more than a second or so."""
+    if not database.is_sqlite:
+        return False
+    with database.read() as session:
+        pages = text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+        return bool(session.connection().execute(pages).scalar_one() > _LARGE)
+
+
+def find_faults(database: Database, *, briefly: bool = False) -> list[str]:
+    """Return what is broken, one line each; none where the database is whole.
+
+    ``briefly`` looks only through the tables that no registry can bring back: those of people and their mails.
+    """
     found = []
     with database.read() as session:
         connection = session.connection()
         if database.is_sqlite:
-            pages = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-            found += [f"damaged: {line}" for line in pages if line != "ok"]
-            for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check").all():
-                found.append(f"row {row} of {table} refers to a row of {parent} that is not there")
+            for which in [f"('{table}')" for table in _WITH_ADDRESSES] if briefly else [""]:
+                pages = connection.exec_driver_sql(f"PRAGMA integrity_check{which}").scalars().all()
+                found += [f"damaged: {line}" for line in pages if line != "ok"]
+                for table, row, parent, _ in connection.exec_driver_sql(f"PRAGMA foreign_key_check{which}").all():
+                    found.append(f"row {row} of {table} refers to a row of {parent} that is not there")
         gap = connection.execute(
             text("SELECT (SELECT coalesce(max(seq), 0) FROM change), (SELECT value FROM counter WHERE name = 'change')")
         ).one()

@@ -11,25 +11,27 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlmodel import Session
 
 from trialalerts.catalog.changes.baselines import AwaitedSource, awaited_sources, settle_baselines
+from trialalerts.catalog.outline_rows import complete_outlines
 from trialalerts.clock import Clock
 from trialalerts.database import Database, current_number
 from trialalerts.database.bulk import is_sqlite
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.mail.message import mail_domain
-from trialalerts.digests.asking import Answers, Asker
+from trialalerts.digests.claims import PageClaims
 from trialalerts.digests.correcting import Corrections
-from trialalerts.digests.due import DuePage, due_rows, lowest_cursors, new_preferences_due, rows_of
-from trialalerts.digests.storing import Overtaken, Storage
-from trialalerts.digests.taking import Pages
+from trialalerts.digests.due import DuePage, DueRow, due_rows, introductions_due, lowest_cursors, rows_of
+from trialalerts.digests.due_subscribers import PageMatcher, PageMatches
+from trialalerts.digests.storing import ConcurrentUpdate, Storage
 from trialalerts.errors import InvalidInput
 from trialalerts.matching.index import WindowIndex
-from trialalerts.matching.window import changes_between, introduction
+from trialalerts.matching.matcher import Matcher, query_of
+from trialalerts.matching.shown import Queries, introduction
+from trialalerts.matching.window import changes_between
 from trialalerts.settings import Settings
 from trialalerts.subscribers.people import end_pauses
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
@@ -78,6 +80,7 @@ def compose_due(
         count.woken = end_pauses(session, now) if steady else 0
         patience = settings.digests.wait_for_baseline if steady else _ANY_TIME
         waits = settle_baselines(session, _sources(settings), patience, now)
+    complete_outlines(db, stop)
     with db.read() as session:
         _at_one_moment(session)
         composer = Composer.prepare(session, settings, now, introducing=not waits)
@@ -130,7 +133,7 @@ def compose_for(db: Database, settings: Settings, clock: Clock, subscriber_id: i
         if waits and subscriber.cursor == NEVER_SERVED:
             raise InvalidInput(_words(waits, clock.now()))
         composer = Composer.for_one(session, settings, clock.now(), subscriber, introducing=not waits)
-        return composer.storage.store(session, composer.asked(session, subscriber).served) > 0
+        return composer.storage.store(session, composer.matches(session, subscriber).served) > 0
 
 
 def why_not_served(session: Session, settings: Settings, now: datetime, subscriber: Subscriber) -> str | None:
@@ -157,13 +160,16 @@ class Composer:
     Without ``introducing`` first digests, and what is open for a preference that is new, wait.
     """
 
-    def __init__(self, asker: Asker, storage: Storage, *, upto: int, now: datetime, introducing: bool = True) -> None:
-        self.asker = asker
+    def __init__(
+        self, page_matcher: PageMatcher, storage: Storage, *, upto: int, now: datetime, introducing: bool = True
+    ) -> None:
+        self.matcher = page_matcher.matcher
         self.storage = storage
+        self._page_matcher = page_matcher
         self._upto = upto
         self._now = now
         self._introducing = introducing
-        self._corrections = Corrections(asker.window.candidates)
+        self._corrections = Corrections(self.matcher.changes.index.candidates)
 
     @classmethod
     def prepare(
@@ -172,11 +178,11 @@ class Composer:
         """Read the windows that those who are due need; None where nobody is due."""
         upto = current_number(session, CHANGES)
         lowest, began = lowest_cursors(session, now, upto, introducing=introducing)
-        newcomers = began is not None or (introducing and new_preferences_due(session, now))
-        if lowest is None and not newcomers:
+        queries = introductions_due(session, now, newcomers=began is not None) if introducing else []
+        if lowest is None and began is None and queries == []:
             return None
         spans = _Spans(after=upto if lowest is None else lowest, began=upto if began is None else began, upto=upto)
-        return cls._of(session, settings, now, spans, newcomers=newcomers, introducing=introducing)
+        return cls._of(session, settings, now, spans, queries, introducing=introducing)
 
     @classmethod
     def for_one(
@@ -187,35 +193,36 @@ class Composer:
         after = upto if subscriber.cursor == NEVER_SERVED else subscriber.cursor
         began = upto if subscriber.confirmed_seq is None else subscriber.confirmed_seq
         spans = _Spans(after=after, began=began if subscriber.cursor == NEVER_SERVED else upto, upto=upto)
-        return cls._of(session, settings, now, spans, newcomers=True, introducing=introducing)
+        queries = [query_of(row) for row in rows_of(session, subscriber) if row.preference_id is not None]
+        return cls._of(session, settings, now, spans, queries, introducing=introducing)
 
     @classmethod
     def _of(
-        cls, session: Session, settings: Settings, now: datetime, spans: _Spans, *, newcomers: bool, introducing: bool
+        cls, session: Session, settings: Settings, now: datetime, spans: _Spans, queries: Queries, *, introducing: bool
     ) -> Composer:
         areas, upto = load_areas(session), spans.upto
         changes = changes_between(session, min(spans.after, spans.began), upto, baselines_after=spans.after)
         since = now - settings.digests.recent_articles
-        asker = Asker(
+        shown = introduction(session, queries, areas, articles_since=since, now=now)
+        matcher = Matcher(
             changes=WindowIndex(changes, areas),
-            still_open=WindowIndex(introduction(session, articles_since=since, now=now), areas) if newcomers else None,
-            after=spans.after,
-            began=spans.began,
-            upto=upto,
+            shown=WindowIndex(shown, areas),
             today=now.date(),
-            introducing=introducing,
+            queries=queries,
         )
-        storage = Storage(asker, upto=upto, now=now, domain=mail_domain(settings.mail.sender))
-        return cls(asker, storage, upto=upto, now=now, introducing=introducing)
+        page_matcher = PageMatcher(matcher, after=spans.after, began=spans.began, upto=upto, introducing=introducing)
+        storage = Storage(matcher, upto=upto, now=now, domain=mail_domain(settings.mail.sender))
+        return cls(page_matcher, storage, upto=upto, now=now, introducing=introducing)
 
-    def asked(self, session: Session, subscriber: Subscriber) -> Answers:
+    def matches(self, session: Session, subscriber: Subscriber) -> PageMatches:
         """Return what one subscriber would be told, due or not."""
-        return self._answers(session, rows_of(session, subscriber))
+        return self.matches_of(session, rows_of(session, subscriber))
 
-    def _answers(self, session: Session, rows: Sequence[Any]) -> Answers:
-        answers = self.asker.ask(rows)
-        self._corrections.add(session, answers.served, rows)
-        return answers
+    def matches_of(self, session: Session, rows: Sequence[DueRow]) -> PageMatches:
+        """Return what the people of these rows would be told."""
+        matches = self._page_matcher.match(rows)
+        self._corrections.add(session, matches.served, rows)
+        return matches
 
     def serve(self, db: Database, count: ComposeCount, stop: Callable[[], bool]) -> None:
         """Serve page after page, as long as there are any and nobody says stop.
@@ -223,28 +230,28 @@ class Composer:
         Any number of composers may work side by side, on either database: each page is read and matched while nothing
         is locked, and only what it brings is written in a transaction.
         """
-        pages = Pages(now=self._now, last_change=self._upto, size=BATCH, introducing=self._introducing)
+        claims = PageClaims(now=self._now, last_change=self._upto, size=BATCH, introducing=self._introducing)
         with db.write() as session:
-            page = pages.take(session)
+            page = claims.claim(session)
         while page and not stop():
-            page = self._serve(db, page, count, pages)
+            page = self._serve(db, page, count, claims)
 
-    def _serve(self, db: Database, page: DuePage, count: ComposeCount, pages: Pages) -> DuePage | None:
+    def _serve(self, db: Database, page: DuePage, count: ComposeCount, claims: PageClaims) -> DuePage | None:
         """Serve a page and take the next one in the same transaction."""
         with db.read() as session:
             rows = due_rows(session, self._upto, page, introducing=self._introducing)
-            answers = self._answers(session, rows)
+            matches = self.matches_of(session, rows)
         try:
             with db.write() as session:
-                digests = self.storage.store(session, answers.served)
-                following = pages.take(session)
-        except Overtaken:
+                digests = self.storage.store(session, matches.served)
+                following = claims.claim(session)
+        except ConcurrentUpdate:
             with db.write() as session:
                 rows = due_rows(session, self._upto, page, held=True, introducing=self._introducing)
-                answers = self._answers(session, rows)
-                digests = self.storage.store(session, answers.served)
-                following = pages.take(session)
-        count.subscribers += len(answers.served)
+                matches = self.matches_of(session, rows)
+                digests = self.storage.store(session, matches.served)
+                following = claims.claim(session)
+        count.subscribers += len(matches.served)
         count.digests += digests
-        count.failed += [who for who in answers.failed if who not in count.failed]
+        count.failed += [who for who in matches.failed if who not in count.failed]
         return following

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
 from trialalerts.catalog.tables import Change, ChangeKind
-from trialalerts.digests.asking import Found, Served
-from trialalerts.digests.tables import Digest, Selection, SelectionKind
-from trialalerts.matching.query import read_filters
-from trialalerts.matching.window import Candidate
+from trialalerts.digests.due import DueRow
+from trialalerts.digests.due_subscribers import DueSubscriber
+from trialalerts.digests.tables import Digest, Selection
+from trialalerts.matching.query import MatchSet, SelectionKind, read_filters
+from trialalerts.matching.window import Indexed
 from trialalerts.subscribers.tables import NEVER_SERVED
 
 __all__ = ["Corrections"]
@@ -32,34 +32,34 @@ class _Correction:
 
     seq: int
     item_id: int
-    found: Found
+    found: MatchSet
     told_as: set[int] = field(default_factory=set)
 
 
 class Corrections:
     """The corrections of one window of changes."""
 
-    def __init__(self, candidates: Sequence[Candidate]) -> None:
+    def __init__(self, candidates: Sequence[Indexed]) -> None:
         self._all = [
-            _Correction(seq=c.seq, item_id=c.subject.item_id, found=Found(SelectionKind.CHANGES, 1 << number))
+            _Correction(seq=c.seq, item_id=c.item_id, found=MatchSet(SelectionKind.CHANGES, 1 << number))
             for number, c in enumerate(candidates)
             if c.kind == ChangeKind.CORRECTED
         ]
         self._known = False
 
-    def add(self, session: Session, served: Iterable[Served], rows: Sequence[Any]) -> None:
+    def add(self, session: Session, served: Iterable[DueSubscriber], rows: Sequence[DueRow]) -> None:
         """Add to what people are told the corrections of what they were told.
 
         Args:
             session: reads.
             served: the people of a page.
-            rows: of their preferences (:class:`~trialalerts.digests.due.DueRow`), for the kinds of change they want.
+            rows: of their preferences, for the kinds of change they want.
         """
         people = {each.subscriber_id: each for each in served if each.cursor != NEVER_SERVED} if self._all else {}
         if not people:
             return
         self._read(session)
-        unwanted = {row[4] for row in rows if row[11] and not _wants(row[11])}
+        unwanted = {row.preference_id for row in rows if row.filters and not _wants(row.filters)}
         for who, preference, selection in self._told(session, people):
             for one in self._all:
                 is_it = one.item_id in selection if selection.kind is SelectionKind.OPEN else one.told_as & selection

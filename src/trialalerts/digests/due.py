@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,7 +12,9 @@ from sqlmodel import Session, col, select
 
 from trialalerts.database.bulk import is_sqlite
 from trialalerts.database.types import moment_for
-from trialalerts.matching.query import filters_text
+from trialalerts.matching.matcher import query_of
+from trialalerts.matching.query import PreferenceQuery, filters_text
+from trialalerts.matching.shown import MOST_QUERIES
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 
 __all__ = [
@@ -20,18 +23,19 @@ __all__ = [
     "Place",
     "due_page",
     "due_rows",
+    "introductions_due",
     "lowest_cursors",
-    "new_preferences_due",
     "rows_of",
     "upcoming",
 ]
 
 
 class DueRow(NamedTuple):
-    """A subscriber who is due, with one of the preferences (None in all of its columns where there is none).
+    """A subscriber who is due, with one of the preferences (``preference_id`` is None where there is none).
 
     Written as the database gives it, since a million of them pass: ``schedule``, ``region`` and ``filters`` are texts
-    that stand for several columns (see :mod:`trialalerts.digests.asking`), so that what was read once is known again.
+    that stand for several columns (see :class:`~trialalerts.matching.matcher.PreferenceRow`), so that what was read
+    once is known again.
     """
 
     subscriber_id: int
@@ -39,14 +43,25 @@ class DueRow(NamedTuple):
     schedule: str
     due_at: Any
     preference_id: int | None
-    is_new: bool | int | None
-    area_id: str | None
-    region: str | None
+    is_new: bool | int
+    area_id: str
+    region: str
     latitude: float | None
     longitude: float | None
     radius_km: float | None
-    filters: str | None
+    filters: str
     confirmed_seq: int | None
+
+
+class _Sought(NamedTuple):
+    """What of a preference tells what it is introduced to."""
+
+    area_id: str
+    region: str
+    latitude: float | None
+    longitude: float | None
+    radius_km: float | None
+    filters: str
 
 
 Place = tuple[Any, int]
@@ -86,14 +101,25 @@ WITH due AS MATERIALIZED (
         s.frequency || '|' || s.hour || '|' || s.weekday || '|' || s.day || '|' || s.timezone AS schedule
     FROM subscriber s WHERE {who} ORDER BY s.next_due_at, s.id LIMIT :most {lock}
 )
-SELECT due.id, due.cursor, due.schedule, due.next_due_at, p.id, p.introduced_at IS NULL, p.area_id,
-    p.region_kind || '|' || coalesce(p.country, '') || '|' || coalesce(p.subdivision, ''),
-    p.latitude, p.longitude, p.radius_km,
-    {filters}, due.confirmed_seq
+SELECT due.id, due.cursor, due.schedule, due.next_due_at, p.id, p.introduced_at IS NULL, coalesce(p.area_id, ''),
+    coalesce({region}, ''), p.latitude, p.longitude, p.radius_km, coalesce({filters}, ''), due.confirmed_seq
 FROM due LEFT JOIN preference p ON p.subscriber_id = due.id AND p.confirmed_at IS NOT NULL
 """
-_FILTERS = filters_text("p")
+_TEXTS = {
+    "region": "p.region_kind || '|' || coalesce(p.country, '') || '|' || coalesce(p.subdivision, '')",
+    "filters": filters_text("p"),
+}
 # Where many are due at the same moment SQLite finds its way among them only if it is asked for that moment alone.
+# CROSS JOIN keeps SQLite from looking through all subscribers: preferences that are new are few, and have an index.
+_SOUGHT = f"""
+SELECT p.area_id, {_TEXTS["region"]}, p.latitude, p.longitude, p.radius_km, {_TEXTS["filters"]}
+FROM {{tables}} WHERE p.confirmed_at IS NOT NULL AND s.id = p.subscriber_id AND s.state = 'active'
+AND s.next_due_at <= :now AND {{which}}
+"""
+_NEW = _SOUGHT.format(tables="preference p CROSS JOIN subscriber s", which="p.introduced_at IS NULL")
+_OF_NEWCOMERS = _SOUGHT.format(
+    tables="subscriber s CROSS JOIN preference p", which=f"p.introduced_at IS NOT NULL AND s.cursor = {NEVER_SERVED}"
+)
 _LAST = """
 SELECT page.next_due_at, page.id, count(*) OVER () FROM (
     SELECT s.next_due_at, s.id FROM subscriber s WHERE {when} ORDER BY s.next_due_at, s.id LIMIT :limit
@@ -128,8 +154,8 @@ def due_page(
 
 def due_rows(
     session: Session, last_change: int, page: DuePage, *, held: bool = False, introducing: bool = True
-) -> Sequence[Any]:
-    """Return the rows (:class:`DueRow`) of those of a page who are due, in any order.
+) -> Sequence[DueRow]:
+    """Return the rows of those of a page who are due, in any order.
 
     ``held`` locks them on PostgreSQL until the transaction ends. (A transaction that writes on SQLite is alone anyway.)
     """
@@ -144,14 +170,15 @@ def due_rows(
         else:
             who = "(s.next_due_at, s.id) > (:after_due, :after_id) AND (s.next_due_at, s.id) <= (:last_due, :last_id)"
     lock = "FOR NO KEY UPDATE OF s" if held and not is_sqlite(session) else ""
-    statement = text(_PAGE.format(who=f"{_waits(introducing=introducing)} AND {who}", lock=lock, filters=_FILTERS))
-    return _plain_rows(session.connection().execute(statement, values))
+    statement = text(_PAGE.format(who=f"{_waits(introducing=introducing)} AND {who}", lock=lock, **_TEXTS))
+    return [*map(DueRow._make, _plain_rows(session.connection().execute(statement, values)))]
 
 
-def rows_of(session: Session, subscriber: Subscriber) -> Sequence[Any]:
-    """Return the rows (:class:`DueRow`) of one subscriber, due or not."""
-    statement = _PAGE.format(who="s.id = :who", lock="", filters=_FILTERS)
-    return _plain_rows(session.connection().execute(text(statement), {"who": subscriber.id, "most": 1}))
+def rows_of(session: Session, subscriber: Subscriber) -> Sequence[DueRow]:
+    """Return the rows of one subscriber, due or not."""
+    statement = _PAGE.format(who="s.id = :who", lock="", **_TEXTS)
+    found = _plain_rows(session.connection().execute(text(statement), {"who": subscriber.id, "most": 1}))
+    return [*map(DueRow._make, found)]
 
 
 def lowest_cursors(
@@ -171,15 +198,22 @@ def lowest_cursors(
     return served, began
 
 
-def new_preferences_due(session: Session, now: datetime) -> bool:
-    """Tell whether anybody is due who has a preference that is new: they are to be told what is open for it now."""
-    # CROSS JOIN keeps SQLite from looking through all subscribers: those preferences are few, and have an index.
-    asked = text(
-        "SELECT 1 FROM preference new CROSS JOIN subscriber s WHERE new.introduced_at IS NULL "
-        "AND new.confirmed_at IS NOT NULL AND s.id = new.subscriber_id AND s.state = 'active' "
-        "AND s.next_due_at <= :now LIMIT 1"
-    )
-    return session.connection().execute(asked, {"now": _moment(session, now)}).first() is not None
+def introductions_due(session: Session, now: datetime, *, newcomers: bool) -> list[PreferenceQuery] | None:
+    """Return what those who are due are introduced to: by preferences that are new, and by all of ``newcomers``.
+
+    None where these are so many that it is best to read all that is open.
+    """
+    asked = f"SELECT DISTINCT * FROM ({f'{_NEW} UNION {_OF_NEWCOMERS}' if newcomers else _NEW}) sought LIMIT :most"
+    values = {"now": _moment(session, now), "most": MOST_QUERIES + 1}
+    rows = session.connection().execute(text(asked), values).all()
+    return [*_readable(_Sought._make(row) for row in rows)] if len(rows) <= MOST_QUERIES else None
+
+
+def _readable(rows: Iterable[_Sought]) -> Iterator[PreferenceQuery]:
+    """Give the queries of rows; one that makes no sense is found out, and recorded, when its subscriber is matched."""
+    for row in rows:
+        with suppress(ValueError):
+            yield query_of(row)
 
 
 def upcoming(session: Session, limit: int) -> list[Subscriber]:

@@ -13,12 +13,12 @@ from typing import Any, Literal, NamedTuple
 from trialalerts.matching.reasons import Reason
 from trialalerts.matching.window import RECRUITING_NOW
 
-__all__ = ["RECRUITING_NOW", "Entry", "Reason", "Told"]
+__all__ = ["RECRUITING_NOW", "Entry", "EntryChange", "Reason"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Told(NamedTuple):
+class EntryChange(NamedTuple):
     """One thing that happened to the item.
 
     ``seq`` is the number of the change, None in a first digest. ``kind`` is the value of a
@@ -45,7 +45,7 @@ class Entry(NamedTuple):
 
     item_id: int
     kind: Literal["trial", "article"]
-    told: tuple[Told, ...] = ()
+    told: tuple[EntryChange, ...] = ()
     reasons: tuple[Reason, ...] = ()
     tier: int = 0
     version: str = ""

@@ -25,9 +25,9 @@ def preview_digest(
 ) -> tuple[list[Entry], Message | None]:
     """Return what the subscriber's next digest would tell, and its mail; no mail where nothing is new."""
     composer = Composer.for_one(session, settings, clock.now(), subscriber)
-    for served in composer.asked(session, subscriber).served:
-        asker = composer.asker
-        told = [(number, Selection(kind=f.kind, numbers=asker.numbers(f))) for number, f in served.parts]
+    for served in composer.matches(session, subscriber).served:
+        numbers = composer.matcher.numbers
+        told = [(number, Selection(kind=f.kind, numbers=numbers(f))) for number, f in served.parts]
         ((entries, *_),) = DigestReader().told(session, [told])
         if not served.is_told:
             break

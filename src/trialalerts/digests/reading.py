@@ -21,11 +21,11 @@ from sqlmodel import Session, col, select
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind, appeared_at
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
-from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told
+from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange
 from trialalerts.digests.rendering.lru_cache import LruCache
 from trialalerts.digests.tables import Selection, SelectionKind
-from trialalerts.matching.arranging import Match, arranged
-from trialalerts.matching.explaining import Explainer, Follows
+from trialalerts.matching.ranking import Match, rank
+from trialalerts.matching.reasons import Explainer, PreferenceView
 from trialalerts.matching.window import Candidate, Subject, shown_first, subject_of, told_change, told_kind
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree, load_areas
@@ -84,7 +84,7 @@ class _KnownItem(NamedTuple):
     version: tuple[Any, ...]
     subject: Subject
     appeared: datetime
-    told: dict[int, tuple[Candidate, Told]]
+    told: dict[int, tuple[Candidate, EntryChange]]
 
 
 class DigestReader:
@@ -128,7 +128,7 @@ class DigestReader:
         candidates = _candidates(changes, still_open, items)
         made = []
         for of_one in asked:
-            matches = arranged(
+            matches = rank(
                 (preferences.get(preference_id), found)
                 for preference_id, selection in of_one
                 for number in selection.numbers
@@ -193,7 +193,7 @@ def _candidates(
         if (known := items.get(change.item_id)) is not None:
             told = known.told.get(seq)
             if told is None:
-                what = Told(kind=told_kind(change), seq=seq, before=change.before, after=change.after)
+                what = EntryChange(kind=told_kind(change), seq=seq, before=change.before, after=change.after)
                 told = known.told[seq] = (told_change(change, known.subject), what)
             found[SelectionKind.CHANGES, seq] = told[0]
     for item_id in still_open & items.keys():
@@ -215,7 +215,7 @@ def _entry(explainer: Explainer, match: Match, known: _KnownItem) -> Entry:
     )
 
 
-def _what_is_told(happened: Sequence[Candidate], known: _KnownItem) -> tuple[Told, ...]:
+def _what_is_told(happened: Sequence[Candidate], known: _KnownItem) -> tuple[EntryChange, ...]:
     """Return what happened; that it is open, or published, only once."""
     told = [known.told[c.seq][1] if c.seq else _SHOWN_FIRST[c.kind] for c in happened]
     if len(told) == 1:
@@ -226,14 +226,14 @@ def _what_is_told(happened: Sequence[Candidate], known: _KnownItem) -> tuple[Tol
 
 
 _by_number = attrgetter("seq")
-_SHOWN_FIRST = {kind: Told(kind=kind) for kind in (RECRUITING_NOW, ChangeKind.PUBLISHED.value)}
+_SHOWN_FIRST = {kind: EntryChange(kind=kind) for kind in (RECRUITING_NOW, ChangeKind.PUBLISHED.value)}
 _SAY_THAT_IT_IS_OPEN = {
     RECRUITING_NOW,
     *(k.value for k in (ChangeKind.REGISTERED, ChangeKind.OPENED, ChangeKind.REOPENED)),
 }
 
 
-def _preferences(session: Session, ids: AbstractSet[int]) -> dict[int, Follows]:
+def _preferences(session: Session, ids: AbstractSet[int]) -> dict[int, PreferenceView]:
     sqlite = is_sqlite(session)
     rows = session.connection().execute(_followed(sqlite), {"numbers": list_value(ids, sqlite=sqlite)})
     return {row[0]: _Followed(*row) for row in rows}

@@ -19,12 +19,14 @@ from sqlmodel import Session, col, func, select
 from trialalerts.database.bulk import copy_many, write_many
 from trialalerts.database.types import moment_for
 from trialalerts.delivery.outbox.queueing import queue_many
-from trialalerts.digests.asking import Asker, Found, Served
+from trialalerts.digests.due_subscribers import DueSubscriber
 from trialalerts.digests.tables import Digest, DigestKind
+from trialalerts.matching.matcher import Matcher
+from trialalerts.matching.query import MatchSet
 from trialalerts.subscribers.schedule import next_due
 from trialalerts.subscribers.tables import Frequency
 
-__all__ = ["Overtaken", "Storage"]
+__all__ = ["ConcurrentUpdate", "Storage"]
 
 
 _AT_ONCE = 500
@@ -53,27 +55,28 @@ _Row = tuple[int, int, str, int, int, Any, bool, str]
 """A digest by its columns, the parts as JSON."""
 
 
-class Overtaken(Exception):
+class ConcurrentUpdate(Exception):
     """Somebody of the page was served, or left, after it was read."""
 
 
 class Storage:
     """Stores the pages of one round: made for it, since it remembers what the round has stored."""
 
-    def __init__(self, asker: Asker, *, upto: int, now: datetime, domain: str) -> None:
-        self._asker = asker
+    def __init__(self, matcher: Matcher, *, upto: int, now: datetime, domain: str) -> None:
+        self._matcher = matcher
         self._upto = upto
         self._now = now
         self._domain = domain
         self._due: dict[str, Any] = {}
 
-    def store(self, session: Session, page: Sequence[Served]) -> int:
+    def store(self, session: Session, page: Sequence[DueSubscriber]) -> int:
         """Store what the page is told; return how many digests that made.
 
         The cursor moves by compare-and-set, so that no window is ever served twice.
 
         Raises:
-            Overtaken: somebody was served, or left, since the page was read; the transaction must be rolled back.
+            ConcurrentUpdate: somebody was served, or left, since the page was read; the transaction must be
+                rolled back.
         """
         if not page:
             return 0
@@ -84,7 +87,7 @@ class Storage:
             self._tell(session, told)
         return len(told)
 
-    def _advance(self, session: Session, page: Sequence[Served]) -> None:
+    def _advance(self, session: Session, page: Sequence[DueSubscriber]) -> None:
         connection = session.connection()
         upto, dialect = self._upto, connection.dialect
         alike: dict[tuple[int, str], list[int]] = defaultdict(list)
@@ -100,7 +103,7 @@ class Storage:
             else:
                 moved += connection.exec_driver_sql(_ADVANCE_POSTGRESQL, (*values, people)).rowcount
         if moved != len(page):
-            raise Overtaken
+            raise ConcurrentUpdate
 
     def _introduce(self, session: Session, preferences: Sequence[int]) -> None:
         if not preferences:
@@ -113,12 +116,12 @@ class Storage:
         else:
             marked = connection.exec_driver_sql(_INTRODUCE_POSTGRESQL, (at, list(preferences)))
         if marked.rowcount != len(preferences):
-            raise Overtaken
+            raise ConcurrentUpdate
 
-    def _tell(self, session: Session, told: Sequence[Served]) -> None:
+    def _tell(self, session: Session, told: Sequence[DueSubscriber]) -> None:
         """Write the digests, with the selections that no digest of this round brought before; queue a mail for each."""
         connection = session.connection()
-        selections = _NewSelections(connection, self._asker)
+        selections = _NewSelections(connection, self._matcher)
         rows = self._rows(session, told, selections)
         selections.store()
         if connection.dialect.name == "sqlite":
@@ -128,7 +131,7 @@ class Storage:
         mails = [(row[1], f'{{"digest_id":{row[0]}}}') for row in rows]
         queue_many(connection, mails, kind="digest", now=self._now, domain=self._domain)
 
-    def _rows(self, session: Session, told: Sequence[Served], selections: _NewSelections) -> list[_Row]:
+    def _rows(self, session: Session, told: Sequence[DueSubscriber], selections: _NewSelections) -> list[_Row]:
         connection = session.connection()
         below_zero = _below_zero(session, [s.subscriber_id for s in told if not s.changed])
         upto, regular, first = self._upto, DigestKind.REGULAR.value, DigestKind.FIRST.value
@@ -158,13 +161,13 @@ class Storage:
 class _NewSelections:
     """The selections of a page: those of the round that are known, and the new ones, stored together at the end."""
 
-    def __init__(self, connection: Connection, asker: Asker) -> None:
+    def __init__(self, connection: Connection, matcher: Matcher) -> None:
         self._connection = connection
-        self._asker = asker
+        self._matcher = matcher
         self._free: Iterator[int] = iter(())
         self._new: list[tuple[int, str, str]] = []
 
-    def parts(self, served: Served) -> str:
+    def parts(self, served: DueSubscriber) -> str:
         """Return the JSON of a digest's ``parts``."""
         return f"[{','.join([f'[{who},{found.number or self._added(found)}]' for who, found in served.parts])}]"
 
@@ -178,7 +181,7 @@ class _NewSelections:
             lines = ["\t".join(map(str, row)) + "\n" for row in self._new]
             copy_many(self._connection, "selection", "id, kind, numbers", lines)
 
-    def _added(self, found: Found) -> int:
+    def _added(self, found: MatchSet) -> int:
         number = next(self._free, None)
         if number is None:
             # On SQLite numbers are ours without asking: a block goes on where the one before it ended.
@@ -186,7 +189,7 @@ class _NewSelections:
             self._free = iter(_numbers(self._connection, "selection", _AT_ONCE, behind=behind))
             number = next(self._free)
         found.number = number
-        self._new.append((number, found.kind.value, orjson.dumps(self._asker.numbers(found)).decode()))
+        self._new.append((number, found.kind.value, orjson.dumps(self._matcher.numbers(found)).decode()))
         return number
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime, empty_list
+from trialalerts.matching.query import SelectionKind
 
 __all__ = ["Digest", "DigestKind", "Selection", "SelectionKind", "Taken"]
 
@@ -18,13 +19,6 @@ class DigestKind(StrEnum):
 
     FIRST = "first"
     REGULAR = "regular"
-
-
-class SelectionKind(StrEnum):
-    """What the numbers of a selection are: of ``changes``, or of items (trials that were ``open`` at the time)."""
-
-    CHANGES = "changes"
-    OPEN = "open"
 
 
 class Selection(SQLModel, table=True):
@@ -63,7 +57,7 @@ class Digest(SQLModel, table=True):
 
 
 class Taken(SQLModel, table=True):
-    """Up to which place, among those who are due, composers have taken pages (see :mod:`trialalerts.digests.taking`).
+    """Up to which place, among those who are due, composers have taken pages (see :mod:`trialalerts.digests.claims`).
 
     Empty before the first page of a round.
     """

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trialalerts.catalog.facts import Site
-from trialalerts.catalog.tables import ChangeKind
+from trialalerts.catalog.outlines import places_of
 from trialalerts.catalog.trials.reach import reached_countries, site_reach
 from trialalerts.catalog.trials.status import status_group
+from trialalerts.matching.places import PlaceIndex
 from trialalerts.matching.query import RegionKey
-from trialalerts.matching.site_index import SiteIndex
 from trialalerts.subscribers.tables import RegionKind
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.places.distance import EARTH_RADIUS_KM, distance_km
@@ -26,14 +26,13 @@ from trialalerts.vocabulary.places.territories import countries_of, subdivisions
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from trialalerts.matching.explaining import Follows
+    from trialalerts.matching.reasons import PreferenceView
     from trialalerts.matching.window import Candidate, Subject
 
 __all__ = ["AS_NEAR_KM", "ClosingIndex", "closed_for", "only_pauses", "still_closed"]
 
 AS_NEAR_KM = 2.0
 """A site that is open so little farther away is as near: sites are known by their town's centre."""
-_SITE_CLOSED = ChangeKind.SITE_CLOSED.value
 
 
 def still_closed(before: Mapping[str, Any], open_sites: Sequence[Site], *, recruiting: bool) -> tuple[Site, ...]:
@@ -45,24 +44,24 @@ def still_closed(before: Mapping[str, Any], open_sites: Sequence[Site], *, recru
     return tuple(site for site in closed if _named(site) not in now)
 
 
-def closed_for(follows: Follows, closed: Sequence[Site], subject: Subject) -> tuple[Site, ...]:
+def closed_for(preference: PreferenceView, closed: Sequence[Site], subject: Subject) -> tuple[Site, ...]:
     """Return the sites to name to somebody: the nearest one of them, or those that were the last in the region.
 
     Empty where an open site is as near, so that none of this is news to them.
     """
     open_sites = subject.open_sites
-    if follows.region_kind is RegionKind.ANYWHERE:
+    if preference.region_kind is RegionKind.ANYWHERE:
         return () if open_sites else tuple(closed)
-    if subject.facts is not None and follows.country in reached_countries(subject.facts, open_sites):
+    if subject.facts is not None and preference.country in reached_countries(subject.facts, open_sites):
         return ()
-    if follows.region_kind is not RegionKind.PLACE:
-        return () if any(_inside(follows, site) for site in open_sites) else _all_inside(follows, closed)
-    distance = _distance_from(follows)
+    if preference.region_kind is not RegionKind.PLACE:
+        return () if any(_inside(preference, site) for site in open_sites) else _all_inside(preference, closed)
+    distance = _distance_from(preference)
     near = [(km, number) for number, site in enumerate(closed) if (km := distance(site)) is not None]
     still = [km for site in open_sites if (km := distance(site)) is not None]
     if near and (not still or min(still) > min(near)[0] + AS_NEAR_KM):
         return (closed[min(near)[1]],)
-    return () if near or still else _all_inside(follows, closed)
+    return () if near or still else _all_inside(preference, closed)
 
 
 def only_pauses(closed: Site, subject: Subject) -> bool:
@@ -73,12 +72,12 @@ def only_pauses(closed: Site, subject: Subject) -> bool:
 
 
 class ClosingIndex:
-    """The closings of a window. The bits are those of the candidates' numbers in it."""
+    """The closings of a window, each with its number in it: that of its bit."""
 
-    def __init__(self, candidates: Sequence[Candidate]) -> None:
-        closings = [(number, c) for number, c in enumerate(candidates) if c.kind == _SITE_CLOSED and c.sites]
-        self._closed = SiteIndex((number, c.subject.facts, c.sites) for number, c in closings)
-        self._open = SiteIndex((number, c.subject.facts, c.subject.open_sites) for number, c in closings)
+    def __init__(self, candidates: Sequence[tuple[int, Candidate]]) -> None:
+        closings = [(number, c) for number, c in candidates if c.sites]
+        self._closed = PlaceIndex((number, places_of(c.subject.facts, c.sites or ())) for number, c in closings)
+        self._open = PlaceIndex((number, places_of(c.subject.facts, c.subject.open_sites)) for number, c in closings)
         self._none_open = sum(1 << number for number, c in closings if not c.subject.open_sites)
         self._points = {number: (_points(c.sites or ()), _points(c.subject.open_sites)) for number, c in closings}
 
@@ -113,23 +112,23 @@ def _named(site: Site) -> tuple[str, str, str]:
     return folded(site.facility or ""), folded(site.city or ""), site.country or folded(site.country_name or "")
 
 
-def _all_inside(follows: Follows, sites: Sequence[Site]) -> tuple[Site, ...]:
-    return tuple(site for site in sites if _inside(follows, site))
+def _all_inside(preference: PreferenceView, sites: Sequence[Site]) -> tuple[Site, ...]:
+    return tuple(site for site in sites if _inside(preference, site))
 
 
-def _inside(follows: Follows, site: Site) -> bool:
+def _inside(preference: PreferenceView, site: Site) -> bool:
     """Tell whether a site lies in the country or subdivision followed, or may lie there."""
     if site.country is None:
         return True
-    if follows.region_kind is not RegionKind.SUBDIVISION:
-        return follows.country in countries_of(site.country, site.country_name)
-    if site.subdivision is None and site.country == follows.country:
+    if preference.region_kind is not RegionKind.SUBDIVISION:
+        return preference.country in countries_of(site.country, site.country_name)
+    if site.subdivision is None and site.country == preference.country:
         return True
-    return follows.subdivision in subdivisions_of(site.country, site.subdivision)
+    return preference.subdivision in subdivisions_of(site.country, site.subdivision)
 
 
-def _distance_from(follows: Follows) -> Callable[[Site], float | None]:
-    latitude, longitude = follows.latitude or 0.0, follows.longitude or 0.0
+def _distance_from(preference: PreferenceView) -> Callable[[Site], float | None]:
+    latitude, longitude = preference.latitude or 0.0, preference.longitude or 0.0
 
     def distance(site: Site) -> float | None:
         if site.latitude is None or site.longitude is None or site_reach(site) is not None:

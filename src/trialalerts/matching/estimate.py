@@ -1,9 +1,16 @@
-"""The estimate: how much a preference would bring, told before it is saved, and what else would bring more."""
+"""The estimate: how much a preference would bring, told before it is saved, and what else would bring more.
+
+Nothing is kept: each estimate reads what the preference may ask for, a part at a time, and no more.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import islice
+from typing import Literal
 
 from sqlmodel import Session, col, func, select
 
@@ -12,18 +19,23 @@ from trialalerts.database import current_number
 from trialalerts.database.counter import CHANGES
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import wanted
-from trialalerts.matching.window import changes_between, open_now
+from trialalerts.matching.query import PreferenceQuery
+from trialalerts.matching.shown import changed_items, open_trials
+from trialalerts.matching.window import changes_between
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import AreaTree
+from trialalerts.vocabulary.places.regions import MAX_RADIUS_KM
 
-__all__ = ["Estimate", "Estimator", "Suggestion"]
+__all__ = ["Alternative", "Estimate", "Estimator"]
 
 _LOOK_BACK = timedelta(days=28)
 _SHORTEST_HISTORY_DAYS = 14.0
 """Of less nobody can say how much news a week brings: unknown is not none."""
 _WIDER = 3
-_LARGEST_RADIUS_KM = 1_000.0
+_MOST_ALTERNATIVES = 3
 _MANY_A_WEEK = 40
+_AT_ONCE = 5_000
+"""So many items are held in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,18 +68,20 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Suggestion:
-    """Another preference that would bring something: what is different in it, and its estimate."""
+class Alternative:
+    """What would bring something: a larger ``radius`` (``value`` in km) or the ``area`` above (``value`` its id)."""
 
-    what: str
-    estimate: Estimate
+    kind: Literal["radius", "area"]
+    value: str
+    name: str
+    recruiting_now: int
 
 
 class Estimator:
-    """Answers for any number of preferences from one reading of the open trials and the last four weeks.
+    """Answers for any number of preferences, each by what it may ask for.
 
     Args:
-        session: reads.
+        session: reads, and is read from with each answer.
         areas: the vocabulary.
         now: aware.
         watched_since: when the last source had its baseline, where that is known.
@@ -83,38 +97,64 @@ class Estimator:
         watched_since: datetime | None = None,
         complete: bool = True,
     ) -> None:
+        self._session = session
         self._areas = areas
+        self._now = now
         self._complete = complete
-        began = now - _LOOK_BACK
-        before = session.exec(select(func.max(Change.seq)).where(col(Change.at) < began)).one() or 0
-        upto = current_number(session, CHANGES)
-        changes = changes_between(session, before, upto, baselines_after=upto)  # what a baseline brings is no news
-        self._changes = WindowIndex(changes, areas)
-        self._open = WindowIndex(open_now(session), areas)
-        self._today = now.date()
-        self._weeks = _weeks(_began(session, watched_since), now)
+        self._watched_since = watched_since
 
     def of(self, preference: Preference) -> Estimate:
         """Return what the preference would bring; it need not be stored."""
         return Estimate(
-            recruiting_now=wanted(self._open, preference, self._today).bit_count(),
-            changes=wanted(self._changes, preference, self._today).bit_count(),
+            recruiting_now=self._open(preference),
+            changes=self._changes(preference),
             weeks=self._weeks,
             complete=self._complete,
         )
 
-    def instead_of(self, preference: Preference) -> list[Suggestion]:
+    def alternatives(self, preference: Preference) -> list[Alternative]:
         """Return what lies nearest to a preference that brings nothing, and brings something."""
-        found = []
-        if preference.region_kind is RegionKind.PLACE and (preference.radius_km or 0) < _LARGEST_RADIUS_KM:
-            wider = min((preference.radius_km or 0) * _WIDER, _LARGEST_RADIUS_KM)
-            found.append((f"a radius of {wider:.0f} km", _changed(preference, radius_km=wider)))
-        found += [
-            (f"the area “{self._areas.name(parent)}”", _changed(preference, area_id=parent))
-            for parent in self._areas.parents(preference.area_id)
-        ]
-        suggestions = [Suggestion(what=what, estimate=self.of(other)) for what, other in found]
-        return [suggestion for suggestion in suggestions if not suggestion.estimate.is_empty]
+        return list(islice(self._alternatives(preference), _MOST_ALTERNATIVES))
+
+    def _open(self, preference: Preference) -> int:
+        trials = open_trials(self._session, [PreferenceQuery.of(preference)], self._areas)
+        return sum(
+            wanted(WindowIndex(trials[start : start + _AT_ONCE], self._areas), preference, self._now.date())
+            .bit_count()
+            for start in range(0, len(trials), _AT_ONCE)
+        )  # fmt: skip
+
+    def _changes(self, preference: Preference) -> int:
+        after, upto = self._span
+        query = PreferenceQuery.of(preference)
+        items = sorted(changed_items(self._session, query, self._areas, after=after, upto=upto))
+        found = 0
+        for start in range(0, len(items), _AT_ONCE):
+            some = items[start : start + _AT_ONCE]
+            # What a baseline brings is no news.
+            changes = changes_between(self._session, after, upto, baselines_after=upto, items=some)
+            found += wanted(WindowIndex(changes, self._areas), preference, self._now.date()).bit_count()
+        return found
+
+    def _alternatives(self, preference: Preference) -> Iterator[Alternative]:
+        for kind, value, name, changes in _wider(preference, self._areas):
+            found = self.of(Preference(**{**preference.model_dump(), **changes}))
+            if not found.is_empty:
+                yield Alternative(kind=kind, value=value, name=name, recruiting_now=found.recruiting_now)
+
+    @cached_property
+    def _span(self) -> tuple[int, int]:
+        """The changes that are looked back at."""
+        began = self._now - _LOOK_BACK
+        before = self._session.exec(select(func.max(Change.seq)).where(col(Change.at) < began)).one() or 0
+        return before, current_number(self._session, CHANGES)
+
+    @cached_property
+    def _weeks(self) -> float | None:
+        """The weeks that are looked back; None where the history is too short."""
+        began = _began(self._session, self._watched_since)
+        days = 0.0 if began is None else (self._now - began) / timedelta(days=1)
+        return min(days, _LOOK_BACK / timedelta(days=1)) / 7 if days >= _SHORTEST_HISTORY_DAYS else None
 
 
 def _began(session: Session, watched_since: datetime | None) -> datetime | None:
@@ -125,11 +165,13 @@ def _began(session: Session, watched_since: datetime | None) -> datetime | None:
     return max(min(known), watched_since or min(known)) if known else None
 
 
-def _weeks(began: datetime | None, now: datetime) -> float | None:
-    """Return the weeks that are looked back; None where the history is too short."""
-    days = 0.0 if began is None else (now - began) / timedelta(days=1)
-    return min(days, _LOOK_BACK / timedelta(days=1)) / 7 if days >= _SHORTEST_HISTORY_DAYS else None
-
-
-def _changed(preference: Preference, **values: object) -> Preference:
-    return Preference(**{**preference.model_dump(), **values})
+def _wider(
+    preference: Preference, areas: AreaTree
+) -> Iterator[tuple[Literal["radius", "area"], str, str, dict[str, object]]]:
+    radius = preference.radius_km or 0.0
+    if preference.region_kind is RegionKind.PLACE and radius < MAX_RADIUS_KM:
+        wider = min(radius * _WIDER, MAX_RADIUS_KM)
+        yield "radius", f"{wider:.0f}", "", {"radius_km": wider}
+    for parent in areas.parents(preference.area_id):
+        if parent not in preference.excluded_areas:
+            yield "area", parent, areas.name(parent), {"area_id": parent}

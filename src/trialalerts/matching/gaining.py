@@ -14,32 +14,32 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
+from trialalerts.catalog.tables import ChangeKind
+
 if TYPE_CHECKING:
-    from trialalerts.matching.window import Candidate, Subject
+    from trialalerts.catalog.outlines import Outline
+    from trialalerts.matching.window import Indexed
 
 __all__ = ["Gains", "as_it_was"]
 
+_MAY_GAIN = frozenset({ChangeKind.PUBLISHED, ChangeKind.REGISTERED})
 
-def as_it_was(subject: Subject, before: Mapping[str, Any]) -> Subject | None:
+
+def as_it_was(outline: Outline, kind: ChangeKind, before: Mapping[str, Any]) -> Outline | None:
     """Return an item as it was before it gained areas, by what its change says; None: it gained none."""
-    if "areas" not in before:
+    if kind not in _MAY_GAIN or "areas" not in before:
         return None
-    direct = tuple(before["areas"])
-    return replace(
-        subject,
-        direct=direct,
-        in_title=subject.in_title & frozenset(direct),
-        ancestors=frozenset(before.get("ancestors", ())),
-        topics=frozenset(before.get("topics", ())),
+    return outline._replace(
+        direct=before["areas"], ancestors=before.get("ancestors", ()), topics=before.get("topics", ())
     )
 
 
 class Gains:
     """The items of a window that gained areas; ``before`` are they as they were, to be put behind the others."""
 
-    def __init__(self, candidates: Sequence[Candidate]) -> None:
-        gained = [(number, c, c.had) for number, c in enumerate(candidates) if c.had is not None]
-        self.before = tuple(replace(c, subject=had, had=None) for _, c, had in gained)
+    def __init__(self, candidates: Sequence[Indexed]) -> None:
+        gained = [(number, each, each.had) for number, each in enumerate(candidates) if each.had is not None]
+        self.before = tuple(replace(each, outline=had, had=None) for _, each, had in gained)
         self._bits = [1 << number for number, _, _ in gained]
         self._first = len(candidates)
         self.told_before = ((1 << len(gained)) - 1) << self._first

@@ -1,67 +1,48 @@
 """The index of a window: for each area, region and filter the candidates that meet it, as the bits of one integer.
 
-A preference is then a few ANDs. Python's integers as bitsets were measured simplest and fast enough (170,000
-subscribers a second). What is asked for is remembered: there are far fewer distinct areas, regions and filters than
-subscribers; and few distinct answers (30,000 for 390,000 preferences over 7,000 changes).
+A preference is then a few ANDs. What is asked for is remembered: there are far fewer distinct areas, regions and
+filters than subscribers; and few distinct answers (30,000 for 390,000 preferences over 7,000 changes).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from trialalerts.catalog.tables import ChangeKind, ItemKind
+from trialalerts.catalog.tables import ChangeKind
+from trialalerts.matching.bits import Postings, bits_of
 from trialalerts.matching.closings import ClosingIndex
 from trialalerts.matching.gaining import Gains
-from trialalerts.matching.site_index import SiteIndex
-from trialalerts.matching.window import RECRUITING_NOW, Candidate
+from trialalerts.matching.places import PlaceIndex
+from trialalerts.matching.window import RECRUITING_NOW, Indexed
 from trialalerts.subscribers.tables import RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from numpy.typing import NDArray
-
     from trialalerts.matching.query import RegionKey
     from trialalerts.subscribers.filters import Filters
 
-__all__ = ["WindowIndex", "bits_of", "numbers_of"]
+__all__ = ["WindowIndex"]
 
 _ASKED_OTHERWISE = frozenset({ChangeKind.SITE_CLOSED.value, ChangeKind.CORRECTED.value})
-_DAYS_OF_UNIT = {"year": 365, "month": 30, "week": 6}
-"""“75 Years” takes people until the day before they turn 76: so many days more than the number itself says."""
 
-
-def numbers_of(bits: int) -> NDArray[np.int64]:
-    """Return the numbers of the set bits, the lowest first: the inverse of :func:`bits_of`, fast for many of them."""
-    flags = np.frombuffer(bits.to_bytes((bits.bit_length() + 7) // 8, "little"), dtype=np.uint8)
-    found: NDArray[np.int64] = np.unpackbits(flags, bitorder="little").nonzero()[0]
-    return found
-
-
-def bits_of(numbers: Iterable[int]) -> int:
-    """Return the integer whose set bits are ``numbers``."""
-    bits = 0
-    for number in numbers:
-        bits |= 1 << number
-    return bits
+_SEXES = ("female", "male")
 
 
 class WindowIndex:
     """The candidates of one window, ready to be asked. Their bits have the numbers of their places in the sequence.
 
-    Behind them stand, as bits that no answer may keep, the articles of ``gains`` as they were before.
+    Behind them stand, as bits that no answer may keep, the items of ``gains`` as they were before.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], areas: AreaTree) -> None:
+    def __init__(self, candidates: Sequence[Indexed], areas: AreaTree) -> None:
         self.candidates = tuple(candidates)
         self.gains = Gains(self.candidates)
         self._asked = (*self.candidates, *self.gains.before)
@@ -70,26 +51,31 @@ class WindowIndex:
         self._index_subjects()
         self._index_kinds()
         self._index_people()
-        self._index_sites()
+        placed = [(n, c.places) for n, c in enumerate(self._asked) if c.kind not in _ASKED_OTHERWISE]
+        self._places = PlaceIndex(placed)
+        self._closings = ClosingIndex([(n, c.closing) for n, c in enumerate(self._asked) if c.closing is not None])
         self._areas_asked: dict[str | tuple[str, frozenset[str]], int] = {}
         self._after_asked: dict[int, int] = {}
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of changes, or of items, by the numbers of their bits."""
+        return [each.number for each in self._asked]
 
     @cached_property
     def announced(self) -> int:
         """The candidates that are changes, not what is open."""
-        return self.every & ~self._change_kinds.get(RECRUITING_NOW, 0)
+        return self.every & ~self._change_kinds[RECRUITING_NOW]
 
     @cached_property
     def over(self) -> int:
         """The candidates that an introduction would not show: trials that take nobody now."""
-        return bits_of(
-            n for n, c in enumerate(self._asked) if c.subject.kind is ItemKind.TRIAL and not c.subject.recruiting
-        )
+        return bits_of([number for number, each in enumerate(self._asked) if each.is_over])
 
     def after(self, seq: int) -> int:
         """Return the candidates with a change number above ``seq``."""
         if seq not in self._after_asked:
-            self._after_asked[seq] = bits_of(n for n, c in enumerate(self._asked) if c.seq > seq)
+            self._after_asked[seq] = bits_of([n for n, c in enumerate(self._asked) if c.seq > seq])
         return self._after_asked[seq]
 
     def wanted(self, area: str, excluded: frozenset[str], met: int, region: RegionKey | int) -> int:
@@ -119,7 +105,7 @@ class WindowIndex:
 
         A site that closed is news only where it was the nearest (:mod:`~trialalerts.matching.closings`).
         """
-        elsewhere = self._sites.every if key[0] is RegionKind.ANYWHERE else self._sites.region(key)
+        elsewhere = self._places.every if key[0] is RegionKind.ANYWHERE else self._places.region(key)
         return elsewhere | self._closings.region(key)
 
     def filters(self, filters: Filters, today: date) -> int:
@@ -155,7 +141,11 @@ class WindowIndex:
 
     def sex(self, sex: str | None) -> int:
         """Return the candidates that take people of this sex, or do not say whom."""
-        return self.every if sex is None else self._sexes["all"] | self._sexes[sex]
+        if sex is None:
+            return self.every
+        if sex not in _SEXES:
+            raise ValueError(f"{sex!r} is none of {', '.join(_SEXES)}")
+        return self._sexes["all"] | self._sexes[sex]
 
     def healthy(self) -> int:
         """Return the candidates that take healthy volunteers, or do not say."""
@@ -167,12 +157,12 @@ class WindowIndex:
         highest = self._maximum_bits[bisect_left(self._maximums, days)]
         return lowest & highest
 
-    def _any_of(self, index: dict[str, int], wanted: Sequence[str]) -> int:
+    def _any_of(self, index: Postings[str], wanted: Sequence[str]) -> int:
         if not wanted:
             return self.every
         bits = 0
         for name in wanted:
-            bits |= index.get(name, 0)
+            bits |= index[name]
         return bits
 
     def _area(self, area: str, excluded: frozenset[str]) -> int:
@@ -182,9 +172,9 @@ class WindowIndex:
         for own in self._under.get(area, ()):
             if not (excluded and (own in excluded or self.areas.ancestors(own) & excluded)):
                 bits |= self._direct[own]
-        by_record = self._by_record.get(area, 0)
+        by_record = self._by_record[area]
         for other in excluded:
-            by_record &= ~(self._by_record.get(other, 0) | self._any_under(other))
+            by_record &= ~(self._by_record[other] | self._any_under(other))
         return bits | by_record
 
     def _anything_but(self, excluded: frozenset[str]) -> int:
@@ -192,13 +182,14 @@ class WindowIndex:
         if not excluded:
             return self.every
         allowed = without = 0
-        for own, bits in self._direct.items():
+        for own in self._direct:
+            bits = self._direct[own]
             without |= bits
             if own not in excluded and not self.areas.ancestors(own) & excluded:
                 allowed |= bits
         without = self.every & ~without
         for other in excluded:
-            without &= ~self._by_record.get(other, 0)
+            without &= ~self._by_record[other]
         return allowed | without
 
     def _any_under(self, area: str) -> int:
@@ -208,72 +199,44 @@ class WindowIndex:
         return bits
 
     def _index_subjects(self) -> None:
-        direct: dict[str, int] = defaultdict(int)
-        by_record: dict[str, int] = defaultdict(int)
-        for number, candidate in enumerate(self._asked):
-            bit = 1 << number
-            for area in candidate.subject.direct:
-                direct[area] |= bit
-            for area in candidate.subject.ancestors:
-                by_record[area] |= bit
-        under: dict[str, list[str]] = defaultdict(list)
-        for own in direct:
+        self._direct, self._by_record = Postings[str](), Postings[str]()
+        for number, each in enumerate(self._asked):
+            self._direct.add(each.outline.direct, number)
+            self._by_record.add(each.outline.ancestors, number)
+        self._under: dict[str, list[str]] = defaultdict(list)
+        for own in self._direct:
             for above in (own, *self.areas.ancestors(own)):
-                under[above].append(own)
-        self._direct, self._by_record, self._under = dict(direct), dict(by_record), dict(under)
+                self._under[above].append(own)
 
     def _index_kinds(self) -> None:
-        self._item_kinds: dict[str, int] = defaultdict(int)
-        self._change_kinds: dict[str, int] = defaultdict(int)
-        self._phases: dict[str, int] = defaultdict(int)
-        self._topics: dict[str, int] = defaultdict(int)
-        self._audiences: dict[str, int] = defaultdict(int)
-        self._without_phase = 0
-        for number, candidate in enumerate(self._asked):
-            bit = 1 << number
-            self._item_kinds[candidate.subject.kind.value] |= bit
-            self._change_kinds[candidate.kind] |= bit
-            for topic in candidate.subject.topics:
-                self._topics[topic] |= bit
-            if candidate.subject.audience is not None:
-                self._audiences[candidate.subject.audience] |= bit
-            phases = [
-                phase for phase in (candidate.subject.facts.phases if candidate.subject.facts else ()) if phase != "NA"
-            ]
-            for phase in phases:
-                self._phases[phase] |= bit
-            self._without_phase |= 0 if phases else bit
+        self._item_kinds, self._change_kinds = Postings[str](), Postings[str]()
+        self._phases, self._topics, self._audiences = Postings[str](), Postings[str](), Postings[str]()
+        without_phase = []
+        for number, each in enumerate(self._asked):
+            self._item_kinds.add((each.outline.kind,), number)
+            self._change_kinds.add((each.kind,), number)
+            self._topics.add(each.outline.topics, number)
+            self._phases.add(each.outline.phases, number)
+            if each.outline.audience is not None:
+                self._audiences.add((each.outline.audience,), number)
+            if not each.outline.phases:
+                without_phase.append(number)
+        self._without_phase = bits_of(without_phase)
 
     def _index_people(self) -> None:
-        minimums: dict[int, int] = defaultdict(int)
-        maximums: dict[int, int] = defaultdict(int)
-        self._sexes: dict[str, int] = {"all": 0, "female": 0, "male": 0}
-        self._healthy = no_minimum = no_maximum = 0
-        for number, candidate in enumerate(self._asked):
-            bit, facts = 1 << number, candidate.subject.facts
-            self._sexes[(facts.sex if facts else None) or "all"] |= bit
-            self._healthy |= 0 if facts and facts.healthy_volunteers is False else bit
-            if facts is None or facts.minimum_age_days is None:
-                no_minimum |= bit
-            else:
-                minimums[facts.minimum_age_days] |= bit
-            if facts is None or facts.maximum_age_days is None:
-                no_maximum |= bit
-            else:
-                maximums[facts.maximum_age_days + _slack(facts.maximum_age)] |= bit
-        self._minimums = sorted(minimums)
-        self._minimum_bits = list(accumulate((minimums[days] for days in self._minimums), or_, initial=no_minimum))
-        self._maximums = sorted(maximums)
-        downwards = list(accumulate((maximums[days] for days in reversed(self._maximums)), or_, initial=no_maximum))
-        self._maximum_bits = downwards[::-1]
-
-    def _index_sites(self) -> None:
-        """Index places; closings of sites are asked differently, corrections are for those who got the article."""
-        placed = [(number, c) for number, c in enumerate(self._asked) if c.kind not in _ASKED_OTHERWISE]
-        self._sites = SiteIndex((number, c.subject.facts, c.sites) for number, c in placed)
-        self._closings = ClosingIndex(self._asked)
-
-
-def _slack(words: str | None) -> int:
-    unit = (words or "").rpartition(" ")[2].lower().rstrip("s")
-    return _DAYS_OF_UNIT.get(unit, 0)
+        minimums, maximums = Postings[int | None](), Postings[int | None]()
+        self._sexes = Postings[str]()
+        refused = []
+        for number, each in enumerate(self._asked):
+            outline = each.outline
+            self._sexes.add((outline.sex or "all",), number)
+            minimums.add((outline.youngest_days,), number)
+            maximums.add((outline.oldest_days,), number)
+            if outline.healthy_volunteers is False:
+                refused.append(number)
+        self._healthy = self.every & ~bits_of(refused)
+        self._minimums = sorted(days for days in minimums if days is not None)
+        self._minimum_bits = list(accumulate((minimums[d] for d in self._minimums), or_, initial=minimums[None]))
+        self._maximums = sorted(days for days in maximums if days is not None)
+        downwards = (maximums[days] for days in reversed(self._maximums))
+        self._maximum_bits = list(accumulate(downwards, or_, initial=maximums[None]))[::-1]

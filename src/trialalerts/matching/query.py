@@ -6,6 +6,8 @@ read once is known again.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import orjson
@@ -13,7 +15,7 @@ import orjson
 from trialalerts.subscribers.filters import FILTERS, Filters
 from trialalerts.subscribers.tables import Preference, RegionKind
 
-__all__ = ["PreferenceQuery", "RegionKey", "filters_text", "read_filters"]
+__all__ = ["MatchSet", "PreferenceQuery", "RegionKey", "SelectionKind", "filters_text", "read_filters"]
 
 RegionKey = tuple[RegionKind, str | None, str | None, float | None, float | None, float | None]
 """kind, country, subdivision, latitude, longitude, radius in km"""
@@ -66,3 +68,22 @@ def read_filters(text: str) -> tuple[Filters, frozenset[str]]:
         values[each.name] = tuple(orjson.loads(part)) if each.parted else each.loaded(part) if part else each.empty
     filters = Filters(**values)
     return filters, frozenset(filters.excluded_areas)
+
+
+class SelectionKind(StrEnum):
+    """What the numbers of a match set are: those of changes, or of items that were open."""
+
+    CHANGES = "changes"
+    OPEN = "open"
+
+
+@dataclass(slots=True, eq=False)
+class MatchSet:
+    """What a preference brings: candidates of a window as bits. ``number`` is its selection, None until it is stored.
+
+    The same bits are the same object, so that they are looked up once (a number of a kilobyte takes its time).
+    """
+
+    kind: SelectionKind
+    bits: int
+    number: int | None = None

@@ -1,13 +1,26 @@
-"""The reason why a person is told of an item: which preference, through which area, near or far."""
+"""Why a person is told of an item: through which area, which site is nearest, what the record leaves open."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple, Protocol
 
-from trialalerts.catalog.facts import Reach
-from trialalerts.vocabulary.topics import TopicName
+from trialalerts.catalog.facts import Reach, Site
+from trialalerts.catalog.tables import ChangeKind, ItemKind
+from trialalerts.catalog.trials.reach import reached_countries, site_reach
+from trialalerts.matching.closings import closed_for, only_pauses
+from trialalerts.matching.window import Candidate, Subject
+from trialalerts.subscribers.tables import RegionKind
+from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
+from trialalerts.vocabulary.places.distance import distance_km
+from trialalerts.vocabulary.places.territories import countries_of, subdivisions_of
+from trialalerts.vocabulary.topics import TopicName, TopicTree
 
-__all__ = ["Reason"]
+__all__ = ["Explainer", "PreferenceView", "Reason", "nearest_site"]
+
+_MOST_KNOWN = 50_000
+_MOST_CLOSED = 3
 
 
 class Reason(NamedTuple):
@@ -45,3 +58,203 @@ class Reason(NamedTuple):
         """Return the reason as JSON types, compact: what equals its default is left out."""
         values = self._asdict() | {"topics": tuple(topic.id for topic in self.topics)}
         return {name: value for name, value in values.items() if value != self._field_defaults.get(name, ...)}
+
+
+class PreferenceView(Protocol):
+    """What is read of a preference: a :class:`~trialalerts.subscribers.tables.Preference`, or a row of its columns."""
+
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def area_id(self) -> str: ...
+    @property
+    def label(self) -> str | None: ...
+    @property
+    def region_kind(self) -> RegionKind: ...
+    @property
+    def region_label(self) -> str: ...
+    @property
+    def country(self) -> str | None: ...
+    @property
+    def subdivision(self) -> str | None: ...
+    @property
+    def latitude(self) -> float | None: ...
+    @property
+    def longitude(self) -> float | None: ...
+    @property
+    def born_on(self) -> date | None: ...
+    @property
+    def sex(self) -> str | None: ...
+    @property
+    def topics(self) -> list[str]: ...
+
+
+class _Common(NamedTuple):
+    """What is the same for all who follow the same area in the same region."""
+
+    area_name: str
+    through_id: str | None
+    through_name: str | None
+    nearest: str | None
+    distance_km: float | None
+    no_site: bool
+    near_unknown: bool
+    reach: Reach | None
+
+
+class Explainer:
+    """Says why; remembers what many are told alike. One thread at a time may use it.
+
+    Args:
+        areas: the vocabulary, for what stands above what and for names.
+        topics: for their names; None: their ids stand for them.
+    """
+
+    def __init__(self, areas: AreaTree, topics: TopicTree | None = None) -> None:
+        self._areas = areas
+        self._topics = topics or TopicTree(())
+        self._known: dict[tuple[object, ...], tuple[Subject, _Common]] = {}
+
+    def reason(self, subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> Reason:
+        """Say why a preference asks for an item with these changes."""
+        common = self._common(subject, candidates, preference)
+        closed = _closed(subject, candidates, preference)
+        return Reason(
+            preference.id or 0,
+            preference.area_id,
+            common.area_name,
+            preference.label,
+            common.through_id,
+            common.through_name,
+            _place_followed(preference),
+            common.distance_km,
+            common.nearest,
+            common.no_site,
+            common.near_unknown,
+            common.reach,
+            _may_fit(subject, preference),
+            tuple([self._topics.names(topic) for topic in preference.topics]),
+            tuple(dict.fromkeys([site.city or site.facility or "" for site in closed]))[:_MOST_CLOSED],
+            bool(closed) and all(only_pauses(site, subject) for site in closed),
+        )
+
+    def _common(self, subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> _Common:
+        if not subject.open_sites:  # then it depends on what changed which site is near
+            return self._worked_out(subject, candidates, preference)
+        region = (preference.country, preference.subdivision, preference.latitude, preference.longitude)
+        key = (subject.item_id, preference.area_id, preference.region_kind, *region)
+        known = self._known.get(key)
+        if known is None or known[0] is not subject:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[key] = (subject, self._worked_out(subject, candidates, preference))
+        return known[1]
+
+    def _worked_out(self, subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> _Common:
+        through = None if preference.area_id in subject.direct else _through(self._areas, subject, preference)
+        nearest, distance = nearest_site(subject, candidates, preference)
+        reach = _reach(subject, candidates, preference)
+        trial = subject.kind is ItemKind.TRIAL
+        listed = trial and subject.facts is not None and bool(subject.facts.sites)
+        somewhere = listed and bool(subject.open_sites or _sites_of(candidates))
+        unknown = somewhere and preference.region_kind is RegionKind.PLACE and distance is None and reach is None
+        return _Common(
+            area_name=self._areas.name(preference.area_id),
+            through_id=through,
+            through_name=_name(self._areas, subject, through) if through else None,
+            nearest=nearest.city if nearest else None,
+            distance_km=None if distance is None else round(distance, 1),
+            no_site=trial and not listed,
+            near_unknown=unknown,
+            reach=reach,
+        )
+
+
+def nearest_site(
+    subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView
+) -> tuple[Site | None, float | None]:
+    """Return the site to name and its distance in km where a place is followed.
+
+    Open sites come first; a trial with none yet names those that are to open. For a country or a
+    subdivision it is a site in it, without a distance.
+    """
+    listed = subject.open_sites or _sites_of(candidates)
+    sites = tuple(site for site in listed if site_reach(site) is None)
+    if preference.region_kind in {RegionKind.PLACE, RegionKind.ANYWHERE}:
+        if preference.latitude is None or preference.longitude is None:
+            return None, None
+        measured = [
+            (distance_km(preference.latitude, preference.longitude, site.latitude, site.longitude), number)
+            for number, site in enumerate(sites)
+            if site.latitude is not None and site.longitude is not None
+        ]
+        if not measured:
+            return None, None
+        distance, number = min(measured)
+        return sites[number], distance
+    if preference.region_kind is RegionKind.SUBDIVISION:
+        sites = tuple(site for site in sites if preference.subdivision in _subdivisions(site))
+    else:
+        sites = tuple(site for site in sites if preference.country in _countries(site))
+    return next(iter(sites), None), None
+
+
+def _place_followed(preference: PreferenceView) -> str:
+    """Return what chose the item: of any distance from Leeds not Leeds, which only measures it."""
+    return "anywhere" if preference.region_kind is RegionKind.ANYWHERE else preference.region_label
+
+
+def _subdivisions(site: Site) -> tuple[str, ...]:
+    return subdivisions_of(site.country, site.subdivision) if site.country else ()
+
+
+def _countries(site: Site) -> tuple[str, ...]:
+    return countries_of(site.country, site.country_name) if site.country else ()
+
+
+def _sites_of(candidates: Sequence[Candidate]) -> tuple[Site, ...]:
+    """Return the sites that make changes near; not those that closed."""
+    return tuple(site for c in candidates if c.kind != ChangeKind.SITE_CLOSED for site in c.sites or ())
+
+
+def _reach(subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> Reach | None:
+    """Return how the trial reaches the person wherever in their country they live; None where its sites tell."""
+    if subject.facts is None or preference.country is None:
+        return None
+    sites = subject.open_sites or _sites_of(candidates)
+    return reached_countries(subject.facts, sites).get(preference.country)
+
+
+def _through(areas: AreaTree, subject: Subject, preference: PreferenceView) -> str | None:
+    """Return the item's own area under the area followed; the one its title names first."""
+    if preference.area_id == ANY_AREA:
+        return None
+    under = [own for own in subject.direct if preference.area_id in areas.ancestors(own)]
+    under.sort(key=lambda own: own not in subject.in_title)
+    # Where only the record itself says that the area stands above, its own areas are all there is to name.
+    return next(iter(under or subject.direct), None)
+
+
+def _name(areas: AreaTree, subject: Subject, area_id: str) -> str:
+    if area_id in areas or subject.facts is None:
+        return areas.name(area_id)
+    return next((term.name for term in subject.facts.mesh if term.id == area_id), area_id)
+
+
+def _closed(subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> tuple[Site, ...]:
+    """Return the sites whose closing is news to whoever follows this."""
+    sites = tuple(site for c in candidates if c.kind == ChangeKind.SITE_CLOSED for site in c.sites or ())
+    return closed_for(preference, sites, subject) if sites else ()
+
+
+def _may_fit(subject: Subject, preference: PreferenceView) -> tuple[str, ...]:
+    """Name the facts that the preference asks about and the record does not give."""
+    facts = subject.facts
+    if facts is None:
+        return ()
+    missing = []
+    if preference.born_on is not None and facts.minimum_age_days is None and facts.maximum_age_days is None:
+        missing.append("age")
+    if preference.sex is not None and facts.sex is None:
+        missing.append("sex")
+    return tuple(missing)

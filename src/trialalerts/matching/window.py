@@ -1,32 +1,33 @@
-"""The window: the changes of a span of numbers (or the trials open now), each as one candidate to be told."""
+"""The window: the changes of a span of numbers, each as one candidate to be told."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 import sqlalchemy
 import structlog
-from sqlalchemy import ColumnElement
 from sqlmodel import Session
 
 from trialalerts.catalog.articles.audience import Audience, audience_in
 from trialalerts.catalog.facts import Site, TrialFacts
-from trialalerts.catalog.tables import BaselineItem, Change, ChangeKind, Item, ItemKind, appeared_at
+from trialalerts.catalog.outline_rows import StoredOutline, outlines_of
+from trialalerts.catalog.outlines import Outline, OutlinePlaces, places_of
+from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.catalog.trials.status import is_recruiting, site_is_open
 from trialalerts.database import table_of
+from trialalerts.database.bulk import in_chunks, in_list, list_value
 from trialalerts.matching.closings import still_closed
 from trialalerts.matching.gaining import as_it_was
 
 __all__ = [
     "RECRUITING_NOW",
     "Candidate",
+    "Indexed",
     "Subject",
     "changes_between",
-    "introduction",
-    "open_now",
     "recruiting_now",
     "shown_first",
     "subject_of",
@@ -38,9 +39,6 @@ log = structlog.get_logger()
 
 RECRUITING_NOW = "recruiting_now"
 """The kind of a candidate of a first digest: nothing changed, the trial is open."""
-
-_CLOCKS_DIFFER = timedelta(days=1)
-"""So far ahead an article may be dated and still be of today, somewhere."""
 
 _FACTS = (
     "status",
@@ -56,7 +54,6 @@ _FACTS = (
 )
 """What matching and reasons read; a trial's long texts and its contacts are left out of memory."""
 
-_MAY_GAIN = frozenset({ChangeKind.PUBLISHED, ChangeKind.REGISTERED})
 _SHOWN_NOW = frozenset({"baseline", "areas"})
 _ENDS = frozenset({ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHDRAWN, ChangeKind.RESULTS_POSTED})
 _SITES_TURN = frozenset({ChangeKind.SITE_OPENED, ChangeKind.SITE_CLOSED})
@@ -117,10 +114,7 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Candidate:
-    """One change of one item. ``sites`` are the places that make it near; None where the place does not matter.
-
-    ``had`` is the item as it was before, where it is news only to those who did not follow what it was about then.
-    """
+    """One change of one item. ``sites`` are the places that make it near; None where the place does not matter."""
 
     subject: Subject
     kind: str
@@ -129,59 +123,88 @@ class Candidate:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     sites: tuple[Site, ...] | None
-    had: Subject | None = None
 
 
-def changes_between(session: Session, after: int, upto: int, *, baselines_after: int = 0) -> list[Candidate]:
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Indexed:
+    """What the index holds of a change, or of an item that is shown as it is (``seq`` is 0 then).
+
+    ``kind`` is as what it is told; ``places`` are those that make it near, None where the place does not matter.
+    ``is_over`` tells of a trial that takes nobody now. ``had`` is the item as it was before, where it is news only to
+    those who did not follow what it was about then. ``closing`` is the change itself where sites closed: whether that
+    is news depends on which sites are left.
+    """
+
+    seq: int
+    item_id: int
+    kind: str
+    outline: Outline
+    places: OutlinePlaces | None
+    is_over: bool = False
+    had: Outline | None = None
+    closing: Candidate | None = None
+
+    @property
+    def number(self) -> int:
+        """The number by which it is known: the change's, or the item's where it is shown as it is."""
+        return self.seq or self.item_id
+
+
+def changes_between(
+    session: Session, after: int, upto: int, *, baselines_after: int = 0, items: Collection[int] | None = None
+) -> list[Indexed]:
     """Return the changes with ``after`` < seq ≤ ``upto``, oldest first, with their items as they are now.
 
     Of what baselines brought only what is still open, and only above ``baselines_after``: whoever is still to be
-    introduced finds it among what is open.
+    introduced finds it among what is open. ``items`` are those that count; None: all.
     """
-    change, item = table_of(Change).c, table_of(Item).c
+    change = table_of(Change).c
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    span = [change.seq > after, change.seq <= upto]
+    span += [] if items is None else [in_list(change.item_id, "items", sqlite=sqlite)]
+    values = {} if items is None else {"items": list_value(sorted(items), sqlite=sqlite)}
     # Rows of columns, and each item once: as instances of their models they would take four times as long.
     asked = sqlalchemy.select(change.seq, change.item_id, change.kind, change.before, change.after, change.at)
-    rows = session.connection().execute(asked.where(change.seq > after, change.seq <= upto).order_by(change.seq)).all()
-    within = sqlalchemy.select(change.item_id).where(change.seq > after, change.seq <= upto)
-    subjects = {
-        found.id: subject_of(found)
-        for found in session.connection().execute(sqlalchemy.select(*_columns()).where(item.id.in_(within)))
-    }
-    told = [told_change(row, subjects[row.item_id]) for row in rows]
-    return [c for c in told if c.kind != RECRUITING_NOW or (c.subject.recruiting and c.seq > baselines_after)]
+    rows = session.connection().execute(asked.where(*span).order_by(change.seq), values).all()
+    outlines = outlines_of(session.connection(), {row.item_id for row in rows})
+    subjects = _subjects(session, {row.item_id for row in rows if row.kind is ChangeKind.SITE_CLOSED})
+    told = [_indexed(row, row.item_id, outlines[row.item_id], subjects.get(row.item_id)) for row in rows]
+    return [each for each in told if each.kind != RECRUITING_NOW or (not each.is_over and each.seq > baselines_after)]
 
 
-def introduction(session: Session, *, articles_since: datetime, now: datetime) -> list[Candidate]:
-    """Return what a first digest shows: the trials that are open, and the articles published since; ``seq`` is 0.
-
-    An article without a date is as old as the news of it; one that only a baseline brought is of no known age.
-
-    Trials of a baseline that still goes on are left out: they are told once it ends (``catalog.baselines``).
-    """
-    item, kept, change = table_of(Item).c, table_of(BaselineItem).c, table_of(Change).c
-    is_kept = sqlalchemy.select(kept.item_id).where(kept.item_id == item.id).exists()
-    trials = sqlalchemy.select(*_columns()).where(item.is_open, ~is_kept).order_by(item.id)
-    recent = sqlalchemy.and_(item.published_at >= articles_since, item.published_at <= now + _CLOCKS_DIFFER)
-    told = change.kind == ChangeKind.PUBLISHED, change.at >= articles_since
-    undated = (
-        item.published_at.is_(None) & sqlalchemy.select(change.seq).where(change.item_id == item.id, *told).exists()
+def _indexed(change: ChangeRow, item_id: int, item: StoredOutline, subject: Subject | None) -> Indexed:
+    outline = item.outline
+    closing = told_change(change, subject) if subject is not None and change.kind is ChangeKind.SITE_CLOSED else None
+    return Indexed(
+        seq=change.seq,
+        item_id=item_id,
+        kind=told_kind(change),
+        outline=outline,
+        places=_places_that_count(change, outline),
+        is_over=outline.kind == ItemKind.TRIAL and not item.is_open,
+        had=as_it_was(outline, change.kind, change.before),
+        closing=closing,
     )
-    articles = sqlalchemy.select(*_columns()).where(item.kind == ItemKind.ARTICLE, recent | undated).order_by(item.id)
-    rows = [row for asked in (trials, articles) for row in session.connection().execute(asked)]
-    return [shown_first(subject_of(row), appeared_at(row.published_at, row.first_seen_at)) for row in rows]
 
 
-def open_now(session: Session) -> list[Candidate]:
-    """Return every trial that is open now, as a candidate; ``seq`` is 0."""
-    item = table_of(Item).c
-    rows = session.connection().execute(sqlalchemy.select(*_columns()).where(item.is_open).order_by(item.id))
-    return [recruiting_now(subject_of(row), appeared_at(row.published_at, row.first_seen_at)) for row in rows]
+def _places_that_count(change: ChangeRow, outline: Outline) -> OutlinePlaces | None:
+    """Return the places whose nearness makes the change news, as :func:`_sites_that_count` does with the sites."""
+    if told_kind(change) == RECRUITING_NOW:
+        return outline.open_places
+    if change.kind is ChangeKind.SITE_OPENED:
+        opened = [Site.model_validate(site) for site in change.after.get("sites", ())]
+        return places_of(None, opened, nationwide=outline.nationwide)
+    return outline.all_places if change.kind in _ENDS else outline.joined_places
 
 
-def _columns() -> tuple[ColumnElement[Any], ...]:
-    """Return the columns of an item that matching needs."""
-    item = table_of(Item).c
-    return item.id, item.kind, item.status, item.areas, item.topics, item.facts, item.published_at, item.first_seen_at
+def _subjects(session: Session, ids: Collection[int]) -> dict[int, Subject]:
+    """Return items with their facts."""
+    item, found = table_of(Item).c, {}
+    for some in in_chunks(sorted(ids)):
+        columns = item.id, item.kind, item.status, item.areas, item.topics, item.facts
+        for row in session.connection().execute(sqlalchemy.select(*columns).where(item.id.in_(some))):
+            found[row.id] = subject_of(row)
+    return found
 
 
 def told_kind(change: ChangeRow) -> str:
@@ -204,7 +227,6 @@ def told_change(change: ChangeRow, subject: Subject) -> Candidate:
         before=change.before,
         after=change.after,
         sites=_sites_that_count(change, subject),
-        had=as_it_was(subject, change.before) if change.kind in _MAY_GAIN else None,
     )
 
 

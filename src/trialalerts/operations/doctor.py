@@ -5,9 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 from urllib.parse import urlsplit
 
 from sqlmodel import Session, col, func, select
@@ -19,19 +17,15 @@ from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.database.findings import open_findings
-from trialalerts.database.maintenance import find_faults
+from trialalerts.database.maintenance import find_faults, is_large
 from trialalerts.database.server_clock import skew_of
-from trialalerts.delivery.feedback.mailbox.kinds import open_mailbox
-from trialalerts.delivery.feedback.status import SILENT_FOR, feedback_status, is_silent
-from trialalerts.delivery.feedback.webhooks.providers import PROVIDERS, open_webhooks
-from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, MailboxState
 from trialalerts.delivery.policy import mass_guard
-from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.policy.refusal_findings import BENCHED
-from trialalerts.delivery.sending.breaker import pause_of
 from trialalerts.digests.rendering.checking import check_templates
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import private_paths, wider
+from trialalerts.operations.checks import DoctorCheck, Level
+from trialalerts.operations.mail_checks import about_feedback, about_outbox, about_sending
 from trialalerts.operations.stamps import future_stamps
 from trialalerts.operations.timekeeping import MOST_SKEW, NOTED_SKEW, last_round
 from trialalerts.plurals import counted
@@ -40,9 +34,8 @@ from trialalerts.sources.polling.problems import WHOLE_RECORD
 from trialalerts.sources.tables import Problem, SourceState
 from trialalerts.vocabulary.tables import Area, Place
 
-__all__ = ["DoctorCheck", "examine", "templates_checked"]
+__all__ = ["examine", "templates_checked"]
 
-Level = Literal["good", "look", "broken"]
 _STUCK = timedelta(hours=1)
 _PATIENCE = 2
 """So many failed polls in a row are weather; more is a fault that somebody should look into."""
@@ -52,23 +45,14 @@ _SPELLINGS = 8
 _TOLD_TO = "nothing is lost: such a trial is told to {}; report the spellings, so that they can be learnt"
 
 
-@dataclass(frozen=True, kw_only=True)
-class DoctorCheck:
-    """One thing that was looked at: ``good``, worth a ``look``, or ``broken``; and what mends it."""
-
-    level: Level
-    what: str
-    remedy: str = ""
-
-
 def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]:
     """Look at the configuration, the database, the vocabulary, the sources and the outbox. Changes nothing."""
     found = list(_configuration(settings))
     found += templates_checked(settings)
     found += _files(settings, db)
-    found += [
-        DoctorCheck(level="broken", what=f"database: {fault}", remedy="restore a backup") for fault in find_faults(db)
-    ]
+    briefly = is_large(db)
+    broken = find_faults(db, briefly=briefly)
+    found += [DoctorCheck(level="broken", what=f"database: {fault}", remedy="restore a backup") for fault in broken]
     with db.read() as session:
         found += _clock(settings, session, clock)
         found += _vocabulary(session)
@@ -81,12 +65,21 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]
         found += _problems(session)
         found += _findings(session)
         found += _sites(survey_sites(session))
-        found += _sending(session, clock.now())
-        found += _outbox(session, clock.now())
-        found += _feedback(settings, session, clock)
+        found += about_sending(session, clock.now())
+        found += about_outbox(session, clock.now())
+        found += about_feedback(settings, session, clock)
     if not any(check.what.startswith("database") for check in found):
-        found.append(DoctorCheck(level="good", what="database: whole and of the right revision"))
+        found.append(_whole(briefly=briefly))
     return sorted(found, key=lambda check: ("broken", "look", "good").index(check.level))
+
+
+def _whole(*, briefly: bool) -> DoctorCheck:
+    if not briefly:
+        return DoctorCheck(level="good", what="database: whole and of the right revision")
+    what = "database: of the right revision, and whole where it holds people and their mails"
+    return DoctorCheck(
+        level="good", what=f"{what}; trialalerts database check looks through all of it, which takes a while"
+    )
 
 
 def _configuration(settings: Settings) -> Iterator[DoctorCheck]:
@@ -283,120 +276,3 @@ def _often(lack: Lack) -> str:
     more = len(lack.spellings) - len(often)
     listed = ", ".join(f"“{words}” {number}" if words else f"not written {number}" for words, number in often)
     return f": {listed}" + (f" and {more:,} more" if more else "")
-
-
-def _sending(session: Session, now: datetime) -> Iterator[DoctorCheck]:
-    if paused := pause_of(session):
-        yield DoctorCheck(
-            level="broken",
-            what=f"sending is paused since {paused.since:%Y-%m-%d %H:%M} UTC: {paused.reason}; the queue is kept",
-            remedy="see: trialalerts deliveries list --state bounced; then run: trialalerts deliveries resume",
-        )
-    for state in outages(session):
-        again = state.retry_at if state.retry_at and state.retry_at > now else None
-        tried = f", tried again at {again:%H:%M} UTC" if again else ""
-        since = f"{state.since:%Y-%m-%d %H:%M} UTC{tried}"
-        yield DoctorCheck(
-            level="broken",
-            what=f"the transport {state.name} does not work since {since}: {state.reason}",
-            remedy="mend it or mail.url; what is queued leaves by itself then",
-        )
-
-
-def _feedback(settings: Settings, session: Session, clock: Clock) -> Iterator[DoctorCheck]:
-    name = None
-    try:
-        open_webhooks(settings)
-        if url := settings.feedback.mailbox.get_secret_value():
-            name = open_mailbox(url, clock).name
-    except ConfigurationError as error:
-        yield DoctorCheck(level="broken", what=str(error), remedy="correct it; see docs/how-to/hear-of-bounces.md")
-    leaves = not settings.mail.url.get_secret_value().startswith("file:")
-    if leaves and name is None and not settings.feedback.webhooks:
-        yield DoctorCheck(
-            level="look",
-            what="bounces and complaints are not heard of",
-            remedy="set feedback.webhooks or feedback.mailbox; see docs/how-to/hear-of-bounces.md",
-        )
-    yield from _addresses(settings, name)
-    stands = feedback_status(session, mailbox=name, now=clock.now())
-    if name is not None:
-        yield _mailbox(stands.mailbox, name, settings, clock.now())
-    for provider in PROVIDERS:
-        used = f"{provider}://" in settings.mail.url.get_secret_value()
-        if used and is_silent(session, provider, now=clock.now()):
-            yield DoctorCheck(
-                level="look",
-                what=f"feedback: mail leaves through {provider}, which has told nothing for {SILENT_FOR.days} days",
-                remedy="does its webhook reach this service? see docs/how-to/hear-of-bounces.md",
-            )
-    if "brevo://" in settings.mail.url.get_secret_value() and "brevo" not in settings.feedback.webhooks:
-        yield DoctorCheck(
-            level="look",
-            what="feedback: Brevo may put its own link to unsubscribe into mails; only its webhook tells who used it",
-            remedy="set feedback.webhooks.brevo; see docs/how-to/hear-of-bounces.md",
-        )
-    if stands.unmatched:
-        yield DoctorCheck(
-            level="look",
-            what=f"feedback: {counted(stands.unmatched, 'event')} of the last 7 days without a mail of ours",
-            remedy="if there are many: does metadata or the return address get lost, was service.secret changed?",
-        )
-    if stands.about_us:
-        yield DoctorCheck(
-            level="look",
-            what=f"feedback: {counted(stands.about_us, 'mail')} of the last day refused because of us, "
-            f"last: {stands.last_code or 'no code'}",
-            remedy="check SPF, DKIM, DMARC and the sender's reputation; no subscriber was blamed",
-        )
-
-
-def _addresses(settings: Settings, mailbox: str | None) -> Iterator[DoctorCheck]:
-    if mailbox is not None and not settings.mail.bounces:
-        yield DoctorCheck(
-            level="look",
-            what="mail.bounces is empty: bounces go to mail.from, and none names its mail",
-            remedy="set the address of the bounce mailbox",
-        )
-    if mailbox is None and settings.mail.unsubscribe_mailto:
-        yield DoctorCheck(
-            level="look",
-            what="mail.unsubscribe_mailto is set, and no mailbox is read: who unsubscribes by mail is not heard",
-            remedy="let that address arrive in a mailbox and name it in feedback.mailbox, or take the address out",
-        )
-
-
-def _mailbox(state: MailboxState | None, name: str, settings: Settings, now: datetime) -> DoctorCheck:
-    read = state.last_success_at if state else None
-    last = f"last read {read:%Y-%m-%d %H:%M} UTC" if read else "never read yet"
-    if state is not None and state.last_error:
-        return DoctorCheck(level="broken", what=f"{state.last_error} ({last})", remedy="correct feedback.mailbox")
-    if read is None or now - read > 3 * max(settings.feedback.every, _STUCK):
-        return DoctorCheck(
-            level="look", what=f"bounce mailbox {name}: {last}", remedy="start the daemon: trialalerts run"
-        )
-    return DoctorCheck(level="good", what=f"bounce mailbox {name}: {last}")
-
-
-def _outbox(session: Session, now: datetime) -> Iterator[DoctorCheck]:
-    waiting = col(Delivery.state).in_([DeliveryState.QUEUED, DeliveryState.SENDING])
-    stuck = session.exec(
-        select(func.count()).select_from(Delivery).where(waiting, col(Delivery.created_at) < now - _STUCK)
-    ).one()
-    failed = session.exec(
-        select(func.count()).select_from(Delivery).where(col(Delivery.state) == DeliveryState.FAILED)
-    ).one()
-    if stuck:
-        yield DoctorCheck(
-            level="look",
-            what=f"outbox: {counted(stuck, 'mail')} waiting for over an hour",
-            remedy="run: trialalerts deliveries list",
-        )
-    if failed:
-        yield DoctorCheck(
-            level="look",
-            what=f"outbox: {counted(failed, 'mail')} could not be delivered",
-            remedy="run: trialalerts deliveries list --state failed",
-        )
-    if not stuck and not failed:
-        yield DoctorCheck(level="good", what="outbox: nothing is stuck")

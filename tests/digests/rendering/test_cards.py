@@ -13,7 +13,7 @@ from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, 
 from trialalerts.catalog.tables import appeared_at
 from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.wording import Wordings
-from trialalerts.digests.entries import Reason, Told
+from trialalerts.digests.entries import EntryChange, Reason
 from trialalerts.digests.publishing import Publishing
 from trialalerts.vocabulary.areas.tree import ANY_AREA
 from trialalerts.vocabulary.topics import TopicName
@@ -23,7 +23,7 @@ TODAY = date(2026, 3, 2)
 
 def card(
     known: TrialFacts | None = None,
-    *happened: Told,
+    *happened: EntryChange,
     reasons: list[Reason] | None = None,
     locale: str = "en",
     **changes: Any,

@@ -14,7 +14,7 @@ from trialalerts.errors import SourceError
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Position
 from trialalerts.sources.context import SourceContext
-from trialalerts.sources.feeds.entry import EntryList, FeedContent, FeedEntry
+from trialalerts.sources.feeds.entry import FeedContent, FeedEntries, FeedEntry
 from trialalerts.sources.feeds.json_feed import read_json_feed
 from trialalerts.sources.feeds.pieces import MOST_ENTRIES, cut_json, cut_xml
 from trialalerts.sources.feeds.source import FeedSource
@@ -157,7 +157,7 @@ def test_an_endless_feed_is_an_error_that_says_so() -> None:
 
 
 def test_entries_that_do_not_fit_into_memory_are_an_error_that_says_so() -> None:
-    found = EntryList(URL)
+    found = FeedEntries(URL)
     with pytest.raises(SourceError, match="more text than fits into 200 MB of memory"):
         for number in range(10_000):
             found.add(FeedEntry(id=str(number), summary="é" * 100_000))

@@ -21,9 +21,10 @@ from trialalerts.catalog.articles.keys import article_keys, link_key
 from trialalerts.catalog.articles.likeness import Likeness, likeness_of, likeness_of_record
 from trialalerts.catalog.articles.merging import gain, merged, version_of
 from trialalerts.catalog.changes.comparison import Difference, compare_articles
+from trialalerts.catalog.outline_rows import Described, write_outlines
 from trialalerts.catalog.records import SAID, insert_records, touch_records, update_records
 from trialalerts.catalog.rows import PreparedItem, prepare_item
-from trialalerts.catalog.tables import ArticleKey, Item, Record, appeared_at
+from trialalerts.catalog.tables import ArticleKey, Item, ItemKind, Record, appeared_at
 from trialalerts.database.bulk import in_chunks, insert_into
 from trialalerts.database.types import table_of
 
@@ -91,6 +92,7 @@ class ArticleBatch:
         touch_records(self._connection, known, self._now)
         self._note_keys([*inserted, *rows, *((_item_of(each, item_of), each) for each in changed)])
         new = set(item_of.values())
+        write_outlines(self._connection, [_described(item_id, each.entry.row()) for item_id, each in inserted])
         merges = self._merge([*rows, *((_item_of(each, item_of), each) for each in changed)], new=new)
         self._touch([id_ for each in placed if isinstance(id_ := each.found.item, int)])
         self.recognised = len(known)
@@ -139,6 +141,7 @@ class ArticleBatch:
             ]
             values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "item_id"}
             self._connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(values), rows)
+            write_outlines(self._connection, [_described(row["item_id"], row) for row in rows])
             known = [(row["item_id"], row) for row in rows if row["item_id"] not in new]
             merges += [_Merge(item_id, by_item[item_id].entry, before[item_id], row) for item_id, row in known]
         return merges
@@ -154,6 +157,19 @@ class ArticleBatch:
     def _touch(self, item_ids: Iterable[int]) -> None:
         for chunk in in_chunks(sorted(set(item_ids))):
             self._connection.execute(update(Item).where(col(Item.id).in_(chunk)).values(last_seen_at=self._now))
+
+
+def _described(item_id: int, row: Mapping[str, Any]) -> Described:
+    facts = row["facts"] if isinstance(row["facts"], Mapping) else orjson.loads(orjson.dumps(row["facts"]))
+    return Described(
+        item_id=item_id,
+        kind=ItemKind.ARTICLE,
+        status=None,
+        is_open=False,
+        facts=facts,
+        areas=row["areas"],
+        topics=row["topics"],
+    )
 
 
 def _compared(merge: _Merge) -> list[Difference]:

@@ -11,7 +11,7 @@ from trialalerts.catalog.tables import ChangeKind
 from trialalerts.digests.cards.text import one_line, shortened
 from trialalerts.digests.cards.trial_wording import eligibility, status
 from trialalerts.digests.cards.wording import Wording
-from trialalerts.digests.entries import RECRUITING_NOW, Reason, Told
+from trialalerts.digests.entries import RECRUITING_NOW, EntryChange, Reason
 
 __all__ = ["NEAR_LINES", "ChangeNote", "Quote", "Tone", "brief_change", "change_notes"]
 
@@ -63,7 +63,7 @@ class ChangeNote:
 
 
 def change_notes(
-    words: Wording, told: Sequence[Told], facts: TrialFacts | None, reasons: Sequence[Reason]
+    words: Wording, told: Sequence[EntryChange], facts: TrialFacts | None, reasons: Sequence[Reason]
 ) -> tuple[ChangeNote, ...]:
     """Return what to say of everything that happened, each thing once; the latest few where there is a crowd."""
     notes = dict.fromkeys(_note(words, one, facts or TrialFacts(), reasons) for one in told)
@@ -75,7 +75,7 @@ def brief_change(notes: Sequence[ChangeNote]) -> str:
     return "; ".join(note.text for note in notes)
 
 
-def _note(words: Wording, told: Told, facts: TrialFacts, reasons: Sequence[Reason]) -> ChangeNote:
+def _note(words: Wording, told: EntryChange, facts: TrialFacts, reasons: Sequence[Reason]) -> ChangeNote:
     return ChangeNote(
         kind=told.kind,
         tone=_tone(told),
@@ -85,25 +85,25 @@ def _note(words: Wording, told: Told, facts: TrialFacts, reasons: Sequence[Reaso
     )
 
 
-def _tone(told: Told) -> Tone:
+def _tone(told: EntryChange) -> Tone:
     if told.kind in _OVER:
         return "over"
     return "good" if told.kind in _GOOD and not _by_invitation(told) else "news"
 
 
-def _plain(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+def _plain(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
     del reasons
     key = f"change.{told.kind}"
     return words.say(key if words.knows(key) else "change.changed")
 
 
-def _registered(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+def _registered(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
     now = status(words, told.after.get("status"))
     change = _newly_found(words, told) or _plain(words, told, reasons)
     return words.say("change.now", change=change, status=now) if now else change
 
 
-def _newly_found(words: Wording, told: Told) -> str | None:
+def _newly_found(words: Wording, told: EntryChange) -> str | None:
     """Say of a trial that is new to us only since when it stands in its registry; None: it is new."""
     posted = told.after.get("newly_found")
     if not isinstance(posted, str):
@@ -112,19 +112,19 @@ def _newly_found(words: Wording, told: Told) -> str | None:
     return words.say("change.found_since", year=year) if year.isdecimal() else words.say("change.found")
 
 
-def _began(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+def _began(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
     """Say that something opened: the change names the new status, so only the old one is added."""
     before = status(words, told.before.get("status"))
     change = words.say("change.by_invitation") if _by_invitation(told) else _plain(words, told, reasons)
     return words.say("change.was", change=change, status=before) if before else change
 
 
-def _by_invitation(told: Told) -> bool:
+def _by_invitation(told: EntryChange) -> bool:
     """Tell whether what opened is open to those only whom the trial asks."""
     return told.after.get("status") == "ENROLLING_BY_INVITATION"
 
 
-def _ended(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+def _ended(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
     """Say that something ended or paused: how it stands now tells more than the change alone."""
     now = status(words, told.after.get("status"))
     before = status(words, told.before.get("status"))
@@ -134,7 +134,7 @@ def _ended(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
     return words.say("change.was", change=change, status=before) if before else change
 
 
-def opened_sites(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+def opened_sites(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
     """Return the line that tells which sites opened, the near ones first and with their distance."""
     sites = _sites(told.after)
     near = {one_line(reason.nearest): reason.distance_km for reason in reasons if reason.nearest}
@@ -146,7 +146,7 @@ def opened_sites(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
     return words.count("change.site_opened", len(shown), sites=words.listed(listed))
 
 
-def closed_sites(words: Wording, told: Told, reasons: Sequence[Reason]) -> str:
+def closed_sites(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
     """Return the line that tells which sites closed, and for each who had the nearest there which one it is now."""
     if lines := dict.fromkeys(_closed_near(words, reason) for reason in reasons if reason.closed):
         return "; ".join(tuple(lines)[:_MOST_CLOSED])
@@ -187,7 +187,7 @@ def _site(words: Wording, site: Mapping[str, Any], near: Mapping[str, float | No
 
 
 _ELIGIBILITY = ChangeKind.ELIGIBILITY_CHANGED.value
-_LINES: dict[str, Callable[[Wording, Told, Sequence[Reason]], str]] = {
+_LINES: dict[str, Callable[[Wording, EntryChange, Sequence[Reason]], str]] = {
     ChangeKind.REGISTERED.value: _registered,
     ChangeKind.OPENED.value: _began,
     ChangeKind.REOPENED.value: _began,
@@ -197,13 +197,13 @@ _LINES: dict[str, Callable[[Wording, Told, Sequence[Reason]], str]] = {
     ChangeKind.SITE_OPENED.value: opened_sites,
     ChangeKind.SITE_CLOSED.value: closed_sites,
 }
-NEAR_LINES: Mapping[str, Callable[[Wording, Told, Sequence[Reason]], str]] = {
+NEAR_LINES: Mapping[str, Callable[[Wording, EntryChange, Sequence[Reason]], str]] = {
     kind.value: _LINES[kind.value] for kind in (ChangeKind.SITE_OPENED, ChangeKind.SITE_CLOSED)
 }
 """The lines that differ from reader to reader, by how near things are to each."""
 
 
-def _quotes(words: Wording, told: Told) -> list[Quote]:
+def _quotes(words: Wording, told: EntryChange) -> list[Quote]:
     found = [
         ("change.why_stopped", told.after.get("why_stopped")),
         ("change.correction", told.after.get("sentence")),
@@ -217,7 +217,7 @@ def _quotes(words: Wording, told: Told) -> list[Quote]:
     ]
 
 
-def _criteria(told: Told, side: Mapping[str, Any]) -> str | None:
+def _criteria(told: EntryChange, side: Mapping[str, Any]) -> str | None:
     """Return the criteria that were removed or added, without their bullets."""
     written = side.get("criteria") if told.kind == _ELIGIBILITY else None
     if not isinstance(written, str):

@@ -32,7 +32,7 @@ from trialalerts.digests.cards.trial_wording import (
     who_can_join,
 )
 from trialalerts.digests.cards.wording import Wording
-from trialalerts.digests.entries import Entry, Reason, Told
+from trialalerts.digests.entries import Entry, EntryChange, Reason
 from trialalerts.digests.publishing import SUMMARY, Publishing, shown_text
 
 __all__ = [
@@ -97,7 +97,7 @@ class TrialCard:
     contacts: tuple[ContactLine, ...]
     stale: str
     places: Places
-    near: Told | None = None
+    near: EntryChange | None = None
     since: tuple[ChangeNote, ...] = ()
     since_label: str = ""
 
@@ -118,7 +118,7 @@ class ArticleCard:
     summary: str
     paragraphs: tuple[str, ...] = ()
     places: None = None
-    near: Told | None = None
+    near: EntryChange | None = None
     since: tuple[ChangeNote, ...] = ()
     since_label: str = ""
 
@@ -148,7 +148,7 @@ class Personal(NamedTuple):
     distances: str = ""
 
 
-def tells_distances(told: Sequence[Told]) -> int:
+def tells_distances(told: Sequence[EntryChange]) -> int:
     """Return how many of the changes say how far away something is."""
     return sum(one.kind in NEAR_LINES for one in told)
 
@@ -181,7 +181,7 @@ class CardMaker:
             return self._trial(entry, item, TrialFacts.model_validate(item.facts))
         return self._article(entry, item, ArticleFacts.model_validate(item.facts))
 
-    def personal(self, reasons: Sequence[Reason], near: Told | None, places: Places | None) -> Personal:
+    def personal(self, reasons: Sequence[Reason], near: EntryChange | None, places: Places | None) -> Personal:
         """Return what is a reader's own in a card, from its ``near`` and ``places``."""
         words = self._words
         distances = NEAR_LINES[near.kind](words, near, reasons) if near else ""
@@ -225,7 +225,7 @@ class CardMaker:
             near=near,
         )
 
-    def _changes(self, entry: Entry, facts: TrialFacts | None) -> tuple[tuple[ChangeNote, ...], Told | None]:
+    def _changes(self, entry: Entry, facts: TrialFacts | None) -> tuple[tuple[ChangeNote, ...], EntryChange | None]:
         """Return what happened, and which of it is left open for a reader's distances.
 
         Where that would be several changes they are written for this reader: they may come to the same line for one

@@ -22,7 +22,7 @@ from trialalerts.digests.cards.changes import ChangeNote, brief_change, change_n
 from trialalerts.digests.cards.maker import Brief, Card, CardMaker
 from trialalerts.digests.cards.trial_wording import status
 from trialalerts.digests.cards.wording import Wording
-from trialalerts.digests.entries import RECRUITING_NOW, Entry, Told
+from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange
 from trialalerts.digests.publishing import Publishing
 from trialalerts.digests.tables import Digest, Selection, SelectionKind
 
@@ -119,7 +119,7 @@ class PageCardMaker(CardMaker):
         return tuple(self._noted(note, told[note.kind], item, facts, is_last=note.kind == last) for note in notes)
 
     def _noted(
-        self, note: ChangeNote, told: Told, item: Item, facts: TrialFacts | None, *, is_last: bool
+        self, note: ChangeNote, told: EntryChange, item: Item, facts: TrialFacts | None, *, is_last: bool
     ) -> ChangeNote:
         claimed = _claimed_status(told)
         if claimed is None and not (note.kind == _SITE_OPENED and not _any_open(told, item, facts)):
@@ -138,7 +138,7 @@ class PageCardMaker(CardMaker):
         known = {one.seq for one in entry.told}
         later = [change for change in self._later.changes.get(item.id or 0, ()) if change.seq not in known]
         for change in later:
-            told = Told(kind=change.kind.value, seq=change.seq, before=change.before, after=change.after)
+            told = EntryChange(kind=change.kind.value, seq=change.seq, before=change.before, after=change.after)
             said += [claimed] if (claimed := _claimed_status(told)) is not None else []
             notes += [
                 self._dated(note, told, change) for note in change_notes(self._words, [told], facts, entry.reasons)
@@ -147,14 +147,14 @@ class PageCardMaker(CardMaker):
             notes.append(ChangeNote(kind="now", tone="over", text=self._words.say("page.now", status=now)))
         return tuple(notes)
 
-    def _dated(self, note: ChangeNote, told: Told, change: Change) -> ChangeNote:
+    def _dated(self, note: ChangeNote, told: EntryChange, change: Change) -> ChangeNote:
         """Return a note with its day; what began then is said by its status, for “now” may be long ago."""
         day = self._words.day(change.at, self._timezone)
         began = status(self._words, _claimed_status(told)) if change.kind in _BEGAN else None
         return replace(note, text=self._words.say("page.later", date=day, change=began or note.text))
 
 
-def _claimed_status(told: Told) -> str | None:
+def _claimed_status(told: EntryChange) -> str | None:
     """Return the status that a change says a trial has; None where it says none."""
     if told.kind == RECRUITING_NOW:
         return "RECRUITING"
@@ -167,7 +167,7 @@ def _still(claimed: str, item: Item) -> bool:
     return claimed == item.status or status_group(claimed) == status_group(item.status)
 
 
-def _any_open(told: Told, item: Item, facts: TrialFacts | None) -> bool:
+def _any_open(told: EntryChange, item: Item, facts: TrialFacts | None) -> bool:
     """Tell whether one of the sites that opened is still open; by the trial alone where its sites are not known."""
     if facts is None or not is_recruiting(item.status):
         return is_recruiting(item.status)

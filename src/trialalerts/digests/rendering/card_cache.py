@@ -15,7 +15,7 @@ from trialalerts.catalog.tables import Item
 from trialalerts.digests.cards.maker import CardMaker, tells_distances
 from trialalerts.digests.cards.reasons import Places
 from trialalerts.digests.cards.wording import Wording
-from trialalerts.digests.entries import Entry, Told
+from trialalerts.digests.entries import Entry, EntryChange
 from trialalerts.digests.rendering.fill import Encoded, Part, PartWriter
 from trialalerts.digests.rendering.lru_cache import LruCache
 
@@ -48,7 +48,7 @@ class KeptCard:
     html: Part
     text: Part
     places: Places | None
-    near: Told | None
+    near: EntryChange | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +114,7 @@ def _line_key(tongue: Tongue, entry: Entry, version: str) -> object:
     return entry.item_id, version, tongue.words.tag, _happened(entry.told), near
 
 
-def _happened(told: tuple[Told, ...]) -> object:
+def _happened(told: tuple[EntryChange, ...]) -> object:
     """Return what tells apart what happened."""
     if len(told) == 1 and told[0].seq is not None:
         return told[0].seq

@@ -32,7 +32,7 @@ from trialalerts.digests.rendering.checking import refuse_broken
 from trialalerts.digests.rendering.fill import PartWriter
 from trialalerts.digests.rendering.headers import Extent, digest_headers, digest_subject, plain_headers
 from trialalerts.digests.rendering.items import Heading, SliceItems, StoredDigest, load_items, read_digests
-from trialalerts.digests.rendering.letter import MOST_BRIEF, Items, Letter, LetterWriter
+from trialalerts.digests.rendering.layout import MOST_BRIEF, DigestLayout, Items, LetterWriter
 from trialalerts.digests.rendering.templates import Templates, common_words
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.errors import NotFound
@@ -91,7 +91,7 @@ class MailRenderer:
             digests = read_digests(session, self._reader, ids, most=self._most + MOST_BRIEF)
         drafts = [self._draft(delivery, subscriber, digests) for delivery, subscriber in mails]
         items = SliceItems(session)
-        self._fetch(items, [draft for draft in drafts if isinstance(draft, Letter)])
+        self._fetch(items, [draft for draft in drafts if isinstance(draft, DigestLayout)])
         return [
             self._sent(delivery, subscriber, draft, items)
             for (delivery, subscriber), draft in zip(mails, drafts, strict=True)
@@ -164,7 +164,7 @@ class MailRenderer:
 
     def _draft(
         self, delivery: Delivery, subscriber: Subscriber, digests: Mapping[int, StoredDigest]
-    ) -> Letter | Exception | None:
+    ) -> DigestLayout | Exception | None:
         """Return the letter of a digest's delivery, its kept cards looked up; None where it has none."""
         stored = digests.get(delivery.data.get("digest_id", 0)) if delivery.kind == DIGEST else None
         if stored is None:
@@ -174,7 +174,7 @@ class MailRenderer:
         except Exception as error:  # noqa: BLE001 - one mail that cannot be written must not stop the others
             return error
 
-    def _fetch(self, items: SliceItems, letters: Sequence[Letter]) -> None:
+    def _fetch(self, items: SliceItems, letters: Sequence[DigestLayout]) -> None:
         """Read those items at once whose cards or lines are not kept."""
         whole: set[int] = set()
         named: set[int] = set()
@@ -186,7 +186,7 @@ class MailRenderer:
             items.fetch(whole, named)
 
     def _sent(
-        self, delivery: Delivery, subscriber: Subscriber, draft: Letter | Exception | None, items: Items
+        self, delivery: Delivery, subscriber: Subscriber, draft: DigestLayout | Exception | None, items: Items
     ) -> Message | Exception | None:
         try:
             if delivery.kind == CONFIRMATION:
@@ -194,13 +194,17 @@ class MailRenderer:
                 return self.confirmation(subscriber, asked, message_id=delivery.message_id)
             if delivery.kind != DIGEST:
                 return NotFound(f"No mail is of the kind {delivery.kind!r}.")
-            return self._message(draft, subscriber, items, delivery.message_id) if isinstance(draft, Letter) else draft
+            return (
+                self._message(draft, subscriber, items, delivery.message_id)
+                if isinstance(draft, DigestLayout)
+                else draft
+            )
         except DBAPIError:
             raise
         except Exception as error:  # noqa: BLE001 - one mail that cannot be written must not stop the others
             return error
 
-    def _message(self, letter: Letter, subscriber: Subscriber, items: Items, message_id: str | None) -> Message:
+    def _message(self, letter: DigestLayout, subscriber: Subscriber, items: Items, message_id: str | None) -> Message:
         text, html = self._letters.mail(letter, items)
         return Message(
             sender=self._settings.mail.sender,
@@ -213,14 +217,14 @@ class MailRenderer:
             headers=digest_headers(self._settings, letter.own["unsubscribe_url"]),
         )
 
-    def _letter(self, stored: StoredDigest, subscriber: Subscriber) -> Letter:
+    def _letter(self, stored: StoredDigest, subscriber: Subscriber) -> DigestLayout:
         extent = Extent.of(stored)
         words = self._wordings.of(subscriber.locale)
         zone = ZoneInfo(subscriber.timezone)
         today = self._clock.now().astimezone(zone).date()
         since = stored.since.astimezone(zone).date() if stored.since else None
         name_areas = self._settings.digests.condition_in_subject
-        return Letter(
+        return DigestLayout(
             tongue=Tongue(
                 words=words,
                 common=self._common_words(words),
@@ -244,7 +248,7 @@ class MailRenderer:
             },
         )
 
-    def _page_letter(self, digest: Digest, told: Sequence[Entry], subscriber: Subscriber, later: Later) -> Letter:
+    def _page_letter(self, digest: Digest, told: Sequence[Entry], subscriber: Subscriber, later: Later) -> DigestLayout:
         """Return what a page is written from: it says when the mail was, and counts nothing as if it were of today."""
         trials = sum(entry.kind == "trial" for entry in told)
         stored = StoredDigest(digest=digest, entries=told, total=len(told), trials=trials, since=None)

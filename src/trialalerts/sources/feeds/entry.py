@@ -8,7 +8,7 @@ from sys import getsizeof
 
 from trialalerts.errors import SourceError
 
-__all__ = ["EntryList", "FeedContent", "FeedEntry"]
+__all__ = ["FeedContent", "FeedEntries", "FeedEntry"]
 
 _LONGEST_TEXT = 50_000
 """Characters: ten times what is stored, since markup takes most of some texts."""
@@ -50,7 +50,7 @@ class FeedContent:
     unread: Sequence[int] = ()
 
 
-class EntryList:
+class FeedEntries:
     """Collects the entries of one feed, and sees to it that they fit into memory.
 
     Of a text only what a card and the tagger may need is kept.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trialalerts.errors import SourceError
-from trialalerts.sources.feeds.entry import EntryList, FeedContent, FeedEntry
+from trialalerts.sources.feeds.entry import FeedContent, FeedEntries, FeedEntry
 from trialalerts.sources.feeds.pieces import cut_json, limited
 from trialalerts.sources.fields import Fields
 from trialalerts.sources.lenient_json import parse_json
@@ -30,7 +30,7 @@ def read_json_feed(body: bytes, url: str) -> FeedContent:
         raise SourceError(f"{url} is JSON but no JSON Feed of version 1; check the source's url.")
     fields = Fields(url)
     language = fields.line(feed, "language") or ""
-    found = EntryList(url)
+    found = FeedEntries(url)
     for piece in limited(pieces.items, url):
         try:
             item = parse_json(piece)

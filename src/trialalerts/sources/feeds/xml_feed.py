@@ -9,7 +9,7 @@ from typing import Any
 from xml.sax import SAXException
 
 from trialalerts.errors import SourceError
-from trialalerts.sources.feeds.entry import EntryList, FeedContent, FeedEntry
+from trialalerts.sources.feeds.entry import FeedContent, FeedEntries, FeedEntry
 from trialalerts.sources.feeds.pieces import XmlPieces, cut_xml, limited
 
 __all__ = ["read_xml_feed", "without_preamble"]
@@ -67,7 +67,7 @@ def _read(body: bytes, url: str, headers: Mapping[str, str]) -> FeedContent:
     bare = _parse(pieces.bare + pieces.after, headers)
     _check_version(bare, url)
     language = _text(bare.feed, "language")
-    found = EntryList(url)
+    found = FeedEntries(url)
     for some in _in_groups(limited(pieces.entries, url)):
         for raw in _parsed_entries(pieces, some, headers):
             if raw is None:

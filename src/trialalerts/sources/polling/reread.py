@@ -17,6 +17,7 @@ from sqlalchemy import Row, bindparam, select, update
 from sqlmodel import Session, col
 
 from trialalerts.catalog.facts import Site, TrialFacts
+from trialalerts.catalog.outline_rows import Described, write_outlines
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.database import Database
 from trialalerts.sources.clinicaltrials_gov.study import REGISTRY
@@ -86,7 +87,8 @@ def _wanted(session: Session) -> str:
 
 
 def _rows(session: Session, after: int) -> Sequence[Row[Any]]:
-    columns = col(Item.id), col(Item.title), col(Item.facts), col(Item.facts_hash), col(Item.areas)
+    names = Item.id, Item.title, Item.status, Item.is_open, Item.facts, Item.facts_hash, Item.areas, Item.topics
+    columns = map(col, names)
     mine = col(Item.kind) == ItemKind.TRIAL, col(Item.registry_name) == REGISTRY, col(Item.id) > after
     return session.connection().execute(select(*columns).where(*mine).order_by(col(Item.id)).limit(_AT_ONCE)).all()
 
@@ -103,7 +105,14 @@ def _told(row: Row[Any], context: SourceContext) -> _Values | None:
     if areas == row.areas and sites == list(read.sites):
         return None
     facts = {**row.facts, "sites": [site.model_dump() for site in sites]}
-    return {"item_id": row.id, "seen_hash": row.facts_hash, "new_areas": areas, "new_facts": facts}
+    described = Described(row.id, ItemKind.TRIAL, row.status, row.is_open, facts, areas, row.topics)
+    return {
+        "item_id": row.id,
+        "seen_hash": row.facts_hash,
+        "new_areas": areas,
+        "new_facts": facts,
+        "described": described,
+    }
 
 
 def _placed(site: Site, locator: SiteLocator) -> Site:
@@ -135,10 +144,15 @@ def _store(session: Session, told: Sequence[_Values]) -> bool:
         return True
     connection = session.connection()
     ids = [values["item_id"] for values in told]
-    free = select(col(Item.id)).where(col(Item.id).in_(ids)).with_for_update(skip_locked=True, key_share=True)
-    if len(connection.execute(free).all()) < len(ids):
+    asked = select(col(Item.id), col(Item.facts_hash)).where(col(Item.id).in_(ids))
+    hashes = {
+        row.id: row.facts_hash for row in connection.execute(asked.with_for_update(skip_locked=True, key_share=True))
+    }
+    if len(hashes) < len(ids):
         return False
-    as_read = col(Item.id) == bindparam("item_id"), col(Item.facts_hash) == bindparam("seen_hash")
-    new: _Values = {"areas": bindparam("new_areas"), "facts": bindparam("new_facts")}
-    connection.execute(update(Item).where(*as_read).values(new), told)
+    as_read = [values for values in told if values["seen_hash"] == hashes[values["item_id"]]]
+    if as_read:
+        new: _Values = {"areas": bindparam("new_areas"), "facts": bindparam("new_facts")}
+        connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(new), as_read)
+        write_outlines(connection, [values["described"] for values in as_read], only_known=True)
     return True

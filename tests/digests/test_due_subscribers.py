@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from sqlmodel import col, delete
 
 from tests.digests.stage import store_subscriber
-from tests.matching.worlds import TODAY, World, expected, worlds
+from tests.matching.worlds import TODAY, World, expected, window_of, worlds
 from trialalerts.database import Database
-from trialalerts.digests.asking import Asker
 from trialalerts.digests.due import rows_of
-from trialalerts.matching.index import WindowIndex
+from trialalerts.digests.due_subscribers import PageMatcher
+from trialalerts.matching.matcher import Matcher
 from trialalerts.subscribers.tables import Preference, Subscriber
 
 EXAMPLES = 3_000 if os.environ.get("TRIALALERTS_TEST_SOAK") else 100
@@ -41,11 +41,11 @@ def test_composing_tells_exactly_what_the_specification_tells(db: Database, worl
             session.flush()
             numbers[stored.id] = preference.id
         rows = rows_of(session, anna)
-    index = WindowIndex(world.candidates, world.areas)
-    asker = Asker(changes=index, still_open=None, after=0, today=TODAY)
-    answers = asker.ask(rows)
+    index = window_of(world.candidates, world.areas)
+    matcher = Matcher(changes=index, shown=None, today=TODAY)
+    answers = PageMatcher(matcher, after=0).match(rows)
     assert answers.failed == []
     (served,) = answers.served
-    told = {(numbers[number], seq) for number, found in served.parts for seq in asker.numbers(found)}
+    told = {(numbers[number], seq) for number, found in served.parts for seq in matcher.numbers(found)}
     assert told == {(number, seq) for number, seq in expected(world) if seq > cursor}
     assert served.changed is bool(told)

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from trialalerts.database.bulk import is_sqlite
 from trialalerts.digests.due import DuePage, Place, due_page
 
-__all__ = ["Pages"]
+__all__ = ["PageClaims"]
 
 _LOOK = "SELECT due_at, subscriber_id FROM due_taken WHERE name = 'compose' {lock}"
 _SET = """
@@ -24,7 +24,7 @@ ON CONFLICT (name) DO UPDATE SET due_at = :due_at, subscriber_id = :who
 """
 
 
-class Pages:
+class PageClaims:
     """The pages that one composer takes in a round; it ends when a whole pass, from the first on, found no more.
 
     Args:
@@ -41,7 +41,7 @@ class Pages:
         self._introducing = introducing
         self._from_the_first = False
 
-    def take(self, session: Session) -> DuePage | None:
+    def claim(self, session: Session) -> DuePage | None:
         """Take the next page, in a transaction that writes (the last thing in it: others wait); None at the end."""
         place = self._taken(session)
         page = self._behind(session, place)

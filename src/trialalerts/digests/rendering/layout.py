@@ -21,7 +21,7 @@ from trialalerts.digests.rendering.fill import Encoded, Part, PartWriter, joined
 from trialalerts.digests.rendering.lru_cache import LruCache
 from trialalerts.digests.rendering.slots import CARDS, LINES
 
-__all__ = ["MOST_BRIEF", "MOST_BYTES", "Items", "Letter", "LetterWriter", "MailParts"]
+__all__ = ["MOST_BRIEF", "MOST_BYTES", "DigestLayout", "Items", "LetterWriter", "MailParts"]
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ Items = Mapping[int, Item]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Letter:
+class DigestLayout:
     """One digest to be written.
 
     Args:
@@ -86,7 +86,7 @@ class LetterWriter:
         self._most_cards = most_cards
         self._layouts: LruCache[object, Part] = LruCache(_LAYOUT_BYTES)
 
-    def lacking(self, letter: Letter) -> tuple[list[int], list[int]]:
+    def lacking(self, letter: DigestLayout) -> tuple[list[int], list[int]]:
         """Look up the cards and lines of a letter; return the items to be read for those that are not kept."""
         for number, entry in enumerate(letter.entries):
             if number < self._most_cards:
@@ -98,7 +98,7 @@ class LetterWriter:
         whole, named = [n for n in lacking if n < self._most_cards], [n for n in lacking if n >= self._most_cards]
         return [letter.entries[n].item_id for n in whole], [letter.entries[n].item_id for n in named]
 
-    def mail(self, letter: Letter, items: Items) -> MailParts:
+    def mail(self, letter: DigestLayout, items: Items) -> MailParts:
         """Return the parts of a mail; the HTML has at most :data:`MOST_BYTES` bytes."""
         full, rest = self._full(letter, items)
         line = self._line_of(letter, items)
@@ -110,12 +110,12 @@ class LetterWriter:
             html = self._html(letter, full, brief)
         return MailParts(self._text(letter, full, brief), html)
 
-    def page(self, letter: Letter, items: Items) -> str:
+    def page(self, letter: DigestLayout, items: Items) -> str:
         """Return the whole digest in HTML."""
         full, rest = self._full(letter, items)
         return self._html(letter, full, list(map(self._line_of(letter, items), rest))).text
 
-    def _full(self, letter: Letter, items: Items) -> tuple[list[_Card], list[int]]:
+    def _full(self, letter: DigestLayout, items: Items) -> tuple[list[_Card], list[int]]:
         """Return the cards; and the places of the other entries, those among them whose facts are broken."""
         full: list[_Card] = []
         rest: list[int] = []
@@ -127,7 +127,7 @@ class LetterWriter:
                 full.append(card)
         return full, rest
 
-    def _card(self, letter: Letter, number: int, items: Items) -> _Card | None:
+    def _card(self, letter: DigestLayout, number: int, items: Items) -> _Card | None:
         entry, tongue = letter.entries[number], letter.tongue
         try:
             kept = letter.cards.get(number) or self._cards.card(tongue, entry)
@@ -141,7 +141,7 @@ class LetterWriter:
             log.warning("card.failed", item=entry.item_id, error=type(error).__name__)
             return None
 
-    def _line_of(self, letter: Letter, items: Items) -> Callable[[int], KeptLine]:
+    def _line_of(self, letter: DigestLayout, items: Items) -> Callable[[int], KeptLine]:
         def line(number: int) -> KeptLine:
             entry, cards = letter.entries[number], self._cards
             found = letter.lines.get(number) or cards.line(letter.tongue, entry)
@@ -149,17 +149,17 @@ class LetterWriter:
 
         return line
 
-    def _html(self, letter: Letter, full: Sequence[_Card], brief: Sequence[KeptLine]) -> Encoded:
+    def _html(self, letter: DigestLayout, full: Sequence[_Card], brief: Sequence[KeptLine]) -> Encoded:
         return self._laid_out("digest.html.j2", letter, [card.html for card in full], [line.html for line in brief])
 
-    def _text(self, letter: Letter, full: Sequence[_Card], brief: Sequence[KeptLine]) -> Encoded:
+    def _text(self, letter: DigestLayout, full: Sequence[_Card], brief: Sequence[KeptLine]) -> Encoded:
         cards = []
         for number, card in enumerate(full, start=1):
             filled = self._parts.fill(card.kept.text, card.own)
             cards.append(Encoded([_numbered(number), *filled.pieces, _NEW_LINE], filled.weight))
         return self._laid_out("digest.txt.j2", letter, cards, [line.text for line in brief])
 
-    def _laid_out(self, name: str, letter: Letter, cards: Sequence[Encoded], lines: Sequence[Encoded]) -> Encoded:
+    def _laid_out(self, name: str, letter: DigestLayout, cards: Sequence[Encoded], lines: Sequence[Encoded]) -> Encoded:
         left = letter.total - len(cards) - len(lines)
         more = letter.tongue.words.count("digest.more", left) if left > 0 else ""
         shared = {**letter.shared, "brief": bool(lines), "more": bool(more)}

@@ -12,11 +12,11 @@ from tests.digests.stage import SETTINGS, publish, store_areas, store_subscriber
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.digests.asking import Answers, Asker
+from trialalerts.digests.claims import PageClaims
 from trialalerts.digests.compose import compose_due
-from trialalerts.digests.due import DuePage, due_rows
+from trialalerts.digests.due import DuePage, DueRow, due_rows
+from trialalerts.digests.due_subscribers import PageMatcher, PageMatches
 from trialalerts.digests.tables import Digest
-from trialalerts.digests.taking import Pages
 from trialalerts.subscribers.tables import Frequency, SubscriberState
 
 
@@ -39,12 +39,12 @@ def people_on(db: Database, page: DuePage) -> list[int]:
         return list(dict.fromkeys(row[0] for row in due_rows(session, 0, page)))
 
 
-def take(db: Database, pages: Pages) -> DuePage | None:
+def take(db: Database, pages: PageClaims) -> DuePage | None:
     with db.write() as session:
-        return pages.take(session)
+        return pages.claim(session)
 
 
-def all_of(db: Database, pages: Pages) -> list[list[int]]:
+def all_of(db: Database, pages: PageClaims) -> list[list[int]]:
     taken = []
     while page := take(db, pages):
         taken.append(people_on(db, page))
@@ -57,23 +57,23 @@ def test_pages_hold_everybody_once_in_the_order_in_which_they_became_due(
     db: Database, clock: FrozenClock, moments: int, size: int
 ) -> None:
     people = store_due(db, clock, number=20, moments=moments)
-    pages = all_of(db, Pages(now=clock.now(), last_change=0, size=size))
+    pages = all_of(db, PageClaims(now=clock.now(), last_change=0, size=size))
     # Who are due stay due here, so that the page after the last one is the end; nobody comes a second time.
     assert [sorted(page) for page in pages] == [sorted(people[n : n + size]) for n in range(0, 20, size)]
 
 
 def test_a_page_that_one_composer_took_no_other_takes(db: Database, clock: FrozenClock) -> None:
     people = store_due(db, clock, number=20, moments=3)
-    ours, theirs = (Pages(now=clock.now(), last_change=0, size=4) for _ in range(2))
+    ours, theirs = (PageClaims(now=clock.now(), last_change=0, size=4) for _ in range(2))
     taken = [take(db, pages) for pages in (ours, theirs, theirs, ours, theirs)]
     assert sorted(who for page in taken if page for who in people_on(db, page)) == sorted(people)
 
 
 def test_after_a_round_that_was_broken_off_nobody_is_left_out(db: Database, clock: FrozenClock) -> None:
     people = store_due(db, clock, number=20, moments=3)
-    broken_off = Pages(now=clock.now(), last_change=0, size=8)
+    broken_off = PageClaims(now=clock.now(), last_change=0, size=8)
     assert take(db, broken_off)
-    pages = all_of(db, Pages(now=clock.now(), last_change=0, size=8))
+    pages = all_of(db, PageClaims(now=clock.now(), last_change=0, size=8))
     assert [len(page) for page in pages[:2]] == [8, 4]  # it went on where the other had stopped,
     assert sorted(who for page in pages[2:] for who in page) == sorted(people)  # and began again at the first
 
@@ -82,7 +82,7 @@ def test_whoever_is_served_at_once_and_has_nothing_new_is_on_no_page(db: Databas
     with db.write() as session:
         store_subscriber(session, "anna", clock.now(), cursor=0, frequency=Frequency.IMMEDIATELY)
         ben = store_subscriber(session, "ben", clock.now(), cursor=0).id
-    assert all_of(db, Pages(now=clock.now(), last_change=0, size=10)) == [[ben]]
+    assert all_of(db, PageClaims(now=clock.now(), last_change=0, size=10)) == [[ben]]
 
 
 def change_while_a_page_is_matched(
@@ -94,10 +94,10 @@ def change_while_a_page_is_matched(
         publish(session, store_trial(session, 1, clock.now()), ChangeKind.OPENED, clock.now())
         for name in ("anna", "ben", "carl"):
             store_subscriber(session, name, clock.now(), cursor=0)
-    ask = Asker.ask
+    match = PageMatcher.match
     asked: list[int] = []
 
-    def ben_changes_meanwhile(asker: Asker, rows: list[object]) -> Answers:
+    def ben_changes_meanwhile(matcher: PageMatcher, rows: list[DueRow]) -> PageMatches:
         asked.append(len(rows))
         if len(asked) == 1:
             with db.write() as session:
@@ -105,9 +105,9 @@ def change_while_a_page_is_matched(
                 for name, value in changes.items():
                     setattr(ben, name, value)
                 session.add(ben)
-        return ask(asker, rows)
+        return match(matcher, rows)
 
-    monkeypatch.setattr(Asker, "ask", ben_changes_meanwhile)
+    monkeypatch.setattr(PageMatcher, "match", ben_changes_meanwhile)
     compose_due(db, SETTINGS, clock)
     return asked
 

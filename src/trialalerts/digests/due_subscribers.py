@@ -1,0 +1,148 @@
+"""The due subscribers of a page: what each is told, as plain numbers.
+
+Nothing here stores or orders anything; what a preference brings is asked of the
+:class:`~trialalerts.matching.matcher.Matcher`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from trialalerts.digests.due import DueRow
+from trialalerts.matching.matcher import Matcher
+from trialalerts.matching.query import MatchSet, SelectionKind
+from trialalerts.subscribers.tables import NEVER_SERVED
+
+__all__ = ["DueSubscriber", "PageMatcher", "PageMatches"]
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class DueSubscriber:
+    """A subscriber whose turn it is.
+
+    ``parts`` is what each preference (its id) brings, ``changed`` tells whether any of it is a change; ``introduced``
+    are the preferences for which what is open was looked up. A ``newcomer`` who follows something gets a first digest
+    whatever it brings.
+    """
+
+    subscriber_id: int
+    cursor: int
+    schedule: str
+    parts: list[tuple[int, MatchSet]]
+    changed: bool = False
+    introduced: tuple[int, ...] = ()
+    newcomer: bool = False
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a digest is written."""
+        return self.newcomer or bool(self.parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageMatches:
+    """What a page comes to: who is served now, and who could not be."""
+
+    served: list[DueSubscriber]
+    failed: list[int]
+
+
+class PageMatcher:
+    """Matches the people of a page.
+
+    Args:
+        matcher: holds the changes of the round and what an introduction shows.
+        after: the changes are those above this number, for who was served before.
+        began: the same for newcomers; by default there are none of whom it is known when they confirmed.
+        upto: the last change of the round.
+        introducing: whether first digests go out; else what is new to somebody waits.
+    """
+
+    def __init__(
+        self,
+        matcher: Matcher,
+        *,
+        after: int,
+        began: int | None = None,
+        upto: int | None = None,
+        introducing: bool = True,
+    ) -> None:
+        self.matcher = matcher
+        self._after = after
+        self._began = after if began is None else began
+        self._upto = upto
+        self._introducing = introducing
+
+    def match(self, rows: Sequence[DueRow]) -> PageMatches:
+        """Return what the people of these rows are told.
+
+        Somebody may have confirmed, come back with an older cursor, or chosen something else after the windows were
+        read: they are left out, the next round has windows for them. A fault in one subscriber's matching harms only
+        that one: it is recorded, they stay due, the rest goes on.
+        """
+        people: dict[int, DueSubscriber | None] = {}
+        failed = []
+        changes, shown = self.matcher.changes, self.matcher.shown
+        for row in rows:
+            who, cursor = row.subscriber_id, row.cursor
+            newcomer = cursor == NEVER_SERVED
+            try:
+                served = people[who]
+            except KeyError:
+                covered = self._covers_newcomer(row.confirmed_seq) if newcomer else cursor >= self._after
+                served = people[who] = DueSubscriber(who, cursor, row.schedule, []) if covered else None
+            preference = row.preference_id
+            if served is None or preference is None:
+                continue
+            try:
+                is_new = newcomer or row.is_new
+                within = self._new_changes(cursor, row.confirmed_seq) if is_new else changes.index.after(cursor)
+                if found := changes.found(within, row):
+                    served.parts.append((preference, found))
+                    served.changed |= not newcomer
+                if newcomer or (is_new and self._introducing):
+                    if shown is None or not self.matcher.introduces(row):
+                        people[who] = None
+                        continue
+                    if found := shown.found(shown.index.every, row):
+                        served.parts.append((preference, found))
+                    served.introduced += (preference,) if row.is_new else ()
+                    served.newcomer = newcomer
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
+                log.error("digest.failed", subscriber=who, error=type(error).__name__)
+                people[who] = None
+                failed.append(who)
+        told = [served for served in people.values() if served is not None]
+        self._leave_out_what_was_told(told if changes.index.gains else ())
+        return PageMatches(served=told, failed=failed)
+
+    def _leave_out_what_was_told(self, people: Iterable[DueSubscriber]) -> None:
+        """Leave out what gained areas where somebody follows what it was about before."""
+        for served in people:
+            kept = self.matcher.not_told_before([found for _, found in served.parts])
+            pairs = zip(served.parts, kept, strict=True)
+            served.parts = [(preference, left) for (preference, _), left in pairs if left is not None]
+            served.changed &= any(found.kind is SelectionKind.CHANGES for _, found in served.parts)
+
+    def _covers_newcomer(self, began: int | None) -> bool:
+        """Tell whether the windows hold all that is new to somebody who confirmed after the change ``began``."""
+        if self.matcher.shown is None or not self._introducing:
+            return False
+        return began is None or (self._began <= began and (self._upto is None or began <= self._upto))
+
+    def _new_changes(self, cursor: int, began: int | None) -> int:
+        """Return the changes that count for a preference that is new, as bits.
+
+        What baselines brought is among what is open, and nothing was told by the preference before. While
+        introductions wait, so do the changes of what these will show: trials that are open, and articles.
+        """
+        changes = self.matcher.changes
+        if cursor == NEVER_SERVED:
+            return changes.index.after(began) & changes.announced if began is not None else 0
+        within = changes.index.after(cursor)
+        return within & (changes.announced if self._introducing else changes.index.over)

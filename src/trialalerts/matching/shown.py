@@ -1,0 +1,149 @@
+"""What is shown as it is: the trials that are open, and recent articles, as far as somebody's preferences may ask.
+
+The terms of items (see :mod:`~trialalerts.catalog.outlines`) lead to those worth a look, which the index then decides.
+So a reading costs what matches, not what exists; where very many ask, or one asks for everything, all is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+import sqlalchemy
+from sqlmodel import Session
+
+from trialalerts.catalog import outlines
+from trialalerts.catalog.outline_rows import item_ids, open_outlines, outlines_of
+from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+from trialalerts.database import table_of
+from trialalerts.matching.query import PreferenceQuery
+from trialalerts.matching.window import RECRUITING_NOW, Indexed
+from trialalerts.subscribers.filters import Filters
+from trialalerts.subscribers.tables import RegionKind
+from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
+
+__all__ = ["MOST_QUERIES", "Queries", "changed_items", "introduction", "open_trials", "sought"]
+
+MOST_QUERIES = 200
+"""So many different queries look for their items one by one; for more than that, all is read."""
+_FEW = 1_000
+"""So many items are looked at sooner than a list of all that is in a region is read."""
+_CLOCKS_DIFFER = timedelta(days=1)
+"""So far ahead an article may be dated and still be of today, somewhere."""
+
+Queries = Collection[PreferenceQuery] | None
+"""Who asks; None: anybody may."""
+
+
+def sought(query: PreferenceQuery) -> PreferenceQuery:
+    """Return what of a query decides which items are looked at: several have the same."""
+    return PreferenceQuery(query.area, frozenset(), query.region, Filters(topics=query.filters.topics))
+
+
+def open_trials(session: Session, queries: Queries, areas: AreaTree, *, kept_back: bool = True) -> list[Indexed]:
+    """Return the trials that are open and that one of the queries may ask for, in the order of their numbers.
+
+    Without ``kept_back``, trials of a baseline that still goes on are left out: they are told once it ends
+    (:mod:`trialalerts.catalog.changes.baselines`).
+    """
+    ids = None if queries is None else _any_of(_open_items(session, query, areas) for query in queries)
+    found = open_outlines(session.connection(), ids, kept_back=kept_back)
+    return [
+        Indexed(seq=0, item_id=number, kind=RECRUITING_NOW, outline=outline, places=outline.open_places)
+        for number, outline in found
+    ]
+
+
+def introduction(
+    session: Session, queries: Queries, areas: AreaTree, *, articles_since: datetime, now: datetime
+) -> list[Indexed]:
+    """Return what a first digest shows of what the queries may ask for: open trials, and recent articles.
+
+    An article without a date is as old as the news of it; one that only a baseline brought is of no known age.
+    """
+    if queries is not None and not queries:
+        return []
+    recent = _recent_articles(session, articles_since, now)
+    asked = None if queries is None else _any_of(_articles(session, query, areas) for query in queries)
+    recent = recent if asked is None else recent & asked
+    articles = [
+        Indexed(seq=0, item_id=number, kind=ChangeKind.PUBLISHED.value, outline=each.outline, places=None)
+        for number, each in sorted(outlines_of(session.connection(), recent).items())
+    ]
+    return [*open_trials(session, queries, areas, kept_back=False), *articles]
+
+
+def changed_items(session: Session, query: PreferenceQuery, areas: AreaTree, *, after: int, upto: int) -> set[int]:
+    """Return the items with changes of these numbers (``after`` < seq ≤ ``upto``) that a query may ask for."""
+    change = table_of(Change).c
+    asked = sqlalchemy.select(change.item_id).where(change.seq > after, change.seq <= upto)
+    changed = set(session.connection().execute(asked).scalars())
+    about = _areas(query, areas)
+    if about is None or not changed:
+        return changed
+    terms = outlines.area_terms(about, is_open=True) | outlines.area_terms(about, is_open=False)
+    return changed & item_ids(session.connection(), terms)
+
+
+def _open_items(session: Session, query: PreferenceQuery, areas: AreaTree) -> set[int] | None:
+    """Return the open trials that a query may ask for; None: all of them."""
+    about, connection = _areas(query, areas), session.connection()
+    found = None if about is None else item_ids(connection, outlines.area_terms(about, is_open=True))
+    topics = outlines.topic_terms(query.filters.topics) or None
+    for terms in (topics, _region_terms(query)):
+        if terms is not None and (found is None or len(found) > _FEW):
+            more = item_ids(connection, terms)
+            found = more if found is None else found & more
+    return found
+
+
+def _recent_articles(session: Session, since: datetime, now: datetime) -> set[int]:
+    item, change = table_of(Item).c, table_of(Change).c
+    recent = sqlalchemy.and_(item.published_at >= since, item.published_at <= now + _CLOCKS_DIFFER)
+    told = change.kind == ChangeKind.PUBLISHED, change.at >= since
+    undated = (
+        item.published_at.is_(None) & sqlalchemy.select(change.seq).where(change.item_id == item.id, *told).exists()
+    )
+    asked = sqlalchemy.select(item.id).where(item.kind == ItemKind.ARTICLE, recent | undated)
+    return set(session.connection().execute(asked).scalars())
+
+
+def _articles(session: Session, query: PreferenceQuery, areas: AreaTree) -> set[int] | None:
+    """Return the items that take nobody, articles among them, that a query may ask for; None: all of them."""
+    about = _areas(query, areas)
+    return None if about is None else item_ids(session.connection(), outlines.area_terms(about, is_open=False))
+
+
+def _areas(query: PreferenceQuery, areas: AreaTree) -> set[str] | None:
+    """Return the area asked for, with those below it; None: any."""
+    if query.area == ANY_AREA:
+        return None
+    found = [query.area]
+    known = set(found)
+    for area in found:  # grows while we walk it
+        more = [child for child in areas.children(area) if child not in known]
+        known.update(more)
+        found += more
+    return known
+
+
+def _region_terms(query: PreferenceQuery) -> set[str] | None:
+    """Return the terms of what takes place in the region asked for; None: any."""
+    kind, country, subdivision, latitude, longitude, radius = query.region
+    if kind is RegionKind.ANYWHERE:
+        return None
+    if kind is RegionKind.COUNTRY:
+        return outlines.country_terms(country)
+    if kind is RegionKind.SUBDIVISION:
+        return outlines.subdivision_terms(country, subdivision)
+    return outlines.around_terms(country, latitude or 0.0, longitude or 0.0, radius or 0.0)
+
+
+def _any_of(found: Iterable[set[int] | None]) -> set[int] | None:
+    """Return the items of any of these sets; None: one of them is of all items."""
+    together: set[int] = set()
+    for items in found:
+        if items is None:
+            return None
+        together |= items
+    return together

@@ -1,0 +1,144 @@
+"""What the doctor asks about mail: is it leaving, does anything stand in its way, is what comes back heard of?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select
+
+from trialalerts.clock import Clock
+from trialalerts.delivery.feedback.mailbox.kinds import open_mailbox
+from trialalerts.delivery.feedback.status import SILENT_FOR, feedback_status, is_silent
+from trialalerts.delivery.feedback.webhooks.providers import PROVIDERS, open_webhooks
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, MailboxState
+from trialalerts.delivery.policy.cooldown import outages
+from trialalerts.delivery.sending.breaker import pause_of
+from trialalerts.errors import ConfigurationError
+from trialalerts.operations.checks import DoctorCheck
+from trialalerts.plurals import counted
+from trialalerts.settings import Settings
+
+__all__ = ["about_feedback", "about_outbox", "about_sending"]
+
+_STUCK = timedelta(hours=1)
+
+
+def about_sending(session: Session, now: datetime) -> Iterator[DoctorCheck]:
+    """Look at what stops all mail: a pause, a transport that does not work."""
+    if paused := pause_of(session):
+        yield DoctorCheck(
+            level="broken",
+            what=f"sending is paused since {paused.since:%Y-%m-%d %H:%M} UTC: {paused.reason}; the queue is kept",
+            remedy="see: trialalerts deliveries list --state bounced; then run: trialalerts deliveries resume",
+        )
+    for state in outages(session):
+        again = state.retry_at if state.retry_at and state.retry_at > now else None
+        tried = f", tried again at {again:%H:%M} UTC" if again else ""
+        since = f"{state.since:%Y-%m-%d %H:%M} UTC{tried}"
+        yield DoctorCheck(
+            level="broken",
+            what=f"the transport {state.name} does not work since {since}: {state.reason}",
+            remedy="mend it or mail.url; what is queued leaves by itself then",
+        )
+
+
+def about_feedback(settings: Settings, session: Session, clock: Clock) -> Iterator[DoctorCheck]:
+    """Look at webhooks and the bounce mailbox, and at what they told of late."""
+    name = None
+    try:
+        open_webhooks(settings)
+        if url := settings.feedback.mailbox.get_secret_value():
+            name = open_mailbox(url, clock).name
+    except ConfigurationError as error:
+        yield DoctorCheck(level="broken", what=str(error), remedy="correct it; see docs/how-to/hear-of-bounces.md")
+    leaves = not settings.mail.url.get_secret_value().startswith("file:")
+    if leaves and name is None and not settings.feedback.webhooks:
+        yield DoctorCheck(
+            level="look",
+            what="bounces and complaints are not heard of",
+            remedy="set feedback.webhooks or feedback.mailbox; see docs/how-to/hear-of-bounces.md",
+        )
+    yield from _addresses(settings, name)
+    stands = feedback_status(session, mailbox=name, now=clock.now())
+    if name is not None:
+        yield _mailbox(stands.mailbox, name, settings, clock.now())
+    for provider in PROVIDERS:
+        used = f"{provider}://" in settings.mail.url.get_secret_value()
+        if used and is_silent(session, provider, now=clock.now()):
+            yield DoctorCheck(
+                level="look",
+                what=f"feedback: mail leaves through {provider}, which has told nothing for {SILENT_FOR.days} days",
+                remedy="does its webhook reach this service? see docs/how-to/hear-of-bounces.md",
+            )
+    if "brevo://" in settings.mail.url.get_secret_value() and "brevo" not in settings.feedback.webhooks:
+        yield DoctorCheck(
+            level="look",
+            what="feedback: Brevo may put its own link to unsubscribe into mails; only its webhook tells who used it",
+            remedy="set feedback.webhooks.brevo; see docs/how-to/hear-of-bounces.md",
+        )
+    if stands.unmatched:
+        yield DoctorCheck(
+            level="look",
+            what=f"feedback: {counted(stands.unmatched, 'event')} of the last 7 days without a mail of ours",
+            remedy="if there are many: does metadata or the return address get lost, was service.secret changed?",
+        )
+    if stands.about_us:
+        yield DoctorCheck(
+            level="look",
+            what=f"feedback: {counted(stands.about_us, 'mail')} of the last day refused because of us, "
+            f"last: {stands.last_code or 'no code'}",
+            remedy="check SPF, DKIM, DMARC and the sender's reputation; no subscriber was blamed",
+        )
+
+
+def _addresses(settings: Settings, mailbox: str | None) -> Iterator[DoctorCheck]:
+    if mailbox is not None and not settings.mail.bounces:
+        yield DoctorCheck(
+            level="look",
+            what="mail.bounces is empty: bounces go to mail.from, and none names its mail",
+            remedy="set the address of the bounce mailbox",
+        )
+    if mailbox is None and settings.mail.unsubscribe_mailto:
+        yield DoctorCheck(
+            level="look",
+            what="mail.unsubscribe_mailto is set, and no mailbox is read: who unsubscribes by mail is not heard",
+            remedy="let that address arrive in a mailbox and name it in feedback.mailbox, or take the address out",
+        )
+
+
+def _mailbox(state: MailboxState | None, name: str, settings: Settings, now: datetime) -> DoctorCheck:
+    read = state.last_success_at if state else None
+    last = f"last read {read:%Y-%m-%d %H:%M} UTC" if read else "never read yet"
+    if state is not None and state.last_error:
+        return DoctorCheck(level="broken", what=f"{state.last_error} ({last})", remedy="correct feedback.mailbox")
+    if read is None or now - read > 3 * max(settings.feedback.every, _STUCK):
+        return DoctorCheck(
+            level="look", what=f"bounce mailbox {name}: {last}", remedy="start the daemon: trialalerts run"
+        )
+    return DoctorCheck(level="good", what=f"bounce mailbox {name}: {last}")
+
+
+def about_outbox(session: Session, now: datetime) -> Iterator[DoctorCheck]:
+    """Look for mails that are stuck or failed."""
+    waiting = col(Delivery.state).in_([DeliveryState.QUEUED, DeliveryState.SENDING])
+    stuck = session.exec(
+        select(func.count()).select_from(Delivery).where(waiting, col(Delivery.created_at) < now - _STUCK)
+    ).one()
+    failed = session.exec(
+        select(func.count()).select_from(Delivery).where(col(Delivery.state) == DeliveryState.FAILED)
+    ).one()
+    if stuck:
+        yield DoctorCheck(
+            level="look",
+            what=f"outbox: {counted(stuck, 'mail')} waiting for over an hour",
+            remedy="run: trialalerts deliveries list",
+        )
+    if failed:
+        yield DoctorCheck(
+            level="look",
+            what=f"outbox: {counted(failed, 'mail')} could not be delivered",
+            remedy="run: trialalerts deliveries list --state failed",
+        )
+    if not stuck and not failed:
+        yield DoctorCheck(level="good", what="outbox: nothing is stuck")
