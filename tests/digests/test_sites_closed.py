@@ -26,6 +26,7 @@ AROUND_LEEDS = {
 FAR_AWAY = {**AROUND_LEEDS, "latitude": 50.37, "longitude": -4.14}
 BRITAIN = {"region_kind": RegionKind.COUNTRY, "country": "GB"}
 ENGLAND = {"region_kind": RegionKind.SUBDIVISION, "country": "GB", "subdivision": "GB-ENG"}
+SCOTLAND = {"region_kind": RegionKind.SUBDIVISION, "country": "GB", "subdivision": "GB-SCT"}
 FRANCE = {"region_kind": RegionKind.COUNTRY, "country": "FR"}
 
 
@@ -34,10 +35,11 @@ def told(
 ) -> Reason | None:
     """Return why somebody is told that sites closed; None where they get no mail."""
     status, now = follows.pop("status", "RECRUITING"), follows.pop("now", ("COMPLETED",) * len(closed))
+    reach = follows.pop("reach", None)
     listed = (*(site.model_copy(update={"status": is_}) for site, is_ in zip(closed, now, strict=False)), *still)
     with db.write() as session:
         store_areas(session)
-        trial = store_trial(session, 1, clock.now(), sites=listed, status=status)
+        trial = store_trial(session, 1, clock.now(), sites=listed, status=status, reach=reach)
         (seq,) = take_numbers(session, "change", 1)
         before = {"sites": [site.model_dump(mode="json") for site in closed]}
         session.add(Change(seq=seq, item_id=trial.id or 0, kind=ChangeKind.SITE_CLOSED, before=before, at=clock.now()))
@@ -75,12 +77,17 @@ def test_whose_nearest_site_closed_is_told_which_one_is_nearest_now(db: Database
         ((LEEDS,), (), {}, ("Leeds",)),
         ((SOMEWHERE,), (), AROUND_LEEDS, ("Nowhere",)),
         ((SOMEWHERE,), (LEEDS,), AROUND_LEEDS, None),
+        ((LEEDS,), (LYON,), {**SCOTLAND, "reach": "remote"}, ("Leeds",)),
+        ((LEEDS,), (BRISTOL,), {**SCOTLAND, "reach": "remote"}, None),
+        ((LEEDS,), (LYON,), SCOTLAND, None),
     ],
     ids=[
         "another one in the same town", "not the nearest", "too far away anyway", "none left", "only the near one",
         "the country has another", "the last ones of the country", "the last one of the state",
         "another state", "another country", "anywhere else", "the last one anywhere",
         "nobody knows where it was", "one nearby is open",
+        "joined from home until the country's last one closed", "still joined from home",
+        "elsewhere in the country, and not joined from home",
     ],
 )  # fmt: skip
 def test_it_is_told_only_where_it_was_the_nearest_or_the_last(

@@ -55,13 +55,13 @@ def closed_for(preference: PreferenceView, closed: Sequence[Site], subject: Subj
     if subject.facts is not None and preference.country in reached_countries(subject.facts, open_sites):
         return ()
     if preference.region_kind is not RegionKind.PLACE:
-        return () if any(_inside(preference, site) for site in open_sites) else _all_inside(preference, closed)
+        return () if any(_inside(preference, site) for site in open_sites) else _last_ones(preference, closed, subject)
     distance = _distance_from(preference)
     near = [(km, number) for number, site in enumerate(closed) if (km := distance(site)) is not None]
     still = [km for site in open_sites if (km := distance(site)) is not None]
     if near and (not still or min(still) > min(near)[0] + AS_NEAR_KM):
         return (closed[min(near)[1]],)
-    return () if near or still else _all_inside(preference, closed)
+    return () if near or still else _last_ones(preference, closed, subject)
 
 
 def only_pauses(closed: Site, subject: Subject) -> bool:
@@ -112,8 +112,12 @@ def _named(site: Site) -> tuple[str, str, str]:
     return folded(site.facility or ""), folded(site.city or ""), site.country or folded(site.country_name or "")
 
 
-def _all_inside(preference: PreferenceView, sites: Sequence[Site]) -> tuple[Site, ...]:
-    return tuple(site for site in sites if _inside(preference, site))
+def _last_ones(preference: PreferenceView, closed: Sequence[Site], subject: Subject) -> tuple[Site, ...]:
+    """Return the sites that were the last in the region; of a trial that one joins from home, those of the country."""
+    inside = tuple(site for site in closed if _inside(preference, site))
+    if inside or subject.facts is None or preference.country not in reached_countries(subject.facts, closed):
+        return inside
+    return tuple(site for site in closed if site.country == preference.country)
 
 
 def _inside(preference: PreferenceView, site: Site) -> bool:

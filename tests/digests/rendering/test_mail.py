@@ -16,6 +16,7 @@ from tests.digests.rendering_samples import (
     SINCE,
     STATUSES,
     article,
+    both_ways,
     digest,
     entry,
     facts,
@@ -144,6 +145,14 @@ def test_the_area_stands_in_the_subject_where_the_operator_wants_it() -> None:
     item = trial(1)
     both = [entry(item, reasons=[reason(), reason(preference_id=2, area_name="Otheritis")])]
     assert mail([item], both, of=named).subject == "Inventitis and 1 more: 1 update"
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es"])
+def test_the_area_stands_in_the_subject_of_a_first_mail_about_something_added(locale: str) -> None:
+    renderer = MailRenderer(settings(digests={"condition_in_subject": True}), FrozenClock(NOW))
+    added = digest(kind=DigestKind.FIRST, added=True)
+    message = both_ways(renderer, added, [entry(trial(1))], subscriber(locale), [trial(1)])
+    assert "Inventitis" in message.subject
 
 
 def test_a_digest_has_the_headers_of_a_list_and_of_one_click_unsubscribing() -> None:
