@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.structure import SOURCE, House, read_house
+from benchmarks.structure import SEAMS, SOURCE, House, read_house
 
 GIVEN_UP = {
     "Ahead", "Answers", "Asker", "Desk", "Filler", "Follows", "Forged", "HeedCount", "Hole", "Instead", "Keeper",
@@ -20,14 +20,6 @@ GIVEN_UP = {
     "unwelcome", "upkeep", "verdicts",
 }  # fmt: skip
 """Names that were given up for the field's own; docs/explanation/words.md has those."""
-
-SEAMS = {
-    "command": "what `trialalerts NAME` does, one in each module of a single command",
-    "downgrade": "each migration's way down",
-    "open_url": "each transport's way to be opened",
-    "upgrade": "each migration's way up",
-}
-"""Names that mean the same in each module that defines them."""
 
 
 @cache
@@ -53,13 +45,7 @@ def test_no_name_of_the_private_tongue_is_defined() -> None:
 
 
 def test_no_public_name_means_two_things() -> None:
-    """A command's function bears the command's name, for that is how the command line finds it: it is no name."""
-    shared = {
-        name: [module for module in modules if not module.startswith("cli/")]
-        for name, modules in house().shared_names.items()
-        if name not in SEAMS
-    }
-    assert {name: modules for name, modules in shared.items() if len(modules) > 1} == {}
+    assert house().ambiguous_names == {}
 
 
 @pytest.mark.parametrize("name", SEAMS)

@@ -104,7 +104,7 @@ def test_of_several_changes_told_together_only_the_last_was_so_when_it_was_writt
         session.add(Selection(id=7, kind=SelectionKind.CHANGES, numbers=[8, 9]))
         stored.parts = [[1, 7]]
         page = page_of(session, stored)
-    assert "EntryChange on 2 March 2026: Recruitment paused" in page
+    assert "Told on 2 March 2026: Recruitment paused" in page
     assert "On 2 March 2026 the status was: recruiting" in page
     assert "Now: completed" in page
 
@@ -132,7 +132,7 @@ def test_a_site_that_opened_and_is_no_longer_open_is_told_as_what_was_told(
         session.add(Selection(id=7, kind=SelectionKind.CHANGES, numbers=[9]))
         stored.parts = [[1, 7]]
         page = page_of(session, stored)
-    assert ("EntryChange on 2 March 2026: New site open: Leeds" in page) is not holds
+    assert ("Told on 2 March 2026: New site open: Leeds" in page) is not holds
     assert "New site open: Leeds" in page
 
 

@@ -34,7 +34,7 @@ _ROUNDING = 1e-15
 
 
 class PlaceIndex:
-    """OutlinePlaces by where they are, each as the bit of its candidate.
+    """Candidates by where they are, each as the bit of its candidate.
 
     Args:
         placed: the number of each candidate with those of its places that count; None for these: it takes place nowhere

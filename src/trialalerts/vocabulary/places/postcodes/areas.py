@@ -1,6 +1,6 @@
 """Which subdivisions a postcode may lie in, by its first letters or digits.
 
-The rules are written by hand in ``postcode_areas.txt``, for the countries in which registries name many sites
+The rules are written by hand in ``areas.txt``, for the countries in which registries name many sites
 without a state, or with one that the coordinates contradict. They need no imported postcodes.
 """
 
