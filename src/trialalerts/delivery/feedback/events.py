@@ -117,7 +117,7 @@ class Meaning:
 
     @classmethod
     def by(cls, provider: ProviderSays) -> Meaning:
-        """Return what a provider's verdict means where the other server was not asked or not quoted."""
+        """Return what a provider's own classification means where the other server was not asked or not quoted."""
         return cls.of(classify("", provider=provider))
 
 

@@ -39,7 +39,7 @@ _LONGEST_EVIDENCE = 120
 
 
 class ProviderSays(StrEnum):
-    """A provider's own verdict on what the other server said."""
+    """How a provider itself classified what the other server said."""
 
     PERMANENT = "permanent"
     """This message will not arrive: a proof only where the other server said nothing."""
@@ -189,7 +189,7 @@ def _by_message(case: _Case) -> Classified | None:
 
 
 def _by_later(case: _Case) -> Classified | None:
-    """A temporary answer is a verdict only once somebody gave up, and then never on the address itself."""
+    """A temporary answer is final only once somebody gave up, and then never on the address itself."""
     if case.trying or (case.passing and case.trying is None):
         return Classified(bounce_class=_LATER, rule="later", evidence=case.said.code or "")
     return None
@@ -344,7 +344,7 @@ _STEPS: Iterable[Callable[[_Case], Classified | None]] = (
 
 
 def _tempered(case: _Case, decided: Classified) -> Classified:
-    """Return the verdict, but never *gone* where the provider or a given-up try says that it may be otherwise."""
+    """Return the class, but never *gone* where the provider or a given-up try says that it may be otherwise."""
     if decided.bounce_class is _LATER and case.trying is False:
         return replace(decided, bounce_class=_UNWELL)
     if decided.bounce_class is _GONE and case.provider is ProviderSays.SOFT:
@@ -353,7 +353,7 @@ def _tempered(case: _Case, decided: Classified) -> Classified:
 
 
 def _braked(case: _Case, decided: Classified) -> Classified:
-    """Return the verdict with the brake of its exact fault: by a code that stands for one alone, else by the words."""
+    """Return the class with the brake of its exact fault: by a code that stands for one alone, else by the words."""
     if decided.bounce_class is not _OURS:
         return decided
     meanings = (meaning_of_status(code) for code in case.said.codes)

@@ -1,4 +1,4 @@
-"""The bench: a transport that does not work is left alone for a while, longer the longer it has not worked."""
+"""Cooldown: a transport that does not work is left alone for a while, longer the longer it has not worked."""
 
 from __future__ import annotations
 

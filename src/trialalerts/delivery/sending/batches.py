@@ -1,4 +1,4 @@
-"""The slices: a few dozen deliveries are checked and written together, right before they leave."""
+"""Batches: a few dozen deliveries are checked and written together, right before they leave."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Renderer(Protocol):
     def __call__(
         self, session: Session, mails: Sequence[tuple[Delivery, Subscriber]]
     ) -> Sequence[Message | Exception | None]:
-        """Write the messages of a slice, in its order.
+        """Write the messages of a batch, in its order.
 
         Deliveries come as plain rows with ``id``, ``kind``, ``data`` and ``message_id`` (see :class:`Claimed`), people
         with what is said to them and where; neither belongs to the session.
@@ -57,7 +57,7 @@ class Renderer(Protocol):
 
 @dataclass(kw_only=True)
 class Batches:
-    """Turns claimed rows into jobs for the channels; what does not leave goes to the ledger."""
+    """Turns claimed rows into jobs for the channels; what does not leave goes to the results."""
 
     db: Database
     renderer: Renderer
@@ -72,7 +72,7 @@ class Batches:
         self._sender = None if self.settings.mail.bounces else verp.return_address(self.settings, 0)
 
     def jobs(self, rows: Sequence[Claimed], *, batch: int) -> Iterator[Job]:
-        """Make the last check and write the messages of a slice, in one reading transaction."""
+        """Check the recipients and write the messages of a batch, in one reading transaction."""
         checked_at = self.clock.now()
         try:
             written = self._written(rows, checked_at)

@@ -1,4 +1,4 @@
-"""The threads that hand messages over: each has a channel of the transport, all take from one line.
+"""The threads that hand messages over: each has a channel of the transport, all take from one queue.
 
 Nothing here touches the database. What was handed in comes back exactly once: with what became of each message, or
 untouched.

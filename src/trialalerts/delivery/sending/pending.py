@@ -1,4 +1,4 @@
-"""The deliveries that are claimed and not yet on their way: one line for each domain that has its own limits."""
+"""The deliveries that are claimed and not yet on their way: one queue for each domain that has its own limits."""
 
 from __future__ import annotations
 

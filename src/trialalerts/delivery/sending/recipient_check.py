@@ -1,4 +1,4 @@
-"""The last check right before a mail leaves: is this person still to be mailed, and may it be now?
+"""The recipient check, right before a mail leaves: is this person still to be mailed, and may it be now?
 
 Nothing that was decided when the mail was queued counts here: somebody may have unsubscribed a second ago.
 """

@@ -1,4 +1,4 @@
-"""The page of a round: what became of its mails, entered and not yet written down."""
+"""A batch of results: what became of mails, entered and not yet written down."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ResultBatch:
         blameless: mails that count for nobody, however they end.
         faulty: what was said of mails with a fault of their own, and of which, by the rule that knew it.
         sent: how many were accepted.
-        bench: why the transport is to be left alone.
+        outage: why the transport is to be left alone.
     """
 
     settlements: list[Settlement] = field(default_factory=list)
@@ -48,7 +48,7 @@ class ResultBatch:
     blameless: set[int] = field(default_factory=set)
     faulty: dict[str, tuple[str, int]] = field(default_factory=dict)
     sent: int = 0
-    bench: Unsent | None = None
+    outage: Unsent | None = None
 
     def __len__(self) -> int:
         """How many mails are entered."""

@@ -1,4 +1,4 @@
-"""Writing down: a page of a round becomes rows, in the caller's one transaction.
+"""Writing results down: a batch of them becomes rows, in the caller's one transaction.
 
 The order of the locks is the same everywhere: deliveries, people, then what all senders share.
 """
@@ -32,7 +32,7 @@ _DOUBTED_FOR = 7_200.0
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenResults:
-    """What came of a page: where mail rests from now on, what became of mails to nobody, whether mail goes on."""
+    """What came of a batch: where mail rests from now on, what became of mails to nobody, whether mail goes on."""
 
     held: Sequence[SendingHold]
     gone: Sequence[Settlement]
@@ -47,43 +47,43 @@ class ResultWriter:
     settings: Settings
     random: Random
 
-    def write(self, session: Session, page: ResultBatch, *, benched: bool, now: datetime) -> WrittenResults:
-        """Write a page; ``benched``: the transport is noted as broken in the tables."""
-        lifecycle.settle(session, page.settlements, now=now, transport=self.transport)
-        _lock(session, page)
-        held = self._guarded(session, page, benched, now)
-        gone = self._decided(session, page, now)
+    def write(self, session: Session, batch: ResultBatch, *, cooling: bool, now: datetime) -> WrittenResults:
+        """Write a batch; ``cooling``: the transport is noted as broken in the tables."""
+        lifecycle.settle(session, batch.settlements, now=now, transport=self.transport)
+        _lock(session, batch)
+        held = self._guarded(session, batch, cooling, now)
+        gone = self._decided(session, batch, now)
         lifecycle.settle(session, gone, now=now, transport=self.transport)
-        bounced = self._record_failures(session, page, gone, now)
-        opened = bool(page.sent and mass_guard.end_probed(session, page.taken, now=now))
-        self._clear(session, page, held, benched, now)
+        bounced = self._record_failures(session, batch, gone, now)
+        opened = bool(batch.sent and mass_guard.end_probed(session, batch.taken, now=now))
+        self._clear(session, batch, held, cooling, now)
         # last: all senders share these rows
-        counters.count_up(session, HourlyCounts.SENT, page.sent, at=now)
-        counters.count_up(session, HourlyCounts.REFUSED, page.refused, at=now)
+        counters.count_up(session, HourlyCounts.SENT, batch.sent, at=now)
+        counters.count_up(session, HourlyCounts.REFUSED, batch.refused, at=now)
         counters.count_up(session, HourlyCounts.BOUNCED, bounced, at=now)
         return WrittenResults(held=held, gone=gone, opened=opened)
 
-    def _guarded(self, session: Session, page: ResultBatch, benched: bool, now: datetime) -> list[SendingHold]:
+    def _guarded(self, session: Session, batch: ResultBatch, cooling: bool, now: datetime) -> list[SendingHold]:
         """Count the answers; return where mail rests from now on."""
-        count = {key: number for key, number in page.answers.items() if key[0]}
-        if page.bench is not None or page.faulty:
+        count = {key: number for key, number in batch.answers.items() if key[0]}
+        if batch.outage is not None or batch.faulty:
             answers.take_turn(session, now=now)
         answers.count_answers(session, count, at=now)
         domains = {domain for domain, what in count if what is not Answer.ANSWERED}
-        told = next(reversed(page.told.values()), "")
+        told = next(reversed(batch.told.values()), "")
         held = mass_guard.look(session, domains, now=now, told=told) if domains else []
-        self._tell_refusals(session, page, benched, now)
+        self._tell_refusals(session, batch, cooling, now)
         return held
 
-    def _decided(self, session: Session, page: ResultBatch, now: datetime) -> list[Settlement]:
+    def _decided(self, session: Session, batch: ResultBatch, now: datetime) -> list[Settlement]:
         """Return what becomes of mails to nobody: while a guard believes it of nobody, they are tried again."""
-        resting = {each.scope for each in mass_guard.holds(session)} if page.gone else set()
-        return [self._believed(each, page, resting, now) for each in page.gone]
+        resting = {each.scope for each in mass_guard.holds(session)} if batch.gone else set()
+        return [self._believed(each, batch, resting, now) for each in batch.gone]
 
-    def _believed(self, gone: GoneRecipient, page: ResultBatch, resting: set[str], now: datetime) -> Settlement:
+    def _believed(self, gone: GoneRecipient, batch: ResultBatch, resting: set[str], now: datetime) -> Settlement:
         refusal = gone.refusal
         if resting & {gone.domain, mass_guard.EVERYWHERE}:
-            page.blameless.add(gone.row.id)
+            batch.blameless.add(gone.row.id)
             return retrial(
                 gone.row,
                 now=now,
@@ -101,43 +101,43 @@ class ResultWriter:
             meaning=refusal.meaning,
         )
 
-    def _tell_refusals(self, session: Session, page: ResultBatch, benched: bool, now: datetime) -> None:
+    def _tell_refusals(self, session: Session, batch: ResultBatch, cooling: bool, now: datetime) -> None:
         """Tell the operator at once who refuses us, until a mail to that domain is accepted again."""
-        if page.accepted:
-            end_findings(session, mass_guard.REFUSED, page.accepted)
+        if batch.accepted:
+            end_findings(session, mass_guard.REFUSED, batch.accepted)
         told = {
             domain: words
-            for domain, words in page.told.items()
-            if domain and domain not in page.accepted and (domain, Answer.OURS) in page.answers
+            for domain, words in batch.told.items()
+            if domain and domain not in batch.accepted and (domain, Answer.OURS) in batch.answers
         }
         if told and mass_guard.rest_of_all(session):
             pass  # which is told
-        elif told and benched and not page.sent:
+        elif told and cooling and not batch.sent:
             refusal_findings.note_outage_reason(session, self.transport, next(reversed(told.values())), now=now)
         elif told:
             mass_guard.note_refusals(session, told, now=now)
-        for rule, (words, number) in page.faulty.items():
+        for rule, (words, number) in batch.faulty.items():
             refusal_findings.note_faulty(session, rule, words, delivery_id=number, now=now)
 
     def _clear(
-        self, session: Session, page: ResultBatch, held: Sequence[SendingHold], benched: bool, now: datetime
+        self, session: Session, batch: ResultBatch, held: Sequence[SendingHold], cooling: bool, now: datetime
     ) -> None:
         """Note that the transport does not work, or that it works again."""
-        if page.bench is not None and mass_guard.EVERYWHERE not in {each.scope for each in held}:
-            retry_after = page.bench.retry_after
-            cooldown.cool_down(session, self.transport, reason=page.bench.reason, now=now, retry_after=retry_after)
-        elif benched and page.sent:
+        if batch.outage is not None and mass_guard.EVERYWHERE not in {each.scope for each in held}:
+            retry_after = batch.outage.retry_after
+            cooldown.cool_down(session, self.transport, reason=batch.outage.reason, now=now, retry_after=retry_after)
+        elif cooling and batch.sent:
             cooldown.end_outage(session, self.transport)
-        for name in {each.transport for each in page.settlements if each.transport}:
+        for name in {each.transport for each in batch.settlements if each.transport}:
             cooldown.end_outage(session, name, over_at=now)
 
-    def _record_failures(self, session: Session, page: ResultBatch, gone: Sequence[Settlement], now: datetime) -> int:
+    def _record_failures(self, session: Session, batch: ResultBatch, gone: Sequence[Settlement], now: datetime) -> int:
         """Let what failed for good count for its subscriber; return how many did. All of them are locked."""
-        for settlement, refusal in page.restricted:
+        for settlement, refusal in batch.restricted:
             record_restricted(session, self.settings, settlement, refusal, how=self.transport, now=now)
-        failed = [*page.failed, *(each for each in gone if each.state is DeliveryState.FAILED)]
+        failed = [*batch.failed, *(each for each in gone if each.state is DeliveryState.FAILED)]
         return sum(
-            self._record_failure(session, each, now) for each in failed if each.delivery.id not in page.blameless
+            self._record_failure(session, each, now) for each in failed if each.delivery.id not in batch.blameless
         )
 
     def _record_failure(self, session: Session, failed: Settlement, now: datetime) -> bool:
@@ -158,12 +158,12 @@ class ResultWriter:
         )
 
 
-def _lock(session: Session, page: ResultBatch) -> None:
+def _lock(session: Session, batch: ResultBatch) -> None:
     """Lock those of whom something bad is told: deliveries first, then people, in one order everywhere."""
-    mails = sorted(each.row.id for each in page.gone)
-    people = {each.row.subscriber_id for each in page.gone}
-    people |= {each.delivery.subscriber_id for each in page.failed}
-    people |= {settlement.delivery.subscriber_id for settlement, _ in page.restricted}
+    mails = sorted(each.row.id for each in batch.gone)
+    people = {each.row.subscriber_id for each in batch.gone}
+    people |= {each.delivery.subscriber_id for each in batch.failed}
+    people |= {settlement.delivery.subscriber_id for settlement, _ in batch.restricted}
     for locked in (
         select(Delivery.id).where(col(Delivery.id).in_(mails)).order_by(col(Delivery.id)),
         select(Subscriber.id).where(col(Subscriber.id).in_(people)).order_by(col(Subscriber.id)),

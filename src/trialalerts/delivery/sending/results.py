@@ -1,4 +1,4 @@
-"""The ledger of a round: what became of each delivery, written down in groups, one transaction for each."""
+"""The results of a round: what became of each delivery, written down in groups, one transaction for each."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class SendCount:
 
 @dataclass(kw_only=True)
 class Results:
-    """What became of the deliveries of a round. ``benched``: the transport is noted as broken in the tables.
+    """What became of the deliveries of a round. ``cooling``: the transport is noted as broken in the tables.
 
     ``held`` are the domains (empty: all) at which mail rests since this round found it out; ``opened`` tells that mail
     goes on somewhere, so that more is due.
@@ -68,11 +68,11 @@ class Results:
     random: Random
     broken: str | None = None
     again_at: datetime | None = None
-    benched: bool = False
+    cooling: bool = False
     together: int = ACKNOWLEDGED_TOGETHER
     held: set[str] = field(default_factory=set)
     opened: bool = False
-    _page: ResultBatch = field(default_factory=ResultBatch)
+    _batch: ResultBatch = field(default_factory=ResultBatch)
     _counts: Counter[str] = field(default_factory=Counter)
     _ours_in_a_row: list[str] = field(default_factory=list)
 
@@ -83,7 +83,7 @@ class Results:
     @property
     def unwritten(self) -> int:
         """How many deliveries are entered and not yet written down."""
-        return len(self._page)
+        return len(self._batch)
 
     def comes_again(self, at: datetime | None) -> None:
         """Note when a limit grants the next turn; the earliest counts."""
@@ -94,17 +94,17 @@ class Results:
         """Enter what a channel said became of these; ``domains`` are those they went to."""
         for row, outcome, domain in zip(rows, outcomes, domains or [""] * len(rows), strict=True):
             if isinstance(outcome, Accepted):
-                self._page.sent += 1
+                self._batch.sent += 1
                 self._ours_in_a_row.clear()
-                self._page.answered(domain)
-                self._page.accepted.add(domain)
+                self._batch.answered(domain)
+                self._batch.accepted.add(domain)
                 sent = Settlement(
                     delivery=row,
                     state=DeliveryState.SENT,
                     provider_id=outcome.provider_id,
                     transport=outcome.transport,
                 )
-                self._page.settlements.append(sent)
+                self._batch.settlements.append(sent)
             elif isinstance(outcome, Refused):
                 self._refused(row, outcome, domain)
             else:
@@ -174,27 +174,27 @@ class Results:
 
     def write(self) -> None:
         """Write down what is entered."""
-        if not self.unwritten and self._page.bench is None:
+        if not self.unwritten and self._batch.outage is None:
             return
-        page, now = self._page, self.clock.now()
+        batch, now = self._batch, self.clock.now()
         writer = ResultWriter(transport=self.transport, settings=self.settings, random=self.random)
         with self.db.write() as session:
-            written = writer.write(session, page, benched=self.benched, now=now)
-        self._page = ResultBatch()
-        self._written(page, written)
+            written = writer.write(session, batch, cooling=self.cooling, now=now)
+        self._batch = ResultBatch()
+        self._written(batch, written)
         if any(not each.undone for each in written.held):
             mass_guard.take_back_pending(self.db, self.settings.service.secrets, now=now)
 
-    def _written(self, page: ResultBatch, written: WrittenResults) -> None:
+    def _written(self, batch: ResultBatch, written: WrittenResults) -> None:
         """Count what is written down, now that it is."""
-        if self.benched and page.sent and page.bench is None:
-            self.benched = False
+        if self.cooling and batch.sent and batch.outage is None:
+            self.cooling = False
             log.info("transport.works_again", transport=self.transport)
-        for each in page.settlements:
+        for each in batch.settlements:
             if each.state is DeliveryState.SENT:
                 row = each.delivery
                 log.debug("delivery.sent", delivery=row.id, kind=row.kind, attempts=row.attempts)
-        self._counts["sent"] += page.sent
+        self._counts["sent"] += batch.sent
         for each in written.gone:
             self._counts["failed" if each.state is DeliveryState.FAILED else "retried"] += 1
         self.opened = self.opened or written.opened
@@ -208,9 +208,9 @@ class Results:
         if about is not BounceClass.OURS:
             self._ours_in_a_row.clear()
         if about is BounceClass.GONE:
-            self._page.answered(domain, Answer.GONE)
-            self._page.told[domain] = refusal.reason
-            self._page.gone.append(GoneRecipient(row=row, domain=domain, refusal=refusal))
+            self._batch.answered(domain, Answer.GONE)
+            self._batch.told[domain] = refusal.reason
+            self._batch.gone.append(GoneRecipient(row=row, domain=domain, refusal=refusal))
             log.warning(
                 "delivery.refused",
                 delivery=row.id,
@@ -221,10 +221,10 @@ class Results:
             self._refused_us(row, refusal, domain)
         elif refusal.permanent:
             if refusal.code is not None:  # else nobody was asked
-                self._page.answered(domain, Answer.OTHER)
+                self._batch.answered(domain, Answer.OTHER)
             if about is BounceClass.MESSAGE:
-                self._page.blameless.add(row.id)
-                self._page.faulty[refusal.meaning.rule if refusal.meaning else "msg"] = _told(refusal), row.id
+                self._batch.blameless.add(row.id)
+                self._batch.faulty[refusal.meaning.rule if refusal.meaning else "msg"] = _told(refusal), row.id
             failed = Settlement(
                 delivery=row,
                 state=DeliveryState.FAILED,
@@ -254,12 +254,12 @@ class Results:
         brake = refusal.meaning.brake if refusal.meaning else None
         # A connection that broke off, or a provider that failed, says nothing of how we stand with a domain.
         if refusal.code is not None and not refusal.doubtful:
-            self._page.answered(domain, *answers.about_us(brake))
-            self._page.told[domain] = _told(refusal)
-        self._page.blameless.add(row.id)
+            self._batch.answered(domain, *answers.about_us(brake))
+            self._batch.told[domain] = _told(refusal)
+        self._batch.blameless.add(row.id)
         settlement = self._retry_refused(row, refusal)
         if answers.keeps_one_address_from_us(brake):
-            self._page.restricted.append((settlement, refusal))
+            self._batch.restricted.append((settlement, refusal))
         self._ours_in_a_row.append(domain)
         many = len(self._ours_in_a_row) >= _REFUSALS_OF_OURS and len(set(self._ours_in_a_row)) >= _DOMAINS_OF_OURS
         if many and self.broken is None:
@@ -268,15 +268,15 @@ class Results:
             self._break(Unsent(reason=reason, retry_after=refusal.retry_after))
 
     def _break(self, unsent: Unsent) -> None:
-        """End the round and bench the transport: the first reason counts."""
+        """End the round and leave the transport alone: the first reason counts."""
         if self.broken is None:
             self.broken = unsent.reason
-            self._page.bench = unsent
+            self._batch.outage = unsent
             log.warning("transport.broken", transport=self.transport, reason=unsent.reason)
 
     def _enter(self, counted: str, settlement: Settlement) -> Settlement:
         self._counts[counted] += 1
-        self._page.settlements.append(settlement)
+        self._batch.settlements.append(settlement)
         return settlement
 
 

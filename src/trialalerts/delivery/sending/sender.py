@@ -100,7 +100,7 @@ def send_queued(
         limit=limit,
         results=results,
         limits=limits,
-        slices=Batches(db=db, renderer=renderer, settings=settings, clock=clock, limits=limits, results=results),
+        batches=Batches(db=db, renderer=renderer, settings=settings, clock=clock, limits=limits, results=results),
         waiting=Pending(db=db, limits=limits, clock=clock, results=results, batch=transport.batch),
     )
     worker.run(wait)
@@ -132,7 +132,7 @@ class _Round:
     limit: int | None
     results: Results
     limits: Limits
-    slices: Batches
+    batches: Batches
     waiting: Pending
     owner: str = field(default_factory=worker_id)
     nothing_due: bool = False
@@ -181,7 +181,7 @@ class _Round:
         return bool(self.waiting) or not self.nothing_due
 
     def _slice(self) -> int:
-        """Return how many messages are written at once: whole batches, about as many as a slice."""
+        """Return how many messages are written at once: whole batches, about as many as are written together."""
         batch = self.transport.batch
         return -(-_SLICE // batch) * batch
 
@@ -192,12 +192,12 @@ class _Round:
                 alive.append(row)
             else:
                 self.results.release(row)
-        for job in self.slices.jobs(alive, batch=self.transport.batch):
+        for job in self.batches.jobs(alive, batch=self.transport.batch):
             self.waiting.begun(job)
             self.channels.hand_in(job)
 
     def _claim(self) -> None:
-        """Claim what is due, unless sending is paused, the transport benched, or all mail has to wait."""
+        """Claim what is due, unless sending is paused, the transport left alone, or all mail has to wait."""
         size = self.settings.mail.batch if self.limit is None else min(self.limit, self.settings.mail.batch)
         now = self.clock.now()
         self.nothing_due = True
@@ -215,7 +215,7 @@ class _Round:
             if state is not None and state.retry_at is not None and state.retry_at > now:
                 self.results.broken = f"{state.reason} (tried again at {state.retry_at:%H:%M:%S} UTC)"
                 return
-            self.results.benched = state is not None
+            self.results.cooling = state is not None
             if isinstance(self.transport, Combined):
                 self.transport.rest(_rests(session, now))
             mass_guard.settle_probes(session, now=now)

@@ -1,4 +1,4 @@
-"""Reading what mails are written from: the digests of a slice with their entries, and the items they tell of."""
+"""Reading what mails are written from: the digests of a batch with their entries, and the items they tell of."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _entries_of(
 
 
 class SliceItems(dict[int, Item]):
-    """The items that a slice of digests tells of, by id: one that was not fetched is read when somebody asks for it."""
+    """The items that a batch of digests tells of, by id: one that was not fetched is read when somebody asks for it."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()

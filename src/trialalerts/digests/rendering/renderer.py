@@ -82,9 +82,9 @@ class MailRenderer:
     def __call__(
         self, session: Session, mails: Sequence[tuple[Delivery, Subscriber]]
     ) -> list[Message | Exception | None]:
-        """Write the mails of a slice: None where what one was to tell is gone, an error where it cannot be written.
+        """Write the mails of a batch: None where its items were deleted, an error where it cannot be written.
 
-        All of a slice is read at once; what many readers get is made once, for this slice and the next ones.
+        All of a batch is read at once; what many readers get is made once, for this batch and the next ones.
         """
         ids = {delivery.data.get("digest_id", 0) for delivery, _ in mails if delivery.kind == DIGEST}
         with self._reading:
@@ -165,7 +165,7 @@ class MailRenderer:
     def _draft(
         self, delivery: Delivery, subscriber: Subscriber, digests: Mapping[int, StoredDigest]
     ) -> DigestLayout | Exception | None:
-        """Return the letter of a digest's delivery, its kept cards looked up; None where it has none."""
+        """Return the layout of a digest's delivery, its kept cards looked up; None where it has none."""
         stored = digests.get(delivery.data.get("digest_id", 0)) if delivery.kind == DIGEST else None
         if stored is None:
             return None
