@@ -29,13 +29,16 @@ from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-_SERVERS = {"http.server", "socketserver", "subprocess", "tests.programs", "uvicorn", "aiosmtpd"}
+_SERVERS = {
+    "aiosmtpd", "http.server", "socketserver", "subprocess", "tests.programs", "trialalerts.demo.scenario", "uvicorn",
+}  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that ``make quick`` runs: those of one function or class, without a server or a database."""
     for item in items:
-        if isinstance(item, pytest.Function) and not _shares(item) and not _serves(item.module):
+        long = item.get_closest_marker("soak") is not None
+        if isinstance(item, pytest.Function) and not (long or _shares(item) or _serves(item.module)):
             item.add_marker("quick")
 
 
