@@ -14,11 +14,21 @@ import structlog
 
 from trialalerts.redaction import without_secrets
 
-__all__ = ["configure_logs"]
+__all__ = ["configure_logs", "log_to_standard_error"]
 
 
 def configure_logs(*, json_lines: bool = False, level: str = "info") -> None:
     """Write log lines to standard error: ``key=value`` by default, JSON for machines."""
+    log_to_standard_error(json_lines=json_lines, level=level)
+    # Libraries log through the standard library: only what somebody should look into.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter("level=warning event=library %(message)s"))
+    logging.getLogger().handlers[:] = [handler]
+    logging.getLogger().setLevel(logging.WARNING)
+
+
+def log_to_standard_error(*, json_lines: bool = False, level: str = "warning") -> None:
+    """Write our own log lines to standard error, without secrets; a command's answer has standard output for itself."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if json_lines
@@ -37,11 +47,6 @@ def configure_logs(*, json_lines: bool = False, level: str = "info") -> None:
         logger_factory=_to_standard_error,
         cache_logger_on_first_use=False,
     )
-    # Libraries log through the standard library: only what somebody should look into.
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter("level=warning event=library %(message)s"))
-    logging.getLogger().handlers[:] = [handler]
-    logging.getLogger().setLevel(logging.WARNING)
 
 
 class _Formatter(logging.Formatter):

@@ -109,6 +109,22 @@ def test_doctor_tells_which_sites_could_not_be_placed(run: Run, installation: In
     assert any("no known subdivision: “Elmet, GB” 1" in what for what in found)
 
 
+def test_own_templates_are_tried_and_what_is_wrong_is_named(
+    run: Run, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("templates", "check").done == "There are no own templates (templates.folder).\n"
+    monkeypatch.setenv("TRIALALERTS_TEMPLATES__FOLDER", "own")
+    folder = installation.folder / "own" / "email"
+    folder.mkdir(parents=True)
+    assert run("templates", "check").done == "All templates are fit.\n"
+    (folder / "footer.txt.j2").write_text("first\n{{ sevrice.name }}\n", "utf-8")
+    answer = run("templates", "check", "--json")
+    ((fault),) = json.loads(answer.out)
+    assert (answer.code, fault["line"]) == (1, 2)
+    assert fault["file"].endswith("own/email/footer.txt.j2")
+    assert "sevrice" in fault["fault"]
+
+
 def test_the_report_counts_what_happened(run: Run, installation: Installation) -> None:
     assert run(*ADD).code == 0
     figures = json.loads(run("report", "--json").out)

@@ -37,6 +37,7 @@ NOUNS: dict[str, str] = {
     "deliveries": "Outbox: list, show, retry.",
     "suppressions": "Addresses never mailed: list, add, lift.",
     "feedback": "Bounces: what is a mail taken for, and why?",
+    "templates": "Own templates: check.",
     "database": "Database: upgrade, check, backup, vacuum.",
 }
 _SINGLE = {"init": "init", "run": "run", "demo": "demo", "doctor": "doctor", "report": "report"}
