@@ -12,10 +12,12 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_until_ready
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Literal, Self, TextIO
@@ -42,6 +44,8 @@ class Program:
     stdout: TextIO | None = None
     pid: int = field(init=False)
     returncode: int | None = field(init=False, default=None)
+    _reading: threading.Lock = field(init=False, default_factory=threading.Lock)
+    """Several threads may wait for a program; how it ended can be read once."""
 
     def __post_init__(self) -> None:
         assert self._process.pid is not None
@@ -57,9 +61,10 @@ class Program:
 
     def poll(self) -> int | None:
         """Return the exit code, minus the number of the signal that ended it; None while it runs."""
-        if self.returncode is None:
-            self.returncode = self._process.exitcode
-        return self.returncode
+        with self._reading:
+            if self.returncode is None:
+                self.returncode = self._process.exitcode
+            return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait until it has ended; return the exit code.
@@ -67,7 +72,7 @@ class Program:
         Raises:
             subprocess.TimeoutExpired: it still runs after ``timeout`` seconds.
         """
-        self._process.join(timeout)
+        wait_until_ready([self._process.sentinel], timeout)
         code = self.poll()
         if code is None:
             raise subprocess.TimeoutExpired(self._process.name, timeout or 0)
