@@ -11,7 +11,7 @@ UV := $(shell command -v uv 2>/dev/null)
 help:
 	@echo "make demo    the main job on sample data: mails in var/demo/outbox"
 	@echo "make test    the whole test suite"
-	@echo "make quick   the tests without servers and databases: a minute"
+	@echo "make quick   the tests without servers and databases: a minute or two"
 	@echo "make check   ruff, mypy --strict, the import rules"
 	@echo "make bench   the benchmarks (minutes)"
 	@echo "make structure  the code's structure in figures"
