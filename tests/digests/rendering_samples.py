@@ -20,9 +20,10 @@ from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, 
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.clock import FrozenClock
 from trialalerts.delivery.mail.message import Message
+from trialalerts.delivery.mail.quoted_printable import encode
 from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.entries import Entry, EntryChange, Reason
-from trialalerts.digests.rendering.fill import Encoded, Part, one_piece
+from trialalerts.digests.rendering.fill import Encoded, Part
 from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.digests.rendering.templates import Templates
 from trialalerts.digests.tables import Digest, DigestKind, Selection, SelectionKind
@@ -237,7 +238,7 @@ class EagerWriter:
 
     def cut(self, name: str, words: Mapping[str, Any], shared: Mapping[str, Any]) -> Part:
         """Return the part, yet to be written."""
-        nothing = one_piece("").pieces[0]
+        nothing = encode("")
         return _Uncut(steps=(), tail=nothing, weight=0, words=words, name=name, shared=shared)
 
     def fill(self, part: Part, values: Mapping[str, Any], inside: Mapping[str, Encoded] = NOTHING) -> Encoded:
@@ -246,7 +247,8 @@ class EagerWriter:
         texts = {name: found.text for name, found in inside.items()}
         is_html = part.name.endswith(".html.j2")
         finished = {n: Markup(text) if is_html else text for n, text in texts.items()}  # noqa: S704 - by a template that escapes
-        return one_piece(self._templates.at_once(part.name, {**part.words, **part.shared, **values, **finished}))
+        text = self._templates.at_once(part.name, {**part.words, **part.shared, **values, **finished})
+        return Encoded([encode(text)], len(text.encode()))
 
 
 def mail(

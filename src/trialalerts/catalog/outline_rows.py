@@ -6,14 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import Connection, event, select, text
 from sqlalchemy.orm import Mapper
 
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.outlines import Outline, outline_of, read_outline, terms_of, written_outline
 from trialalerts.catalog.tables import Item, ItemKind, ItemOutline
-from trialalerts.database.bulk import in_chunks
+from trialalerts.database.bulk import in_chunks, list_value
 from trialalerts.database.engine import Database
 from trialalerts.database.types import table_of
 
@@ -105,8 +104,8 @@ def complete_outlines(db: Database, stop: Callable[[], bool] = lambda: False) ->
 
 def item_ids(connection: Connection, terms: Collection[str]) -> set[int]:
     """Return the items that are found under one of the terms, and those whose terms are not known yet."""
-    listed = orjson.dumps(sorted(terms)).decode() if _is_sqlite(connection) else sorted(terms)
-    found = connection.execute(_FOUND[_is_sqlite(connection)], {"terms": listed})
+    sqlite = _is_sqlite(connection)
+    found = connection.execute(_FOUND[sqlite], {"terms": list_value(sorted(terms), sqlite=sqlite)})
     rows = found.cursor.fetchall() if found.cursor is not None else ()  # as the driver gives them: there may be many
     found.close()
     return set(chain.from_iterable(rows))
@@ -184,13 +183,11 @@ def _rows_of(connection: Connection, asked: str, ids: Collection[int] | None) ->
         return list(connection.exec_driver_sql(f"{asked} ORDER BY o.item_id").all())
     ordered = sorted(ids)
     rows: list[Any] = []
-    for start in range(0, len(ordered), _AT_ONCE):
-        some: Any = ordered[start : start + _AT_ONCE]
-        if _is_sqlite(connection):
-            within, some = "IN (SELECT value FROM json_each(?))", orjson.dumps(some).decode()
-        else:
-            within = "= ANY(%s)"
-        rows += connection.exec_driver_sql(f"{asked} AND o.item_id {within}", (some,)).all()
+    sqlite = _is_sqlite(connection)
+    within = "IN (SELECT value FROM json_each(?))" if sqlite else "= ANY(%s)"
+    for some in in_chunks(ordered, _AT_ONCE):
+        wanted = (list_value(some, sqlite=sqlite),)
+        rows += connection.exec_driver_sql(f"{asked} AND o.item_id {within}", wanted).all()
     return sorted(rows)
 
 

@@ -18,7 +18,7 @@ from trialalerts.catalog.articles.audience import Audience, audience_in
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.trials.reach import site_reach
-from trialalerts.catalog.trials.status import site_is_open
+from trialalerts.catalog.trials.status import MAY_TAKE_PART, site_is_open
 from trialalerts.vocabulary.places.distance import EARTH_RADIUS_KM
 from trialalerts.vocabulary.places.territories import countries_of, subdivisions_of
 
@@ -45,7 +45,6 @@ _DAYS_OF_UNIT = {"year": 365, "month": 30, "week": 6}
 """“75 Years” takes people until the day before they turn 76: so many days more than the number itself says."""
 ANYWHERE = "anywhere"
 """The term of an item whose place is not known, or does not matter: no region excludes it."""
-_MAY_TAKE_PART = frozenset({None, "RECRUITING", "AVAILABLE", "NOT_YET_RECRUITING", "ENROLLING_BY_INVITATION"})
 _MOST_CELLS = 2_000
 _POLE, _DATE_LINE = 90.0, 180
 _MATCHED = (
@@ -133,7 +132,7 @@ def outline_of(
         return about if read is None else with_facts(about, read)
     everywhere = places_of(read, read.sites)
     still_open = [site for site in read.sites if site_is_open(site, status)]
-    joined = [site for site in read.sites if site.status in _MAY_TAKE_PART]
+    joined = [site for site in read.sites if site.status in MAY_TAKE_PART]
     return with_facts(about, read)._replace(
         open_places=everywhere if len(still_open) == len(read.sites) else places_of(read, still_open),
         joined_places=everywhere if len(joined) == len(read.sites) else places_of(read, joined),

@@ -88,7 +88,7 @@ def takes_preference(command: Callable[..., None]) -> Callable[..., None]:
         words = {name: given.pop(name) for name in ("area", "region", "radius", "travel")}
         command(options=PreferenceOptions(filters=filters, **words), **given)
 
-    called.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    called.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]  # Typer reads it
     called.__annotations__ = {each.name: each.annotation for each in parameters}
     return called
 

@@ -16,7 +16,7 @@ from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.outline_rows import StoredOutline, outlines_of
 from trialalerts.catalog.outlines import Outline, OutlinePlaces, places_of
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
-from trialalerts.catalog.trials.status import is_recruiting, site_is_open
+from trialalerts.catalog.trials.status import MAY_TAKE_PART, is_recruiting, site_is_open
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_chunks, in_list, list_value
 from trialalerts.matching.closings import still_closed
@@ -57,7 +57,6 @@ _FACTS = (
 _SHOWN_NOW = frozenset({"baseline", "areas"})
 _ENDS = frozenset({ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHDRAWN, ChangeKind.RESULTS_POSTED})
 _SITES_TURN = frozenset({ChangeKind.SITE_OPENED, ChangeKind.SITE_CLOSED})
-_MAY_TAKE_PART = frozenset({None, "RECRUITING", "AVAILABLE", "NOT_YET_RECRUITING", "ENROLLING_BY_INVITATION"})
 
 
 class ItemRow(Protocol):
@@ -294,7 +293,7 @@ def _sites_that_count(change: ChangeRow, subject: Subject) -> tuple[Site, ...] |
         return None
     if change.kind in _ENDS:
         return subject.facts.sites
-    return tuple(site for site in subject.facts.sites if site.status in _MAY_TAKE_PART)
+    return tuple(site for site in subject.facts.sites if site.status in MAY_TAKE_PART)
 
 
 def _sites_that_turned(change: ChangeRow, subject: Subject) -> tuple[Site, ...]:

@@ -180,12 +180,8 @@ class Fetcher:
             f"{found}; {_remedy(answer.status)}",
             status=answer.status,
             said=said,
-            retry_after=self._retry_after(answer),
+            retry_after=retry_after(answer.headers, self._clock),
         )
-
-    def _retry_after(self, answer: HttpAnswer) -> float | None:
-        """Read a Retry-After by our clock, by which the next poll is put off."""
-        return retry_after({"retry-after": answer.headers.get("retry-after", "")}, self._clock)
 
 
 def get_once(url: str, *, seconds: float, most: int) -> tuple[int, bytes]:

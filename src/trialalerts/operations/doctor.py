@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from sqlmodel import Session, col, func, select
@@ -36,7 +36,6 @@ from trialalerts.vocabulary.tables import Area, Place
 
 __all__ = ["examine", "templates_checked"]
 
-_STUCK = timedelta(hours=1)
 _PATIENCE = 2
 """So many failed polls in a row are weather; more is a fault that somebody should look into."""
 _STANDING_STILL = {mass_guard.HELD, mass_guard.REFUSED}

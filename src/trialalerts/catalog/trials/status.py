@@ -6,7 +6,7 @@ from typing import Literal
 
 from trialalerts.catalog.facts import Site
 
-__all__ = ["OPEN_STATUSES", "StatusGroup", "is_recruiting", "site_is_open", "status_group"]
+__all__ = ["MAY_TAKE_PART", "OPEN_STATUSES", "StatusGroup", "is_recruiting", "site_is_open", "status_group"]
 
 StatusGroup = Literal["upcoming", "open", "invitation", "paused", "closed", "withdrawn", "unknown"]
 
@@ -26,6 +26,8 @@ _GROUPS: dict[str, StatusGroup] = {
 }
 OPEN_STATUSES = frozenset(status for status, group in _GROUPS.items() if group == "open")
 _NO_SITE_TAKES_PART = frozenset({"upcoming", "paused", "closed", "withdrawn"})
+MAY_TAKE_PART = frozenset({None, "RECRUITING", "AVAILABLE", "NOT_YET_RECRUITING", "ENROLLING_BY_INVITATION"})
+"""The statuses of a site where one may take part, now or soon; None: nobody says."""
 
 
 def status_group(status: str | None, last_known: str | None = None) -> StatusGroup:

@@ -14,7 +14,7 @@ from trialalerts.delivery.mail.quoted_printable import Quoted, decode, encode
 from trialalerts.digests.rendering.lru_cache import LruCache
 from trialalerts.digests.rendering.slots import CutText, Slot
 
-__all__ = ["Encoded", "Part", "PartWriter", "SlotFiller", "joined", "one_piece"]
+__all__ = ["Encoded", "Part", "PartWriter", "SlotFiller", "joined"]
 
 _RESULT_BYTES = 20_000_000
 _OVERHEAD = 300
@@ -31,11 +31,6 @@ class Encoded(NamedTuple):
     def text(self) -> str:
         """What they say."""
         return decode(self.pieces)
-
-
-def one_piece(text: str) -> Encoded:
-    """Encode a text as one piece."""
-    return Encoded([encode(text)], len(text.encode()))
 
 
 def joined(parts: Sequence[Encoded]) -> Encoded:

@@ -31,7 +31,6 @@ _HEADERS = re.compile(r"^(?:Received|From|To|Subject|Date|Message-ID|Return-Path
 _BREAKS = re.compile(r"<(?:br|/?p|/?div|/?tr|/?td|/?li|/?h\d|/?table|hr)\b[^<>]{0,500}>", re.IGNORECASE)
 _UNSEEN = ("style", "script", "head", "title")
 _TAG = re.compile(r"<[/!a-z][^<>@]{0,1000}>", re.IGNORECASE)
-_LATIN = re.compile(r"charset=[\"']?(?:us-ascii|utf-?8|)", re.IGNORECASE)
 CODE_LINE = re.compile(r"(?<![\w.#/\-(\[=])[45][0-5]\d[ \-](?!\d\d)|(?<![\w./\-])[45]\.\d{1,2}\.\d{1,3}(?![\w.]\d)")
 _HEARD = re.compile(r"^.{0,3}<<< ?(\d\d\d)[ -](.*)$", re.MULTILINE)
 _ADDRESS_LINE = re.compile(r"^[\s*>\"']{0,12}(?:To: ?)?<?[^\s<>@]{1,64}@[^\s<>@]{1,255}>?", re.IGNORECASE)
