@@ -6,11 +6,14 @@ from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
 import trialalerts.catalog.tables
+import trialalerts.database.audit
 import trialalerts.database.counter
 import trialalerts.database.findings
+import trialalerts.database.heartbeats
 import trialalerts.database.service_values
 import trialalerts.delivery.outbox.tables
 import trialalerts.digests.tables
+import trialalerts.operations.alerts
 import trialalerts.sources.tables
 import trialalerts.subscribers.tables
 import trialalerts.vocabulary.tables  # noqa: F401 - imported for the tables it registers, as are those above

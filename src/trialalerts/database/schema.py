@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REVISION", "alembic_config", "require_revision", "revision_of", "upgrade_schema"]
 
-REVISION = "0018"
+REVISION = "0019"
 """The revision that this program needs; a test holds it to the newest migration."""
 
 _UPGRADE_LOCK = 7_215_041_900

@@ -1,0 +1,54 @@
+"""What the operator asks for: heartbeats, what was told of findings, the audit trail."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from trialalerts.database.types import BigId, UtcDateTime
+
+revision = "0019"
+down_revision = "0018"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Go one revision up."""
+    op.create_table(
+        "heartbeat",
+        sa.Column("process", sa.String(), nullable=False),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.Column("failed_at", UtcDateTime(), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("process", "step"),
+    )
+    op.create_table(
+        "alert",
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("told_at", UtcDateTime(), nullable=True),
+        sa.Column("over_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("kind", "subject"),
+    )
+    op.create_table(
+        "audit_entry",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("who", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("old", sa.String(), nullable=True),
+        sa.Column("new", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_audit_entry_at", "audit_entry", ["at"])
+
+
+def downgrade() -> None:
+    """Refuse: a database goes back by its backup (trialalerts database backup)."""
+    raise NotImplementedError("put a backup in its place to go back")

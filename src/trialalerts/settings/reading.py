@@ -1,0 +1,179 @@
+"""Reading the configuration: the file, ``.env``, the environment.
+
+``config/trialalerts.toml`` < ``.env`` < the environment (``TRIALALERTS_MAIL__URL=…``).
+What is wrong is told in one line that names the key, what was found and what is expected.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from trialalerts.errors import ConfigurationError, did_you_mean, nearest
+from trialalerts.redaction import without_secrets
+from trialalerts.settings.sections import (
+    DatabaseSettings,
+    DigestSettings,
+    FeedbackSettings,
+    HttpSettings,
+    LogSettings,
+    MailSettings,
+    OperatorSettings,
+    RetentionSettings,
+    ServiceSettings,
+    SourceSettings,
+    TemplateSettings,
+    VocabularySettings,
+    WebSettings,
+)
+
+__all__ = ["CONFIG_FILE", "Settings", "read_settings"]
+
+CONFIG_FILE = "config/trialalerts.toml"
+_PREFIX = "TRIALALERTS_"
+_NO_SETTING = re.compile("TRIALALERTS_(CONFIG|TEST_.*)")
+_SECRET_KEYS = {"service.secret", "database.url", "mail.url", "feedback.mailbox", "web.metrics_token"}
+_SECRET_SECTIONS = ("feedback.webhooks.", "service.previous_secrets", "operator.apprise")
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured, read once and never changed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        dotenv_filtering="match_prefix",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    service: ServiceSettings = ServiceSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    mail: MailSettings = MailSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    http: HttpSettings = HttpSettings()
+    web: WebSettings = WebSettings()
+    digests: DigestSettings = DigestSettings()
+    templates: TemplateSettings = TemplateSettings()
+    vocabulary: VocabularySettings = VocabularySettings()
+    operator: OperatorSettings = OperatorSettings()
+    retention: RetentionSettings = RetentionSettings()
+    logs: LogSettings = LogSettings()
+    sources: tuple[SourceSettings, ...] = ()
+
+    @field_validator("sources")
+    @classmethod
+    def _each_name_once(cls, value: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+        names = [source.name for source in value]
+        for source in value:
+            if names.count(source.name) > 1:
+                raise ValueError(f"each name once, but {source.name} stands twice")
+            if source.kind == "folder" and not source.path:
+                raise ValueError(f"a path for the folder {source.name}")
+            if source.kind != "folder" and not re.match(r"https?://[^/\s]+", source.url):
+                raise ValueError(f"a url that starts with https:// for the source {source.name}")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: the environment wins over ``.env``, which wins over the TOML file."""
+        del file_secret_settings
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def read_settings(config: Path | None = None, *, dotenv: Path = Path(".env")) -> Settings:
+    """Read the configuration.
+
+    Args:
+        config: the TOML file, which must exist; by default ``$TRIALALERTS_CONFIG``, which must exist too,
+            else ``config/trialalerts.toml``, which may be absent.
+        dotenv: the ``.env`` file, which may be absent.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or a key, type or value is wrong.
+    """
+    named = config or (Path(os.environ["TRIALALERTS_CONFIG"]) if os.environ.get("TRIALALERTS_CONFIG") else None)
+    if named is not None and not named.is_file():
+        raise ConfigurationError(f"{named}: there is no such file; write one with: trialalerts init")
+    _refuse_unknown_variables(os.environ)
+
+    class Configured(Settings):
+        model_config = SettingsConfigDict(toml_file=named or Path(CONFIG_FILE), env_file=dotenv)
+
+    try:
+        return Configured()
+    except ValidationError as error:
+        raise ConfigurationError(_line(error)) from None
+    except SettingsError as error:
+        raise ConfigurationError(f"{error}: expected JSON where a list or a table is wanted") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{named or CONFIG_FILE}: this is not TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{named or CONFIG_FILE}: the configuration cannot be read: {error}") from None
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    """Find a misspelt section: pydantic-settings looks up the names it knows and never sees the others."""
+    for name in environment:
+        section = name.removeprefix(_PREFIX).partition("__")[0].lower()
+        if name.startswith(_PREFIX) and not _NO_SETTING.fullmatch(name) and section not in Settings.model_fields:
+            raise ConfigurationError(
+                f"{name}: there is no section {section}.{did_you_mean(nearest(section, list(Settings.model_fields)))}"
+            )
+
+
+def _line(error: ValidationError) -> str:
+    """Say the first fault in one line: the key, what was found, what is expected."""
+    fault = error.errors(include_url=False)[0]
+    *parents, last = fault["loc"]
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        if not parents and "__" in key:  # that is how a variable of .env comes whose section is unknown
+            key = f"{_PREFIX}{key.upper()} in .env"
+        return f"{key}: there is no such key.{did_you_mean(nearest(str(last), _known_keys(parents)))}"
+    if fault["type"] == "missing":
+        return f"{key}: found nothing, expected a value"
+    secret = key in _SECRET_KEYS or key.startswith(_SECRET_SECTIONS)
+    shown = "a secret that is not shown" if secret else _shown(fault["input"])
+    expected = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"{key}: found {shown}, expected {expected}"
+
+
+def _shown(value: object) -> str:
+    """Return a value as a line may show it: no user, password or query of an address, no inside of a table."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return without_secrets(repr(value), *([value] if isinstance(value, str) else []))
+
+
+def _known_keys(parents: Sequence[int | str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in parents:
+        field = model.model_fields.get(str(part))
+        inner = SourceSettings if isinstance(part, int) else field.annotation if field else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,244 @@
+"""The sections of the configuration: each key, its type and its default."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+
+from trialalerts.settings.values import Clock24, Duration, Hours, Mailbox, OptionalMailbox, Size, WebUrl
+
+__all__ = [
+    "BreakerSettings",
+    "DatabaseSettings",
+    "DigestSettings",
+    "DkimSettings",
+    "FeedbackSettings",
+    "HttpSettings",
+    "LimitSettings",
+    "LogSettings",
+    "MailSettings",
+    "OperatorSettings",
+    "RetentionSettings",
+    "Section",
+    "ServiceSettings",
+    "SourceSettings",
+    "TemplateSettings",
+    "VocabularySettings",
+    "WebSettings",
+]
+
+
+class Section(BaseModel):
+    """A table of the configuration: no key but those named, never changed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True)
+
+
+class ServiceSettings(Section):
+    """Who runs the service, as people see it."""
+
+    name: str = "Trial Alerts"
+    base_url: WebUrl = "http://127.0.0.1:8080"
+    postal_address: str = ""
+    locale: str = "en"
+    timezone: str = "UTC"
+    contact: str = ""
+    secret: SecretStr = SecretStr("")
+    previous_secrets: tuple[SecretStr, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret by which something of ours may be signed or hashed; the one of today first."""
+        return tuple(each.get_secret_value() for each in (self.secret, *self.previous_secrets))
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("a time zone of the IANA database such as Europe/London")
+        return value
+
+
+class DatabaseSettings(Section):
+    """Where everything is stored."""
+
+    url: SecretStr = SecretStr("sqlite:///var/trialalerts.db")
+
+
+class LimitSettings(Section):
+    """How fast mail may leave; None: without a limit. ``per_second`` may be a fraction (0.5: one every two seconds)."""
+
+    per_second: float | None = Field(default=None, gt=0)
+    per_day: int | None = Field(default=None, ge=1)
+    connections: int | None = Field(default=None, ge=1)
+
+
+class BreakerSettings(Section):
+    """When sending stops by itself: shares of what was answered within ``window``, once that were ``at_least`` so many.
+
+    Bounces are a share of the mails that were accepted or refused, complaints of those that were accepted.
+    """
+
+    bounce_rate: float = Field(default=0.05, gt=0, le=1)
+    complaint_rate: float = Field(default=0.001, gt=0, le=1)
+    window: Duration = timedelta(days=1)
+    at_least: int = Field(default=20, ge=1)
+
+
+class DkimSettings(Section):
+    """One DKIM key: mails are signed with each of them. The key file is PEM, RSA or Ed25519."""
+
+    domain: str = Field(min_length=1)
+    selector: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")
+    key_file: str = Field(min_length=1)
+
+
+class MailSettings(Section):
+    """How mail leaves.
+
+    ``bounces`` is the mailbox that bounces come back to (``b@bounce.example.org``); each mail's own return address is
+    made from it. ``limits`` hold for all mail, ``domains`` for that to one recipient domain. ``warm_up_from`` is the
+    first day of a new sender, ``warm_up`` how many mails it may send on each of its first days. Where ``only_to`` names
+    addresses or domains (``@staff.example.org``), mail to all others is held back.
+    """
+
+    url: SecretStr = SecretStr("file://var/outbox")
+    sender: Mailbox = Field(default="Trial Alerts <alerts@localhost.localdomain>", alias="from")
+    reply_to: str = ""
+    unsubscribe_mailto: str = ""
+    give_up_after: Duration = timedelta(days=3)
+    batch: int = Field(default=500, ge=1, le=10_000)
+    bounces: str = ""
+    quiet_hours: Hours = ""
+    limits: LimitSettings = LimitSettings()
+    domains: dict[str, LimitSettings] = {}
+    warm_up_from: date | Literal[""] = ""
+    warm_up: tuple[int, ...] = (50, 100, 500, 1_000, 5_000, 10_000, 20_000, 40_000)
+    breaker: BreakerSettings = BreakerSettings()
+    dkim: tuple[DkimSettings, ...] = ()
+    only_to: tuple[str, ...] = ()
+
+
+class FeedbackSettings(Section):
+    """How bounces and complaints come back.
+
+    ``mailbox`` is ``imaps://user:password@host/INBOX`` or ``maildir:///path``; ``webhooks`` holds for each provider
+    the keys that its file in ``delivery/feedback`` names.
+    """
+
+    mailbox: SecretStr = SecretStr("")
+    every: Duration = timedelta(minutes=5)
+    webhooks: dict[str, dict[str, SecretStr]] = {}
+
+
+def _patience(value: object) -> object:
+    return value if isinstance(value, dict) else {"default": value}
+
+
+class OperatorSettings(Section):
+    """Who hears of it when something stands still.
+
+    ``address`` and ``apprise`` (URLs of further ways) are told what holds longer than ``tell_after``, one duration or a
+    table of them by kind (``default`` for the others), and when it is over. ``daily_summary`` is a time of the day by
+    ``service.timezone`` (``07:00``); empty: none.
+    """
+
+    address: OptionalMailbox = ""
+    tell_after: Annotated[dict[str, Duration], BeforeValidator(_patience)] = {"default": timedelta(hours=6)}
+    daily_summary: Clock24 = ""
+    apprise: tuple[SecretStr, ...] = ()
+
+    def patience(self, kind: str) -> timedelta:
+        """Return how long a finding of ``kind`` holds before it is told."""
+        return self.tell_after.get(kind, self.tell_after.get("default", timedelta(hours=6)))
+
+
+class RetentionSettings(Section):
+    """How long what is no more needed is kept: each period counts from the last thing that happened to it."""
+
+    unconfirmed: Duration = timedelta(days=14)
+    left: Duration = timedelta(days=30)
+    deliveries: Duration = timedelta(days=90)
+    replies: Duration = timedelta(days=90)
+    digests: Duration = timedelta(days=365)
+    closed_trials: Duration = timedelta(days=365)
+
+
+class LogSettings(Section):
+    """How much is logged."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class HttpSettings(Section):
+    """How sources are asked."""
+
+    allow_private_addresses: bool = False
+    timeout: Duration = timedelta(seconds=30)
+    max_body: Size = 50_000_000
+    contact: str = ""
+
+
+class WebSettings(Section):
+    """Where the web pages listen.
+
+    ``trusted_proxies`` are the addresses or networks whose ``X-Forwarded-For`` is believed. ``/metrics`` answers to
+    loopback, and to others who bring ``metrics_token`` as a bearer.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65_535)
+    trusted_proxies: tuple[str, ...] = ()
+    metrics_token: SecretStr = SecretStr("")
+
+
+class DigestSettings(Section):
+    """What a digest holds, and how it looks.
+
+    First digests wait ``wait_for_baseline`` at the longest for a source to be read to its end; beside what is open they
+    show the articles of the last ``recent_articles``.
+    A trial is told as new for ``new_trial_within`` after its registry posted it, an article for ``new_article_within``
+    after its own date; what comes to us later is older than that.
+    """
+
+    max_items: int = Field(default=25, ge=1, le=35)
+    condition_in_subject: bool = False
+    confirm_within: Duration = timedelta(days=7)
+    wait_for_baseline: Duration = timedelta(hours=24)
+    recent_articles: Duration = timedelta(days=30)
+    new_trial_within: Duration = timedelta(days=60)
+    new_article_within: Duration = timedelta(days=30)
+
+
+class TemplateSettings(Section):
+    """A folder whose templates win over the shipped ones; empty: none."""
+
+    folder: str = ""
+
+
+class VocabularySettings(Section):
+    """Files of disease areas and of topics that take the place of the shipped ones; empty: the shipped ones."""
+
+    disease_areas: str = ""
+    topics: str = ""
+
+
+class SourceSettings(Section):
+    """One source; which keys it may have depends on its kind. ``title`` is its name as readers see it."""
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
+    kind: Literal["clinicaltrials_gov", "feed", "folder"]
+    title: str = ""
+    url: str = Field(default="", repr=False)
+    path: str = ""
+    every: Duration = timedelta(hours=6)
+    overlap: Duration = timedelta(days=2)
+    page_size: int = Field(default=500, ge=1, le=1_000)
+    conditions: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+    hold: bool = True

@@ -1,0 +1,79 @@
+"""How values of the configuration are written: durations, sizes, addresses, hours."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from email.utils import parseaddr
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+__all__ = ["Clock24", "Duration", "Hours", "Mailbox", "OptionalMailbox", "Size", "WebUrl"]
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "y": 365 * 86_400}
+_SIZES = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str) and (found := re.fullmatch(r"\s*(\d{1,9})\s*([smhdy])\s*", value)):
+        return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("a duration such as 30s, 15m, 6h or 2d")
+
+
+def _size(value: object) -> object:
+    if isinstance(value, str) and (found := re.fullmatch(r"\s*(\d+)\s*(B|kB|MB|GB)\s*", value)):
+        return int(found[1]) * _SIZES[found[2]]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError("a size such as 500kB or 50MB")
+
+
+def _web_url(value: object) -> object:
+    if isinstance(value, str) and re.match(r"https?://[^/\s]+", value):
+        return value.rstrip("/")
+    raise ValueError("a web address that starts with https:// or http://")
+
+
+def _hours(value: object) -> object:
+    if value == "" or (
+        isinstance(value, str) and re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d", value)
+    ):
+        return value
+    raise ValueError("a span of hours such as 22:00-07:00, or nothing")
+
+
+def _mailbox(value: object) -> object:
+    if (
+        isinstance(value, str)
+        and re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(value)[1])
+        and not re.search(r"[\r\n]", value)
+    ):
+        return value
+    raise ValueError("an address such as Trial Alerts <alerts@example.org>")
+
+
+def _optional_mailbox(value: object) -> object:
+    return value if value == "" else _mailbox(value)
+
+
+def _clock24(value: object) -> object:
+    if value == "" or (isinstance(value, str) and re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", value)):
+        return value
+    raise ValueError("a time of the day such as 07:00, or nothing")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""A span of time, written ``30s``, ``15m``, ``6h``, ``2d`` or ``1y``."""
+Size = Annotated[int, BeforeValidator(_size)]
+"""A number of bytes, written ``500kB`` or ``50MB``."""
+WebUrl = Annotated[str, BeforeValidator(_web_url)]
+Hours = Annotated[str, BeforeValidator(_hours)]
+"""A span of local time, written ``22:00-07:00``; it may go over midnight."""
+Mailbox = Annotated[str, BeforeValidator(_mailbox)]
+OptionalMailbox = Annotated[str, BeforeValidator(_optional_mailbox)]
+"""A mailbox, or nothing."""
+Clock24 = Annotated[str, BeforeValidator(_clock24)]
+"""A time of the day, written ``07:00``, or nothing."""
