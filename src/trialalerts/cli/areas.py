@@ -118,10 +118,11 @@ def import_file(
 
     The diseases of MeSH 2025 are there already. What a file wrongly calls the same is refused and counted.
     """
+    from trialalerts.cli.progress import show_progress
     from trialalerts.vocabulary.areas.imports import import_areas
 
-    with open_context().db.write() as session:
-        count = import_areas(session, file)
+    with show_progress("areas import", quiet=json) as progress, open_context().db.write() as session:
+        count = import_areas(session, file, progress)
     if json:
         show_json({"total": count.total, "new": count.new, "updated": count.updated, "unchanged": count.unchanged})
     else:

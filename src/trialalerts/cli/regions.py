@@ -64,10 +64,11 @@ def import_file(
 
     Of a postcode that tells the street only the part that tells the district is kept, to about a kilometre.
     """
+    from trialalerts.cli.progress import show_progress
     from trialalerts.vocabulary.places.postcodes.search import import_postcodes
 
-    with open_context().db.write() as session:
-        count = import_postcodes(session, file)
+    with show_progress("regions import", quiet=json) as progress, open_context().db.write() as session:
+        count = import_postcodes(session, file, progress)
     if json:
         show_json({"stored": count.stored, "skipped": count.skipped})
         return

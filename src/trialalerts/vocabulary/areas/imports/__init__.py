@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
+from trialalerts.progress import NO_PROGRESS, ProgressMeter
 from trialalerts.vocabulary.areas.imports.disease_ontology import import_disease_ontology
 from trialalerts.vocabulary.areas.imports.mesh import import_mesh
 from trialalerts.vocabulary.areas.imports.obo_files import OBO_START
@@ -14,7 +15,7 @@ from trialalerts.vocabulary.import_files import VocabularyCount, first_bytes, op
 __all__ = ["import_areas"]
 
 
-def import_areas(session: Session, path: Path) -> VocabularyCount:
+def import_areas(session: Session, path: Path, progress: ProgressMeter = NO_PROGRESS) -> VocabularyCount:
     """Store the diseases of a MeSH or Disease Ontology file.
 
     Raises:
@@ -22,4 +23,5 @@ def import_areas(session: Session, path: Path) -> VocabularyCount:
     """
     with open_vocabulary_file(path) as file:
         is_obo = first_bytes(file).startswith(OBO_START)
-    return import_disease_ontology(session, path) if is_obo else import_mesh(session, path)
+    read = import_disease_ontology if is_obo else import_mesh
+    return read(session, path, progress)

@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlmodel import Session, select
 
 from trialalerts.errors import InvalidInput
+from trialalerts.progress import NO_PROGRESS, ProgressMeter, tracked
 from trialalerts.vocabulary.areas.graph import circle_in, nearest_only, reachable
 from trialalerts.vocabulary.areas.imports.obo_files import OboTerm, read_obo
 from trialalerts.vocabulary.areas.imports.refused_names import NameJudge
@@ -37,7 +38,7 @@ _REFERENCE = "cross-references"
 _KINDS = (_CONTRADICTING, _GENE, _NO_DISEASE, _REFERENCE)
 
 
-def import_disease_ontology(session: Session, path: Path) -> VocabularyCount:
+def import_disease_ontology(session: Session, path: Path, progress: ProgressMeter = NO_PROGRESS) -> VocabularyCount:
     """Store the terms of a Disease Ontology file (see :func:`read_obo`).
 
     A known area keeps all it has and only gains synonyms, of those that no other area has already. Import MeSH
@@ -46,7 +47,7 @@ def import_disease_ontology(session: Session, path: Path) -> VocabularyCount:
     Raises:
         InvalidInput: the file is no whole OBO file; nothing is stored.
     """
-    terms = {term.id: term for term in read_obo(path)}
+    terms = {term.id: term for term in tracked(read_obo(path), progress, "terms read")}
     circle = circle_in({term.id: term.parents for term in terms.values()})
     if circle is not None:
         raise InvalidInput(f"{path}: {circle[0]}: the terms go round in a circle: {' → '.join(circle)}")
@@ -57,7 +58,7 @@ def import_disease_ontology(session: Session, path: Path) -> VocabularyCount:
     areas = _areas_of(terms, rows, names)
     added = _add_new(session, terms, rows, areas)
     changed: set[str] = set()
-    for term in terms.values():
+    for term in tracked(terms.values(), progress, "terms stored", len(terms)):
         if (row := rows.get(areas.get(term.id, ""))) is not None and names.give(row, term):
             changed.add(row.id)
     _place(above, terms, rows, areas, changed)

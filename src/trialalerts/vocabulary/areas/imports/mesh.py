@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session, select
 
+from trialalerts.progress import NO_PROGRESS, ProgressMeter, tracked
 from trialalerts.vocabulary.areas.imports.mesh_files import MeshDescriptor, read_mesh
 from trialalerts.vocabulary.areas.mesh_ids import normal_mesh_id, with_mesh_numbers
 from trialalerts.vocabulary.import_files import VocabularyCount
@@ -40,7 +41,7 @@ class _Owner(NamedTuple):
         return self.id != descriptor.id and not any(number.startswith(above) for number in descriptor.tree_numbers)
 
 
-def import_mesh(session: Session, path: Path) -> VocabularyCount:
+def import_mesh(session: Session, path: Path, progress: ProgressMeter = NO_PROGRESS) -> VocabularyCount:
     """Store the diseases of a MeSH file (see :func:`read_mesh`).
 
     A curated area keeps its name, acronyms, parents and synonyms; it gets MeSH's entry terms as further
@@ -52,12 +53,12 @@ def import_mesh(session: Session, path: Path) -> VocabularyCount:
             and is not when the error leaves ``Database.write()``.
     """
     folder = WordFolder()
-    descriptors = {descriptor.id: descriptor for descriptor in read_mesh(path)}
+    descriptors = {descriptor.id: descriptor for descriptor in tracked(read_mesh(path), progress, "diseases read")}
     rows = {row.id: row for row in session.exec(select(Area))}
     curated = {name_key(row.name, folder): row for row in rows.values() if row.origin is AreaOrigin.CURATED}
     owners = _owners(curated.values(), descriptors, folder)
     new = updated = 0
-    for descriptor in descriptors.values():
+    for descriptor in tracked(descriptors.values(), progress, "diseases stored", len(descriptors)):
         row = rows.get(descriptor.id)
         names, acronyms = _sorted_terms(descriptor, row, owners, folder)
         parents = _below_namesake(descriptor, curated.get(name_key(descriptor.name, folder)))

@@ -21,6 +21,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.database.bulk import in_chunks
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
+from trialalerts.progress import NO_PROGRESS, ProgressMeter, tracked
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.places.lookup import find_qualifiers
 from trialalerts.vocabulary.places.postcodes.codes import SHORTENED, town_code
@@ -68,7 +69,7 @@ def postcode_label(postcode: Postcode) -> str:
     return ", ".join(part for part in (postcode.written, postcode.name, postcode.country) if part)
 
 
-def import_postcodes(session: Session, path: Path) -> PostcodeCount:
+def import_postcodes(session: Session, path: Path, progress: ProgressMeter = NO_PROGRESS) -> PostcodeCount:
     """Read a GeoNames file of postcodes; what it holds of a country replaces what was there of it.
 
     Raises:
@@ -78,7 +79,8 @@ def import_postcodes(session: Session, path: Path) -> PostcodeCount:
     stored: dict[str, int] = {}
     skipped = 0
     with closing(read_postcodes(path)) as every_line:
-        for country, lines in groupby(every_line, key=attrgetter("country")):
+        counted_lines = tracked(every_line, progress, "lines read")
+        for country, lines in groupby(counted_lines, key=attrgetter("country")):
             if country in stored:
                 raise InvalidInput(f"{path}: the lines of {country} stand in two places; sort the file by country")
             if locator.country(country) != country:
