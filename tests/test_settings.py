@@ -83,6 +83,23 @@ WRONG = {
     ),
     "a time zone": ('[service]\ntimezone = "Mars/X"', "", r"service\.timezone: found 'Mars/X', expected a time zone"),
     "a sender": ('[mail]\nfrom = "nobody"', "", r"mail\.from: found 'nobody', expected an address such as"),
+    "an entry of only_to without @": (
+        '[mail]\nonly_to = ["example.org"]',
+        "",
+        r"mail\.only_to\.0: found 'example\.org', expected an address such as me@example\.org, or a domain such as @ex",
+    ),
+    "an entry of only_to that is only an @": (
+        '[mail]\nonly_to = ["@"]',
+        "",
+        r"mail\.only_to\.0: found '@', expected an",
+    ),
+    "a pattern in only_to": ('[mail]\nonly_to = ["*@a.example"]', "", r"mail\.only_to\.0: found '\*@a\.example'"),
+    "a number in only_to": ("[mail]\nonly_to = [7]", "", r"mail\.only_to\.0: found 7, expected an address"),
+    "only_to that is no list": (
+        '[mail]\nonly_to = "me@a.example"',
+        "",
+        r"mail\.only_to: found 'me@a\.example', expected",
+    ),
     "a kind of source": (
         '[[sources]]\nname = "a"\nkind = "fax"\n',
         "",

@@ -54,7 +54,7 @@ def test_who_is_not_confirmed_is_asked_once(run: Run) -> None:
     assert "subscriber 1 (anna@example.org) is known, 0 preferences added" in again.out
     (delivery,) = json.loads(run("deliveries", "list", "--json").out)
     assert (delivery["kind"], delivery["state"], delivery["to"]) == ("confirmation", "queued", ANNA)
-    assert json.loads(run("deliveries", "show", "1", "--json").out) == {**delivery, "heard": []}
+    assert json.loads(run("deliveries", "show", "1", "--json").out) == {**delivery, "heard": [], "copies": []}
 
 
 def test_a_known_subscriber_keeps_the_schedule_and_is_told_how_to_change_it(run: Run) -> None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
+    from trialalerts.clock import Clock
+    from trialalerts.delivery.outbox.requeueing import MailsMeant
     from trialalerts.delivery.outbox.tables import Delivery
 
 __all__ = ["app"]
@@ -66,10 +68,12 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, json: AsJson =
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show_json, show_table
     from trialalerts.delivery.outbox.lifecycle import find_delivery
+    from trialalerts.delivery.sending.resending import copies_of
 
     with open_context().db.read() as session:
         (row,) = _shown(session, [find_delivery(session, number)])
         heard = _heard(session, number)
+        row["copies"] = [each.id for each in copies_of(session, find_delivery(session, number))]
     if json:
         show_json({**row, "heard": heard})
         return
@@ -78,37 +82,66 @@ def show(number: Annotated[int, typer.Argument(metavar="ID")], *, json: AsJson =
         show_table(("at", "from", "what", "reason", "code"), [tuple(event.values()) for event in heard])
 
 
-@app.command(epilog="Example: trialalerts deliveries retry 17 18 (without a number: all that failed)")
+@app.command(epilog="Example: trialalerts deliveries resend 17")
+def resend(number: Annotated[int, typer.Argument(metavar="ID")], *, json: AsJson = False) -> None:
+    """Send a mail once more, one that was sent too: the copy has a Message-ID of its own.
+
+    Refused, with the reason, where its recipient must not be mailed.
+    """
+    from dataclasses import asdict
+
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show, show_json
+    from trialalerts.delivery.outbox.lifecycle import find_delivery
+    from trialalerts.delivery.sending.resending import resend
+
+    ctx = open_context()
+    with ctx.db.write() as session:
+        delivery = find_delivery(session, number)
+        _require_content(session, delivery)
+        copy = resend(session, ctx.settings, delivery, now=ctx.clock.now())
+    if json:
+        show_json({**asdict(copy), "copy_of": number})
+        return
+    when = f"; it waits until {copy.until:%Y-%m-%d %H:%M} UTC: {copy.waits_for}" if copy.until else ""
+    show(f"delivery {copy.delivery_id}, a copy of delivery {number}, is queued and leaves with the next round{when}")
+
+
+@app.command(
+    epilog="Examples: trialalerts deliveries retry 17 18; trialalerts deliveries retry --since 2026-03-02 --domain "
+    "example.org --dry-run; trialalerts deliveries retry --held (without a number: all that failed, or are held)"
+)
 def retry(
     numbers: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", show_default=False)] = None,
     *,
-    held: Annotated[bool, typer.Option("--held", help="Let mail go again wherever it rests, as fast as ever.")] = False,
+    held: Annotated[
+        bool,
+        typer.Option("--held", help="Those that mail.only_to held back; and mail goes again wherever it rests."),
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option(help="Only those queued or last tried since then: a day or a moment (UTC).")
+    ] = None,
+    domain: Annotated[str | None, typer.Option(help="Only those to addresses of this mail domain.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many it would be, and queue none.")] = False,
 ) -> None:
-    """Queue failed deliveries again, due at once; each is checked again before it goes out."""
-    from trialalerts.cli.context import open_context
-    from trialalerts.delivery.outbox.lifecycle import find_delivery, requeue, requeue_failed
-    from trialalerts.delivery.policy import mass_guard, slowing
-    from trialalerts.plurals import counted
+    """Queue failed deliveries again, or those held back, due at once; each is checked again before it goes out."""
+    from trialalerts.cli.times import moment_of
+    from trialalerts.delivery.outbox.requeueing import MailsMeant
+    from trialalerts.delivery.outbox.tables import DeliveryState
 
-    ctx = open_context()
-    now = ctx.clock.now()
-    if held:
-        with ctx.db.write() as session:
-            scopes = [each.scope for each in mass_guard.holds(session)]
-            waiting = mass_guard.release_sending(session, scopes, now=now)
-            slowing.end_slowing(session)
-        typer.echo(f"{counted(waiting, 'mail')} that waited may leave" if scopes else "mail rests nowhere")
-        return
-    with ctx.db.write() as session:
-        for number in numbers or []:
-            requeue(session, find_delivery(session, number), now=now)
-        count = len(numbers) if numbers else requeue_failed(session, now=now)
-    typer.echo(f"{count} queued again")
+    state = DeliveryState.HELD if held else DeliveryState.FAILED
+    meant = MailsMeant(state=state, numbers=numbers or (), since=moment_of("--since", since), domain=domain)
+    if numbers and not held:
+        _retry_each(numbers, meant, dry_run=dry_run)
+    elif held:
+        _retry_held(meant, dry_run=dry_run)
+    else:
+        _retry_failed(meant, dry_run=dry_run)
 
 
 @app.command(epilog="Example: trialalerts deliveries domains")
 def domains(*, json: AsJson = False) -> None:
-    """Show how the mail domains answered in the last day, and where mail rests since too many said the same."""
+    """Show by recipient domain what was sent and refused in the last day, the last reply, and where mail rests."""
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show_json, show_table
     from trialalerts.delivery.policy.mass_guard import answers_by_domain
@@ -119,10 +152,21 @@ def domains(*, json: AsJson = False) -> None:
     if json:
         show_json(found)
         return
-    show_table(
-        ("domain", "answered", "gone", "because of us", "rests since", "tried again", "why", "most an hour"),
-        [tuple(row.values()) for row in found],
-    )
+    columns = {
+        "domain": "domain",
+        "sent": "sent",
+        "refused": "refused",
+        "gone": "gone",
+        "ours": "because of us",
+        "held_since": "rests since",
+        "retry_at": "tried again",
+        "reason": "why",
+        "per_hour": "most an hour",
+        "last_reply_at": "last refusal",
+        "last_code": "code",
+        "last_reply": "last reply",
+    }
+    show_table(tuple(columns.values()), [tuple(row[key] for key in columns) for row in found])
 
 
 @app.command(epilog="Example: trialalerts deliveries resume")
@@ -138,6 +182,92 @@ def resume() -> None:
         typer.echo("sending is not paused")
     else:
         typer.echo(f"sending goes on; it was paused since {ended.since:%Y-%m-%d %H:%M} UTC: {ended.reason}")
+
+
+def _retry_each(numbers: list[int], meant: MailsMeant, *, dry_run: bool) -> None:
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show
+    from trialalerts.delivery.outbox.lifecycle import find_delivery
+    from trialalerts.delivery.outbox.requeueing import requeue
+    from trialalerts.errors import InvalidInput
+
+    if meant.since or meant.domain:
+        raise InvalidInput("Name either deliveries by their numbers or what they have in common, not both.")
+    ctx = open_context()
+    with ctx.db.write() as session:
+        found = [find_delivery(session, number) for number in dict.fromkeys(numbers)]
+        for each in () if dry_run else found:
+            requeue(session, each, now=ctx.clock.now())
+    show(f"{len(found)} would be queued again" if dry_run else f"{len(found)} queued again")
+
+
+def _retry_failed(meant: MailsMeant, *, dry_run: bool) -> None:
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show
+    from trialalerts.delivery.outbox.requeueing import count_meant, requeue_meant
+
+    ctx = open_context()
+    if dry_run:
+        with ctx.db.read() as session:
+            show(f"{count_meant(session, meant)} would be queued again")
+        return
+    with ctx.db.write() as session:
+        count = requeue_meant(session, meant, now=ctx.clock.now())
+    show(f"{count} queued again")
+
+
+def _retry_held(meant: MailsMeant, *, dry_run: bool) -> None:
+    """Let go what was held back, and mail wherever it rests; what ``mail.only_to`` still keeps back stays."""
+    from dataclasses import replace
+
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show
+    from trialalerts.delivery.outbox.allowed import allowed_recipients
+    from trialalerts.delivery.outbox.requeueing import count_meant, requeue_meant
+    from trialalerts.plurals import counted
+
+    ctx = open_context()
+    going = replace(meant, allowed=allowed_recipients(ctx.settings.mail.only_to))
+    with ctx.db.write() as session:
+        all_of_them = count_meant(session, meant)
+        number = count_meant(session, going) if dry_run else requeue_meant(session, going, now=ctx.clock.now())
+        rests = None if meant.numbers or meant.since else _end_rests(session, meant.domain, ctx.clock, dry_run=dry_run)
+    would = "would be " if dry_run else ""
+    if rests is not None:
+        show(rests)
+    if all_of_them or rests is None:
+        show(f"{counted(number, 'mail')} held back by mail.only_to {would}queued again")
+    if all_of_them > number:
+        show(f"{counted(all_of_them - number, 'mail')} held back still: mail.only_to does not name whom they are to")
+
+
+def _end_rests(session: Session, domain: str | None, clock: Clock, *, dry_run: bool) -> str:
+    """Let mail go again where it rests, or only at a domain; return what came of it."""
+    from trialalerts.delivery.outbox.suppressions import domain_of
+    from trialalerts.delivery.policy import mass_guard, slowing
+    from trialalerts.plurals import counted
+
+    scopes = [each.scope for each in mass_guard.holds(session)]
+    if domain is not None:
+        scopes = [each for each in scopes if each == domain_of(f"x@{domain}")]
+    if not scopes:
+        return "mail rests nowhere" if domain is None else f"mail to {domain} does not rest"
+    if dry_run:
+        return f"mail would go again to {', '.join(each or 'all domains' for each in scopes)}"
+    waiting = mass_guard.release_sending(session, scopes, now=clock.now())
+    if domain is None:
+        slowing.end_slowing(session)
+    return f"{counted(waiting, 'mail')} that waited may leave"
+
+
+def _require_content(session: Session, delivery: Delivery) -> None:
+    """Refuse to queue a copy of a digest that was deleted since: nobody could write the mail."""
+    from trialalerts.digests.tables import Digest
+    from trialalerts.errors import InvalidInput
+
+    number = delivery.data.get("digest_id")
+    if number is not None and session.get(Digest, number) is None:
+        raise InvalidInput(f"Delivery {delivery.id} cannot be sent again: its digest was deleted.")
 
 
 def _heard(session: Session, number: int) -> list[dict[str, Any]]:

@@ -47,6 +47,8 @@ def command(
     configure_logs(json_lines=json_logs)
     settings = settings_of()
     _require_secret(settings)
+    if not helper:
+        _tell_only_to(settings, once=once)
     database = open_settings_database(settings)
     prepare(database, settings)
     clock = clock_of(database)
@@ -73,6 +75,20 @@ def _workers(roles: list[str], number: int, json_logs: bool) -> Workers:
     command = [sys.executable, "-m", "trialalerts", *(("--config", str(config)) if config else ())]
     command += ["run", "--helper", "--roles", ",".join(helping), *(("--json-logs",) if json_logs else ())]
     return Workers(command, number if helping else 0)
+
+
+def _tell_only_to(settings: Settings, *, once: bool) -> None:
+    """Say first of all that most mail is held back, where it is: nobody shall wonder where it went."""
+    import structlog
+
+    from trialalerts.cli.output import show
+    from trialalerts.delivery.outbox.allowed import allowed_recipients, only_to_words
+
+    if allowed := allowed_recipients(settings.mail.only_to):
+        if once:
+            show(only_to_words(allowed))
+        else:
+            structlog.get_logger().warning("mail.only_to", note=only_to_words(allowed))
 
 
 def _require_secret(settings: Settings) -> None:

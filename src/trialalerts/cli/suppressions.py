@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from trialalerts.delivery.policy.undoing import Picked
 
 __all__ = ["app"]
@@ -77,6 +75,7 @@ def lift(
     Who was moved to bounced by it is active again, and the mail that came back is sent once more. A provider keeps a
     list of its own: take the addresses off it, too.
     """
+    from trialalerts.cli.times import moment_of
     from trialalerts.delivery.policy.undoing import Picked
     from trialalerts.errors import InvalidInput
 
@@ -85,8 +84,8 @@ def lift(
         rule=rule,
         code=code,
         domain=domain,
-        since=_moment("--since", since),
-        until=_moment("--until", until),
+        since=moment_of("--since", since),
+        until=moment_of("--until", until),
     )
     if email is not None and not wanted.says_nothing:
         raise InvalidInput("Name either an address or what the suppressions have in common, not both.")
@@ -178,19 +177,3 @@ def _lift_many(wanted: Picked, *, dry_run: bool, yes: bool) -> None:
         if done.resumed != 1
         else f"{counted(done.lifted, 'suppression')} lifted; 1 subscriber gets digests again"
     )
-
-
-def _moment(option: str, text: str | None) -> datetime | None:
-    from datetime import UTC, datetime
-
-    from trialalerts.errors import InvalidInput
-
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise InvalidInput(
-            f"{option}: “{text}” is no day and no moment; write 2026-03-02 or 2026-03-02T14:00"
-        ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

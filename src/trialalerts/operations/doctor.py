@@ -25,7 +25,7 @@ from trialalerts.digests.rendering.checking import check_templates
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import private_paths, wider
 from trialalerts.operations.checks import DoctorCheck, Level
-from trialalerts.operations.mail_checks import about_feedback, about_outbox, about_sending
+from trialalerts.operations.mail_checks import about_feedback, about_held_back, about_outbox, about_sending
 from trialalerts.operations.stamps import future_stamps
 from trialalerts.operations.timekeeping import MOST_SKEW, NOTED_SKEW, last_round
 from trialalerts.plurals import counted
@@ -53,6 +53,7 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]
     broken = find_faults(db, briefly=briefly)
     found += [DoctorCheck(level="broken", what=f"database: {fault}", remedy="restore a backup") for fault in broken]
     with db.read() as session:
+        held_back = list(about_held_back(settings, session))
         found += _clock(settings, session, clock)
         found += _vocabulary(session)
         for source in settings.sources:
@@ -69,7 +70,8 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]
         found += about_feedback(settings, session, clock)
     if not any(check.what.startswith("database") for check in found):
         found.append(_whole(briefly=briefly))
-    return sorted(found, key=lambda check: ("broken", "look", "good").index(check.level))
+    found.sort(key=lambda check: ("broken", "look", "good").index(check.level))
+    return [*held_back, *found]
 
 
 def _whole(*, briefly: bool) -> DoctorCheck:

@@ -11,6 +11,7 @@ from trialalerts.clock import Clock
 from trialalerts.delivery.feedback.mailbox.kinds import open_mailbox
 from trialalerts.delivery.feedback.status import SILENT_FOR, feedback_status, is_silent
 from trialalerts.delivery.feedback.webhooks.providers import PROVIDERS, open_webhooks
+from trialalerts.delivery.outbox.allowed import allowed_recipients, count_held_back, only_to_words
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, MailboxState
 from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.sending.breaker import pause_of
@@ -19,7 +20,7 @@ from trialalerts.operations.checks import DoctorCheck
 from trialalerts.plurals import counted
 from trialalerts.settings import Settings
 
-__all__ = ["about_feedback", "about_outbox", "about_sending"]
+__all__ = ["about_feedback", "about_held_back", "about_outbox", "about_sending"]
 
 _STUCK = timedelta(hours=1)
 
@@ -117,6 +118,25 @@ def _mailbox(state: MailboxState | None, name: str, settings: Settings, now: dat
             level="look", what=f"bounce mailbox {name}: {last}", remedy="start the daemon: trialalerts run"
         )
     return DoctorCheck(level="good", what=f"bounce mailbox {name}: {last}")
+
+
+def about_held_back(settings: Settings, session: Session) -> Iterator[DoctorCheck]:
+    """Say first of all that mail goes to few only, and how many mails others did not get by that."""
+    held = count_held_back(session)
+    kept = f"; {counted(held, 'mail')} held back so far" if held else ""
+    if allowed := allowed_recipients(settings.mail.only_to):
+        yield DoctorCheck(
+            level="look",
+            what=f"{only_to_words(allowed)}{kept}",
+            remedy="take mail.only_to out when the service is to serve everybody: nothing that was held back leaves by "
+            "that; see docs/how-to/try-it-on-staging.md",
+        )
+    elif held:
+        yield DoctorCheck(
+            level="look",
+            what=f"outbox: {counted(held, 'mail')} held back while mail.only_to was set",
+            remedy="to let them go: trialalerts deliveries retry --held",
+        )
 
 
 def about_outbox(session: Session, now: datetime) -> Iterator[DoctorCheck]:

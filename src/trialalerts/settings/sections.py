@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
-from trialalerts.settings.values import Clock24, Duration, Hours, Mailbox, OptionalMailbox, Size, WebUrl
+from trialalerts.settings.values import Clock24, Duration, Hours, Mailbox, OptionalMailbox, Recipients, Size, WebUrl
 
 __all__ = [
     "BreakerSettings",
@@ -119,7 +119,7 @@ class MailSettings(Section):
     warm_up: tuple[int, ...] = (50, 100, 500, 1_000, 5_000, 10_000, 20_000, 40_000)
     breaker: BreakerSettings = BreakerSettings()
     dkim: tuple[DkimSettings, ...] = ()
-    only_to: tuple[str, ...] = ()
+    only_to: tuple[Recipients, ...] = ()
 
 
 class FeedbackSettings(Section):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-__all__ = ["Clock24", "Duration", "Hours", "Mailbox", "OptionalMailbox", "Size", "WebUrl"]
+__all__ = ["Clock24", "Duration", "Hours", "Mailbox", "OptionalMailbox", "Recipients", "Size", "WebUrl"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "y": 365 * 86_400}
 _SIZES = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
@@ -59,6 +59,12 @@ def _optional_mailbox(value: object) -> object:
     return value if value == "" else _mailbox(value)
 
 
+def _recipients(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[^@\s<>,;*]*@[^@\s<>,;*]+", value.strip()):
+        return value.strip()
+    raise ValueError("an address such as me@example.org, or a domain such as @example.org")
+
+
 def _clock24(value: object) -> object:
     if value == "" or (isinstance(value, str) and re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", value)):
         return value
@@ -75,5 +81,7 @@ Hours = Annotated[str, BeforeValidator(_hours)]
 Mailbox = Annotated[str, BeforeValidator(_mailbox)]
 OptionalMailbox = Annotated[str, BeforeValidator(_optional_mailbox)]
 """A mailbox, or nothing."""
+Recipients = Annotated[str, BeforeValidator(_recipients)]
+"""An address, or ``@`` and a domain: everybody there."""
 Clock24 = Annotated[str, BeforeValidator(_clock24)]
 """A time of the day, written ``07:00``, or nothing."""

@@ -62,7 +62,7 @@ def close_books(session: Session, subscriber: Subscriber) -> None:
     connection.execute(
         text(
             "UPDATE delivery SET key = 'former/' || id || '/' || key, "
-            "state = CASE WHEN state = 'queued' THEN 'suppressed' ELSE state END "
+            "state = CASE WHEN state IN ('queued', 'held') THEN 'suppressed' ELSE state END "
             "WHERE subscriber_id = :subscriber AND kind = 'digest' AND key NOT LIKE 'former/%'"
         ),
         theirs,

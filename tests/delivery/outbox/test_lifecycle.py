@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event, text
 
 from tests.delivery.post import NOW, add_person, deliveries, dice, queue, queue_for, states
 from trialalerts.database import Database
-from trialalerts.delivery.outbox import lifecycle
+from trialalerts.delivery.outbox import lifecycle, requeueing
 from trialalerts.delivery.outbox.lifecycle import Claimed, Settlement
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound
@@ -251,15 +251,15 @@ def test_failed_deliveries_are_queued_again_with_all_their_attempts(db: Database
     settle(db, DeliveryState.SUPPRESSED, second, error="unsubscribed")
     settle(db, DeliveryState.SENT, third)
     with db.write() as session:
-        assert lifecycle.requeue_failed(session, now=NOW + LEASE) == 1
+        assert requeueing.requeue_failed(session, now=NOW + LEASE) == 1
     row = deliveries(db)["digest/a"]
     assert (row.state, row.attempts, row.not_before) == (DeliveryState.QUEUED, 0, NOW + LEASE)
     assert row.message_id == first.message_id
     with db.write() as session:
-        lifecycle.requeue(session, lifecycle.find_delivery(session, second.id), now=NOW)
+        requeueing.requeue(session, lifecycle.find_delivery(session, second.id), now=NOW)
     assert states(db)["digest/b"] is DeliveryState.QUEUED
     with db.write() as session, pytest.raises(InvalidInput, match="is sent; only failed, suppressed or queued"):
-        lifecycle.requeue(session, lifecycle.find_delivery(session, third.id), now=NOW)
+        requeueing.requeue(session, lifecycle.find_delivery(session, third.id), now=NOW)
 
 
 def test_deliveries_are_listed_newest_first_by_state_and_person(db: Database) -> None:

@@ -12,7 +12,7 @@ from tests.delivery.post import SECRET
 from tests.delivery.refusing.stage import Town, opened
 from tests.delivery.refusing.test_an_hour_of_refusals import known
 from trialalerts.database import Database
-from trialalerts.delivery.outbox.lifecycle import requeue_failed
+from trialalerts.delivery.outbox.requeueing import requeue_failed
 from trialalerts.delivery.outbox.suppressions import lift_suppressions
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 

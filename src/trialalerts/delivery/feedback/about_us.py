@@ -91,6 +91,7 @@ def _count(session: Session, domain: str, delivery: Delivery, event: Event, now:
     """Count the refusal as of the moment when the mail was taken, and let the guard look at it."""
     sent_at = max(delivery.sent_at or now, now - COUNTED_FOR)
     answers.came_back(session, domain, answers.about_us(event.brake), sent_at=sent_at, now=now)
+    answers.note_replies(session, {domain: (event.code, _told(event))}, at=now)
     mass_guard.look(session, [domain], now=now, sent_at=sent_at, told=_told(event))
     mass_guard.note_refusals(session, {domain: _told(event)}, now=now)
 

@@ -55,7 +55,7 @@ _FINAL = {EventKind.BOUNCED, EventKind.REJECTED}
 _TALLIED = {EventKind.DELIVERED, EventKind.BOUNCED, EventKind.COMPLAINED}
 
 _UNSETTLED = {DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.SENT}
-_NOT_YET_HEARD_OF = _UNSETTLED | {DeliveryState.FAILED, DeliveryState.SUPPRESSED}
+_NOT_YET_HEARD_OF = _UNSETTLED | {DeliveryState.FAILED, DeliveryState.SUPPRESSED, DeliveryState.HELD}
 _FORWARD = {
     EventKind.REJECTED: (DeliveryState.FAILED, {DeliveryState.SENDING, DeliveryState.SENT}),
     EventKind.FAILED: (DeliveryState.FAILED, {DeliveryState.SENDING, DeliveryState.SENT}),
@@ -260,6 +260,7 @@ def _believed(
     if moved:
         told, counted_at = event.evidence or event.code or "", max(sent_at, now - COUNTED_FOR)
         answers.came_back(session, domain, [answers.Answer.GONE], sent_at=counted_at, now=now)
+        answers.note_replies(session, {domain: (event.code, told or in_words(event))}, at=now)
         mass_guard.look(session, [domain], now=now, sent_at=counted_at, told=told)
     resting = {each.scope: each for each in mass_guard.holds(session)}
     hold = resting.get(mass_guard.EVERYWHERE) or resting.get(domain)

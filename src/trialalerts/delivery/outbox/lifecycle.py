@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, CursorResult, Integer, String, bindparam, func, text, update
+from sqlalchemy import ColumnElement, Integer, String, bindparam, func, text, update
 from sqlmodel import Session, and_, col, select
 
 from trialalerts.database import Database, table_of
@@ -24,7 +24,6 @@ from trialalerts.database.bulk import insert_into, is_sqlite
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.mail.message import message_ids_for
 from trialalerts.delivery.mail.reply_codes import Classified
-from trialalerts.delivery.outbox.request_keys import renewed_key
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound, did_you_mean
 
@@ -41,8 +40,6 @@ __all__ = [
     "given_up",
     "list_deliveries",
     "postponement",
-    "requeue",
-    "requeue_failed",
     "retrial",
     "settle",
 ]
@@ -55,7 +52,6 @@ _LONGEST_ASKED = timedelta(days=1)
 _GREYLISTED_TIMES = 5
 _GREYLISTED = re.compile(r"45[01] 4\.7\.\d")
 """Policy, but only for now: servers that let strangers try again say so."""
-_CAN_GO_AGAIN = {DeliveryState.QUEUED, DeliveryState.FAILED, DeliveryState.SUPPRESSED}
 # A state is compared as an expression: no database shall look for these few rows among all that are in the state.
 _SENT = (
     "UPDATE delivery SET state = 'sent', sent_at = :now, transport = :transport, last_code = NULL, last_error = NULL, "
@@ -307,24 +303,6 @@ def list_deliveries(
     return list(session.exec(rows if limit is None else rows.limit(limit)))
 
 
-def requeue(session: Session, delivery: Delivery, *, now: datetime) -> None:
-    """Queue a failed, suppressed or waiting delivery again, due at once, with all its attempts before it.
-
-    Raises:
-        InvalidInput: it was sent, or is being sent just now.
-    """
-    if delivery.state not in _CAN_GO_AGAIN:
-        raise InvalidInput(
-            f"Delivery {delivery.id} is {delivery.state}; only failed, suppressed or queued ones go again."
-        )
-    _requeue_where(session, (col(Delivery.id) == delivery.id) & col(Delivery.state).in_(_CAN_GO_AGAIN), now)
-
-
-def requeue_failed(session: Session, *, now: datetime) -> int:
-    """Queue all failed deliveries again; return how many."""
-    return _requeue_where(session, col(Delivery.state) == DeliveryState.FAILED, now)
-
-
 def _confirmations(session: Session, now: datetime, limit: int) -> list[int]:
     """Return the confirmations that are due, along an index that holds no others, however many digests wait."""
     statement = _CONFIRMATIONS_SQLITE if is_sqlite(session) else _CONFIRMATIONS_POSTGRESQL
@@ -376,17 +354,6 @@ def _settled(settlement: Settlement, *, quiet: bool) -> dict[str, Any]:
     }
     said = {"error": settlement.error, "code": settlement.code, "new_key": settlement.request_key}
     return row if quiet else {**row, **said}
-
-
-def _requeue_where(session: Session, condition: ColumnElement[bool], now: datetime) -> int:
-    anew = {"state": DeliveryState.QUEUED, "not_before": now, "attempts": 0, "request_key": renewed_key(session)}
-    return _update(session, condition, anew)
-
-
-def _update(session: Session, condition: ColumnElement[bool], values: dict[str, Any]) -> int:
-    statement = update(Delivery).where(condition).values(values | _FREE)
-    result: CursorResult[Any] = session.connection().execute(statement)
-    return result.rowcount
 
 
 def _nominal(attempts: int) -> timedelta:

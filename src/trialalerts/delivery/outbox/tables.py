@@ -14,6 +14,7 @@ from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
 __all__ = [
     "Delivery",
     "DeliveryState",
+    "DomainReply",
     "DomainTally",
     "FeedbackEvent",
     "MailboxState",
@@ -32,13 +33,17 @@ _WAITING = text("state = 'queued' AND kind = 'confirmation'")
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands. *sent* (the transport accepted it) is not *delivered*."""
+    """Where a delivery stands. *sent* (the transport accepted it) is not *delivered*.
+
+    *held*: ``mail.only_to`` kept it back; it leaves only when the operator says so.
+    """
 
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
     SUPPRESSED = "suppressed"
+    HELD = "held"
     DELIVERED = "delivered"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
@@ -52,7 +57,7 @@ class Delivery(SQLModel, table=True):
     ``kind`` tells the renderer what to write from ``data``; bodies are never stored. ``message_id`` is made once and
     kept through every retry. ``provider_id`` is what the transport calls the message, ``feedback_at`` when the last
     word of it came back (delivered, bounced, complained). ``request_key`` is the idempotency key of the next request,
-    where the one made of the Message-ID may be used up.
+    where the one made of the Message-ID may be used up. ``copy_of`` is the delivery that this one sends once more.
     """
 
     __tablename__ = "delivery"
@@ -73,6 +78,12 @@ class Delivery(SQLModel, table=True):
             "provider_id",
             sqlite_where=text("provider_id IS NOT NULL"),
             postgresql_where=text("provider_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_delivery_copy_of",
+            "copy_of",
+            sqlite_where=text("copy_of IS NOT NULL"),
+            postgresql_where=text("copy_of IS NOT NULL"),
         ),
     )
 
@@ -95,6 +106,7 @@ class Delivery(SQLModel, table=True):
     provider_id: str | None = None
     request_key: str | None = None
     feedback_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    copy_of: int | None = Field(default=None, sa_type=BigId)
 
 
 class Suppression(SQLModel, table=True):
@@ -226,6 +238,17 @@ class DomainTally(SQLModel, table=True):
     hour: datetime = Field(primary_key=True, sa_type=UtcDateTime)
     what: str = Field(primary_key=True)
     count: int = 0
+
+
+class DomainReply(SQLModel, table=True):
+    """What a mail domain answered last to a mail that it did not take: its code and words, without any address."""
+
+    __tablename__ = "domain_reply"
+
+    domain: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    code: str | None = None
+    words: str
 
 
 class SendingHold(SQLModel, table=True):

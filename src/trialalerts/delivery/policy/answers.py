@@ -16,7 +16,7 @@ from sqlmodel import Session, col, delete, select
 
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.outbox import counters
-from trialalerts.delivery.outbox.tables import DomainTally
+from trialalerts.delivery.outbox.tables import DomainReply, DomainTally
 
 __all__ = [
     "ALL_DOMAINS",
@@ -32,6 +32,8 @@ __all__ = [
     "forget_all",
     "forget_answers",
     "keeps_one_address_from_us",
+    "last_replies",
+    "note_replies",
     "numbers",
     "take_turn",
     "told_late",
@@ -46,6 +48,12 @@ MORE = text(
     "INSERT INTO domain_tally (domain, hour, what, count) VALUES (:domain, :hour, :what, :count) "
     "ON CONFLICT (domain, hour, what) DO UPDATE SET count = domain_tally.count + excluded.count"
 ).bindparams(bindparam("hour", type_=UtcDateTime))
+
+
+_REPLY = text(
+    "INSERT INTO domain_reply (domain, at, code, words) VALUES (:domain, :at, :code, :words) "
+    "ON CONFLICT (domain) DO UPDATE SET at = excluded.at, code = excluded.code, words = excluded.words"
+).bindparams(bindparam("at", type_=UtcDateTime))
 
 
 class Answer(StrEnum):
@@ -117,6 +125,18 @@ def came_back(session: Session, domain: str, what: Iterable[Answer], *, sent_at:
     session.connection().execute(MORE, late)
 
 
+def note_replies(session: Session, replies: Mapping[str, tuple[str | None, str]], *, at: datetime) -> None:
+    """Keep what domains said last to a mail that they did not take: code and words, without any address."""
+    rows = [{"domain": d, "at": at, "code": code, "words": words} for d, (code, words) in sorted(replies.items())]
+    if rows:
+        session.connection().execute(_REPLY, rows)
+
+
+def last_replies(session: Session) -> dict[str, DomainReply]:
+    """Return what each domain said last to a mail that it did not take."""
+    return {each.domain: each for each in session.exec(select(DomainReply))}
+
+
 def numbers(
     session: Session, domains: Collection[str] | None, start: datetime, *, until: datetime | None = None
 ) -> Mapping[str, Numbers]:
@@ -173,3 +193,4 @@ def forget_all(session: Session, domain: str) -> None:
 def forget_answers(session: Session, *, now: datetime) -> None:
     """Drop the counts that nobody looks at any more."""
     session.connection().execute(delete(DomainTally).where(col(DomainTally.hour) < now - _KEPT))
+    session.connection().execute(delete(DomainReply).where(col(DomainReply.at) < now - _KEPT))

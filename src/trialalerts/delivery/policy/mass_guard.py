@@ -206,20 +206,29 @@ def release_sending(session: Session, scopes: Iterable[str], *, now: datetime) -
 
 
 def answers_by_domain(session: Session, *, now: datetime) -> list[dict[str, Any]]:
-    """Return how each domain answered in the window, and since when mail to it rests; ``all`` together first."""
+    """Return how each domain answered in the window, and since when mail to it rests; ``all`` together first.
+
+    Counted anew where the operator, or a mail that tried, ended a rest.
+    """
     numbers = answers.numbers(session, None, now - _WINDOW)
     slowed = slowing.paces(session, now=now)
     resting = {each.scope: each for each in holds(session)}
+    replies = answers.last_replies(session)
     return [
         {
             "domain": domain or "all",
+            "sent": answers.accepted_of(numbers[domain]),
+            "refused": numbers[domain][Answer.ANSWERED] - answers.accepted_of(numbers[domain]),
             **{what.value: numbers[domain][what] for what in (Answer.ANSWERED, Answer.GONE, Answer.OURS)},
             "held_since": resting[domain].since if domain in resting else None,
             "retry_at": resting[domain].retry_at if domain in resting else None,
             "reason": resting[domain].reason if domain in resting else None,
             "per_hour": round(slowed[domain] * 3600) if domain in slowed else None,
+            "last_reply_at": replies[domain].at if domain in replies else None,
+            "last_code": replies[domain].code if domain in replies else None,
+            "last_reply": replies[domain].words if domain in replies else None,
         }
-        for domain in sorted(numbers.keys() | resting.keys() | slowed.keys())
+        for domain in sorted(numbers.keys() | resting.keys() | slowed.keys() | replies.keys())
     ]
 
 

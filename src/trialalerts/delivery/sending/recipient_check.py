@@ -16,10 +16,11 @@ from sqlmodel import Session
 
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
+from trialalerts.delivery.outbox.allowed import HELD_BACK, allowed_recipients
 from trialalerts.delivery.outbox.confirmations import CONFIRMATION
 from trialalerts.delivery.outbox.lifecycle import Claimed
 from trialalerts.delivery.outbox.suppressions import address_hash
-from trialalerts.delivery.outbox.tables import RefusedAddress, SoftBounces, Suppression
+from trialalerts.delivery.outbox.tables import Delivery, RefusedAddress, SoftBounces, Suppression
 from trialalerts.delivery.sending.limits import quiet_until
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
@@ -27,7 +28,8 @@ from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberStat
 __all__ = ["Recipient", "Withheld", "check_recipients"]
 
 _AFTER_PAUSE = timedelta(hours=6)
-_CONFIRMED_TO = {SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED}
+_SERVED = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
+_CONFIRMED_TO = {SubscriberState.PENDING, *_SERVED}
 
 
 @dataclass(slots=True)
@@ -46,14 +48,15 @@ class Recipient:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Withheld:
-    """Why a mail does not leave: for good, or ``until`` a moment."""
+    """Why a mail does not leave: for good, or ``until`` a moment; ``held``: nothing is wrong with whom it goes to."""
 
     reason: str
     until: datetime | None = None
+    held: bool = False
 
 
 def check_recipients(
-    session: Session, rows: Sequence[Claimed], *, settings: Settings, now: datetime
+    session: Session, rows: Sequence[Claimed | Delivery], *, settings: Settings, now: datetime
 ) -> list[Recipient | Withheld]:
     """Return for each mail whom it goes to, or why it must not leave (promise 4 stands or falls here)."""
     sqlite = is_sqlite(session)
@@ -66,16 +69,21 @@ def check_recipients(
     suppressed: dict[str, str] = {found[0]: found[1] for found in run(_statements(sqlite).suppressions, asked)}
     resting = run(_statements(sqlite).rests, {**numbers, "now": now})
     rests: dict[int, tuple[datetime, str]] = {found[0]: (found[1], found[2]) for found in resting}
+    allowed = allowed_recipients(settings.mail.only_to)
 
-    def checked(row: Claimed) -> Recipient | Withheld:
+    def checked(row: Claimed | Delivery) -> Recipient | Withheld:
         person = people.get(row.subscriber_id)
         if person is None:
             return Withheld(reason="nobody to send it to")
         if reason := next((suppressed[each] for each in hashes[person.id] if each in suppressed), None):
             return Withheld(reason=f"suppressed ({reason})")
+        if person.state not in (_CONFIRMED_TO if row.kind == CONFIRMATION else _SERVED):
+            return Withheld(reason=person.state)
+        if not allowed.admits(person.address):
+            return Withheld(reason=HELD_BACK, held=True)
         if row.kind == CONFIRMATION:  # somebody waits for it
-            return person if person.state in _CONFIRMED_TO else Withheld(reason=person.state)
-        withheld = _by_state(person, now) or _by_time(person, now, rests.get(row.subscriber_id), settings)
+            return person
+        withheld = _by_pause(person, now) or _by_time(person, now, rests.get(row.subscriber_id), settings)
         return withheld or person
 
     return [checked(row) for row in rows]
@@ -110,12 +118,10 @@ def _statements(sqlite: bool) -> _Statements:
     )
 
 
-def _by_state(person: Recipient, now: datetime) -> Withheld | None:
-    if person.state is SubscriberState.ACTIVE:
+def _by_pause(person: Recipient, now: datetime) -> Withheld | None:
+    if person.state is not SubscriberState.PAUSED:
         return None
-    if person.state is SubscriberState.PAUSED:
-        return Withheld(reason=person.state, until=max(person.paused_until or now + _AFTER_PAUSE, now))
-    return Withheld(reason=person.state)
+    return Withheld(reason=person.state, until=max(person.paused_until or now + _AFTER_PAUSE, now))
 
 
 def _by_time(

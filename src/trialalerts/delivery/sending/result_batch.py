@@ -32,7 +32,8 @@ class ResultBatch:
         restricted: mails that a server's policy keeps from one address; they stand among the settlements, too.
         answers: how many answers of each kind each domain gave.
         accepted: the domains that took a mail.
-        told: what each domain that refused said last, without addresses.
+        told: what each domain that refused us said last, without addresses.
+        replies: the code and words of each domain's last reply to a mail that it did not take, without addresses.
         blameless: mails that count for nobody, however they end.
         faulty: what was said of mails with a fault of their own, and of which, by the rule that knew it.
         sent: how many were accepted.
@@ -45,6 +46,7 @@ class ResultBatch:
     answers: Counter[tuple[str, Answer]] = field(default_factory=Counter)
     accepted: set[str] = field(default_factory=set)
     told: dict[str, str] = field(default_factory=dict)
+    replies: dict[str, tuple[str | None, str]] = field(default_factory=dict)
     blameless: set[int] = field(default_factory=set)
     faulty: dict[str, tuple[str, int]] = field(default_factory=dict)
     sent: int = 0

@@ -69,6 +69,7 @@ class ResultWriter:
         if batch.outage is not None or batch.faulty:
             answers.take_turn(session, now=now)
         answers.count_answers(session, count, at=now)
+        answers.note_replies(session, batch.replies, at=now)
         domains = {domain for domain, what in count if what is not Answer.ANSWERED}
         told = next(reversed(batch.told.values()), "")
         held = mass_guard.look(session, domains, now=now, told=told) if domains else []

@@ -47,6 +47,7 @@ class SendCount:
     retried: int = 0
     failed: int = 0
     suppressed: int = 0
+    held: int = 0
     postponed: int = 0
     released: int = 0
     broken: str | None = None
@@ -85,6 +86,10 @@ class Results:
         """How many deliveries are entered and not yet written down."""
         return len(self._batch)
 
+    def held_back(self, number: int) -> None:
+        """Count mail that was held back before it was claimed."""
+        self._counts["held"] += number
+
     def comes_again(self, at: datetime | None) -> None:
         """Note when a limit grants the next turn; the earliest counts."""
         if at is not None:
@@ -115,7 +120,11 @@ class Results:
 
     def withhold(self, row: Claimed, withheld: Withheld) -> None:
         """Enter that this mail must not leave, for good or for now."""
-        if withheld.until is None:
+        if withheld.held:
+            self._enter(
+                "held", Settlement(delivery=row, state=DeliveryState.HELD, error=withheld.reason, counted=False)
+            )
+        elif withheld.until is None:
             suppressed = Settlement(delivery=row, state=DeliveryState.SUPPRESSED, error=withheld.reason)
             self._enter("suppressed", suppressed)
         else:
@@ -204,6 +213,8 @@ class Results:
                 self.broken = self.broken or f"{mass_guard.held_words(hold.scope)}: {hold.reason}"
 
     def _refused(self, row: Claimed, refusal: Refused, domain: str) -> None:
+        if refusal.code is not None and domain:
+            self._batch.replies[domain] = refusal.code, refusal.reason
         about = about_whom(refusal)
         if about is not BounceClass.OURS:
             self._ours_in_a_row.clear()

@@ -20,6 +20,7 @@ from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.database.leases import worker_id
 from trialalerts.delivery.outbox import lifecycle
+from trialalerts.delivery.outbox.allowed import HELD_BACK, allowed_recipients, hold_back_others
 from trialalerts.delivery.outbox.lifecycle import Claimed
 from trialalerts.delivery.outbox.tables import SendingPause
 from trialalerts.delivery.policy import mass_guard, slowing
@@ -142,6 +143,7 @@ class _Round:
 
     def run(self, wait: Callable[[float], object] | None) -> None:
         """Send until nothing is due; at the end every claimed row is settled, whatever happens."""
+        self._hold_back()
         number = _channels(self.transport, self.settings)
         self.channels = Channels(self.transport, number=number, may_begin=self._may_begin)
         self.capacity = most_in_flight(self.transport, self.settings)
@@ -154,6 +156,15 @@ class _Round:
                 self._end()
             finally:
                 self.channels.join()
+
+    def _hold_back(self) -> None:
+        """Keep back what goes to nobody whom ``mail.only_to`` names, whether or not anything is sent now."""
+        if allowed := allowed_recipients(self.settings.mail.only_to):
+            with self.db.write() as session:
+                number = hold_back_others(session, allowed)
+            self.results.held_back(number)
+            if number:
+                log.warning("deliveries.held", mails=number, reason=HELD_BACK)
 
     def _ended(self) -> bool:
         return self.results.broken is not None or self.stop()

@@ -47,6 +47,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_audit_entry_at", "audit_entry", ["at"])
+    op.add_column("delivery", sa.Column("copy_of", BigId, nullable=True))
+    op.create_index(
+        "ix_delivery_copy_of",
+        "delivery",
+        ["copy_of"],
+        sqlite_where=sa.text("copy_of IS NOT NULL"),
+        postgresql_where=sa.text("copy_of IS NOT NULL"),
+    )
+    op.create_table(
+        "domain_reply",
+        sa.Column("domain", sa.String(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("code", sa.String(), nullable=True),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("domain"),
+    )
 
 
 def downgrade() -> None:
