@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from trialalerts.clock import Clock, SystemClock
 from trialalerts.database import Database
+from trialalerts.delivery.sending.channels import ALONE, ProcessShare
 from trialalerts.errors import ConfigurationError, TrialAlertsError
 from trialalerts.pipeline import Pipeline
 from trialalerts.settings import Settings
@@ -52,6 +53,7 @@ class Daemon:
         roles: Collection[str] = ROLES,
         *,
         helpers: Workers | None = None,
+        share: ProcessShare = ALONE,
     ) -> None:
         self._settings = settings
         self._db = db
@@ -61,7 +63,9 @@ class Daemon:
         self._stopping = threading.Event()
         self._signal: signal.Signals | None = None
         self._looked_at, self._looked_when = SystemClock().now(), time.monotonic()
-        self._pipeline = Pipeline(settings, db, clock, stop=self._stopping.is_set, wait=self._stopping.wait)
+        self._pipeline = Pipeline(
+            settings, db, clock, stop=self._stopping.is_set, wait=self._stopping.wait, share=share
+        )
         # That a step is still at work when its turn comes again is no news: the turn is left out.
         logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
         self._scheduler = BackgroundScheduler(

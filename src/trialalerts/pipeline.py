@@ -18,6 +18,7 @@ from trialalerts.delivery.feedback.mailbox.reader import read_mailbox
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.policy import mass_guard
 from trialalerts.delivery.policy.effects import end_parkings
+from trialalerts.delivery.sending.channels import ALONE, ProcessShare
 from trialalerts.delivery.sending.sender import SendCount, send_queued
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.digests.compose import ComposeCount, compose_due
@@ -50,8 +51,12 @@ class Pipeline:
         *,
         stop: Callable[[], bool] = lambda: False,
         wait: Callable[[float], object] | None = None,
+        share: ProcessShare = ALONE,
     ) -> None:
-        """``wait`` waits so many seconds: with it sending goes on when a limit lets the next mail leave soon."""
+        """``wait`` waits so many seconds: with it sending goes on when a limit lets the next mail leave soon.
+
+        ``share`` says which part of the daemon's connections to the mail server is this process's.
+        """
         self.settings = settings
         self.db = db
         self.clock = clock
@@ -59,6 +64,7 @@ class Pipeline:
         self._renderer: MailRenderer | None = None
         self._stop = stop
         self._wait = wait
+        self._share = share
         self._timekeeper = Timekeeper(db, settings, clock)
 
     def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
@@ -104,6 +110,7 @@ class Pipeline:
             limit=limit,
             stop=self._stop,
             wait=self._wait,
+            share=self._share,
         )
 
     def handle_feedback(self) -> FeedbackCount:

@@ -93,7 +93,7 @@ class Fleet:
     def start(self, machine: Machine) -> None:
         """Start a machine anew."""
         machine.life += 1
-        words = ("run", "--json-logs", "--roles", machine.roles)
+        words = ("run", "--json-logs", "--roles", machine.roles, "--processes", "1")
         self._log(machine).touch()
         machine.process = start(
             "tests.many_machines.machine",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["EPILOG", "command"]
 
 EPILOG = (
-    "Examples: trialalerts run; trialalerts run --processes 2; trialalerts run --roles compose,send; "
+    "Examples: trialalerts run; trialalerts run --processes 1; trialalerts run --roles compose,send; "
     "trialalerts run --once"
 )
 
@@ -29,10 +29,13 @@ def command(
     roles: Annotated[str, typer.Option(help="Which steps: poll,compose,send,web.")] = "poll,compose,send,web",
     once: Annotated[bool, typer.Option("--once", help="Do one round, print one line a step, and exit.")] = False,
     processes: Annotated[
-        int, typer.Option(min=1, max=64, help="How many share composing and sending; one for each core at most.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1, max=64, help="How many share composing and sending.", show_default="one for each core, at most 4"
+        ),
+    ] = None,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Write log lines as JSON.")] = False,
-    helper: Annotated[bool, typer.Option("--helper", hidden=True)] = False,
+    helper: Annotated[int, typer.Option("--helper", hidden=True)] = 0,
 ) -> None:
     """Upgrade the database where needed, then work."""
     from trialalerts.bootstrap import prepare
@@ -42,7 +45,7 @@ def command(
     from trialalerts.logs import configure_logs
 
     chosen = _checked_roles(roles)
-    if once and processes > 1:
+    if once and (processes or 1) > 1:
         raise InvalidInput("--processes: found it beside --once, expected one of them: one round is one process")
     configure_logs(json_lines=json_logs)
     settings = settings_of()
@@ -55,15 +58,37 @@ def command(
     if once:
         raise typer.Exit(_one_round(settings, database, clock, chosen))
     from trialalerts.daemon import Daemon
+    from trialalerts.delivery.sending.channels import ProcessShare
     from trialalerts.workers import watch_the_daemon
 
-    daemon = Daemon(settings, database, clock, chosen, helpers=_workers(chosen, processes - 1, json_logs))
+    together = _processes(settings, chosen, processes)
+    daemon = Daemon(
+        settings,
+        database,
+        clock,
+        chosen,
+        helpers=None if helper else _workers(chosen, together, json_logs),
+        share=ProcessShare(number=helper, processes=together),
+    )
     if helper:
         watch_the_daemon(daemon.stop)
     daemon.run()
 
 
-def _workers(roles: list[str], number: int, json_logs: bool) -> Workers:
+def _processes(settings: Settings, roles: list[str], asked: int | None) -> int:
+    """Return of how many processes this daemon is.
+
+    Where nobody said it: one for each core, at most four, and never more than a domain may have connections.
+    """
+    from trialalerts.workers import HELPING, usual_processes
+
+    if not set(roles) & set(HELPING):
+        return 1
+    limits = (limit.connections for limit in settings.mail.domains.values())
+    return asked or min([usual_processes(), *filter(None, limits)])
+
+
+def _workers(roles: list[str], processes: int, json_logs: bool) -> Workers:
     """Return who composes and sends beside this process: the same program, with the roles in which it can help."""
     import sys
 
@@ -73,8 +98,9 @@ def _workers(roles: list[str], number: int, json_logs: bool) -> Workers:
     helping = [role for role in roles if role in HELPING]
     config = chosen_config()
     command = [sys.executable, "-m", "trialalerts", *(("--config", str(config)) if config else ())]
-    command += ["run", "--helper", "--roles", ",".join(helping), *(("--json-logs",) if json_logs else ())]
-    return Workers(command, number if helping else 0)
+    command += ["run", "--roles", ",".join(helping), "--processes", str(processes)]
+    command += [*(("--json-logs",) if json_logs else ()), "--helper"]
+    return Workers(command, processes - 1)
 
 
 def _tell_only_to(settings: Settings, *, once: bool) -> None:

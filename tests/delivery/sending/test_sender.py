@@ -32,6 +32,7 @@ from trialalerts.delivery.outbox.lifecycle import list_deliveries
 from trialalerts.delivery.outbox.suppressions import suppress
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.delivery.sending import sender
+from trialalerts.delivery.sending.channels import ALONE, ProcessShare
 from trialalerts.delivery.sending.results import Results
 from trialalerts.delivery.sending.sender import LEASE, Renderer, SendCount, most_in_flight, send_queued
 from trialalerts.delivery.transports.memory import MemoryChannel, MemoryTransport
@@ -55,6 +56,7 @@ def send(
     limit: int | None = None,
     stop: Callable[[], bool] = lambda: False,
     batch: int = 100,
+    share: ProcessShare = ALONE,
 ) -> SendCount:
     return send_queued(
         db,
@@ -65,6 +67,7 @@ def send(
         limit=limit,
         stop=stop,
         random=dice(),
+        share=share,
     )
 
 
@@ -401,6 +404,18 @@ def test_no_more_is_in_flight_than_is_promised(db: Database) -> None:
     transport = MemoryTransport(batch=5, connections=2, meanwhile=look)
     assert send(db, transport) == SendCount(sent=60)
     assert 0 < most <= most_in_flight(transport, settings()) == 20
+
+
+@pytest.mark.parametrize(("number", "sent"), [(0, 3), (1, 3), (2, 0)])
+def test_of_more_processes_than_connections_those_without_one_send_nothing(
+    db: Database, number: int, sent: int
+) -> None:
+    queue_for(db, ["a", "b", "c"])
+    transport = MemoryTransport(batch=1, connections=2)
+    share = ProcessShare(number=number, processes=3)
+    assert send(db, transport, share=share) == SendCount(sent=sent)
+    assert most_in_flight(transport, settings(), share) == (2 if sent else 0)
+    assert transport.opened == (1 if sent else 0)
 
 
 def test_a_database_that_is_gone_for_a_moment_makes_nothing_come_twice(

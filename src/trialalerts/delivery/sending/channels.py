@@ -17,7 +17,27 @@ from trialalerts.delivery.outbox.lifecycle import Claimed
 from trialalerts.delivery.outbox.suppressions import domain_of
 from trialalerts.delivery.transports import Channel, Transport
 
-__all__ = ["Channels", "Done", "Job"]
+__all__ = ["ALONE", "Channels", "Done", "Job", "ProcessShare"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessShare:
+    """Which of a daemon's processes this one is, the first is 0: they part among them what the daemon may have.
+
+    >>> [ProcessShare(number=each, processes=2).of(5) for each in (0, 1)]
+    [3, 2]
+    """
+
+    number: int = 0
+    processes: int = 1
+
+    def of(self, connections: int) -> int:
+        """Return how many of the daemon's connections this process may have; none where there are too few for all."""
+        return (connections + self.processes - 1 - self.number) // self.processes
+
+
+ALONE = ProcessShare()
+"""A daemon that is one process."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

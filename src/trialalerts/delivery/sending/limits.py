@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.database.bulk import insert_into
 from trialalerts.delivery.outbox.tables import Pace
+from trialalerts.delivery.sending.channels import ALONE, ProcessShare
 from trialalerts.settings import LimitSettings, MailSettings
 from trialalerts.subscribers.addresses import address_key
 
@@ -64,8 +65,9 @@ class Capacity:
 class Limits:
     """The limits of a configuration, in words of buckets: that of all mail, and one for each domain that has limits."""
 
-    def __init__(self, settings: MailSettings) -> None:
+    def __init__(self, settings: MailSettings, share: ProcessShare = ALONE) -> None:
         self._settings = settings
+        self._share = share
         self._configured = {address_key(f"x@{name}")[2:]: limit for name, limit in settings.domains.items()}
         self._domains = self._configured
 
@@ -90,11 +92,9 @@ class Limits:
         return domain if domain in self._domains else ""
 
     def connections(self, bucket: str) -> int | None:
-        """Return how many connections a domain may have at once, in one process."""
-        if not bucket:
-            return self._settings.limits.connections
+        """Return how many connections this process may have to a domain at once; one at least."""
         limit = self._domains.get(bucket)  # none: the domain is slowed down no more
-        return limit.connections if limit else None
+        return max(1, self._share.of(limit.connections)) if limit and limit.connections else None
 
     def applies(self, now: datetime, buckets: Iterable[str] = ()) -> bool:
         """Tell whether turns have to be taken at all for mails in these buckets."""

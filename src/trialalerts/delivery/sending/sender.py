@@ -27,7 +27,7 @@ from trialalerts.delivery.policy import mass_guard, slowing
 from trialalerts.delivery.policy.cooldown import outage, outages
 from trialalerts.delivery.sending import breaker
 from trialalerts.delivery.sending.batches import Batches, Renderer
-from trialalerts.delivery.sending.channels import Channels, Job
+from trialalerts.delivery.sending.channels import ALONE, Channels, Job, ProcessShare
 from trialalerts.delivery.sending.limits import Limits
 from trialalerts.delivery.sending.pending import Pending
 from trialalerts.delivery.sending.results import ACKNOWLEDGED_TOGETHER, Results, SendCount
@@ -60,12 +60,12 @@ _LAST_WAITS = (0.5, 1.0, 2.0, 4.0)
 """So many seconds the end of a round waits between its tries to write down what was sent, if the database is gone."""
 
 
-def most_in_flight(transport: Transport, settings: Settings) -> int:
+def most_in_flight(transport: Transport, settings: Settings, share: ProcessShare = ALONE) -> int:
     """Return how many messages may be in the transport's hands, or accepted and not yet written down, at any moment.
 
     That many may come twice if the process is killed; never more, and always with the same Message-ID.
     """
-    return _channels(transport, settings) * transport.batch * _BATCHES_A_CHANNEL
+    return _channels(transport, settings, share) * transport.batch * _BATCHES_A_CHANNEL
 
 
 def send_queued(
@@ -79,19 +79,23 @@ def send_queued(
     stop: Callable[[], bool] = lambda: False,
     random: Random | None = None,
     wait: Callable[[float], object] | None = None,
+    share: ProcessShare = ALONE,
 ) -> SendCount:
     """Send what is due, batch after batch, until nothing is left, ``limit`` is reached, or ``stop()`` says so.
 
     ``stop`` is asked between batches, on several threads. Whatever ends the round, what was sent is written down and
     what was claimed but not sent goes back to the queue. ``wait`` waits so many seconds: with it the round goes on when
-    a limit grants the next turn soon; without it it ends there.
+    a limit grants the next turn soon; without it it ends there. ``share`` says which part of the connections is for
+    this process; one that has none sends nothing.
 
     Raises:
         ConfigurationError, DatabaseUnavailable, DatabaseUnusable: nothing can be sent for now.
     """
+    if _channels(transport, settings, share) == 0:
+        return SendCount()
     dice = random or Random()  # noqa: S311 - jitter
     results = Results(db=db, transport=transport.name, settings=settings, clock=clock, random=dice)
-    limits = Limits(settings.mail)
+    limits = Limits(settings.mail, share)
     worker = _Round(
         db=db,
         transport=transport,
@@ -102,6 +106,7 @@ def send_queued(
         results=results,
         limits=limits,
         batches=Batches(db=db, renderer=renderer, settings=settings, clock=clock, limits=limits, results=results),
+        share=share,
         waiting=Pending(db=db, limits=limits, clock=clock, results=results, batch=transport.batch),
     )
     worker.run(wait)
@@ -117,8 +122,8 @@ def _rests(session: Session, now: datetime) -> dict[str, tuple[float, str]]:
     }
 
 
-def _channels(transport: Transport, settings: Settings) -> int:
-    return max(1, min(transport.connections, settings.mail.limits.connections or transport.connections))
+def _channels(transport: Transport, settings: Settings, share: ProcessShare) -> int:
+    return share.of(max(1, min(transport.connections, settings.mail.limits.connections or transport.connections)))
 
 
 @dataclass(kw_only=True)
@@ -134,6 +139,7 @@ class _Round:
     results: Results
     limits: Limits
     batches: Batches
+    share: ProcessShare
     waiting: Pending
     owner: str = field(default_factory=worker_id)
     nothing_due: bool = False
@@ -144,9 +150,9 @@ class _Round:
     def run(self, wait: Callable[[float], object] | None) -> None:
         """Send until nothing is due; at the end every claimed row is settled, whatever happens."""
         self._hold_back()
-        number = _channels(self.transport, self.settings)
+        number = _channels(self.transport, self.settings, self.share)
         self.channels = Channels(self.transport, number=number, may_begin=self._may_begin)
-        self.capacity = most_in_flight(self.transport, self.settings)
+        self.capacity = most_in_flight(self.transport, self.settings, self.share)
         self.results.together = max(1, min(ACKNOWLEDGED_TOGETHER, self.capacity // 4))
         try:
             while not self._ended() and (self._step() or self._wait(wait)):
