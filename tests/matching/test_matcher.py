@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from functools import reduce
+from operator import or_
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,8 +12,9 @@ from hypothesis import strategies as st
 
 from tests.matching.worlds import TODAY, World, expected, is_told_of_closing, window_of, worlds
 from trialalerts.matching.bits import bits_of, numbers_of
-from trialalerts.matching.matcher import wanted_together
+from trialalerts.matching.matcher import missed, wanted_together
 from trialalerts.matching.places import SiteMap
+from trialalerts.matching.query import PreferenceQuery
 from trialalerts.matching.ranking import Match, Tier, rank
 from trialalerts.matching.reasons import Explainer
 from trialalerts.vocabulary.areas.tree import ANY_AREA
@@ -43,6 +46,21 @@ def test_the_bitset_matcher_tells_exactly_what_the_specification_tells(world: Wo
     for match in matches:
         seqs = {candidate.seq for candidate in match.candidates}
         assert {p.id for p in match.preferences} == {preference for preference, seq in asked if seq in seqs}
+
+
+@slow_to_draw
+@given(worlds())
+def test_what_is_wanted_misses_nothing_and_whatever_is_not_misses_something(world: World) -> None:
+    index = window_of(world.candidates, world.areas)
+    for preference in world.preferences:
+        reasons = missed(index, PreferenceQuery.of(preference), TODAY)
+        wanted_at_all = index.wanted(
+            preference.area_id,
+            frozenset(preference.excluded_areas),
+            index.filters(PreferenceQuery.of(preference).filters, TODAY),
+            PreferenceQuery.of(preference).region,
+        )
+        assert reduce(or_, reasons.values()) == index.every & ~wanted_at_all
 
 
 @slow_to_draw

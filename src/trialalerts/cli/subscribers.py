@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trialalerts.cli import subscriber_files
+from trialalerts.cli import explaining, subscriber_files
 from trialalerts.cli.preferences import AsJson, Label, PreferenceOptions, Yes, described, takes_preference
 from trialalerts.plurals import counted
 
@@ -259,6 +259,7 @@ def erase(email: Email, *, yes: Yes = False) -> None:
     )
 
 
+app.command(epilog="Example: trialalerts subscribers explain anna@example.org")(explaining.explain)
 app.command("import", epilog="Example: trialalerts subscribers import people.csv --confirmed")(subscriber_files.read)
 app.command("export", epilog="Example: trialalerts subscribers export --output people.csv")(subscriber_files.write)
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cached_property
+from enum import StrEnum
+from functools import cached_property, reduce
 from itertools import accumulate
-from operator import or_
+from operator import and_, or_
 from typing import TYPE_CHECKING
 
 from trialalerts.catalog.tables import ChangeKind
@@ -29,11 +30,27 @@ if TYPE_CHECKING:
     from trialalerts.matching.query import RegionKey
     from trialalerts.subscribers.filters import Filters
 
-__all__ = ["WindowIndex"]
+__all__ = ["Miss", "WindowIndex"]
 
 _ASKED_OTHERWISE = frozenset({ChangeKind.SITE_CLOSED.value, ChangeKind.CORRECTED.value})
 
 _SEXES = ("female", "male")
+
+
+class Miss(StrEnum):
+    """What of a preference a candidate does not meet."""
+
+    AREA = "area"
+    EXCLUDED = "excluded_area"
+    PLACE = "place"
+    KIND = "kind"
+    CHANGE = "change"
+    PHASE = "phase"
+    SEX = "sex"
+    TOPIC = "topic"
+    AUDIENCE = "audience"
+    AGE = "age"
+    HEALTHY = "healthy_volunteer"
 
 
 class WindowIndex:
@@ -110,12 +127,20 @@ class WindowIndex:
 
     def filters(self, filters: Filters, today: date) -> int:
         """Return the candidates that meet all filters, or do not say; ``today`` is the day on which ages count."""
-        found = self.item_kinds(filters.item_kinds) & self.change_kinds(filters.change_kinds)
-        found &= self.phases(filters.phases) & self.sex(filters.sex)
-        found &= self.topics(filters.topics) & self.audience(filters.audience)
-        if filters.born_on is not None:
-            found &= self.age((today - filters.born_on).days)
-        return found & self.healthy() if filters.healthy_volunteer else found
+        return reduce(and_, self.by_filter(filters, today).values())
+
+    def by_filter(self, filters: Filters, today: date) -> dict[Miss, int]:
+        """Return the candidates that meet each filter, or do not say, by how one that does not misses."""
+        return {
+            Miss.KIND: self.item_kinds(filters.item_kinds),
+            Miss.CHANGE: self.change_kinds(filters.change_kinds),
+            Miss.PHASE: self.phases(filters.phases),
+            Miss.SEX: self.sex(filters.sex),
+            Miss.TOPIC: self.topics(filters.topics),
+            Miss.AUDIENCE: self.audience(filters.audience),
+            Miss.AGE: self.every if filters.born_on is None else self.age((today - filters.born_on).days),
+            Miss.HEALTHY: self.healthy() if filters.healthy_volunteer else self.every,
+        }
 
     def item_kinds(self, wanted: Sequence[str]) -> int:
         """Return the candidates of these kinds of item; all where none is named."""

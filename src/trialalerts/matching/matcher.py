@@ -13,12 +13,12 @@ from typing import Protocol
 import numpy as np
 
 from trialalerts.matching.bits import numbers_of
-from trialalerts.matching.index import WindowIndex
+from trialalerts.matching.index import Miss, WindowIndex
 from trialalerts.matching.query import MatchSet, PreferenceQuery, RegionKey, SelectionKind, read_filters
 from trialalerts.matching.shown import sought
 from trialalerts.subscribers.tables import Preference, RegionKind
 
-__all__ = ["Matcher", "PreferenceRow", "query_of", "wanted", "wanted_together"]
+__all__ = ["Matcher", "PreferenceRow", "missed", "query_of", "wanted", "wanted_together"]
 
 _MOST_KEPT = 20_000
 _MOST_FOUND = 100_000
@@ -155,6 +155,21 @@ def wanted_together(index: WindowIndex, preferences: Sequence[Preference], today
     """Return the candidates that meet each preference of one person, who is told nothing that another one told."""
     found = [_met(index, PreferenceQuery.of(preference), today) for preference in preferences]
     return index.gains.not_told_before(found) if index.gains else found
+
+
+def missed(index: WindowIndex, query: PreferenceQuery, today: date) -> dict[Miss, int]:
+    """Return, by what of a query they do not meet, the candidates that miss it, as bits of the index.
+
+    A candidate is wanted (:func:`wanted`) where it misses nothing.
+    """
+    about = index.area(query.area, frozenset())
+    met = {
+        Miss.AREA: about,
+        Miss.EXCLUDED: index.every & ~about | index.area(query.area, query.excluded),
+        Miss.PLACE: index.region(query.region),
+        **index.by_filter(query.filters, today),
+    }
+    return {miss: index.every & ~bits for miss, bits in met.items()}
 
 
 def _met(index: WindowIndex, query: PreferenceQuery, today: date) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from trialalerts.catalog.articles.audience import Audience, audience_in
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.outline_rows import StoredOutline, outlines_of
 from trialalerts.catalog.outlines import Outline, OutlinePlaces, places_of
-from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+from trialalerts.catalog.tables import Change, ChangeKind, HeldChange, Item, ItemKind
 from trialalerts.catalog.trials.status import MAY_TAKE_PART, is_recruiting, site_is_open
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_chunks, in_list, list_value
@@ -27,7 +27,9 @@ __all__ = [
     "Candidate",
     "Indexed",
     "Subject",
+    "as_it_is",
     "changes_between",
+    "held_changes",
     "recruiting_now",
     "shown_first",
     "subject_of",
@@ -150,12 +152,19 @@ class Indexed:
 
 
 def changes_between(
-    session: Session, after: int, upto: int, *, baselines_after: int = 0, items: Collection[int] | None = None
+    session: Session,
+    after: int,
+    upto: int,
+    *,
+    baselines_after: int = 0,
+    items: Collection[int] | None = None,
+    over: bool = False,
 ) -> list[Indexed]:
     """Return the changes with ``after`` < seq ≤ ``upto``, oldest first, with their items as they are now.
 
     Of what baselines brought only what is still open, and only above ``baselines_after``: whoever is still to be
-    introduced finds it among what is open. ``items`` are those that count; None: all.
+    introduced finds it among what is open. ``items`` are those that count; None: all. With ``over`` what a baseline
+    brought is there, too, where it takes nobody any more: to tell why it is not told.
     """
     change = table_of(Change).c
     sqlite = session.get_bind().dialect.name == "sqlite"
@@ -164,11 +173,43 @@ def changes_between(
     values = {} if items is None else {"items": list_value(sorted(items), sqlite=sqlite)}
     # Rows of columns, and each item once: as instances of their models they would take four times as long.
     asked = sqlalchemy.select(change.seq, change.item_id, change.kind, change.before, change.after, change.at)
-    rows = session.connection().execute(asked.where(*span).order_by(change.seq), values).all()
+    told = _all_indexed(session, session.connection().execute(asked.where(*span).order_by(change.seq), values).all())
+    return [
+        each
+        for each in told
+        if each.kind != RECRUITING_NOW or ((over or not each.is_over) and each.seq > baselines_after)
+    ]
+
+
+def held_changes(session: Session, items: Collection[int] | None = None) -> list[Indexed]:
+    """Return the changes that are held back for a day (see ``catalog.changes.flapping``); they have no number yet."""
+    held = table_of(HeldChange).c
+    columns = held.item_id, held.kind, held.before, held.after, held.since.label("at")
+    asked = sqlalchemy.select(sqlalchemy.literal(0).label("seq"), *columns).order_by(held.item_id, held.subject)
+    asked = asked if items is None else asked.where(held.item_id.in_(items))
+    return _all_indexed(session, session.connection().execute(asked).all())
+
+
+def as_it_is(session: Session, item_id: int) -> Indexed | None:
+    """Return an item as an introduction would show it, were it open and recent; None: there is none."""
+    stored = outlines_of(session.connection(), [item_id]).get(item_id)
+    if stored is None:
+        return None
+    trial = stored.outline.kind == ItemKind.TRIAL
+    return Indexed(
+        seq=0,
+        item_id=item_id,
+        kind=RECRUITING_NOW if trial else ChangeKind.PUBLISHED.value,
+        outline=stored.outline,
+        places=(stored.outline.open_places if stored.is_open else stored.outline.all_places) if trial else None,
+        is_over=trial and not stored.is_open,
+    )
+
+
+def _all_indexed(session: Session, rows: Sequence[Any]) -> list[Indexed]:
     outlines = outlines_of(session.connection(), {row.item_id for row in rows})
     subjects = _subjects(session, {row.item_id for row in rows if row.kind is ChangeKind.SITE_CLOSED})
-    told = [_indexed(row, row.item_id, outlines[row.item_id], subjects.get(row.item_id)) for row in rows]
-    return [each for each in told if each.kind != RECRUITING_NOW or (not each.is_over and each.seq > baselines_after)]
+    return [_indexed(row, row.item_id, outlines[row.item_id], subjects.get(row.item_id)) for row in rows]
 
 
 def _indexed(change: ChangeRow, item_id: int, item: StoredOutline, subject: Subject | None) -> Indexed:
