@@ -13,7 +13,7 @@ import trialalerts.database.heartbeats
 import trialalerts.database.service_values
 import trialalerts.delivery.outbox.tables
 import trialalerts.digests.tables
-import trialalerts.operations.alerts
+import trialalerts.operations.watch.tables
 import trialalerts.sources.tables
 import trialalerts.subscribers.tables
 import trialalerts.vocabulary.tables  # noqa: F401 - imported for the tables it registers, as are those above

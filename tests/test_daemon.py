@@ -22,6 +22,7 @@ from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import SystemClock
 from trialalerts.daemon import Daemon
 from trialalerts.database import Database, open_database
+from trialalerts.database.heartbeats import heartbeats
 from trialalerts.settings import Settings
 
 
@@ -136,7 +137,7 @@ def test_without_a_secret_the_daemon_does_not_start(installation: Installation) 
 def test_an_unknown_role_is_refused(installation: Installation, roles: str) -> None:
     refused = installation.command("run", "--once", "--roles", roles)
     assert refused.returncode == 2
-    assert "poll, compose, send, web" in refused.stderr
+    assert "poll, compose, send, web, watch" in refused.stderr
 
 
 def test_a_database_that_is_newer_than_the_program_is_left_alone(installation: Installation) -> None:
@@ -251,3 +252,46 @@ def test_two_processes_on_sqlite_tell_everybody_exactly_once(installation: Insta
             assert daemon.wait(timeout=60) == 0
     assert server.copies() == {f"s{number}@example.org": 1 for number in range(people)}
     assert re.search(rf"sent\D+{people}", installation.done("report"))
+
+
+def test_the_daemon_ends_with_1_where_a_step_cannot_run_at_all(installation: Installation) -> None:
+    installation.configure(
+        '[web]\nport = 0\n[mail]\ndkim = [{ domain = "example.org", selector = "s1", key_file = "gone.pem" }]\n'
+    )
+    installation.done("subscribers", "add", "anna@example.org", "--area", "multiple sclerosis", "--region", "anywhere")
+    daemon = installation.start("run", "--roles", "send,web")
+    assert daemon.wait(timeout=120) == 1
+    assert re.search(r"daemon\.cannot_go_on.*step send cannot run", installation.log())
+    assert "gone.pem" in installation.log()
+
+
+def test_the_daemon_ends_with_1_where_its_web_server_ended(sqlite_db: Database) -> None:
+    settings = Settings.model_validate(
+        {"web": {"port": 0}, "service": {"secret": "a secret of the tests, long enough"}}
+    )
+    daemon = Daemon(settings, sqlite_db, SystemClock(), ["web"])
+    codes: list[int] = []
+
+    def end_the_server() -> None:
+        wait_for(lambda: daemon._server is not None and daemon._server.running)
+        assert daemon._server is not None
+        vars(daemon._server)["_server"].should_exit = True
+
+    ender = threading.Thread(target=end_the_server, daemon=True)
+    ender.start()
+    codes.append(daemon.run())
+    assert codes == [1]
+
+
+def test_a_daemon_leaves_heartbeats_while_it_works_and_none_when_it_ends_well(installation: Installation) -> None:
+    installation.configure("[web]\nport = 0\n")
+    daemon = installation.start("run", "--roles", "compose")
+
+    def steps() -> set[str]:
+        with open_database(f"sqlite:///{installation.folder / 'var' / 'trialalerts.db'}") as db, db.read() as session:
+            return {row.step for row in heartbeats(session) if row.finished_at}
+
+    wait_for(lambda: {"process", "compose"} <= steps())
+    daemon.terminate()
+    assert daemon.wait(timeout=60) == 0
+    assert steps() == set()

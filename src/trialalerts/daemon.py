@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from trialalerts.clock import Clock, SystemClock
 from trialalerts.database import Database
 from trialalerts.delivery.sending.channels import ALONE, ProcessShare
-from trialalerts.errors import ConfigurationError, TrialAlertsError
+from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseTooNew, TrialAlertsError
+from trialalerts.operations.watch.pulse import BEATS_EVERY, Pulse, failure_words
 from trialalerts.pipeline import Pipeline
 from trialalerts.settings import Settings
 from trialalerts.workers import Workers
@@ -30,10 +32,11 @@ __all__ = ["ROLES", "Daemon"]
 
 log = structlog.get_logger()
 
-ROLES = ("poll", "compose", "send", "web")
+ROLES = ("poll", "compose", "send", "web", "watch")
 _POLL_SECONDS = 30
 _COMPOSE_SECONDS = 30
 _SEND_SECONDS = 5
+_WATCH_SECONDS = 60
 _LOOK_UP_SECONDS = 0.5
 """Of a process that was frozen the kernel may interrupt any thread for a signal, but only the main thread handles it:
 one that waited without an end would sleep on."""
@@ -62,6 +65,9 @@ class Daemon:
         self._helpers = helpers or Workers((), 0)
         self._stopping = threading.Event()
         self._signal: signal.Signals | None = None
+        self._fault: str | None = None
+        self._server: WebServer | None = None
+        self._pulse = Pulse(db, clock)
         self._looked_at, self._looked_when = SystemClock().now(), time.monotonic()
         self._pipeline = Pipeline(
             settings, db, clock, stop=self._stopping.is_set, wait=self._stopping.wait, share=share
@@ -70,29 +76,50 @@ class Daemon:
         logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(4), "steps": ThreadPoolExecutor(3)},
+            executors={
+                "default": ThreadPoolExecutor(4),
+                "steps": ThreadPoolExecutor(3),
+                # Of their own: a pulse that waited behind steps that hang would say that the process is dead.
+                "pulse": ThreadPoolExecutor(1),
+                "watch": ThreadPoolExecutor(1),
+            },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
-    def run(self) -> None:
-        """Work until SIGTERM or SIGINT; returns when what was in flight is finished."""
+    def run(self) -> int:
+        """Work until SIGTERM or SIGINT; return once what was in flight is finished.
+
+        The exit code is 0, or 1 where it ended by itself: a step cannot run at all, or the web pages ended.
+        """
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-        server = self._start_web()
+        self._server = self._start_web()
         self._schedule()
         self._scheduler.start()
         log.info("daemon.started", roles=",".join(r for r in ROLES if r in self._roles), pid=os.getpid())
         try:
             self._helpers.look_after()
-            while self._signal is None and not self._stopping.wait(_LOOK_UP_SECONDS):
+            while self._goes_on() and not self._stopping.wait(_LOOK_UP_SECONDS):
                 self._helpers.look_after()
                 self._follow_clock()
             if self._signal is not None:
                 log.info("daemon.stopping", signal=self._signal.name)
+            elif self._fault is not None:
+                log.error("daemon.cannot_go_on", reason=self._fault)
             self._stopping.set()
-            self._finish(server.stop if server else None)
+            self._finish(self._server.stop if self._server else None)
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+        return self._code
+
+    @property
+    def _code(self) -> int:
+        return 0 if self._fault is None else 1
+
+    def _goes_on(self) -> bool:
+        if self._server is not None and not self._server.running:
+            self._fault = "the web server ended"
+        return self._signal is None and self._fault is None
 
     def _follow_clock(self) -> None:
         """Set the steps to the clock anew where somebody set it: the scheduler would wait for the time it had."""
@@ -125,6 +152,9 @@ class Daemon:
             self._every(_SEND_SECONDS, "send", self._pipeline.send, "steps")
             every = max(1, round(self._settings.feedback.every.total_seconds()))
             self._every(every, "feedback", self._pipeline.handle_feedback, "steps")
+        if "watch" in self._roles:
+            self._every(_WATCH_SECONDS, "watch", self._pipeline.watch, "watch")
+        self._every(round(BEATS_EVERY.total_seconds()), "pulse", self._pulse.flush, "pulse")
 
     def _polling(self, name: str) -> Callable[[], object]:
         return lambda: self._pipeline.poll(names=[name])
@@ -134,15 +164,29 @@ class Daemon:
             if self._stopping.is_set():
                 return
             try:
-                step()
+                with self._pulse.step(name):
+                    step()
             except (TrialAlertsError, ConfigurationError) as error:
                 log.error("step.failed", step=name, error=str(error))
+                self._end_where_hopeless(name, error)
             except Exception as error:  # noqa: BLE001 - a fault in one step must not end the daemon; it is tried again
-                log.error("step.failed", step=name, error=type(error).__name__, unforeseen=True)
+                log.error("step.failed", step=name, error=failure_words(error), unforeseen=True)
+                self._end_where_hopeless(name, error)
 
         self._scheduler.add_job(
             guarded, "interval", seconds=seconds, id=name, next_run_time=SystemClock().now(), executor=executor
         )
+
+    def _end_where_hopeless(self, name: str, error: Exception) -> None:
+        """End the daemon for a step that cannot run at all: what is wrong stands in the configuration or the program.
+
+        One that has run is tried again, and the watch tells of it: the pages, where people leave, must go on.
+        """
+        hopeless = isinstance(error, DatabaseBehind | DatabaseTooNew) or (
+            isinstance(error, ConfigurationError | ImportError) and not self._pulse.succeeded(name)
+        )
+        if hopeless and not name.startswith("poll "):
+            self._fault = f"the step {name} cannot run: {failure_words(error)}"
 
     def _start_web(self) -> WebServer | None:
         if "web" not in self._roles:
@@ -169,8 +213,10 @@ class Daemon:
         if cut_off:
             # Threads that wait for a stalled server cannot be ended from outside. Nothing is lost: what they hold
             # is an open transaction, which the database rolls back, or a lease, which runs out.
-            os._exit(0)
+            os._exit(self._code)
 
     def _wait_for_steps(self) -> None:
         self._scheduler.shutdown(wait=True)
         self._pipeline.close()
+        with suppress(TrialAlertsError, ConfigurationError):  # the database may be what is gone
+            self._pulse.end()

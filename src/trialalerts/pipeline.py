@@ -1,4 +1,4 @@
-"""The steps in their order: poll, compose, send, handle feedback.
+"""The steps in their order: poll, compose, send, handle feedback, watch.
 
 The daemon sets them to the clock, one round runs each.
 """
@@ -24,6 +24,7 @@ from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.digests.compose import ComposeCount, compose_due
 from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.operations.timekeeping import Timekeeper
+from trialalerts.operations.watch.watcher import Watcher
 from trialalerts.settings import Settings
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.polling.poll import PollCount, poll_due
@@ -66,6 +67,7 @@ class Pipeline:
         self._wait = wait
         self._share = share
         self._timekeeper = Timekeeper(db, settings, clock)
+        self._watcher = Watcher(settings, db, clock, transport)
 
     def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
         """Ask every source that is due (with ``force``: every one) for what is new."""
@@ -133,6 +135,10 @@ class Pipeline:
             mass_guard.forget_holds(session, now=self.clock.now())
             counters.forget_counters(session, now=self.clock.now())
         return count
+
+    def watch(self) -> int:
+        """Look for what stands still, and tell the operator; return how many things were told."""
+        return self._watcher.watch()
 
     def close(self) -> None:
         """Let go of the transport: what it opened for a round is closed already."""

@@ -62,7 +62,7 @@ def _app(seconds: float = 10) -> Starlette:
         exception_handlers={HTTPException: _answer},
         middleware=[
             Middleware(SecurityHeaders, https=True),
-            Middleware(Guard, routes=routes, answer=_answer),
+            Middleware(Guard, note=lambda *_: None, routes=routes, answer=_answer),
             Middleware(BodyCap, limit=1000, seconds=seconds),
         ],
     )

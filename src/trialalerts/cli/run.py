@@ -26,7 +26,9 @@ EPILOG = (
 
 def command(
     *,
-    roles: Annotated[str, typer.Option(help="Which steps: poll,compose,send,web.")] = "poll,compose,send,web",
+    roles: Annotated[
+        str, typer.Option(help="Which steps: poll,compose,send,web,watch.")
+    ] = "poll,compose,send,web,watch",
     once: Annotated[bool, typer.Option("--once", help="Do one round, print one line a step, and exit.")] = False,
     processes: Annotated[
         int | None,
@@ -72,7 +74,8 @@ def command(
     )
     if helper:
         watch_the_daemon(daemon.stop)
-    daemon.run()
+    if code := daemon.run():
+        raise typer.Exit(code)
 
 
 def _processes(settings: Settings, roles: list[str], asked: int | None) -> int:
@@ -129,7 +132,7 @@ def _require_secret(settings: Settings) -> None:
 def _checked_roles(text: str) -> list[str]:
     from trialalerts.errors import InvalidInput
 
-    known = ("poll", "compose", "send", "web")
+    known = ("poll", "compose", "send", "web", "watch")
     roles = [role.strip() for role in text.split(",") if role.strip()]
     for role in roles:
         if role not in known:
@@ -141,30 +144,46 @@ def _checked_roles(text: str) -> list[str]:
 
 def _one_round(settings: Settings, database: Database, clock: Clock, roles: list[str]) -> int:
     """Do each step once; return the exit code: 1 where a source failed or the transport does not work."""
+    import platform
+    from contextlib import suppress
+
     from trialalerts.cli.output import show
+    from trialalerts.errors import TrialAlertsError
+    from trialalerts.operations.watch.pulse import BY_HAND, Pulse
     from trialalerts.pipeline import Pipeline
 
     pipeline = Pipeline(settings, database, clock)
+    pulse = Pulse(database, clock, process=f"{platform.node()}:{BY_HAND}")
     failed = False
     try:
         if "poll" in roles:
-            pipeline.reread()
+            with pulse.step("reread"):
+                pipeline.reread()
             for count in pipeline.poll():
                 busy = count.polled_by and f"{count.polled_by} polls it just now"
                 show(f"poll {count.source}: {count.error or busy or _figures(count)}")
                 failed = failed or count.error is not None
         if "compose" in roles:
-            composed = pipeline.compose()
+            with pulse.step("compose"):
+                composed = pipeline.compose()
             show(f"compose: {_figures(composed)}")
             failed = failed or bool(composed.failed)
         if "send" in roles:
-            sent = pipeline.send()
+            with pulse.step("send"):
+                sent = pipeline.send()
             show(f"send: {sent.broken or _figures(sent)}")
-            heard = pipeline.handle_feedback()
+            with pulse.step("feedback"):
+                heard = pipeline.handle_feedback()
             show(f"feedback: {heard.broken or _figures(heard)}")
             failed = failed or sent.broken is not None or heard.broken is not None
+        if "watch" in roles:
+            pulse.flush()
+            if told := pipeline.watch():
+                show(f"watch: {told:,} told to the operator; see trialalerts doctor")
     finally:
         pipeline.close()
+        with suppress(TrialAlertsError):  # a database that is gone has been told of already
+            pulse.flush()
     return 1 if failed else 0
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import delete
@@ -12,7 +13,9 @@ from trialalerts.database.bulk import insert_into
 from trialalerts.database.types import UtcDateTime
 from trialalerts.redaction import without_secrets
 
-__all__ = ["Heartbeat", "begin_step", "end_step", "fail_step", "forget_heartbeats", "heartbeats"]
+__all__ = ["Beat", "Heartbeat", "forget_heartbeats", "forget_process", "heartbeats", "write_beats"]
+
+_LONGEST = 500
 
 
 class Heartbeat(SQLModel, table=True):
@@ -31,43 +34,31 @@ class Heartbeat(SQLModel, table=True):
     failed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str | None = None
 
-
-def begin_step(session: Session, process: str, step: str, *, now: datetime) -> None:
-    """Note that a step begins."""
-    row = {"process": process, "step": step, "started_at": now}
-    insert = insert_into(session, Heartbeat).values(row)
-    renewed = insert.on_conflict_do_update(
-        index_elements=["process", "step"], set_={"started_at": insert.excluded.started_at}
-    )
-    session.connection().execute(renewed)
+    @property
+    def fails(self) -> bool:
+        """Whether the step failed when it ended last."""
+        return self.failed_at is not None and (self.finished_at is None or self.failed_at > self.finished_at)
 
 
-def end_step(session: Session, process: str, step: str, *, began: datetime, now: datetime) -> None:
-    """Note that a step ended well."""
-    row = {"process": process, "step": step, "started_at": began, "finished_at": now}
-    insert = insert_into(session, Heartbeat).values(row)
-    renewed = insert.on_conflict_do_update(
-        index_elements=["process", "step"],
-        set_={"started_at": insert.excluded.started_at, "finished_at": insert.excluded.finished_at},
-    )
-    session.connection().execute(renewed)
+@dataclass(frozen=True, kw_only=True)
+class Beat:
+    """What is known of one step of this process (see :class:`Heartbeat`)."""
+
+    step: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    failed_at: datetime | None = None
+    error: str | None = None
 
 
-def fail_step(session: Session, process: str, step: str, error: str, *, began: datetime, now: datetime) -> None:
-    """Note that a step failed, with the error in one line and where it arose."""
-    row = {
-        "process": process,
-        "step": step,
-        "started_at": began,
-        "failed_at": now,
-        "error": without_secrets(" ".join(error.split()))[:500],
-    }
-    insert = insert_into(session, Heartbeat).values(row)
-    renewed = insert.on_conflict_do_update(
-        index_elements=["process", "step"],
-        set_={name: insert.excluded[name] for name in ("started_at", "failed_at", "error")},
-    )
-    session.connection().execute(renewed)
+def write_beats(session: Session, process: str, beats: Iterable[Beat]) -> None:
+    """Write down what the steps of a process did, in the place of what was known of them."""
+    for beat in beats:
+        row = {"process": process, **asdict(beat)}
+        row["error"] = beat.error and without_secrets(" ".join(beat.error.split()))[:_LONGEST]
+        insert = insert_into(session, Heartbeat).values(row)
+        renewed = {name: insert.excluded[name] for name in ("started_at", "finished_at", "failed_at", "error")}
+        session.connection().execute(insert.on_conflict_do_update(index_elements=["process", "step"], set_=renewed))
 
 
 def heartbeats(session: Session) -> Sequence[Heartbeat]:
@@ -75,6 +66,11 @@ def heartbeats(session: Session) -> Sequence[Heartbeat]:
     return session.exec(select(Heartbeat).order_by(col(Heartbeat.step), col(Heartbeat.process))).all()
 
 
+def forget_process(session: Session, process: str) -> None:
+    """Forget a process that ended in good order."""
+    session.connection().execute(delete(Heartbeat).where(col(Heartbeat.process) == process))
+
+
 def forget_heartbeats(session: Session, *, before: datetime) -> int:
-    """Forget processes of which nothing was heard since ``before``; return how many rows went."""
+    """Forget steps of which nothing was heard since ``before``; return how many rows went."""
     return session.connection().execute(delete(Heartbeat).where(col(Heartbeat.started_at) < before)).rowcount

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 
-import anyio
-from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.errors import DatabaseBehind, DatabaseUnavailable, DatabaseUnusable, TokenError
+from trialalerts.operations.metrics import RequestMetrics
 from trialalerts.settings import Settings
 from trialalerts.subscribers.links import (
     ARTICLE_PATH,
@@ -36,6 +35,7 @@ from trialalerts.web.pages.confirm import ConfirmPage
 from trialalerts.web.pages.digest import DigestPage
 from trialalerts.web.pages.settings import SettingsPage
 from trialalerts.web.pages.signup import SignUpPage
+from trialalerts.web.pages.status import StatusPages
 from trialalerts.web.pages.unsubscribe import UnsubscribePage
 from trialalerts.web.site import LinkEnded, Vocabulary, WebSite
 from trialalerts.web.templates import PageTemplates
@@ -45,7 +45,6 @@ __all__ = ["create_app"]
 
 _BODY_BYTES = 64_000
 _BODY_SECONDS = 15.0
-_HEALTH_SECONDS = 5.0
 _SIGN_UPS = 60
 _LOOKS = 120
 _SIGN_UPS_WITHIN = timedelta(minutes=15)
@@ -77,8 +76,8 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
         sign_ups=ClientLimit(clock, times=_SIGN_UPS, within=_SIGN_UPS_WITHIN),
         looks=ClientLimit(clock, times=_LOOKS, within=_SIGN_UPS_WITHIN),
     )
-    webhooks = Webhooks(settings, db, clock)
-    routes = [*_routes(site), webhooks.route()]
+    webhooks, requests = Webhooks(settings, db, clock), RequestMetrics()
+    routes = [*_routes(site, StatusPages(site, requests)), webhooks.route()]
     answer = _answer_errors(site.pages)
     https = settings.service.base_url.startswith("https://")
     app = Starlette(
@@ -86,7 +85,7 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
         exception_handlers={HTTPException: answer},
         middleware=[
             Middleware(SecurityHeaders, https=https),
-            Middleware(Guard, routes=routes, answer=answer),
+            Middleware(Guard, routes=routes, answer=answer, note=requests.note),
             Middleware(
                 BodyCap, limit=_BODY_BYTES, seconds=_BODY_SECONDS, larger=dict.fromkeys(webhooks.paths, LARGEST)
             ),
@@ -96,7 +95,7 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
     return app
 
 
-def _routes(site: WebSite) -> list[Route]:
+def _routes(site: WebSite, status: StatusPages) -> list[Route]:
     sign_up, confirm, unsubscribe = SignUpPage(site), ConfirmPage(site), UnsubscribePage(site)
     settings_page, digest = SettingsPage(site), DigestPage(site)
     return [
@@ -112,7 +111,9 @@ def _routes(site: WebSite) -> list[Route]:
         Route(DIGEST_PATH, digest.show),
         Route(ARTICLE_PATH.replace("{number}", "{number:int}"), ArticlePage(site).show),
         Route("/privacy", _privacy(site)),
-        Route("/healthz", _health(site.db)),
+        Route("/healthz", status.health),
+        Route("/readyz", status.ready),
+        Route("/metrics", status.metrics),
         Route("/static/{name}", _static(site.pages)),
         Route("/favicon.ico", _static(site.pages)),
     ]
@@ -134,27 +135,6 @@ def _static(pages: PageTemplates) -> Callable[[Request], Response]:
         return Response(body, headers={"Content-Type": kind, "Cache-Control": "public, max-age=86400"})
 
     return static
-
-
-def _health(db: Database) -> Callable[[Request], Awaitable[Response]]:
-    def asked() -> bool:
-        try:
-            with db.read() as session:
-                session.connection().execute(text("SELECT count(*) FROM alembic_version"))
-        except (DatabaseUnavailable, DatabaseUnusable, DatabaseBehind):
-            return False
-        return True
-
-    async def health(request: Request) -> Response:
-        del request
-        answers = False
-        with anyio.move_on_after(_HEALTH_SECONDS):
-            answers = await anyio.to_thread.run_sync(asked, abandon_on_cancel=True)
-        if answers:
-            return JSONResponse({"status": "ok"})
-        return JSONResponse({"status": "the database does not answer"}, status_code=503)
-
-    return health
 
 
 def _answer_errors(pages: PageTemplates) -> Callable[[Request, Exception], Response]:

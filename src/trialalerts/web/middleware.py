@@ -154,16 +154,22 @@ class BodyCap:
 
 
 class Guard:
-    """Answers every error with a page and writes one line for each request.
+    """Answers every error with a page, writes one line for each request and counts it by ``note``.
 
     ``answer`` makes the page for an error. What the line says of an unforeseen error is its kind and the lines
     of code it came through, never its message, which may quote an address.
     """
 
     def __init__(
-        self, app: ASGIApp, *, routes: Sequence[BaseRoute], answer: Callable[[Request, Exception], Response]
+        self,
+        app: ASGIApp,
+        *,
+        routes: Sequence[BaseRoute],
+        answer: Callable[[Request, Exception], Response],
+        note: Callable[[str, str, int, float], None],
     ) -> None:
         self._app = app
+        self._note = note
         self._routes = routes
         self._answer = answer
 
@@ -189,13 +195,9 @@ class Guard:
                 response = await self._recover(scope, error)
                 await response(scope, receive, watching)
         finally:
-            log.info(
-                "web.request",
-                method=scope["method"],
-                route=self._route(scope),
-                status=status,
-                ms=round((time.perf_counter() - began) * 1000, 1),
-            )
+            seconds, route = time.perf_counter() - began, self._route(scope)
+            self._note(route, scope["method"], status, seconds)
+            log.info("web.request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
 
     async def _recover(self, scope: Scope, error: Exception) -> Response:
         response = await anyio.to_thread.run_sync(self._answer, Request(scope), error)

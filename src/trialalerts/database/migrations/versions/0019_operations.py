@@ -36,6 +36,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "subject"),
     )
     op.create_table(
+        "watch_turn",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("leased_by", sa.String(), nullable=True),
+        sa.Column("leased_until", UtcDateTime(), nullable=True),
+        sa.Column("summary_on", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "audit_entry",
         sa.Column("id", BigId, nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),

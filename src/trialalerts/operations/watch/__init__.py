@@ -1,0 +1,1 @@
+"""The watch: what stands still, and that the operator hears of it."""

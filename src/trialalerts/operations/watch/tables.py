@@ -1,0 +1,39 @@
+"""What the operator was told of, and who watches."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlmodel import Field, SQLModel
+
+from trialalerts.database.types import UtcDateTime
+
+__all__ = ["Alert", "WatchTurn"]
+
+
+class Alert(SQLModel, table=True):
+    """Something that stands still as the operator hears of it: once when it holds, once when it is over.
+
+    ``told_at`` is empty while its patience lasts. ``over_at`` is when it was first seen no more; the row goes once
+    that was told, or at once where nothing had been told.
+    """
+
+    __tablename__ = "alert"
+
+    kind: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    text: str
+    since: datetime = Field(sa_type=UtcDateTime)
+    told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    over_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class WatchTurn(SQLModel, table=True):
+    """Which process watches just now, and for which day the summary was sent: one row."""
+
+    __tablename__ = "watch_turn"
+
+    name: str = Field(primary_key=True)
+    leased_by: str | None = None
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    summary_on: date | None = None

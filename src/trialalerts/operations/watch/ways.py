@@ -1,0 +1,130 @@
+"""The ways to the operator: a mail of its own, and what Apprise reaches; the log and ``/readyz`` say it besides.
+
+A message to the operator never waits in the outbox, which may be what stands still. It is handed to each member of the
+transport that is not left alone just now, then to those that are, until one takes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+
+import structlog
+
+from trialalerts.database import Database
+from trialalerts.delivery.mail.dkim import DkimSigner
+from trialalerts.delivery.mail.envelope import Accepted, Envelope
+from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id, to_bytes
+from trialalerts.delivery.policy.cooldown import outages
+from trialalerts.delivery.transports import Transport, open_transport
+from trialalerts.delivery.transports.combined import Combined
+from trialalerts.errors import ConfigurationError
+from trialalerts.settings import Settings
+
+__all__ = ["OperatorMessage", "OperatorWays"]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorMessage:
+    """What the operator is told: a subject and a text of lines; no address, no disease."""
+
+    subject: str
+    text: str
+
+
+class OperatorWays:
+    """Hands messages to the operator by every way that the configuration names."""
+
+    def __init__(self, settings: Settings, db: Database, transport: Transport | None = None) -> None:
+        """``transport`` takes the place of the one that ``mail.url`` names."""
+        self._settings = settings
+        self._db = db
+        self._transport = transport
+
+    @property
+    def exist(self) -> bool:
+        """Whether there is any way beside the log."""
+        return bool(self._settings.operator.address or self._settings.operator.apprise)
+
+    def tell(self, message: OperatorMessage, now: datetime) -> bool:
+        """Hand a message over; return whether any way took it. Where there is none, the log did."""
+        if not self.exist:
+            return True
+        by_mail = bool(self._settings.operator.address) and self._mail(message, now)
+        by_apprise = bool(self._settings.operator.apprise) and self._notify(message)
+        if not (by_mail or by_apprise):
+            log.error("operator.unreached", subject=message.subject, remedy="it is tried again; see trialalerts doctor")
+        return by_mail or by_apprise
+
+    def _mail(self, message: OperatorMessage, now: datetime) -> bool:
+        try:
+            envelope = self._envelope(message, now)
+            members = self._members(now)
+        except ConfigurationError as error:
+            log.error("operator.mail_failed", error=str(error))
+            return False
+        for member in members:
+            channel = member.open()
+            try:
+                outcome = channel.send([envelope])[0]
+            except Exception as error:  # noqa: BLE001 - one way that fails must not close the others
+                log.error("operator.mail_failed", transport=member.name, error=type(error).__name__)
+                continue
+            finally:
+                channel.close()
+            if isinstance(outcome, Accepted):
+                log.info("operator.told", transport=member.name, subject=message.subject)
+                return True
+            log.error("operator.mail_failed", transport=member.name, error=type(outcome).__name__)
+        return False
+
+    def _members(self, now: datetime) -> list[Transport]:
+        """Return the transports, those first that are not left alone just now."""
+        transport = self._transport or open_transport(self._settings.mail.url.get_secret_value())
+        with self._db.read() as session:
+            rests = {each.name for each in outages(session) if each.retry_at is not None and each.retry_at > now}
+        return sorted(_leaves(transport), key=lambda member: member.name in rests)
+
+    def _envelope(self, message: OperatorMessage, now: datetime) -> Envelope:
+        mail = self._settings.mail
+        recipient = parseaddr(self._settings.operator.address)[1]
+        written = Message(
+            sender=mail.sender,
+            to=recipient,
+            subject=message.subject,
+            text=message.text,
+            message_id=new_message_id(mail_domain(mail.sender)),
+            date=now,
+            headers=(("Auto-Submitted", "auto-generated"),),
+        )
+        return Envelope(
+            sender=written.sender_address,
+            recipient=recipient,
+            content=DkimSigner.from_settings(self._settings).sign(to_bytes(written)),
+            message=written,
+            metadata={},
+        )
+
+    def _notify(self, message: OperatorMessage) -> bool:
+        try:
+            import apprise
+        except ImportError:
+            log.error("operator.apprise_missing", remedy="pip install 'trialalerts[apprise]'")
+            return False
+        ways = apprise.Apprise()
+        known = [ways.add(url.get_secret_value()) for url in self._settings.operator.apprise]
+        if not all(known):
+            log.error("operator.apprise_unknown", remedy="a URL in operator.apprise is none that Apprise knows")
+        return bool(ways.notify(title=message.subject, body=message.text)) if any(known) else False
+
+
+def _leaves(transport: Transport) -> Iterator[Transport]:
+    if isinstance(transport, Combined):
+        for member in transport.members.transports:
+            yield from _leaves(member)
+    else:
+        yield transport
