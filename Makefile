@@ -6,13 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help demo test quick check format bench structure soak lock clean
+.PHONY: help demo test quick check site format bench structure soak lock clean
 
 help:
 	@echo "make demo    the main job on sample data: mails in var/demo/outbox"
 	@echo "make test    the whole test suite"
 	@echo "make quick   the tests without servers and databases: a minute or two"
-	@echo "make check   ruff, mypy --strict, the import rules"
+	@echo "make check   ruff, mypy --strict, the import rules, the documentation's links"
+	@echo "make site    the documentation as a site, in var/site"
 	@echo "make bench   the benchmarks (minutes)"
 	@echo "make structure  the code's structure in figures"
 	@echo "make soak    the long failure tests (many minutes)"
@@ -44,6 +45,11 @@ check: $(VENV)/.ready
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --config pyproject.toml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+site: $(VENV)/.ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "var/site/index.html"
 
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix-only
