@@ -37,6 +37,7 @@ _POLL_SECONDS = 30
 _COMPOSE_SECONDS = 30
 _SEND_SECONDS = 5
 _WATCH_SECONDS = 60
+_RETAIN_SECONDS = 600
 _LOOK_UP_SECONDS = 0.5
 """Of a process that was frozen the kernel may interrupt any thread for a signal, but only the main thread handles it:
 one that waited without an end would sleep on."""
@@ -78,7 +79,7 @@ class Daemon:
             timezone="UTC",
             executors={
                 "default": ThreadPoolExecutor(4),
-                "steps": ThreadPoolExecutor(3),
+                "steps": ThreadPoolExecutor(4),
                 # Of their own: a pulse that waited behind steps that hang would say that the process is dead.
                 "pulse": ThreadPoolExecutor(1),
                 "watch": ThreadPoolExecutor(1),
@@ -152,6 +153,7 @@ class Daemon:
             self._every(_SEND_SECONDS, "send", self._pipeline.send, "steps")
             every = max(1, round(self._settings.feedback.every.total_seconds()))
             self._every(every, "feedback", self._pipeline.handle_feedback, "steps")
+            self._every(_RETAIN_SECONDS, "retention", self._pipeline.retain, "steps")
         if "watch" in self._roles:
             self._every(_WATCH_SECONDS, "watch", self._pipeline.watch, "watch")
         self._every(round(BEATS_EVERY.total_seconds()), "pulse", self._pulse.flush, "pulse")

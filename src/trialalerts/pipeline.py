@@ -1,10 +1,11 @@
-"""The steps in their order: poll, compose, send, handle feedback, watch.
+"""The steps in their order: poll, compose, send, handle feedback, retain, watch.
 
 The daemon sets them to the clock, one round runs each.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -23,6 +24,7 @@ from trialalerts.delivery.sending.sender import SendCount, send_queued
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.digests.compose import ComposeCount, compose_due
 from trialalerts.digests.rendering.renderer import MailRenderer
+from trialalerts.operations.retention.pruning import prune_nightly
 from trialalerts.operations.timekeeping import Timekeeper
 from trialalerts.operations.watch.watcher import Watcher
 from trialalerts.settings import Settings
@@ -139,6 +141,13 @@ class Pipeline:
     def watch(self) -> int:
         """Look for what stands still, and tell the operator; return how many things were told."""
         return self._watcher.watch()
+
+    def retain(self) -> dict[str, int]:
+        """Let go, once a night, what is older than its period; by a clock that is out of doubt only."""
+        if not self._timekeeper.look().steady:
+            return {}
+        pauses = self._wait or time.sleep
+        return prune_nightly(self.db, self.settings, self.clock.now(), stop=self._stop, wait=pauses) or {}
 
     def close(self) -> None:
         """Let go of the transport: what it opened for a round is closed already."""

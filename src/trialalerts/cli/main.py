@@ -38,6 +38,7 @@ NOUNS: dict[str, str] = {
     "suppressions": "Addresses never mailed: list, add, lift.",
     "feedback": "Bounces: what is a mail taken for, and why?",
     "templates": "Own templates: check.",
+    "retention": "What is old: let it go.",
     "database": "Database: upgrade, check, backup, vacuum.",
 }
 _SINGLE = {"init": "init", "run": "run", "demo": "demo", "doctor": "doctor", "report": "report"}

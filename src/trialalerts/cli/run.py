@@ -156,6 +156,8 @@ def _one_round(settings: Settings, database: Database, clock: Clock, roles: list
     pulse = Pulse(database, clock, process=f"{platform.node()}:{BY_HAND}")
     failed = False
     try:
+        if "send" in roles and (went := {what: number for what, number in pipeline.retain().items() if number}):
+            show(f"retention: {', '.join(f'{number:,} {what}' for what, number in went.items())}")
         if "poll" in roles:
             with pulse.step("reread"):
                 pipeline.reread()

@@ -23,6 +23,7 @@ from trialalerts.database import Database
 from trialalerts.database.findings import end_findings, note_finding, open_findings
 from trialalerts.database.server_clock import skew_of
 from trialalerts.database.service_values import get_value, put_value
+from trialalerts.errors import InvalidInput
 from trialalerts.operations.stamps import latest_stamp, put_right
 from trialalerts.settings import Settings
 
@@ -35,6 +36,7 @@ __all__ = [
     "LastRound",
     "Timekeeper",
     "last_round",
+    "require_steady",
 ]
 
 log = structlog.get_logger()
@@ -78,6 +80,24 @@ def last_round(session: Session) -> LastRound | None:
         return LastRound(**told)
     newest = latest_stamp(session)
     return LastRound(at=newest) if newest else None
+
+
+def require_steady(db: Database, clock: Clock) -> None:
+    """Refuse what cannot be taken back while the clock is in doubt; changes nothing.
+
+    Raises:
+        InvalidInput: the last round lies more than a year back or in the future, or the clock leaped within the hour.
+    """
+    now = clock.now()
+    with db.read() as session:
+        last = last_round(session)
+    if last is None or (last.leaped_at is None and -MOST_SKEW <= now - last.at <= _LEAP):
+        return
+    was = f"{last.at:%Y-%m-%d %H:%M}"
+    raise InvalidInput(
+        f"The clock is in doubt: now it is {now:%Y-%m-%d %H:%M}, and the last round was at {was} UTC. "
+        "Nothing is deleted before a daemon has run by it for an hour; look after the time (timedatectl)."
+    )
 
 
 class Timekeeper:

@@ -161,10 +161,12 @@ class RetentionSettings(Section):
 
     unconfirmed: Duration = timedelta(days=14)
     left: Duration = timedelta(days=30)
+    bounced: Duration = timedelta(days=90)
     deliveries: Duration = timedelta(days=90)
     replies: Duration = timedelta(days=90)
     digests: Duration = timedelta(days=365)
     closed_trials: Duration = timedelta(days=365)
+    audit: Duration = timedelta(days=730)
 
 
 class LogSettings(Section):

@@ -6,38 +6,46 @@ somebody follows, so they are dealt with by name, in the same transaction.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlmodel import Session, col, delete, text
+from sqlmodel import Session, col, delete, select, text
 
 from trialalerts.database import Database
-from trialalerts.subscribers.consent import record_consent
+from trialalerts.database.bulk import in_chunks, insert_into
+from trialalerts.subscribers.consent import list_consents, record_consent
 from trialalerts.subscribers.tables import (
     NEVER_SERVED,
     Consent,
     ConsentAction,
+    FormerSubscriber,
     Frequency,
     Preference,
     Subscriber,
     SubscriberState,
 )
+from trialalerts.subscribers.tokens import keyed_digest
 
-__all__ = ["close_books", "erase", "wipe_free_pages"]
+__all__ = ["close_books", "erase", "former_among", "note_former", "overwrite_deleted", "wipe_free_pages"]
 
 
-def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> None:
+def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime, keeps_consents: bool = False) -> None:
     """Erase a subscriber: address, schedule, preferences, consents, what digests, deliveries and bounces told.
 
-    A row in the state ``erased`` and one line of consent stay, so that counts and past reports still add up.
+    A row in the state ``erased`` and one line of consent stay, so that counts and past reports still add up; with
+    ``keeps_consents`` the whole log stays, as proof, without what it says beside action and moment.
     A suppression stays too: it holds a keyed hash only, and still keeps us from mailing that address.
     On SQLite call :func:`wipe_free_pages` once the transaction is committed.
     """
     connection = session.connection()
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    overwrite_deleted(session)
     theirs = {"subscriber": subscriber.id}
-    for table in (Preference, Consent):
-        connection.execute(delete(table).where(col(table.subscriber_id) == subscriber.id))
+    connection.execute(delete(Preference).where(col(Preference.subscriber_id) == subscriber.id))
+    if keeps_consents:
+        _strip_consents(session, subscriber)
+    else:
+        connection.execute(delete(Consent).where(col(Consent.subscriber_id) == subscriber.id))
     for name in ("digest", "feedback_event", "soft_bounces", "refused_address"):
         connection.execute(text(f"DELETE FROM {name} WHERE subscriber_id = :subscriber"), theirs)
     connection.execute(
@@ -70,6 +78,37 @@ def close_books(session: Session, subscriber: Subscriber) -> None:
     subscriber.cursor = NEVER_SERVED
 
 
+def overwrite_deleted(session: Session) -> None:
+    """Let SQLite overwrite what this connection deletes; PostgreSQL's vacuum does it later."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+
+
+def note_former(session: Session, secret: str, address_key: str, *, now: datetime) -> None:
+    """Remember that whoever had this address left; without a secret nothing can be remembered."""
+    if not secret:
+        return
+    row = {"address_hash": _hash(secret, address_key), "since": now}
+    session.connection().execute(insert_into(session, FormerSubscriber).values(row).on_conflict_do_nothing())
+
+
+def former_among(session: Session, secrets: Iterable[str], address_keys: Collection[str]) -> set[str]:
+    """Return those of the keys (see :func:`~trialalerts.subscribers.addresses.address_key`) whose people left.
+
+    Args:
+        session: reads.
+        secrets: ``service.secret`` and the previous ones; empty ones are passed over.
+        address_keys: folded addresses; somebody who signed up again since may be among them.
+    """
+    hashes = {_hash(secret, key): key for secret in secrets if secret for key in address_keys}
+    found: set[str] = set()
+    for some in in_chunks(hashes):
+        asked = select(FormerSubscriber.address_hash).where(col(FormerSubscriber.address_hash).in_(some))
+        found.update(hashes[each] for each in session.exec(asked))
+    return found
+
+
 def wipe_free_pages(db: Database) -> None:
     """Empty SQLite's write-ahead log, where old pages would stay readable; PostgreSQL's own vacuum does as much."""
     if not db.is_sqlite:
@@ -80,6 +119,13 @@ def wipe_free_pages(db: Database) -> None:
         )  # a checkpoint runs outside of the transaction that every connection begins
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.exec_driver_sql("BEGIN")
+
+
+def _strip_consents(session: Session, subscriber: Subscriber) -> None:
+    """Keep of each line of the log the action, the moment and the way; of an import also where they agreed."""
+    for line in list_consents(session, subscriber):
+        said = re.sub(re.escape(subscriber.address), "…", line.what, flags=re.IGNORECASE)
+        line.what = said if line.how == "import" else ""
 
 
 def _forget(subscriber: Subscriber) -> None:
@@ -96,3 +142,7 @@ def _forget(subscriber: Subscriber) -> None:
     subscriber.confirmed_at = None
     subscriber.paused_until = None
     subscriber.cursor = NEVER_SERVED
+
+
+def _hash(secret: str, address_key: str) -> str:
+    return keyed_digest(secret.encode(), address_key.encode()).hex()

@@ -14,6 +14,7 @@ __all__ = [
     "NEVER_SERVED",
     "Consent",
     "ConsentAction",
+    "FormerSubscriber",
     "Frequency",
     "Preference",
     "RegionKind",
@@ -172,3 +173,12 @@ class Consent(SQLModel, table=True):
     action: ConsentAction = Field(sa_type=EnumText(ConsentAction))
     how: str
     what: str = ""
+
+
+class FormerSubscriber(SQLModel, table=True):
+    """Somebody who left and whose address was erased since: its keyed hash, so that no file brings them back."""
+
+    __tablename__ = "former_subscriber"
+
+    address_hash: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=UtcDateTime)

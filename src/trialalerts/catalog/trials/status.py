@@ -6,7 +6,15 @@ from typing import Literal
 
 from trialalerts.catalog.facts import Site
 
-__all__ = ["MAY_TAKE_PART", "OPEN_STATUSES", "StatusGroup", "is_recruiting", "site_is_open", "status_group"]
+__all__ = [
+    "CLOSED_STATUSES",
+    "MAY_TAKE_PART",
+    "OPEN_STATUSES",
+    "StatusGroup",
+    "is_recruiting",
+    "site_is_open",
+    "status_group",
+]
 
 StatusGroup = Literal["upcoming", "open", "invitation", "paused", "closed", "withdrawn", "unknown"]
 
@@ -25,6 +33,7 @@ _GROUPS: dict[str, StatusGroup] = {
     "WITHDRAWN": "withdrawn",
 }
 OPEN_STATUSES = frozenset(status for status, group in _GROUPS.items() if group == "open")
+CLOSED_STATUSES = frozenset(status for status, group in _GROUPS.items() if group in {"closed", "withdrawn"})
 _NO_SITE_TAKES_PART = frozenset({"upcoming", "paused", "closed", "withdrawn"})
 MAY_TAKE_PART = frozenset({None, "RECRUITING", "AVAILABLE", "NOT_YET_RECRUITING", "ENROLLING_BY_INVITATION"})
 """The statuses of a site where one may take part, now or soon; None: nobody says."""

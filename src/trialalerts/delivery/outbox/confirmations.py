@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -44,7 +44,7 @@ def request_confirmation(
         return False
     return enqueue(
         session,
-        key=f"{CONFIRMATION}/{subscriber.key}/{len(earlier) + 1}",
+        key=f"{CONFIRMATION}/{subscriber.key}/{_next_number(earlier)}",
         kind=CONFIRMATION,
         subscriber_id=id_of(subscriber),
         data={"preference_ids": sorted(preference_ids)},
@@ -57,3 +57,9 @@ def request_confirmation(
 def _earlier(session: Session, subscriber: Subscriber) -> list[Delivery]:
     rows = select(Delivery).where(col(Delivery.subscriber_id) == subscriber.id, col(Delivery.kind) == CONFIRMATION)
     return list(session.exec(rows))
+
+
+def _next_number(earlier: Sequence[Delivery]) -> int:
+    """Return a number that none of them has: the oldest may be forgotten by now."""
+    numbers = [each.key.rpartition("/")[2] for each in earlier if each.key]
+    return max((int(number) for number in numbers if number.isdecimal()), default=0) + 1

@@ -121,9 +121,11 @@ def take_back(
 def review_suppressions(session: Session, secret: Secrets) -> list[Reviewed]:
     """Judge anew what bounces brought, by the code and the words that are kept; return whom the rules now leave alone.
 
-    What a provider's own list brought, and what soft bounces added up to, has no words to judge by and is left out.
+    What a provider's own list brought, and what soft bounces added up to, has no words to judge by and is left out; so
+    is what is older than ``retention.replies``, whose words are gone.
     """
     rows = select(Suppression).where(col(Suppression.reason) == "bounced", col(Suppression.code).is_not(None))
+    rows = rows.where(col(Suppression.words).is_not(None))
     anew = []
     for row in session.exec(rows.order_by(col(Suppression.since), col(Suppression.address_hash))):
         judged = classify(f"{row.code or ''} {row.words or ''}".strip())

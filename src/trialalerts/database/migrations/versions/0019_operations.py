@@ -16,6 +16,12 @@ depends_on = None
 def upgrade() -> None:
     """Go one revision up."""
     op.create_table(
+        "former_subscriber",
+        sa.Column("address_hash", sa.String(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("address_hash"),
+    )
+    op.create_table(
         "heartbeat",
         sa.Column("process", sa.String(), nullable=False),
         sa.Column("step", sa.String(), nullable=False),

@@ -1,0 +1,1 @@
+"""The retention: what is no more needed goes, each kind after its own period."""

@@ -1,0 +1,75 @@
+"""Rules for what happened long ago: versions of closed trials, who changed what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import and_, func, select
+from sqlmodel import Session
+
+from trialalerts.catalog.tables import Change, Item, ItemKind
+from trialalerts.catalog.trials.status import CLOSED_STATUSES
+from trialalerts.database import table_of
+from trialalerts.database.audit import AuditEntry
+from trialalerts.digests.tables import Digest
+from trialalerts.operations.retention.rule import RetentionRule, deleting, first_since
+from trialalerts.settings import Settings
+from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
+
+__all__ = ["closed_trials", "old_audit"]
+
+_C = table_of(Change).c
+_MAY_BE_SERVED = (
+    SubscriberState.PENDING,
+    SubscriberState.ACTIVE,
+    SubscriberState.PAUSED,
+    SubscriberState.BOUNCED,
+)
+
+
+def closed_trials(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """What once changed in a trial that has been closed since; what it is now and its last change stay.
+
+    None that a digest tells which is still kept, and none that somebody (who paused, say) has still to be told.
+    """
+    cutoff = now - settings.retention.closed_trials
+    items, last, later = table_of(Item).c, table_of(Change).alias("last"), table_of(Change).alias("later")
+    closed = select(items.id).where(
+        items.id == _C.item_id, items.kind == ItemKind.TRIAL, items.status.in_(sorted(CLOSED_STATUSES))
+    )
+    of_item = select(func.max(last.c.seq)).where(last.c.item_id == _C.item_id).scalar_subquery()
+    lately = select(later.c.seq).where(later.c.item_id == _C.item_id, later.c.at >= cutoff)
+    due = and_(
+        _C.seq <= _told_to_all(session),
+        _C.seq < first_since(session, _C.seq, _C.at, cutoff),
+        closed.exists(),
+        _C.seq < of_item,
+        ~lately.exists(),
+    )
+    return RetentionRule(what="old versions of closed trials", key=_C.seq, due=due, forget=deleting(Change))
+
+
+def old_audit(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """Who changed what: the only place where a line of that trail is ever deleted."""
+    del session
+    rows = table_of(AuditEntry).c
+    return RetentionRule(
+        what="lines of the audit trail",
+        key=rows.id,
+        due=rows.at < now - settings.retention.audit,
+        forget=deleting(AuditEntry),
+    )
+
+
+def _told_to_all(session: Session) -> int:
+    """Return up to which change everybody who may be served was told, and no digest that is kept needs any."""
+    people, digests = table_of(Subscriber).c, table_of(Digest).c
+    run = session.connection().execute
+    may_be = people.state.in_(_MAY_BE_SERVED)
+    least = [
+        run(select(func.min(people.cursor)).where(may_be, people.cursor != NEVER_SERVED)).scalar(),
+        run(select(func.min(people.confirmed_seq)).where(may_be, people.cursor == NEVER_SERVED)).scalar(),
+        run(select(func.min(digests.from_seq)).where(digests.from_seq >= 0)).scalar(),
+        run(select(func.max(_C.seq))).scalar() or 0,
+    ]
+    return min(number for number in least if number is not None)

@@ -1,0 +1,124 @@
+"""Rules for mails: deliveries, what servers said, digests and their selections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import chain
+
+from sqlalchemy import ColumnElement, and_, not_, or_, select
+from sqlmodel import Session
+
+from trialalerts.database import table_of
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent, Suppression
+from trialalerts.digests.tables import Digest, Selection
+from trialalerts.operations.retention.rule import RetentionRule, blanking, deleting, first_since
+from trialalerts.settings import Settings
+
+__all__ = ["old_deliveries", "old_digests", "old_events", "old_replies", "old_words", "unused_selections"]
+
+_AT_ONCE = 5_000
+_A_ROUND = timedelta(days=2)
+"""Digests share selections only within the round that composed them, which is over long before."""
+_IN_FLIGHT = (DeliveryState.QUEUED, DeliveryState.SENDING)
+_D = table_of(Delivery).c
+
+
+def old_deliveries(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """What became of each mail; never one that is still to be sent."""
+    return RetentionRule(
+        what="deliveries",
+        key=_D.id,
+        due=_settled_before(session, now - settings.retention.deliveries),
+        forget=deleting(Delivery),
+    )
+
+
+def old_replies(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """What a server said of a delivery; our own words stay: by them one is found again when a suppression is lifted."""
+    said = and_(
+        _D.last_error.is_not(None),
+        _D.last_error != "bounced",
+        not_(_D.last_error.startswith("suppressed (", autoescape=True)),
+    )
+    due = and_(_settled_before(session, now - settings.retention.replies), said)
+    return RetentionRule(what="replies to deliveries", key=_D.id, due=due, forget=blanking(Delivery, last_error=None))
+
+
+def old_events(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """What a provider told; the event itself goes after thirty days anyway."""
+    del session
+    events = table_of(FeedbackEvent).c
+    due = and_(events.received_at < now - settings.retention.replies, events.raw != "")
+    return RetentionRule(
+        what="reports of bounces and complaints", key=events.id, due=due, forget=blanking(FeedbackEvent, raw="")
+    )
+
+
+def old_words(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """A server's words beside a suppression; its code and the rule that decided stay."""
+    del session
+    rows = table_of(Suppression).c
+    due = and_(rows.since < now - settings.retention.replies, rows.words.is_not(None))
+    return RetentionRule(
+        what="words beside suppressions", key=rows.address_hash, due=due, forget=blanking(Suppression, words=None)
+    )
+
+
+def old_digests(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """What was told to whom, unless the mail has still to leave; the cursor sees to it that nothing is told twice."""
+    digests = table_of(Digest).c
+    cutoff = now - settings.retention.digests
+    older = digests.id < first_since(session, digests.id, digests.created_at, cutoff)
+    due = and_(older, digests.created_at < cutoff, digests.id.not_in(_undelivered(session, cutoff)))
+    return RetentionRule(what="digests", key=digests.id, due=due, forget=deleting(Digest))
+
+
+def unused_selections(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """Selections that only digests of the rule above refer to, or none at all."""
+    rows = table_of(Selection).c
+    least = _least_used(session, now - settings.retention.digests)
+    return RetentionRule(what="selections", key=rows.id, due=rows.id < least, forget=deleting(Selection))
+
+
+def _settled_before(session: Session, cutoff: datetime) -> ColumnElement[bool]:
+    """The last thing that happened to a delivery is longer ago, and nothing more is to happen."""
+    return and_(
+        _D.id < first_since(session, _D.id, _D.created_at, cutoff),
+        _D.created_at < cutoff,
+        _D.state.not_in(_IN_FLIGHT),
+        or_(_D.sent_at.is_(None), _D.sent_at < cutoff),
+        or_(_D.feedback_at.is_(None), _D.feedback_at < cutoff),
+    )
+
+
+def _undelivered(session: Session, cutoff: datetime) -> list[int]:
+    """Return the old digests whose mail has still to leave: hardly ever any."""
+    asked = select(_D.data).where(_D.state.in_(_IN_FLIGHT), _D.kind == "digest", _D.created_at < cutoff)
+    found = session.connection().execute(asked).scalars()
+    return [number for data in found if isinstance(number := data.get("digest_id"), int)]
+
+
+def _least_used(session: Session, cutoff: datetime) -> int:
+    """Return the least number of a selection that a digest which stays refers to; 0 where none does.
+
+    Numbers grow, so the digests that were composed first after ``cutoff`` tell it, and old ones that are undelivered.
+    """
+    digests = table_of(Digest).c
+    begin = first_since(session, digests.id, digests.created_at, cutoff)
+    end = first_since(session, digests.id, digests.created_at, cutoff + _A_ROUND)
+    held = select(digests.parts).where(digests.id.in_(_undelivered(session, cutoff)))
+    least = [_least(session.connection().execute(held).scalars())]
+    last = begin - 1
+    while True:
+        page = select(digests.id, digests.parts).where(digests.id > last)
+        rows = session.connection().execute(page.order_by(digests.id).limit(_AT_ONCE)).all()
+        least.append(_least(parts for _, parts in rows))
+        # At least one page that refers to any, however quiet the weeks after were.
+        if not rows or (rows[-1][0] >= end and any(least)):
+            return min((number for number in least if number), default=0)
+        last = rows[-1][0]
+
+
+def _least(digests: Iterable[list[list[int]]]) -> int:
+    return min((selection for _, selection in chain.from_iterable(digests)), default=0)
