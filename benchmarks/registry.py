@@ -407,11 +407,11 @@ def _preview(file: Path) -> dict[str, Any]:
     watch = _Watch()
     with db.read() as session:
         subscriber = session.exec(select(Subscriber).where(Subscriber.key == "key-of-newcomer")).one()
-        entries, message = preview_digest(session, settings, clock, subscriber)
+        found = preview_digest(session, settings, clock, subscriber)
     took = watch.read()
     db.dispose()
-    assert message is not None
-    return _done(*took, f"; {len(entries):,} entries")
+    assert found.message is not None
+    return _done(*took, f"; {len(found.entries):,} entries")
 
 
 def _doctor(file: Path) -> dict[str, Any]:

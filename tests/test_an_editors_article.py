@@ -77,7 +77,7 @@ def test_an_editors_article_reaches_those_whom_its_categories_and_words_concern(
     told = {}
     with db.read() as session:
         for person in session.exec(select(Subscriber)):
-            _, message = preview_digest(session, settings, clock, person)
+            message = preview_digest(session, settings, clock, person).message
             if message is not None:
                 told[person.address.partition("@")[0]] = " ".join(message.text.split())
     assert set(told) == TOLD

@@ -138,7 +138,7 @@ def test_a_first_digest_and_its_preview_bring_what_a_look_at_every_item_brings(
     with db.read() as session:
         expected = wanted(followed, shown(session, articles=True), load_areas(session))
         anna = session.exec(select(Subscriber)).one()
-        previewed, _ = preview_digest(session, SETTINGS, clock, anna)
+        previewed = preview_digest(session, SETTINGS, clock, anna).entries
     assert {entry.item_id for entry in previewed} == set().union(*expected)
     assert compose_due(db, SETTINGS, clock).digests == 1
     with db.read() as session:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from trialalerts.delivery.mail.message import Message
+    from trialalerts.operations.questions.obstacles import Obstacles
     from trialalerts.settings import Settings
 
 __all__ = ["app"]
@@ -61,39 +63,70 @@ def preview(
     as_of: Annotated[str | None, typer.Option(help="As if it were then: 2026-12-01T08:00 (local time).")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the HTML part.", metavar="FILE")] = None,
     text: Annotated[Path | None, typer.Option(help="Write the text part.", metavar="FILE")] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Show the HTML part in a browser.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the digest that somebody would get; changes nothing.
+    """Show the digest that somebody would get, or why they get none; changes nothing.
 
-    Example: trialalerts digests preview anna@example.org --as-of 2026-12-01T08:00 --html digest.html
+    With --json the entries of the digest; where none goes out, the reasons of it.
+
+    Example: trialalerts digests preview anna@example.org --open
     """
     from trialalerts.cli.context import open_context
-    from trialalerts.cli.output import show, show_json, write_file
+    from trialalerts.cli.output import show, show_json
     from trialalerts.clock import FrozenClock
     from trialalerts.digests.compose import why_not_served
     from trialalerts.digests.preview import preview_digest
+    from trialalerts.operations.questions.obstacles import obstacles_of
     from trialalerts.subscribers.people import find_subscriber
 
     ctx = open_context()
     clock = FrozenClock(_moment(as_of, ctx.settings)) if as_of else ctx.clock
     with ctx.db.read() as session:
         subscriber = find_subscriber(session, email)
+        obstacles = obstacles_of(session, ctx.settings, clock.now(), subscriber)
+        if obstacles.stops_digests:
+            _tell_why(obstacles, as_json=as_json)
+            return
         held = why_not_served(session, ctx.settings, clock.now(), subscriber)
-        entries, message = preview_digest(session, ctx.settings, clock, subscriber)
+        found = preview_digest(session, ctx.settings, clock, subscriber)
     if as_json:
-        show_json([entry.as_json() for entry in entries])
+        show_json(found.as_json() if found.message else {"reasons": [*obstacles.reasons, "nothing_new"], "entries": []})
         return
     if held:
-        show(f"No mail goes out now, so this is only what one would say. {held}\n" if message else held)
-    if message is None and held:
-        return
-    if message is None:
+        show(f"No mail goes out now, so this is only what one would say. {held}\n" if found.message else held)
+    if found.message is None and not held:
         show("nothing is new for this subscriber: no mail would go out")
+    if found.message is not None:
+        _show_message(found.message, html, text, open_it=open_it)
+
+
+def _tell_why(obstacles: Obstacles, *, as_json: bool) -> None:
+    from trialalerts.cli.output import show, show_json
+
+    if as_json:
+        because = [each.as_json() for each in obstacles.found]
+        show_json({"reasons": obstacles.reasons, "because": because, "entries": []})
         return
+    show("No digest goes out to this subscriber:")
+    for each in obstacles.found:
+        show(f"- {each.reason.replace('_', ' ')}: {each.text}")
+
+
+def _show_message(message: Message, html: Path | None, text: Path | None, *, open_it: bool) -> None:
+    import tempfile
+    import webbrowser
+
+    from trialalerts.cli.output import show, write_file
+
+    if open_it and html is None:
+        html = Path(tempfile.mkdtemp(prefix="trialalerts-"), "digest.html")
     for path, part in ((html, message.html), (text, message.text)):
         if path is not None:
             write_file(path, part or "")
             show(f"{path}: written")
+    if html is not None and open_it and not webbrowser.open(html.resolve().as_uri()):
+        show("no browser was found here: open the file yourself")
     if html is None and text is None:
         show(f"Subject: {message.subject}\n\n{message.text}")
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
 from sqlmodel import Session
 
+from trialalerts.catalog.articles.audience import audience_in
+from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.clock import Clock
 from trialalerts.database import current_number
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.mail.message import Message
+from trialalerts.digests.cards.text import shortened
 from trialalerts.digests.compose import Composer
 from trialalerts.digests.entries import Entry
+from trialalerts.digests.publishing import SUMMARY
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.rendering.items import load_items
 from trialalerts.digests.rendering.renderer import MailRenderer
@@ -17,13 +25,35 @@ from trialalerts.digests.tables import Digest, DigestKind, Selection
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
 
-__all__ = ["preview_digest"]
+__all__ = ["Preview", "preview_digest"]
 
 
-def preview_digest(
-    session: Session, settings: Settings, clock: Clock, subscriber: Subscriber
-) -> tuple[list[Entry], Message | None]:
-    """Return what the subscriber's next digest would tell, and its mail; no mail where nothing is new."""
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What a digest would tell, best first, the items by their ids, and its mail; no mail where nothing is new."""
+
+    entries: Sequence[Entry] = ()
+    items: Mapping[int, Item] = field(default_factory=dict)
+    message: Message | None = None
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Return the entries as JSON types, each with the trial's number and what is said of the item in plain words.
+
+        ``number`` is None of an article, ``plain`` where nobody wrote anything for lay readers.
+        """
+        return [{**entry.as_json(), **_named(self.items.get(entry.item_id))} for entry in self.entries]
+
+
+def _named(item: Item | None) -> dict[str, Any]:
+    if item is None:
+        return {"number": None, "title": None, "plain": None}
+    number = item.external_id if item.kind is ItemKind.TRIAL else None
+    lay = item.kind is ItemKind.ARTICLE and audience_in([item.facts.get("audience")]) == "patients"
+    return {"number": number, "title": item.title, "plain": shortened(item.summary, SUMMARY) or None if lay else None}
+
+
+def preview_digest(session: Session, settings: Settings, clock: Clock, subscriber: Subscriber) -> Preview:
+    """Return what the subscriber's next digest would be."""
     composer = Composer.for_one(session, settings, clock.now(), subscriber)
     for served in composer.matches(session, subscriber).served:
         numbers = composer.matcher.numbers
@@ -40,5 +70,6 @@ def preview_digest(
             added=not served.newcomer and not served.changed,
         )
         items = load_items(session, [entry.item_id for entry in entries], facts_of=len(entries))
-        return entries, MailRenderer(settings, clock).digest(digest, entries, subscriber, items)
-    return [], None
+        message = MailRenderer(settings, clock).digest(digest, entries, subscriber, items)
+        return Preview(entries=entries, items=items, message=message)
+    return Preview()

@@ -80,6 +80,11 @@ class Obstacles:
     queued: tuple[Delivery, ...]
 
     @property
+    def reasons(self) -> list[str]:
+        """The words of what holds, each once."""
+        return [*dict.fromkeys(each.reason.value for each in self.found)]
+
+    @property
     def stops_digests(self) -> bool:
         """Whether no digest is composed or sent to this person, whatever is new."""
         return any(each.reason in _FOR_GOOD | {WhyNoMail.PAUSED, WhyNoMail.BOUNCED} for each in self.found)
@@ -99,6 +104,8 @@ class Obstacles:
 
     def _composed(self, now: datetime, *, something_new: bool) -> datetime | None:
         who = self.subscriber
+        if who.state is SubscriberState.PAUSED and who.paused_until is not None and who.paused_until <= now:
+            return _slot(who, now)
         begins = next((each.until for each in self.found if each.reason in {WhyNoMail.PAUSED, WhyNoMail.BOUNCED}), None)
         if begins is not None:
             return begins if who.cursor == NEVER_SERVED else _slot(who, begins)
@@ -121,7 +128,7 @@ def obstacles_of(session: Session, settings: Settings, now: datetime, subscriber
     )
     waiting = tuple(session.exec(queued.order_by(col(Delivery.id))))
     found = [
-        *_by_state(session, subscriber),
+        *_by_state(session, subscriber, now),
         *_suppressed(session, settings, subscriber),
         *_resting(session, subscriber, now),
         *_quiet(settings, subscriber, now),
@@ -135,8 +142,10 @@ def obstacles_of(session: Session, settings: Settings, now: datetime, subscriber
     )
 
 
-def _by_state(session: Session, who: Subscriber) -> Iterator[Obstacle]:
+def _by_state(session: Session, who: Subscriber, now: datetime) -> Iterator[Obstacle]:
     reason = _STATES.get(who.state)
+    if reason is WhyNoMail.PAUSED and who.paused_until is not None and who.paused_until <= now:
+        return  # the next round of composing ends it
     why = f" ({who.state_reason})" if who.state_reason else ""
     if reason is WhyNoMail.PENDING:
         text = f"has not confirmed yet; asked on {who.created_at:%Y-%m-%d}. Nobody is mailed who did not ask{why}"
