@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.figures import as_markdown, machine
 
-ALL = ("composing", "rendering", "weeks", "smtp", "sending", "startup", "ingest", "tagging", "truth")
+ALL = ("composing", "rendering", "weeks", "smtp", "sending", "startup", "ingest", "tagging", "truth", "metrics")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 

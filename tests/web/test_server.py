@@ -139,3 +139,14 @@ def test_the_answer_does_not_name_the_server(slow_app: _SlowApp) -> None:
         assert "server" not in httpx.get(server.url).headers
     finally:
         server.stop()
+
+
+def test_head_and_body_of_an_answer_leave_at_once(slow_app: _SlowApp) -> None:
+    server = WebServer(_settings(), slow_app.app)
+    server.start()
+    try:
+        listening = vars(server)["_socket"]
+        with socket.create_connection(("127.0.0.1", server.port)):
+            assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+    finally:
+        server.stop()

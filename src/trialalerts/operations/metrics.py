@@ -8,26 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from importlib.metadata import version
-from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from pydantic import AwareDatetime, BaseModel
 from sqlmodel import Session, col, func, select
 
-from trialalerts.catalog.tables import Item
+from trialalerts import __version__
 from trialalerts.clock import Clock
 from trialalerts.database import Database, current_number
 from trialalerts.database.counter import CHANGES
 from trialalerts.database.heartbeats import heartbeats
-from trialalerts.database.service_values import get_value, put_value
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, DomainTally
 from trialalerts.digests.due import overdue
 from trialalerts.digests.tables import Digest
+from trialalerts.operations.watch.counts import TableCounts, table_counts
 from trialalerts.operations.watch.latencies import BOUNDS, read_latencies
 from trialalerts.operations.watch.standstills import lateness
 from trialalerts.operations.watch.tables import Alert
@@ -38,8 +35,8 @@ from trialalerts.subscribers.tables import Subscriber, SubscriberState
 __all__ = ["METRIC_NAMES", "RequestMetrics", "ServiceMetrics", "domain_class"]
 
 _A_DAY = timedelta(days=1)
-_STALE = timedelta(minutes=5)
-_VALUE = "counts"
+_STALE = timedelta(minutes=15)
+"""Where a watch is at work the counts are five minutes old at most."""
 _CLASSES = {
     "google": ("gmail.com", "googlemail.com"),
     "microsoft": ("outlook.com", "hotmail.com", "live.com", "msn.com", "hotmail.co.uk", "hotmail.fr", "outlook.de"),
@@ -107,15 +104,6 @@ class RequestMetrics:
         self._seconds.labels(route).observe(seconds)
 
 
-class _Counts(BaseModel):
-    """What takes a look through whole tables: rows of labels with their number."""
-
-    at: AwareDatetime
-    items: list[tuple[str, str, int]]
-    subscribers: list[tuple[str, int]]
-    deliveries: list[tuple[str, str, int]]
-
-
 class ServiceMetrics(Collector):
     """Collects the figures of the service from the database, at each scrape."""
 
@@ -123,7 +111,6 @@ class ServiceMetrics(Collector):
         self._settings = settings
         self._db = db
         self._clock = clock
-        self._lock = Lock()
 
     def exposition(self, requests: RequestMetrics) -> bytes:
         """Return all figures in Prometheus' text format."""
@@ -139,9 +126,9 @@ class ServiceMetrics(Collector):
         """Give the figures as they stand."""
         now = self._clock.now()
         build = GaugeMetricFamily("trialalerts_build_info", "The version at work.", labels=["version"])
-        build.add_metric([version("trialalerts")], 1)
+        build.add_metric([__version__], 1)
         yield build
-        counts = self._counts(now)
+        counts = table_counts(self._db, now, within=_STALE)
         with self._db.read() as session:
             yield from _slow(counts)
             yield from self._people(session, now)
@@ -150,19 +137,6 @@ class ServiceMetrics(Collector):
             yield _latencies(session)
             yield from self._sources(session)
             yield _standstills(session)
-
-    def _counts(self, now: datetime) -> _Counts:
-        """Return the counts of the last minutes; count anew where they are older."""
-        with self._lock:
-            with self._db.read() as session:
-                written = get_value(session, _VALUE)
-                kept = _Counts.model_validate_json(written) if written else None
-                if kept is not None and timedelta() <= now - kept.at < _STALE:
-                    return kept
-                found = _counted(session, now)
-            with self._db.write() as session:
-                put_value(session, _VALUE, found.model_dump_json())
-            return found
 
     def _people(self, session: Session, now: datetime) -> Iterator[Metric]:
         active = col(Subscriber.state) == SubscriberState.ACTIVE
@@ -193,20 +167,7 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=value)
 
 
-def _counted(session: Session, now: datetime) -> _Counts:
-    items = select(col(Item.kind), col(Item.is_open), func.count()).group_by(col(Item.kind), col(Item.is_open))
-    people = select(col(Subscriber.state), func.count()).group_by(col(Subscriber.state))
-    mails = select(col(Delivery.state), col(Delivery.transport), func.count())
-    mails = mails.group_by(col(Delivery.state), col(Delivery.transport))
-    return _Counts(
-        at=now,
-        items=[(str(kind), "open" if is_open else "closed", number) for kind, is_open, number in session.exec(items)],
-        subscribers=[(str(state), number) for state, number in session.exec(people)],
-        deliveries=[(str(state), by or "", number) for state, by, number in session.exec(mails)],
-    )
-
-
-def _slow(counts: _Counts) -> Iterator[Metric]:
+def _slow(counts: TableCounts) -> Iterator[Metric]:
     items = GaugeMetricFamily("trialalerts_items", "Trials and articles.", labels=["kind", "state"])
     for kind, state, number in counts.items:
         items.add_metric([kind, state], number)

@@ -107,9 +107,13 @@ class WebServer:
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         try:
-            return socket.create_server((self._host, self._wanted_port), family=family, backlog=256)
+            listening = socket.create_server((self._host, self._wanted_port), family=family, backlog=256)
         except OSError as error:
             raise ConfigurationError(
                 f"web.port: {self._host}:{self._wanted_port} cannot be had: {error.strerror}; "
                 "choose another port or stop what listens there"
             ) from None
+        # Connections inherit it. Without it head and body of an answer leave 40 ms apart: asyncio sets it only on
+        # sockets whose protocol number is given, which create_server does not give.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening

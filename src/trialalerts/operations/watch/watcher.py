@@ -19,6 +19,7 @@ from trialalerts.database.leases import Lease
 from trialalerts.delivery.transports import Transport
 from trialalerts.digests.rendering.checking import check_templates
 from trialalerts.operations.watch.alerts import AlertRound, note_standstills, settle_told
+from trialalerts.operations.watch.counts import table_counts
 from trialalerts.operations.watch.latencies import count_latencies
 from trialalerts.operations.watch.standstills import Standstill, find_standstills
 from trialalerts.operations.watch.tables import WatchTurn
@@ -63,6 +64,7 @@ class Watcher:
                 return 0
         with lease.kept_up():
             count_latencies(self._db)
+            table_counts(self._db, self._clock.now())
             found = [*find_standstills(self._settings, self._db, self._clock), *self._broken_templates()]
             told = self._tell(found)
             self._sum_up(found)
