@@ -8,7 +8,19 @@ from pathlib import Path
 
 from benchmarks.figures import as_markdown, machine
 
-ALL = ("composing", "rendering", "weeks", "smtp", "sending", "startup", "ingest", "tagging", "truth", "metrics")
+ALL = (
+    "composing",
+    "rendering",
+    "weeks",
+    "smtp",
+    "sending",
+    "startup",
+    "ingest",
+    "importing",
+    "tagging",
+    "truth",
+    "metrics",
+)
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 

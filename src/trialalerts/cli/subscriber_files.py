@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +17,14 @@ from trialalerts.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO, TextIO
+    from typing import TextIO
 
-    from trialalerts.subscribers.files.bulk_import import LineError
+    from trialalerts.subscribers.files.bulk_import import SubscriberList
+    from trialalerts.subscribers.files.list_names import ListNames
 
 __all__ = ["read", "write"]
+
+_SHOWN_LINES = 10
 
 
 def read(
@@ -31,65 +36,86 @@ def read(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the good lines even if others are bad.")] = False,
     area: Annotated[str, typer.Option(metavar="TEXT", help="The disease for lines that name none.")] = "",
     region: Annotated[str, typer.Option(metavar="TEXT", help="The region for lines that name none.")] = "",
+    lists: Annotated[
+        Path | None, typer.Option(metavar="TOML", help="Which area each of their lists or tags means.")
+    ] = None,
     maps: Annotated[
         list[str] | None, typer.Option("--map", metavar="THEIRS=OURS", help="Read a column under one of our names.")
     ] = None,
     consent: Annotated[str, typer.Option(metavar="TEXT", help="Where they agreed; kept with each of them.")] = "",
+    encoding: Annotated[str, typer.Option(metavar="NAME", help="Such as cp1252; found out by itself.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; store and mail nothing.")] = False,
 ) -> None:
     """Import subscribers; a line that makes no sense stops it all, unless --skip-bad.
 
-    Who is not confirmed gets a mail that asks. Exports of other programs are read too: their e-mail column is
-    understood, who had left there is left out, and so are columns that are not ours.
+    Refused lines, with the reason, go into FILE.refused.csv. Who is not confirmed gets a mail that asks. Exports of
+    other programs are read too: their e-mail column is understood, who had left there is left out, and so are columns
+    that are not ours. Cut off in the middle and run again, it goes on.
 
     Example: trialalerts subscribers import members.csv --area "multiple sclerosis" --region "Leeds, GB" --dry-run
     """
     from trialalerts.cli import output
     from trialalerts.cli.context import open_context
+    from trialalerts.cli.progress import show_progress
     from trialalerts.delivery.mail.message import mail_domain
-    from trialalerts.delivery.outbox.confirmations import request_confirmation
-    from trialalerts.subscribers.files.bulk_import import ImportRefused, import_csv
+    from trialalerts.delivery.outbox.confirmations import request_confirmations
+    from trialalerts.subscribers.files.bulk_import import read_csv, store_list
     from trialalerts.subscribers.files.csv_layout import mapping_of
+    from trialalerts.subscribers.files.csv_rows import CsvRowReader
+    from trialalerts.subscribers.files.encodings import decode_list
+    from trialalerts.subscribers.files.list_names import read_list_names
+    from trialalerts.vocabulary.areas.tree import load_areas
 
     ctx = open_context()
     now = ctx.clock.now()
-    service = ctx.settings.service
-    try:
-        with _reading(file) as opened, ctx.db.write() as session:
-            count = import_csv(
+    mapping = mapping_of(maps or [])
+    names = read_list_names(lists) if lists else None
+    decoded = decode_list(_content(file), encoding)
+    if not decoded.certain:
+        typer.echo(
+            f"{file}: read as {decoded.encoding}; if names look wrong, say which it is with --encoding", err=True
+        )
+    with show_progress("subscribers import") as progress:
+        with ctx.db.read() as session:
+            reader = CsvRowReader(
                 session,
-                opened,
-                locale=service.locale,
-                timezone=service.timezone,
+                load_areas(session),
+                locale=ctx.settings.service.locale,
+                timezone=ctx.settings.service.timezone,
                 confirmed=confirmed,
-                skip_bad=skip_bad,
-                area=area,
-                region=region,
-                mapping=mapping_of(maps or []),
-                consent=consent,
                 now=now,
+                others={"area": area, "region": region, "consent": consent},
             )
-            if dry_run:
-                session.rollback()
-            domain = mail_domain(ctx.settings.mail.sender)
-            asked = sum(
-                request_confirmation(session, subscriber, ids, now=now, domain=domain)
-                for subscriber, ids in (() if dry_run else count.to_confirm)
+            found = read_csv(
+                session,
+                reader,
+                io.StringIO(decoded.text, newline=""),
+                mapping=mapping,
+                needs_area=not area,
+                lists=names,
+                total=decoded.text.count("\n"),
+                progress=progress,
             )
-    except ImportRefused as error:
-        _tell_errors(error.errors[1:])
-        raise
-    _tell_errors(count.errors)
-    if count.left_out:
-        output.show(f"columns left out: {', '.join(count.left_out)}")
-    if count.had_left:
-        output.show(f"{counted(count.had_left, 'subscriber')} left out, who had left or could not be reached there")
+        _tell_refused(file, found, stops=not skip_bad)
+        if not skip_bad:
+            found.refuse_if_wrong()
+        count = store_list(
+            ctx.db,
+            found,
+            ask=partial(request_confirmations, now=now, domain=mail_domain(ctx.settings.mail.sender)),
+            now=now,
+            dry_run=dry_run,
+            progress=progress,
+        )
+    _tell_left_out(found, names)
     if dry_run:
         output.show("this was a dry run: nothing is stored, nobody is mailed")
     output.show(f"{counted(count.subscribers, 'subscriber')} and {counted(count.preferences, 'preference')} added")
     if count.to_confirm:
-        output.show(f"{len(count.to_confirm)} must confirm; {counted(asked, 'confirmation mail')} queued")
-    if count.errors:
+        output.show(f"{count.to_confirm} must confirm; {counted(count.asked, 'confirmation mail')} queued")
+    if confirmed and not any(row.consent for rows in found.people.values() for row in rows):
+        typer.echo("No line says where they agreed; keep it with --consent TEXT or a column “consent”", err=True)
+    if found.errors:
         raise typer.Exit(1)
 
 
@@ -115,30 +141,13 @@ def write(
         typer.echo(f"{output}: written")
 
 
-@contextlib.contextmanager
-def _reading(file: Path) -> Iterator[TextIO]:
+def _content(file: Path) -> bytes:
     from trialalerts.errors import InvalidInput
 
-    if str(file) == "-":
-        yield _decoded(sys.stdin.buffer)
-        return
     try:
-        opened = file.open("rb")
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise InvalidInput(f"{file}: the file cannot be read: {error.strerror}") from None
-    with opened:
-        yield _decoded(opened)
-
-
-def _decoded(file: BinaryIO) -> TextIO:
-    """Read UTF-8, or UTF-16 as spreadsheets write it; their marks at the beginning are taken off."""
-    from io import BufferedReader, TextIOWrapper
-
-    begins = file.peek(4)[:4] if isinstance(file, BufferedReader) else b""
-    marks = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-    unmarked = {(False, True): "utf-16-le", (True, False): "utf-16-be"}
-    found = unmarked.get((begins[:1] == b"\0", begins[1:2] == b"\0"))
-    return TextIOWrapper(file, encoding=marks.get(begins[:2]) or found or "utf-8-sig", newline="")
 
 
 @contextlib.contextmanager
@@ -157,6 +166,41 @@ def _writing(file: Path | None) -> Iterator[TextIO]:
         yield opened
 
 
-def _tell_errors(errors: tuple[LineError, ...]) -> None:
-    for error in errors:
-        typer.echo(f"line {error.line}: {error.message}", err=True)
+def _tell_refused(file: Path, found: SubscriberList, *, stops: bool) -> None:
+    """Write the refused lines into a file of their own, and tell the first of them."""
+    from trialalerts.errors import InvalidInput
+    from trialalerts.subscribers.files.refused_lines import write_refused
+
+    refused = [*found.errors, *found.left_since]
+    if not refused:
+        return
+    name = "standard-input" if str(file) == "-" else file.name
+    path, shown = file.with_name(f"{name}.refused.csv"), _SHOWN_LINES
+    try:
+        write_refused(path, found.columns, refused)
+    except InvalidInput as error:
+        typer.echo(str(error), err=True)
+        shown = len(refused)
+    for each in refused[1 if stops and found.errors else 0 : shown]:
+        typer.echo(f"line {each.line}: {each.message}", err=True)
+    if shown < len(refused):
+        typer.echo(f"… and {len(refused) - shown} more", err=True)
+    if path.exists():
+        remedy = "; mend them there, or import the others with --skip-bad" if stops and found.errors else ""
+        typer.echo(f"{counted(len(refused), 'refused line')} in {path}{remedy}", err=True)
+
+
+def _tell_left_out(found: SubscriberList, names: ListNames | None) -> None:
+    from trialalerts.cli import output
+
+    if found.left_out:
+        output.show(f"columns left out: {', '.join(found.left_out)}")
+    if names is not None and names.unknown:
+        listed = ", ".join(f"{name} ({counted(number, 'line')})" for name, number in names.unknown.most_common(20))
+        output.show(f"lists left out, which the file of lists does not name: {listed}")
+    if found.had_left:
+        people = counted(len(found.had_left), "subscriber")
+        output.show(f"{people} left out, who had left or could not be reached there")
+    if found.left_since:
+        people = counted(len(found.left_since), "line")
+        output.show(f"{people} left out, of people who have left here since a file brought them")

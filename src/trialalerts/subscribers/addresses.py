@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import lru_cache
 
 from trialalerts.errors import InvalidInput
 
@@ -49,6 +51,10 @@ _COMMON_DOMAINS = (
 )
 
 
+_PLAIN_LOCAL = re.compile(r"[\w!#$%&'*+\-/=?^`{|}~]+(\.[\w!#$%&'*+\-/=?^`{|}~]+)*", re.ASCII)
+_LONGEST_LOCAL, _LONGEST_ADDRESS = 64, 254
+
+
 def checked_address(text: str) -> str:
     """Return the address as it is stored: without surrounding blanks, NFC, its domain in lower case.
 
@@ -62,6 +68,8 @@ def checked_address(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     typed = text.strip()
+    if plain := _plain_address(typed):
+        return plain
     try:
         return validate_email(typed, check_deliverability=False).normalized
     except EmailNotValidError as error:
@@ -69,8 +77,34 @@ def checked_address(text: str) -> str:
         raise InvalidInput(f"“{typed}” is not an e-mail address: {reason}") from None
 
 
+def _plain_address(typed: str) -> str | None:
+    """Return what nearly every address of a long list is without a look at each of its letters; None: look at it."""
+    from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
+
+    local, _, domain = typed.rpartition("@")
+    if len(local) > _LONGEST_LOCAL or _PLAIN_LOCAL.fullmatch(local) is None:
+        return None
+    if local.lower() in CASE_INSENSITIVE_MAILBOX_NAMES or (checked := _plain_domain(domain)) is None:
+        return None
+    return f"{local}@{checked}" if len(local) + 1 + len(checked) <= _LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=10_000)
+def _plain_domain(domain: str) -> str | None:
+    """Return a domain of ASCII letters as it is stored; None where it is none, or another."""
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        checked = validate_email(f"a@{domain}", check_deliverability=False).normalized.removeprefix("a@")
+    except EmailNotValidError:
+        return None
+    return checked if domain.isascii() and checked.isascii() else None
+
+
 def address_key(address: str) -> str:
     """Return the key under which an address is looked up: case folded, NFC, the domain in its ASCII form."""
+    if address.isascii():
+        return address.lower()
     local, _, domain = address.rpartition("@")
     return f"{_folded(local)}@{_ascii(_folded(domain))}"
 

@@ -45,12 +45,14 @@ __all__ = [
     "list_preferences",
     "region_around",
     "remove_preference",
+    "same_columns",
     "same_preference",
     "unsaved_preference",
 ]
 
 MOST_PREFERENCES = 50
 """How many preferences one subscriber may have: more than anybody means, fewer than would harm others."""
+_BY_THE_WAY = {"label", "region_label"}
 _ANY = frozenset(map(folded, (
     "any", "any disease", "any condition", "any disease or condition", "any area", "all diseases", "all conditions",
     "jede Krankheit", "jede Erkrankung", "alle Krankheiten", "alle Erkrankungen", "egal welche Krankheit",
@@ -357,6 +359,11 @@ def _checked_columns(new: NewPreference, is_area: Callable[[str], bool], today: 
     return columns_of(replace(new, label=checked_label(new.label), **filters))
 
 
-def same_preference(preference: Preference, wanted: dict[str, Any]) -> bool:
+def same_preference(preference: Preference, wanted: Mapping[str, Any]) -> bool:
     """Tell whether these columns make the same preference, whatever its label and the spelling of its place."""
-    return all(getattr(preference, name) == wanted[name] for name in wanted.keys() - {"label", "region_label"})
+    return all(getattr(preference, name) == wanted[name] for name in wanted.keys() - _BY_THE_WAY)
+
+
+def same_columns(columns: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Tell the same of two sets of columns; ``columns`` may hold more."""
+    return all(columns[name] == wanted[name] for name in wanted.keys() - _BY_THE_WAY)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
+from trialalerts.database import table_of
+from trialalerts.database.bulk import in_list, is_sqlite, list_value
+from trialalerts.delivery.mail.message import message_ids_for
 from trialalerts.delivery.outbox.lifecycle import enqueue
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.tables import Subscriber, id_of
 
-__all__ = ["CONFIRMATION", "request_confirmation"]
+__all__ = ["CONFIRMATION", "request_confirmation", "request_confirmations"]
 
 CONFIRMATION = "confirmation"
 """The kind of these deliveries; their data: ``{"preference_ids": [int]}``."""
@@ -52,6 +56,44 @@ def request_confirmation(
         not_before=due,
         domain=domain,
     )
+
+
+def request_confirmations(
+    session: Session, wanted: Sequence[tuple[Subscriber, Collection[int]]], *, now: datetime, domain: str
+) -> int:
+    """Queue such mails to many, as an import does; return how many will come. Who was never asked is the quick case."""
+    if not wanted:
+        return 0
+    asked_before = _asked_before(session, [id_of(each) for each, _ in wanted])
+    new = [(each, ids) for each, ids in wanted if each.id not in asked_before]
+    names = message_ids_for([id_of(each) for each, _ in new], domain)
+    rows = [
+        {
+            "key": f"{CONFIRMATION}/{each.key}/1",
+            "kind": CONFIRMATION,
+            "subscriber_id": each.id,
+            "data": {"preference_ids": sorted(ids)},
+            "message_id": name,
+            "state": DeliveryState.QUEUED,
+            "attempts": 0,
+            "not_before": now,
+            "created_at": now,
+        }
+        for (each, ids), name in zip(new, names, strict=True)
+    ]
+    if rows:
+        session.connection().execute(insert(table_of(Delivery)), rows)
+    others = [(each, ids) for each, ids in wanted if each.id in asked_before]
+    return len(rows) + sum(request_confirmation(session, each, ids, now=now, domain=domain) for each, ids in others)
+
+
+def _asked_before(session: Session, subscriber_ids: Sequence[int]) -> set[int]:
+    sqlite = is_sqlite(session)
+    delivery = table_of(Delivery).c
+    asked = select(delivery.subscriber_id).where(
+        in_list(delivery.subscriber_id, "ids", sqlite=sqlite), delivery.kind == CONFIRMATION
+    )
+    return set(session.connection().execute(asked, {"ids": list_value(subscriber_ids, sqlite=sqlite)}).scalars())
 
 
 def _earlier(session: Session, subscriber: Subscriber) -> list[Delivery]:

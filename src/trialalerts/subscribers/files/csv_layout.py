@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from trialalerts.errors import InvalidInput, did_you_mean, nearest
-from trialalerts.subscribers.files.csv_rows import COLUMNS
+from trialalerts.subscribers.files.csv_rows import COLUMNS, READ_ONLY_COLUMNS
 
-__all__ = ["Layout", "mapping_of", "read_layout"]
+__all__ = ["REFUSED_COLUMNS", "Layout", "mapping_of", "read_layout"]
+
+REFUSED_COLUMNS = ("refused_line", "refused_reason")
+"""What stands before a line in the file of those refused: mended, it is imported as it is."""
 
 _ADDRESS = frozenset({
     "email", "e-mail", "email address", "e-mail address", "emailaddress", "email_address", "mail", "mail address",
@@ -23,6 +26,7 @@ _ADDRESS = frozenset({
     "adresse mail", "adresse email", "courriel", "correo", "correo electrónico", "correo electronico",
     "dirección de correo electrónico",
 })  # fmt: skip
+_LISTS = frozenset({"lists", "list", "list names", "list_names", "tags", "tag", "groups", "interests", "segments"})
 _OTHERS = ({"uuid", "attributes"}, {"uuid", "status"}, {"member_rating"}, {"optin_time"}, {"leid"}, {"euid"})
 """Columns by which the exports of listmonk and Mailchimp are known. Their “REGION” is where a computer stood."""
 _WHEN_LEFT = frozenset({
@@ -44,6 +48,8 @@ _LEFT = frozenset({
     "transactional",
 })  # fmt: skip
 _DELIMITERS = ",;\t"
+_READ = (*COLUMNS, *READ_ONLY_COLUMNS)
+_CELLS = (*COLUMNS, "consent")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +64,8 @@ class Layout:
     def left_out(self) -> tuple[str, ...]:
         """The columns that are not read."""
         told = [name for name, ours in zip(self.written, self.columns, strict=True) if ours is None and name]
-        return tuple(name for name in told if self.is_ours or name.lower() not in _WHEN_LEFT | _STATUS)
+        known = REFUSED_COLUMNS if self.is_ours else _WHEN_LEFT | _STATUS | set(REFUSED_COLUMNS)
+        return tuple(name for name in told if name.lower() not in known)
 
     def cells(self, row: Sequence[str]) -> dict[str, str]:
         """Return the cells of a line under our names.
@@ -108,17 +115,24 @@ def mapping_of(pairs: Sequence[str]) -> dict[str, str]:
     found = {}
     for pair in pairs:
         theirs, _, ours = (part.strip() for part in pair.rpartition("="))
-        if not theirs or ours not in COLUMNS:
+        if not theirs or ours not in _READ:
             raise InvalidInput(
-                f"--map “{pair}” makes no sense; expected a column of the file, =, and one of ours: "
-                f"{', '.join(COLUMNS)}"
+                f"--map “{pair}” makes no sense; expected a column of the file, =, and one of ours: {', '.join(_READ)}"
             )
         found[theirs.lower()] = ours
     return found
 
 
-def read_layout(file: TextIO, mapping: Mapping[str, str], *, needs_area: bool) -> tuple[Layout, str, int]:
+def read_layout(
+    file: TextIO, mapping: Mapping[str, str], *, needs_area: bool, has_lists: bool = False
+) -> tuple[Layout, str, int]:
     """Read the first line of a file, and Excel's ``sep=`` before it.
+
+    Args:
+        file: stands at its beginning, and behind the first line afterwards.
+        mapping: which columns are ours (lower-case name in the file → our column).
+        needs_area: a column of areas must be there.
+        has_lists: a column of the names of lists is read.
 
     Returns:
         The layout, what parts the cells, and how many lines were read.
@@ -135,10 +149,10 @@ def read_layout(file: TextIO, mapping: Mapping[str, str], *, needs_area: bool) -
         first, lines = file.readline().lstrip("\ufeff"), 2
     delimiter = delimiter or max(_DELIMITERS, key=first.count)
     names = tuple(name.strip() for name in next(csv.reader([first], delimiter=delimiter), []))
-    return _layout(names, mapping, needs_area=needs_area), delimiter, lines
+    return _layout(names, mapping, needs_area=needs_area, has_lists=has_lists), delimiter, lines
 
 
-def _layout(names: tuple[str, ...], mapping: Mapping[str, str], *, needs_area: bool) -> Layout:
+def _layout(names: tuple[str, ...], mapping: Mapping[str, str], *, needs_area: bool, has_lists: bool) -> Layout:
     lower = [name.lower() for name in names]
     for name in lower:
         if name and lower.count(name) > 1:
@@ -147,8 +161,8 @@ def _layout(names: tuple[str, ...], mapping: Mapping[str, str], *, needs_area: b
         raise InvalidInput(f"The file has no column “{unknown[0]}”, which --map names.{_near(unknown[0], lower)}")
     is_ours = "address" in lower and "address" not in mapping.values()
     is_others = any(marks <= set(lower) for marks in _OTHERS)
-    columns = tuple(_ours(name, mapping, is_ours=is_ours, is_others=is_others) for name in lower)
-    for column in COLUMNS:
+    columns = tuple(_ours(name, mapping, is_ours=is_ours, is_others=is_others, has_lists=has_lists) for name in lower)
+    for column in _READ:
         twice = [name for name, own in zip(names, columns, strict=True) if own == column]
         if len(twice) > 1:
             raise InvalidInput(f"The columns “{'” and “'.join(twice)}” both mean “{column}”; remove one of them.")
@@ -159,10 +173,14 @@ def _layout(names: tuple[str, ...], mapping: Mapping[str, str], *, needs_area: b
         )
     if needs_area and "area" not in columns:
         raise InvalidInput("The file has no column “area”; give one for all lines: --area TEXT")
+    if has_lists and "lists" not in columns:
+        raise InvalidInput(
+            'The file has no column that names lists (lists, tags …); where another does: --map "NAME=lists"'
+        )
     return Layout(columns=columns, written=names, is_ours=is_ours)
 
 
-def _ours(name: str, mapping: Mapping[str, str], *, is_ours: bool, is_others: bool) -> str | None:
+def _ours(name: str, mapping: Mapping[str, str], *, is_ours: bool, is_others: bool, has_lists: bool) -> str | None:
     """Return our name of a column; None where it is left out.
 
     Raises:
@@ -170,10 +188,12 @@ def _ours(name: str, mapping: Mapping[str, str], *, is_ours: bool, is_others: bo
     """
     if name in mapping:
         return mapping[name]
-    if name in COLUMNS and not is_others:
+    if has_lists and name in _LISTS and "lists" not in mapping.values():
+        return "lists"
+    if name in _CELLS and not is_others:
         return name
     if is_ours:
-        if name:
+        if name and name not in REFUSED_COLUMNS:
             raise InvalidInput(f"The file has a column “{name}”, which we do not know.{_near(name, COLUMNS)}")
         return None
     return "address" if name in _ADDRESS and "address" not in mapping.values() else None

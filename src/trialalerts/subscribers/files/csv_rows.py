@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
@@ -38,7 +38,7 @@ from trialalerts.vocabulary.topics import load_topics
 if TYPE_CHECKING:
     from trialalerts.vocabulary.areas.tree import AreaTree
 
-__all__ = ["COLUMNS", "CsvRow", "CsvRowReader", "csv_cells"]
+__all__ = ["COLUMNS", "READ_ONLY_COLUMNS", "CsvRow", "CsvRowReader", "csv_cells"]
 
 COLUMNS = (
     "address",
@@ -65,15 +65,26 @@ COLUMNS = (
 )
 """The columns of an export, in this order; an import may leave out all but those that are required."""
 
+READ_ONLY_COLUMNS = ("consent", "lists")
+"""What an import reads beside: where somebody agreed, and the names of their lists in another program."""
+
 _FORMULA = tuple("=+-@\t\r'")
 _NUMBERS = {"radius_km", "latitude", "longitude"}
+_READ = (*COLUMNS, *READ_ONLY_COLUMNS)
+_SCHEDULE = ("language", "timezone", "frequency", "hour", "weekday", "day")
+_PREFERENCE = tuple(
+    name for name in COLUMNS if name not in {"address", "state", "paused_until", "confirmed", "area_name", *_SCHEDULE}
+)
+_MOST_REMEMBERED = 10_000
+_LONGEST_CONSENT = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class CsvRow:
     """What one line says, checked: nothing in it is refused when it is stored.
 
-    ``preference`` is None for somebody who follows nothing; ``confirmed`` is when it was agreed to, None for never.
+    ``preference`` is None for somebody who follows nothing; ``confirmed`` is when it was agreed to, None for never;
+    ``consent`` says where.
     """
 
     person: NewSubscriber
@@ -81,6 +92,7 @@ class CsvRow:
     paused_until: datetime | None
     preference: NewPreference | None
     confirmed: datetime | None
+    consent: str = ""
 
 
 def csv_cells(subscriber: Subscriber, preference: Preference | None, area_name: Callable[[str], str]) -> dict[str, str]:
@@ -130,6 +142,8 @@ class CsvRowReader:
         } | {name: text for name, text in others.items() if text}
         self._now = now
         self._regions: dict[tuple[str, str, str], Region] = {}
+        self._preferences: dict[tuple[str, ...], NewPreference | InvalidInput] = {}
+        self._schedules: dict[tuple[str, ...], Mapping[str, Any]] = {}
 
     def read(self, cells: Mapping[str, str]) -> CsvRow:
         """Read the cells of one line.
@@ -137,16 +151,43 @@ class CsvRowReader:
         Raises:
             InvalidInput: a cell makes no sense; names it and the nearest valid choices.
         """
-        values = {name: _unguarded(cells.get(name) or "").strip() for name in COLUMNS}
-        values = {name: value or self._defaults.get(name, "") for name, value in values.items()}
-        preference = self._preference(values) if values["area"] else None
+        values = dict.fromkeys(_READ, "") | {name: _unguarded(cell).strip() for name, cell in cells.items()}
+        values |= {name: text for name, text in self._defaults.items() if not values[name]}
+        preference = self._known_preference(values) if values["area"] else None
         return CsvRow(
-            person=_person(values),
+            person=NewSubscriber(address=checked_address(values["address"]), **self._schedule(values)),
             state=checked_state(values["state"]) if values["state"] else None,
             paused_until=_read_moment(values["paused_until"]),
             preference=preference,
             confirmed=self._confirmed(values["confirmed"]) if preference else None,
+            consent=_one_line(values["consent"]),
         )
+
+    def forget(self) -> None:
+        """Forget what earlier lines said: each is looked at anew (for the benchmark)."""
+        self._preferences.clear()
+        self._schedules.clear()
+
+    def _known_preference(self, values: Mapping[str, str]) -> NewPreference:
+        """Read what is followed; of many lines that follow the same, the first is looked at."""
+        key = tuple(values[name] for name in _PREFERENCE)
+        if (known := self._preferences.get(key)) is None:
+            if len(self._preferences) >= _MOST_REMEMBERED:
+                self._preferences.clear()
+            try:
+                known = self._preference(values)
+            except InvalidInput as error:
+                known = error
+            self._preferences[key] = known
+        if isinstance(known, InvalidInput):
+            raise known
+        return known
+
+    def _schedule(self, values: Mapping[str, str]) -> Mapping[str, Any]:
+        key = tuple(values[name] for name in _SCHEDULE)
+        if key not in self._schedules:
+            self._schedules[key] = _checked_schedule(values)
+        return self._schedules[key]
 
     def _preference(self, values: Mapping[str, str]) -> NewPreference:
         filters = {each.name: (values[each.column],) for each in FILTERS}
@@ -183,16 +224,15 @@ class CsvRowReader:
         return self._now if checked_yes(text) else None
 
 
-def _person(values: Mapping[str, str]) -> NewSubscriber:
-    return NewSubscriber(
-        address=checked_address(values["address"]),
-        locale=checked_locale(values["language"]),
-        timezone=checked_timezone(values["timezone"]),
-        frequency=checked_frequency(values["frequency"]),
-        hour=checked_hour(values["hour"]),
-        weekday=checked_weekday(values["weekday"]),
-        day=checked_day(values["day"]),
-    )
+def _checked_schedule(values: Mapping[str, str]) -> Mapping[str, Any]:
+    return {
+        "locale": checked_locale(values["language"]),
+        "timezone": checked_timezone(values["timezone"]),
+        "frequency": checked_frequency(values["frequency"]),
+        "hour": checked_hour(values["hour"]),
+        "weekday": checked_weekday(values["weekday"]),
+        "day": checked_day(values["day"]),
+    }
 
 
 def _preference_cells(preference: Preference, area_name: Callable[[str], str]) -> dict[str, str]:
@@ -233,6 +273,13 @@ def _unguarded(text: str) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else repr(value)
+
+
+def _one_line(text: str) -> str:
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split()) if text else ""
+    if len(line) > _LONGEST_CONSENT:
+        raise InvalidInput(f"The consent has {len(line)} characters; say it in at most {_LONGEST_CONSENT}.")
+    return line
 
 
 def _degrees(text: str, most: float) -> float:
