@@ -16,6 +16,7 @@ from trialalerts.database import Database
 from trialalerts.delivery.feedback.handling import FeedbackCount, prune_feedback
 from trialalerts.delivery.feedback.mailbox.kinds import open_mailbox
 from trialalerts.delivery.feedback.mailbox.reader import read_mailbox
+from trialalerts.delivery.feedback.unknown_links import end_unknown_links
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.policy import mass_guard
 from trialalerts.delivery.policy.effects import end_parkings
@@ -134,6 +135,7 @@ class Pipeline:
         with self.db.write() as session:
             prune_feedback(session, now=self.clock.now())
             end_parkings(session, now=self.clock.now())
+            end_unknown_links(session, now=self.clock.now())
             mass_guard.forget_holds(session, now=self.clock.now())
             counters.forget_counters(session, now=self.clock.now())
         return count

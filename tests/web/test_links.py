@@ -9,6 +9,9 @@ from sqlmodel import select
 
 from tests.web.conftest import World, path_of
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+from trialalerts.database.findings import open_findings
+from trialalerts.delivery.feedback.unknown_links import UNKNOWN_LINK, end_unknown_links
+from trialalerts.delivery.outbox import counters
 from trialalerts.digests.tables import Digest, DigestKind, Selection, SelectionKind
 from trialalerts.subscribers.erasure import erase
 from trialalerts.subscribers.people import unsubscribe
@@ -390,3 +393,84 @@ def test_nobody_reads_another_ones_digest(world: World) -> None:
     number = _digest(world, person)
     assert world.client.get(path_of(world.links.digest(number, other))).status_code == 410
     assert world.client.get(path_of(world.links.digest(number + 1, person))).status_code == 410
+
+
+# ---- links that we do not know
+
+
+def _unknown(world: World) -> int:
+    with world.db.read() as session:
+        return counters.since(session, world.clock.now() - timedelta(days=7))[counters.HourlyCounts.UNKNOWN_LINK]
+
+
+def _of_another_database(world: World) -> str:
+    """Return the one-click path of somebody whom this database has never heard of."""
+    person = world.follower("elsewhere@example.org")
+    with world.db.write() as session:
+        session.delete(session.merge(person))
+    return path_of(world.links.one_click(person))
+
+
+NO_MORE_MAILS = ("no more mails", "keine Mails mehr", "plus de messages", "más correos")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "We do not know this link"),
+        ("de", "Diesen Link kennen wir nicht"),
+        ("fr", "Nous ne connaissons pas ce lien"),
+        ("es", "No conocemos este enlace"),
+    ],
+)
+@pytest.mark.parametrize("known_sign", [True, False])
+def test_one_click_with_an_unknown_link_is_answered_truthfully_and_counted(
+    each_world: World, language: str, words: str, known_sign: bool
+) -> None:
+    path = _of_another_database(each_world) if known_sign else "/unsubscribe/a.b.c"
+    answer = each_world.client.post(path, data=ONE_CLICK, headers={"Accept-Language": language})
+    assert answer.status_code == (200 if known_sign else 400)
+    assert words in answer.text
+    assert not [each for each in NO_MORE_MAILS if each in answer.text]
+    assert _unknown(each_world) == 1
+    with each_world.db.read() as session:
+        (finding,) = open_findings(session, UNKNOWN_LINK)
+    assert "1 attempt of the last 7 days to unsubscribe by one click" in finding.text
+
+
+def test_what_is_told_of_unknown_links_is_counted_on_and_ends_after_a_week(world: World) -> None:
+    for _ in range(3):
+        world.client.post(_of_another_database(world), data=ONE_CLICK)
+    with world.db.read() as session:
+        assert [each.text[:10] for each in open_findings(session, UNKNOWN_LINK)] == ["3 attempts"]
+    for days, open_ in ((6, 1), (9, 0)):
+        with world.db.write() as session:
+            end_unknown_links(session, now=world.clock.now() + timedelta(days=days))
+            assert len(open_findings(session, UNKNOWN_LINK)) == open_
+
+
+def test_the_link_that_the_doctor_tries_belongs_to_nobody_and_counts_for_nothing(world: World) -> None:
+    answer = world.client.post(path_of(world.links.one_click_of_nobody()), data=ONE_CLICK)
+    assert answer.status_code == 200
+    assert _unknown(world) == 0
+
+
+def test_a_button_pressed_on_a_page_of_an_unknown_link_does_not_say_that_all_is_done(world: World) -> None:
+    answer = world.client.post(_of_another_database(world), data={"action": "unsubscribe"})
+    assert "We do not know this link" in answer.text
+    rest = world.client.post(_of_another_database(world), data={"action": "pause"})
+    assert "We do not know this link" in rest.text
+
+
+def test_an_erased_persons_link_is_no_unknown_one(world: World) -> None:
+    person = world.follower()
+    _erase(world, person)
+    answer = world.client.post(path_of(world.links.unsubscribe(person)), data=ONE_CLICK)
+    assert "You get no more mails from us" in answer.text
+    assert _unknown(world) == 0
+
+
+def test_one_client_cannot_make_the_count_grow_without_end(world: World) -> None:
+    for number in range(130):
+        world.client.post(f"/unsubscribe/nonsense{number}", data=ONE_CLICK)
+    assert 100 <= _unknown(world) <= 120

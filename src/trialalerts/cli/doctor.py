@@ -1,28 +1,69 @@
-"""``trialalerts doctor``: what is wrong, and what mends it."""
+"""``trialalerts doctor``: what is wrong, why it matters, and what mends it."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trialalerts.operations.checks import DoctorCheck
+
 __all__ = ["EPILOG", "command"]
 
-EPILOG = "Example: trialalerts doctor. It ends with 1 where something is broken, so that a monitor can call it."
+EPILOG = (
+    "Examples: trialalerts doctor; trialalerts doctor --send-to me@example.org. It ends with 1 where something is "
+    "broken, so that a monitor can call it."
+)
 
 
-def command(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Examine everything and print what was found, the worst first."""
+def command(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    send_to: Annotated[
+        str | None, typer.Option(help="Send a real mail to this address, too.", metavar="ADDRESS")
+    ] = None,
+) -> None:
+    """Examine everything and print what was found, the worst first, why it matters, and what mends it.
+
+    Transports, the web address and the records of the mail domains in the DNS are asked, for three seconds in all.
+    """
     from dataclasses import asdict
 
     from trialalerts.cli.context import open_context
-    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.cli.output import is_terminal, show_json, show_table
     from trialalerts.operations.doctor import examine
+    from trialalerts.operations.trial_mail import send_test_mail
+    from trialalerts.subscribers.addresses import checked_address
 
     ctx = open_context()
-    found = examine(ctx.settings, ctx.db, ctx.clock)
+    sent = []
+    if send_to is not None:
+        address = checked_address(send_to)
+        sent = [send_test_mail(ctx.settings, ctx.db, address, now=ctx.clock.now())]
+    found = [*sent, *examine(ctx.settings, ctx.db, ctx.clock)]
     if as_json:
         show_json([asdict(check) for check in found])
+    elif is_terminal():
+        _show_to_people(found)
     else:
-        show_table(("", "found", "remedy"), [(check.level, check.what, check.remedy) for check in found])
+        rows = [(check.level, check.what, check.remedy, check.why) for check in found]
+        show_table(("", "found", "remedy", "why it matters"), rows)
     raise typer.Exit(1 if any(check.level == "broken" for check in found) else 0)
+
+
+def _show_to_people(found: Sequence[DoctorCheck]) -> None:
+    """Print each thing as a short paragraph: four columns would be too narrow to read."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console, styles = Console(), {"broken": "bold red", "look": "bold yellow", "good": "green"}
+    for check in found:
+        head = Text.assemble((f"{check.level:<7}", styles[check.level]), check.what)
+        console.print(Padding(head, (0, 0, 0, 0)))
+        for sign, words in (("why: ", check.why), ("→ ", check.remedy)):
+            if words:
+                console.print(Padding(Text(f"{sign}{words}"), (0, 0, 0, 7)))

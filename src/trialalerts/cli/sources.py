@@ -129,7 +129,7 @@ def release(
 
 
 def _row(source: SourceSettings, state: SourceState | None, now: datetime) -> dict[str, Any]:
-    from trialalerts.sources.polling.state import polled_by, url_key
+    from trialalerts.sources.polling.state import next_poll, polled_by, url_key
 
     polled = state is not None and state.last_attempt_at is not None
     word = "never polled" if not polled else "failing" if state and state.error_count else "good"
@@ -145,7 +145,7 @@ def _row(source: SourceSettings, state: SourceState | None, now: datetime) -> di
         "state": word,
         "last_success": state and state.last_success_at,
         "failures": state.error_count if state else 0,
-        "next_poll": (state and state.next_poll_at) or "now",
+        "next_poll": next_poll(state, source) or "now",
         "polled_by": polled_by(state, now),
         "last_error": state and state.last_error,
     }

@@ -19,6 +19,7 @@ import orjson
 
 from trialalerts.clock import Clock
 from trialalerts.net.decompression import BrokenBody, TooLarge, unpacked
+from trialalerts.net.reach import is_no_network
 from trialalerts.net.tls import ssl_context, user_agent
 from trialalerts.net.waits import moment_in, retry_after, seconds_till
 from trialalerts.redaction import without_secrets
@@ -35,11 +36,12 @@ _FINE = range(200, 300)
 
 @dataclass(frozen=True, kw_only=True)
 class PostRequest:
-    """One POST request."""
+    """One request: a POST, or a GET where it only asks."""
 
     url: str
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    method: str = "POST"
 
 
 class Garbled(Exception):
@@ -47,7 +49,11 @@ class Garbled(Exception):
 
 
 class NotConnected(Exception):
-    """The request never left: nothing was sent. The text is the reason."""
+    """The request never left: nothing was sent. The text is the reason; ``no_network``: nobody could be asked."""
+
+    def __init__(self, reason: str, *, no_network: bool = False) -> None:
+        super().__init__(reason)
+        self.no_network = no_network
 
 
 class NoAnswer(Exception):
@@ -136,7 +142,9 @@ class PostClient:
         if self._client is None:
             self._client = self._opened()
         try:
-            with self._client.stream("POST", request.url, content=request.body, headers=request.headers) as response:
+            with self._client.stream(
+                request.method, request.url, content=request.body or None, headers=request.headers
+            ) as response:
                 return self._reply(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise self._not_connected(error) from None
@@ -194,6 +202,6 @@ class PostClient:
     def _not_connected(self, error: httpx.HTTPError) -> NotConnected:
         self.close()
         if isinstance(error, httpx.TimeoutException):
-            return NotConnected(f"no connection within {self._timeout:g} seconds")
+            return NotConnected(f"no connection within {self._timeout:g} seconds", no_network=True)
         words = without_secrets(" ".join(str(error).split()), self._proxy or "")
-        return NotConnected(words[:200] or type(error).__name__)
+        return NotConnected(words[:200] or type(error).__name__, no_network=is_no_network(error))

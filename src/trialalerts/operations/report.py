@@ -24,6 +24,8 @@ from trialalerts.subscribers.tables import Consent, Preference, Subscriber
 
 __all__ = ["Report", "as_html", "make_report"]
 
+_NOT_SHOWN = {HourlyCounts.REFUSED, HourlyCounts.UNKNOWN_LINK}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -100,7 +102,7 @@ def make_report(session: Session, *, now: datetime, days: int) -> Report:
         mails={
             what.value: number
             for what, number in counters.since(session, counters.hour_of(since)).items()
-            if what is not HourlyCounts.REFUSED  # the breaker's denominator; each refusal stands among the deliveries
+            if what not in _NOT_SHOWN  # the breaker's denominator; each refusal stands among the deliveries
         },
         sending=_sending(session),
         findings=_findings(session),

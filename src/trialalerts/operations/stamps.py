@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, case, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Table, and_, case, delete, func, literal, or_, select, update
 from sqlmodel import Session, SQLModel
 
 from trialalerts.database import table_of
@@ -159,7 +159,9 @@ def _waits(settings: Settings, now: datetime, *, went_back: bool) -> Iterator[_S
     for source in settings.sources:
         state = table_of(SourceState)
         failing = and_(state.c.error_count > 0, state.c.next_poll_at > now + max(source.every, _A_DAY) + _TO_SPARE)
-        asked = and_(state.c.error_count == 0, state.c.next_poll_at > now + source.every + _TO_SPARE)
+        # By an interval of before it may be due later; how long before the change it was, is not known here.
+        unchanged = or_(state.c.interval.is_(None), state.c.interval == int(source.every.total_seconds()))
+        asked = and_(state.c.error_count == 0, unchanged, state.c.next_poll_at > now + source.every + _TO_SPARE)
         yield _Stamp(
             name="source.next_poll_at",
             table=state,

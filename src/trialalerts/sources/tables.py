@@ -19,6 +19,7 @@ class SourceState(SQLModel, table=True):
     rows it covers. ``baseline_done_at`` is empty until the first complete sweep, which announces nothing.
     ``gone`` tells for which address the server said that it is gone for good: it is not asked again.
     ``first_attempt_at`` is when that was first tried, ``patience_ended_at`` when first digests no longer waited for it.
+    ``interval`` is the ``every``, in seconds, that gave ``next_poll_at``; None where something else did.
     ``leased_by`` polls it until ``leased_until``; nobody else does meanwhile. ``held_since`` says since when
     nothing of it is told (see ``holding``).
     """
@@ -39,6 +40,7 @@ class SourceState(SQLModel, table=True):
     gone: str | None = None
     error_count: int = 0
     last_error: str | None = None
+    interval: int | None = None
     leased_by: str | None = None
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     held_since: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -27,7 +27,7 @@ from trialalerts.subscribers.tables import (
 )
 from trialalerts.subscribers.tokens import keyed_digest
 
-__all__ = ["close_books", "erase", "former_among", "note_former", "overwrite_deleted", "wipe_free_pages"]
+__all__ = ["close_books", "erase", "former_among", "is_erased", "note_former", "overwrite_deleted", "wipe_free_pages"]
 
 
 def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime, keeps_consents: bool = False) -> None:
@@ -107,6 +107,12 @@ def former_among(session: Session, secrets: Iterable[str], address_keys: Collect
         asked = select(FormerSubscriber.address_hash).where(col(FormerSubscriber.address_hash).in_(some))
         found.update(hashes[each] for each in session.exec(asked))
     return found
+
+
+def is_erased(session: Session, key: str) -> bool:
+    """Tell whether a key is that of somebody who was erased."""
+    erased = col(Subscriber.state) == SubscriberState.ERASED
+    return session.exec(select(Subscriber.id).where(col(Subscriber.key) == key, erased)).first() is not None
 
 
 def wipe_free_pages(db: Database) -> None:

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from trialalerts.settings import Settings
     from trialalerts.subscribers.tables import Subscriber
 
-__all__ = ["ARTICLE_PATH", "CONFIRM_PATH", "DIGEST_PATH", "PREFERENCES_PATH", "UNSUBSCRIBE_PATH", "Links"]
+__all__ = ["ARTICLE_PATH", "CONFIRM_PATH", "DIGEST_PATH", "NOBODY", "PREFERENCES_PATH", "UNSUBSCRIBE_PATH", "Links"]
 
 ARTICLE_PATH = "/articles/{number}"
 CONFIRM_PATH = "/confirm/{token}"
 UNSUBSCRIBE_PATH = "/unsubscribe/{token}"
+NOBODY = "nobody"
+"""The key of a link that is only tried; no subscriber has it, for theirs are drawn at random and longer."""
 DIGEST_PATH = "/digests/{token}"
 PREFERENCES_PATH = "/preferences/{token}"
 
@@ -44,6 +46,10 @@ class Links:
     def one_click(self, subscriber: Subscriber) -> str:
         """Return the URL for List-Unsubscribe (RFC 8058): a POST there unsubscribes; a GET shows the page."""
         return self.unsubscribe(subscriber)
+
+    def one_click_of_nobody(self) -> str:
+        """Return a one-click URL that unsubscribes nobody: for trying whether such a POST comes through."""
+        return self._url(UNSUBSCRIBE_PATH, self._tokens.sign(Purpose.UNSUBSCRIBE, NOBODY))
 
     def preferences(self, subscriber: Subscriber) -> str:
         """Return the page where the subscriber changes what is followed."""

@@ -21,7 +21,7 @@ from tests.digests.rendering_samples import (
 from trialalerts.clock import FrozenClock
 from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.rendering.renderer import MailRenderer
-from trialalerts.operations.doctor import templates_checked
+from trialalerts.operations.checks.settings import templates_checked
 
 
 @pytest.fixture

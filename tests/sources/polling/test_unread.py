@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from trialalerts.database import Database
-from trialalerts.operations import doctor
+from trialalerts.operations.checks import sources
 from trialalerts.sources.tables import Problem
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -31,6 +31,6 @@ def test_the_doctor_says_what_is_unread(sqlite_db: Database, fields: list[str], 
         for number, field in enumerate(fields):
             session.add(Problem(source="news", external_id=f"{number}.md", field=field, message="m", seen_at=NOW))
     with sqlite_db.read() as session:
-        found = [check.what for check in doctor._problems(session)]
+        found = [check.what for check in sources._problems(session)]
     assert len(found) == len(told)
     assert all(what.startswith(begins) for what, begins in zip(found, told, strict=True))

@@ -19,7 +19,7 @@ from trialalerts.delivery.mail.message import ascii_domain
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import DkimSettings, Settings
 
-__all__ = ["DkimSigner"]
+__all__ = ["DkimSigner", "public_keys"]
 
 _SIGNED = (
     "from",
@@ -121,6 +121,24 @@ def _body_hash(body: bytes) -> str:
     while body.endswith(b"\r\n\r\n"):
         body = body[:-2]
     return b64encode(sha256(body if body != b"" else b"\r\n").digest()).decode()
+
+
+def public_keys(key: DkimSettings) -> tuple[str, list[str]]:
+    """Return the algorithm of a key (``rsa``, ``ed25519``) and how its public half may stand in the DNS, ours first.
+
+    Raises:
+        ConfigurationError: the key file cannot be read, or is no key that can sign mail.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+    _read(key)
+    public = load_pem_private_key(Path(key.key_file).read_bytes(), password=None)
+    if isinstance(public, Ed25519PrivateKey):
+        raw = public.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return "ed25519", [b64encode(raw).decode()]
+    formats = (PublicFormat.SubjectPublicKeyInfo, PublicFormat.PKCS1)  # RFC 6376 and RFC 4871 differ; both are seen
+    return "rsa", [b64encode(public.public_key().public_bytes(Encoding.DER, each)).decode() for each in formats]
 
 
 def _read(key: DkimSettings) -> tuple[str, Callable[[bytes], bytes]]:

@@ -35,6 +35,8 @@ class HourlyCounts(StrEnum):
     COMPLAINED = "complained"
     REFUSED = "refused"
     """The server answered no, for whatever reason, at the door."""
+    UNKNOWN_LINK = "unknown_link"
+    """A one-click POST bore a link that belongs to nobody."""
 
 
 def hour_of(at: datetime) -> datetime:

@@ -89,8 +89,13 @@ def open_transport(url: str) -> Transport:
     except ValueError:
         raise ConfigurationError(
             "mail.url: this is no URL; a host is a name, a port a number, and what is special in a password is "
-            "written %XX (@ as %40, : as %3A, / as %2F)"
+            "percent-encoded, written %XX (@ as %40, : as %3A, / as %2F)"
         ) from None
+    if parts.scheme != "file" and "@" in parts.path + parts.fragment:
+        raise ConfigurationError(
+            f"mail.url: {parts.scheme}:// has an @ behind its host; what is special in a user or password is "
+            "percent-encoded, written %XX (/ as %2F, # as %23, ? as %3F, @ as %40)"
+        )
     if parts.scheme not in _SCHEMES:
         known = [f"{scheme}://" for scheme in _SCHEMES]
         raise ConfigurationError(
@@ -108,8 +113,8 @@ def options_of(parts: SplitResult, known: Collection[str]) -> Mapping[str, str]:
     """
     if "@" in parts.query and "@" not in parts.netloc:
         raise ConfigurationError(
-            f"mail.url: {parts.scheme}:// has an @ behind its ?; what is special in a key or password is written %XX "
-            "(? as %3F, # as %23)"
+            f"mail.url: {parts.scheme}:// has an @ behind its ?; what is special in a key or password is "
+            "percent-encoded, written %XX (? as %3F, # as %23)"
         )
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     for name in options:

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, unquote
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Unsent
 from trialalerts.delivery.transports import options_of
+from trialalerts.delivery.transports.probing import TrialResult
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import make_folder
 
@@ -25,6 +26,14 @@ class FileTransport:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def probe(self, *, seconds: float) -> TrialResult:
+        """Look whether files can be written into the folder."""
+        del seconds
+        folder = next(each for each in (self._folder.absolute(), *self._folder.absolute().parents) if each.exists())
+        if os.access(folder, os.W_OK | os.X_OK):
+            return TrialResult(works=True, told=f"The outbox folder {self._folder} can be written.")
+        return TrialResult(works=False, told=f"The outbox folder {self._folder} cannot be written by this user.")
 
     def open(self) -> FileChannel:
         """Return a channel that writes into the folder."""

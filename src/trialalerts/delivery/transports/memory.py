@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import SplitResult
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome
+from trialalerts.delivery.transports.probing import TrialResult
 
 __all__ = ["MemoryChannel", "MemoryTransport", "open_url"]
 
@@ -39,6 +40,11 @@ class MemoryTransport:
         self._answers.pop(address, None)
         if with_outcome is not None:
             self._answers[address] = with_outcome
+
+    def probe(self, *, seconds: float) -> TrialResult:
+        """Work."""
+        del seconds
+        return TrialResult(works=True, told="What is sent stays in memory.")
 
     def open(self) -> MemoryChannel:
         """Return a channel of this transport."""

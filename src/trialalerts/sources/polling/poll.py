@@ -37,7 +37,17 @@ from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.base import Batch, Position, Source
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.kinds import open_source
-from trialalerts.sources.polling.state import begin, fail, interrupt, lease_of, polled_by, url_key
+from trialalerts.sources.polling.state import (
+    adopt_interval,
+    begin,
+    fail,
+    has_new_interval,
+    interrupt,
+    lease_of,
+    next_poll,
+    polled_by,
+    url_key,
+)
 from trialalerts.sources.polling.writer import BatchCount, BatchWriter
 from trialalerts.sources.stumbles import describe_error
 from trialalerts.sources.tables import SourceState
@@ -123,15 +133,16 @@ def poll_due(
     for source in chosen:
         if stop():
             break
+        if has_new_interval(states.get(source.name), source):
+            adopt_interval(db, source)
         if force or _is_due(states.get(source.name), source, clock.now()):
             counts.append(poll_source(db, settings, source, clock, only_due=not force, stop=stop))
     return counts
 
 
 def _is_due(state: SourceState | None, source: SourceSettings, now: datetime) -> bool:
-    if state is None or state.next_poll_at is None:
-        return True
-    return state.next_poll_at <= now and state.gone != url_key(source)
+    due = next_poll(state, source)
+    return due is None or (due <= now and state is not None and state.gone != url_key(source))
 
 
 def chosen_sources(settings: Settings, names: Sequence[str] | None) -> list[SourceSettings]:

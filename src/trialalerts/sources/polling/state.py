@@ -20,11 +20,14 @@ from trialalerts.sources.tables import SourceState
 __all__ = [
     "LEASE",
     "SOURCE_GONE",
+    "adopt_interval",
     "begin",
     "fail",
+    "has_new_interval",
     "interrupt",
     "lease_of",
     "locked_state",
+    "next_poll",
     "polled_by",
     "succeed",
     "url_key",
@@ -100,6 +103,7 @@ def succeed(state: SourceState, settings: SourceSettings, now: datetime) -> None
     state.baseline_done_at = state.baseline_done_at or now
     state.last_success_at = now
     state.next_poll_at = now + settings.every
+    state.interval = _seconds(settings)
     state.error_count = 0
     state.last_error = state.gone = None
 
@@ -130,6 +134,7 @@ def fail(
         state = locked_state(session, settings.name)
         lease.end(state)
         state.next_poll_at = now + _pause(settings.every, state.error_count, retry_after)
+        state.interval = _seconds(settings) if retry_after is None else None
         if is_gone:
             state.gone = url_key(settings)
             note_finding(session, SOURCE_GONE, settings.name, f"Source {settings.name}: {error}", now=now)
@@ -148,8 +153,37 @@ def interrupt(db: Database, name: str, lease: Lease, now: datetime) -> None:
     with db.write() as session:
         state = locked_state(session, name)
         lease.end(state)
-        state.next_poll_at = now
+        state.next_poll_at, state.interval = now, None
         session.add(state)
+
+
+def next_poll(state: SourceState | None, settings: SourceSettings) -> datetime | None:
+    """Return when a source is due by its interval of today, whatever it was when it was polled last; None: now."""
+    if state is None or state.next_poll_at is None:
+        return None
+    if state.interval is None or state.interval == _seconds(settings):
+        return state.next_poll_at
+    before, failures = timedelta(seconds=state.interval), state.error_count - 1
+    if failures < 0:
+        return state.next_poll_at - before + settings.every
+    return state.next_poll_at - _pause(before, failures, None) + _pause(settings.every, failures, None)
+
+
+def adopt_interval(db: Database, settings: SourceSettings) -> None:
+    """Let an interval that was changed in the configuration hold from now on, not only from the next poll."""
+    with db.write() as session:
+        state = locked_state(session, settings.name)
+        state.next_poll_at, state.interval = next_poll(state, settings), _seconds(settings)
+        session.add(state)
+
+
+def has_new_interval(state: SourceState | None, settings: SourceSettings) -> bool:
+    """Tell whether a source's interval was changed since it was polled last."""
+    return state is not None and state.interval not in {None, _seconds(settings)}
+
+
+def _seconds(settings: SourceSettings) -> int:
+    return int(settings.every.total_seconds())
 
 
 def _pause(every: timedelta, failures: int, retry_after: float | None) -> timedelta:

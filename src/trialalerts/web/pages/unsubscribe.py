@@ -10,9 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trialalerts.clock import Clock
+from trialalerts.delivery.feedback.unknown_links import note_unknown_link
+from trialalerts.errors import TokenError
+from trialalerts.subscribers.erasure import is_erased
+from trialalerts.subscribers.links import NOBODY
 from trialalerts.subscribers.people import pause, unsubscribe
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import Purpose
+from trialalerts.web.limits import client_of
 from trialalerts.web.site import LinkEnded, WebSite, local_day
 
 __all__ = ["PAUSABLE", "UnsubscribePage", "pause_for_a_month"]
@@ -41,22 +46,44 @@ class UnsubscribePage:
         return self._site.pages.page("unsubscribe.html", self._site.pages.language(request), token=token)
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
-        """Unsubscribe, whatever the body says, unless it asks for a pause; twice is fine."""
-        wants_rest = typed.get("action") == "pause"
-        paused = self._leave(request.path_params["token"], one_click="List-Unsubscribe" in typed, wants_rest=wants_rest)
-        return self._site.pages.message("paused" if paused else "unsubscribed", self._site.pages.language(request))
+        """Unsubscribe, whatever the body says, unless it asks for a pause; twice is fine.
 
-    def _leave(self, token: str, *, one_click: bool, wants_rest: bool) -> bool:
-        """Do it; return whether the subscriber is paused now."""
+        A link that belongs to nobody gets the status that mail programs expect and the truth: nobody was unsubscribed.
+        """
+        token, one_click = request.path_params["token"], "List-Unsubscribe" in typed
+        language = self._site.pages.language(request)
+        try:
+            done = self._leave(token, one_click=one_click, wants_rest=typed.get("action") == "pause")
+        except TokenError:
+            if not one_click:
+                raise
+            self._count(request)
+            return self._site.pages.message("link_unknown", language, status=400)
+        return self._site.pages.message(done, language)
+
+    def _count(self, request: Request) -> None:
+        """Count a link that nobody can have got from us, unless one client brings very many."""
+        client = client_of(request.client.host if request.client else None)
+        if not self._site.looks.wait(client):
+            with self._site.db.write() as session:
+                note_unknown_link(session, now=self._site.clock.now())
+
+    def _leave(self, token: str, *, one_click: bool, wants_rest: bool) -> str:
+        """Do it; return which message tells what was done."""
         with self._site.db.write() as session:
             try:
                 subscriber, _ = self._site.holder(session, Purpose.UNSUBSCRIBE, token)
             except LinkEnded:
-                return False  # erased: nobody is there to be mailed
+                key = self._site.tokens.read(Purpose.UNSUBSCRIBE, token, max_age=None).key
+                if is_erased(session, key):
+                    return "unsubscribed"  # nobody is there to be mailed
+                if key != NOBODY:
+                    note_unknown_link(session, now=self._site.clock.now())
+                return "link_unknown"
             if not wants_rest:
                 how = "one-click" if one_click else "link"
                 unsubscribe(session, subscriber, how=how, now=self._site.clock.now())
             elif subscriber.state in PAUSABLE:
                 pause_for_a_month(session, subscriber, self._site.clock)
-                return True
-        return False
+                return "paused"
+        return "unsubscribed"

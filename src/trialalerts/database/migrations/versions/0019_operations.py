@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_audit_entry_at", "audit_entry", ["at"])
+    op.add_column("source", sa.Column("interval", sa.Integer(), nullable=True))
     op.add_column("delivery", sa.Column("copy_of", BigId, nullable=True))
     op.create_index(
         "ix_delivery_copy_of",

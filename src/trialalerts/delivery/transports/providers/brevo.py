@@ -24,6 +24,7 @@ from uuid import UUID
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Unsent
 from trialalerts.delivery.transports.in_doubt import doubtful_key
+from trialalerts.delivery.transports.probing import TrialResult
 from trialalerts.delivery.transports.providers.account import ProviderAccount, account_of, name_in
 from trialalerts.delivery.transports.providers.channel import ApiTransport, refusal_of, refused_whole
 from trialalerts.delivery.transports.providers.message import (
@@ -84,6 +85,17 @@ class Brevo:
             body=parts[0],
             headers={"Content-Type": "application/json", "api-key": self._account.key},
         )
+
+    def account_request(self) -> PostRequest:
+        """Ask for the account."""
+        return PostRequest(
+            url=f"{self._account.endpoint}/v3/account", body=b"", headers={"api-key": self._account.key}, method="GET"
+        )
+
+    def account_says(self, reply: PostReply) -> TrialResult | None:
+        """Leave it to the status."""
+        del reply
+        return None
 
     def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of the message."""

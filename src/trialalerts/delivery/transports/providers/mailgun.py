@@ -19,6 +19,7 @@ from secrets import token_hex
 from urllib.parse import SplitResult, quote
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Unsent
+from trialalerts.delivery.transports.probing import TrialResult
 from trialalerts.delivery.transports.providers.account import ProviderAccount, account_of
 from trialalerts.delivery.transports.providers.channel import ApiTransport, refusal_of, refused_whole
 from trialalerts.delivery.transports.providers.message import wire_address
@@ -55,6 +56,7 @@ class Mailgun:
     def __init__(self, account: ProviderAccount, domain: str) -> None:
         self._account = account
         self._url = f"{account.endpoint}/v3/{quote(domain, safe='')}/messages.mime"
+        self._domain_url = f"{account.endpoint}/v3/domains/{quote(domain, safe='')}"
 
     def part(self, envelope: Envelope) -> bytes:
         """Return the fields of a form before its last one, each followed by the boundary's place."""
@@ -81,6 +83,26 @@ class Mailgun:
                 "Authorization": "Basic " + b64encode(f"api:{self._account.key}".encode()).decode(),
             },
         )
+
+    def account_request(self) -> PostRequest:
+        """Ask about the sending domain."""
+        return PostRequest(
+            url=self._domain_url,
+            body=b"",
+            headers={"Authorization": "Basic " + b64encode(f"api:{self._account.key}".encode()).decode()},
+            method="GET",
+        )
+
+    def account_says(self, reply: PostReply) -> TrialResult | None:
+        """Look whether the domain may send. A sending key may ask nothing: then it is answered as a wrong one is."""
+        if reply.status == 401:  # noqa: PLR2004 - as HTTP numbers it
+            told = "Mailgun tells nothing to this key (HTTP 401): it is wrong, or one that may only send."
+            return TrialResult(works=None, told=told)
+        domain = reply.mapping().get("domain")
+        state = domain.get("state") if isinstance(domain, dict) else None
+        if reply.ok and state in {"unverified", "disabled"}:
+            return TrialResult(works=False, told=f"Mailgun has the domain of mail.url as {state}.")
+        return None
 
     def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of the message."""

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import SplitResult
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.transports.probing import TrialResult
 from trialalerts.delivery.transports.providers.account import ProviderAccount, account_of, name_in
 from trialalerts.delivery.transports.providers.channel import ApiTransport, refusal_of, refused_whole
 from trialalerts.delivery.transports.providers.message import (
@@ -90,6 +91,20 @@ class Postmark:
             body=b"[" + b",".join(parts) + b"]",
             headers={"Content-Type": "application/json", "X-Postmark-Server-Token": self._account.key},
         )
+
+    def account_request(self) -> PostRequest:
+        """Ask for the server that the token belongs to."""
+        return PostRequest(
+            url=f"{self._account.endpoint}/server",
+            body=b"",
+            headers={"X-Postmark-Server-Token": self._account.key},
+            method="GET",
+        )
+
+    def account_says(self, reply: PostReply) -> TrialResult | None:
+        """Leave it to the status."""
+        del reply
+        return None
 
     def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of each message of a batch."""

@@ -24,6 +24,7 @@ from urllib.parse import SplitResult
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Unsent
 from trialalerts.delivery.transports.in_doubt import doubtful_key
+from trialalerts.delivery.transports.probing import TrialResult
 from trialalerts.delivery.transports.providers.account import ProviderAccount, account_of, name_in
 from trialalerts.delivery.transports.providers.channel import (
     ApiTransport,
@@ -100,6 +101,21 @@ class Resend:
                 "x-batch-validation": "permissive",
             },
         )
+
+    def account_request(self) -> PostRequest:
+        """Ask for the domains."""
+        return PostRequest(
+            url=f"{self._account.endpoint}/domains",
+            body=b"",
+            headers={"Authorization": f"Bearer {self._account.key}"},
+            method="GET",
+        )
+
+    def account_says(self, reply: PostReply) -> TrialResult | None:
+        """Know a key that may only send: it is refused by its name."""
+        if name_in(reply.mapping().get("name")) == "restricted_api_key":
+            return TrialResult(works=True, told="Resend takes the key of mail.url, which may only send.")
+        return None
 
     def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of each message of a batch."""

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import SplitResult
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Unsent
+from trialalerts.delivery.transports.probing import TrialResult
 from trialalerts.delivery.transports.providers.account import ProviderAccount, account_of, name_in
 from trialalerts.delivery.transports.providers.channel import ApiTransport, refusal_of, refused_whole
 from trialalerts.delivery.transports.providers.message import (
@@ -81,6 +82,24 @@ class SendGrid:
             body=parts[0],
             headers={"Content-Type": "application/json", "Authorization": f"Bearer {self._account.key}"},
         )
+
+    def account_request(self) -> PostRequest:
+        """Ask what the key may do."""
+        return PostRequest(
+            url=f"{self._account.endpoint}/v3/scopes",
+            body=b"",
+            headers={"Authorization": f"Bearer {self._account.key}"},
+            method="GET",
+        )
+
+    def account_says(self, reply: PostReply) -> TrialResult | None:
+        """Look whether the key may send mail."""
+        scopes = reply.mapping().get("scopes")
+        if reply.ok and isinstance(scopes, list) and "mail.send" not in scopes:
+            return TrialResult(
+                works=False, told="SendGrid takes the key of mail.url, which may not send mail (mail.send)."
+            )
+        return None
 
     def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of the message."""

@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Refused, Unsent
+from trialalerts.delivery.transports.probing import TrialResult
 from trialalerts.delivery.transports.providers.account import ProviderAccount, account_of, name_in
 from trialalerts.delivery.transports.providers.channel import ApiTransport, refusal_of, refused_whole
 from trialalerts.delivery.transports.providers.message import json_bytes, tags_of, wire_address
@@ -71,6 +72,7 @@ class Ses:
     def __init__(self, account: ProviderAccount, signer: SesSigner) -> None:
         self._account = account
         self._signer = signer
+        self._account_url = f"{account.endpoint}/v2/email/account"
 
     def part(self, envelope: Envelope) -> bytes:
         """Write one request's body."""
@@ -92,6 +94,32 @@ class Ses:
         del envelopes
         url = f"{self._account.endpoint}/v2/email/outbound-emails"
         return PostRequest(url=url, body=parts[0], headers=self._signer.headers(url, parts[0]))
+
+    def account_request(self) -> PostRequest:
+        """Ask for the account (GetAccount)."""
+        return PostRequest(
+            url=self._account_url,
+            body=b"",
+            headers=self._signer.headers(self._account_url, b"", method="GET"),
+            method="GET",
+        )
+
+    def account_says(self, reply: PostReply) -> TrialResult | None:
+        """Look whether the account may send, and to everybody."""
+        kind, told = _kind(reply), reply.mapping()
+        if kind in {"AccessDeniedException", "AccessDenied"}:
+            return TrialResult(
+                works=None, told="Amazon SES takes the key of mail.url, which may not ask for the account."
+            )
+        if kind in _KEYS:
+            return TrialResult(works=False, told=f"Amazon SES refuses the key of mail.url ({kind}).")
+        if reply.ok and told.get("SendingEnabled") is False:
+            return TrialResult(works=False, told="Amazon SES has stopped the account's sending.")
+        if reply.ok and told.get("ProductionAccessEnabled") is False:
+            return TrialResult(
+                works=False, told="Amazon SES has the account in its sandbox: mail reaches verified addresses only."
+            )
+        return None
 
     def read(self, reply: PostReply, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Say what became of the message."""
@@ -138,9 +166,9 @@ class SesSigner:
         self._request: Any = request.AWSRequest
         self._auth: Any = auth.SigV4Auth(credentials.Credentials(key, secret, token), "ses", region)
 
-    def headers(self, url: str, body: bytes) -> dict[str, str]:
-        """Return the headers of a signed POST request."""
-        request = self._request(method="POST", url=url, data=body, headers={"Content-Type": "application/json"})
+    def headers(self, url: str, body: bytes, *, method: str = "POST") -> dict[str, str]:
+        """Return the headers of a signed request."""
+        request = self._request(method=method, url=url, data=body, headers={"Content-Type": "application/json"})
         self._auth.add_auth(request)
         return {str(name): str(value) for name, value in request.headers.items()}
 

@@ -8,6 +8,7 @@ others: ``dialogue`` (messages, pipelined), ``connection`` (connecting, encrypti
 from __future__ import annotations
 
 import re
+import smtplib
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -18,15 +19,18 @@ from urllib.parse import SplitResult, unquote
 
 from trialalerts.delivery.mail.envelope import Envelope, Outcome, Refused, Unsent
 from trialalerts.delivery.transports import options_of
+from trialalerts.delivery.transports.probing import TrialResult
 from trialalerts.delivery.transports.smtp.connection import Lost, NoConnection, SmtpServer, Tls, connect
 from trialalerts.delivery.transports.smtp.dialogue import PATIENCE, Dialogue, Mail, Progress
 from trialalerts.errors import ConfigurationError
+from trialalerts.net.reach import is_no_network
 
 __all__ = ["SmtpChannel", "SmtpServer", "SmtpTransport", "open_url"]
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _PIPELINED = 20
 _ONE_BY_ONE = 5
+_PERMANENT = 500
 
 
 class SmtpTransport:
@@ -53,6 +57,25 @@ class SmtpTransport:
     def open(self) -> SmtpChannel:
         """Return a channel with a connection of its own."""
         return SmtpChannel(self.server, lambda: self._context)
+
+    def probe(self, *, seconds: float) -> TrialResult:
+        """Connect, encrypt, log in and say goodbye."""
+        server = replace(self.server, timeout=min(seconds, self.server.timeout))
+        where = f"The mail server {server.host}:{server.port}"
+        try:
+            line = connect(server, self._context)
+        except NoConnection as error:
+            cause = error.__cause__
+            silent = is_no_network(cause) or (isinstance(cause, Lost) and cause.timed_out)
+            later = isinstance(cause, smtplib.SMTPResponseException) and cause.smtp_code < _PERMANENT
+            return TrialResult(works=None if silent or later else False, told=error.reason)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            return TrialResult(works=False, told=f"The certificates of ca_file cannot be read: {type(error).__name__}.")
+        encrypted = isinstance(line.sock, ssl.SSLSocket)
+        line.hang_up(politely=True)
+        how = "encrypted" if encrypted else "without encryption"
+        logged_in = "takes user and password" if server.user else "asks for no user"
+        return TrialResult(works=True, told=f"{where} answers, {how}, and {logged_in}.")
 
     @cached_property
     def _context(self) -> ssl.SSLContext | None:
