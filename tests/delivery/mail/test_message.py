@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from trialalerts.delivery.mail.message import Message, header_line, mail_domain, new_message_id, to_bytes
 from trialalerts.delivery.mail.quoted_printable import decode, encode, plain_text
+from trialalerts.delivery.transports.smtp.dialogue import dot_stuffed
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -83,6 +84,7 @@ def assert_fit_for_the_wire(content: bytes) -> None:
     assert lines[-1] == b""
     assert max(len(line) for line in lines) <= 998
     assert not re.search(rb"[\x00\r\n]", b"".join(lines))
+    assert dot_stuffed(content) == content  # so that whoever hands it over need not look
     lines = content.partition(b"\r\n\r\n")[2].split(b"\r\n")
     assert max(len(line) for line in lines) <= 76
     assert not any(line.endswith((b" ", b"\t")) for line in lines)
@@ -151,6 +153,17 @@ def test_a_body_in_pieces_encoded_before_reads_back_like_the_same_body_in_one(te
 @given(text=nasty)
 def test_a_piece_says_what_was_put_in(text: str) -> None:
     assert plain_text(decode([encode(text)])) == plain_text(text)
+
+
+@given(text=st.text(alphabet=".=xÄ \n", max_size=400), shift=st.integers(0, 90))
+@example("." * 400, 0)
+@example("x" * 72 + "...." + "Ä" * 30, 0)
+@example("x" * 75 + "." + "=" * 30, 0)
+def test_dots_at_any_place_of_a_line_read_back_and_begin_none(text: str, shift: int) -> None:
+    given_text = "y" * shift + text
+    content = to_bytes(message(text=[encode(given_text), encode(given_text)]))
+    assert_fit_for_the_wire(content)
+    assert body(parsed(content), "plain") == plain_text(given_text * 2)
 
 
 @given(subject=nasty, name=nasty, text=st.lists(nasty, max_size=3), link=nasty)

@@ -23,7 +23,8 @@ class Envelope:
     mail). ``content`` is the whole message with CRLF line ends, signed where signing is set up: what goes over the
     wire. ``message`` is the same in its parts, for APIs that write the MIME themselves. ``metadata`` comes back with
     what a provider tells of the message; it holds a signed token, nothing that tells who somebody is. ``request_key``
-    is the idempotency key to ask with, None: one made of the Message-ID.
+    is the idempotency key to ask with, None: one made of the Message-ID. ``dot_free``: it is known that no line of the
+    content begins with a dot (SMTP doubles those).
     """
 
     sender: str
@@ -32,6 +33,7 @@ class Envelope:
     message: Message
     metadata: Mapping[str, str]
     request_key: str | None = None
+    dot_free: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

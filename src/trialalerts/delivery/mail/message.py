@@ -129,7 +129,7 @@ class Message:
 
 
 def to_bytes(message: Message) -> bytes:
-    """Return the message as it goes over the wire: CRLF line ends, no line longer than 998 bytes.
+    """Return the message as it goes over the wire: CRLF line ends, lines of at most 998 bytes, none begins with a dot.
 
     The same message gives the same bytes each time. Only an address with letters outside ASCII
     before its ``@`` makes the headers other than ASCII (SMTPUTF8, RFC 6531).

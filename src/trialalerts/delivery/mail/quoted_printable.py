@@ -15,10 +15,14 @@ from typing import NewType
 __all__ = ["Body", "Quoted", "decode", "encode", "plain_text"]
 
 Quoted = NewType("Quoted", bytes)
-"""A piece of a body as ``encode`` makes it: empty, or lines of at most 76 bytes that each end in CRLF."""
+"""A piece of a body as ``encode`` makes it: empty, or lines of at most 76 bytes that each end in CRLF.
+
+No line begins with a dot, so that nobody on the way has to look for those that SMTP doubles.
+"""
 
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _HARD, _SOFT = b"\r\n", b"=\r\n"
+_LONGEST = 76
 
 
 class Body:
@@ -57,22 +61,40 @@ class Body:
 
 
 def encode(text: str) -> Quoted:
-    """Encode a piece of text, cleaned like a :class:`Body` but without adding a last line end.
+    """Encode a piece of text (RFC 2045, 6.7), cleaned like a :class:`Body` but without adding a last line end.
 
     A CR that stands at one end of a piece and its LF at the beginning of the next count as two line ends.
     """
     if not text:
         return Quoted(b"")
     if text.isascii() and text.isprintable() and not text.endswith(" "):  # mostly a link or a few words on one line
-        return Quoted(binascii.b2a_qp(text.encode() + _HARD)[:-2] + _SOFT)
+        return _without_dots(binascii.b2a_qp(text.encode() + _HARD)[:-2] + _SOFT)
     raw = _queues(text).replace("\n", "\r\n").encode()
     if raw.endswith((b" ", b"\t")) or b" \r\n" in raw or b"\t\r\n" in raw:
         lines = [_line(line) for line in raw.split(_HARD)]
-        return Quoted(_HARD.join(lines) + (_SOFT if lines[-1] else b""))
+        return _without_dots(_HARD.join(lines) + (_SOFT if lines[-1] else b""))
     if raw.endswith(_HARD):
-        return Quoted(binascii.b2a_qp(raw))
+        return _without_dots(binascii.b2a_qp(raw))
     # A line end in the place of the soft break: without it the last line could fill up all the 76 bytes.
-    return Quoted(binascii.b2a_qp(raw + _HARD)[:-2] + _SOFT)
+    return _without_dots(binascii.b2a_qp(raw + _HARD)[:-2] + _SOFT)
+
+
+def _without_dots(encoded: bytes) -> Quoted:
+    """Encode the dots at the beginning of lines, too: ``b2a_qp`` does so where a dot stands alone."""
+    if encoded.startswith(b".") or b"\n." in encoded:
+        encoded = b"".join([_without_dot(line) for line in encoded.splitlines(keepends=True)])
+    return Quoted(encoded)
+
+
+def _without_dot(line: bytes) -> bytes:
+    if not line.startswith(b"."):
+        return line
+    line = b"=2E" + line[1:]
+    if len(line) <= _LONGEST + len(_HARD):
+        return line
+    # The line was full: it is broken before its last signs, and never within an encoded one.
+    at = next(at for at in (_LONGEST - 3, _LONGEST - 2, _LONGEST - 1) if b"=" not in line[at - 2 : at])
+    return line[:at] + _SOFT + _without_dot(line[at:])
 
 
 def _line(line: bytes) -> bytes:

@@ -12,6 +12,7 @@ from base64 import b32decode, b32encode
 from binascii import Error
 from datetime import datetime
 from email.utils import parseaddr
+from functools import lru_cache
 
 from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.errors import ConfigurationError
@@ -91,6 +92,7 @@ def _token(settings: Settings, number: int) -> str:
     return _signed(required_secret(settings.service.secret.get_secret_value()), number)
 
 
+@lru_cache(maxsize=16)  # return address, headers and metadata of a mail are made one after the other
 def _signed(secret: str, number: int) -> str:
     key = secret.encode()
     written = number.to_bytes(max(1, (number.bit_length() + 7) // 8))

@@ -202,6 +202,7 @@ class Batches:
                 message=message,
                 metadata=verp.delivery_metadata(self.settings, row.id),
                 request_key=row.request_key,
+                dot_free=True,  # as to_bytes promises; to look would take a twentieth of the time of sending
             )
         except _STOPPING:
             raise

@@ -28,7 +28,7 @@ __all__ = ["ACKNOWLEDGED_TOGETHER", "Results", "SendCount"]
 
 log = structlog.get_logger()
 
-ACKNOWLEDGED_TOGETHER = 50
+ACKNOWLEDGED_TOGETHER = 100
 """One commit says of so many messages that they were sent, or of fewer when the channels leave time for it."""
 _REFUSALS_OF_OURS = 3
 _DOMAINS_OF_OURS = 2

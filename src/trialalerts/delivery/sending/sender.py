@@ -45,7 +45,7 @@ _LEASE_MARGIN = timedelta(minutes=2)
 """No batch is begun so near the end of its lease: it may take as long as the transport's timeouts."""
 _FRESH = timedelta(seconds=30)
 """A message that waited longer for a channel than this is checked and written again before it leaves."""
-_SLICE = 50
+_SLICE = 100
 """About so many messages are checked and written in one reading transaction."""
 _BATCHES_A_CHANNEL = 2
 """One is on its way while the next one waits, so that no channel is idle."""
@@ -153,7 +153,7 @@ class _Round:
         number = _channels(self.transport, self.settings, self.share)
         self.channels = Channels(self.transport, number=number, may_begin=self._may_begin)
         self.capacity = most_in_flight(self.transport, self.settings, self.share)
-        self.results.together = max(1, min(ACKNOWLEDGED_TOGETHER, self.capacity // 4))
+        self.results.together = max(1, min(ACKNOWLEDGED_TOGETHER, self.capacity // 2))
         try:
             while not self._ended() and (self._step() or self._wait(wait)):
                 pass
@@ -183,7 +183,7 @@ class _Round:
         if not self.waiting and not self.nothing_due:
             self._claim()
         room = self.capacity - self.channels.out - self.results.unwritten
-        if self.waiting and room >= min(max(1, self.capacity // 4), _SLICE):
+        if self.waiting and room >= min(max(1, self.capacity // 2), _SLICE):
             rows = self.waiting.take(min(room, self._slice()))
             if rows:
                 self._hand_in(rows)

@@ -236,7 +236,7 @@ class Dialogue:
     def _send_content(self, mail: Mail, commands: bytes) -> None:
         """Hand over the content, the dot, and what comes next; settle the mail by the reply to the dot."""
         self._expect_silence()
-        content = dot_stuffed(mail.envelope.content)
+        content = mail.envelope.content if mail.envelope.dot_free else dot_stuffed(mail.envelope.content)
         deadline = time.monotonic() + PATIENCE * self._timeout
         mail.stage = Progress.HANDED
         try:
