@@ -10,10 +10,11 @@ import pytest
 
 from trialalerts.cli.output import write_file
 from trialalerts.database import Database, open_database
-from trialalerts.database.maintenance import back_up, vacuum_database
+from trialalerts.database.maintenance import vacuum_database
 from trialalerts.database.schema import upgrade_schema
 from trialalerts.delivery.transports.file import _write_through
 from trialalerts.files import make_folder, tighten
+from trialalerts.operations.backups import back_up
 
 
 @pytest.fixture(autouse=True)

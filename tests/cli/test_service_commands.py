@@ -147,6 +147,30 @@ def test_a_backup_is_a_whole_database(run: Run, installation: Installation) -> N
     assert (again.code, "there is such a file already" in again.err) == (2, True)
 
 
+def test_a_backup_is_put_back_after_a_question(run: Run) -> None:
+    assert run(*ADD).code == 0
+    assert run("database", "backup", "now.db").code == 0
+    assert run("subscribers", "unsubscribe", "anna@example.org", "--yes").code == 0
+    asked = run("database", "restore", "now.db")
+    assert (asked.code, "is replaced by now.db. Do that?" in asked.out) == (1, True)
+    told = run("database", "restore", "now.db", "--yes").done
+    assert told == "restored: 1 subscriber; 1 of them left since and get no mail; 0 suppressions since kept\n"
+    assert json.loads(run("subscribers", "show", "anna@example.org", "--json").done)["state"] == "unsubscribed"
+    assert any("The backup now.db was put back" in each["what"] for each in json.loads(run("doctor", "--json").out))
+    assert run("deliveries", "retry", "--held").code == 0
+    assert "was put back" not in run("doctor", "--json").out
+
+
+def test_a_copy_is_the_database_from_now_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(*ADD).code == 0
+    told = run("database", "copy", "--to", "sqlite:///var/other.db").done
+    assert "copied and verified; now set database.url to sqlite:///var/other.db\n" in told
+    again = run("database", "copy", "--to", "sqlite:///var/other.db")
+    assert (again.code, "other.db is not empty" in again.err) == (2, True)
+    monkeypatch.setenv("TRIALALERTS_DATABASE__URL", "sqlite:///var/other.db")
+    assert json.loads(run("subscribers", "show", "anna@example.org", "--json").done)["state"] == "active"
+
+
 def test_a_damaged_counter_is_found(run: Run, installation: Installation) -> None:
     assert run("database", "check").code == 0
     with closing(sqlite3.connect(installation.folder / "var" / "trialalerts.db")) as database, database:

@@ -222,8 +222,10 @@ def _retry_held(meant: MailsMeant, *, dry_run: bool) -> None:
 
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show
+    from trialalerts.database.findings import end_findings
     from trialalerts.delivery.outbox.allowed import allowed_recipients
     from trialalerts.delivery.outbox.requeueing import count_meant, requeue_meant
+    from trialalerts.operations.backups import RESTORED
     from trialalerts.plurals import counted
 
     ctx = open_context()
@@ -231,6 +233,8 @@ def _retry_held(meant: MailsMeant, *, dry_run: bool) -> None:
     with ctx.db.write() as session:
         all_of_them = count_meant(session, meant)
         number = count_meant(session, going) if dry_run else requeue_meant(session, going, now=ctx.clock.now())
+        if not dry_run:
+            end_findings(session, RESTORED)
         rests = None if meant.numbers or meant.since else _end_rests(session, meant.domain, ctx.clock, dry_run=dry_run)
     would = "would be " if dry_run else ""
     if rests is not None:

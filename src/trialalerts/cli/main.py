@@ -39,7 +39,7 @@ NOUNS: dict[str, str] = {
     "feedback": "Bounces: what is a mail taken for, and why?",
     "templates": "Own templates: check.",
     "retention": "What is old: let it go.",
-    "database": "Database: upgrade, check, backup, vacuum.",
+    "database": "Database: check, backup, restore, copy …",
 }
 _SINGLE = {"init": "init", "run": "run", "demo": "demo", "doctor": "doctor", "report": "report"}
 _WITH_VALUE = {"--config"}

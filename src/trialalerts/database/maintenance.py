@@ -9,10 +9,10 @@ from pathlib import Path
 from sqlalchemy import text
 
 from trialalerts.database.engine import Database
-from trialalerts.errors import DatabaseUnusable, InvalidInput
+from trialalerts.errors import DatabaseUnusable
 from trialalerts.files import create_private, make_folder
 
-__all__ = ["back_up", "find_faults", "is_large", "vacuum_database"]
+__all__ = ["copy_file", "find_faults", "is_large", "replace_content", "vacuum_database"]
 
 _WITH_ADDRESSES = ("subscriber", "consent", "preference", "digest", "delivery", "feedback_event", "suppression")
 _LARGE = 100_000_000
@@ -49,31 +49,40 @@ def find_faults(database: Database, *, briefly: bool = False) -> list[str]:
     return found
 
 
-def back_up(database: Database, file: Path) -> int:
-    """Copy a SQLite database to ``file``, whole or not at all; return its size in bytes.
+def copy_file(database: Database, file: Path) -> None:
+    """Copy a SQLite database to a file that does not exist, while others go on working on it.
 
     Raises:
-        InvalidInput: the file exists, or this is PostgreSQL (which has pg_dump).
         DatabaseUnusable: the copy cannot be written.
     """
-    if not database.is_sqlite:
-        raise InvalidInput("This database is PostgreSQL: back it up with pg_dump.")
-    if file.exists():
-        raise InvalidInput(f"{file}: there is such a file already; name another one")
-    part = file.with_name(f"{file.name}.part")
     try:
         make_folder(file.parent)
-        create_private(part)
+        create_private(file)
         with (
             closing(sqlite3.connect(str(database.engine.url.database))) as source,
-            closing(sqlite3.connect(part)) as to,
+            closing(sqlite3.connect(file)) as to,
         ):
             source.backup(to)
-        part.replace(file)
     except (OSError, sqlite3.Error) as error:
-        part.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
         raise DatabaseUnusable(f"{file}: the copy cannot be written: {error}") from None
-    return file.stat().st_size
+
+
+def replace_content(database: Database, file: Path) -> None:
+    """Put the content of a file in the place of a SQLite database's, whole or not at all.
+
+    Raises:
+        DatabaseUnusable: it cannot be read or written.
+    """
+    database.dispose()
+    try:
+        with (
+            closing(sqlite3.connect(file)) as source,
+            closing(sqlite3.connect(str(database.engine.url.database))) as to,
+        ):
+            source.backup(to)
+    except sqlite3.Error as error:
+        raise DatabaseUnusable(f"{database.engine.url.database}: it cannot be written: {error}") from None
 
 
 def vacuum_database(database: Database, *, full: bool = False) -> None:

@@ -18,11 +18,13 @@ from trialalerts.errors import DatabaseBehind, DatabaseTooNew
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["REVISION", "alembic_config", "require_revision", "revision_of", "upgrade_schema"]
+__all__ = ["COPYING", "REVISION", "alembic_config", "require_revision", "revision_of", "upgrade_schema"]
 
 REVISION = "0019"
 """The revision that this program needs; a test holds it to the newest migration."""
 
+COPYING = "copying"
+"""What stands in the place of a revision while another database is being copied into this one."""
 _UPGRADE_LOCK = 7_215_041_900
 """Any number that is ours: PostgreSQL's advisory lock that lets one daemon of many do the upgrade."""
 
@@ -52,6 +54,10 @@ def require_revision(database: Database) -> None:
         return
     if found is None:
         raise DatabaseBehind(f"The database {name} is not set up yet; run: trialalerts init")
+    if found == COPYING:
+        raise DatabaseBehind(
+            f"The database {name} is half copied: run the same command again (database copy, or restore), it goes on"
+        )
     if found in _known_revisions():
         raise DatabaseBehind(
             f"The database {name} has revision {found}, this program needs {REVISION}; "

@@ -15,8 +15,8 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from trialalerts.database import Database, open_database
-from trialalerts.database.maintenance import back_up
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
+from trialalerts.operations.backups import back_up
 from trialalerts.vocabulary.places.loading import load_places
 from trialalerts.vocabulary.places.postcodes.search import PostcodeCount, import_postcodes, postcode_label, town_code
 from trialalerts.vocabulary.places.regions import find_region, search_places

@@ -1,0 +1,1 @@
+"""Copying a whole database into another one, of the same or of the other kind."""
