@@ -23,6 +23,7 @@ from trialalerts.operations.checks.settings import about_settings, templates_che
 from trialalerts.operations.checks.sources import about_sources
 from trialalerts.operations.checks.transport import transport_questions
 from trialalerts.operations.checks.web import web_questions
+from trialalerts.operations.watch.words import words_for
 from trialalerts.settings import Settings
 from trialalerts.vocabulary.tables import Area, Place
 
@@ -45,7 +46,10 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]
     ]
     briefly = is_large(db)
     broken = find_faults(db, briefly=briefly)
-    found += [DoctorCheck(level="broken", what=f"database: {fault}", remedy="restore a backup") for fault in broken]
+    why = "what is damaged cannot be read, or not be trusted"
+    found += [
+        DoctorCheck(level="broken", what=f"database: {fault}", why=why, remedy="restore a backup") for fault in broken
+    ]
     with db.read() as session:
         held_back = list(about_held_back(settings, session))
         found += about_clock(settings, session, clock)
@@ -78,7 +82,9 @@ def _vocabulary(session: Session) -> Iterator[DoctorCheck]:
         if number:
             yield DoctorCheck(level="good", what=f"{number:,} {what}")
         else:
-            yield DoctorCheck(level="broken", what=f"no {what} are loaded", remedy="run: trialalerts init")
+            why = "nobody can follow anything, and nothing is matched"
+            remedy = "run: trialalerts init"
+            yield DoctorCheck(level="broken", what=f"no {what} are loaded", why=why, remedy=remedy)
 
 
 def _findings(session: Session) -> Iterator[DoctorCheck]:
@@ -86,4 +92,10 @@ def _findings(session: Session) -> Iterator[DoctorCheck]:
         if finding.kind in {AWAITED, BENCHED}:
             continue  # said as it stands now
         level: Level = "broken" if finding.kind in _STANDING_STILL else "look"
-        yield DoctorCheck(level=level, what=f"{finding.text} (since {finding.since:%Y-%m-%d %H:%M} UTC)")
+        words = words_for(finding.kind)
+        yield DoctorCheck(
+            level=level,
+            what=f"{finding.text} (since {finding.since:%Y-%m-%d %H:%M} UTC)",
+            why=words.says,
+            remedy=f"see: {words.command.replace('NAME', finding.subject or 'NAME')}",
+        )

@@ -61,6 +61,7 @@ def about_clock(settings: Settings, session: Session, clock: Clock) -> Iterator[
         yield DoctorCheck(
             level="broken",
             what=f"a clock that is or was ahead{at}" + (f": too far in the future are {kinds}" if kinds else ""),
+            why="what bears a time in the future waits for it, and who is due then gets nothing till then",
             remedy="look after the machine's time (timedatectl); the next round of trialalerts run puts the rest right",
         )
     skew = skew_of(clock)
@@ -68,5 +69,6 @@ def about_clock(settings: Settings, session: Session, clock: Clock) -> Iterator[
         yield DoctorCheck(
             level="broken" if abs(skew) > MOST_SKEW else "look",
             what=f"the clock of this machine differs from the database's by {abs(skew).total_seconds():,.0f} seconds",
+            why="what is due, and for how long a machine may work at something, is told by the clock",
             remedy="set it (timedatectl); beyond five minutes nothing is sent from here",
         )

@@ -31,6 +31,7 @@ def about_sending(session: Session, now: datetime) -> Iterator[DoctorCheck]:
         yield DoctorCheck(
             level="broken",
             what=f"sending is paused since {paused.since:%Y-%m-%d %H:%M} UTC: {paused.reason}; the queue is kept",
+            why="no mail leaves, so that our reputation does not suffer more",
             remedy="see: trialalerts deliveries list --state bounced; then run: trialalerts deliveries resume",
         )
     for state in outages(session):
@@ -40,6 +41,7 @@ def about_sending(session: Session, now: datetime) -> Iterator[DoctorCheck]:
         yield DoctorCheck(
             level="broken",
             what=f"the transport {state.name} does not work since {since}: {state.reason}",
+            why="no mail leaves through it; nothing is lost",
             remedy="mend it or mail.url; what is queued leaves by itself then",
         )
 
@@ -52,12 +54,18 @@ def about_feedback(settings: Settings, session: Session, clock: Clock) -> Iterat
         if url := settings.feedback.mailbox.get_secret_value():
             name = open_mailbox(url, clock).name
     except ConfigurationError as error:
-        yield DoctorCheck(level="broken", what=str(error), remedy="correct it; see docs/how-to/hear-of-bounces.md")
+        yield DoctorCheck(
+            level="broken",
+            what=str(error),
+            why="what comes back is not heard of",
+            remedy="correct it; see docs/how-to/hear-of-bounces.md",
+        )
     leaves = not settings.mail.url.get_secret_value().startswith("file:")
     if leaves and name is None and not settings.feedback.webhooks:
         yield DoctorCheck(
             level="look",
             what="bounces and complaints are not heard of",
+            why="who is gone or complains gets mail on and on, and providers block who does that",
             remedy="set feedback.webhooks or feedback.mailbox; see docs/how-to/hear-of-bounces.md",
         )
     yield from _addresses(settings, name)
@@ -70,18 +78,21 @@ def about_feedback(settings: Settings, session: Session, clock: Clock) -> Iterat
             yield DoctorCheck(
                 level="look",
                 what=f"feedback: mail leaves through {provider}, which has told nothing for {SILENT_FOR.days} days",
+                why="bounces, complaints and unsubscribes are lost where it does not",
                 remedy="does its webhook reach this service? see docs/how-to/hear-of-bounces.md",
             )
     if "brevo://" in settings.mail.url.get_secret_value() and "brevo" not in settings.feedback.webhooks:
         yield DoctorCheck(
             level="look",
             what="feedback: Brevo may put its own link to unsubscribe into mails; only its webhook tells who used it",
+            why="who unsubscribes by that link goes on getting mail",
             remedy="set feedback.webhooks.brevo; see docs/how-to/hear-of-bounces.md",
         )
     if stands.unmatched:
         yield DoctorCheck(
             level="look",
             what=f"feedback: {counted(stands.unmatched, 'event')} of the last 7 days without a mail of ours",
+            why="a bounce or complaint that names no mail moves nobody",
             remedy="if there are many: does metadata or the return address get lost, was service.secret changed?",
         )
     if stands.about_us:
@@ -89,6 +100,7 @@ def about_feedback(settings: Settings, session: Session, clock: Clock) -> Iterat
             level="look",
             what=f"feedback: {counted(stands.about_us, 'mail')} of the last day refused because of us, "
             f"last: {stands.last_code or 'no code'}",
+            why="such mail waits, and is given up after mail.give_up_after",
             remedy="check SPF, DKIM, DMARC and the sender's reputation; no subscriber was blamed",
         )
 
@@ -98,12 +110,14 @@ def _addresses(settings: Settings, mailbox: str | None) -> Iterator[DoctorCheck]
         yield DoctorCheck(
             level="look",
             what="mail.bounces is empty: bounces go to mail.from, and none names its mail",
+            why="nobody can tell who is gone",
             remedy="set the address of the bounce mailbox",
         )
     if mailbox is None and settings.mail.unsubscribe_mailto:
         yield DoctorCheck(
             level="look",
             what="mail.unsubscribe_mailto is set, and no mailbox is read: who unsubscribes by mail is not heard",
+            why="they go on getting mail, and click on spam",
             remedy="let that address arrive in a mailbox and name it in feedback.mailbox, or take the address out",
         )
 
@@ -111,11 +125,14 @@ def _addresses(settings: Settings, mailbox: str | None) -> Iterator[DoctorCheck]
 def _mailbox(state: MailboxState | None, name: str, settings: Settings, now: datetime) -> DoctorCheck:
     read = state.last_success_at if state else None
     last = f"last read {read:%Y-%m-%d %H:%M} UTC" if read else "never read yet"
+    why = "bounces and complaints lie there unread"
     if state is not None and state.last_error:
-        return DoctorCheck(level="broken", what=f"{state.last_error} ({last})", remedy="correct feedback.mailbox")
+        return DoctorCheck(
+            level="broken", what=f"{state.last_error} ({last})", why=why, remedy="correct feedback.mailbox"
+        )
     if read is None or now - read > 3 * max(settings.feedback.every, _STUCK):
         return DoctorCheck(
-            level="look", what=f"bounce mailbox {name}: {last}", remedy="start the daemon: trialalerts run"
+            level="look", what=f"bounce mailbox {name}: {last}", why=why, remedy="start the daemon: trialalerts run"
         )
     return DoctorCheck(level="good", what=f"bounce mailbox {name}: {last}")
 
@@ -128,6 +145,7 @@ def about_held_back(settings: Settings, session: Session) -> Iterator[DoctorChec
         yield DoctorCheck(
             level="look",
             what=f"{only_to_words(allowed)}{kept}",
+            why="subscribers get nothing",
             remedy="take mail.only_to out when the service is to serve everybody: nothing that was held back leaves by "
             "that; see docs/how-to/try-it-on-staging.md",
         )
@@ -135,6 +153,7 @@ def about_held_back(settings: Settings, session: Session) -> Iterator[DoctorChec
         yield DoctorCheck(
             level="look",
             what=f"outbox: {counted(held, 'mail')} held back while mail.only_to was set",
+            why="they leave by themselves never",
             remedy="to let them go: trialalerts deliveries retry --held",
         )
 
@@ -152,12 +171,14 @@ def about_outbox(session: Session, now: datetime) -> Iterator[DoctorCheck]:
         yield DoctorCheck(
             level="look",
             what=f"outbox: {counted(stuck, 'mail')} waiting for over an hour",
+            why="it may be quiet hours, a limit or a server that asks for patience; or nobody sends",
             remedy="run: trialalerts deliveries list",
         )
     if failed:
         yield DoctorCheck(
             level="look",
             what=f"outbox: {counted(failed, 'mail')} could not be delivered",
+            why="somebody did not get what was meant for them",
             remedy="run: trialalerts deliveries list --state failed",
         )
     if not stuck and not failed:

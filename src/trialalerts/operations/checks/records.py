@@ -61,7 +61,8 @@ def _asked(name: str, question: Callable[[DnsLookup], Iterator[DoctorCheck]], se
         yield from question(DnsLookup(seconds))
     except NotAsked as error:
         remedy = "look after the name server of this machine, then run: trialalerts doctor"
-        yield DoctorCheck(level="look", what=f"{name} cannot be asked: {error}", remedy=remedy)
+        why = "nobody knows whether mail will be taken"
+        yield DoctorCheck(level="look", what=f"{name} cannot be asked: {error}", why=why, remedy=remedy)
 
 
 def _domain(address: str) -> str:

@@ -39,22 +39,35 @@ def about_settings(settings: Settings) -> Iterator[DoctorCheck]:
         yield DoctorCheck(
             level="look",
             what=f"service.base_url is {service.base_url}: links in mails lead there",
+            why="links that nobody can open, or that others can read on the way, confirm and unsubscribe nobody",
             remedy="set the https address at which people reach the web pages",
         )
     if not service.postal_address:
         yield DoctorCheck(
             level="look",
             what="service.postal_address is empty",
+            why="mail without it may be unlawful, and looks like spam",
             remedy="set it: many countries demand one in bulk mail",
         )
     if mail.startswith("file:"):
         yield DoctorCheck(
-            level="look", what="mail.url is a folder: nobody gets mail", remedy="set mail.url to smtp://… when ready"
+            level="look",
+            what="mail.url is a folder: nobody gets mail",
+            why="this is for trying it out: mails lie there as files",
+            remedy="set mail.url to smtp://… when ready",
         )
     if settings.mail.sender.rstrip(">").endswith("@localhost.localdomain"):
-        yield DoctorCheck(level="look", what="mail.from is the default", remedy="set an address of your own domain")
+        yield DoctorCheck(
+            level="look",
+            what="mail.from is the default",
+            why="mail servers refuse mail from a domain that is nobody's",
+            remedy="set an address of your own domain",
+        )
     if not settings.sources:
-        yield DoctorCheck(level="broken", what="no source is configured", remedy="add [[sources]] to the configuration")
+        why = "nothing comes in, so there is nothing to tell"
+        yield DoctorCheck(
+            level="broken", what="no source is configured", why=why, remedy="add [[sources]] to the configuration"
+        )
     yield from _senseless(settings)
     yield from _unescaped(mail)
 
@@ -137,5 +150,6 @@ def templates_checked(settings: Settings) -> Iterator[DoctorCheck]:
         yield DoctorCheck(
             level="broken",
             what=f"template {at}: {what}; the shipped one is used",
+            why="mails look otherwise than you meant",
             remedy="mend the file (docs/how-to/change-the-templates.md), then run: trialalerts doctor",
         )

@@ -25,6 +25,7 @@ _PATIENCE = 2
 """So many failed polls in a row are weather; more is a fault that somebody should look into."""
 _REGISTRIES = frozenset({"clinicaltrials_gov"})
 _SPELLINGS = 8
+_WHY_PLACES = "more people hear of such a trial than live near it"
 _TOLD_TO = "nothing is lost: such a trial is told to {}; report the spellings, so that they can be learnt"
 
 
@@ -43,18 +44,22 @@ def about_sources(settings: Settings, session: Session, now: datetime) -> Iterat
 def _source(state: SourceState | None, source: SourceSettings, now: datetime) -> Iterator[DoctorCheck]:
     name = f"source {source.name}"
     if state is None or state.last_attempt_at is None:
-        yield DoctorCheck(level="look", what=f"{name}: never polled yet", remedy="run: trialalerts sources poll")
+        why = "nothing of it is told, and first digests wait for it"
+        remedy = "run: trialalerts sources poll"
+        yield DoctorCheck(level="look", what=f"{name}: never polled yet", why=why, remedy=remedy)
     elif state.error_count:
         since = f"last read {state.last_success_at:%Y-%m-%d %H:%M} UTC" if state.last_success_at else "never read yet"
         yield DoctorCheck(
             level="broken" if state.error_count > _PATIENCE else "look",
             what=f"{name}: {counted(state.error_count, 'failed poll')} in a row, {since}: {state.last_error}",
+            why="nothing of it is told meanwhile; nothing is lost either",
             remedy=f"run: trialalerts sources check {source.name}",
         )
     elif state.last_success_at and now > _expected(state, source) + 2 * source.every:
         yield DoctorCheck(
             level="broken",
             what=f"{name}: last polled {state.last_success_at:%Y-%m-%d %H:%M} UTC, due every {source.every}",
+            why="nothing of it is told meanwhile",
             remedy="start the daemon: trialalerts run",
         )
     else:
@@ -77,6 +82,7 @@ def _emptiness(session: Session, state: SourceState | None) -> Iterator[DoctorCh
         yield DoctorCheck(
             level="look",
             what=f"source {state.name}: read to its end, and it gave no record",
+            why="nobody hears anything of it",
             remedy="look at its conditions, countries and statuses: do they ask for what you mean?",
         )
 
@@ -87,6 +93,7 @@ def _gaps(gaps: AreaGaps) -> Iterator[DoctorCheck]:
         yield DoctorCheck(
             level="look",
             what=f"{items} without a disease area, of which nobody hears who follows a disease",
+            why="they would reach nobody but those who follow everything",
             remedy="run: trialalerts areas gaps",
         )
 
@@ -94,7 +101,9 @@ def _gaps(gaps: AreaGaps) -> Iterator[DoctorCheck]:
 def _first_digests(settings: Settings, session: Session, now: datetime) -> Iterator[DoctorCheck]:
     names = [source.name for source in settings.sources]
     for each in awaited_sources(session, names, settings.digests.wait_for_baseline):
-        yield DoctorCheck(level="look", what=each.words(now))
+        why = "a first digest shows what is open, which is not known yet"
+        remedy = "wait for the daemon, or run: trialalerts sources poll"
+        yield DoctorCheck(level="look", what=each.words(now), why=why, remedy=remedy)
 
 
 def _problems(session: Session) -> Iterator[DoctorCheck]:
@@ -106,12 +115,12 @@ def _problems(session: Session) -> Iterator[DoctorCheck]:
         if number := unread[source]:
             lost = counted(number, "record or file", "records or files")
             what = f"source {source}: {lost} unread; what was stored of them before stays as it was"
-            yield DoctorCheck(level="look", what=what, remedy=remedy)
+            yield DoctorCheck(level="look", what=what, why="what changed in them is told to nobody", remedy=remedy)
         if number := fields[source]:
             what = (
                 f"source {source}: {counted(number, 'field')} of records could not be read; the rest of each was kept"
             )
-            yield DoctorCheck(level="look", what=what, remedy=remedy)
+            yield DoctorCheck(level="look", what=what, why="what stood there is not shown", remedy=remedy)
 
 
 def _sites(survey: SiteSurvey) -> Iterator[DoctorCheck]:
@@ -135,7 +144,7 @@ def _sites(survey: SiteSurvey) -> Iterator[DoctorCheck]:
     ):
         if lack.sites:
             how_many = f"places: {lack.sites:,} of {looked_at} ({counted(lack.trials, 'trial')})"
-            yield DoctorCheck(level="look", what=f"{how_many} {what}{_often(lack)}", remedy=remedy)
+            yield DoctorCheck(level="look", what=f"{how_many} {what}{_often(lack)}", why=_WHY_PLACES, remedy=remedy)
 
 
 def _often(lack: Lack) -> str:

@@ -38,6 +38,7 @@ def _tried(transport: Transport, seconds: float) -> Iterator[DoctorCheck]:
         yield DoctorCheck(
             level="look",
             what=f"{name}, which cannot be asked without sending",
+            why=_WHY,
             remedy="run: trialalerts doctor --send-to ADDRESS",
         )
         return

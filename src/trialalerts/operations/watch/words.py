@@ -97,6 +97,9 @@ KINDS = {
         command="trialalerts sources release NAME",
         blocks=True,
     ),
+    "unknown-unsubscribe-link": StandstillWords(
+        says="people unsubscribe by links that we do not know, and may still get mail", command="trialalerts doctor"
+    ),
     "source-gone": StandstillWords(
         says="the server says that the source is gone for good", command="trialalerts sources list", blocks=True
     ),
