@@ -20,6 +20,7 @@ from trialalerts.clock import Clock, SystemClock
 from trialalerts.database import Database
 from trialalerts.delivery.sending.channels import ALONE, ProcessShare
 from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseTooNew, TrialAlertsError
+from trialalerts.operations.service_manager import ServiceManager
 from trialalerts.operations.watch.pulse import BEATS_EVERY, Pulse, failure_words
 from trialalerts.pipeline import Pipeline
 from trialalerts.settings import Settings
@@ -64,6 +65,7 @@ class Daemon:
         self._clock = clock
         self._roles = frozenset(roles)
         self._helpers = helpers or Workers((), 0)
+        self._systemd = ServiceManager()
         self._stopping = threading.Event()
         self._signal: signal.Signals | None = None
         self._fault: str | None = None
@@ -99,7 +101,9 @@ class Daemon:
         log.info("daemon.started", roles=",".join(r for r in ROLES if r in self._roles), pid=os.getpid())
         try:
             self._helpers.look_after()
+            self._systemd.ready()
             while self._goes_on() and not self._stopping.wait(_LOOK_UP_SECONDS):
+                self._systemd.lives()
                 self._helpers.look_after()
                 self._follow_clock()
             if self._signal is not None:
@@ -107,6 +111,7 @@ class Daemon:
             elif self._fault is not None:
                 log.error("daemon.cannot_go_on", reason=self._fault)
             self._stopping.set()
+            self._systemd.stopping()
             self._finish(self._server.stop if self._server else None)
         finally:
             for number, handler in previous.items():
