@@ -8,7 +8,17 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
-from trialalerts.settings.values import Clock24, Duration, Hours, Mailbox, OptionalMailbox, Recipients, Size, WebUrl
+from trialalerts.settings.values import (
+    Clock24,
+    Duration,
+    Hours,
+    Mailbox,
+    Network,
+    OptionalMailbox,
+    Recipients,
+    Size,
+    WebUrl,
+)
 
 __all__ = [
     "BreakerSettings",
@@ -187,13 +197,15 @@ class HttpSettings(Section):
 class WebSettings(Section):
     """Where the web pages listen.
 
-    ``trusted_proxies`` are the addresses or networks whose ``X-Forwarded-For`` is believed. ``/metrics`` answers to
-    loopback, and to others who bring ``metrics_token`` as a bearer.
+    ``trusted_proxies`` are the addresses or networks whose ``X-Forwarded-For`` is believed. At most
+    ``confirmations_per_hour`` mails an hour ask those for a confirmation who signed up there; others wait.
+    ``/metrics`` answers to loopback, and to others who bring ``metrics_token`` as a bearer.
     """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65_535)
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
+    confirmations_per_hour: int = Field(default=500, ge=1)
     metrics_token: SecretStr = SecretStr("")
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from email.utils import parseaddr
+from ipaddress import ip_network
 from typing import Annotated
 
 from pydantic import BeforeValidator
 
-__all__ = ["Clock24", "Duration", "Hours", "Mailbox", "OptionalMailbox", "Recipients", "Size", "WebUrl"]
+__all__ = ["Clock24", "Duration", "Hours", "Mailbox", "Network", "OptionalMailbox", "Recipients", "Size", "WebUrl"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "y": 365 * 86_400}
 _SIZES = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
@@ -65,6 +67,13 @@ def _recipients(value: object) -> object:
     raise ValueError("an address such as me@example.org, or a domain such as @example.org")
 
 
+def _network(value: object) -> object:
+    with suppress(ValueError):
+        if isinstance(value, str):
+            return str(ip_network(value.strip(), strict=False))
+    raise ValueError("an address or a network such as 10.0.0.5, 10.1.0.0/16 or fd00::/8")
+
+
 def _clock24(value: object) -> object:
     if value == "" or (isinstance(value, str) and re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", value)):
         return value
@@ -83,5 +92,7 @@ OptionalMailbox = Annotated[str, BeforeValidator(_optional_mailbox)]
 """A mailbox, or nothing."""
 Recipients = Annotated[str, BeforeValidator(_recipients)]
 """An address, or ``@`` and a domain: everybody there."""
+Network = Annotated[str, BeforeValidator(_network)]
+"""An IP address or a network, kept as a network: ``10.0.0.5`` is ``10.0.0.5/32``."""
 Clock24 = Annotated[str, BeforeValidator(_clock24)]
 """A time of the day, written ``07:00``, or nothing."""

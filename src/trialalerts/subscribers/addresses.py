@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from trialalerts.errors import InvalidInput
 
-__all__ = ["address_key", "checked_address", "typo_hint"]
+__all__ = ["address_key", "checked_address", "mailbox_of", "typo_hint"]
 
 _COMMON_DOMAINS = (
     "aol.com",
@@ -51,6 +51,12 @@ _COMMON_DOMAINS = (
 )
 
 
+_SAME_DOMAIN = {"googlemail.com": "gmail.com", "protonmail.com": "proton.me", "protonmail.ch": "proton.me"}
+_SAME_DOMAIN |= {"pm.me": "proton.me", "me.com": "icloud.com", "mac.com": "icloud.com", "ya.ru": "yandex.ru"}
+_TAG = {f"yahoo.{country}": "-" for country in ("com", "co.uk", "de", "fr", "es", "it", "ca")} | {"ymail.com": "-"}
+_IGNORED = {"gmail.com": str.maketrans("", "", "."), "proton.me": str.maketrans("", "", "._-")}
+"""What providers take for the same mailbox: https://support.google.com/mail/answer/7436150,
+https://proton.me/support/addresses-and-aliases; Yahoo's disposable addresses are ``name-word``."""
 _PLAIN_LOCAL = re.compile(r"[\w!#$%&'*+\-/=?^`{|}~]+(\.[\w!#$%&'*+\-/=?^`{|}~]+)*", re.ASCII)
 _LONGEST_LOCAL, _LONGEST_ADDRESS = 64, 254
 
@@ -107,6 +113,20 @@ def address_key(address: str) -> str:
         return address.lower()
     local, _, domain = address.rpartition("@")
     return f"{_folded(local)}@{_ascii(_folded(domain))}"
+
+
+def mailbox_of(address: str) -> str:
+    """Return what is the same for all addresses of one mailbox: without ``+tag``, at Google and Proton without dots.
+
+    For counting only: elsewhere two people may share what is left.
+
+    >>> mailbox_of("Anna.Lee+trials@googlemail.com")
+    'annalee@gmail.com'
+    """
+    local, _, domain = address_key(address).rpartition("@")
+    domain = _SAME_DOMAIN.get(domain, domain)
+    local = local.partition(_TAG.get(domain, "+"))[0] or local
+    return f"{local.translate(_IGNORED.get(domain, {}))}@{domain}"
 
 
 def typo_hint(address: str) -> str | None:

@@ -37,6 +37,7 @@ from trialalerts.web.pages.settings import SettingsPage
 from trialalerts.web.pages.signup import SignUpPage
 from trialalerts.web.pages.status import StatusPages
 from trialalerts.web.pages.unsubscribe import UnsubscribePage
+from trialalerts.web.proxies import ForwardedClients, TrustedProxies
 from trialalerts.web.site import LinkEnded, Vocabulary, WebSite
 from trialalerts.web.templates import PageTemplates
 from trialalerts.web.webhooks import LARGEST, Webhooks
@@ -84,6 +85,7 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
         routes=routes,
         exception_handlers={HTTPException: answer},
         middleware=[
+            Middleware(ForwardedClients, trusted=TrustedProxies(settings.web.trusted_proxies)),
             Middleware(SecurityHeaders, https=https),
             Middleware(Guard, routes=routes, answer=answer, note=requests.note),
             Middleware(

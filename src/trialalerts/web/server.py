@@ -12,6 +12,8 @@ from uvicorn import Config, Server
 
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import Settings
+from trialalerts.web.connections import MOST_CONNECTIONS, Connections, connection_class
+from trialalerts.web.proxies import TrustedProxies
 
 __all__ = ["WebServer"]
 
@@ -20,7 +22,7 @@ log = structlog.get_logger()
 _START_SECONDS = 15.0
 _STOP_SECONDS = 5.0
 _IN_FLIGHT_SECONDS = 3
-_MOST_CONNECTIONS = 500
+_MOST_WITH_PROXIES = 2 * MOST_CONNECTIONS
 
 
 class _Server(Server):
@@ -42,6 +44,7 @@ class WebServer:
         self._host = settings.web.host
         self._wanted_port = settings.web.port
         self._app = app
+        self._trusted = TrustedProxies(settings.web.trusted_proxies)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self._socket: socket.socket | None = None
@@ -77,9 +80,10 @@ class WebServer:
             server_header=False,
             lifespan="off",
             ws="none",
-            http="h11",
+            http=connection_class(Connections(self._trusted)),
+            proxy_headers=False,  # uvicorn would believe whoever is on this machine
             loop="asyncio",
-            limit_concurrency=_MOST_CONNECTIONS,
+            limit_concurrency=_MOST_WITH_PROXIES,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=_IN_FLIGHT_SECONDS,
         )

@@ -12,6 +12,7 @@ from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.delivery.mail.message import message_ids_for
 from trialalerts.delivery.outbox.lifecycle import enqueue
+from trialalerts.delivery.outbox.request_limits import MOST_A_DAY, RequestLimits, take_turn
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.tables import Subscriber, id_of
 
@@ -22,17 +23,23 @@ CONFIRMATION = "confirmation"
 
 _AT_MOST_EVERY = timedelta(minutes=10)
 _A_DAY = timedelta(days=1)
-_MOST_A_DAY = 5
 
 
 def request_confirmation(
-    session: Session, subscriber: Subscriber, preference_ids: Collection[int], *, now: datetime, domain: str
+    session: Session,
+    subscriber: Subscriber,
+    preference_ids: Collection[int],
+    *,
+    now: datetime,
+    domain: str,
+    limits: RequestLimits | None = None,
 ) -> bool:
     """Queue a mail that asks the subscriber to confirm these preferences; return whether one will come.
 
     An address gets one in ten minutes and five a day. What is asked for while a mail still waits goes into
     that mail; new preferences asked for just after one went wait for the end of the ten minutes, and the
-    same ones asked for again are answered by the mail that went.
+    same ones asked for again are answered by the mail that went. Where a stranger may have asked, ``limits`` say how
+    many there are in all: beyond them a mail waits for its turn.
     """
     earlier = _earlier(session, subscriber)
     waiting = next((each for each in earlier if each.state is DeliveryState.QUEUED), None)
@@ -44,7 +51,10 @@ def request_confirmation(
     last = max((each.not_before for each in recent), default=now - _AT_MOST_EVERY)
     due = max(now, last + _AT_MOST_EVERY)
     asked = {number for each in recent if each.not_before == last for number in each.data.get("preference_ids", ())}
-    if len(recent) >= _MOST_A_DAY or (due > now and asked.issuperset(preference_ids)):
+    if len(recent) >= MOST_A_DAY or (due > now and asked.issuperset(preference_ids)):
+        return False
+    turn = take_turn(session, subscriber.address, limits, due=due, now=now) if limits else due
+    if turn is None:
         return False
     return enqueue(
         session,
@@ -53,7 +63,7 @@ def request_confirmation(
         subscriber_id=id_of(subscriber),
         data={"preference_ids": sorted(preference_ids)},
         now=now,
-        not_before=due,
+        not_before=turn,
         domain=domain,
     )
 

@@ -20,6 +20,7 @@ __all__ = [
     "MailboxState",
     "Pace",
     "RefusedAddress",
+    "RequestedMail",
     "SendingHold",
     "SendingPause",
     "SlowedDomain",
@@ -296,6 +297,16 @@ class RefusedAddress(SQLModel, table=True):
     not_before: datetime = Field(sa_type=UtcDateTime)
     days: int = 0
     counted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RequestedMail(SQLModel, table=True):
+    """A mail that a stranger brought about: when it may leave, and the keyed hash of its mailbox; kept for a day."""
+
+    __tablename__ = "requested_mail"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    due_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    mailbox_hash: str = Field(index=True)
 
 
 class TransportState(SQLModel, table=True):

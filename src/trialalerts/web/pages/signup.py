@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.delivery.outbox.confirmations import request_confirmation
+from trialalerts.delivery.outbox.request_limits import RequestLimits
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
@@ -36,6 +37,7 @@ class SignUpPage:
         self._site = site
         self._review = ReviewPage(site)
         self._domain = mail_domain(site.settings.mail.sender)
+        self._limits = RequestLimits.of(site.settings)
 
     def show(self, request: Request) -> Response:
         """Show the form, filled with ``?area=``, ``?region=`` and ``?topic=`` where an article's link gives them."""
@@ -103,7 +105,9 @@ class SignUpPage:
         with self._site.db.write() as session:
             signup = add_subscriber(session, new, confirmed=False, how="web", now=now)
             ids = signup.to_confirm
-            if ids and not request_confirmation(session, signup.subscriber, ids, now=now, domain=self._domain):
+            if ids and not request_confirmation(
+                session, signup.subscriber, ids, now=now, domain=self._domain, limits=self._limits
+            ):
                 raise _NoMoreMails
 
     def _filled(self, request: Request, typed: Mapping[str, object], language: Language) -> Form:

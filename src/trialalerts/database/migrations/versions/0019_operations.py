@@ -78,6 +78,15 @@ def upgrade() -> None:
         sa.Column("words", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("domain"),
     )
+    op.create_table(
+        "requested_mail",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("mailbox_hash", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_requested_mail_due_at", "requested_mail", ["due_at"])
+    op.create_index("ix_requested_mail_mailbox_hash", "requested_mail", ["mailbox_hash"])
 
 
 def downgrade() -> None:

@@ -1,0 +1,75 @@
+"""The limits on mails that strangers bring about: how many an hour in all, and how many a day to one mailbox.
+
+They stand in the database, so that they hold over processes, machines and restarts. Beyond the number an hour a mail
+waits for its turn; nobody is refused for it, and no page tells. A mailbox has had enough after some a day, whatever
+tags and dots its address is given. Of the mailbox only a keyed hash is kept, for a day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel import Session, col, delete, func, select
+
+from trialalerts.database.counter import take_numbers
+from trialalerts.delivery.outbox.suppressions import address_hash
+from trialalerts.delivery.outbox.tables import RequestedMail
+from trialalerts.settings import Settings
+from trialalerts.subscribers.addresses import mailbox_of
+
+__all__ = ["MOST_A_DAY", "RequestLimits", "take_turn"]
+
+log = structlog.get_logger()
+
+MOST_A_DAY = 5
+"""Mails to one mailbox that anybody can bring about in a day."""
+
+_HOUR, _A_DAY = timedelta(hours=1), timedelta(days=1)
+_LONGEST_WAIT = timedelta(days=3)
+_COUNTER = "requested mail"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestLimits:
+    """How many an hour in all; ``secret`` hashes mailboxes."""
+
+    per_hour: int
+    secret: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> RequestLimits:
+        """Return those of the configuration."""
+        return cls(per_hour=settings.web.confirmations_per_hour, secret=settings.service.secrets[0])
+
+
+def take_turn(
+    session: Session, address: str, limits: RequestLimits, *, due: datetime, now: datetime
+) -> datetime | None:
+    """Return when a mail that somebody asks for at ``due`` may leave; None where there were too many.
+
+    Until the transaction ends, everybody else who asks waits.
+    """
+    take_numbers(session, _COUNTER, 1)
+    session.exec(delete(RequestedMail).where(col(RequestedMail.due_at) <= now - _A_DAY))
+    mailbox = address_hash(limits.secret, mailbox_of(address))
+    theirs = select(func.count()).where(col(RequestedMail.mailbox_hash) == mailbox)
+    if session.exec(theirs).one() >= MOST_A_DAY:
+        return None
+    turn = max(due, _free_again(session, limits.per_hour) or due)
+    if turn - now > _LONGEST_WAIT:
+        log.warning("confirmation.refused", waiting_hours=round((turn - now) / _HOUR))
+        return None
+    if turn > due:
+        log.warning("confirmation.waits", until=turn.isoformat())
+    session.add(RequestedMail(due_at=turn, mailbox_hash=mailbox))
+    session.flush()
+    return turn
+
+
+def _free_again(session: Session, per_hour: int) -> datetime | None:
+    """Return an hour after the last mail but ``per_hour``; None where there were fewer."""
+    latest = select(RequestedMail.due_at).order_by(col(RequestedMail.due_at).desc())
+    found = session.exec(latest.offset(per_hour - 1).limit(1)).first()
+    return found + _HOUR if found else None
