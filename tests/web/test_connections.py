@@ -17,7 +17,7 @@ from starlette.routing import Route
 from tests.web.conftest import World, path_of
 from trialalerts.settings import Settings, WebSettings
 from trialalerts.subscribers.tables import SubscriberState
-from trialalerts.web import connections
+from trialalerts.web.clients import connections
 from trialalerts.web.server import WebServer
 
 

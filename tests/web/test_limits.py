@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from trialalerts.clock import FrozenClock
-from trialalerts.web.limits import ClientLimit, client_of
+from trialalerts.web.clients.limits import ClientLimit, client_of
 
 
 def test_a_client_may_do_so_many_things_and_then_waits(clock: FrozenClock) -> None:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import Settings, WebSettings, read_settings
-from trialalerts.web.proxies import ForwardedClients, TrustedProxies
+from trialalerts.web.clients.proxies import ForwardedClients, TrustedProxies
 from trialalerts.web.server import WebServer
 
 

@@ -26,9 +26,10 @@ from trialalerts.subscribers.links import (
     Links,
 )
 from trialalerts.subscribers.tokens import Tokens, TokenTooOld
+from trialalerts.web.clients.limits import ClientLimit
+from trialalerts.web.clients.proxies import ForwardedClients, TrustedProxies
 from trialalerts.web.estimates import Estimates
 from trialalerts.web.forms import reads_form
-from trialalerts.web.limits import ClientLimit
 from trialalerts.web.middleware import BodyCap, Guard, SecurityHeaders
 from trialalerts.web.pages.article import ArticlePage
 from trialalerts.web.pages.confirm import ConfirmPage
@@ -37,7 +38,6 @@ from trialalerts.web.pages.settings import SettingsPage
 from trialalerts.web.pages.signup import SignUpPage
 from trialalerts.web.pages.status import StatusPages
 from trialalerts.web.pages.unsubscribe import UnsubscribePage
-from trialalerts.web.proxies import ForwardedClients, TrustedProxies
 from trialalerts.web.site import LinkEnded, Vocabulary, WebSite
 from trialalerts.web.templates import PageTemplates
 from trialalerts.web.webhooks import LARGEST, Webhooks

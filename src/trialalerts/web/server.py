@@ -12,8 +12,8 @@ from uvicorn import Config, Server
 
 from trialalerts.errors import ConfigurationError
 from trialalerts.settings import Settings
-from trialalerts.web.connections import MOST_CONNECTIONS, Connections, connection_class
-from trialalerts.web.proxies import TrustedProxies
+from trialalerts.web.clients.connections import MOST_CONNECTIONS, Connections, connection_class
+from trialalerts.web.clients.proxies import TrustedProxies
 
 __all__ = ["WebServer"]
 

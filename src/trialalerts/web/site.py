@@ -25,10 +25,10 @@ from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.places.regions import DEFAULT_RADIUS_KM, TRAVEL_KM
 from trialalerts.vocabulary.tables import AreaOrigin
 from trialalerts.vocabulary.topics import TopicTree, load_topics
+from trialalerts.web.clients.limits import ClientLimit
 from trialalerts.web.estimates import Estimates
 from trialalerts.web.forms import time_zones
 from trialalerts.web.languages import Language
-from trialalerts.web.limits import ClientLimit
 from trialalerts.web.preference_form import KM_PER_MILE
 from trialalerts.web.preference_text import PreferenceText, preference_text
 from trialalerts.web.templates import PageTemplates

@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 
 from tests.delivery.post import NOW
 from trialalerts.database import Database
-from trialalerts.delivery.outbox.request_limits import MOST_A_DAY, RequestLimits, take_turn
+from trialalerts.delivery.outbox.request_limits import MOST_A_DAY, RequestLimits, take_place
 from trialalerts.delivery.outbox.tables import RequestedMail
 from trialalerts.subscribers.addresses import mailbox_of
 
@@ -20,7 +20,7 @@ LIMITS = RequestLimits(per_hour=3, secret="a secret of these tests")
 
 def ask(session: Session, address: str, minutes: float = 0, limits: RequestLimits = LIMITS) -> datetime | None:
     now = NOW + timedelta(minutes=minutes)
-    return take_turn(session, address, limits, due=now, now=now)
+    return take_place(session, address, limits, due=now, now=now)
 
 
 @pytest.mark.parametrize(

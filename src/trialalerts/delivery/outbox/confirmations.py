@@ -12,7 +12,7 @@ from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.delivery.mail.message import message_ids_for
 from trialalerts.delivery.outbox.lifecycle import enqueue
-from trialalerts.delivery.outbox.request_limits import MOST_A_DAY, RequestLimits, take_turn
+from trialalerts.delivery.outbox.request_limits import MOST_A_DAY, RequestLimits, take_place
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.tables import Subscriber, id_of
 
@@ -53,7 +53,7 @@ def request_confirmation(
     asked = {number for each in recent if each.not_before == last for number in each.data.get("preference_ids", ())}
     if len(recent) >= MOST_A_DAY or (due > now and asked.issuperset(preference_ids)):
         return False
-    turn = take_turn(session, subscriber.address, limits, due=due, now=now) if limits else due
+    turn = take_place(session, subscriber.address, limits, due=due, now=now) if limits else due
     if turn is None:
         return False
     return enqueue(

@@ -19,7 +19,7 @@ from trialalerts.delivery.outbox.tables import RequestedMail
 from trialalerts.settings import Settings
 from trialalerts.subscribers.addresses import mailbox_of
 
-__all__ = ["MOST_A_DAY", "RequestLimits", "take_turn"]
+__all__ = ["MOST_A_DAY", "RequestLimits", "take_place"]
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class RequestLimits:
         return cls(per_hour=settings.web.confirmations_per_hour, secret=settings.service.secrets[0])
 
 
-def take_turn(
+def take_place(
     session: Session, address: str, limits: RequestLimits, *, due: datetime, now: datetime
 ) -> datetime | None:
     """Return when a mail that somebody asks for at ``due`` may leave; None where there were too many.

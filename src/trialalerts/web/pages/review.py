@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trialalerts.subscribers.preferences import NewPreference, unsaved_preference
+from trialalerts.web.clients.limits import client_of
 from trialalerts.web.forms import Form
 from trialalerts.web.languages import Language
-from trialalerts.web.limits import client_of
 from trialalerts.web.preference_form import KM_PER_MILE
 from trialalerts.web.preference_text import preference_text
 from trialalerts.web.site import WebSite

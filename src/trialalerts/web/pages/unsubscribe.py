@@ -17,7 +17,7 @@ from trialalerts.subscribers.links import NOBODY
 from trialalerts.subscribers.people import pause, unsubscribe
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import Purpose
-from trialalerts.web.limits import client_of
+from trialalerts.web.clients.limits import client_of
 from trialalerts.web.site import LinkEnded, WebSite, local_day
 
 __all__ = ["PAUSABLE", "UnsubscribePage", "pause_for_a_month"]

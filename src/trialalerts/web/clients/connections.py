@@ -14,8 +14,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from trialalerts.web.limits import client_of
-from trialalerts.web.proxies import TrustedProxies
+from trialalerts.web.clients.limits import client_of
+from trialalerts.web.clients.proxies import TrustedProxies
 
 __all__ = ["HEAD_SECONDS", "MOST_BY_CLIENT", "MOST_CONNECTIONS", "Connections", "connection_class"]
 

@@ -1,0 +1,3 @@
+"""Who calls: behind which proxy, how often, on how many connections."""
+
+from __future__ import annotations
