@@ -20,7 +20,7 @@ __all__ = ["EPILOG", "command"]
 
 EPILOG = (
     "Examples: trialalerts run; trialalerts run --processes 1; trialalerts run --roles compose,send; "
-    "trialalerts run --once"
+    "trialalerts run --once; trialalerts run --once --dry-run"
 )
 
 
@@ -30,6 +30,11 @@ def command(
         str, typer.Option(help="Which steps: poll,compose,send,web,watch.")
     ] = "poll,compose,send,web,watch",
     once: Annotated[bool, typer.Option("--once", help="Do one round, print one line a step, and exit.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --once: say who would be mailed what; change and send nothing.")
+    ] = False,
+    no_poll: Annotated[bool, typer.Option("--no-poll", help="With --once: ask no source.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print what --dry-run finds as JSON.")] = False,
     processes: Annotated[
         int | None,
         typer.Option(
@@ -49,6 +54,17 @@ def command(
     chosen = _checked_roles(roles)
     if once and (processes or 1) > 1:
         raise InvalidInput("--processes: found it beside --once, expected one of them: one round is one process")
+    for option, given, needed, there in (
+        ("--dry-run", dry_run, "--once", once),
+        ("--no-poll", no_poll, "--once", once),
+        ("--json", json, "--dry-run", dry_run),
+    ):
+        if given and not there:
+            raise InvalidInput(f"{option}: found it alone, expected {needed} beside it")
+    chosen = [role for role in chosen if not (no_poll and role == "poll")]
+    if dry_run:
+        _rehearse(chosen, as_json=json)
+        return
     configure_logs(json_lines=json_logs)
     settings = settings_of()
     _require_secret(settings)
@@ -76,6 +92,19 @@ def command(
         watch_the_daemon(daemon.stop)
     if code := daemon.run():
         raise typer.Exit(code)
+
+
+def _rehearse(roles: list[str], *, as_json: bool) -> None:
+    from trialalerts.cli.context import open_settings_database, settings_of
+    from trialalerts.cli.rehearsal import rehearse
+    from trialalerts.database.server_clock import clock_of
+
+    settings = settings_of()
+    _require_secret(settings)
+    if not as_json:
+        _tell_only_to(settings, once=True)
+    database = open_settings_database(settings)
+    rehearse(settings, database, clock_of(database), roles=roles, as_json=as_json)
 
 
 def _processes(settings: Settings, roles: list[str], asked: int | None) -> int:
