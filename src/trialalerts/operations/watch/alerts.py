@@ -40,7 +40,7 @@ def note_standstills(
     with db.write() as session:
         known = {(row.kind, row.subject): row for row in session.exec(select(Alert))}
         for key, each in holds.items():
-            known[key] = _renewed(session, known.get(key), each)
+            known[key] = _renewed(session, known.get(key), each, now)
         for key in known.keys() - holds.keys():
             _note_over(session, known[key], now)
         begun = [
@@ -66,11 +66,11 @@ def settle_told(db: Database, told: AlertRound, now: datetime) -> None:
                 session.delete(found)
 
 
-def _renewed(session: Session, row: Alert | None, now_so: Standstill) -> Alert:
-    """Renew what is known of a standstill; its beginning stays the earliest that was seen."""
+def _renewed(session: Session, row: Alert | None, each: Standstill, now: datetime) -> Alert:
+    """Renew what is known of a standstill; it began when it was seen first, or before, whatever a wrong clock wrote."""
     if row is None:
-        row = Alert(kind=now_so.kind, subject=now_so.subject, text=now_so.text, since=now_so.since)
-    row.text, row.over_at, row.since = now_so.text, None, min(row.since, now_so.since)
+        row = Alert(kind=each.kind, subject=each.subject, text=each.text, since=now)
+    row.text, row.over_at, row.since = each.text, None, min(row.since, each.since)
     session.add(row)
     return row
 
