@@ -14,7 +14,7 @@ from tests.delivery.post import NOW, add_person, queue
 from tests.installation import Installation, Run
 from tests.operations.nameserver import ask_it, name_server
 from trialalerts.clock import FrozenClock
-from trialalerts.database import Database
+from trialalerts.database import Database, open_database
 from trialalerts.delivery.feedback.unknown_links import note_unknown_link
 from trialalerts.delivery.outbox.lifecycle import find_delivery
 from trialalerts.delivery.outbox.tables import DeliveryState, SendingPause, TransportState
@@ -94,6 +94,16 @@ def test_a_real_mail_is_sent_on_request(run: Run, installation: Installation) ->
     assert found[0]["what"] == "the test mail was accepted by smtp"
     assert [recipient for _, recipient, _ in mailbox.received] == ["Me@example.org"]
     assert (wrong.code, "is not an e-mail address" in wrong.err) == (2, True)
+
+
+def test_a_database_of_another_revision_is_a_fault_among_others(run: Run, installation: Installation) -> None:
+    with open_database(f"sqlite:///{installation.folder}/var/trialalerts.db") as db, db.write() as session:
+        session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '0010'")
+    answer = run("doctor", "--json")
+    found = json.loads(answer.out)
+    assert answer.code == 1
+    assert (found[0]["level"], found[0]["remedy"]) == ("broken", "run: trialalerts database upgrade")
+    assert any(each["what"].startswith("mail leaves through file") for each in found)
 
 
 def test_a_wrongly_escaped_password_ends_with_1(run: Run, installation: Installation) -> None:

@@ -32,18 +32,9 @@ def command(
     """
     from dataclasses import asdict
 
-    from trialalerts.cli.context import open_context
     from trialalerts.cli.output import is_terminal, show_json, show_table
-    from trialalerts.operations.doctor import examine
-    from trialalerts.operations.trial_mail import send_test_mail
-    from trialalerts.subscribers.addresses import checked_address
 
-    ctx = open_context()
-    sent = []
-    if send_to is not None:
-        address = checked_address(send_to)
-        sent = [send_test_mail(ctx.settings, ctx.db, address, now=ctx.clock.now())]
-    found = [*sent, *examine(ctx.settings, ctx.db, ctx.clock)]
+    found = _found(send_to)
     if as_json:
         show_json([asdict(check) for check in found])
     elif is_terminal():
@@ -52,6 +43,22 @@ def command(
         rows = [(check.level, check.what, check.remedy, check.why) for check in found]
         show_table(("", "found", "remedy", "why it matters"), rows)
     raise typer.Exit(1 if any(check.level == "broken" for check in found) else 0)
+
+
+def _found(send_to: str | None) -> list[DoctorCheck]:
+    from trialalerts.cli.context import open_context, settings_of
+    from trialalerts.errors import DatabaseBehind, DatabaseTooNew, DatabaseUnavailable, DatabaseUnusable
+    from trialalerts.operations.doctor import examine, examine_without_database
+    from trialalerts.operations.trial_mail import send_test_mail
+    from trialalerts.subscribers.addresses import checked_address
+
+    address = checked_address(send_to) if send_to is not None else None
+    try:
+        ctx = open_context()
+        sent = [] if address is None else [send_test_mail(ctx.settings, ctx.db, address, now=ctx.clock.now())]
+        return [*sent, *examine(ctx.settings, ctx.db, ctx.clock)]
+    except (DatabaseBehind, DatabaseTooNew, DatabaseUnavailable, DatabaseUnusable) as error:
+        return examine_without_database(settings_of(), error)
 
 
 def _show_to_people(found: Sequence[DoctorCheck]) -> None:

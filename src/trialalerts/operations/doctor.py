@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlmodel import Session, func, select
 
@@ -13,10 +13,11 @@ from trialalerts.database.findings import open_findings
 from trialalerts.database.maintenance import find_faults, is_large
 from trialalerts.delivery.policy import mass_guard
 from trialalerts.delivery.policy.refusal_findings import BENCHED
+from trialalerts.errors import DatabaseBehind, TrialAlertsError
 from trialalerts.operations.checks import DoctorCheck, Level
 from trialalerts.operations.checks.machine import about_clock, about_disk, about_files
 from trialalerts.operations.checks.mail import about_feedback, about_held_back, about_outbox, about_sending
-from trialalerts.operations.checks.outside import AskedMeanwhile
+from trialalerts.operations.checks.outside import AskedMeanwhile, Question
 from trialalerts.operations.checks.people import about_overdue
 from trialalerts.operations.checks.records import record_questions
 from trialalerts.operations.checks.settings import about_settings, templates_checked
@@ -27,7 +28,7 @@ from trialalerts.operations.watch.words import words_for
 from trialalerts.settings import Settings
 from trialalerts.vocabulary.tables import Area, Place
 
-__all__ = ["examine"]
+__all__ = ["examine", "examine_without_database"]
 
 _STANDING_STILL = {mass_guard.HELD, mass_guard.REFUSED}
 
@@ -37,7 +38,7 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]
 
     What is asked of others is asked meanwhile, and waited for three seconds in all.
     """
-    asked = AskedMeanwhile({**transport_questions(settings), **record_questions(settings), **web_questions(settings)})
+    asked = AskedMeanwhile(_questions(settings))
     found = [
         *about_settings(settings),
         *templates_checked(settings),
@@ -62,9 +63,24 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]
         found += about_feedback(settings, session, clock)
     if not broken:
         found.append(_whole(briefly=briefly))
-    found += asked.answers()
-    found.sort(key=lambda check: ("broken", "look", "good").index(check.level))
-    return [*held_back, *found]
+    return [*held_back, *_worst_first([*found, *asked.answers()])]
+
+
+def examine_without_database(settings: Settings, error: TrialAlertsError) -> list[DoctorCheck]:
+    """Look at what can be looked at while the database does not work, or is of another revision; ``error`` says why."""
+    asked = AskedMeanwhile(_questions(settings))
+    why = "nothing is stored, composed or sent"
+    remedy = "run: trialalerts database upgrade" if isinstance(error, DatabaseBehind) else "do what it says"
+    broken = DoctorCheck(level="broken", what=f"database: {error}", why=why, remedy=remedy)
+    return _worst_first([broken, *about_settings(settings), *templates_checked(settings), *asked.answers()])
+
+
+def _questions(settings: Settings) -> Mapping[str, Question]:
+    return {**transport_questions(settings), **record_questions(settings), **web_questions(settings)}
+
+
+def _worst_first(found: list[DoctorCheck]) -> list[DoctorCheck]:
+    return sorted(found, key=lambda check: ("broken", "look", "good").index(check.level))
 
 
 def _whole(*, briefly: bool) -> DoctorCheck:
