@@ -8,17 +8,32 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from tests.commands_page import PAGE
+from tests import reference_pages
+from trialalerts.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 
 
-def test_the_reference_of_the_commands_is_their_own_help() -> None:
-    code = "from tests.commands_page import written; print(written(), end='')"
-    fresh = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert PAGE.read_text(encoding="utf-8") == fresh.stdout, "run: python -m tests.commands_page"
+@pytest.mark.parametrize("page", reference_pages.PAGES)
+def test_a_reference_is_what_the_program_says_of_itself(page: str) -> None:
+    command = [sys.executable, "-m", "tests.reference_pages", page]
+    fresh = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    written = (reference_pages.REFERENCE / page).read_text(encoding="utf-8")
+    assert written == fresh.stdout, "run: python -m tests.reference_pages"
+
+
+def test_each_key_of_the_configuration_stands_in_its_reference() -> None:
+    page = (reference_pages.REFERENCE / "settings.md").read_text(encoding="utf-8")
+    for section, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            _, found, rest = page.partition(f"## [{section}]")
+            assert found, section
+            keys = re.findall(r"^\| `([a-z_]+)` \|", rest.partition("\n## ")[0], re.MULTILINE)
+            wanted = {each.alias or name for name, each in field.annotation.model_fields.items()}
+            assert wanted == set(keys), section
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(REPOSITORY)) for page in PAGES])

@@ -1,0 +1,173 @@
+"""The pages of docs/reference that are written from the program itself (``python -m tests.reference_pages``).
+
+Commands from their own help, settings from the configuration file that ships, events from the calls of the log, tables
+from the models.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from sqlmodel import SQLModel
+
+from tests.tables import metadata
+from trialalerts.cli.main import NOUNS, main
+from trialalerts.settings import Settings
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+REFERENCE = REPOSITORY / "docs" / "reference"
+SOURCE = REPOSITORY / "src" / "trialalerts"
+CONFIGURATION = REPOSITORY / "config" / "trialalerts.toml"
+_INTRODUCTION = """# The command line
+
+One noun, one verb. `--help` on each shows an example; `--json` on all that lists or shows prints JSON. Tables are
+drawn for people; where the output is no terminal, lines are plain and separated by tabs. A command ends with 0 done,
+1 failed, 2 wrong usage or configuration. Nothing is destroyed without `--yes` or a question.
+
+`trialalerts --config FILE …` takes another configuration than `config/trialalerts.toml`.
+"""
+
+
+def help_of(*words: str) -> str:
+    """Return what ``trialalerts … --help`` prints, 100 columns wide."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        main([*words, "--help"])
+    return "\n".join(line.rstrip() for line in printed.getvalue().strip().splitlines())
+
+
+def verbs_of(page: str) -> list[str]:
+    """Return the verbs that a noun's help page lists."""
+    _, found, listed = page.partition("Commands:\n")
+    indented = [line for line in listed.splitlines() if line.startswith("  ") and not line.startswith("   ")]
+    return [line.split()[0] for line in indented] if found else []
+
+
+def commands_page() -> str:
+    """Return the page of the commands."""
+    os.environ["COLUMNS"] = os.environ["TERMINAL_WIDTH"] = "100"
+    parts = [_INTRODUCTION]
+    for noun, line in NOUNS.items():
+        page = help_of(noun)
+        parts.append(f"## {noun}\n\n{line}\n")
+        commands: list[tuple[str, ...]] = [(noun, verb) for verb in verbs_of(page)]
+        parts += [
+            f"### trialalerts {' '.join(words)}\n\n```\n{help_of(*words)}\n```\n" for words in commands or [(noun,)]
+        ]
+    return "\n".join(parts)
+
+
+def settings_page() -> str:
+    """Return the page of the settings: each key of the shipped file with its default and what it says of it."""
+    lines = [
+        "# The configuration",
+        "",
+        "`config/trialalerts.toml`; any key can be given in `.env` or the environment as `TRIALALERTS_SECTION__KEY`. The "
+        "environment wins over `.env`, which wins over the file. Passwords and the secret belong into `.env`.",
+    ]
+    for section, rows in _shipped_keys().items():
+        model = Settings.model_fields[section].annotation if section in Settings.model_fields else None
+        said = inspect.cleandoc(model.__doc__ or "") if inspect.isclass(model) else ""
+        lines += ["", f"## [{section}]", "", *([said.splitlines()[0], ""] if said else [])]
+        lines += ["| key | default | what it is |", "|---|---|---|"]
+        lines += [f"| `{key}` | {_cell(default)} | {told.replace('|', chr(92) + '|')} |" for key, default, told in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(default: str) -> str:
+    return f"`{default.replace('|', chr(92) + '|')}`"
+
+
+def _shipped_keys() -> dict[str, list[tuple[str, str, str]]]:
+    """Return section → rows of key, default and comment, as the shipped file has them."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    section, comment = "", []
+    for line in CONFIGURATION.read_text("utf-8").splitlines():
+        if head := re.fullmatch(r"(?:# )?\[+([a-z]+)\]+", line):
+            section, comment = head[1], []
+        elif (key := re.fullmatch(r"# ([a-z_]+) = (.*?)(?:\s{2,}# (.*))?", line)) and section:
+            rows = found.setdefault(section, [])
+            if key[1] not in [row[0] for row in rows]:
+                rows.append((key[1], key[2].strip(), " ".join([*comment, key[3] or ""]).strip()))
+            comment = []
+        elif (more := re.fullmatch(r"#\s{20,}# (.*)", line)) and section and found.get(section):
+            key_, default, told = found[section][-1]
+            found[section][-1] = (key_, default, f"{told} {more[1]}".strip())
+        elif line.startswith("# ") and section:
+            comment.append(line.removeprefix("# "))
+    return found
+
+
+def events_page() -> str:
+    """Return the page of the log's events: level, name, what stands in the line, and where it is written."""
+    lines = [
+        "# Events of the log",
+        "",
+        "Each line is one event: its name, then `key=value` (`run --json-logs`: JSON). No address, no secret and nothing "
+        "that somebody follows stands in any; people and mails are known by their numbers.",
+        "",
+        "| event | level | keys | written by |",
+        "|---|---|---|---|",
+    ]
+    events: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        for name, level, keys in _events_of(path):
+            known = events.setdefault((name, level), (set(), set()))
+            known[0].update(keys)
+            known[1].add(path.relative_to(SOURCE).as_posix())
+    for (name, level), (keys, files) in sorted(events.items()):
+        shown = ", ".join(f"`{key}`" for key in sorted(keys))
+        lines.append(f"| `{name}` | {level} | {shown} | {', '.join(f'`{file}`' for file in sorted(files))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _events_of(path: Path) -> Iterator[tuple[str, str, list[str]]]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        of_log = isinstance(node.func.value, ast.Name) and node.func.value.id == "log"
+        first = node.args[0] if node.args else None
+        if of_log and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            yield first.value, node.func.attr, [each.arg for each in node.keywords if each.arg]
+
+
+def tables_page() -> str:
+    """Return the page of the tables: what each holds, and its columns."""
+    models = {each.__tablename__: each for each in _models(SQLModel)}
+    lines = ["# Tables of the database", "", "What each table holds. Times are UTC; a `?` marks what may be empty.", ""]
+    for name, table in sorted(metadata().tables.items()):
+        said = inspect.cleandoc(models[name].__doc__ or "").replace(":data:", "").replace(":class:", "")
+        columns = [f"`{each.name}`{'?' if each.nullable else ''}" for each in table.columns]
+        lines += [f"## {name}", "", said.replace("``", "`"), "", f"Columns: {', '.join(columns)}.", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _models(base: type[SQLModel]) -> Iterator[type[SQLModel]]:
+    for each in base.__subclasses__():
+        if getattr(each, "__tablename__", None) in metadata().tables and hasattr(each, "__table__"):
+            yield each
+        yield from _models(each)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands_page,
+    "settings.md": settings_page,
+    "events.md": events_page,
+    "tables.md": tables_page,
+}
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        sys.stdout.write(PAGES[sys.argv[1]]())
+    else:
+        for name, written in PAGES.items():
+            (REFERENCE / name).write_text(written(), encoding="utf-8")
