@@ -35,7 +35,7 @@ NOUNS: dict[str, str] = {
     "preferences": "What people follow: list, add, remove, estimate.",
     "digests": "Digests: due, preview, send, show.",
     "deliveries": "Outbox: list, show, retry.",
-    "suppressions": "Addresses never mailed: list, add, lift.",
+    "suppressions": "Never mailed: list, add, lift, import.",
     "feedback": "Bounces: what is a mail taken for, and why?",
     "templates": "Own templates: check.",
     "retention": "What is old: let it go.",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trialalerts.subscribers.files.bulk_import import SubscriberList
     from trialalerts.subscribers.files.list_names import ListNames
 
-__all__ = ["read", "write"]
+__all__ = ["content_of", "read", "write"]
 
 _SHOWN_LINES = 10
 
@@ -70,7 +70,7 @@ def read(
     now = ctx.clock.now()
     mapping = mapping_of(maps or [])
     names = read_list_names(lists) if lists else None
-    decoded = decode_list(_content(file), encoding)
+    decoded = decode_list(content_of(file), encoding)
     if not decoded.certain:
         typer.echo(
             f"{file}: read as {decoded.encoding}; if names look wrong, say which it is with --encoding", err=True
@@ -141,7 +141,12 @@ def write(
         typer.echo(f"{output}: written")
 
 
-def _content(file: Path) -> bytes:
+def content_of(file: Path) -> bytes:
+    """Return what a file, or standard input (-), holds.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
     from trialalerts.errors import InvalidInput
 
     try:

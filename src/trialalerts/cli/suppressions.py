@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trialalerts.cli import suppression_files
+
 if TYPE_CHECKING:
     from trialalerts.delivery.policy.undoing import Picked
 
@@ -129,6 +131,10 @@ def review(*, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         ("hash", "address", "since", "code", "rule then", "class now", "rule now"),
         [(str(row["hash"])[:12], *list(row.values())[1:]) for row in rows],
     )
+
+
+app.command("export", epilog="Example: trialalerts suppressions export suppressions.csv")(suppression_files.write)
+app.command("import", epilog="Example: trialalerts suppressions import bounces.csv --dry-run")(suppression_files.read)
 
 
 def _lift_one(email: str, *, dry_run: bool, yes: bool) -> None:

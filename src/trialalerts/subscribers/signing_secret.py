@@ -12,7 +12,7 @@ from trialalerts.errors import ConfigurationError
 from trialalerts.settings import ServiceSettings
 from trialalerts.subscribers.tokens import keyed_digest
 
-__all__ = ["LEAST_SECRET", "hold_secret"]
+__all__ = ["LEAST_SECRET", "hold_secret", "secret_fingerprint"]
 
 LEAST_SECRET = 32
 """Characters: a shorter secret can be guessed from one signed link."""
@@ -41,17 +41,18 @@ def hold_secret(db: Database, service: ServiceSettings, *, accept: bool = False)
         )
     with db.read() as session:
         known = get_value(session, _NAME)
-    if known == _fingerprint(secret):
+    if known == secret_fingerprint(secret):
         return
-    if not accept and known is not None and known not in {_fingerprint(each) for each in previous if each}:
+    if not accept and known is not None and known not in {secret_fingerprint(each) for each in previous if each}:
         raise ConfigurationError(
             "service.secret: found another one than this database was used with, so links in sent mails would be dead "
             "and suppressed addresses mailed again; put the old one back, or into service.previous_secrets beside the "
             "new one; where it is lost for ever: trialalerts init --accept-secret"
         )
     with db.write() as session:
-        put_value(session, _NAME, _fingerprint(secret))
+        put_value(session, _NAME, secret_fingerprint(secret))
 
 
-def _fingerprint(secret: str) -> str:
+def secret_fingerprint(secret: str) -> str:
+    """Return what tells a secret from others without telling it."""
     return keyed_digest(secret.encode(), b"trialalerts.fingerprint").hex()[:32]

@@ -15,12 +15,12 @@ from typing import TextIO
 from trialalerts.errors import InvalidInput, did_you_mean, nearest
 from trialalerts.subscribers.files.csv_rows import COLUMNS, READ_ONLY_COLUMNS
 
-__all__ = ["REFUSED_COLUMNS", "Layout", "mapping_of", "read_layout"]
+__all__ = ["ADDRESS_COLUMNS", "REFUSED_COLUMNS", "Layout", "mapping_of", "read_layout", "split_columns"]
 
 REFUSED_COLUMNS = ("refused_line", "refused_reason")
 """What stands before a line in the file of those refused: mended, it is imported as it is."""
 
-_ADDRESS = frozenset({
+ADDRESS_COLUMNS = frozenset({
     "email", "e-mail", "email address", "e-mail address", "emailaddress", "email_address", "mail", "mail address",
     "subscriber email", "email-adresse", "e-mail-adresse", "e-mailadresse", "mailadresse", "adresse e-mail",
     "adresse mail", "adresse email", "courriel", "correo", "correo electrónico", "correo electronico",
@@ -140,6 +140,16 @@ def read_layout(
     Raises:
         InvalidInput: a column is named twice, is not known, or one that is needed is missing.
     """
+    names, delimiter, lines = split_columns(file)
+    return _layout(names, mapping, needs_area=needs_area, has_lists=has_lists), delimiter, lines
+
+
+def split_columns(file: TextIO) -> tuple[tuple[str, ...], str, int]:
+    """Read the first line of a file, and Excel's ``sep=`` before it.
+
+    Returns:
+        The names of the columns, what parts the cells, and how many lines were read.
+    """
     first = file.readline().lstrip("\ufeff")
     told = first.strip().strip('"').lower()
     lines = 1
@@ -149,7 +159,7 @@ def read_layout(
         first, lines = file.readline().lstrip("\ufeff"), 2
     delimiter = delimiter or max(_DELIMITERS, key=first.count)
     names = tuple(name.strip() for name in next(csv.reader([first], delimiter=delimiter), []))
-    return _layout(names, mapping, needs_area=needs_area, has_lists=has_lists), delimiter, lines
+    return names, delimiter, lines
 
 
 def _layout(names: tuple[str, ...], mapping: Mapping[str, str], *, needs_area: bool, has_lists: bool) -> Layout:
@@ -196,7 +206,7 @@ def _ours(name: str, mapping: Mapping[str, str], *, is_ours: bool, is_others: bo
         if name and name not in REFUSED_COLUMNS:
             raise InvalidInput(f"The file has a column “{name}”, which we do not know.{_near(name, COLUMNS)}")
         return None
-    return "address" if name in _ADDRESS and "address" not in mapping.values() else None
+    return "address" if name in ADDRESS_COLUMNS and "address" not in mapping.values() else None
 
 
 def _near(name: str, choices: Sequence[str]) -> str:
