@@ -70,8 +70,8 @@ def settings_page() -> str:
     lines = [
         "# The configuration",
         "",
-        "`config/trialalerts.toml`; any key can be given in `.env` or the environment as `TRIALALERTS_SECTION__KEY`. The "
-        "environment wins over `.env`, which wins over the file. Passwords and the secret belong into `.env`.",
+        "`config/trialalerts.toml`; any key can be given in `.env` or the environment as `TRIALALERTS_SECTION__KEY`.",
+        "The environment wins over `.env`, which wins over the file. Passwords and the secret belong into `.env`.",
     ]
     for section, rows in _shipped_keys().items():
         model = Settings.model_fields[section].annotation if section in Settings.model_fields else None
@@ -89,7 +89,8 @@ def _cell(default: str) -> str:
 def _shipped_keys() -> dict[str, list[tuple[str, str, str]]]:
     """Return section → rows of key, default and comment, as the shipped file has them."""
     found: dict[str, list[tuple[str, str, str]]] = {}
-    section, comment = "", []
+    section = ""
+    comment: list[str] = []
     for line in CONFIGURATION.read_text("utf-8").splitlines():
         if head := re.fullmatch(r"(?:# )?\[+([a-z]+)\]+", line):
             section, comment = head[1], []
@@ -111,8 +112,8 @@ def events_page() -> str:
     lines = [
         "# Events of the log",
         "",
-        "Each line is one event: its name, then `key=value` (`run --json-logs`: JSON). No address, no secret and nothing "
-        "that somebody follows stands in any; people and mails are known by their numbers.",
+        "Each line is one event: its name, then `key=value` (`run --json-logs`: JSON). No address, no secret and",
+        "nothing that somebody follows stands in any; people and mails are known by their numbers.",
         "",
         "| event | level | keys | written by |",
         "|---|---|---|---|",
@@ -123,8 +124,8 @@ def events_page() -> str:
             known = events.setdefault((name, level), (set(), set()))
             known[0].update(keys)
             known[1].add(path.relative_to(SOURCE).as_posix())
-    for (name, level), (keys, files) in sorted(events.items()):
-        shown = ", ".join(f"`{key}`" for key in sorted(keys))
+    for (name, level), (told, files) in sorted(events.items()):
+        shown = ", ".join(f"`{key}`" for key in sorted(told))
         lines.append(f"| `{name}` | {level} | {shown} | {', '.join(f'`{file}`' for file in sorted(files))} |")
     return "\n".join(lines) + "\n"
 
