@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlmodel import Session
+
     from trialalerts.delivery.mail.message import Message
+    from trialalerts.digests.entries import Entry
+    from trialalerts.digests.tables import Digest
     from trialalerts.operations.questions.obstacles import Obstacles
     from trialalerts.settings import Settings
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+_LAST_DIGESTS = 20
+_DIGITS = 18
+"""A longer number is no digest's."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -150,25 +160,39 @@ def send(email: str) -> None:
 
 
 @app.command(name="show")
-def show_one(digest_id: int, *, as_json: Json = False) -> None:
-    """Show what a digest told and why.
+def show_one(
+    which: Annotated[str, typer.Argument(metavar="ID|NUMBER", help="A digest's id; or a trial's number: NCT01234567.")],
+    *,
+    to: Annotated[
+        str | None, typer.Option(help="With a trial's number: only the digests to this address.", metavar="EMAIL")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a digest told and why; or, of a trial or an article, the last digests that told it.
 
-    Example: trialalerts digests show 17
+    Example: trialalerts digests show NCT01234567 --to anna@example.org
     """
-    from trialalerts.catalog.tables import Item
     from trialalerts.cli.context import open_context
-    from trialalerts.cli.output import show, show_json, show_table
     from trialalerts.digests.reading import DigestReader
     from trialalerts.digests.tables import Digest
     from trialalerts.errors import NotFound
 
-    ctx = open_context()
-    with ctx.db.read() as session:
-        digest = session.get(Digest, digest_id)
+    with open_context().db.read() as session:
+        if not (which.isascii() and which.isdigit()):
+            _show_telling(session, which, to, as_json=as_json)
+            return
+        digest = session.get(Digest, int(which)) if len(which) <= _DIGITS else None
         if digest is None:
-            raise NotFound(f"There is no digest {digest_id}.")
+            raise NotFound(f"There is no digest {which}.")
         (entries,) = DigestReader().entries(session, [digest])
-        items = {entry.item_id: session.get(Item, entry.item_id) for entry in entries}
+        _show_digest(session, digest, entries, as_json=as_json)
+
+
+def _show_digest(session: Session, digest: Digest, entries: Sequence[Entry], *, as_json: bool) -> None:
+    from trialalerts.catalog.tables import Item
+    from trialalerts.cli.output import show, show_json, show_table
+
+    items = {entry.item_id: session.get(Item, entry.item_id) for entry in entries}
     if as_json:
         show_json({**digest.model_dump(exclude={"parts"}), "entries": [entry.as_json() for entry in entries]})
         return
@@ -177,10 +201,46 @@ def show_one(digest_id: int, *, as_json: Json = False) -> None:
     rows = []
     for entry in entries:
         item = items[entry.item_id]
-        reasons = "; ".join(f"{r.area_name} ({r.region_label})" for r in entry.reasons)
-        what = ", ".join(told.kind for told in entry.told)
-        rows.append((item.external_id if item else "gone", item.title if item else "", what, reasons))
+        number, title = (item.external_id, item.title) if item else ("gone", "")
+        rows.append((number, title, _what(entry), _because(entry)))
     show_table(("item", "title", "what", "because"), rows)
+
+
+def _show_telling(session: Session, number: str, to: str | None, *, as_json: bool) -> None:
+    from sqlmodel import col, select
+
+    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.digests.reading import DigestReader
+    from trialalerts.digests.tables import Digest
+    from trialalerts.operations.questions.items import find_item
+    from trialalerts.operations.questions.reach import digests_telling
+    from trialalerts.subscribers.people import find_subscriber
+
+    item = find_item(session, number)
+    who = find_subscriber(session, to).id if to else None
+    ids = digests_telling(session, item, subscriber_id=who, most=_LAST_DIGESTS)
+    digests = session.exec(select(Digest).where(col(Digest.id).in_(ids)).order_by(col(Digest.id).desc())).all()
+    found = [
+        (digest, entry)
+        for digest, entries in zip(digests, DigestReader().entries(session, digests), strict=True)
+        for entry in entries
+        if entry.item_id == item.id
+    ]
+    if as_json:
+        show_json([{**digest.model_dump(exclude={"parts"}), "entries": [e.as_json()]} for digest, e in found])
+        return
+    show_table(
+        ("digest", "subscriber", "when", "what", "because"),
+        [(digest.id, digest.subscriber_id, digest.created_at, _what(e), _because(e)) for digest, e in found],
+    )
+
+
+def _what(entry: Entry) -> str:
+    return ", ".join(told.kind for told in entry.told)
+
+
+def _because(entry: Entry) -> str:
+    return "; ".join(f"{reason.area_name} ({reason.region_label})" for reason in entry.reasons)
 
 
 def _moment(text: str, settings: Settings) -> datetime:

@@ -31,6 +31,7 @@ NOUNS: dict[str, str] = {
     "areas": "Disease areas: search, show, import, tag.",
     "topics": "Topics beside diseases: search, show.",
     "regions": "Places: search; import postcodes.",
+    "items": "Trials and articles: show, and whom they reached.",
     "subscribers": "People: add, list, explain, edit, pause, import …",
     "preferences": "What people follow: list, add, remove, estimate.",
     "digests": "Digests: due, preview, send, show.",

@@ -1,16 +1,70 @@
-"""An item by the number that somebody has of it."""
+"""An item by the number that somebody has of it: what its record says, what it is about, and whom it reached."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
 from sqlmodel import Session, col, func, select
 
-from trialalerts.catalog.tables import Item, ItemNumber
+from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.tables import Change, Item, ItemKind, ItemNumber, Record
+from trialalerts.catalog.trials.status import site_is_open
+from trialalerts.digests.tables import SelectionKind
 from trialalerts.errors import NotFound
+from trialalerts.operations.questions.reach import reached_by
+from trialalerts.vocabulary.areas.tree import load_areas
+from trialalerts.vocabulary.topics import load_topics
 
-__all__ = ["find_item"]
+__all__ = ["ItemStory", "find_item", "story_of"]
 
 _DIGITS = 18
 """A longer number is none of ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemStory:
+    """An item for the operator.
+
+    ``areas`` say why each was found (``title``, ``mesh``: a MeSH term of the record, ``text``); ``sites`` counts all
+    and the open ones by country. Each of ``changes`` has ``reached``: the mails that told it by what became of them;
+    ``shown`` is that for digests which told it as open, or as recent.
+    """
+
+    item: Item
+    numbers: tuple[str, ...]
+    records: tuple[dict[str, Any], ...]
+    areas: tuple[dict[str, Any], ...]
+    topics: tuple[str, ...]
+    sites: dict[str, dict[str, int]]
+    changes: tuple[dict[str, Any], ...]
+    shown: dict[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON types."""
+        item = self.item
+        return {
+            "id": item.id,
+            "kind": item.kind.value,
+            "registry": item.registry_name,
+            "number": item.external_id,
+            "numbers": list(self.numbers),
+            "title": item.title,
+            "url": item.url,
+            "status": item.status,
+            "is_open": item.is_open,
+            "published_at": item.published_at,
+            "first_seen_at": item.first_seen_at,
+            "last_seen_at": item.last_seen_at,
+            "records": list(self.records),
+            "areas": list(self.areas),
+            "topics": list(self.topics),
+            "sites": self.sites,
+            "changes": list(self.changes),
+            "shown": self.shown,
+        }
 
 
 def find_item(session: Session, number: str) -> Item:
@@ -33,3 +87,70 @@ def find_item(session: Session, number: str) -> Item:
     if found is None:
         raise NotFound(f"Nothing is known here under “{typed}”; write it like NCT01234567, or article 17.")
     return found
+
+
+def story_of(session: Session, item: Item) -> ItemStory:
+    """Return all that is known of an item, and how many it reached."""
+    facts = _facts(item)
+    topics = load_topics(session)
+    numbers = session.exec(select(ItemNumber.number).where(col(ItemNumber.item_id) == item.id)).all()
+    shown = reached_by(session, SelectionKind.OPEN, [item.id or 0])
+    return ItemStory(
+        item=item,
+        numbers=tuple(sorted(numbers)),
+        records=tuple(_records(session, item)),
+        areas=tuple(_areas(session, item, facts)),
+        topics=tuple(topics.name(each, "en") if each in topics else each for each in item.topics),
+        sites=_sites(item, facts),
+        changes=tuple(_changes(session, item)),
+        shown=dict(shown.get(item.id or 0, Counter())),
+    )
+
+
+def _facts(item: Item) -> TrialFacts | None:
+    try:
+        return TrialFacts.model_validate(item.facts) if item.kind is ItemKind.TRIAL else None
+    except ValueError:
+        return None
+
+
+def _records(session: Session, item: Item) -> list[dict[str, Any]]:
+    columns = Record.registry_name, Record.external_id, Record.source, Record.first_seen_at
+    rows = session.exec(select(*columns).where(col(Record.item_id) == item.id).order_by(col(Record.id)))
+    return [
+        {"registry": registry, "id": external, "source": source, "first_seen_at": seen}
+        for registry, external, source, seen in rows
+    ]
+
+
+def _areas(session: Session, item: Item, facts: TrialFacts | None) -> list[dict[str, Any]]:
+    tree = load_areas(session)
+    mesh = {term.id for term in facts.mesh} if facts else set[str]()
+    return [
+        {
+            "id": area["id"],
+            "name": tree.name(area["id"]),
+            "because": "title" if area.get("in_title") else "mesh" if area["id"] in mesh else "text",
+        }
+        for area in item.areas.get("direct", ())
+    ]
+
+
+def _sites(item: Item, facts: TrialFacts | None) -> dict[str, dict[str, int]]:
+    counted: dict[str, dict[str, int]] = {}
+    for site in facts.sites if facts else ():
+        country = counted.setdefault(site.country or site.country_name or "unknown", {"sites": 0, "open": 0})
+        country["sites"] += 1
+        country["open"] += site_is_open(site, item.status)
+    return dict(sorted(counted.items()))
+
+
+def _changes(session: Session, item: Item) -> list[dict[str, Any]]:
+    changes = session.exec(select(Change).where(col(Change.item_id) == item.id).order_by(col(Change.seq))).all()
+    reached = reached_by(session, SelectionKind.CHANGES, [each.seq for each in changes])
+    return [_change(each, each.at, reached.get(each.seq, Counter())) for each in changes]
+
+
+def _change(each: Change, at: datetime, reached: Counter[str]) -> dict[str, Any]:
+    what = {"seq": each.seq, "kind": each.kind.value, "at": at, "before": each.before, "after": each.after}
+    return {**what, "reached": {"digests": reached.total(), **reached}}
