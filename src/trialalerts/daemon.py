@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -20,6 +21,8 @@ from trialalerts.clock import Clock, SystemClock
 from trialalerts.database import Database
 from trialalerts.delivery.sending.channels import ALONE, ProcessShare
 from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseTooNew, TrialAlertsError
+from trialalerts.logs import set_level
+from trialalerts.operations.reloading import Reloaded, reloaded
 from trialalerts.operations.service_manager import ServiceManager
 from trialalerts.operations.watch.pulse import BEATS_EVERY, Pulse, failure_words
 from trialalerts.pipeline import Pipeline
@@ -27,6 +30,8 @@ from trialalerts.settings import Settings
 from trialalerts.workers import Workers
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
     from trialalerts.web.server import WebServer
 
 __all__ = ["ROLES", "Daemon"]
@@ -39,6 +44,7 @@ _COMPOSE_SECONDS = 30
 _SEND_SECONDS = 5
 _WATCH_SECONDS = 60
 _RETAIN_SECONDS = 600
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LOOK_UP_SECONDS = 0.5
 """Of a process that was frozen the kernel may interrupt any thread for a signal, but only the main thread handles it:
 one that waited without an end would sleep on."""
@@ -59,10 +65,16 @@ class Daemon:
         *,
         helpers: Workers | None = None,
         share: ProcessShare = ALONE,
+        read_anew: Callable[[], Settings] | None = None,
     ) -> None:
+        """``read_anew`` reads the configuration when SIGHUP asks for it; None: it stays as it is."""
         self._settings = settings
         self._db = db
         self._clock = clock
+        self._share = share
+        self._read_anew = read_anew
+        self._asked_to_reload = False
+        self._has_terminal = sys.stdin is not None and sys.stdin.isatty()  # one that closes sends SIGHUP: the end
         self._roles = frozenset(roles)
         self._helpers = helpers or Workers((), 0)
         self._systemd = ServiceManager()
@@ -72,9 +84,7 @@ class Daemon:
         self._server: WebServer | None = None
         self._pulse = Pulse(db, clock)
         self._looked_at, self._looked_when = SystemClock().now(), time.monotonic()
-        self._pipeline = Pipeline(
-            settings, db, clock, stop=self._stopping.is_set, wait=self._stopping.wait, share=share
-        )
+        self._pipeline = self._pipeline_of(settings)
         # That a step is still at work when its turn comes again is no news: the turn is left out.
         logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
         self._scheduler = BackgroundScheduler(
@@ -90,11 +100,11 @@ class Daemon:
         )
 
     def run(self) -> int:
-        """Work until SIGTERM or SIGINT; return once what was in flight is finished.
+        """Work until SIGTERM or SIGINT; return once what was in flight is finished. SIGHUP reads the settings anew.
 
         The exit code is 0, or 1 where it ended by itself: a step cannot run at all, or the web pages ended.
         """
-        previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        previous = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
         self._server = self._start_web()
         self._schedule()
         self._scheduler.start()
@@ -104,6 +114,9 @@ class Daemon:
             self._systemd.ready()
             while self._goes_on() and not self._stopping.wait(_LOOK_UP_SECONDS):
                 self._systemd.lives()
+                if self._asked_to_reload:
+                    self._asked_to_reload = False
+                    self._reload()
                 self._helpers.look_after()
                 self._follow_clock()
             if self._signal is not None:
@@ -144,7 +157,46 @@ class Daemon:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         # No more than this: a signal may come while the main thread holds the lock of the event, or of the log.
         del frame
-        self._signal = signal.Signals(number)
+        if number != signal.SIGHUP:
+            self._signal = signal.Signals(number)
+        elif self._read_anew is None or self._has_terminal:
+            self._signal = signal.SIGHUP
+        else:
+            self._asked_to_reload = True
+
+    def _pipeline_of(self, settings: Settings) -> Pipeline:
+        return Pipeline(
+            settings, self._db, self._clock, stop=self._stopping.is_set, wait=self._stopping.wait, share=self._share
+        )
+
+    def _reload(self) -> None:
+        """Read the configuration anew; where anything is wrong with it, all stays as it was.
+
+        Steps and requests that are at work finish with the settings that they began with.
+        """
+        self._systemd.reloading()
+        try:
+            if self._read_anew is not None:
+                self._go_on_with(reloaded(self._settings, self._read_anew()))
+        except (TrialAlertsError, ConfigurationError) as error:
+            log.error("configuration.not_reloaded", error=str(error), goes_on_with="the one before")
+        self._systemd.ready()
+
+    def _go_on_with(self, found: Reloaded) -> None:
+        settings = found.settings
+        pipeline = self._pipeline_of(settings)
+        pipeline.try_settings()
+        app = self._app(settings) if self._server else None
+        set_level(settings.logs.level)
+        self._settings, self._pipeline = settings, pipeline
+        if self._server and app:
+            self._server.replace_app(app)
+        self._scheduler.remove_all_jobs()
+        self._schedule()
+        self._helpers.tell_to_reload()
+        log.info("configuration.reloaded", changed=", ".join(found.changed) or "nothing")
+        if found.waiting:
+            log.warning("configuration.needs_restart", keys=", ".join(found.waiting))
 
     def _schedule(self) -> None:
         if "poll" in self._roles:
@@ -198,12 +250,16 @@ class Daemon:
     def _start_web(self) -> WebServer | None:
         if "web" not in self._roles:
             return None
-        from trialalerts.web.app import create_app
         from trialalerts.web.server import WebServer
 
-        server = WebServer(self._settings, create_app(self._settings, self._db, self._clock))
+        server = WebServer(self._settings, self._app(self._settings))
         server.start()
         return server
+
+    def _app(self, settings: Settings) -> Starlette:
+        from trialalerts.web.app import create_app
+
+        return create_app(settings, self._db, self._clock)
 
     def _finish(self, stop_web: Callable[[], None] | None) -> None:
         """Let the steps end; they look at the stop flag between two records or mails."""

@@ -14,7 +14,7 @@ import structlog
 
 from trialalerts.redaction import without_secrets
 
-__all__ = ["configure_logs", "log_to_standard_error"]
+__all__ = ["configure_logs", "log_to_standard_error", "set_level"]
 
 
 def configure_logs(*, json_lines: bool = False, level: str = "info") -> None:
@@ -43,9 +43,16 @@ def log_to_standard_error(*, json_lines: bool = False, level: str = "warning") -
             _without_secrets,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=_to_standard_error,
         cache_logger_on_first_use=False,
+    )
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Write only lines of this level and above from now on: ``debug``, ``info``, ``warning`` or ``error``."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()])
     )
 
 

@@ -17,6 +17,7 @@ from trialalerts.delivery.feedback.handling import FeedbackCount, prune_feedback
 from trialalerts.delivery.feedback.mailbox.kinds import open_mailbox
 from trialalerts.delivery.feedback.mailbox.reader import read_mailbox
 from trialalerts.delivery.feedback.unknown_links import end_unknown_links
+from trialalerts.delivery.mail.dkim import DkimSigner
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.policy import mass_guard
 from trialalerts.delivery.policy.effects import end_parkings
@@ -150,6 +151,16 @@ class Pipeline:
             return {}
         pauses = self._wait or time.sleep
         return prune_nightly(self.db, self.settings, self.clock.now(), stop=self._stop, wait=pauses) or {}
+
+    def try_settings(self) -> None:
+        """Look whether the steps can begin with these settings, before they take the place of others.
+
+        Raises:
+            ConfigurationError: mail cannot leave by them, or a key that signs cannot be read.
+        """
+        open_transport(self.settings.mail.url.get_secret_value())
+        DkimSigner.from_settings(self.settings)
+        MailRenderer(self.settings, self.clock)
 
     def close(self) -> None:
         """Let go of the transport: what it opened for a round is closed already."""

@@ -8,6 +8,7 @@ is gone, however it went, the pipe closes and the helper ends.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -88,6 +89,11 @@ class Workers:
             helper = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - this program itself
             self._running[number] = helper
             log.info("helper.started", pid=helper.pid)
+
+    def tell_to_reload(self) -> None:
+        """Let all of them read the configuration anew."""
+        for helper in self._running.values():
+            helper.send_signal(signal.SIGHUP)
 
     def tell_to_end(self) -> None:
         """Ask all of them to end as soon as what they hold is finished."""

@@ -67,6 +67,7 @@ def command(
         return
     configure_logs(json_lines=json_logs)
     settings = settings_of()
+    configure_logs(json_lines=json_logs, level=settings.logs.level)
     _require_secret(settings)
     if not helper:
         _tell_only_to(settings, once=once)
@@ -87,6 +88,7 @@ def command(
         chosen,
         helpers=None if helper else _workers(chosen, together, json_logs),
         share=ProcessShare(number=helper, processes=together),
+        read_anew=settings_of,
     )
     if helper:
         watch_the_daemon(daemon.stop)

@@ -7,7 +7,7 @@ import threading
 import time
 
 import structlog
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config, Server
 
 from trialalerts.errors import ConfigurationError
@@ -37,14 +37,24 @@ class _Server(Server):
         self.ready.set()
 
 
+class _Replaceable:
+    """An application that can be replaced by another; a request that has begun stays with its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
 class WebServer:
     """Serves an application on ``web.host`` and ``web.port`` (0: any free port) from a thread."""
 
     def __init__(self, settings: Settings, app: ASGIApp) -> None:
         self._host = settings.web.host
         self._wanted_port = settings.web.port
-        self._app = app
         self._trusted = TrustedProxies(settings.web.trusted_proxies)
+        self._app = _Replaceable(app)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self._socket: socket.socket | None = None
@@ -94,6 +104,10 @@ class WebServer:
             self.stop()
             raise ConfigurationError(f"web.port: the pages did not come up on {self.url}")
         log.info("web.started", port=self.port)
+
+    def replace_app(self, app: ASGIApp) -> None:
+        """Serve another application from the next request on."""
+        self._app.app = app
 
     def stop(self, timeout: float = _STOP_SECONDS) -> None:
         """Finish the requests in flight and stop, within ``timeout`` seconds; what takes longer is cut off."""
