@@ -121,8 +121,10 @@ def import_file(
     from trialalerts.cli.progress import show_progress
     from trialalerts.vocabulary.areas.imports import import_areas
 
-    with show_progress("areas import", quiet=json) as progress, open_context().db.write() as session:
+    ctx = open_context()
+    with show_progress("areas import", quiet=json) as progress, ctx.db.write() as session:
         count = import_areas(session, file, progress)
+        ctx.note("areas.imported", "areas", new=f"{count.new} new, {count.updated} updated", session=session)
     if json:
         show_json({"total": count.total, "new": count.new, "updated": count.updated, "unchanged": count.unchanged})
     else:

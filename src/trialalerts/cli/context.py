@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from trialalerts.clock import Clock
     from trialalerts.database import Database
     from trialalerts.settings import Settings
@@ -32,6 +34,27 @@ class Context:
     settings: Settings
     db: Database
     clock: Clock
+
+    def note(
+        self,
+        action: str,
+        subject: str,
+        *,
+        old: str | None = None,
+        new: str | None = None,
+        session: Session | None = None,
+    ) -> None:
+        """Write into the audit trail what this command changed: in the transaction of ``session``, or one of its own.
+
+        ``subject`` is a thing by its number or hash, never an address.
+        """
+        from trialalerts.database.audit import command_line, note_change
+
+        if session is None:
+            with self.db.write() as own:
+                note_change(own, command_line(), action, subject, now=self.clock.now(), old=old, new=new)
+        else:
+            note_change(session, command_line(), action, subject, now=self.clock.now(), old=old, new=new)
 
 
 def use_config(path: Path | None) -> None:

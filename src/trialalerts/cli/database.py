@@ -131,6 +131,8 @@ def copy(
     with open_database(to) as target, show_progress("database copy", quiet=json) as progress:
         name = shown_name(target.engine.url)
         sums = copy_database(ctx.db, target, all_tables(), progress=progress)
+        with target.write() as session:
+            ctx.note("database.copied", "database", new=f"to {name}", session=session)
     if json:
         show_json({table: {"rows": each.rows, "checksum": f"{each.checksum:016x}"} for table, each in sums.items()})
         return

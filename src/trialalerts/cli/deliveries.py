@@ -100,6 +100,7 @@ def resend(number: Annotated[int, typer.Argument(metavar="ID")], *, json: AsJson
         delivery = find_delivery(session, number)
         _require_content(session, delivery)
         copy = resend(session, ctx.settings, delivery, now=ctx.clock.now())
+        ctx.note("delivery.resent", f"delivery {number}", new=f"delivery {copy.delivery_id}", session=session)
     if json:
         show_json({**asdict(copy), "copy_of": number})
         return
@@ -178,6 +179,8 @@ def resume() -> None:
     ctx = open_context()
     with ctx.db.write() as session:
         ended = resume_sending(session, now=ctx.clock.now())
+        if ended is not None:
+            ctx.note("sending.resumed", "sending", old=f"paused since {ended.since:%Y-%m-%d %H:%M}", session=session)
     if ended is None:
         typer.echo("sending is not paused")
     else:
@@ -197,6 +200,7 @@ def _retry_each(numbers: list[int], meant: MailsMeant, *, dry_run: bool) -> None
     with ctx.db.write() as session:
         found = [find_delivery(session, number) for number in dict.fromkeys(numbers)]
         for each in () if dry_run else found:
+            ctx.note("delivery.retried", f"delivery {each.id}", old=each.state, new="queued", session=session)
             requeue(session, each, now=ctx.clock.now())
     show(f"{len(found)} would be queued again" if dry_run else f"{len(found)} queued again")
 
@@ -213,6 +217,7 @@ def _retry_failed(meant: MailsMeant, *, dry_run: bool) -> None:
         return
     with ctx.db.write() as session:
         count = requeue_meant(session, meant, now=ctx.clock.now())
+        ctx.note("delivery.retried", "deliveries", old="failed", new=f"{count} queued", session=session)
     show(f"{count} queued again")
 
 
@@ -235,6 +240,7 @@ def _retry_held(meant: MailsMeant, *, dry_run: bool) -> None:
         number = count_meant(session, going) if dry_run else requeue_meant(session, going, now=ctx.clock.now())
         if not dry_run:
             end_findings(session, RESTORED)
+            ctx.note("delivery.retried", "deliveries", old="held", new=f"{number} queued", session=session)
         rests = None if meant.numbers or meant.since else _end_rests(session, meant.domain, ctx.clock, dry_run=dry_run)
     would = "would be " if dry_run else ""
     if rests is not None:

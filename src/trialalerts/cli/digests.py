@@ -156,6 +156,8 @@ def send(email: str) -> None:
     with ctx.db.read() as session:
         subscriber = find_subscriber(session, email)
     composed = compose_for(ctx.db, ctx.settings, ctx.clock, subscriber.id or 0)
+    if composed:
+        ctx.note("digest.queued", f"subscriber {subscriber.id}")
     show("queued; the daemon sends it" if composed else "nothing is new for this subscriber: no mail was queued")
 
 

@@ -67,8 +67,10 @@ def import_file(
     from trialalerts.cli.progress import show_progress
     from trialalerts.vocabulary.places.postcodes.search import import_postcodes
 
-    with show_progress("regions import", quiet=json) as progress, open_context().db.write() as session:
+    ctx = open_context()
+    with show_progress("regions import", quiet=json) as progress, ctx.db.write() as session:
         count = import_postcodes(session, file, progress)
+        ctx.note("regions.imported", "postcodes", new=", ".join(count.stored), session=session)
     if json:
         show_json({"stored": count.stored, "skipped": count.skipped})
         return

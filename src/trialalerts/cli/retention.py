@@ -31,6 +31,9 @@ def run(
     ctx = open_context()
     require_steady(ctx.db, ctx.clock)
     went = prune(ctx.db, ctx.settings, ctx.clock.now(), dry_run=dry_run)
+    if not dry_run:
+        gone = ", ".join(f"{number} {what}" for what, number in went.items() if number)
+        ctx.note("retention.run", "database", new=gone or "nothing")
     if json:
         show_json(went)
         return

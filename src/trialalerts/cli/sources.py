@@ -121,6 +121,7 @@ def release(
     within = context.settings.digests
     freshness = Freshness(trial=within.new_trial_within, article=within.new_article_within)
     count = release_source(context.db, name, silently=silently, now=context.clock.now(), freshness=freshness)
+    context.note("source.released", f"source {name}", old="held", new=f"{count.changes} of {count.new} entries told")
     if json:
         show_json({"source": name, "new": count.new, "told": count.changes})
         return

@@ -108,6 +108,9 @@ def read(
             progress=progress,
         )
     _tell_left_out(found, names)
+    if not dry_run:
+        added = f"{count.subscribers} subscribers, {count.preferences} preferences, {count.asked} asked"
+        ctx.note("subscribers.imported", "subscribers", new=f"{added}; {len(found.errors)} lines refused")
     if dry_run:
         output.show("this was a dry run: nothing is stored, nobody is mailed")
     output.show(f"{counted(count.subscribers, 'subscriber')} and {counted(count.preferences, 'preference')} added")
@@ -132,11 +135,13 @@ def write(
     from trialalerts.cli.context import open_context
     from trialalerts.subscribers.files.export import export_csv, export_json
 
-    with open_context().db.read() as session, _writing(output) as opened:
+    ctx = open_context()
+    with ctx.db.read() as session, _writing(output) as opened:
         if json:
             opened.write(orjson.dumps(export_json(session), option=orjson.OPT_INDENT_2).decode() + "\n")
         else:
             export_csv(session, opened)
+    ctx.note("subscribers.exported", "subscribers")
     if output is not None:
         typer.echo(f"{output}: written")
 

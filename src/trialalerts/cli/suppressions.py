@@ -44,6 +44,7 @@ def add(
 ) -> None:
     """Never mail an address again, until it is lifted."""
     from trialalerts.cli.context import open_context
+    from trialalerts.delivery.outbox import suppressions
     from trialalerts.delivery.outbox.suppressions import suppress
     from trialalerts.subscribers.addresses import checked_address
 
@@ -52,6 +53,9 @@ def add(
     secret = ctx.settings.service.secret.get_secret_value()
     with ctx.db.write() as session:
         new = suppress(session, secret, address, reason="operator", detail=detail, now=ctx.clock.now())
+        if new:
+            subject = f"suppression {suppressions.address_hash(secret, address)[:12]}"
+            ctx.note("suppression.added", subject, new="operator", session=session)
     typer.echo("suppressed" if new else "was suppressed already")
 
 
@@ -157,6 +161,7 @@ def _lift_one(email: str, *, dry_run: bool, yes: bool) -> None:
         typer.confirm(f"It was suppressed as {found.reason} on {found.since:%Y-%m-%d}. Mail it again?", abort=True)
     with ctx.db.write() as session:
         lifted = suppressions.lift_suppressions(session, secret, address, how="operator", now=ctx.clock.now())
+        ctx.note("suppression.lifted", f"suppression {found.address_hash[:12]}", old=found.reason, session=session)
     typer.echo("lifted; the subscriber gets digests again" if lifted.resumed else "lifted")
     if found.reason == "listed":
         typer.echo(f"The provider has it on a list of its own ({found.detail}): take it off there, too.")
@@ -178,6 +183,7 @@ def _lift_many(wanted: Picked, *, dry_run: bool, yes: bool) -> None:
     if not yes:
         typer.confirm(f"{number} will be lifted. Mail these addresses again?", abort=True)
     done = take_back(ctx.db, secret, found, how="operator", now=ctx.clock.now())
+    ctx.note("suppression.lifted", "suppressions", new=f"{done.lifted} lifted, {done.resumed} people resumed")
     typer.echo(
         f"{counted(done.lifted, 'suppression')} lifted; {counted(done.resumed, 'subscriber')} get digests again"
         if done.resumed != 1

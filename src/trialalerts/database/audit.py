@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import getpass
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlmodel import Field, Session, SQLModel
+from sqlalchemy import event
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from trialalerts.database.types import BigId, UtcDateTime
 from trialalerts.redaction import without_secrets
 
-__all__ = ["AuditEntry", "note_change"]
+__all__ = ["WEB", "AuditEntry", "command_line", "list_changes", "note_change"]
+
+WEB = "web"
+"""Who changed what was changed on the pages, or by a link of a mail."""
 
 
 class AuditEntry(SQLModel, table=True):
@@ -43,6 +50,42 @@ def note_change(
     """Add one change to the trail; it stands once the session commits."""
     entry = AuditEntry(at=now, who=who, action=action, subject=subject, old=_cleaned(old), new=_cleaned(new))
     session.add(entry)
+
+
+def list_changes(
+    session: Session,
+    *,
+    since: datetime | None = None,
+    subject: str | None = None,
+    action: str | None = None,
+    who: str | None = None,
+    limit: int | None = None,
+) -> Sequence[AuditEntry]:
+    """Return the trail, newest first. A subject is met whole; action and who by their beginning, too."""
+    rows = select(AuditEntry).order_by(col(AuditEntry.id).desc())
+    if since is not None:
+        rows = rows.where(col(AuditEntry.at) >= since)
+    if subject is not None:
+        rows = rows.where(col(AuditEntry.subject) == subject)
+    if action is not None:
+        rows = rows.where(col(AuditEntry.action).startswith(action, autoescape=True))
+    if who is not None:
+        rows = rows.where(col(AuditEntry.who).startswith(who, autoescape=True))
+    return session.exec(rows if limit is None else rows.limit(limit)).all()
+
+
+def command_line() -> str:
+    """Return who works on the command line: the user of the operating system."""
+    try:
+        return f"command line ({getpass.getuser()})"
+    except (KeyError, OSError):  # a container's user often has no name
+        return "command line"
+
+
+@event.listens_for(AuditEntry, "before_update")
+@event.listens_for(AuditEntry, "before_delete")
+def _refuse(*_: Any) -> None:
+    raise RuntimeError("the audit trail is only ever added to")
 
 
 def _cleaned(value: str | None) -> str | None:

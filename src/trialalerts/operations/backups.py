@@ -18,6 +18,7 @@ from sqlalchemy import func, text
 from sqlmodel import Session, SQLModel, col, select
 
 from trialalerts.database import Database, open_database
+from trialalerts.database.audit import command_line, note_change
 from trialalerts.database.bulk import insert_into
 from trialalerts.database.copying.transfer import clear_database, copy_database, holds_anything
 from trialalerts.database.findings import note_finding
@@ -190,6 +191,7 @@ def _prepare(prepared: Database, current: Database, name: str, now: datetime) ->
             f"{counted(held, 'mail')} still to leave then wait; let them go with: trialalerts deliveries retry --held"
         )
         note_finding(session, RESTORED, "", said, now=now)
+        note_change(session, command_line(), "database.restored", "database", now=now, new=f"from {name}, {held} held")
         people = session.exec(select(func.count()).where(col(Subscriber.state) != SubscriberState.ERASED)).one()
     return Restored(subscribers=people, held=held, left_since=left, suppressed_since=suppressed)
 

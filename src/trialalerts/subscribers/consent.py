@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from trialalerts.database.audit import WEB, command_line, note_change
 from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, id_of
 
-__all__ = ["list_consents", "record_consent"]
+__all__ = ["list_consents", "record_consent", "shown_values"]
+
+
+_ON_THE_WEB = {"web", "link", "one-click"}
 
 
 def record_consent(
-    session: Session, subscriber: Subscriber, action: ConsentAction, *, how: str, what: str = "", now: datetime
+    session: Session,
+    subscriber: Subscriber,
+    action: ConsentAction,
+    *,
+    how: str,
+    what: str = "",
+    old: str | None = None,
+    new: str | None = None,
+    now: datetime,
 ) -> None:
-    """Append one line; ``how`` is ``web``, ``link``, ``one-click``, ``operator``, ``import`` or a feedback's name."""
+    """Append one line; ``how`` is ``web``, ``link``, ``one-click``, ``operator``, ``import`` or a feedback's name.
+
+    What a person or an operator did goes into the audit trail, too, with the ``old`` and the ``new`` value.
+    """
     session.add(Consent(subscriber_id=id_of(subscriber), at=now, action=action, how=how, what=what))
+    who = command_line() if how == "operator" else WEB if how in _ON_THE_WEB else None
+    if who is not None:
+        subject = f"subscriber {subscriber.id}"
+        note_change(session, who, _named(action, what), subject, now=now, old=old, new=new or what or None)
+
+
+def _named(action: ConsentAction, what: str) -> str:
+    """Return a noun and a verb: ``subscriber.paused``, ``preference.added``."""
+    words = what.partition(":")[0].split()
+    if action is ConsentAction.CHANGED and words[:1] == ["preference"] and words[2:]:
+        return f"preference.{words[-1]}"
+    return f"subscriber.{action}"
+
+
+def shown_values(values: Mapping[str, object]) -> str:
+    """Return values for the audit trail; of an address only that it is another one."""
+    named = {name: value for name, value in values.items() if name != "address_key"}
+    return ", ".join(name if name == "address" else f"{name}={value}" for name, value in named.items())
 
 
 def list_consents(session: Session, subscriber: Subscriber) -> list[Consent]:

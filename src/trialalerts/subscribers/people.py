@@ -1,8 +1,7 @@
 """Subscribers: signing up, confirming, changing, pausing, leaving.
 
-Erasing has a file of its own (:mod:`trialalerts.subscribers.erasure`), so has what they follow
-(:mod:`trialalerts.subscribers.preferences`). Everything that changes what somebody agreed to is
-written to the consent log in the same transaction.
+Erasing has a file of its own (:mod:`trialalerts.subscribers.erasure`), so has what they follow (``preferences``).
+Everything that changes what somebody agreed to is written to the consent log in the same transaction.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from trialalerts.subscribers.choices import (
     checked_timezone,
     checked_weekday,
 )
-from trialalerts.subscribers.consent import record_consent
+from trialalerts.subscribers.consent import record_consent, shown_values
 from trialalerts.subscribers.erasure import close_books
 from trialalerts.subscribers.preferences import NewPreference, add_preference, list_preferences
 from trialalerts.subscribers.schedule import local_moment, next_due
@@ -215,12 +214,14 @@ def edit(session: Session, subscriber: Subscriber, changes: SubscriberChanges, *
     values = {name: value for name, value in _checked(changes).items() if getattr(subscriber, name) != value}
     if "address" in values:
         values["address_key"] = _free_key(session, subscriber, values["address"])
+    old, new = shown_values({name: getattr(subscriber, name) for name in values}), shown_values(values)
     for name, value in values.items():
         setattr(subscriber, name, value)
     names = [name for name in values if name != "address_key"]
     if names:
         _schedule(subscriber, now)
-        record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=", ".join(names), now=now)
+        said = {"what": ", ".join(names), "old": old, "new": new}
+        record_consent(session, subscriber, ConsentAction.CHANGED, how=how, **said, now=now)
     session.flush()
     return names
 
@@ -236,11 +237,13 @@ def pause(session: Session, subscriber: Subscriber, *, until: date | None, how: 
     ends = local_moment(until, 0, subscriber.timezone) if until else None
     if ends is not None and ends <= now:
         raise InvalidInput(f"“{until}” is not in the future; name a later day.")
+    was = subscriber.state
     subscriber.state = SubscriberState.PAUSED
     subscriber.paused_until = ends
     subscriber.next_due_at = None
     what = f"until {until}" if until else ""
-    record_consent(session, subscriber, ConsentAction.PAUSED, how=how, what=what, now=now)
+    told = {"what": what, "old": was, "new": f"paused {what}"}
+    record_consent(session, subscriber, ConsentAction.PAUSED, how=how, **told, now=now)
     session.flush()
 
 
@@ -252,13 +255,13 @@ def resume(session: Session, subscriber: Subscriber, *, how: str, now: datetime)
     """
     if subscriber.state not in {SubscriberState.PAUSED, SubscriberState.BOUNCED}:
         remedies = {SubscriberState.ACTIVE: "nothing to resume", SubscriberState.PENDING: "confirm first"}
-        remedy = remedies.get(subscriber.state, "sign up again")
-        raise InvalidInput(f"This subscriber is {subscriber.state}: {remedy}.")
+        raise InvalidInput(f"This subscriber is {subscriber.state}: {remedies.get(subscriber.state, 'sign up again')}.")
+    was = subscriber.state
     subscriber.state = SubscriberState.ACTIVE
     subscriber.state_reason = None
     subscriber.paused_until = None
     _schedule(subscriber, now)
-    record_consent(session, subscriber, ConsentAction.RESUMED, how=how, now=now)
+    record_consent(session, subscriber, ConsentAction.RESUMED, how=how, old=was, new=subscriber.state, now=now)
     session.flush()
 
 
@@ -300,11 +303,13 @@ def unsubscribe(session: Session, subscriber: Subscriber, *, how: str, now: date
     """Let somebody go, at once and whatever the state; return whether they were still there."""
     if subscriber.state in _LEFT:
         return False
+    was = subscriber.state
     subscriber.state = SubscriberState.UNSUBSCRIBED
     subscriber.state_reason = how
     subscriber.next_due_at = None
     subscriber.paused_until = None
-    record_consent(session, subscriber, ConsentAction.UNSUBSCRIBED, how=how, now=now)
+    states = {"old": was, "new": subscriber.state}
+    record_consent(session, subscriber, ConsentAction.UNSUBSCRIBED, how=how, **states, now=now)
     session.flush()
     return True
 

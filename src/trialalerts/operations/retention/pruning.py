@@ -21,6 +21,7 @@ import structlog
 from sqlmodel import Session
 
 from trialalerts.database import Database
+from trialalerts.database.audit import note_change
 from trialalerts.database.service_values import get_value, put_value
 from trialalerts.operations.retention import history_rules, mail_rules, people_rules
 from trialalerts.operations.retention.rule import RetentionRule, count_due, due_keys
@@ -117,7 +118,13 @@ def prune_nightly(
         pruned_at = now if due else mark.pruned_at
         written = {"looked_at": now, "believed_since": mark.believed_since, "pruned_at": pruned_at}
         put_value(session, _MARK, orjson.dumps(written).decode())
-    return prune(db, settings, now, stop=stop, wait=wait) if due else None
+    if not due:
+        return None
+    went = prune(db, settings, now, stop=stop, wait=wait)
+    if gone := ", ".join(f"{number} {what}" for what, number in went.items() if number):
+        with db.write() as session:
+            note_change(session, "daemon", "retention.run", "database", now=now, new=gone)
+    return went
 
 
 def _apply(db: Database, rule: RetentionRule, stop: Callable[[], bool], wait: Callable[[float], object]) -> int:

@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_audit_entry_at", "audit_entry", ["at"])
+    _never_change_the_trail()
     op.add_column("source", sa.Column("interval", sa.Integer(), nullable=True))
     op.add_column("delivery", sa.Column("copy_of", BigId, nullable=True))
     op.create_index(
@@ -87,6 +88,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_requested_mail_due_at", "requested_mail", ["due_at"])
     op.create_index("ix_requested_mail_mailbox_hash", "requested_mail", ["mailbox_hash"])
+
+
+def _never_change_the_trail() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "CREATE TRIGGER audit_entry_stays BEFORE UPDATE ON audit_entry "
+            "BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END"
+        )
+        return
+    op.execute(
+        "CREATE FUNCTION audit_entry_stays() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the audit trail is never changed'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER audit_entry_stays BEFORE UPDATE ON audit_entry "
+        "FOR EACH ROW EXECUTE FUNCTION audit_entry_stays()"
+    )
 
 
 def downgrade() -> None:
