@@ -20,7 +20,14 @@ from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.outbox.confirmations import request_confirmation
-from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent, SoftBounces, Suppression
+from trialalerts.delivery.outbox.tables import (
+    Delivery,
+    DeliveryState,
+    FeedbackEvent,
+    RequestedMail,
+    SoftBounces,
+    Suppression,
+)
 from trialalerts.digests.tables import Digest, DigestKind, Selection, SelectionKind
 from trialalerts.operations.retention.pruning import prune, prune_nightly
 from trialalerts.settings import ServiceSettings, Settings
@@ -253,6 +260,13 @@ def test_a_confirmation_after_the_oldest_were_forgotten_gets_a_number_of_its_own
     assert went(stage, now + 95 * DAY) == {"deliveries": 1}
     with stage.write() as session:
         assert request_confirmation(session, person, [7], now=now + 96 * DAY, domain="example.org")
+
+
+def test_the_hash_of_a_mailbox_that_was_asked_goes_after_a_day(stage: Database, clock: FrozenClock) -> None:
+    with stage.write() as session:
+        for number, age in enumerate((timedelta(hours=23), timedelta(hours=25))):
+            session.add(RequestedMail(due_at=clock.now() - age, mailbox_hash=str(number)))
+    assert went(stage, clock.now()) == {"hashes of mailboxes asked to confirm": 1}
 
 
 def test_it_goes_once_a_night(stage: Database, clock: FrozenClock) -> None:

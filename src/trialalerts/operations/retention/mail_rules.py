@@ -10,12 +10,20 @@ from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlmodel import Session
 
 from trialalerts.database import table_of
-from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent, Suppression
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent, RequestedMail, Suppression
 from trialalerts.digests.tables import Digest, Selection
 from trialalerts.operations.retention.rule import RetentionRule, blanking, deleting, first_since
 from trialalerts.settings import Settings
 
-__all__ = ["old_deliveries", "old_digests", "old_events", "old_replies", "old_words", "unused_selections"]
+__all__ = [
+    "old_deliveries",
+    "old_digests",
+    "old_events",
+    "old_replies",
+    "old_requests",
+    "old_words",
+    "unused_selections",
+]
 
 _AT_ONCE = 5_000
 _A_ROUND = timedelta(days=2)
@@ -72,6 +80,16 @@ def old_digests(session: Session, settings: Settings, now: datetime) -> Retentio
     older = digests.id < first_since(session, digests.id, digests.created_at, cutoff)
     due = and_(older, digests.created_at < cutoff, digests.id.not_in(_undelivered(session, cutoff)))
     return RetentionRule(what="digests", key=digests.id, due=due, forget=deleting(Digest))
+
+
+def old_requests(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """Whose mailbox was asked to confirm, by its keyed hash: counted for a day."""
+    del session, settings
+    rows = table_of(RequestedMail).c
+    due = rows.due_at < now - timedelta(days=1)
+    return RetentionRule(
+        what="hashes of mailboxes asked to confirm", key=rows.id, due=due, forget=deleting(RequestedMail)
+    )
 
 
 def unused_selections(session: Session, settings: Settings, now: datetime) -> RetentionRule:

@@ -42,6 +42,7 @@ _RULES: Sequence[Callable[[Session, Settings, datetime], RetentionRule]] = (
     mail_rules.old_replies,
     mail_rules.old_events,
     mail_rules.old_words,
+    mail_rules.old_requests,
     mail_rules.old_digests,
     mail_rules.unused_selections,
     history_rules.closed_trials,
