@@ -62,15 +62,16 @@ def _found(send_to: str | None) -> list[DoctorCheck]:
 
 
 def _show_to_people(found: Sequence[DoctorCheck]) -> None:
-    """Print each thing as a short paragraph: four columns would be too narrow to read."""
+    """Print each thing as a short paragraph: four columns would be too narrow to read.
+
+    Long lines are left to the terminal, so that a record can be copied whole.
+    """
     from rich.console import Console
-    from rich.padding import Padding
     from rich.text import Text
 
-    console, styles = Console(), {"broken": "bold red", "look": "bold yellow", "good": "green"}
+    console, styles = Console(highlight=False), {"broken": "bold red", "look": "bold yellow", "good": "green"}
     for check in found:
-        head = Text.assemble((f"{check.level:<7}", styles[check.level]), check.what)
-        console.print(Padding(head, (0, 0, 0, 0)))
+        console.print(Text.assemble((f"{check.level:<7}", styles[check.level]), check.what), soft_wrap=True)
         for sign, words in (("why: ", check.why), ("→ ", check.remedy)):
             if words:
-                console.print(Padding(Text(f"{sign}{words}"), (0, 0, 0, 7)))
+                console.print(Text(f"       {sign}{words}"), soft_wrap=True)

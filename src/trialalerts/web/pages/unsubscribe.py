@@ -17,13 +17,14 @@ from trialalerts.subscribers.links import NOBODY
 from trialalerts.subscribers.people import pause, unsubscribe
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import Purpose
-from trialalerts.web.clients.limits import client_of
+from trialalerts.web.clients.limits import ClientLimit, client_of
 from trialalerts.web.site import LinkEnded, WebSite, local_day
 
 __all__ = ["PAUSABLE", "UnsubscribePage", "pause_for_a_month"]
 
 PAUSABLE = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
 _REST = timedelta(days=30)
+_MOST_UNKNOWN, _UNKNOWN_WITHIN = 120, timedelta(minutes=15)
 
 
 def pause_for_a_month(session: Session, subscriber: Subscriber, clock: Clock) -> None:
@@ -38,6 +39,7 @@ class UnsubscribePage:
 
     def __init__(self, site: WebSite) -> None:
         self._site = site
+        self._unknown = ClientLimit(site.clock, times=_MOST_UNKNOWN, within=_UNKNOWN_WITHIN)
 
     def show(self, request: Request) -> Response:
         """Show the buttons; the same for everybody with a right link, whoever that is and whatever they follow."""
@@ -64,7 +66,7 @@ class UnsubscribePage:
     def _count(self, request: Request) -> None:
         """Count a link that nobody can have got from us, unless one client brings very many."""
         client = client_of(request.client.host if request.client else None)
-        if not self._site.looks.wait(client):
+        if not self._unknown.wait(client):
             with self._site.db.write() as session:
                 note_unknown_link(session, now=self._site.clock.now())
 
