@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trialalerts.cli import explaining, subscriber_files
+from trialalerts.cli import explaining, listing, subscriber_files
+from trialalerts.cli.listing import as_shown
 from trialalerts.cli.preferences import AsJson, Label, PreferenceOptions, Yes, described, takes_preference
 from trialalerts.plurals import counted
 
@@ -88,51 +89,9 @@ def add(
         typer.echo("Language and schedule stay as they were; change them with: trialalerts subscribers edit", err=True)
 
 
-@app.command("list", epilog="Example: trialalerts subscribers list --state pending")
-def list_(
-    *,
-    state: Annotated[list[str] | None, typer.Option(help="Only those in this state; may be given again.")] = None,
-    area: Annotated[str | None, typer.Option(help="Only those who follow this area.", metavar="TEXT")] = None,
-    limit: Annotated[int, typer.Option(help="The most to list; 0 lists all.", min=0)] = 100,
-    json: AsJson = False,
-) -> None:
-    """List subscribers, in the order in which they came."""
-    from trialalerts.cli.context import open_context
-    from trialalerts.cli.output import show_json, show_table
-    from trialalerts.subscribers.choices import checked_state
-    from trialalerts.subscribers.people import list_subscribers
-
-    states = [checked_state(each) for each in state or []]
-    with open_context().db.read() as session:
-        area_id = None
-        if area is not None:
-            from trialalerts.subscribers.preferences import is_any_area
-            from trialalerts.vocabulary.areas.tree import ANY_AREA, load_areas
-
-            area_id = ANY_AREA if is_any_area(area) else load_areas(session).find(area).id
-        found = list_subscribers(session, states=states, area_id=area_id, limit=limit + 1 if limit else None)
-    shown = found[:limit] if limit else found
-    if json:
-        show_json([_as_json(each) for each in shown])
-        return
-    show_table(
-        ("id", "address", "state", "frequency", "language", "time zone", "next due", "since"),
-        [
-            (
-                each.id,
-                each.address,
-                each.state,
-                each.frequency,
-                each.locale,
-                each.timezone,
-                each.next_due_at,
-                each.created_at,
-            )
-            for each in shown
-        ],
-    )
-    if len(found) > len(shown):
-        typer.echo(f"… and more; --limit 0 lists all (shown: {len(shown)})", err=True)
+app.command("list", epilog="Example: trialalerts subscribers list --since monday --area MS --region GB --count")(
+    listing.list_subscribers
+)
 
 
 @app.command(epilog="Example: trialalerts subscribers show anna@example.org")
@@ -154,7 +113,7 @@ def show(email: Email, *, json: AsJson = False) -> None:
             {"at": each.at, "action": each.action, "how": each.how, "what": each.what}
             for each in list_consents(session, subscriber)
         ]
-    person = _as_json(subscriber)
+    person = as_shown(subscriber)
     if json:
         show_json({**person, "waits_for": waits, "preferences": preferences, "consents": consents})
         return
@@ -272,7 +231,7 @@ def _tell_signup(ctx: Context, signup: Signup, *, asked: bool, json: bool) -> No
     subscriber = signup.subscriber
     if json:
         ids = [each.id for each in signup.preferences]
-        output.show_json({**_as_json(subscriber), "created": signup.created, "preferences": ids, "asked": asked})
+        output.show_json({**as_shown(subscriber), "created": signup.created, "preferences": ids, "asked": asked})
     else:
         name = f"subscriber {subscriber.id} ({subscriber.address})"
         output.show(f"{name} {'added' if signup.created else 'is known'}, {counted(signup.added, 'preference')} added")
@@ -299,15 +258,6 @@ def _first_digest_waits(ctx: Context, session: Session, subscriber: Subscriber) 
     if subscriber.state is not SubscriberState.ACTIVE or subscriber.cursor != NEVER_SERVED:
         return []
     return [each.words(ctx.clock.now()) for each in waited_for(session, ctx.settings, ctx.clock.now())]
-
-
-def _as_json(subscriber: Subscriber) -> dict[str, Any]:
-    from trialalerts.subscribers.choices import WEEKDAYS
-    from trialalerts.subscribers.tables import Subscriber
-
-    hidden = {"key", "address_key"}
-    values = {name: getattr(subscriber, name) for name in Subscriber.model_fields if name not in hidden}
-    return {**values, "weekday": WEEKDAYS[subscriber.weekday]}
 
 
 @contextlib.contextmanager

@@ -1,0 +1,106 @@
+"""``trialalerts subscribers list``: who confirmed since Monday, who follows what where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trialalerts.cli.preferences import AsJson
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlmodel import Session
+
+    from trialalerts.operations.questions.followers import Wanted
+    from trialalerts.subscribers.tables import Subscriber
+
+__all__ = ["as_shown", "list_subscribers"]
+
+_COLUMNS = ("id", "address", "state", "frequency", "language", "time zone", "next due", "since")
+
+
+def list_subscribers(
+    *,
+    state: Annotated[list[str] | None, typer.Option(help="Only those in this state; may be given again.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Only who confirmed since then: 2026-03-02, monday, 7d. Of --state pending: signed up."),
+    ] = None,
+    area: Annotated[
+        str | None, typer.Option(help="Only who follow this area, or one below it.", metavar="TEXT")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Only who follow something in this country, subdivision or town.", metavar="TEXT")
+    ] = None,
+    radius: Annotated[str | None, typer.Option(help="How far around a town of --region, such as 80km.")] = None,
+    search: Annotated[str | None, typer.Option(help="Only addresses with this in them.", metavar="TEXT")] = None,
+    limit: Annotated[int, typer.Option(help="The most to list; 0 lists all.", min=0)] = 100,
+    count: Annotated[bool, typer.Option("--count", help="Only say how many there are.")] = False,
+    json: AsJson = False,
+) -> None:
+    """List subscribers, in the order in which they came; an area and a region are those of one preference."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show, show_json, show_table
+    from trialalerts.cli.times import since_of
+    from trialalerts.operations.questions.followers import count_subscribers, find_subscribers
+
+    ctx = open_context()
+    moment = since_of("--since", since, ctx.clock.now(), ctx.settings.service.timezone)
+    with ctx.db.read() as session:
+        wanted = _wanted(session, state or [], moment, area, region, radius, search)
+        if count:
+            number = count_subscribers(session, wanted)
+            show_json({"count": number}) if json else show(f"{number:,}")
+            return
+        found = list(find_subscribers(session, wanted, limit=limit + 1 if limit else None))
+    shown = found[:limit] if limit else found
+    if json:
+        show_json([as_shown(each) for each in shown])
+        return
+    show_table(_COLUMNS, [_row(each) for each in shown])
+    if len(found) > len(shown):
+        typer.echo(f"… and more; --limit 0 lists all (shown: {len(shown)})", err=True)
+
+
+def as_shown(subscriber: Subscriber) -> dict[str, Any]:
+    """Return a subscriber as JSON types, without what stands for them in links."""
+    from trialalerts.subscribers.choices import WEEKDAYS
+    from trialalerts.subscribers.tables import Subscriber
+
+    hidden = {"key", "address_key"}
+    values = {name: getattr(subscriber, name) for name in Subscriber.model_fields if name not in hidden}
+    return {**values, "weekday": WEEKDAYS[subscriber.weekday]}
+
+
+def _row(each: Subscriber) -> tuple[object, ...]:
+    schedule = (each.frequency, each.locale, each.timezone, each.next_due_at)
+    return each.id, each.address, each.state, *schedule, each.created_at
+
+
+def _wanted(
+    session: Session,
+    states: list[str],
+    since: datetime | None,
+    area: str | None,
+    region: str | None,
+    radius: str | None,
+    search: str | None,
+) -> Wanted:
+    from trialalerts.operations.questions.followers import Wanted, area_and_below
+    from trialalerts.subscribers.choices import checked_state
+    from trialalerts.subscribers.preferences import how_far, is_any_area, region_around
+    from trialalerts.vocabulary.areas.tree import ANY_AREA, load_areas
+
+    areas = None
+    if area is not None:
+        tree = load_areas(session)
+        areas = area_and_below(tree, ANY_AREA if is_any_area(area) else tree.find(area).id)
+    return Wanted(
+        states=[checked_state(each) for each in states],
+        since=since,
+        areas=areas,
+        region=region_around(session, region, *how_far(radius or "", "")) if region is not None else None,
+        search=search,
+    )
