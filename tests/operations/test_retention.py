@@ -134,6 +134,24 @@ def test_who_left_is_erased_after_a_month_and_may_come_back_until_then(stage: Da
         assert find_by_key(session, people[0].key) is None
 
 
+def test_no_file_brings_back_who_left_and_was_erased_since(
+    run: Run, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIALALERTS_RETENTION__LEFT", "0s")
+    people = "address,area,region\nanna@example.org,asthma,anywhere\nben@example.org,asthma,anywhere\n"
+    (installation.folder / "list.csv").write_text(people, "utf-8")
+    assert run("subscribers", "import", "list.csv", "--confirmed").code == 0
+    assert run("subscribers", "unsubscribe", "anna@example.org", "--yes").code == 0
+    assert "people who left\t1\n" in run("retention", "run").done
+    assert "0 subscribers and 0 preferences added" in run("subscribers", "import", "list.csv", "--confirmed").out
+    (only,) = json.loads(run("subscribers", "list", "--json").done)
+    assert only["address"] == "ben@example.org"
+    add = ("subscribers", "add", "anna@example.org", "--area", "asthma", "--region", "anywhere", "--confirmed")
+    assert run(*add).code == 0  # she asked for it herself
+    assert run("subscribers", "import", "list.csv", "--confirmed").code == 0
+    assert len(json.loads(run("subscribers", "list", "--json").done)) == 2
+
+
 def test_who_came_back_and_did_not_confirm_is_as_somebody_who_left(stage: Database, clock: FrozenClock) -> None:
     now = clock.now()
     with stage.write() as session:

@@ -93,6 +93,7 @@ def read(
                 mapping=mapping,
                 needs_area=not area,
                 lists=names,
+                secrets=ctx.settings.service.secrets,
                 total=decoded.text.count("\n"),
                 progress=progress,
             )

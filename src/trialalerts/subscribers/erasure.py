@@ -27,7 +27,16 @@ from trialalerts.subscribers.tables import (
 )
 from trialalerts.subscribers.tokens import keyed_digest
 
-__all__ = ["close_books", "erase", "former_among", "is_erased", "note_former", "overwrite_deleted", "wipe_free_pages"]
+__all__ = [
+    "close_books",
+    "erase",
+    "former_among",
+    "former_hash",
+    "is_erased",
+    "note_former",
+    "overwrite_deleted",
+    "wipe_free_pages",
+]
 
 
 def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime, keeps_consents: bool = False) -> None:
@@ -89,7 +98,7 @@ def note_former(session: Session, secret: str, address_key: str, *, now: datetim
     """Remember that whoever had this address left; without a secret nothing can be remembered."""
     if not secret:
         return
-    row = {"address_hash": _hash(secret, address_key), "since": now}
+    row = {"address_hash": former_hash(secret, address_key), "since": now}
     session.connection().execute(insert_into(session, FormerSubscriber).values(row).on_conflict_do_nothing())
 
 
@@ -101,7 +110,7 @@ def former_among(session: Session, secrets: Iterable[str], address_keys: Collect
         secrets: ``service.secret`` and the previous ones; empty ones are passed over.
         address_keys: folded addresses; somebody who signed up again since may be among them.
     """
-    hashes = {_hash(secret, key): key for secret in secrets if secret for key in address_keys}
+    hashes = {former_hash(secret, key): key for secret in secrets if secret for key in address_keys}
     found: set[str] = set()
     for some in in_chunks(hashes):
         asked = select(FormerSubscriber.address_hash).where(col(FormerSubscriber.address_hash).in_(some))
@@ -150,5 +159,6 @@ def _forget(subscriber: Subscriber) -> None:
     subscriber.cursor = NEVER_SERVED
 
 
-def _hash(secret: str, address_key: str) -> str:
+def former_hash(secret: str, address_key: str) -> str:
+    """Return by what somebody who left is known once the address is erased."""
     return keyed_digest(secret.encode(), address_key.encode()).hex()

@@ -8,7 +8,7 @@ that the file says is left alone.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,12 +22,13 @@ from trialalerts.errors import InvalidInput
 from trialalerts.plurals import counted
 from trialalerts.progress import NO_PROGRESS, ProgressMeter, tracked
 from trialalerts.subscribers.addresses import address_key, checked_address
+from trialalerts.subscribers.erasure import former_hash
 from trialalerts.subscribers.files.bulk_store import HOW, store_people
 from trialalerts.subscribers.files.csv_layout import Layout, read_layout
 from trialalerts.subscribers.files.csv_rows import CsvRow, CsvRowReader
 from trialalerts.subscribers.files.list_names import ListNames
 from trialalerts.subscribers.preferences import MOST_PREFERENCES
-from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, SubscriberState
+from trialalerts.subscribers.tables import Consent, ConsentAction, FormerSubscriber, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas.tree import load_areas
 
 __all__ = [
@@ -161,6 +162,7 @@ def read_csv(
     mapping: Mapping[str, str],
     needs_area: bool,
     lists: ListNames | None = None,
+    secrets: Sequence[str] = (),
     total: int | None = None,
     progress: ProgressMeter = NO_PROGRESS,
 ) -> SubscriberList:
@@ -176,6 +178,7 @@ def read_csv(
             other columns are left out.
         needs_area: lines must name an area.
         lists: what the names in the column ``lists`` mean.
+        secrets: ``service.secret`` and the previous ones, by which who left long ago is known.
         total: how many lines there are, where that is known.
         progress: counts lines.
 
@@ -187,12 +190,12 @@ def read_csv(
             file, mapping, needs_area=needs_area and lists is None, has_lists=lists is not None
         )
     found = SubscriberList(columns=layout.written, left_out=layout.left_out)
-    gone, brought = _gone(session)
+    gone = _Gone(session, secrets)
     for number, row in tracked(_rows_of(file, delimiter, before), progress, "lines read", total):
         try:
             _read_line(layout, row, reader, lists, found, gone)
         except _LeftSince as error:
-            where = found.left_since if error.key in brought else found.errors
+            where = found.left_since if gone.may_come_by_file(error.key) else found.errors
             where.append(LineError(line=number, message=str(error), cells=tuple(row)))
         except InvalidInput as error:
             found.errors.append(LineError(line=number, message=str(error), cells=tuple(row)))
@@ -215,7 +218,7 @@ def _read_line(
     reader: CsvRowReader,
     lists: ListNames | None,
     found: SubscriberList,
-    gone: Collection[str],
+    gone: _Gone,
 ) -> None:
     """Add what a line says to the people.
 
@@ -272,13 +275,32 @@ def _explained() -> Iterator[None]:
         raise InvalidInput(f"The file is no CSV: {error}.") from None
 
 
-def _gone(session: Session) -> tuple[set[str], set[str]]:
-    """Return the keys of those who have left (no file brings them back), and of whom among them a file once brought."""
-    left = select(Subscriber.address_key).where(col(Subscriber.state).in_(_LEFT))
-    by_file = select(Consent.subscriber_id).where(
-        col(Consent.how) == HOW, col(Consent.action) == ConsentAction.SIGNED_UP
-    )
-    return set(session.exec(left)), set(session.exec(left.where(col(Subscriber.id).in_(by_file))))
+class _Gone:
+    """Who has left: no file brings them back. Those whose address was erased since are known by its hash."""
+
+    def __init__(self, session: Session, secrets: Sequence[str]) -> None:
+        left = select(Subscriber.address_key).where(col(Subscriber.state).in_(_LEFT))
+        by_file = select(Consent.subscriber_id).where(
+            col(Consent.how) == HOW, col(Consent.action) == ConsentAction.SIGNED_UP
+        )
+        self._left = set(session.exec(left))
+        self._brought = set(session.exec(left.where(col(Subscriber.id).in_(by_file))))
+        self._secrets = [secret for secret in secrets if secret]
+        self._hashes = set(session.exec(select(FormerSubscriber.address_hash)))
+        self._known = set(session.exec(select(Subscriber.address_key))) if self._hashes else set()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._left or self._is_former(key)
+
+    def may_come_by_file(self, key: str) -> bool:
+        """Tell whether a file brought somebody once, who is passed over when it comes again, or nobody knows."""
+        return key in self._brought or key not in self._left
+
+    def _is_former(self, key: str) -> bool:
+        """Tell whether somebody left long ago and has not signed up anew."""
+        if not self._hashes or key in self._known:
+            return False
+        return any(former_hash(secret, key) in self._hashes for secret in self._secrets)
 
 
 @dataclass(kw_only=True)
