@@ -123,7 +123,9 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
 
 def _privacy(site: WebSite) -> Callable[[Request], Response]:
     def privacy(request: Request) -> Response:
-        return site.pages.page("privacy.html", site.pages.language(request))
+        kept = site.settings.retention
+        periods = {"left": kept.left.days, "unconfirmed": kept.unconfirmed.days}
+        return site.pages.page("privacy.html", site.pages.language(request), **periods)
 
     return privacy
 
