@@ -31,7 +31,7 @@ __all__ = [
 
 
 def nearest(word: str, known: Iterable[str], *, most: int = 2, likeness: int = 60) -> list[str]:
-    """Return what somebody may have meant who wrote ``word``, the likeliest first.
+    """Return what somebody may have meant who wrote ``word``, in whatever case, the likeliest first.
 
     >>> nearest("recruting", ["recruiting", "completed"])
     ['recruiting']
@@ -44,7 +44,8 @@ def nearest(word: str, known: Iterable[str], *, most: int = 2, likeness: int = 6
     """
     from rapidfuzz.process import extract  # only a fault needs it
 
-    return [match for match, _, _ in extract(word, list(known), limit=most, score_cutoff=likeness)]
+    found = extract(word, list(known), processor=str.casefold, limit=most, score_cutoff=likeness)
+    return [match for match, _, _ in found]
 
 
 def did_you_mean(choices: Sequence[str]) -> str:

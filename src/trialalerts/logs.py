@@ -6,6 +6,7 @@ what libraries log, may hold an address with its password: each value passes :mo
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ def configure_logs(*, json_lines: bool = False, level: str = "info") -> None:
     log_to_standard_error(json_lines=json_lines, level=level)
     # Libraries log through the standard library: only what somebody should look into.
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter("level=warning event=library %(message)s"))
+    handler.setFormatter(_JsonFormatter() if json_lines else _Formatter("level=warning event=library %(message)s"))
     logging.getLogger().handlers[:] = [handler]
     logging.getLogger().setLevel(logging.WARNING)
 
@@ -61,6 +62,14 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))
+
+
+class _JsonFormatter(logging.Formatter):
+    """Writes the same as one JSON line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"level": record.levelname.lower(), "event": "library", "library": record.name}
+        return json.dumps({**line, "message": without_secrets(super().format(record))})
 
 
 def _without_secrets(logger: object, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:

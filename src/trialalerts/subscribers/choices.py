@@ -7,13 +7,13 @@ valid choices are nearest. Checking what is already in its stored form changes n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
-from trialalerts.errors import InvalidInput, did_you_mean
+from trialalerts.errors import InvalidInput, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from trialalerts.subscribers.tables import Frequency, SubscriberState
@@ -73,7 +73,7 @@ def checked_locale(text: str) -> str:
             return f"{locale.language}-{locale.territory}" if locale.territory else locale.language
     except UnknownLocaleError:
         raise InvalidInput(f"“{typed}” is no language we know.{did_you_mean([language.lower()])}") from None
-    near = [_LANGUAGE_NAMES[name] for name in _nearest(language, _LANGUAGE_NAMES)[:1]]
+    near = [_LANGUAGE_NAMES[name] for name in nearest(language, _LANGUAGE_NAMES, most=1)]
     raise InvalidInput(f"“{typed}” is no language we write.{did_you_mean(near or LANGUAGES)}")
 
 
@@ -155,7 +155,7 @@ def one_of(text: str, known: Sequence[str], what: str) -> str:
     if (word := match(text, known)) is not None:
         return word
     typed = text.strip()
-    raise InvalidInput(f"“{typed}” is no {what}.{did_you_mean(_nearest(_folded(typed), known) or known)}")
+    raise InvalidInput(f"“{typed}” is no {what}.{did_you_mean(nearest(_folded(typed), known, most=3) or known)}")
 
 
 def match(text: str, known: Sequence[str]) -> str | None:
@@ -168,23 +168,12 @@ def _folded(text: str) -> str:
     return re.sub(r"[\s-]+", "_", text.lower())
 
 
-def _nearest(text: str, known: Iterable[str]) -> list[str]:
-    from rapidfuzz.fuzz import ratio
-    from rapidfuzz.process import extract
-    from rapidfuzz.utils import default_process
-
-    return [
-        word
-        for word, _, _ in extract(text, list(known), scorer=ratio, processor=default_process, limit=3, score_cutoff=60)
-    ]
-
-
 def _near_zones(text: str) -> str:
     """Look for a slip in the whole name, or for a city without its continent."""
     names = [name for name in _zones().values() if "/" in name]
     city = text.casefold().replace(" ", "_").rpartition("/")[2]
     cities = [name for name in names if name.casefold().rpartition("/")[2] == city]
-    return did_you_mean(cities[:3] or _nearest(text, names))
+    return did_you_mean(cities[:3] or nearest(text, names, most=3))
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,37 @@
+"""How libraries' lines look beside ours: one line each, in the form that was asked for."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from trialalerts.logs import configure_logs
+
+
+@pytest.fixture(autouse=True)
+def _handlers_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    kept, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = kept
+    root.setLevel(level)
+
+
+def test_a_library_speaks_json_where_we_do(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(json_lines=True)
+    error = ValueError("of https://user:hush@example.org/x")
+    logging.getLogger("some.library").error("it failed", exc_info=error)
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+    assert (told["level"], told["event"], told["library"]) == ("error", "library", "some.library")
+    assert "it failed" in told["message"]
+    assert "hush" not in line
+
+
+def test_else_it_is_a_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs()
+    logging.getLogger("some.library").warning("odd")
+    assert capsys.readouterr().err == "level=warning event=library odd\n"
