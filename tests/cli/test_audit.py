@@ -59,12 +59,12 @@ CHANGING: dict[str, tuple[tuple[str, ...], Prepare, str, str]] = {
     "suppressions add": (("gone@example.org",), "", "suppression.added", "suppression"),
     "suppressions lift": (("gone@example.org", "--yes"), ("suppressions", "add", "gone@example.org"),
                           "suppression.lifted", "suppression"),
+    "suppressions import": (("list.csv",), "", "suppressions.imported", "suppressions"),
     "retention run": ((), "", "retention.run", "database"),
     "database restore": (("now.db", "--yes"), ("database", "backup", "now.db"), "database.restored", "database"),
 }  # fmt: skip
 """Each command that changes something for people: its words, what comes before, its line in the trail."""
-ELSEWHERE = {"sources release", "digests send", "areas import", "regions import", "database copy",
-             "suppressions import"}  # fmt: skip
+ELSEWHERE = {"sources release", "digests send", "areas import", "regions import", "database copy"}  # fmt: skip
 """These leave a line, too: they need a source, a trial, a file or another database."""
 READS = {
     "areas gaps", "areas search", "areas show", "areas tag", "audit list", "database backup", "database check",

@@ -60,6 +60,8 @@ def read(
     found = read_suppressions(text, ctx.settings.service.secrets, detail=detail, now=ctx.clock.now())
     with show_progress("suppressions import") as progress:
         new = store_suppressions(ctx.db, found, dry_run=dry_run, progress=progress)
+    if not dry_run:
+        ctx.note("suppressions.imported", "suppressions", new=f"{new} added, {len(found.errors)} lines refused")
     if dry_run:
         show("this was a dry run: nothing is stored")
     show(f"{counted(new, 'address', 'addresses')} suppressed, {len(found.rows) - new:,} were already")
