@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlmodel import Session, col, func, select
 
-from trialalerts.catalog.changes.baselines import AWAITED, awaited_sources
+from trialalerts.catalog.changes.baselines import AWAITED
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.database import Database
@@ -29,6 +29,7 @@ from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, MailboxS
 from trialalerts.delivery.policy import mass_guard
 from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.sending.breaker import pause_of
+from trialalerts.digests.compose import waited_for
 from trialalerts.digests.due import overdue
 from trialalerts.errors import ConfigurationError
 from trialalerts.operations.watch.pulse import BY_HAND
@@ -37,7 +38,7 @@ from trialalerts.plurals import counted
 from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.tables import SourceState
 
-__all__ = ["LATE", "LATE_BY_CRON", "Standstill", "find_standstills", "lateness"]
+__all__ = ["LATE", "LATE_BY_CRON", "Standstill", "find_standstills", "last_seen", "lateness"]
 
 LATE = timedelta(minutes=15)
 """So late a running daemon is with nothing: what waits longer stands still."""
@@ -114,12 +115,10 @@ def _standstill(kind: str, subject: str, since: datetime, more: str = "", number
 def _overdue(
     settings: Settings, session: Session, beats: Sequence[Heartbeat], now: datetime, late: timedelta
 ) -> Iterator[Standstill]:
-    names = [source.name for source in settings.sources]
-    waits = bool(awaited_sources(session, names, settings.digests.wait_for_baseline))
-    found = overdue(session, now - late, introducing=not waits)
+    found = overdue(session, now - late, introducing=not waited_for(session, settings, now))
     if found.people and found.since:
         people = "person is overdue for the digest" if found.people == 1 else "people are overdue for their digest"
-        text = f"{found.people:,} {people}; {_last_seen(beats, 'compose', now)}"
+        text = f"{found.people:,} {people}; {last_seen(beats, 'compose', now)}"
         words = words_for("overdue")
         yield Standstill(
             kind="overdue", subject="", since=found.since, text=text, command=words.command, blocks=True,
@@ -132,14 +131,14 @@ def _stuck(session: Session, beats: Sequence[Heartbeat], now: datetime, late: ti
     due = (col(Delivery.state) == DeliveryState.QUEUED) & (col(Delivery.not_before) <= now - late)
     number, since = session.exec(select(func.count(), func.min(Delivery.not_before)).where(due)).one()
     if number:
-        text = f"{counted(number, 'mail')} that should have left; {_last_seen(beats, 'send', now)}"
+        text = f"{counted(number, 'mail')} that should have left; {last_seen(beats, 'send', now)}"
         words = words_for("queue-stuck")
         yield Standstill(
             kind="queue-stuck", subject="", since=since, text=text, command=words.command, blocks=True, number=number
         )
 
 
-def _last_seen(beats: Sequence[Heartbeat], step: str, now: datetime) -> str:
+def last_seen(beats: Sequence[Heartbeat], step: str, now: datetime) -> str:
     """Say when a step was at work last: what tells a dead process from one that fails."""
     own = [beat for beat in beats if beat.step == step]
     if not own:
@@ -163,9 +162,7 @@ def _silent_sources(
         if since is not None:
             failing = state is not None and state.error_count >= _FAILURES
             more = f"; {counted(state.error_count, 'poll')} in a row failed" if state is not None and failing else ""
-            more = (
-                more or f"; {_last_seen([b for b in beats if b.step.startswith('poll')], f'poll {source.name}', now)}"
-            )
+            more = more or f"; {last_seen([b for b in beats if b.step.startswith('poll')], f'poll {source.name}', now)}"
             yield _standstill("source-silent", source.name, since, more)
 
 
