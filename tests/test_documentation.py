@@ -42,3 +42,10 @@ def test_every_link_into_the_repository_leads_somewhere(page: Path) -> None:
     for target in [*re.findall(r"\]\(([^)#\s]+)", text), *re.findall(r'src="([^"]+)"', text)]:
         if not re.match(r"https?:|mailto:", target):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_each_page_is_in_the_index() -> None:
+    index = (REPOSITORY / "docs" / "index.md").read_text(encoding="utf-8")
+    folders = ("tutorial", "how-to", "reference", "explanation")
+    pages = [f"{folder}/{page.name}" for folder in folders for page in (REPOSITORY / "docs" / folder).glob("*.md")]
+    assert [page for page in sorted(pages) if f"]({page}" not in index] == []
