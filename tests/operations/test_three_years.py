@@ -1,6 +1,6 @@
 """Three years of a service: what must be gone is gone from every table and every page of the file.
 
-Printed with ``-s``, the rows at the end of each year: with these periods the second and the third are alike.
+Printed with ``-s``, the rows at the end of each year: what is kept grows with who is active, not with who has left.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class StatusPages:
             writes = await anyio.to_thread.run_sync(self._can_write, abandon_on_cancel=True)
         if writes:
             return JSONResponse({"status": "ok"})
-        return JSONResponse({"status": "the database does not answer, or cannot be written"}, status_code=503)
+        return JSONResponse({"status": "the database does not answer"}, status_code=503)
 
     def ready(self, request: Request) -> Response:
         """Answer 503 where something stands still, with a list of it; no address, no disease."""
