@@ -170,3 +170,27 @@ def test_no_fault_of_a_source_shows_what_its_url_hides(tmp_path: Path, url: str)
         read_settings(file, dotenv=tmp_path / ".env")
     assert "hunter2" not in str(refused.value)
     assert "news" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "default", "overdue"),
+    [("90m", 90, 90), ('{"default": "6h", "overdue": "1h"}', 360, 60), ('{"overdue": "1h"}', 360, 60)],
+)
+def test_patience_is_one_duration_or_a_table_of_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str, default: int, overdue: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRIALALERTS_OPERATOR__TELL_AFTER", written)
+    operator = read_settings().operator
+    assert operator.patience("source-silent") == timedelta(minutes=default)
+    assert operator.patience("overdue") == timedelta(minutes=overdue)
+
+
+@pytest.mark.parametrize("written", ["6", "soon", '{"default": 6}', "{"])
+def test_a_patience_that_is_no_duration_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRIALALERTS_OPERATOR__TELL_AFTER", written)
+    with pytest.raises(ConfigurationError, match=r"operator\.tell_after.*expected a duration"):
+        read_settings()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
 
 from trialalerts.settings.values import (
     Clock24,
@@ -145,6 +148,10 @@ class FeedbackSettings(Section):
 
 
 def _patience(value: object) -> object:
+    """Read one duration or a table of them; in the environment a table is JSON."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        with suppress(ValueError):
+            value = json.loads(value)
     return value if isinstance(value, dict) else {"default": value}
 
 
@@ -157,7 +164,7 @@ class OperatorSettings(Section):
     """
 
     address: OptionalMailbox = ""
-    tell_after: Annotated[dict[str, Duration], BeforeValidator(_patience)] = {"default": timedelta(hours=6)}
+    tell_after: Annotated[dict[str, Duration], NoDecode, BeforeValidator(_patience)] = {"default": timedelta(hours=6)}
     daily_summary: Clock24 = ""
     apprise: tuple[SecretStr, ...] = ()
 
