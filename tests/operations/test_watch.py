@@ -27,11 +27,13 @@ from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, SendingP
 from trialalerts.delivery.policy.cooldown import cool_down
 from trialalerts.delivery.transports.combined import FailoverTransport
 from trialalerts.delivery.transports.memory import MemoryTransport
+from trialalerts.operations.checks.settings import about_settings
 from trialalerts.operations.watch.alerts import OVER_FOR
 from trialalerts.operations.watch.pulse import Pulse
 from trialalerts.operations.watch.standstills import LATE, LATE_BY_CRON, find_standstills
 from trialalerts.operations.watch.tables import Alert
 from trialalerts.operations.watch.watcher import Watcher
+from trialalerts.operations.watch.ways import apprise_fault
 from trialalerts.settings import (
     MailSettings,
     OperatorSettings,
@@ -341,6 +343,24 @@ def test_apprise_is_told_beside_the_mail(sqlite_db: Database, clock: FrozenClock
     assert Watcher(settings, sqlite_db, clock, MemoryTransport()).watch() == 0
     assert len(heard) == 1
     assert "example.net" in heard[0]
+
+
+@pytest.mark.filterwarnings("ignore:.*imghdr:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("urls", "fault"),
+    [
+        ((), None),
+        (("json://localhost/",), None),
+        (("nonsense://x", "json://localhost/"), "1 URL that Apprise does not"),
+    ],
+)
+def test_a_way_that_apprise_does_not_know_is_a_fault(urls: tuple[str, ...], fault: str | None) -> None:
+    pytest.importorskip("apprise", reason="the extra apprise is not installed")
+    settings = settings_of(apprise=urls)
+    found = apprise_fault(settings)
+    assert found is None if fault is None else fault in (found or "")
+    told = [check.level for check in about_settings(settings) if "apprise" in check.what]
+    assert told == ([] if fault is None else ["broken"])
 
 
 def test_without_any_way_the_log_is_told(sqlite_db: Database, clock: FrozenClock, capsys: Any) -> None:

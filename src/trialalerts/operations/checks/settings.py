@@ -13,6 +13,7 @@ from trialalerts.digests.rendering.checking import check_templates
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import shipped
 from trialalerts.operations.checks import DoctorCheck
+from trialalerts.operations.watch.ways import apprise_fault
 from trialalerts.redaction import without_secrets
 from trialalerts.settings import Settings
 
@@ -67,6 +68,13 @@ def about_settings(settings: Settings) -> Iterator[DoctorCheck]:
         why = "nothing comes in, so there is nothing to tell"
         yield DoctorCheck(
             level="broken", what="no source is configured", why=why, remedy="add [[sources]] to the configuration"
+        )
+    if fault := apprise_fault(settings):
+        yield DoctorCheck(
+            level="broken",
+            what=fault,
+            why="when mail itself stands still you hear nothing",
+            remedy="run: pip install 'trialalerts[apprise]'; the forms of its URLs: github.com/caronc/apprise/wiki",
         )
     yield from _senseless(settings)
     yield from _unescaped(mail)

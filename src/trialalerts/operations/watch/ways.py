@@ -21,9 +21,10 @@ from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.delivery.transports.combined import Combined
 from trialalerts.errors import ConfigurationError
+from trialalerts.plurals import counted
 from trialalerts.settings import Settings
 
-__all__ = ["OperatorMessage", "OperatorWays"]
+__all__ = ["OperatorMessage", "OperatorWays", "apprise_fault"]
 
 log = structlog.get_logger()
 
@@ -120,6 +121,18 @@ class OperatorWays:
         if not all(known):
             log.error("operator.apprise_unknown", remedy="a URL in operator.apprise is none that Apprise knows")
         return bool(ways.notify(title=message.subject, body=message.text)) if any(known) else False
+
+
+def apprise_fault(settings: Settings) -> str | None:
+    """Return what is wrong with ``operator.apprise``; None where each URL names a way that Apprise knows."""
+    if not settings.operator.apprise:
+        return None
+    try:
+        import apprise
+    except ImportError:
+        return "operator.apprise is set, and Apprise is not installed"
+    unknown = sum(not apprise.Apprise().add(url.get_secret_value()) for url in settings.operator.apprise)
+    return f"operator.apprise: {counted(unknown, 'URL')} that Apprise does not know" if unknown else None
 
 
 def _leaves(transport: Transport) -> Iterator[Transport]:
