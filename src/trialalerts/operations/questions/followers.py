@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, tuple_
 from sqlmodel import Session, col, func, or_, select
@@ -15,7 +16,9 @@ from sqlmodel import Session, col, func, or_, select
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 from trialalerts.vocabulary.places.distance import distance_km
-from trialalerts.vocabulary.places.regions import Region
+
+if TYPE_CHECKING:
+    from trialalerts.vocabulary.places.regions import Region  # with numpy, which a list of people needs not
 
 __all__ = ["Wanted", "area_and_below", "count_subscribers", "find_subscribers"]
 
