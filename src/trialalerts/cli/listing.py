@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from trialalerts.operations.questions.followers import Wanted
     from trialalerts.subscribers.tables import Subscriber
+    from trialalerts.vocabulary.places.regions import Region
 
 __all__ = ["as_shown", "list_subscribers"]
 
@@ -88,19 +89,31 @@ def _wanted(
     radius: str | None,
     search: str | None,
 ) -> Wanted:
-    from trialalerts.operations.questions.followers import Wanted, area_and_below
+    from trialalerts.operations.questions.followers import Wanted
     from trialalerts.subscribers.choices import checked_state
-    from trialalerts.subscribers.preferences import how_far, is_any_area, region_around
-    from trialalerts.vocabulary.areas.tree import ANY_AREA, load_areas
 
-    areas = None
-    if area is not None:
-        tree = load_areas(session)
-        areas = area_and_below(tree, ANY_AREA if is_any_area(area) else tree.find(area).id)
     return Wanted(
         states=[checked_state(each) for each in states],
         since=since,
-        areas=areas,
-        region=region_around(session, region, *how_far(radius or "", "")) if region is not None else None,
+        areas=_areas(session, area) if area is not None else None,
+        region=_region(session, region, radius) if region is not None else None,
         search=search,
     )
+
+
+# What reads areas and places takes as long to import as all the rest: only who asks for them waits for it.
+
+
+def _areas(session: Session, area: str) -> set[str]:
+    from trialalerts.operations.questions.followers import area_and_below
+    from trialalerts.subscribers.preferences import is_any_area
+    from trialalerts.vocabulary.areas.tree import ANY_AREA, load_areas
+
+    tree = load_areas(session)
+    return area_and_below(tree, ANY_AREA if is_any_area(area) else tree.find(area).id)
+
+
+def _region(session: Session, region: str, radius: str | None) -> Region:
+    from trialalerts.subscribers.preferences import how_far, region_around
+
+    return region_around(session, region, *how_far(radius or "", ""))

@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, and_, tuple_
 from sqlmodel import Session, col, func, or_, select
 
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, SubscriberState
-from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 from trialalerts.vocabulary.places.distance import distance_km
 
 if TYPE_CHECKING:
+    from trialalerts.vocabulary.areas.tree import AreaTree
     from trialalerts.vocabulary.places.regions import Region  # with numpy, which a list of people needs not
 
 __all__ = ["Wanted", "area_and_below", "count_subscribers", "find_subscribers"]
@@ -43,6 +43,8 @@ class Wanted:
 
 def area_and_below(areas: AreaTree, area: str) -> set[str]:
     """Return an area with all that stands below it: whoever follows one of these follows a part of it."""
+    from trialalerts.vocabulary.areas.tree import ANY_AREA
+
     found = [area]
     known = set(found)
     for each in found if area != ANY_AREA else ():  # grows while we walk it
