@@ -23,7 +23,7 @@ from trialalerts.database.heartbeats import Beat, heartbeats, write_beats
 from trialalerts.delivery.mail.envelope import Refused, Unsent
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.outbox.counters import HourlyCounts
-from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, SendingPause
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, RequestedMail, SendingPause
 from trialalerts.delivery.policy.cooldown import cool_down
 from trialalerts.delivery.transports.combined import FailoverTransport
 from trialalerts.delivery.transports.memory import MemoryTransport
@@ -144,6 +144,11 @@ def without_areas(session: Session, clock: FrozenClock) -> None:
             item.areas = {"direct": [], "ancestors": []}
 
 
+def flooded(session: Session, clock: FrozenClock) -> None:
+    for number in range(300):
+        session.add(RequestedMail(due_at=clock.now() + hours(2) + minutes(5 * number), mailbox_hash=f"hash {number}"))
+
+
 CAUSES: dict[str, Callable[[Session, FrozenClock], None]] = {
     "overdue": overdue_people,
     "queue-stuck": stuck_mail,
@@ -157,6 +162,7 @@ CAUSES: dict[str, Callable[[Session, FrozenClock], None]] = {
     "bounce-rate": bouncing,
     "complaint-rate": complaining,
     "areas-missing": without_areas,
+    "confirmations-wait": flooded,
 }
 
 

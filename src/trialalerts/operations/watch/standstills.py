@@ -25,7 +25,7 @@ from trialalerts.delivery.feedback.status import SILENT_FOR, is_silent
 from trialalerts.delivery.feedback.webhooks.providers import PROVIDERS
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.outbox.counters import HourlyCounts
-from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, MailboxState
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, MailboxState, RequestedMail
 from trialalerts.delivery.policy import mass_guard
 from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.sending.breaker import pause_of
@@ -88,6 +88,7 @@ def find_standstills(settings: Settings, db: Database, clock: Clock) -> list[Sta
             *_silent_sources(settings, session, beats, now),
             *_failing(beats, now),
             *_sending(settings, session, now),
+            *_flooded(session, now),
             *_feedback(settings, session, clock, late),
             *_without_area(session, now),
             *_findings(session),
@@ -201,6 +202,13 @@ def _sending(settings: Settings, session: Session, now: datetime) -> Iterator[St
     for kind, number, of, limit in rates:
         if number > 1 and of >= breaker.at_least and number / of >= limit * _NEAR:
             yield _standstill(kind, "", counters.hour_of(now), f" ({number:,} of {of:,})")
+
+
+def _flooded(session: Session, now: datetime) -> Iterator[Standstill]:
+    """Look for confirmations that the limit on what strangers bring about puts off."""
+    waiting = select(func.count()).where(col(RequestedMail.due_at) > now + timedelta(minutes=1))
+    if number := session.exec(waiting).one():
+        yield _standstill("confirmations-wait", "", now, number=number)
 
 
 def _feedback(settings: Settings, session: Session, clock: Clock, late: timedelta) -> Iterator[Standstill]:

@@ -80,6 +80,11 @@ KINDS = {
         says="the provider's webhook has told nothing for days, though mail left through it",
         command="trialalerts doctor",
     ),
+    "confirmations-wait": StandstillWords(
+        says="confirmations wait for their turn: more people, or somebody's program, sign up than "
+        "web.confirmations_per_hour grants",
+        command="trialalerts subscribers list --state pending",
+    ),
     "disk-full": StandstillWords(
         says="the disk with the database is nearly full", command="trialalerts retention run", blocks=True
     ),
