@@ -15,7 +15,10 @@ from tests.installation import Installation, Run
 from tests.operations.nameserver import ask_it, name_server
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
+from trialalerts.database.heartbeats import Beat, write_beats
 from trialalerts.delivery.feedback.unknown_links import note_unknown_link
+from trialalerts.delivery.outbox import counters
+from trialalerts.delivery.outbox.counters import HourlyCounts
 from trialalerts.delivery.outbox.lifecycle import find_delivery
 from trialalerts.delivery.outbox.tables import DeliveryState, SendingPause, TransportState
 from trialalerts.operations.checks import outside
@@ -113,3 +116,16 @@ def test_a_wrongly_escaped_password_ends_with_1(run: Run, installation: Installa
         assert answer.code == 1
         assert "percent-encoded" in answer.out
         assert "p@ss" not in answer.out + answer.err
+
+
+def test_a_step_that_fails_is_told_with_what_the_watch_finds(sqlite_db: Database, clock: FrozenClock) -> None:
+    now = clock.now()
+    with sqlite_db.write() as session:
+        beat = Beat(step="send", started_at=now, failed_at=now, error="no route to ann@example.org")
+        write_beats(session, "machine:1", [beat])
+        counters.count_up(session, HourlyCounts.SENT, 97, at=now)
+        counters.count_up(session, HourlyCounts.BOUNCED, 4, at=now)
+    told = {check.what: check.level for check in examine(Settings(), sqlite_db, clock)}
+    assert [level for what, level in told.items() if what.startswith("send: a step of the daemon fails")] == ["broken"]
+    assert [level for what, level in told.items() if "bounces that stop all sending" in what] == ["look"]
+    assert not any("ann@" in what for what in told)

@@ -24,12 +24,14 @@ from trialalerts.operations.checks.settings import about_settings, templates_che
 from trialalerts.operations.checks.sources import about_sources
 from trialalerts.operations.checks.transport import transport_questions
 from trialalerts.operations.checks.web import web_questions
+from trialalerts.operations.watch.standstills import find_standstills
 from trialalerts.operations.watch.words import words_for
 from trialalerts.settings import Settings
 from trialalerts.vocabulary.tables import Area, Place
 
 __all__ = ["examine", "examine_without_database"]
 
+_OF_THE_WATCH = {"bounce-rate", "complaint-rate", "confirmations-wait", "step-failing"}
 _STANDING_STILL = {mass_guard.HELD, mass_guard.REFUSED}
 
 
@@ -61,9 +63,24 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]
         found += about_sending(session, clock.now())
         found += about_outbox(session, clock.now())
         found += about_feedback(settings, session, clock)
+    found += _standstills(settings, db, clock)
     if not broken:
         found.append(_whole(briefly=briefly))
     return [*held_back, *_worst_first([*found, *asked.answers()])]
+
+
+def _standstills(settings: Settings, db: Database, clock: Clock) -> Iterator[DoctorCheck]:
+    """Tell what the watch finds and nothing else here looks for."""
+    for each in find_standstills(settings, db, clock):
+        if each.kind in _OF_THE_WATCH:
+            yield DoctorCheck(
+                level="broken" if each.blocks else "look",
+                what=f"{each.text} (since {each.since:%Y-%m-%d %H:%M} UTC)",
+                why="it does not get better by itself"
+                if each.blocks
+                else "it is worth a look before it stops all mail",
+                remedy=f"see: {each.command}" if "doctor" not in each.command else "look at the daemon's log",
+            )
 
 
 def examine_without_database(settings: Settings, error: TrialAlertsError) -> list[DoctorCheck]:
