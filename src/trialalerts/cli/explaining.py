@@ -14,17 +14,6 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 _WORDS = {
-    "area": "another disease area",
-    "excluded_area": "an area left out",
-    "place": "not in the region",
-    "kind": "not this kind of item",
-    "change": "not this kind of change",
-    "phase": "another phase",
-    "sex": "takes the other sex",
-    "topic": "another topic",
-    "audience": "written for others",
-    "age": "outside the age taken",
-    "healthy_volunteer": "takes no healthy volunteers",
     "preference_not_confirmed": "the preference is not confirmed",
     "held_back": "held back for now",
     "closed": "takes nobody any more",
@@ -124,6 +113,9 @@ def _tell(found: Explanation, follows: list[dict[str, Any]], items: list[dict[st
 
 
 def _row(each: dict[str, Any]) -> tuple[object, ...]:
+    from trialalerts.matching.index import Miss
+
+    words = _WORDS | {miss.value: miss.words for miss in Miss}
     told = f"digest {each['digest_id']}" if each["digest_id"] else "next digest" if each["told"] else "no"
-    why = ", ".join(_WORDS.get(reason, reason) for reason in each["why_not"])
+    why = ", ".join(words.get(reason, reason) for reason in each["why_not"])
     return each["number"], each["what"], each["at"], told, why, each["title"]

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cached_property, reduce
 from itertools import accumulate
 from operator import and_, or_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.matching.bits import Postings, bits_of
@@ -38,19 +38,32 @@ _SEXES = ("female", "male")
 
 
 class Miss(StrEnum):
-    """What of a preference a candidate does not meet."""
+    """What of a preference a candidate does not meet; ``words`` say it to the operator.
 
-    AREA = "area"
-    EXCLUDED = "excluded_area"
-    PLACE = "place"
-    KIND = "kind"
-    CHANGE = "change"
-    PHASE = "phase"
-    SEX = "sex"
-    TOPIC = "topic"
-    AUDIENCE = "audience"
-    AGE = "age"
-    HEALTHY = "healthy_volunteer"
+    >>> Miss("sex").words
+    'takes the other sex'
+    """
+
+    words: str
+
+    def __new__(cls, value: str, words: str) -> Self:
+        """Make a member that is its value, and has words."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.words = words
+        return member
+
+    AREA = "area", "another disease area"
+    EXCLUDED = "excluded_area", "an area left out"
+    PLACE = "place", "not in the region"
+    KIND = "kind", "not this kind of item"
+    CHANGE = "change", "not this kind of change"
+    PHASE = "phase", "another phase"
+    SEX = "sex", "takes the other sex"
+    TOPIC = "topic", "another topic"
+    AUDIENCE = "audience", "written for others"
+    AGE = "age", "outside the age taken"
+    HEALTHY = "healthy_volunteer", "takes no healthy volunteers"
 
 
 class WindowIndex:
