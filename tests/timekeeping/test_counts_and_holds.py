@@ -8,9 +8,11 @@ from sqlmodel import select
 
 from tests.digests.stage import store_subscriber
 from trialalerts.database import Database
-from trialalerts.delivery.outbox.tables import DomainTally, SendingHold, SoftBounces, Suppression
+from trialalerts.database.audit import AuditEntry, note_change
+from trialalerts.delivery.outbox.tables import DomainTally, RequestedMail, SendingHold, SoftBounces, Suppression
 from trialalerts.delivery.policy import answers
 from trialalerts.operations.stamps import future_stamps, put_right
+from trialalerts.operations.watch.tables import WATCH_LEASE, WatchTurn
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
 
@@ -50,3 +52,24 @@ def test_what_waits_for_a_moment_far_ahead_waits_no_longer_than_it_may(db: Datab
         assert session.exec(select(SoftBounces)).one().parked_until == NOW
         assert session.exec(select(Suppression)).one().provisional_until == NOW + timedelta(days=7)
         assert future_stamps(session, Settings(), NOW) == {}
+
+
+def test_the_trail_stays_as_it_was_written_and_stops_nothing(db: Database) -> None:
+    with db.write() as session:
+        note_change(session, "command line (ops)", "subscriber.paused", "subscriber 1", now=AHEAD)
+    with db.write() as session:
+        put_right(session, Settings(), NOW, everything=True)
+    with db.read() as session:
+        assert [row.at for row in session.exec(select(AuditEntry))] == [AHEAD]
+
+
+def test_the_watch_and_those_who_ask_wait_no_longer_than_they_may(db: Database) -> None:
+    with db.write() as session:
+        session.add(WatchTurn(name="watch", leased_by="somebody", leased_until=AHEAD))
+        session.add(RequestedMail(due_at=AHEAD, mailbox_hash="a hash"))
+    with db.write() as session:
+        mended = put_right(session, Settings(), NOW, everything=True)
+    assert {"watch_turn.leased_until", "requested_mail.due_at"} <= mended.keys()
+    with db.read() as session:
+        assert session.get_one(WatchTurn, "watch").leased_until == NOW + WATCH_LEASE
+        assert [row.due_at for row in session.exec(select(RequestedMail))] == [NOW]

@@ -18,6 +18,7 @@ from trialalerts.database import table_of
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.feedback.mailbox.reader import LEASE as MAILBOX_LEASE
 from trialalerts.delivery.outbox import counters
+from trialalerts.delivery.outbox.request_limits import LONGEST_WAIT
 from trialalerts.delivery.outbox.suppressions import PROVISIONAL
 from trialalerts.delivery.outbox.tables import (
     Delivery,
@@ -26,6 +27,7 @@ from trialalerts.delivery.outbox.tables import (
     MailboxState,
     Pace,
     RefusedAddress,
+    RequestedMail,
     SendingHold,
     SoftBounces,
     Suppression,
@@ -35,6 +37,7 @@ from trialalerts.delivery.outbox.tables import (
 from trialalerts.delivery.policy import answers, mass_guard
 from trialalerts.delivery.policy.effects import PARKED_FOR
 from trialalerts.delivery.sending.sender import LEASE as SENDING_LEASE
+from trialalerts.operations.watch.tables import WATCH_LEASE, WatchTurn
 from trialalerts.settings import Settings
 from trialalerts.sources.polling.state import LEASE as POLLING_LEASE
 from trialalerts.sources.tables import SourceState
@@ -43,6 +46,7 @@ from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberStat
 __all__ = ["AHEAD_BY_NATURE", "future_stamps", "latest_stamp", "past_columns", "put_right"]
 
 AHEAD_BY_NATURE = {
+    ("audit_entry", "at"),  # never changed, whatever clock wrote it: the database refuses
     ("delivery", "leased_until"),
     ("delivery", "not_before"),
     ("domain_tally", "hour"),  # counted into the hour at hand
@@ -52,6 +56,7 @@ AHEAD_BY_NATURE = {
     ("pace", "next_at"),
     ("record", "published_at"),
     ("refused_address", "not_before"),
+    ("requested_mail", "due_at"),
     ("sending_hold", "retry_at"),
     ("soft_bounces", "not_before"),
     ("soft_bounces", "parked_until"),
@@ -62,6 +67,7 @@ AHEAD_BY_NATURE = {
     ("suppression", "provisional_until"),
     ("tally", "hour"),
     ("transport_state", "retry_at"),
+    ("watch_turn", "leased_until"),
 }
 """The moments that may lie in the future; a test holds every column with such a name to this list."""
 
@@ -169,7 +175,8 @@ def _waits(settings: Settings, now: datetime, *, went_back: bool) -> Iterator[_S
             is_off=and_(state.c.name == source.name, failing | asked),
             instead=now,
         )
-    for model, length in ((SourceState, POLLING_LEASE), (MailboxState, MAILBOX_LEASE)):
+    leases = ((SourceState, POLLING_LEASE), (MailboxState, MAILBOX_LEASE), (WatchTurn, WATCH_LEASE))
+    for model, length in leases:
         yield _stamp(table_of(model), "leased_until", now + length + _TO_SPARE, instead=now + length)
     mails = table_of(Delivery)
     sending, queued = mails.c.state == DeliveryState.SENDING, mails.c.state == DeliveryState.QUEUED
@@ -183,6 +190,7 @@ def _waits(settings: Settings, now: datetime, *, went_back: bool) -> Iterator[_S
     yield _stamp(table_of(SendingHold), "retry_at", now + mass_guard.LONGEST_WAIT + _TO_SPARE, instead=now)
     yield _stamp(table_of(SoftBounces), "parked_until", now + max(PARKED_FOR) + _TO_SPARE, instead=now)
     yield _stamp(table_of(Suppression), "provisional_until", now + PROVISIONAL + _TO_SPARE, instead=now + PROVISIONAL)
+    yield _stamp(table_of(RequestedMail), "due_at", now + LONGEST_WAIT + _TO_SPARE, instead=now)
     yield from _paces(now, longest_wait)
 
 

@@ -19,7 +19,7 @@ from trialalerts.delivery.outbox.tables import RequestedMail
 from trialalerts.settings import Settings
 from trialalerts.subscribers.addresses import mailbox_of
 
-__all__ = ["MOST_A_DAY", "RequestLimits", "take_place"]
+__all__ = ["LONGEST_WAIT", "MOST_A_DAY", "RequestLimits", "take_place"]
 
 log = structlog.get_logger()
 
@@ -27,7 +27,8 @@ MOST_A_DAY = 5
 """Mails to one mailbox that anybody can bring about in a day."""
 
 _HOUR, _A_DAY = timedelta(hours=1), timedelta(days=1)
-_LONGEST_WAIT = timedelta(days=3)
+LONGEST_WAIT = timedelta(days=3)
+"""A mail that would wait longer is refused."""
 _COUNTER = "requested mail"
 
 
@@ -58,7 +59,7 @@ def take_place(
     if session.exec(theirs).one() >= MOST_A_DAY:
         return None
     turn = max(due, _free_again(session, limits.per_hour) or due)
-    if turn - now > _LONGEST_WAIT:
+    if turn - now > LONGEST_WAIT:
         log.warning("confirmation.refused", waiting_hours=round((turn - now) / _HOUR))
         return None
     if turn > due:

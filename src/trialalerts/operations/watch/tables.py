@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import UtcDateTime
 
-__all__ = ["Alert", "WatchTurn"]
+__all__ = ["WATCH_LEASE", "Alert", "WatchTurn"]
+
+WATCH_LEASE = timedelta(minutes=3)
+"""How long after its last sign of life a process keeps the watch to itself."""
 
 
 class Alert(SQLModel, table=True):

@@ -22,7 +22,7 @@ from trialalerts.operations.watch.alerts import AlertRound, note_standstills, se
 from trialalerts.operations.watch.counts import table_counts
 from trialalerts.operations.watch.latencies import count_latencies
 from trialalerts.operations.watch.standstills import Standstill, find_standstills
-from trialalerts.operations.watch.tables import WatchTurn
+from trialalerts.operations.watch.tables import WATCH_LEASE, WatchTurn
 from trialalerts.operations.watch.ways import OperatorWays
 from trialalerts.operations.watch.words import words_for
 from trialalerts.operations.watch.writing import alert_message, daily_summary
@@ -33,7 +33,6 @@ __all__ = ["Watcher"]
 log = structlog.get_logger()
 
 _TURN = "watch"
-_LEASE = timedelta(minutes=3)
 _TEMPLATES_EVERY = timedelta(hours=1)
 
 
@@ -57,7 +56,7 @@ class Watcher:
 
     def watch(self) -> int:
         """Do one round, unless another process has its turn; return how many things were told."""
-        lease = Lease(self._db, WatchTurn, _TURN, self._clock, length=_LEASE)
+        lease = Lease(self._db, WatchTurn, _TURN, self._clock, length=WATCH_LEASE)
         with self._db.write() as session:
             self._make_turn(session)
             if not lease.take(session):
