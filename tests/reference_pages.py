@@ -20,6 +20,7 @@ from sqlmodel import SQLModel
 
 from tests.tables import metadata
 from trialalerts.cli.main import NOUNS, main
+from trialalerts.operations.watch.words import KINDS
 from trialalerts.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -158,11 +159,29 @@ def _models(base: type[SQLModel]) -> Iterator[type[SQLModel]]:
         yield from _models(each)
 
 
+def standstills_page() -> str:
+    """Return the page of the kinds of standstills."""
+    lines = [
+        "# Kinds of standstills",
+        "",
+        "`/readyz` answers 503 while one that blocks holds. `[operator]` is told of each once it holds for",
+        '`tell_after` (six hours; by kind: `tell_after = { default = "6h", overdue = "1h" }`),',
+        "and once when it is over.",
+        "",
+        "| kind | what the operator reads | blocks | command |",
+        "|---|---|---|---|",
+    ]
+    for kind, words in sorted(KINDS.items()):
+        lines.append(f"| `{kind}` | {words.says} | {'yes' if words.blocks else ''} | `{words.command}` |")
+    return "\n".join([*lines, "", "Other findings that `trialalerts doctor` shows are told by their kind alone.", ""])
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "settings.md": settings_page,
     "events.md": events_page,
     "tables.md": tables_page,
+    "standstills.md": standstills_page,
 }
 
 

@@ -20,7 +20,6 @@ from trialalerts.database.findings import note_finding
 from trialalerts.database.heartbeats import Beat, write_beats
 from trialalerts.database.service_values import ServiceValue
 from trialalerts.operations.metrics import METRIC_NAMES, RequestMetrics, ServiceMetrics
-from trialalerts.operations.watch.words import KINDS
 from trialalerts.pipeline import Pipeline
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
@@ -185,4 +184,3 @@ class TestMonitoringFiles:
     def test_the_page_about_metrics_names_each(self) -> None:
         page = (MONITORING.parent / "reference" / "metrics.md").read_text("utf-8")
         assert [name for name in METRIC_NAMES if f"`{name}`" not in page] == []
-        assert [kind for kind in KINDS if f"`{kind}`" not in page] == []
