@@ -60,6 +60,8 @@ _SITES = (
 _DOMAINS = ("bigmail.example",) * 5 + ("other.example",) * 3 + ("small.example", "tiny.example")
 _FREQUENCIES = (Frequency.IMMEDIATELY,) + (Frequency.DAILY,) * 3 + (Frequency.WEEKLY,) * 12 + (Frequency.MONTHLY,) * 4
 _GONE = SmtpReply(550, b"5.1.1 The email account that you tried to reach does not exist")
+_SAYS = {"overdue": "overdue for", "queue-stuck": "that should have left"}
+"""What is said of a kind where that is not its own sentence."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _BLOCKED = SmtpReply(550, b"5.7.1 Service unavailable; client host blocked using a blocklist")
 
@@ -377,16 +379,12 @@ class HalfYear:
         """Return who got a mail after having left."""
         return {who for nth, who in enumerate(self.post.recipients) if nth >= self.left.get(who, nth + 1)}
 
-    def told_of(self, incident: Incident) -> list[datetime]:
-        """Return when the operator heard that one of an incident's kinds stands still, while it did or soon after."""
+    def told_of(self, incident: Incident) -> Counter[str]:
+        """Return how often the operator heard of each kind of an incident's, while it lasted or soon after."""
         begin = self.start + timedelta(days=incident.day)
         end = begin + timedelta(days=incident.days) + incident.patience
-        says = [KINDS[kind].says if kind != "overdue" else "overdue for" for kind in incident.kinds]
-        says += ["that should have left"] if "queue-stuck" in incident.kinds else []
-        return [
-            at for at, body in self.heard
-            if begin <= at <= end and any(word in body.partition("This is over")[0].lower() for word in says)
-        ]  # fmt: skip
+        heard = [body.partition("This is over")[0].lower() for at, body in self.heard if begin <= at <= end]
+        return Counter(kind for body in heard for kind in incident.kinds if _SAYS.get(kind, KINDS[kind].says) in body)
 
 
 def _told(session: Session, after: int) -> defaultdict[int, dict[SelectionKind, set[int]]]:
@@ -427,6 +425,12 @@ def _preferences(session: Session, people: Any) -> Iterator[tuple[int, list[Pref
         for row in session.exec(select(Preference).where(some)):
             found[row.subscriber_id].append(row)
     yield from found.items()
+
+
+def switch_on(year: HalfYear) -> None:
+    """Start the machine again; its daemon watches at once, while it begins to catch up."""
+    year.stopped.discard("machine")
+    year.pipeline().watch()
 
 
 def stop(name: str) -> Callable[[HalfYear], None]:
