@@ -361,7 +361,8 @@ class HalfYear:
 
     def assert_all_is_well(self) -> None:
         """Hold the end to the promises: nothing lost, nothing twice, nobody who left, nobody for our fault."""
-        assert [name for name, times in self.post.accepted.items() if times > 1] == []
+        twice = [name for name, times in self.post.accepted.items() if times > 1]
+        assert not twice, len(twice)
         assert self.mailed_after_leaving() == set()
         with self.db.read() as session:
             unsent = session.exec(
@@ -371,7 +372,8 @@ class HalfYear:
             ).all()
             suppressed = session.exec(select(func.count()).select_from(Suppression)).one()
             bounced = session.exec(select(Subscriber.address).where(col(Subscriber.state) == "bounced")).all()
-        assert [each for each in unsent if each[2] not in self.post.gone] == []
+        lost = Counter((str(state), why) for state, why, address in unsent if address not in self.post.gone)
+        assert not lost, lost
         assert set(bounced) <= self.post.gone
         assert suppressed <= len(self.post.gone)
 
