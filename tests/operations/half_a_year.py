@@ -232,13 +232,18 @@ class HalfYear:
                 self.left[person.address] = len(self.post.recipients)
             for person in self._some(session, share):
                 self._move(session, person)
-            for person in self._some(session, max(1, self.people // 2_000)):
+            for person in self._some(session, self._dying()):
                 self.post.gone.add(person.address)
         for _ in range(2):
             self._post_trial(self.clock.now())
         for made in self.dice.sample(self.studies, 3):
             self._update_trial(made)
         self.registry.state.studies = list(self.studies)
+
+    def _dying(self) -> int:
+        """Return how many addresses die on a day: one of two thousand, so that few people lose one now and then."""
+        whole, rest = divmod(self.people, 2_000)
+        return whole + (self.dice.random() * 2_000 < rest)
 
     def join(self, number: int) -> None:
         """Let people sign up and confirm."""
