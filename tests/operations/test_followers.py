@@ -13,7 +13,7 @@ from tests.installation import Run
 from trialalerts.cli.times import since_of
 from trialalerts.database import Database
 from trialalerts.errors import InvalidInput
-from trialalerts.operations.questions.followers import Wanted, area_and_below, count_subscribers, find_subscribers
+from trialalerts.operations.questions.followers import Wanted, count_subscribers, find_subscribers
 from trialalerts.subscribers.tables import RegionKind, SubscriberState
 from trialalerts.vocabulary.areas.tree import ANY_AREA, load_areas
 from trialalerts.vocabulary.places.regions import Region
@@ -98,9 +98,9 @@ def test_an_area_is_asked_for_with_all_below_it(sqlite_db: Database) -> None:
         store_areas(session)
     with sqlite_db.read() as session:
         tree = load_areas(session)
-    assert area_and_below(tree, "D001327") == AUTOIMMUNE
-    assert area_and_below(tree, "D009103") == MS
-    assert area_and_below(tree, ANY_AREA) == {ANY_AREA}
+    assert tree.with_below("D001327") == AUTOIMMUNE
+    assert tree.with_below("D009103") == MS
+    assert tree.with_below(ANY_AREA) == {ANY_AREA}
 
 
 @pytest.mark.parametrize(

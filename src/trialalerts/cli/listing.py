@@ -105,12 +105,11 @@ def _wanted(
 
 
 def _areas(session: Session, area: str) -> set[str]:
-    from trialalerts.operations.questions.followers import area_and_below
     from trialalerts.subscribers.preferences import is_any_area
     from trialalerts.vocabulary.areas.tree import ANY_AREA, load_areas
 
     tree = load_areas(session)
-    return area_and_below(tree, ANY_AREA if is_any_area(area) else tree.find(area).id)
+    return {ANY_AREA} if is_any_area(area) else tree.with_below(tree.find(area).id)
 
 
 def _region(session: Session, region: str, radius: str | None) -> Region:

@@ -116,15 +116,7 @@ def _articles(session: Session, query: PreferenceQuery, areas: AreaTree) -> set[
 
 def _areas(query: PreferenceQuery, areas: AreaTree) -> set[str] | None:
     """Return the area asked for, with those below it; None: any."""
-    if query.area == ANY_AREA:
-        return None
-    found = [query.area]
-    known = set(found)
-    for area in found:  # grows while we walk it
-        more = [child for child in areas.children(area) if child not in known]
-        known.update(more)
-        found += more
-    return known
+    return None if query.area == ANY_AREA else areas.with_below(query.area)
 
 
 def _region_terms(query: PreferenceQuery) -> set[str] | None:

@@ -17,10 +17,9 @@ from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, S
 from trialalerts.vocabulary.places.distance import distance_km
 
 if TYPE_CHECKING:
-    from trialalerts.vocabulary.areas.tree import AreaTree
     from trialalerts.vocabulary.places.regions import Region  # with numpy, which a list of people needs not
 
-__all__ = ["Wanted", "area_and_below", "count_subscribers", "find_subscribers"]
+__all__ = ["Wanted", "count_subscribers", "find_subscribers"]
 
 _KM_OF_A_DEGREE = 111.0
 _MARGIN_DEGREES = 0.1
@@ -39,19 +38,6 @@ class Wanted:
     areas: Collection[str] | None = None
     region: Region | None = None
     search: str | None = None
-
-
-def area_and_below(areas: AreaTree, area: str) -> set[str]:
-    """Return an area with all that stands below it: whoever follows one of these follows a part of it."""
-    from trialalerts.vocabulary.areas.tree import ANY_AREA
-
-    found = [area]
-    known = set(found)
-    for each in found if area != ANY_AREA else ():  # grows while we walk it
-        more = [child for child in areas.children(each) if child not in known]
-        known.update(more)
-        found += more
-    return known
 
 
 def find_subscribers(session: Session, wanted: Wanted, *, limit: int | None = None) -> Iterator[Subscriber]:

@@ -72,6 +72,10 @@ class AreaTree:
         """Return the ids of the areas right below."""
         return self._children.get(area_id, ())
 
+    def with_below(self, area_id: str) -> set[str]:
+        """Return an area with all that stands below it."""
+        return {area_id} | reachable(area_id, self._children)
+
     def parents(self, area_id: str) -> tuple[str, ...]:
         """Return the ids of the areas right above."""
         return self._parents.get(area_id, ())
