@@ -1,22 +1,11 @@
-"""All tables together: the rooms define them."""
+"""All tables together, as the program lists them."""
 
 from __future__ import annotations
 
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
-import trialalerts.catalog.tables
-import trialalerts.database.audit
-import trialalerts.database.counter
-import trialalerts.database.findings
-import trialalerts.database.heartbeats
-import trialalerts.database.service_values
-import trialalerts.delivery.outbox.tables
-import trialalerts.digests.tables
-import trialalerts.operations.watch.tables
-import trialalerts.sources.tables
-import trialalerts.subscribers.tables
-import trialalerts.vocabulary.tables  # noqa: F401 - imported for the tables it registers, as are those above
+import trialalerts.operations.tables  # noqa: F401 - imported for the tables that it registers
 
 __all__ = ["metadata"]
 

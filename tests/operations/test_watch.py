@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from email import policy
@@ -387,6 +388,33 @@ def test_an_own_template_that_fails_is_told(sqlite_db: Database, clock: FrozenCl
     assert "digest.html.j2" in told[0]
 
 
+def test_a_disk_that_is_nearly_full_blocks(
+    sqlite_db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_standstills(settings_of(), sqlite_db, clock) == []
+    usage = shutil.disk_usage(".")._replace(free=90_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    (found,) = find_standstills(settings_of(), sqlite_db, clock)
+    assert (found.kind, found.blocks) == ("disk-full", True)
+    assert "90 MB free" in found.text
+
+
+@pytest.mark.parametrize(("scope", "blocks"), [("", True), ("example.net", False)], ids=["all mail", "a domain"])
+def test_only_a_rest_of_all_mail_blocks(sqlite_db: Database, clock: FrozenClock, scope: str, blocks: bool) -> None:
+    with sqlite_db.write() as session:
+        note_finding(session, "mail-held", scope, "it rests", now=clock.now())
+    (found,) = find_standstills(settings_of(), sqlite_db, clock)
+    assert found.blocks is blocks
+
+
+def test_old_items_without_an_area_are_no_news(sqlite_db: Database, clock: FrozenClock) -> None:
+    with sqlite_db.write() as session:
+        without_areas(session, clock)
+    assert [each.kind for each in find_standstills(settings_of(), sqlite_db, clock)] == ["areas-missing"]
+    clock.advance(days(2))
+    assert find_standstills(settings_of(), sqlite_db, clock) == []
+
+
 class TestWhoIsOverdue:
     """Overdue are those who wait though somebody could have served them."""
 
@@ -453,6 +481,17 @@ class TestDailySummary:
         per_hour = [len([text for text in stage.watch(minutes(30)) if "ten lines" in text or "Came in" in text])
                     for _ in range(48 * 2)]  # fmt: skip
         assert sum(per_hour) == 2
+
+    def test_it_counts_what_came_in_the_last_day_only(self, db: Database, clock: FrozenClock) -> None:
+        stage = Stage(db, clock, settings_of(daily_summary="07:00"))
+        with db.write() as session:
+            store_areas(session)
+            for number in range(5):
+                old = number < 3
+                item = store_trial(session, number, clock.now() - (days(3) if old else hours(2)))
+                publish(session, item, ChangeKind.OPENED, item.first_seen_at)
+        (text,) = stage.watch()
+        assert "Came in: 2 trials and 0 articles, 2 changes worth telling" in text
 
     def test_it_has_ten_lines_and_no_address(self, db: Database, clock: FrozenClock) -> None:
         stage = Stage(db, clock, settings_of(daily_summary="07:00"))

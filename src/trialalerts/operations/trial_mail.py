@@ -7,14 +7,13 @@ from datetime import datetime
 from sqlmodel import Session
 
 from trialalerts.database import Database
-from trialalerts.delivery.mail.dkim import DkimSigner
-from trialalerts.delivery.mail.envelope import Accepted, Envelope, Refused
-from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id, to_bytes
+from trialalerts.delivery.mail.envelope import Accepted, Refused
 from trialalerts.delivery.outbox.allowed import allowed_recipients
 from trialalerts.delivery.outbox.suppressions import is_suppressed
 from trialalerts.delivery.transports import open_transport
 from trialalerts.errors import InvalidInput
 from trialalerts.operations.checks import DoctorCheck
+from trialalerts.operations.watch.ways import OperatorMessage, operator_envelope
 from trialalerts.settings import Settings
 
 __all__ = ["send_test_mail"]
@@ -38,17 +37,9 @@ def send_test_mail(settings: Settings, db: Database, address: str, *, now: datet
     with db.read() as session:
         _require_mailable(session, settings, address)
     transport = open_transport(settings.mail.url.get_secret_value())
-    message = Message(
-        sender=settings.mail.sender,
-        to=address,
-        subject=f"Test mail of {settings.service.name}",
-        text=_TEXT.format(name=settings.service.name, transport=transport.name),
-        message_id=new_message_id(mail_domain(settings.mail.sender)),
-        date=now,
-    )
-    content = DkimSigner.from_settings(settings).sign(to_bytes(message))
-    sender = settings.mail.bounces or message.sender_address
-    envelope = Envelope(sender=sender, recipient=address, content=content, message=message, metadata={})
+    text = _TEXT.format(name=settings.service.name, transport=transport.name)
+    message = OperatorMessage(subject=f"Test mail of {settings.service.name}", text=text)
+    envelope = operator_envelope(settings, address, message, now)
     channel = transport.open()
     try:
         (outcome,) = channel.send([envelope])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlmodel import Session
@@ -18,9 +19,11 @@ from trialalerts.operations.stamps import future_stamps
 from trialalerts.operations.timekeeping import MOST_SKEW, NOTED_SKEW, last_round
 from trialalerts.settings import Settings
 
-__all__ = ["about_clock", "about_disk", "about_files"]
+__all__ = ["ENOUGH", "DiskRoom", "about_clock", "about_disk", "about_files", "least_room"]
 
-_ENOUGH, _NOTHING = 500_000_000, 50_000_000
+ENOUGH = 500_000_000
+"""So many bytes have to be free; with fewer the operator is told."""
+_NOTHING = 50_000_000
 
 
 def about_files(settings: Settings, db: Database) -> Iterator[DoctorCheck]:
@@ -37,19 +40,34 @@ def about_files(settings: Settings, db: Database) -> Iterator[DoctorCheck]:
         )
 
 
-def about_disk(settings: Settings, db: Database) -> Iterator[DoctorCheck]:
-    """Look how much room is left where we write: the database, and mails that go into files."""
+@dataclass(frozen=True, kw_only=True)
+class DiskRoom:
+    """How many bytes are free where ``path`` lies."""
+
+    path: Path
+    free: int
+
+
+def least_room(settings: Settings, db: Database) -> DiskRoom | None:
+    """Return where we write, the database or mails that go into files, and least room is left; None where we do not."""
+    found = []
     for path in private_paths(db.engine.url, settings.mail.url.get_secret_value()):
         folder = next((each for each in (path.absolute(), *path.absolute().parents) if each.is_dir()), None)
-        free = shutil.disk_usage(folder).free if folder else _ENOUGH
-        if free < _ENOUGH:
-            yield DoctorCheck(
-                level="broken" if free < _NOTHING else "look",
-                what=f"{free // 1_000_000:,} MB are free where {path} lies",
-                why="a full disk stops everything: nothing is stored, and nothing is sent twice by it",
-                remedy="make room there, or move it to a larger disk",
-            )
-            return
+        if folder is not None:
+            found.append(DiskRoom(path=path, free=shutil.disk_usage(folder).free))
+    return min(found, key=lambda room: room.free, default=None)
+
+
+def about_disk(settings: Settings, db: Database) -> Iterator[DoctorCheck]:
+    """Look how much room is left where we write."""
+    room = least_room(settings, db)
+    if room is not None and room.free < ENOUGH:
+        yield DoctorCheck(
+            level="broken" if room.free < _NOTHING else "look",
+            what=f"{room.free // 1_000_000:,} MB are free where {room.path} lies",
+            why="a full disk stops everything: nothing is stored, and nothing is sent twice by it",
+            remedy="make room there, or move it to a larger disk",
+        )
 
 
 def about_clock(settings: Settings, session: Session, clock: Clock) -> Iterator[DoctorCheck]:

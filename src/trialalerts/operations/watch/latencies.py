@@ -19,6 +19,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Change
 from trialalerts.database import Database
+from trialalerts.database.bulk import in_chunks
 from trialalerts.database.service_values import get_value, put_value
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.tables import Digest, Selection, SelectionKind
@@ -32,7 +33,6 @@ _VALUE = "latencies"
 _ROWS = 20_000
 _MOST_WAITING = 5_000
 """When so many wait, no more are looked at until these have left."""
-_CHUNK = 500
 
 
 class Latencies(BaseModel):
@@ -113,8 +113,8 @@ def _next(session: Session, found: Latencies) -> list[_Row]:
 
 def _waiting(session: Session, numbers: Sequence[int]) -> list[_Row]:
     rows = []
-    for start in range(0, len(numbers), _CHUNK):
-        asked = _ASKED.where(col(Delivery.id).in_(numbers[start : start + _CHUNK]))
+    for some in in_chunks(numbers):
+        asked = _ASKED.where(col(Delivery.id).in_(some))
         rows += [_row(*row) for row in session.connection().execute(asked)]
     return rows
 
@@ -135,8 +135,7 @@ def _told_changes(session: Session, parts: Sequence[list[list[int]]]) -> dict[in
     """Return the newest change of each selection that tells changes; what is open has none."""
     wanted = sorted({selection for each in parts for _, selection in each})
     found: dict[int, int] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        some = wanted[start : start + _CHUNK]
+    for some in in_chunks(wanted):
         asked = select(Selection.id, Selection.numbers).where(
             col(Selection.id).in_(some), col(Selection.kind) == SelectionKind.CHANGES
         )
@@ -146,8 +145,6 @@ def _told_changes(session: Session, parts: Sequence[list[list[int]]]) -> dict[in
 
 def _moments(session: Session, changes: set[int]) -> Mapping[int, datetime]:
     found: dict[Any, datetime] = {}
-    ordered = sorted(changes)
-    for start in range(0, len(ordered), _CHUNK):
-        some = ordered[start : start + _CHUNK]
+    for some in in_chunks(sorted(changes)):
         found |= dict(session.exec(select(Change.seq, Change.at).where(col(Change.seq).in_(some))).all())
     return found

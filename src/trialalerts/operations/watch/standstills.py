@@ -6,11 +6,9 @@ only where work is overdue, so that a service of ``run --once`` by cron is ready
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlmodel import Session, col, func, select
 
@@ -32,6 +30,7 @@ from trialalerts.delivery.sending.breaker import pause_of
 from trialalerts.digests.compose import waited_for
 from trialalerts.digests.due import overdue
 from trialalerts.errors import ConfigurationError
+from trialalerts.operations.checks.machine import ENOUGH, least_room
 from trialalerts.operations.watch.pulse import BY_HAND
 from trialalerts.operations.watch.words import words_for
 from trialalerts.plurals import counted
@@ -48,26 +47,32 @@ _INTERVALS = 3
 _FAILURES = 3
 _NEAR = 0.5
 """This part of the rate that stops all sending is worth a word."""
-_MOST_USED, _LITTLE_FREE, _LEAST_FREE = 0.97, 5e9, 500_000_000
 _MANY_WITHOUT_AREA = 0.25
-_A_FEW_ITEMS = 40
+_A_FEW_ITEMS, _NEWEST_ITEMS = 40, 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standstill:
     """Something that stands still: what kind, about what, since when; ``number`` is how much, where it is counted.
 
-    ``text`` is a sentence without address, disease or anything that others said; ``blocks`` tells that the service is
-    not ready.
+    ``text`` is a sentence without address, disease or anything that others said.
     """
 
     kind: str
     subject: str
     since: datetime
     text: str
-    command: str
-    blocks: bool
     number: int | None = None
+
+    @property
+    def command(self) -> str:
+        """The command that shows or mends it."""
+        return words_for(self.kind).command
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the service is not ready; mail to one domain that rests leaves it so, all mail does not."""
+        return words_for(self.kind).blocks or (self.kind == mass_guard.HELD and not self.subject)
 
 
 def lateness(beats: Sequence[Heartbeat]) -> timedelta:
@@ -93,7 +98,7 @@ def find_standstills(settings: Settings, db: Database, clock: Clock) -> list[Sta
             *_without_area(session, now),
             *_findings(session),
         ]
-    found += _disk(db, now)
+    found += _disk(settings, db, now)
     return sorted(found, key=lambda each: (each.since, each.kind, each.subject))
 
 
@@ -102,15 +107,7 @@ def _standstill(kind: str, subject: str, since: datetime, more: str = "", number
     said = words.about(subject)
     text = f"{number:,} {said}" if number is not None else said
     text = text[0].upper() + text[1:] if words.says and not (subject and words.names_subject) else text
-    return Standstill(
-        kind=kind,
-        subject=subject,
-        since=since,
-        text=f"{text}{more}",
-        command=words.command,
-        blocks=words.blocks,
-        number=number,
-    )
+    return Standstill(kind=kind, subject=subject, since=since, text=f"{text}{more}", number=number)
 
 
 def _overdue(
@@ -120,11 +117,7 @@ def _overdue(
     if found.people and found.since:
         people = "person is overdue for the digest" if found.people == 1 else "people are overdue for their digest"
         text = f"{found.people:,} {people}; {last_seen(beats, 'compose', now)}"
-        words = words_for("overdue")
-        yield Standstill(
-            kind="overdue", subject="", since=found.since, text=text, command=words.command, blocks=True,
-            number=found.people,
-        )  # fmt: skip
+        yield Standstill(kind="overdue", subject="", since=found.since, text=text, number=found.people)
 
 
 def _stuck(session: Session, beats: Sequence[Heartbeat], now: datetime, late: timedelta) -> Iterator[Standstill]:
@@ -133,10 +126,7 @@ def _stuck(session: Session, beats: Sequence[Heartbeat], now: datetime, late: ti
     number, since = session.exec(select(func.count(), func.min(Delivery.not_before)).where(due)).one()
     if number:
         text = f"{counted(number, 'mail')} that should have left; {last_seen(beats, 'send', now)}"
-        words = words_for("queue-stuck")
-        yield Standstill(
-            kind="queue-stuck", subject="", since=since, text=text, command=words.command, blocks=True, number=number
-        )
+        yield Standstill(kind="queue-stuck", subject="", since=since, text=text, number=number)
 
 
 def last_seen(beats: Sequence[Heartbeat], step: str, now: datetime) -> str:
@@ -229,16 +219,15 @@ def _feedback(settings: Settings, session: Session, clock: Clock, late: timedelt
 
 
 def _without_area(session: Session, now: datetime) -> Iterator[Standstill]:
-    """Look at what came in the last day: a source whose words nobody knows reaches nobody who follows a disease."""
-    recent = col(Item.first_seen_at) > now - timedelta(days=1)
-    counts = select(col(Item.kind), func.count()).where(recent).group_by(col(Item.kind))
-    total = sum(number for _, number in session.exec(counts))
-    if total < _A_FEW_ITEMS:
-        return
-    areas = session.exec(select(col(Item.areas)).where(recent).limit(1_000)).all()
-    bare = sum(1 for each in areas if not each.get("direct") and not each.get("ancestors"))
-    if bare >= _MANY_WITHOUT_AREA * len(areas):
-        yield _standstill("areas-missing", "", now, f" ({bare:,} of {len(areas):,} that came)")
+    """Look at the newest of what came in the last day: words of a source that nobody knows reach nobody.
+
+    Asked from the newest on, by number: there is no index on when an item was first seen.
+    """
+    newest = select(Item.areas, Item.first_seen_at).order_by(col(Item.id).desc()).limit(_NEWEST_ITEMS)
+    came = [areas for areas, seen_at in session.exec(newest) if seen_at > now - timedelta(days=1)]
+    bare = sum(1 for each in came if not each.get("direct") and not each.get("ancestors"))
+    if len(came) >= _A_FEW_ITEMS and bare >= _MANY_WITHOUT_AREA * len(came):
+        yield _standstill("areas-missing", "", now, f" ({bare:,} of the last {len(came):,})")
 
 
 def _findings(session: Session) -> Iterator[Standstill]:
@@ -247,22 +236,10 @@ def _findings(session: Session) -> Iterator[Standstill]:
     for finding in open_findings(session):
         if finding.kind == AWAITED or (finding.kind == "transport-benched" and finding.subject not in broken):
             continue
-        found = _standstill(finding.kind, finding.subject, finding.since)
-        if finding.kind == mass_guard.HELD and not finding.subject:
-            words = words_for(finding.kind)
-            found = Standstill(
-                kind=finding.kind, subject="", since=finding.since, command=words.command, blocks=True,
-                text="All mail rests after too many refusals; one mail an hour tries",
-            )  # fmt: skip
-        yield found
+        yield _standstill(finding.kind, finding.subject, finding.since)
 
 
-def _disk(db: Database, now: datetime) -> Iterator[Standstill]:
-    """Look at the disk that holds the database, or (PostgreSQL) at the one of this process."""
-    path = Path(db.engine.url.database or ".").parent if db.is_sqlite else Path()
-    try:
-        usage = shutil.disk_usage(path)
-    except OSError:
-        return
-    if usage.free < _LEAST_FREE or (usage.free < _LITTLE_FREE and usage.used / usage.total > _MOST_USED):
-        yield _standstill("disk-full", "", now, f" ({usage.free / 1e9:.1f} GB free)")
+def _disk(settings: Settings, db: Database, now: datetime) -> Iterator[Standstill]:
+    room = least_room(settings, db)
+    if room is not None and room.free < ENOUGH:
+        yield _standstill("disk-full", "", now, f" ({room.free // 1_000_000:,} MB free)")

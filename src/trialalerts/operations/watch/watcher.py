@@ -98,15 +98,13 @@ class Watcher:
         if not self._settings.templates.folder:
             return []
         if self._templates is None or not timedelta() <= now - self._templates[0] < _TEMPLATES_EVERY:
-            words = words_for("template-broken")
             broken = sorted({file for file, _, _ in check_templates(self._settings)})
             found = [
                 Standstill(
-                    kind="template-broken", subject=file, since=now, text=words.about(file), command=words.command,
-                    blocks=words.blocks,
+                    kind="template-broken", subject=file, since=now, text=words_for("template-broken").about(file)
                 )
                 for file in broken
-            ]  # fmt: skip
+            ]
             self._templates = (now, found)
         return self._templates[1]
 

@@ -24,7 +24,7 @@ from trialalerts.errors import ConfigurationError
 from trialalerts.plurals import counted
 from trialalerts.settings import Settings
 
-__all__ = ["OperatorMessage", "OperatorWays", "apprise_fault"]
+__all__ = ["OperatorMessage", "OperatorWays", "apprise_fault", "operator_envelope"]
 
 log = structlog.get_logger()
 
@@ -63,7 +63,7 @@ class OperatorWays:
 
     def _mail(self, message: OperatorMessage, now: datetime) -> bool:
         try:
-            envelope = self._envelope(message, now)
+            envelope = operator_envelope(self._settings, parseaddr(self._settings.operator.address)[1], message, now)
             members = self._members(now)
         except ConfigurationError as error:
             log.error("operator.mail_failed", error=str(error))
@@ -90,26 +90,6 @@ class OperatorWays:
             rests = {each.name for each in outages(session) if each.retry_at is not None and each.retry_at > now}
         return sorted(_leaves(transport), key=lambda member: member.name in rests)
 
-    def _envelope(self, message: OperatorMessage, now: datetime) -> Envelope:
-        mail = self._settings.mail
-        recipient = parseaddr(self._settings.operator.address)[1]
-        written = Message(
-            sender=mail.sender,
-            to=recipient,
-            subject=message.subject,
-            text=message.text,
-            message_id=new_message_id(mail_domain(mail.sender)),
-            date=now,
-            headers=(("Auto-Submitted", "auto-generated"),),
-        )
-        return Envelope(
-            sender=written.sender_address,
-            recipient=recipient,
-            content=DkimSigner.from_settings(self._settings).sign(to_bytes(written)),
-            message=written,
-            metadata={},
-        )
-
     def _notify(self, message: OperatorMessage) -> bool:
         try:
             import apprise
@@ -121,6 +101,30 @@ class OperatorWays:
         if not all(known):
             log.error("operator.apprise_unknown", remedy="a URL in operator.apprise is none that Apprise knows")
         return bool(ways.notify(title=message.subject, body=message.text)) if any(known) else False
+
+
+def operator_envelope(settings: Settings, recipient: str, message: OperatorMessage, now: datetime) -> Envelope:
+    """Return a message to somebody who runs the service, signed as all mail is; it belongs to no subscriber.
+
+    Raises:
+        ConfigurationError: a DKIM key makes no sense.
+    """
+    written = Message(
+        sender=settings.mail.sender,
+        to=recipient,
+        subject=message.subject,
+        text=message.text,
+        message_id=new_message_id(mail_domain(settings.mail.sender)),
+        date=now,
+        headers=(("Auto-Submitted", "auto-generated"),),
+    )
+    return Envelope(
+        sender=settings.mail.bounces or written.sender_address,
+        recipient=recipient,
+        content=DkimSigner.from_settings(settings).sign(to_bytes(written)),
+        message=written,
+        metadata={},
+    )
 
 
 def apprise_fault(settings: Settings) -> str | None:

@@ -24,7 +24,7 @@ class StandstillWords:
     blocks: bool = False
 
     def about(self, subject: str) -> str:
-        """Return the sentence for a subject."""
+        """Return the sentence for a subject; none is the whole service."""
         return f"{subject}: {self.says}" if subject and self.names_subject else self.says
 
 

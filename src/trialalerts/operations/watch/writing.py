@@ -10,11 +10,12 @@ from sqlmodel import Session, col, func, select
 
 from trialalerts.catalog.tables import Change, Item
 from trialalerts.clock import Clock
-from trialalerts.database import Database
+from trialalerts.database import Database, table_of
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.outbox.counters import HourlyCounts
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.tables import Digest
+from trialalerts.operations.retention.rule import first_since
 from trialalerts.operations.watch.alerts import AlertRound
 from trialalerts.operations.watch.standstills import Standstill
 from trialalerts.operations.watch.tables import Alert
@@ -72,9 +73,12 @@ def daily_summary(settings: Settings, db: Database, clock: Clock, standstills: I
 
 
 def _came_in(session: Session, now: datetime) -> Iterator[str]:
-    kinds = select(col(Item.kind), func.count()).where(col(Item.first_seen_at) > now - _A_DAY).group_by(col(Item.kind))
+    item, change = table_of(Item).c, table_of(Change).c
+    since = first_since(session, item.id, item.first_seen_at, now - _A_DAY)
+    kinds = select(col(Item.kind), func.count()).where(col(Item.id) >= since).group_by(col(Item.kind))
     found = {str(kind): number for kind, number in session.exec(kinds)}
-    changes = session.exec(select(func.count()).select_from(Change).where(col(Change.at) > now - _A_DAY)).one()
+    upto = first_since(session, change.seq, change.at, now - _A_DAY)
+    changes = session.exec(select(func.count()).select_from(Change).where(col(Change.seq) >= upto)).one()
     yield (
         f"Came in: {counted(found.get('trial', 0), 'trial')} and {counted(found.get('article', 0), 'article')}, "
         f"{counted(changes, 'change')} worth telling"
