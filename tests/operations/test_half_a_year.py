@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -124,7 +124,7 @@ def planned(days: int, names: tuple[str, ...]) -> list[Incident]:
 
 
 @pytest.fixture
-def year_of(sqlite_db: Database, clock: FrozenClock, tmp_path: Path) -> Iterator[object]:
+def year_of(sqlite_db: Database, clock: FrozenClock, tmp_path: Path) -> Iterator[Callable[[int], HalfYear]]:
     apprise = pytest.importorskip("apprise", reason="the extra apprise is not installed")
     years: list[HalfYear] = []
     log_to_standard_error(level="critical")
@@ -156,9 +156,11 @@ def live(year: HalfYear, days: int, incidents: list[Incident]) -> dict[str, Coun
 
 @pytest.mark.soak
 @pytest.mark.filterwarnings("ignore:.*imghdr:DeprecationWarning")
-def test_nothing_is_lost_and_every_standstill_is_told_once(year_of: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_lost_and_every_standstill_is_told_once(
+    year_of: Callable[[int], HalfYear], capsys: pytest.CaptureFixture[str]
+) -> None:
     began = time.monotonic()
-    year: HalfYear = year_of(PEOPLE)  # type: ignore[operator]
+    year = year_of(PEOPLE)
     told = live(year, DAYS, planned(DAYS, NAMES))
     people = sum(number for number, _ in year.sizes[1:]) / len(year.sizes[1:])
     grown = (year.sizes[-1][1] - year.sizes[1][1]) / (people / 1_000) / (DAYS / 30)

@@ -87,5 +87,5 @@ class DnsLookup:
 
 
 def _is_proven(error: dns.resolver.NXDOMAIN) -> bool:
-    responses = error.responses().values()  # type: ignore[no-untyped-call]
+    responses = error.responses().values()  # type: ignore[no-untyped-call]  # dnspython has no types there
     return any(each.rdtype == dns.rdatatype.SOA for response in responses for each in response.authority)

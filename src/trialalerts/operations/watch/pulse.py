@@ -12,9 +12,10 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
@@ -93,7 +94,7 @@ class Pulse:
         with self._db.write() as session:
             forget_process(session, self.process)
 
-    def _note(self, name: str, **what: datetime | str) -> None:
+    def _note(self, name: str, **what: Any) -> None:
         with self._lock:
             known = self._beats.get(name) or Beat(step=name, started_at=self._clock.now())
-            self._beats[name] = replace(known, **what)  # type: ignore[arg-type]
+            self._beats[name] = replace(known, **what)
