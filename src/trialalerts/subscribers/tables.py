@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, false, text
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime, empty_list
 
 __all__ = [
     "NEVER_SERVED",
+    "ONE_TRIAL",
+    "AddressChange",
     "Consent",
     "ConsentAction",
     "FormerSubscriber",
     "Frequency",
+    "LeavingReason",
     "Preference",
     "RegionKind",
     "Subscriber",
@@ -25,6 +28,9 @@ __all__ = [
 
 NEVER_SERVED = -1
 """The cursor of a subscriber who is still to get the first digest (what is recruiting now)."""
+
+ONE_TRIAL = "one-trial"
+"""The area of a preference that follows one trial: no area has this id, so that it matches nothing by itself."""
 
 
 class SubscriberState(StrEnum):
@@ -75,7 +81,9 @@ class Subscriber(SQLModel, table=True):
     ``key`` is random and stands for the subscriber in links; ``address_key`` is the folded address for
     look-ups. ``hour`` is local (0–23), ``weekday`` 0 is Monday, ``day`` of the month is 1–28.
     ``cursor`` is the last change number served, :data:`NEVER_SERVED` before the first digest, whose window begins
-    after ``confirmed_seq``: the last change there was when the subscriber confirmed.
+    after ``confirmed_seq``: the last change there was when the subscriber confirmed. ``heartbeat`` is ``monthly`` or
+    ``quarterly`` for who wants to hear that there is nothing new, ``heartbeat_at`` when that was told last; to the
+    ``discreet`` mails say only that there is news; ``unit`` is ``km`` or ``miles``, None for the one of the language.
     """
 
     __tablename__ = "subscriber"
@@ -100,6 +108,11 @@ class Subscriber(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    heartbeat: str | None = None
+    heartbeat_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    discreet: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    area_in_subject: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    unit: str | None = None
 
 
 def id_of(subscriber: Subscriber) -> int:
@@ -119,7 +132,9 @@ class Preference(SQLModel, table=True):
     ``born_on`` is the (approximate) birthday of the person followed. ``phases``, ``item_kinds`` and
     ``change_kinds`` hold what is wanted; an empty list wants all. ``excluded_areas`` are area ids, ``topics`` topic
     ids of which an item needs one; ``audience`` is ``patients``, ``professionals`` or None for any. ``area_id`` may be
-    any area. A preference without ``introduced_at`` is new: the next digest tells what is open for it now.
+    any area. A preference without ``introduced_at`` is new: the next digest tells what is open for it now. With an
+    ``item_id`` one trial is followed instead, every change of it, and the area is :data:`ONE_TRIAL`; until
+    ``paused_until`` a preference rests.
     """
 
     __tablename__ = "preference"
@@ -154,6 +169,8 @@ class Preference(SQLModel, table=True):
     )
     audience: str | None = None
     label: str | None = None
+    item_id: int | None = Field(default=None, sa_type=BigId)
+    paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     introduced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -162,7 +179,8 @@ class Preference(SQLModel, table=True):
 class Consent(SQLModel, table=True):
     """Append-only: what was agreed to or taken back, when, and how.
 
-    ``how`` is ``web``, ``link``, ``one-click``, ``operator``, ``import`` or the name of a feedback.
+    ``how`` is ``web``, ``link``, ``one-click``, ``operator``, ``import`` or the name of a feedback. ``locale`` and
+    ``version`` say in which language and which version somebody read what they agreed to.
     """
 
     __tablename__ = "consent"
@@ -173,6 +191,29 @@ class Consent(SQLModel, table=True):
     action: ConsentAction = Field(sa_type=EnumText(ConsentAction))
     how: str
     what: str = ""
+    locale: str | None = None
+    version: str | None = None
+
+
+class AddressChange(SQLModel, table=True):
+    """An address that a subscriber wants instead, until a link in a mail to it is opened."""
+
+    __tablename__ = "address_change"
+
+    subscriber_id: int = Field(primary_key=True, foreign_key="subscriber.id", ondelete="CASCADE", sa_type=BigId)
+    address: str
+    address_key: str
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class LeavingReason(SQLModel, table=True):
+    """How many left in a month for which reason; of whom nothing is kept. ``month`` is its first day."""
+
+    __tablename__ = "leaving_reason"
+
+    month: date = Field(primary_key=True)
+    reason: str = Field(primary_key=True)
+    count: int = 0
 
 
 class FormerSubscriber(SQLModel, table=True):

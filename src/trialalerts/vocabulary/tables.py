@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import EnumText, Json, empty_list
@@ -24,13 +24,17 @@ class Area(SQLModel, table=True):
     """A disease area: a therapeutic area or a condition.
 
     ``id`` is the MeSH descriptor id (``D009103``) where there is one, else a slug (``rare-diseases``).
-    ``parents`` are ids of areas; together they make a directed graph without circles.
+    ``parents`` are ids of areas; together they make a directed graph without circles. ``names`` are those of other
+    languages than English by the language's code: the name first, then the commonest other words.
     """
 
     __tablename__ = "area"
 
     id: str = Field(primary_key=True)
     name: str
+    names: dict[str, list[str]] = Field(
+        default_factory=dict, sa_type=Json, sa_column_kwargs={"server_default": text("'{}'")}
+    )
     synonyms: list[str] = Field(default_factory=empty_list, sa_type=Json)
     acronyms: list[str] = Field(default_factory=empty_list, sa_type=Json)
     tree_numbers: list[str] = Field(default_factory=empty_list, sa_type=Json)
