@@ -1,0 +1,76 @@
+"""How pages and mails are looked at: a real Chromium, axe-core's rules, the HTML standard's own parser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import html5lib
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.conftest import missing
+
+__all__ = ["LOOKS", "chromium", "html_faults", "serious_faults", "window"]
+
+LOOKS = tuple((width, scheme) for width in (375, 1024) for scheme in ("light", "dark"))
+"""A telephone and a desk, in light and in dark."""
+_AXE = Axe()
+_GRAVE = {"serious", "critical"}
+
+
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, to be yielded by a fixture of a module."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        missing("Chromium is not installed: apt-get install chromium")
+        return
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def window(
+    browser: Browser,
+    *,
+    base_url: str | None = None,
+    width: int = 375,
+    scheme: str = "light",
+    locale: str = "en-GB",
+    scripts: bool = True,
+) -> Iterator[Page]:
+    """A fresh window. What a page asks of another host is refused: nothing of ours may need it."""
+    context = browser.new_context(
+        base_url=base_url,
+        locale=locale,
+        java_script_enabled=scripts,
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 812},
+        reduced_motion="reduce",
+        bypass_csp=True,  # axe-core is put into the page; the policy itself has tests of its own
+    )
+    yield context.new_page()
+    context.close()
+
+
+def serious_faults(page: Page) -> list[str]:
+    """Return what axe-core calls serious or critical on the page as it stands, one line for each rule."""
+    found: Mapping[str, Any] = _AXE.run(page).response
+    return [
+        f"{each['id']}: {each['help']}: " + "; ".join(str(node["html"])[:160] for node in each["nodes"][:3])
+        for each in found["violations"]
+        if each["impact"] in _GRAVE
+    ]
+
+
+def html_faults(html: str) -> list[str]:
+    """Return where a page leaves the HTML standard, as its own parsing algorithm sees it."""
+    parser = html5lib.HTMLParser()
+    parser.parse(html)
+    lines = html.splitlines()
+    found = parser.errors
+    return [f"line {line}: {code} {values}: {lines[line - 1].strip()[:100]}" for (line, _), code, values in found]
