@@ -12,10 +12,11 @@ from tests.delivery.post import add_person, queue
 from tests.installation import Installation, Run
 from trialalerts.database import Database, open_database
 from trialalerts.delivery.outbox.lifecycle import find_delivery
-from trialalerts.delivery.outbox.tables import DeliveryState
+from trialalerts.delivery.outbox.tables import DeliveryState, SendingHold
 from trialalerts.delivery.policy.answers import Answer, count_answers, note_replies
 from trialalerts.subscribers.tables import SubscriberState
 
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ANNA, BERT = "anna@example.org", "bert@other.example"
 ADD = ("subscribers", "add", ANNA, "--area", "multiple sclerosis", "--region", "Leeds, GB")
 
@@ -141,3 +142,14 @@ def test_domains_tell_what_was_sent_and_refused_and_the_last_reply(run: Run, tab
     assert found["other.example"]["last_code"] == "550 5.7.1"
     assert found["b.example"]["last_reply"] is None
     assert "the server refused the recipient: blocked" in run("deliveries", "domains").done
+
+
+def test_the_operator_says_that_those_are_gone_who_are_said_to_be(run: Run, tables: Database) -> None:
+    assert run("deliveries", "resume", "--gone").done == "no mail rests because too many are said to be gone\n"
+    with tables.write() as session:
+        session.add(SendingHold(scope="old.example", cause="gone", since=NOON, retry_at=NOON, wait=3600, reason="x"))
+    said = run("deliveries", "resume", "--gone", "--days", "30").done
+    assert said.startswith("0 mails that waited may leave; until ")
+    assert said.endswith("whoever is said to be gone at old.example is suppressed\n")
+    assert run("deliveries", "resume", "--gone").done == "no mail rests because too many are said to be gone\n"
+    assert "believed gone at old.example until" in run("audit", "list").done

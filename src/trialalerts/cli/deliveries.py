@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -170,12 +171,22 @@ def domains(*, json: AsJson = False) -> None:
     show_table(tuple(columns.values()), [tuple(row[key] for key in columns) for row in found])
 
 
-@app.command(epilog="Example: trialalerts deliveries resume")
-def resume() -> None:
+@app.command(epilog="Examples: trialalerts deliveries resume; trialalerts deliveries resume --gone --days 30")
+def resume(
+    *,
+    gone: Annotated[
+        bool,
+        typer.Option("--gone", help="Those whom servers call gone are gone, as on an old list: suppress each of them."),
+    ] = False,
+    days: Annotated[int, typer.Option(min=1, max=90, help="With --gone: for how long that is believed.")] = 7,
+) -> None:
     """Let mail leave again after too many bounces or complaints paused it; the queue leaves with the next round."""
     from trialalerts.cli.context import open_context
     from trialalerts.delivery.sending.breaker import resume_sending
 
+    if gone:
+        _resume_believing(days)
+        return
     ctx = open_context()
     with ctx.db.write() as session:
         ended = resume_sending(session, now=ctx.clock.now())
@@ -185,6 +196,28 @@ def resume() -> None:
         typer.echo("sending is not paused")
     else:
         typer.echo(f"sending goes on; it was paused since {ended.since:%Y-%m-%d %H:%M} UTC: {ended.reason}")
+
+
+def _resume_believing(days: int) -> None:
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show
+    from trialalerts.delivery.sending.breaker import resume_believing
+    from trialalerts.plurals import counted
+
+    ctx = open_context()
+    now = ctx.clock.now()
+    until = now + timedelta(days=days)
+    with ctx.db.write() as session:
+        scopes, waiting = resume_believing(session, until=until, now=now)
+        if scopes:
+            where = ", ".join(each or "all domains" for each in scopes)
+            new = f"believed gone at {where} until {until:%Y-%m-%d %H:%M}"
+            ctx.note("sending.resumed", "sending", old="mail rested", new=new, session=session)
+    if not scopes:
+        show("no mail rests because too many are said to be gone")
+        return
+    believed = f"until {until:%Y-%m-%d %H:%M} UTC whoever is said to be gone at {where} is suppressed"
+    show(f"{counted(waiting, 'mail')} that waited may leave; {believed}")
 
 
 def _retry_each(numbers: list[int], meant: MailsMeant, *, dry_run: bool) -> None:

@@ -17,7 +17,7 @@ from trialalerts.database.findings import open_findings
 from trialalerts.delivery.mail.envelope import Envelope, Outcome, Refused
 from trialalerts.delivery.outbox.suppressions import list_suppressions
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, SendingPause, SoftBounces, Suppression
-from trialalerts.delivery.policy import mass_guard
+from trialalerts.delivery.policy import mass_guard, operators_word
 from trialalerts.delivery.policy.cooldown import cool_down, outages
 from trialalerts.delivery.policy.refusal_findings import BENCHED
 from trialalerts.delivery.sending import breaker
@@ -268,3 +268,59 @@ def test_a_new_secret_is_no_new_mail_url(db: Database) -> None:
         assert [each.name for each in outages(session)] == ["memory"]
         assert breaker.begin_anew_with(session, "memory://elsewhere", ["newest", "the new secret"], now=NOW)
         assert outages(session) == []
+
+
+def _a_third_is_dead(address: str) -> Refused | None:
+    return reply(GONE) if int(address.partition("@")[0][1:]) % 3 == 0 else None
+
+
+def test_an_old_list_of_which_a_third_is_dead_is_served_once_the_operator_says_so(db: Database) -> None:
+    addresses = [f"p{number}@d{number % 40}.example" for number in range(240)]
+    people(db, addresses)
+    server, clock = Server(_a_third_is_dead), FrozenClock(NOW)
+    send(db, server, clock)
+    with db.read() as session:
+        assert blamed(session) == (0, 0, 0)
+        (finding,) = open_findings(session)
+        assert "trialalerts deliveries resume --gone" in finding.text
+    with db.write() as session:
+        scopes, _ = breaker.resume_believing(session, until=NOW + timedelta(days=7), now=clock.now())
+        assert scopes == [mass_guard.EVERYWHERE]
+    served(db, server, clock)
+    clock.advance(timedelta(days=1))
+    people(db, [f"q{number}@d{number % 40}.example" for number in range(0, 240, 3)], now=clock.now())
+    served(db, server, clock)  # the day after the rest of the dead is written to, and nothing rests again
+    with db.read() as session:
+        assert mass_guard.holds(session) == []
+        assert open_findings(session) == []
+        suppressed, bounced, counts = blamed(session)
+        assert suppressed == bounced
+        assert suppressed > 80
+        assert counts == 0
+
+
+def test_the_operators_word_is_good_for_its_days_and_its_domains_only(db: Database) -> None:
+    with db.write() as session:
+        operators_word.believe_gone(session, ["people.example"], until=NOW + timedelta(days=7), now=NOW)
+    people(db, [*at("people.example", 40), *at("other.example", 40)])
+    server, clock = Server(lambda _: reply(GONE)), FrozenClock(NOW)
+    send(db, server, clock)
+    with db.read() as session:
+        assert [each.scope for each in mass_guard.holds(session)] == ["other.example"]
+        assert blamed(session)[0] == 40
+    clock.advance(timedelta(days=8))
+    people(db, at("people.example", 40, first=40), now=clock.now())
+    send(db, server, clock)
+    with db.read() as session:
+        assert mass_guard.rest_of_all(session) or "people.example" in {one.scope for one in mass_guard.holds(session)}
+        assert blamed(session)[0] == 40
+
+
+def test_the_operators_word_lets_no_refusal_because_of_us_pass(db: Database) -> None:
+    with db.write() as session:
+        operators_word.believe_gone(session, [mass_guard.EVERYWHERE], until=NOW + timedelta(days=7), now=NOW)
+    people(db, at("people.example", 40))
+    send(db, Server(lambda _: reply("550 5.7.1 your host is blocked")), FrozenClock(NOW))
+    with db.read() as session:
+        assert [each.cause for each in mass_guard.holds(session)] == [mass_guard.Cause.OURS]
+        assert blamed(session) == (0, 0, 0)

@@ -26,6 +26,7 @@ from trialalerts.delivery.outbox.suppressions import Secrets
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, SendingHold
 from trialalerts.delivery.policy import answers, refusal_findings, slowing, undoing
 from trialalerts.delivery.policy.answers import ALL_DOMAINS, Answer, Numbers
+from trialalerts.delivery.policy.operators_word import believed_gone
 from trialalerts.delivery.policy.refusal_findings import BENCHED, REFUSED
 from trialalerts.plurals import counted
 
@@ -107,14 +108,16 @@ def look(
     held = {each.scope: each for each in holds(session)}
     if EVERYWHERE in held:
         return []
-    scopes = {*domains, *held, EVERYWHERE}
+    believed = believed_gone(session, now=now)
+    scopes = {*domains, *held, *believed, EVERYWHERE}
     window = answers.numbers(session, scopes, begin - _WINDOW)
     recent = answers.numbers(session, scopes, begin - _RECENT)
     new = []
     for domain in sorted(set(domains) - held.keys()):
-        if cause := _cause(window[domain], recent[domain]):
+        cause = _cause(window[domain], recent[domain])
+        if cause and not (cause is Cause.GONE and believed & {domain, EVERYWHERE}):
             new += _hold(session, domain, cause, _reason(domain, cause, window[domain], told), now)
-    cause_everywhere = _cause_everywhere(window, [*held.values(), *new])
+    cause_everywhere = _cause_everywhere(window, [*held.values(), *new], believed)
     if cause_everywhere is None and any(recent[each][Answer.SETUP] for each in domains):
         cause_everywhere = _set_up(session, begin - _RECENT)
     if cause_everywhere:
@@ -281,7 +284,9 @@ def _refuses_us(ours: int, all_answers: int) -> bool:
     return ours >= _OURS_OF_A_DOMAIN and ours >= _OURS_SHARE_OF_A_DOMAIN * all_answers
 
 
-def _cause_everywhere(numbers: Mapping[str, Numbers], held: Collection[SendingHold]) -> Cause | None:
+def _cause_everywhere(
+    numbers: Mapping[str, Numbers], held: Collection[SendingHold], believed: Collection[str]
+) -> Cause | None:
     refused_by = [each.scope for each in held if each.cause != Cause.GONE]
     of_our_standing = [each for each in held if each.cause == Cause.OURS]
     others = Counter(numbers[EVERYWHERE])
@@ -295,6 +300,11 @@ def _cause_everywhere(numbers: Mapping[str, Numbers], held: Collection[SendingHo
         or (enough and others[Answer.OURS] > _OURS_SHARE_OF_ALL * others[Answer.ANSWERED])
     ):
         return Cause.OURS
+    if EVERYWHERE in believed:
+        return None
+    for domain in believed:
+        gone -= numbers[domain][Answer.GONE]
+        all_answers -= numbers[domain][Answer.ANSWERED]
     if gone >= _GONE_OF_ALL and all_answers >= _ANSWERS_OF_ALL and gone >= _SHARE_OF_ALL * all_answers:
         return Cause.GONE
     return None
@@ -355,7 +365,10 @@ def _finding(scope: str, cause: Cause, reason: str, per_hour: int | None) -> str
     elif cause is not Cause.GONE:
         remedy = "Check SPF, DKIM, reverse DNS, block lists and the sender; no subscriber was blamed"
     else:
-        remedy = "So many people do not leave at once: nobody was suppressed"
+        remedy = (
+            "So many people do not leave at once: nobody was suppressed. Where they are gone indeed, as on an old "
+            "list: trialalerts deliveries resume --gone"
+        )
     return (
         f"{what[:1].upper()}{what[1:]}: {reason}. {remedy}. One mail tries again by itself, and all follow when it is "
         "accepted; see: trialalerts deliveries domains"

@@ -16,6 +16,7 @@ from trialalerts.database import Database
 from trialalerts.delivery.mail.reply_codes import classify
 from trialalerts.delivery.outbox.suppressions import Secrets, address_hashes, domain_hashes, lift_suppressions
 from trialalerts.delivery.outbox.tables import Suppression
+from trialalerts.delivery.policy.operators_word import believed_gone
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
 __all__ = [
@@ -176,8 +177,12 @@ def _meets(value: str | None, wanted: str | None, parted: str) -> bool:
 def provisional(
     session: Session, secret: Secrets, *, domain: str, since: datetime, now: datetime
 ) -> Sequence[Suppression]:
-    """Return what a bounce brought since then and may still be taken back; of a domain, or (empty) of all."""
+    """Return what a bounce brought since then and may still be taken back; of a domain, or (empty) of all.
+
+    Where the operator said that people are gone it is not taken back.
+    """
     rows = select(Suppression).where(col(Suppression.provisional_until) > now, col(Suppression.since) >= since)
     if domain:
         rows = rows.where(col(Suppression.domain_hash).in_(domain_hashes(secret, domain)))
-    return session.exec(rows).all()
+    sure = {key for each in believed_gone(session, now=now) for key in domain_hashes(secret, each)}
+    return [each for each in session.exec(rows) if each.domain_hash not in sure]

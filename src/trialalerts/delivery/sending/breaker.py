@@ -21,11 +21,12 @@ from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.outbox.counters import HourlyCounts
 from trialalerts.delivery.outbox.tables import SendingPause
 from trialalerts.delivery.policy import cooldown, mass_guard, slowing
+from trialalerts.delivery.policy.operators_word import believe_gone, believed_gone
 from trialalerts.plurals import counted
 from trialalerts.settings import BreakerSettings
 from trialalerts.subscribers.tokens import keyed_digest
 
-__all__ = ["begin_anew_with", "pause_of", "resume_sending", "trip"]
+__all__ = ["begin_anew_with", "pause_of", "resume_believing", "resume_sending", "trip"]
 
 log = structlog.get_logger()
 
@@ -48,14 +49,17 @@ def trip(session: Session, settings: BreakerSettings, *, now: datetime) -> Sendi
     """Pause sending where too many mails of the window bounced or were complained of; return the pause, old or new.
 
     The window slides by whole hours. It begins anew when sending is resumed, so that the same old bounces do not
-    stop it again at once.
+    stop it again at once. While the operator says that those are gone who are said to be, bounces stop nothing.
     """
     if paused := pause_of(session):
         return paused
     start = counters.hour_of(now - settings.window)
     if resumed := session.get(SendingPause, _RESUMED):
         start = max(start, counters.hour_of(resumed.since))
-    reason = _too_many(counters.since(session, start), settings)
+    numbers = counters.since(session, start)
+    if mass_guard.EVERYWHERE in believed_gone(session, now=now):
+        numbers[HourlyCounts.BOUNCED] = 0
+    reason = _too_many(numbers, settings)
     if reason is None:
         return None
     noted: CursorResult[Any] = session.connection().execute(_PAUSE, {"name": _BREAKER, "since": now, "reason": reason})
@@ -98,6 +102,22 @@ def resume_sending(session: Session, *, now: datetime) -> SendingPause | None:
     session.flush()
     log.info("sending.resumed", paused_since=paused.since.isoformat())
     return paused
+
+
+def resume_believing(session: Session, *, until: datetime, now: datetime) -> tuple[list[str], int]:
+    """Let mail leave that rests because many are said to be gone, and believe it until then.
+
+    Returns:
+        Where mail rested for it (empty: everywhere), and how many mails waited. Where it rested nowhere for it, but
+        bounces paused all mail, that pause ends and all of them are believed.
+    """
+    resting = [each.scope for each in mass_guard.holds(session) if each.cause == mass_guard.Cause.GONE]
+    if not resting and pause_of(session) is None:
+        return [], 0
+    believe_gone(session, resting or [mass_guard.EVERYWHERE], until=until, now=now)
+    waiting = mass_guard.release_sending(session, resting, now=now)
+    resume_sending(session, now=now)
+    return resting or [mass_guard.EVERYWHERE], waiting
 
 
 def _too_many(numbers: dict[HourlyCounts, int], settings: BreakerSettings) -> str | None:
