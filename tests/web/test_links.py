@@ -105,8 +105,8 @@ def test_who_has_left_since_is_not_brought_back_by_an_old_link(world: World) -> 
 
 def test_the_pages_speak_the_subscribers_language(world: World) -> None:
     person = world.follower(confirmed=False, locale="de-AT")
-    assert '<html lang="de">' in world.client.get(world.confirm_path(person)).text
-    assert '<html lang="de">' in world.client.get(path_of(world.links.preferences(person))).text
+    assert '<html lang="de" ' in world.client.get(world.confirm_path(person)).text
+    assert '<html lang="de" ' in world.client.get(path_of(world.links.preferences(person))).text
 
 
 # ---- leaving

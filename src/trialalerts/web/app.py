@@ -125,7 +125,8 @@ def _privacy(site: WebSite) -> Callable[[Request], Response]:
     def privacy(request: Request) -> Response:
         kept = site.settings.retention
         periods = {"left": kept.left.days, "unconfirmed": kept.unconfirmed.days}
-        return site.pages.page("privacy.html", site.pages.language(request), **periods)
+        here = f"{site.pages.prefix}/privacy"
+        return site.pages.page("privacy.html", site.pages.language(request), here=here, **periods)
 
     return privacy
 

@@ -28,6 +28,11 @@ class Language:
     name: str
     texts: Mapping[str, str]
 
+    @property
+    def direction(self) -> str:
+        """Which way it is written: ``ltr`` or ``rtl``."""
+        return _locale(self.code).text_direction
+
     def text(self, key: str, /, **values: object) -> str:
         """Return the text ``key`` (``subscribe.title``) with its ``{placeholders}`` filled; not yet escaped.
 

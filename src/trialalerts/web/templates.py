@@ -22,6 +22,7 @@ __all__ = ["PageTemplates"]
 
 log = structlog.get_logger()
 
+_ERRORS = 400
 _STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 
 
@@ -54,8 +55,11 @@ class PageTemplates:
         status: int = 200,
         **values: object,
     ) -> HTMLResponse:
-        """Render the template ``name`` (``subscribe.html``) in ``language``."""
-        return HTMLResponse(self.html(name, language, **values), status)
+        """Render the template ``name`` (``subscribe.html``) in ``language``.
+
+        The other languages are linked where ``here`` says by which path the page is had, with ``here_query``.
+        """
+        return HTMLResponse(self.html(name, language, failed=status >= _ERRORS, **values), status)
 
     def message(
         self,
@@ -102,17 +106,21 @@ class PageTemplates:
 
     def html(self, name: str, language: Language, **values: object) -> str:
         """Return the template ``name`` filled in."""
-        values |= {
-            "t": language.text,
-            "count": language.count,
-            "number": language.number,
-            "language": language,
-            "languages": self.languages.all,
-            "service": self.settings.service,
-            "prefix": self.prefix,
-            "style": self._style,
-            "day": lambda moment: self.day(moment, language),
-        }
+        values = (
+            {"here": None, "here_query": {}, "failed": False}
+            | values
+            | {
+                "t": language.text,
+                "count": language.count,
+                "number": language.number,
+                "language": language,
+                "languages": self.languages.all,
+                "service": self.settings.service,
+                "prefix": self.prefix,
+                "style": self._style,
+                "day": lambda moment: self.day(moment, language),
+            }
+        )
         for environment in self._environments[:-1]:
             try:
                 return environment.get_template(name).render(values)

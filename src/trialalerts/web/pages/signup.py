@@ -128,6 +128,7 @@ class SignUpPage:
             language,
             status=status,
             form=form,
-            carried={name: value for name, value in (carried or {}).items() if value},
+            here=f"{self._site.pages.prefix}/subscribe",
+            here_query={name: value for name, value in (carried or {}).items() if value},
             **self._site.choices(),
         )
