@@ -20,14 +20,19 @@ def _noun() -> None:
 def check(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Try each own template of mails on samples in each language; name file and line of what is wrong.
 
+    Colours of the configuration that cannot be read (``look.accent``) are named too.
+
     A template that is at fault is not used: mails are written with the shipped one.
     """
     from trialalerts.cli.context import settings_of
     from trialalerts.cli.output import show, show_json, show_table
     from trialalerts.digests.rendering.checking import check_templates
+    from trialalerts.digests.rendering.templates import TemplateFault
+    from trialalerts.settings.contrast import too_faint
 
     settings = settings_of()
-    faults = check_templates(settings)
+    faints: list[TemplateFault] = [(key, None, fault) for key, fault in too_faint(settings.look)]
+    faults = faints + check_templates(settings)
     if as_json:
         show_json([{"file": file, "line": line, "fault": fault} for file, line, fault in faults])
     elif faults:

@@ -29,6 +29,7 @@ from trialalerts.settings.sections import (
     FeedbackSettings,
     HttpSettings,
     LogSettings,
+    LookSettings,
     MailSettings,
     OperatorSettings,
     RetentionSettings,
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     web: WebSettings = WebSettings()
     digests: DigestSettings = DigestSettings()
+    look: LookSettings = LookSettings()
     templates: TemplateSettings = TemplateSettings()
     vocabulary: VocabularySettings = VocabularySettings()
     operator: OperatorSettings = OperatorSettings()

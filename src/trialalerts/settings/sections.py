@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 
 from trialalerts.settings.values import (
     Clock24,
+    Colour,
     Duration,
     Hours,
     Mailbox,
@@ -32,6 +33,7 @@ __all__ = [
     "HttpSettings",
     "LimitSettings",
     "LogSettings",
+    "LookSettings",
     "MailSettings",
     "OperatorSettings",
     "RetentionSettings",
@@ -232,6 +234,19 @@ class DigestSettings(Section):
     recent_articles: Duration = timedelta(days=30)
     new_trial_within: Duration = timedelta(days=60)
     new_article_within: Duration = timedelta(days=30)
+
+
+class LookSettings(Section):
+    """How mails and pages look beside their words.
+
+    ``accent`` colours links, buttons and lines, ``accent_dark`` does so where a device is set to dark. ``logo`` is a
+    PNG, JPEG or GIF that stands in mails in the place of the service's name; ``footer`` is one more line under them.
+    """
+
+    accent: Colour = "#0b6470"
+    accent_dark: Colour = "#7fd0d3"
+    logo: str = ""
+    footer: str = ""
 
 
 class TemplateSettings(Section):

@@ -11,7 +11,18 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-__all__ = ["Clock24", "Duration", "Hours", "Mailbox", "Network", "OptionalMailbox", "Recipients", "Size", "WebUrl"]
+__all__ = [
+    "Clock24",
+    "Colour",
+    "Duration",
+    "Hours",
+    "Mailbox",
+    "Network",
+    "OptionalMailbox",
+    "Recipients",
+    "Size",
+    "WebUrl",
+]
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "y": 365 * 86_400}
 _SIZES = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
@@ -80,6 +91,14 @@ def _clock24(value: object) -> object:
     raise ValueError("a time of the day such as 07:00, or nothing")
 
 
+def _colour(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"#[0-9A-Fa-f]{6}", value.strip()):
+        return value.strip().lower()
+    raise ValueError("a colour such as #0b6470")
+
+
+Colour = Annotated[str, BeforeValidator(_colour)]
+"""A colour as six hexadecimal digits, written ``#0b6470``."""
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """A span of time, written ``30s``, ``15m``, ``6h``, ``2d`` or ``1y``."""
 Size = Annotated[int, BeforeValidator(_size)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -32,10 +32,21 @@ from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.cards.text import one_line, shortened
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.rendering.renderer import MailRenderer
+from trialalerts.digests.rendering.styles import coloured
 from trialalerts.files import shipped
+from trialalerts.settings import LookSettings
+from trialalerts.settings.contrast import ENOUGH, contrast, too_faint
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 LIMIT = 90_000
+CHIPS = (".good", ".news", ".over", ".calm")
+ON_PAPER = (".head", ".foot", ".lead", ".count", ".chiprow", ".was", ".plain", ".who", ".quiet", ".source")
+GHOST_TABLE = (
+    '<!--[if mso]><table role="presentation" width="600" cellpadding="0" cellspacing="0" border="0">'
+    "<tr><td><![endif]-->"
+)
+GHOST_TABLE_END = "<!--[if mso]></td></tr></table><![endif]-->"
+"""What gives the letter its width in Outlook, which knows no max-width."""
 SCRIPT = '<script>alert("x")</script> & 🧪 <img src=x onerror=y> שלום עולם {{ 7 * 7 }} {% x %}'
 
 
@@ -108,7 +119,8 @@ def test_nothing_is_fetched_from_elsewhere_and_nothing_runs(write: Callable[[str
     tree = Tree(html)
     tags = {tag for tag, _ in tree.elements}
     assert not tags & {"img", "script", "iframe", "object", "embed", "link", "form", "video", "audio", "svg", "base"}
-    assert not re.search(r"url\(|@import|@font-face|<!--", html)
+    assert not re.search(r"url\(|@import|@font-face", html)
+    assert set(re.findall(r"<!--.*?-->", html)) == {GHOST_TABLE, GHOST_TABLE_END}
     assert not set(tree.attributes("src") + tree.attributes("background") + tree.attributes("srcset"))
     for link in tree.attributes("href"):
         assert link.startswith(("https://", "mailto:", "tel:"))
@@ -239,49 +251,71 @@ def test_the_style_of_each_element_is_in_the_element_and_the_rest_in_the_head() 
             assert attributes.get("style"), (tag, attributes)
 
 
-def _rules(css: str) -> Iterator[tuple[str, dict[str, str]]]:
+def _style() -> str:
+    """Return the shipped styles in the colours that nobody changed."""
+    return coloured((Path(shipped("templates/email")) / "style.css").read_text(encoding="utf-8"), LookSettings())
+
+
+def _parts(css: str) -> tuple[str, str]:
+    """Return what holds in the light, and what in the dark."""
+    light, _, rest = css.partition("@media (max-width: 480px)")
+    return light, rest.partition("@media (prefers-color-scheme: dark)")[2][2:]
+
+
+def _rules(css: str) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
     for selectors, body in re.findall(r"([^{}]+)\{([^{}]*)\}", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)):
         declared = dict(part.split(":", 1) for part in body.split(";") if ":" in part)
+        clean = {name.strip(): value.replace("!important", "").strip() for name, value in declared.items()}
         for selector in selectors.split(","):
-            yield selector.strip(), {k.strip(): v.replace("!important", "").strip() for k, v in declared.items()}
-
-
-def _luminance(colour: str) -> float:
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _contrast(one: str, other: str) -> float:
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
+            found.setdefault(selector.strip(), {}).update(clean)
+    return found
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_has_enough_contrast_with_what_is_behind_it(scheme: str) -> None:
-    css = Path(shipped("templates/email") / "style.css").read_text(encoding="utf-8")
-    light, dark = css.split("@media (max-width: 480px)")[0], css.split("@media (prefers-color-scheme: dark)")[1][2:]
-    rules = dict(_rules(light if scheme == "light" else dark))
-    paper, foot = rules[".letter"]["background-color"], rules[".foot"]["background-color"]
+    light, dark = _parts(_style())
+    rules = _rules(light if scheme == "light" else dark)
+    paper, block = rules[".letter"]["background-color"], rules[".site"]["background-color"]
     link = rules["a" if scheme == "light" else ".link"]["color"]
-    ink = rules[".ground"]["color"]
-    pairs = [
-        (ink, paper),
-        (link, paper),
-        (link, foot),
-        (rules[".foot"]["color"], foot),
-        (ink, rules[".ground"]["background-color"]),
-    ]
-    pairs += [(rules[name]["color"], rules[name]["background-color"]) for name in (".good", ".news", ".over")]
-    pairs += [(rules[name]["color"], paper) for name in (".service", ".small", ".note")]
+    heading = rules["h1" if scheme == "light" else ".h1"]["color"]
+    pairs = [(rules[".ground"]["color"], ground) for ground in (paper, rules[".ground"]["background-color"])]
+    pairs += [(text, ground) for text in (link, rules[".sitein"]["color"]) for ground in (paper, block)]
+    pairs += [(rules[name]["color"], rules[name]["background-color"]) for name in CHIPS]
+    pairs += [(rules[name]["color"], paper) for name in ON_PAPER]
+    pairs += [(heading, paper), (rules[".notein"]["color"], rules[".note"]["background-color"])]
     pairs += [(rules[".button-link"]["color"], rules[".button"]["background-color"])]
-    pairs += [(rules["h1" if scheme == "light" else ".strong"]["color"], where) for where in (paper, foot)]
     for text, behind in pairs:
-        assert _contrast(text, behind) >= 4.5, (text, behind)
+        assert contrast(text, behind) >= ENOUGH, (text, behind)
 
 
 def test_every_class_with_a_colour_has_one_for_the_dark() -> None:
-    css = Path(shipped("templates/email") / "style.css").read_text(encoding="utf-8")
-    light, dark = css.split("@media (max-width: 480px)")[0], css.split("@media (prefers-color-scheme: dark)")[1][2:]
-    coloured = {name for name, declared in _rules(light) if name.startswith(".") and "color" in str(declared)}
-    assert coloured <= {name for name, _ in _rules(dark)}
+    light, dark = map(_rules, _parts(_style()))
+    coloured = {name for name, declared in light.items() if name.startswith(".") and "color" in str(declared)}
+    assert coloured <= set(dark)
+
+
+@pytest.mark.parametrize(
+    ("look", "keys"),
+    [
+        ({}, []),
+        ({"accent": "#7a1fa2"}, []),
+        ({"accent": "#ff9900"}, ["look.accent"]),
+        ({"accent_dark": "#0b6470"}, ["look.accent_dark"]),
+        ({"accent": "#FFFFFF", "accent_dark": "#000000"}, ["look.accent", "look.accent_dark"]),
+    ],
+)
+def test_colours_that_cannot_be_read_are_named(look: dict[str, str], keys: list[str]) -> None:
+    assert [key for key, _ in too_faint(LookSettings(**look))] == keys
+
+
+def test_the_operators_colours_and_line_stand_in_the_mail() -> None:
+    look = LookSettings(accent="#7a1fa2", accent_dark="#d9b3ff", footer="Charity number 000000")
+    message = mail([trial(1)], of=settings(look=look))
+    html = message.html or ""
+    assert "#7a1fa2" in html
+    assert "#d9b3ff" in html
+    assert "#0b6470" not in html
+    assert "#7fd0d3" not in html
+    assert "Charity number 000000" in html
+    assert "Charity number 000000" in message.text

@@ -283,9 +283,9 @@ def test_countries_are_named_in_the_language_the_most_sites_first() -> None:
 
 
 def test_an_own_strings_file_may_hold_only_what_it_changes(tmp_path: Path) -> None:
-    (tmp_path / "strings.en.toml").write_text('[digest]\ngreeting = "Dear reader,"\n')
+    (tmp_path / "strings.en.toml").write_text('[footer]\nunsubscribe = "Leave"\n')
     own = Wordings(tmp_path).of("en")
-    assert own.say("digest.greeting") == "Dear reader,"
+    assert own.say("footer.unsubscribe") == "Leave"
     assert own.say("digest.brief") == "More, in brief"
 
 
@@ -302,7 +302,7 @@ def test_a_phrase_that_cannot_be_filled_in_is_passed_over_and_told(tmp_path: Pat
 def test_a_strings_file_that_is_broken_is_passed_over_and_told(tmp_path: Path) -> None:
     (tmp_path / "strings.de.toml").write_text("this is not TOML")
     with capture_logs() as logs:
-        assert Wordings(tmp_path).of("de").say("digest.greeting") == "Guten Tag,"
+        assert Wordings(tmp_path).of("de").say("footer.unsubscribe") == "Abbestellen"
     assert [entry["event"] for entry in logs] == ["template.broken"]
 
 

@@ -32,7 +32,7 @@ _FINISHED = {CARDS: Markup("<p>cards</p>"), LINES: Markup("<p>lines</p>")}
 def check_templates(settings: Settings) -> list[TemplateFault]:
     """Return what is wrong with the operator's templates: file, line where it is known, and what it is."""
     folder = Path(settings.templates.folder) / "email" if settings.templates.folder else None
-    templates = Templates(folder)
+    templates = Templates(folder, settings.look)
     refuse_broken(templates, Wordings(folder, default=settings.service.locale), settings.service)
     return templates.faults
 
@@ -178,6 +178,7 @@ _LINES = (
 )
 _LINKS = {
     "digest_url": "https://alerts.example.org/digests/d",
+    "earlier_url": "https://alerts.example.org/preferences/p#mails",
     "preferences_url": "https://alerts.example.org/preferences/p",
     "unsubscribe_url": "https://alerts.example.org/unsubscribe/u",
 }

@@ -71,7 +71,7 @@ class MailRenderer:
         self._reading = Lock()  # the reader serves one thread at a time; pages are shown by several
         own_folder = Path(settings.templates.folder) / "email" if settings.templates.folder else None
         self._wordings = Wordings(own_folder, default=settings.service.locale)
-        self.templates = Templates(own_folder)
+        self.templates = Templates(own_folder, settings.look)
         if parts is None:
             refuse_broken(self.templates, self._wordings, settings.service)
         self._parts = parts or self.templates
@@ -243,7 +243,8 @@ class MailRenderer:
                 **_said(words, extent, since, subscriber.frequency),
                 "subject": digest_subject(words, extent, stored.entries, name_areas=name_areas),
                 "digest_url": self._links.digest(stored.digest.id, subscriber) if stored.digest.id else None,
-                "preferences_url": self._links.preferences(subscriber),
+                "preferences_url": (preferences := self._links.preferences(subscriber)),
+                "earlier_url": f"{preferences}#mails",
                 "unsubscribe_url": self._links.unsubscribe(subscriber),
             },
         )
@@ -275,7 +276,7 @@ class MailRenderer:
 
     def _common_words(self, words: Wording) -> Mapping[str, Any]:
         if words.tag not in self._common:
-            self._common[words.tag] = common_words(words, self._settings.service)
+            self._common[words.tag] = common_words(words, self._settings.service, self._settings.look)
         return self._common[words.tag]
 
     def _new_message_id(self) -> str:

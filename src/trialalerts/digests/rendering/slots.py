@@ -26,7 +26,7 @@ from markupsafe import Markup, escape
 __all__ = ["CARDS", "LINES", "PERSONAL_LINKS", "CutText", "EagerTags", "SharedTags", "Slot", "take_slots"]
 
 CARDS, LINES = "cards", "lines"
-PERSONAL_LINKS = frozenset({"digest_url", "preferences_url", "unsubscribe_url"})
+PERSONAL_LINKS = frozenset({"digest_url", "earlier_url", "preferences_url", "unsubscribe_url"})
 """Words that no two readers share, so that nothing made of them is kept."""
 
 _RUN = "_run"

@@ -12,7 +12,9 @@ import re
 from css_inline import CSSInliner
 from jinja2 import TemplateSyntaxError
 
-__all__ = ["with_styles"]
+from trialalerts.settings import LookSettings
+
+__all__ = ["coloured", "with_styles"]
 
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _PLACE = re.compile(r"<!--jinja(\d+)q-->|&lt;!--jinja(\d+)q--&gt;|jinja(\d+)q")
@@ -24,6 +26,11 @@ _CHARSET = '<meta charset="utf-8">'
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 _INLINER = CSSInliner(inline_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False)
+
+
+def coloured(css: str, look: LookSettings) -> str:
+    """Return a style sheet with the operator's colours where it says ``$accent`` and ``$accent-dark``."""
+    return css.replace("$accent-dark", look.accent_dark).replace("$accent", look.accent)
 
 
 def with_styles(source: str, css: str) -> str:

@@ -28,9 +28,9 @@ from jinja2.meta import find_referenced_templates
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.rendering.fill import Encoded, Part, SlotFiller
 from trialalerts.digests.rendering.slots import CutText, EagerTags, SharedTags, Slot, take_slots
-from trialalerts.digests.rendering.styles import with_styles
+from trialalerts.digests.rendering.styles import coloured, with_styles
 from trialalerts.files import shipped
-from trialalerts.settings import ServiceSettings
+from trialalerts.settings import LookSettings, ServiceSettings
 
 __all__ = ["TemplateFault", "Templates", "common_words", "wrapped"]
 
@@ -40,6 +40,7 @@ TemplateFault = tuple[str, int | None, str]
 """The file, the line where it is known, what is wrong."""
 _WIDTH = 76
 _NOTHING: Mapping[str, Encoded] = {}
+_PLAIN = LookSettings()
 
 
 class Templates:
@@ -48,12 +49,13 @@ class Templates:
     Where an own template fails, the shipped one takes its place. ``faults`` are those met so far; each is logged once.
     """
 
-    def __init__(self, own_folder: Path | None = None) -> None:
+    def __init__(self, own_folder: Path | None = None, look: LookSettings = _PLAIN) -> None:
+        self._look = look
         self.own_folder = own_folder if own_folder is not None and own_folder.is_dir() else None
         self.faults: list[TemplateFault] = []
         self._refused: set[str] = set()
         self._uses_own: dict[str, bool] = {}
-        self._shipped = _environment(SharedTags, _Loader(None, self._refused))
+        self._shipped = _environment(SharedTags, _Loader(None, self._refused, self._look))
         self._filler = SlotFiller(self._block_failed)
 
     @property
@@ -90,7 +92,9 @@ class Templates:
         """Tell whether a template is the operator's, or takes in one that is."""
         if name not in self._uses_own:
             self._uses_own[name] = False  # of templates that take in one another
-            source, _, _ = _Loader(self.own_folder, self._refused, styled=False).get_source(self._unstyled, name)
+            source, _, _ = _Loader(self.own_folder, self._refused, self._look, styled=False).get_source(
+                self._unstyled, name
+            )
             within = find_referenced_templates(self._unstyled.parse(source, name))
             own = name in self.own_files or any(one is None or self.uses_own(one) for one in within)
             self._uses_own[name] = own
@@ -146,29 +150,30 @@ class Templates:
 
     @cached_property
     def _own(self) -> Environment:
-        return _environment(SharedTags, _Loader(self.own_folder, self._refused))
+        return _environment(SharedTags, _Loader(self.own_folder, self._refused, self._look))
 
     @cached_property
     def _eager(self) -> Environment:
-        return _environment(EagerTags, _Loader(self.own_folder, self._refused))
+        return _environment(EagerTags, _Loader(self.own_folder, self._refused, self._look))
 
     @cached_property
     def _unstyled(self) -> Environment:
-        return _environment(SharedTags, _Loader(self.own_folder, self._refused, styled=False))
+        return _environment(SharedTags, _Loader(self.own_folder, self._refused, self._look, styled=False))
 
     @cached_property
     def _unstyled_eager(self) -> Environment:
-        return _environment(EagerTags, _Loader(self.own_folder, self._refused, styled=False))
+        return _environment(EagerTags, _Loader(self.own_folder, self._refused, self._look, styled=False))
 
 
 class _Loader(BaseLoader):
     """Finds a template in the own folder, else among the shipped ones, and writes the styles into it."""
 
-    def __init__(self, own_folder: Path | None, refused: set[str], *, styled: bool = True) -> None:
+    def __init__(self, own_folder: Path | None, refused: set[str], look: LookSettings, *, styled: bool = True) -> None:
         shipped_folder = shipped("templates/email")
         folders = [folder for folder in (own_folder, shipped_folder) if folder is not None]
         self._files, self._shipped = FileSystemLoader(folders), FileSystemLoader(shipped_folder)
         self._css = next(file for folder in folders if (file := folder / "style.css").is_file())
+        self._look = look
         self._refused = refused
         self._styled = styled
 
@@ -179,7 +184,7 @@ class _Loader(BaseLoader):
             return source, filename, fresh
         _parsed(environment, source, template, filename)  # a fault in the syntax is told with the line in the file
         try:
-            return with_styles(source, self._css.read_text(encoding="utf-8")), filename, fresh
+            return with_styles(source, coloured(self._css.read_text(encoding="utf-8"), self._look)), filename, fresh
         except TemplateSyntaxError as error:
             raise TemplateSyntaxError(error.message or "", error.lineno, template, filename) from None
 
@@ -216,7 +221,7 @@ def _environment(tags: type[Extension], loader: BaseLoader) -> Environment:
     return environment
 
 
-def common_words(words: Wording, service: ServiceSettings) -> Mapping[str, Any]:
+def common_words(words: Wording, service: ServiceSettings, look: LookSettings = _PLAIN) -> Mapping[str, Any]:
     """Return the words that every template may use, also within a personal block: the same in one language."""
     return {
         "t": words.say,
@@ -224,6 +229,7 @@ def common_words(words: Wording, service: ServiceSettings) -> Mapping[str, Any]:
         "dir": words.direction,
         "start": "right" if words.direction == "rtl" else "left",
         "service": service,
+        "look": look,
         "why": words.say("footer.why", service=service.name),
     }
 

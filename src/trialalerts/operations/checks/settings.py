@@ -16,6 +16,7 @@ from trialalerts.operations.checks import DoctorCheck
 from trialalerts.operations.watch.ways import apprise_fault
 from trialalerts.redaction import without_secrets
 from trialalerts.settings import Settings
+from trialalerts.settings.contrast import too_faint
 
 __all__ = ["about_settings", "templates_checked"]
 
@@ -75,6 +76,13 @@ def about_settings(settings: Settings) -> Iterator[DoctorCheck]:
             what=fault,
             why="when mail itself stands still you hear nothing",
             remedy="run: pip install 'trialalerts[apprise]'; the forms of its URLs: github.com/caronc/apprise/wiki",
+        )
+    for key, fault in too_faint(settings.look):
+        yield DoctorCheck(
+            level="look",
+            what=f"{key}: {fault}",
+            why="people with tired eyes, or outdoors, cannot read links and buttons",
+            remedy="choose a darker colour for look.accent, a lighter one for look.accent_dark",
         )
     yield from _senseless(settings)
     yield from _unescaped(mail)
