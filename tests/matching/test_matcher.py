@@ -17,6 +17,7 @@ from trialalerts.matching.places import SiteMap
 from trialalerts.matching.query import PreferenceQuery
 from trialalerts.matching.ranking import Match, Tier, rank
 from trialalerts.matching.reasons import Explainer
+from trialalerts.subscribers.tables import ONE_TRIAL
 from trialalerts.vocabulary.areas.tree import ANY_AREA
 from trialalerts.vocabulary.places.distance import distance_km
 
@@ -60,6 +61,8 @@ def test_what_is_wanted_misses_nothing_and_whatever_is_not_misses_something(worl
             index.filters(PreferenceQuery.of(preference).filters, TODAY),
             PreferenceQuery.of(preference).region,
         )
+        if preference.item_id is not None:
+            wanted_at_all = index.trial(preference.item_id)
         assert reduce(or_, reasons.values()) == index.every & ~wanted_at_all
 
 
@@ -72,7 +75,7 @@ def test_an_item_is_one_entry_and_entries_stand_in_the_order_of_their_tiers(worl
     tiers = [match.tier for match in matches]
     assert tiers == sorted(tiers)
     for match in matches:
-        direct = any(p.area_id in match.subject.direct for p in match.preferences)
+        direct = any(p.area_id in {*match.subject.direct, ONE_TRIAL} for p in match.preferences)
         assert (match.tier in {Tier.ANCESTOR, Tier.ANCESTOR_RECRUITING, Tier.ARTICLE_ANCESTOR}) is not direct
 
 
@@ -85,7 +88,7 @@ def test_every_reason_is_true_of_the_item(world: World) -> None:
         reasons = [explainer.reason(match.subject, match.candidates, p) for p in match.preferences]
         assert [told.preference_id for told in reasons] == [p.id for p in match.preferences]
         for told in reasons:
-            if told.area_id == ANY_AREA:
+            if told.area_id in {ANY_AREA, ONE_TRIAL}:
                 assert told.through_id is None
             elif told.through_id is None:
                 assert told.area_id in match.subject.direct or not match.subject.direct

@@ -16,6 +16,8 @@ from trialalerts.catalog.trials.status import is_recruiting, site_is_open
 from trialalerts.matching.closings import AS_NEAR_KM
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.window import RECRUITING_NOW, Candidate, Indexed, Subject, subject_of, told_change
+from trialalerts.subscribers.filters import CHANGE_KINDS
+from trialalerts.subscribers.follows.trials import follow_columns
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaNode, AreaTree
 from trialalerts.vocabulary.places.distance import distance_km
@@ -63,7 +65,7 @@ def had_already(preferences: Sequence[Preference], candidate: DrawnChange, areas
     if candidate.had is None:
         return False
     before = replace(candidate, subject=candidate.had)
-    return any(concerns(preference, before, areas) for preference in preferences)
+    return any(concerns(each, before, areas) for each in preferences if each.item_id is None)
 
 
 def window_of(candidates: Sequence[Candidate], areas: AreaTree) -> WindowIndex:
@@ -105,7 +107,14 @@ def candidates_between(session: Session, after: int, upto: int) -> list[Candidat
 
 
 def concerns(preference: Preference, candidate: Candidate, areas: AreaTree) -> bool:
-    """Say whether one change meets one preference. Missing facts never exclude."""
+    """Say whether one change meets one preference. Missing facts never exclude.
+
+    Who follows the trial itself hears whatever happens there, but that it is open: that is no change of it.
+    """
+    if preference.item_id is not None:
+        return preference.item_id == candidate.subject.item_id and candidate.kind != RECRUITING_NOW
+    if candidate.kind == ChangeKind.CONTACT_CHANGED:
+        return False
     if candidate.kind == ChangeKind.CORRECTED:  # it is for those who got the article, whatever they follow now
         return False
     facts, subject = candidate.subject.facts, candidate.subject
@@ -303,6 +312,13 @@ def candidates(draw: st.DrawFn, seq: int, subject: Subject) -> DrawnChange:
 
 
 @st.composite
+def followed_trials(draw: st.DrawFn, number: int) -> Preference:
+    """Draw a preference that follows one item, which may be there or not."""
+    columns = follow_columns(draw(st.integers(1, 8)))
+    return Preference(id=number, subscriber_id=1, created_at=datetime(2026, 1, 1, tzinfo=UTC), **columns)
+
+
+@st.composite
 def preferences(draw: st.DrawFn, number: int) -> Preference:
     """Draw a preference with any of the filters."""
     kind = draw(st.sampled_from(list(RegionKind)))
@@ -325,7 +341,7 @@ def preferences(draw: st.DrawFn, number: int) -> Preference:
         healthy_volunteer=draw(st.booleans()),
         phases=draw(st.lists(st.sampled_from(PHASES[:3]), max_size=2, unique=True)),
         item_kinds=draw(st.sampled_from([[], ["trial"], ["article"], ["trial", "article"]])),
-        change_kinds=draw(st.lists(st.sampled_from([kind.value for kind in ChangeKind]), max_size=6, unique=True)),
+        change_kinds=draw(st.lists(st.sampled_from(CHANGE_KINDS), max_size=6, unique=True)),
         excluded_areas=draw(st.lists(_area, max_size=2, unique=True)),
         topics=draw(st.lists(st.sampled_from(TOPICS), max_size=2, unique=True)),
         audience=draw(st.sampled_from([None, "patients", "professionals"])),
@@ -346,6 +362,9 @@ def worlds(draw: st.DrawFn) -> World:
     return World(
         areas=AreaTree(nodes),
         candidates=changes,
-        preferences=[draw(preferences(number)) for number in range(1, draw(st.integers(1, 4)) + 1)],
+        preferences=[
+            draw(preferences(number) if draw(st.integers(0, 3)) else followed_trials(number))
+            for number in range(1, draw(st.integers(1, 4)) + 1)
+        ],
         after=draw(st.integers(-1, 4)),
     )

@@ -54,6 +54,8 @@ class ChangeKind(StrEnum):
     PUBLISHED = "published"
     RETRACTED = "retracted"
     CORRECTED = "corrected"
+    CONTACT_CHANGED = "contact_changed"
+    """Told to those only who follow the trial; it is no choice of a filter."""
 
 
 class Item(SQLModel, table=True):

@@ -54,7 +54,7 @@ def explain(
             raise typer.Exit(1) from None
         found = explain_silence(session, ctx.settings, ctx.clock.now(), subscriber, item=about, most=limit or None)
         tree = load_areas(session)
-        follows = described(list_preferences(session, subscriber), tree)
+        follows = described(session, list_preferences(session, subscriber), tree)
     items = [{**each.as_json(), "area": tree.name(each.area_id or "")} for each in found.news.items]
     if json:
         show_json(_as_json(found, follows, items))

@@ -35,6 +35,9 @@ def list_subscribers(
     region: Annotated[
         str | None, typer.Option(help="Only who follow something in this country, subdivision or town.", metavar="TEXT")
     ] = None,
+    trial: Annotated[
+        str | None, typer.Option(help="Only who follow this one trial, by its number.", metavar="NUMBER")
+    ] = None,
     radius: Annotated[str | None, typer.Option(help="How far around a town of --region, such as 80km.")] = None,
     search: Annotated[str | None, typer.Option(help="Only addresses with this in them.", metavar="TEXT")] = None,
     limit: Annotated[int, typer.Option(help="The most to list; 0 lists all.", min=0)] = 100,
@@ -50,7 +53,7 @@ def list_subscribers(
     ctx = open_context()
     moment = since_of("--since", since, ctx.clock.now(), ctx.settings.service.timezone)
     with ctx.db.read() as session:
-        wanted = _wanted(session, state or [], moment, area, region, radius, search)
+        wanted = _wanted(session, state or [], moment, area, region, radius, search, trial)
         if count:
             number = count_subscribers(session, wanted)
             show_json({"count": number}) if json else show(f"{number:,}")
@@ -88,9 +91,11 @@ def _wanted(
     region: str | None,
     radius: str | None,
     search: str | None,
+    trial: str | None,
 ) -> Wanted:
     from trialalerts.operations.questions.followers import Wanted
     from trialalerts.subscribers.choices import checked_state
+    from trialalerts.subscribers.follows.trials import wanted_trial
 
     return Wanted(
         states=[checked_state(each) for each in states],
@@ -98,6 +103,7 @@ def _wanted(
         areas=_areas(session, area) if area is not None else None,
         region=_region(session, region, radius) if region is not None else None,
         search=search,
+        trial=wanted_trial(session, trial) if trial is not None else None,
     )
 
 

@@ -34,6 +34,7 @@ NOUNS: dict[str, str] = {
     "items": "Trials and articles: show, and whom they reached.",
     "subscribers": "People: add, list, explain, edit, pause, import …",
     "preferences": "What people follow: list, add, remove, estimate.",
+    "follows": "Single trials that people follow: list, add, remove.",
     "digests": "Digests: due, preview, send, show, replay.",
     "deliveries": "Outbox: list, show, retry.",
     "suppressions": "Never mailed: list, add, lift, import.",

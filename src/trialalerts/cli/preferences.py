@@ -14,7 +14,7 @@ import typer
 from trialalerts.subscribers.filters import FILTERS, PreferenceFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from sqlmodel import Session
 
@@ -123,13 +123,18 @@ _OPTIONS = (
 )
 
 
-def described(preferences: Iterable[Preference], tree: AreaTree) -> list[dict[str, Any]]:
-    """Return preferences as they are shown: names beside ids."""
+def described(session: Session, preferences: Sequence[Preference], tree: AreaTree) -> list[dict[str, Any]]:
+    """Return preferences as they are shown: names beside ids; of a trial that is followed its number."""
+    from trialalerts.catalog.trials.lookup import numbers_of_trials
+
+    trials = numbers_of_trials(session, {each.item_id for each in preferences if each.item_id is not None})
+    numbers = {each.id: trials.get(each.item_id, "(gone)") for each in preferences if each.item_id is not None}
     return [
         {
             "id": each.id,
-            "area": tree.name(each.area_id),
-            "area_id": each.area_id,
+            "area": f"trial {numbers[each.id]}" if each.id in numbers else tree.name(each.area_id),
+            "area_id": None if each.id in numbers else each.area_id,
+            "trial": numbers.get(each.id),
             "region": each.region_label,
             "radius_km": each.radius_km,
             **{filter_.name: filter_.shown(getattr(each, filter_.name), tree.name) for filter_ in FILTERS},
@@ -151,7 +156,7 @@ def list_(email: Annotated[str, typer.Argument(metavar="EMAIL")], *, json: AsJso
 
     with open_context().db.read() as session:
         preferences = list_preferences(session, find_subscriber(session, email))
-        rows = described(preferences, load_areas(session))
+        rows = described(session, preferences, load_areas(session))
     if json:
         show_json(rows)
         return

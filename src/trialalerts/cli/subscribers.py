@@ -108,7 +108,7 @@ def show(email: Email, *, json: AsJson = False) -> None:
     with ctx.db.read() as session:
         subscriber = find_subscriber(session, email)
         waits = _first_digest_waits(ctx, session, subscriber)
-        preferences = described(list_preferences(session, subscriber), load_areas(session))
+        preferences = described(session, list_preferences(session, subscriber), load_areas(session))
         consents = [
             {"at": each.at, "action": each.action, "how": each.how, "what": each.what}
             for each in list_consents(session, subscriber)

@@ -53,6 +53,7 @@ class DueRow(NamedTuple):
     longitude: float | None
     radius_km: float | None
     filters: str
+    item_id: int | None
     confirmed_seq: int | None
 
 
@@ -65,6 +66,7 @@ class _Sought(NamedTuple):
     longitude: float | None
     radius_km: float | None
     filters: str
+    item_id: int | None
 
 
 Place = tuple[Any, int]
@@ -105,7 +107,8 @@ WITH due AS MATERIALIZED (
     FROM subscriber s WHERE {who} ORDER BY s.next_due_at, s.id LIMIT :most {lock}
 )
 SELECT due.id, due.cursor, due.schedule, due.next_due_at, p.id, p.introduced_at IS NULL, coalesce(p.area_id, ''),
-    coalesce({region}, ''), p.latitude, p.longitude, p.radius_km, coalesce({filters}, ''), due.confirmed_seq
+    coalesce({region}, ''), p.latitude, p.longitude, p.radius_km, coalesce({filters}, ''), p.item_id,
+    due.confirmed_seq
 FROM due LEFT JOIN preference p ON p.subscriber_id = due.id AND p.confirmed_at IS NOT NULL
 """
 _TEXTS = {
@@ -115,7 +118,7 @@ _TEXTS = {
 # Where many are due at the same moment SQLite finds its way among them only if it is asked for that moment alone.
 # CROSS JOIN keeps SQLite from looking through all subscribers: preferences that are new are few, and have an index.
 _SOUGHT = f"""
-SELECT p.area_id, {_TEXTS["region"]}, p.latitude, p.longitude, p.radius_km, {_TEXTS["filters"]}
+SELECT p.area_id, {_TEXTS["region"]}, p.latitude, p.longitude, p.radius_km, {_TEXTS["filters"]}, p.item_id
 FROM {{tables}} WHERE p.confirmed_at IS NOT NULL AND s.id = p.subscriber_id AND s.state = 'active'
 AND s.next_due_at <= :now AND {{which}}
 """

@@ -27,7 +27,7 @@ from trialalerts.digests.tables import Selection, SelectionKind
 from trialalerts.matching.ranking import Match, rank
 from trialalerts.matching.reasons import Explainer, PreferenceView
 from trialalerts.matching.window import Candidate, Subject, shown_first, subject_of, told_change, told_kind
-from trialalerts.subscribers.tables import Preference, RegionKind
+from trialalerts.subscribers.tables import ONE_TRIAL, Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree, load_areas
 from trialalerts.vocabulary.topics import load_topics
 
@@ -141,7 +141,7 @@ class DigestReader:
 
     def _vocabulary(self, session: Session, followed: AbstractSet[str]) -> Explainer:
         """Return who explains, with areas read minutes ago, or just now where one that is followed is not known."""
-        lacking = {area for area in followed if area not in self._areas} - self._unknown - {ANY_AREA}
+        lacking = {area for area in followed if area not in self._areas} - self._unknown - {ANY_AREA, ONE_TRIAL}
         if lacking or time.monotonic() >= self._read_again:
             self._read_again = time.monotonic() + _READ_AGAIN_SECONDS
             self._areas = load_areas(session)

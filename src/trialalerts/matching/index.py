@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Miss", "WindowIndex"]
 
-_ASKED_OTHERWISE = frozenset({ChangeKind.SITE_CLOSED.value, ChangeKind.CORRECTED.value})
+_TOLD_TO_FOLLOWERS = ChangeKind.CONTACT_CHANGED.value
+_ASKED_OTHERWISE = frozenset({ChangeKind.SITE_CLOSED.value, ChangeKind.CORRECTED.value, _TOLD_TO_FOLLOWERS})
 
 _SEXES = ("female", "male")
 
@@ -55,6 +56,8 @@ class Miss(StrEnum):
 
     AREA = "area", "another disease area"
     EXCLUDED = "excluded_area", "an area left out"
+    TRIAL = "trial", "not the trial followed"
+    FOLLOWERS = "followers_only", "told to those only who follow the trial"
     PLACE = "place", "not in the region"
     KIND = "kind", "not this kind of item"
     CHANGE = "change", "not this kind of change"
@@ -117,6 +120,26 @@ class WindowIndex:
         if not bits:
             return 0
         return bits & (region if isinstance(region, int) else self.region(region))
+
+    def trial(self, item_id: int) -> int:
+        """Return all that happened to one trial, whatever and wherever that is; in what is shown, the trial.
+
+        That it is open, told as a change to those who did not know it, is no change of it.
+        """
+        return self._by_item[item_id]
+
+    @cached_property
+    def for_followers(self) -> int:
+        """The candidates that those only are told who follow the trial."""
+        return self._change_kinds[_TOLD_TO_FOLLOWERS]
+
+    @cached_property
+    def _by_item(self) -> Postings[int]:
+        found = Postings[int]()
+        for number, each in enumerate(self.candidates):
+            if not (each.seq and each.kind == RECRUITING_NOW):
+                found.add((each.item_id,), number)
+        return found
 
     def area(self, area: str, excluded: frozenset[str]) -> int:
         """Return the candidates on the area or a descendant, through an area of theirs that is not excluded.

@@ -28,7 +28,8 @@ class PreferenceRow(Protocol):
     """A preference as composing reads it: ``region`` and ``filters`` are texts that stand for several columns.
 
     ``region`` is kind, country and subdivision with bars between; ``filters`` see
-    :func:`~trialalerts.matching.query.filters_text`.
+    :func:`~trialalerts.matching.query.filters_text`. With an ``item_id`` all of this means nothing: one trial is
+    followed.
     """
 
     @property
@@ -43,6 +44,8 @@ class PreferenceRow(Protocol):
     def radius_km(self) -> float | None: ...
     @property
     def filters(self) -> str: ...
+    @property
+    def item_id(self) -> int | None: ...
 
 
 class Matcher:
@@ -101,6 +104,8 @@ class _Window:
 
     def found(self, within: int, row: PreferenceRow) -> MatchSet | None:
         """Return what a preference brings ``within`` these candidates; None: nothing."""
+        if row.item_id is not None:
+            return self.match_set(self.index.trial(row.item_id) & within)
         if row.radius_km is not None:  # around a place: nearly everybody has one of their own; any distance has none
             region: RegionKey | int = _region_of(row)
         else:
@@ -143,7 +148,8 @@ class _Window:
 def query_of(row: PreferenceRow) -> PreferenceQuery:
     """Return the query of a row."""
     filters, excluded = read_filters(row.filters)
-    return PreferenceQuery(area=row.area_id, excluded=excluded, region=_region_of(row), filters=filters)
+    region = _region_of(row)
+    return PreferenceQuery(area=row.area_id, excluded=excluded, region=region, filters=filters, item=row.item_id)
 
 
 def wanted(index: WindowIndex, preference: Preference, today: date) -> int:
@@ -162,17 +168,22 @@ def missed(index: WindowIndex, query: PreferenceQuery, today: date) -> dict[Miss
 
     A candidate is wanted (:func:`wanted`) where it misses nothing.
     """
+    if query.item is not None:
+        return {Miss.TRIAL: index.every & ~index.trial(query.item)}
     about = index.area(query.area, frozenset())
     met = {
         Miss.AREA: about,
         Miss.EXCLUDED: index.every & ~about | index.area(query.area, query.excluded),
-        Miss.PLACE: index.region(query.region),
+        Miss.PLACE: index.region(query.region) | index.for_followers,
+        Miss.FOLLOWERS: index.every & ~index.for_followers,
         **index.by_filter(query.filters, today),
     }
     return {miss: index.every & ~bits for miss, bits in met.items()}
 
 
 def _met(index: WindowIndex, query: PreferenceQuery, today: date) -> int:
+    if query.item is not None:
+        return index.trial(query.item)
     return index.wanted(query.area, query.excluded, index.filters(query.filters, today), query.region)
 
 

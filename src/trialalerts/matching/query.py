@@ -22,12 +22,13 @@ RegionKey = tuple[RegionKind, str | None, str | None, float | None, float | None
 
 
 class PreferenceQuery(NamedTuple):
-    """All that matching knows of a preference."""
+    """All that matching knows of a preference. With an ``item`` that trial alone is asked for, and nothing else."""
 
     area: str
     excluded: frozenset[str]
     region: RegionKey
     filters: Filters
+    item: int | None = None
 
     @classmethod
     def of(cls, row: Preference) -> PreferenceQuery:
@@ -39,6 +40,7 @@ class PreferenceQuery(NamedTuple):
             excluded=frozenset(row.excluded_areas),
             region=(row.region_kind, row.country, row.subdivision, row.latitude, row.longitude, row.radius_km),
             filters=Filters(**values),
+            item=row.item_id,
         )
 
 

@@ -9,7 +9,7 @@ from enum import IntEnum
 from trialalerts.catalog.tables import ChangeKind, ItemKind
 from trialalerts.matching.reasons import PreferenceView, nearest_site
 from trialalerts.matching.window import RECRUITING_NOW, Candidate, Subject
-from trialalerts.subscribers.tables import RegionKind
+from trialalerts.subscribers.tables import ONE_TRIAL, RegionKind
 
 __all__ = ["Match", "Tier", "rank", "static_order"]
 
@@ -40,6 +40,7 @@ _WEIGHTS: dict[str, int] = {
     ChangeKind.RESULTS_POSTED: 2,
     ChangeKind.RETRACTED: 2,
     ChangeKind.CORRECTED: 2,
+    ChangeKind.CONTACT_CHANGED: 1,
     ChangeKind.SITE_CLOSED: 1,
     ChangeKind.PAUSED: 1,
     ChangeKind.CLOSED: 1,
@@ -92,7 +93,7 @@ def rank(asked: Iterable[tuple[PreferenceView | None, Candidate]]) -> list[Match
 
 def tier_of(subject: Subject, area_id: str | None) -> Tier:
     """Return how close an item is to somebody who follows the area; None where nobody can say any more."""
-    direct = area_id in subject.direct
+    direct = area_id in subject.direct or area_id == ONE_TRIAL
     if subject.kind is ItemKind.TRIAL:
         if direct:
             return Tier.AREA_RECRUITING if subject.recruiting else Tier.AREA

@@ -11,7 +11,7 @@ from trialalerts.catalog.tables import ChangeKind, ItemKind
 from trialalerts.catalog.trials.reach import reached_countries, site_reach
 from trialalerts.matching.closings import closed_for, only_pauses
 from trialalerts.matching.window import Candidate, Subject
-from trialalerts.subscribers.tables import RegionKind
+from trialalerts.subscribers.tables import ONE_TRIAL, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 from trialalerts.vocabulary.places.distance import distance_km
 from trialalerts.vocabulary.places.territories import countries_of, subdivisions_of
@@ -32,7 +32,8 @@ class Reason(NamedTuple):
     an open site in the region, but how far away is not known. ``reach``: one takes part from home (``remote``) or
     all over the country (``nationwide``), so that it is near wherever in that country the person lives. ``may_fit``
     names the facts that were missing (``age``, ``sex``), so that nothing was excluded for their sake. ``topics`` are
-    those that the preference asks for; ``area_id`` may be that of any area, whose ``area_name`` is then its id.
+    those that the preference asks for; ``area_id`` may be that of any area, whose ``area_name`` is then its id, or
+    :data:`~trialalerts.subscribers.tables.ONE_TRIAL` where this trial itself is followed.
     ``closed`` are the towns of the sites that closed and were the nearest, or the last ones open in the region; with
     ``paused`` the record says now that they only pause.
     """
@@ -227,7 +228,7 @@ def _reach(subject: Subject, candidates: Sequence[Candidate], preference: Prefer
 
 def _through(areas: AreaTree, subject: Subject, preference: PreferenceView) -> str | None:
     """Return the item's own area under the area followed; the one its title names first."""
-    if preference.area_id == ANY_AREA:
+    if preference.area_id in {ANY_AREA, ONE_TRIAL}:
         return None
     under = [own for own in subject.direct if preference.area_id in areas.ancestors(own)]
     under.sort(key=lambda own: own not in subject.in_title)

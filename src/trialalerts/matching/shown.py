@@ -37,6 +37,8 @@ Queries = Collection[PreferenceQuery] | None
 
 def sought(query: PreferenceQuery) -> PreferenceQuery:
     """Return what of a query decides which items are looked at: several have the same."""
+    if query.item is not None:
+        return query
     return PreferenceQuery(query.area, frozenset(), query.region, Filters(topics=query.filters.topics))
 
 
@@ -78,6 +80,8 @@ def changed_items(session: Session, query: PreferenceQuery, areas: AreaTree, *, 
     change = table_of(Change).c
     asked = sqlalchemy.select(change.item_id).where(change.seq > after, change.seq <= upto)
     changed = set(session.connection().execute(asked).scalars())
+    if query.item is not None:
+        return changed & {query.item}
     about = _areas(query, areas)
     if about is None or not changed:
         return changed
@@ -87,6 +91,8 @@ def changed_items(session: Session, query: PreferenceQuery, areas: AreaTree, *, 
 
 def _open_items(session: Session, query: PreferenceQuery, areas: AreaTree) -> set[int] | None:
     """Return the open trials that a query may ask for; None: all of them."""
+    if query.item is not None:
+        return {query.item}
     about, connection = _areas(query, areas), session.connection()
     found = None if about is None else item_ids(connection, outlines.area_terms(about, is_open=True))
     topics = outlines.topic_terms(query.filters.topics) or None
@@ -110,6 +116,8 @@ def _recent_articles(session: Session, since: datetime, now: datetime) -> set[in
 
 def _articles(session: Session, query: PreferenceQuery, areas: AreaTree) -> set[int] | None:
     """Return the items that take nobody, articles among them, that a query may ask for; None: all of them."""
+    if query.item is not None:
+        return set()
     about = _areas(query, areas)
     return None if about is None else item_ids(session.connection(), outlines.area_terms(about, is_open=False))
 

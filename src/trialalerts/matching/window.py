@@ -21,6 +21,7 @@ from trialalerts.database import table_of
 from trialalerts.database.bulk import in_chunks, in_list, list_value
 from trialalerts.matching.closings import still_closed
 from trialalerts.matching.gaining import as_it_was
+from trialalerts.subscribers.tables import Preference
 
 __all__ = [
     "RECRUITING_NOW",
@@ -59,6 +60,11 @@ _FACTS = (
 _SHOWN_NOW = frozenset({"baseline", "areas"})
 _ENDS = frozenset({ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHDRAWN, ChangeKind.RESULTS_POSTED})
 _SITES_TURN = frozenset({ChangeKind.SITE_OPENED, ChangeKind.SITE_CLOSED})
+
+
+# What only followers are told is read only where there are any: registries change contacts far more often than trials.
+_followed = table_of(Preference).c.item_id
+_FOLLOWED = sqlalchemy.select(_followed).where(_followed.is_not(None))
 
 
 class ItemRow(Protocol):
@@ -170,6 +176,7 @@ def changes_between(
     sqlite = session.get_bind().dialect.name == "sqlite"
     span = [change.seq > after, change.seq <= upto]
     span += [] if items is None else [in_list(change.item_id, "items", sqlite=sqlite)]
+    span += [sqlalchemy.or_(change.kind != ChangeKind.CONTACT_CHANGED, change.item_id.in_(_FOLLOWED))]
     values = {} if items is None else {"items": list_value(sorted(items), sqlite=sqlite)}
     # Rows of columns, and each item once: as instances of their models they would take four times as long.
     asked = sqlalchemy.select(change.seq, change.item_id, change.kind, change.before, change.after, change.at)

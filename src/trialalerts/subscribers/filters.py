@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 PHASES = ("EARLY_PHASE1", "PHASE1", "PHASE2", "PHASE3", "PHASE4", "NA")
-# The catalog's own words: to ask it for them would load all tables; a test holds the lists to it.
+# The catalog's own words: to ask it for them would load all tables; a test holds the lists to it. What those only are
+# told who follow a trial (contact_changed) is no choice.
 ITEM_KINDS = ("trial", "article")
 CHANGE_KINDS = (
     "registered", "opened", "paused", "closed", "reopened", "site_opened", "site_closed", "eligibility_changed",

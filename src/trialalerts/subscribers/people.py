@@ -28,6 +28,7 @@ from trialalerts.subscribers.choices import (
 )
 from trialalerts.subscribers.consent import record_consent, shown_values
 from trialalerts.subscribers.erasure import close_books
+from trialalerts.subscribers.follows.trials import follow_trial
 from trialalerts.subscribers.preferences import NewPreference, add_preference, list_preferences
 from trialalerts.subscribers.schedule import local_moment, next_due
 from trialalerts.subscribers.tables import (
@@ -74,10 +75,11 @@ _LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED, SubscriberSta
 
 @dataclass(frozen=True, kw_only=True)
 class NewSubscriber:
-    """Somebody who signs up. ``hour`` is local (0–23), ``weekday`` 0 is Monday, ``day`` is 1–28."""
+    """Somebody who signs up; ``trials`` are items. ``hour`` is local (0–23), ``weekday`` 0 is Monday, ``day`` 1–28."""
 
     address: str
     preferences: tuple[NewPreference, ...] = ()
+    trials: tuple[int, ...] = ()
     locale: str = "en"
     timezone: str = "UTC"
     frequency: Frequency = Frequency.WEEKLY
@@ -127,10 +129,8 @@ def add_subscriber(session: Session, new: NewSubscriber, *, confirmed: bool, how
     """
     subscriber, created = _subscriber_to_be(session, new, now)
     record_consent(session, subscriber, ConsentAction.SIGNED_UP, how=how, now=now)
-    added = [
-        add_preference(session, subscriber, preference, confirmed=False, how=how, now=now)
-        for preference in new.preferences
-    ]
+    added = [add_preference(session, subscriber, each, confirmed=False, how=how, now=now) for each in new.preferences]
+    added += [follow_trial(session, subscriber, each, confirmed=False, how=how, now=now) for each in new.trials]
     ids = [each.preference.id for each in added if each.preference.id is not None]
     if confirmed:
         confirm(session, subscriber, ids, how=how, now=now)

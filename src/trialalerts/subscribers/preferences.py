@@ -220,7 +220,7 @@ def add_preference(
     wanted = _checked_columns(new, lambda area: session.get(Area, area) is not None, now.date())
     existing = list_preferences(session, subscriber)
     found = next((each for each in existing if same_preference(each, wanted)), None)
-    if found is None and len(existing) >= MOST_PREFERENCES:
+    if found is None and sum(each.item_id is None for each in existing) >= MOST_PREFERENCES:
         raise InvalidInput(f"One subscriber has at most {MOST_PREFERENCES} preferences; remove one first.")
     preference = found or Preference(subscriber_id=id_of(subscriber), created_at=now, **wanted)
     newly_confirmed = confirmed and preference.confirmed_at is None
@@ -247,9 +247,11 @@ def edit_preference(
 
     Raises:
         NotFound: the subscriber has no preference of this number.
-        InvalidInput: an unknown area, word or birthday; or another preference says the same already.
+        InvalidInput: an unknown area, word or birthday; it follows one trial; or another says the same already.
     """
     preference = _own(session, subscriber, preference_id)
+    if preference.item_id is not None:
+        raise InvalidInput("This preference follows one trial, whatever happens there: it can only be removed.")
     wanted = _checked_columns(new, lambda area: session.get(Area, area) is not None, now.date())
     others = (each for each in list_preferences(session, subscriber) if each.id != preference_id)
     if any(same_preference(each, wanted) for each in others):

@@ -145,6 +145,12 @@ class Preference(SQLModel, table=True):
             sqlite_where=text("introduced_at IS NULL AND confirmed_at IS NOT NULL"),
             postgresql_where=text("introduced_at IS NULL AND confirmed_at IS NOT NULL"),
         ),
+        Index(
+            "ix_preference_item_id",
+            "item_id",
+            sqlite_where=text("item_id IS NOT NULL"),
+            postgresql_where=text("item_id IS NOT NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)

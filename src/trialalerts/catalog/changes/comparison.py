@@ -1,7 +1,7 @@
 """The comparison of two versions of an item: what happened that people want to be told.
 
-Everything that is no :class:`Difference` is no news: titles, enrolment, dates, contacts, references,
-the registry's own bookkeeping. ``docs/reference/changes.md`` tells the rules in words.
+Everything that is no :class:`Difference` is no news: titles, enrolment, dates, references, the registry's own
+bookkeeping. ``docs/reference/changes.md`` tells the rules in words.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from trialalerts.catalog.changes.contacts import is_another_contact, sites_with_other_contacts
 from trialalerts.catalog.changes.criteria import changed_criteria
 from trialalerts.catalog.changes.sites import compare_sites
 from trialalerts.catalog.facts import Site, TrialFacts
@@ -50,6 +51,7 @@ _STEPS: dict[tuple[StatusGroup, StatusGroup], ChangeKind] = {
     ("paused", "closed"): _CLOSED,
 }
 _STOPPED_EARLY = ("ACTIVE_NOT_RECRUITING", "TERMINATED")
+_MOST_SITES = 20
 _NOBODY_CAN_JOIN = frozenset({"closed", "withdrawn"})
 _SAY_WHY = frozenset({_PAUSED, _CLOSED, _WITHDRAWN})
 
@@ -71,15 +73,16 @@ class Difference:
 
 
 def compare_trials(before: TrialFacts, after: TrialFacts) -> list[Difference]:
-    """Return what happened to a trial: at most one each of status, sites opened and closed, eligibility and results.
+    """Return what happened to a trial: at most one each of status, sites opened, sites closed, and what follows them.
 
-    They come in this order.
+    That is eligibility, results and contacts; they come in this order.
     """
     found = (
         _status(before, after),
         *_sites(before, after),
         _eligibility(before, after),
         Difference(kind=ChangeKind.RESULTS_POSTED) if after.has_results and not before.has_results else None,
+        _contacts(before, after),
     )
     return [difference for difference in found if difference]
 
@@ -154,6 +157,18 @@ def _where(site: Site) -> _Facts:
     if site.country and is_disputed(site.country):
         wanted.add("country_name")  # how it is written decides under which names it is found
     return site.model_dump(include=wanted)
+
+
+def _contacts(before: TrialFacts, after: TrialFacts) -> Difference | None:
+    """Tell where somebody else is to be asked; who that is stands in the record, and not twice."""
+    if before.contacts == after.contacts and before.sites == after.sites:
+        return None
+    sites = sites_with_other_contacts(before.sites, after.sites, latest_of(after))
+    central = is_another_contact(before.contacts, after.contacts)
+    if not sites and not central:
+        return None
+    told: _Facts = {"central": central} if central else {}
+    return Difference(kind=ChangeKind.CONTACT_CHANGED, after=told | (_listed(sites[:_MOST_SITES]) if sites else {}))
 
 
 def _eligibility(before: TrialFacts, after: TrialFacts) -> Difference | None:

@@ -156,6 +156,14 @@ def closed_sites(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -
     return words.count("change.site_closed", len(shown), sites=words.listed(listed or [words.say("who.not_stated")]))
 
 
+def _other_contact(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
+    """Say where somebody else is to be asked; whom, the card says below."""
+    shown = list(dict.fromkeys(_site(words, site, {}) for site in _sites(told.after)))
+    more = len(shown) - _MOST_SITES
+    listed = shown if more <= 0 else [*shown[:_MOST_SITES], words.count("change.more_sites", more)]
+    return words.say("change.contact_changed_at", sites=words.listed(listed)) if shown else _plain(words, told, reasons)
+
+
 def _closed_near(words: Wording, reason: Reason) -> str:
     towns = [one_line(town, 60) or words.say("who.not_stated") for town in reason.closed]
     how_many, closed, what = len(towns), words.listed(towns), "paused" if reason.paused else "closed"
@@ -196,6 +204,7 @@ _LINES: dict[str, Callable[[Wording, EntryChange, Sequence[Reason]], str]] = {
     ChangeKind.WITHDRAWN.value: _ended,
     ChangeKind.SITE_OPENED.value: opened_sites,
     ChangeKind.SITE_CLOSED.value: closed_sites,
+    ChangeKind.CONTACT_CHANGED.value: _other_contact,
 }
 NEAR_LINES: Mapping[str, Callable[[Wording, EntryChange, Sequence[Reason]], str]] = {
     kind.value: _LINES[kind.value] for kind in (ChangeKind.SITE_OPENED, ChangeKind.SITE_CLOSED)

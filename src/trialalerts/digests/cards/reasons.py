@@ -12,6 +12,7 @@ from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.trial_wording import countries
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import Reason
+from trialalerts.subscribers.tables import ONE_TRIAL
 from trialalerts.vocabulary.areas.tree import ANY_AREA
 from trialalerts.vocabulary.topics import TopicName
 
@@ -34,6 +35,8 @@ def reason_lines(words: Wording, reasons: Sequence[Reason], *, article: bool) ->
 
 def followed(words: Wording, reason: Reason) -> str:
     """Return what is followed: the area, with the topics asked for; the topics alone where it is any area."""
+    if reason.area_id == ONE_TRIAL:
+        return words.say("reason.this_trial")
     if not reason.topics and reason.area_id != ANY_AREA:
         return reason.area_name
     return _followed(words, reason.area_id, reason.area_name, reason.topics)

@@ -216,7 +216,7 @@ class _Asked:
                 seq=each.seq or None,
                 at=moments.get(each.seq),
                 preference_id=preference.id if preference else None,
-                area_id=preference.area_id if preference else None,
+                area_id=preference.area_id if preference and preference.item_id is None else None,
                 why_not=tuple(why),
                 digest_id=digest_id,
             )

@@ -30,13 +30,15 @@ class Wanted:
     """Who is asked for; what is None or empty asks nothing.
 
     ``since``: who confirmed since then; where ``states`` names pending ones, of these who signed up since then.
-    ``areas`` and ``region`` are met by one and the same preference. ``search`` is a part of the address.
+    ``areas`` and ``region`` are met by one and the same preference. ``trial`` is the item that is followed. ``search``
+    is a part of the address.
     """
 
     states: Collection[SubscriberState] = ()
     since: datetime | None = None
     areas: Collection[str] | None = None
     region: Region | None = None
+    trial: int | None = None
     search: str | None = None
 
 
@@ -59,6 +61,8 @@ def _conditions(session: Session, wanted: Wanted) -> Iterator[ColumnElement[bool
     if wanted.search:
         yield col(Subscriber.address_key).contains(wanted.search.strip().lower(), autoescape=True)
     follows: list[ColumnElement[bool]] = []
+    if wanted.trial is not None:
+        yield col(Subscriber.id).in_(select(Preference.subscriber_id).where(col(Preference.item_id) == wanted.trial))
     if wanted.areas is not None:
         follows.append(col(Preference.area_id).in_(sorted(wanted.areas)))
     if wanted.region is not None:
@@ -79,7 +83,7 @@ def _in_region(session: Session, region: Region) -> ColumnElement[bool]:
     """Return who follows something there: in a country or a part of it, or around a place that lies there."""
     kind = RegionKind(region.kind)
     if kind is RegionKind.ANYWHERE:
-        return col(Preference.region_kind) == kind
+        return and_(col(Preference.region_kind) == kind, col(Preference.item_id).is_(None))
     somewhere = col(Preference.region_kind) != RegionKind.ANYWHERE
     if kind is RegionKind.COUNTRY:
         return and_(somewhere, col(Preference.country) == region.country)

@@ -27,6 +27,7 @@ from trialalerts.subscribers.files.bulk_store import HOW, store_people
 from trialalerts.subscribers.files.csv_layout import Layout, read_layout
 from trialalerts.subscribers.files.csv_rows import CsvRow, CsvRowReader
 from trialalerts.subscribers.files.list_names import ListNames
+from trialalerts.subscribers.follows.trials import MOST_FOLLOWED
 from trialalerts.subscribers.preferences import MOST_PREFERENCES
 from trialalerts.subscribers.tables import Consent, ConsentAction, FormerSubscriber, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas.tree import load_areas
@@ -240,8 +241,11 @@ def _read_line(
     others = found.people.get(key, [])
     for record in records:
         _belongs(record, others or records[:1])
-    if len(others) + len(records) > MOST_PREFERENCES:
+    trials = sum(each.trial is not None for each in (*others, *records))
+    if len(others) + len(records) - trials > MOST_PREFERENCES:
         raise InvalidInput(f"One subscriber has at most {MOST_PREFERENCES} preferences.")
+    if trials > MOST_FOLLOWED:
+        raise InvalidInput(f"One subscriber follows at most {MOST_FOLLOWED} trials.")
     found.people.setdefault(key, []).extend(records)
 
 

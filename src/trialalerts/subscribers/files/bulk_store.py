@@ -21,8 +21,9 @@ from trialalerts.database.bulk import in_list, insert_into, is_sqlite, list_valu
 from trialalerts.database.counter import CHANGES, current_number
 from trialalerts.subscribers.consent import record_consent
 from trialalerts.subscribers.files.csv_rows import CsvRow
+from trialalerts.subscribers.follows.trials import follow_trial
 from trialalerts.subscribers.people import add_subscriber, confirm
-from trialalerts.subscribers.preferences import add_preference, columns_of, same_columns, same_preference
+from trialalerts.subscribers.preferences import AddedPreference, add_preference, same_columns, same_preference
 from trialalerts.subscribers.tables import (
     NEVER_SERVED,
     Consent,
@@ -127,9 +128,8 @@ def _preferences(rows: list[CsvRow], now: datetime) -> list[dict[str, Any]]:
     """Return the columns of each different preference; of two lines that say the same, one that is confirmed counts."""
     made: list[dict[str, Any]] = []
     for row in rows:
-        if row.preference is None:
+        if (columns := row.columns) is None:
             continue
-        columns = columns_of(row.preference)
         same = next((each for each in made if same_columns(each, columns)), None)
         if same is None:
             made.append({**columns, "created_at": now, "confirmed_at": row.confirmed})
@@ -228,9 +228,8 @@ def _store_known(
 def _says_more(subscriber: Subscriber, rows: Iterable[CsvRow], existing: Sequence[Preference]) -> bool:
     """Tell whether a file says anything of somebody that is not there yet."""
     for row in rows:
-        if row.preference is None:
+        if (columns := row.columns) is None:
             continue
-        columns = columns_of(row.preference)
         same = next((each for each in existing if same_preference(each, columns)), None)
         if same is None or (row.confirmed and same.confirmed_at is None):
             return True
@@ -239,14 +238,19 @@ def _says_more(subscriber: Subscriber, rows: Iterable[CsvRow], existing: Sequenc
     return False
 
 
+def _added(session: Session, subscriber: Subscriber, row: CsvRow, now: datetime) -> AddedPreference | None:
+    confirmed = row.confirmed is not None
+    if row.trial is not None:
+        return follow_trial(session, subscriber, row.trial, confirmed=confirmed, how=HOW, now=now)
+    if row.preference is None:
+        return None
+    return add_preference(session, subscriber, row.preference, confirmed=confirmed, how=HOW, now=now)
+
+
 def _add_to_known(session: Session, rows: list[CsvRow], consents: Iterable[str], now: datetime) -> ImportedPerson:
     """Add what is new to somebody known; who never confirmed may do so by this file."""
     subscriber = add_subscriber(session, rows[0].person, confirmed=False, how=HOW, now=now).subscriber
-    found = [
-        add_preference(session, subscriber, each.preference, confirmed=each.confirmed is not None, how=HOW, now=now)
-        for each in rows
-        if each.preference is not None
-    ]
+    found = [added for each in rows if (added := _added(session, subscriber, each, now)) is not None]
     for text in consents:
         record_consent(session, subscriber, ConsentAction.CHANGED, how=HOW, what=text, now=now)
     agreed = [each.preference.id or 0 for each in found if each.preference.confirmed_at]

@@ -29,8 +29,9 @@ from trialalerts.subscribers.choices import (
     checked_yes,
 )
 from trialalerts.subscribers.filters import FILTERS
+from trialalerts.subscribers.follows.trials import follow_columns, wanted_trial
 from trialalerts.subscribers.people import NewSubscriber
-from trialalerts.subscribers.preferences import NewPreference, PreferenceInput, how_far, region_around
+from trialalerts.subscribers.preferences import NewPreference, PreferenceInput, columns_of, how_far, region_around
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, SubscriberState
 from trialalerts.vocabulary.places.regions import DEFAULT_RADIUS_KM, TRAVEL_KM, Region
 from trialalerts.vocabulary.topics import load_topics
@@ -61,6 +62,7 @@ COLUMNS = (
     "subdivision",
     *(each.column for each in FILTERS),
     "label",
+    "trial",
     "confirmed",
 )
 """The columns of an export, in this order; an import may leave out all but those that are required."""
@@ -73,7 +75,9 @@ _NUMBERS = {"radius_km", "latitude", "longitude"}
 _READ = (*COLUMNS, *READ_ONLY_COLUMNS)
 _SCHEDULE = ("language", "timezone", "frequency", "hour", "weekday", "day")
 _PREFERENCE = tuple(
-    name for name in COLUMNS if name not in {"address", "state", "paused_until", "confirmed", "area_name", *_SCHEDULE}
+    name
+    for name in COLUMNS
+    if name not in {"address", "state", "paused_until", "confirmed", "area_name", "trial", *_SCHEDULE}
 )
 _MOST_REMEMBERED = 10_000
 _LONGEST_CONSENT = 500
@@ -83,8 +87,8 @@ _LONGEST_CONSENT = 500
 class CsvRow:
     """What one line says, checked: nothing in it is refused when it is stored.
 
-    ``preference`` is None for somebody who follows nothing; ``confirmed`` is when it was agreed to, None for never;
-    ``consent`` says where.
+    ``preference`` is None for somebody who follows nothing, or by this line one ``trial``, an item; ``confirmed`` is
+    when it was agreed to, None for never; ``consent`` says where.
     """
 
     person: NewSubscriber
@@ -93,10 +97,26 @@ class CsvRow:
     preference: NewPreference | None
     confirmed: datetime | None
     consent: str = ""
+    trial: int | None = None
+
+    @property
+    def columns(self) -> dict[str, Any] | None:
+        """The columns of the preference that the line makes; None where nothing is followed."""
+        if self.trial is not None:
+            return follow_columns(self.trial)
+        return None if self.preference is None else {**columns_of(self.preference), "item_id": None}
 
 
-def csv_cells(subscriber: Subscriber, preference: Preference | None, area_name: Callable[[str], str]) -> dict[str, str]:
-    """Write one preference (or None: nothing is followed) of a subscriber as the cells of a line."""
+def csv_cells(
+    subscriber: Subscriber,
+    preference: Preference | None,
+    area_name: Callable[[str], str],
+    numbers: Mapping[int, str] = MappingProxyType({}),
+) -> dict[str, str]:
+    """Write one preference (or None: nothing is followed) of a subscriber as the cells of a line.
+
+    ``numbers`` are those of the trials that are followed, by their items.
+    """
     cells = {
         "address": subscriber.address,
         "state": subscriber.state.value,
@@ -108,7 +128,9 @@ def csv_cells(subscriber: Subscriber, preference: Preference | None, area_name: 
         "day": str(subscriber.day),
         "paused_until": _moment(subscriber.paused_until),
     }
-    if preference is not None:
+    if preference is not None and preference.item_id is not None:
+        cells |= {"trial": numbers.get(preference.item_id, ""), "confirmed": _moment(preference.confirmed_at) or "no"}
+    elif preference is not None:
         cells |= _preference_cells(preference, area_name)
     return {name: _guarded(name, cells.get(name, "")) for name in COLUMNS}
 
@@ -141,6 +163,7 @@ class CsvRowReader:
             "confirmed": "yes" if confirmed else "",
         } | {name: text for name, text in others.items() if text}
         self._now = now
+        self._trials: dict[str, int] = {}
         self._regions: dict[tuple[str, str, str], Region] = {}
         self._preferences: dict[tuple[str, ...], NewPreference | InvalidInput] = {}
         self._schedules: dict[tuple[str, ...], Mapping[str, Any]] = {}
@@ -152,16 +175,30 @@ class CsvRowReader:
             InvalidInput: a cell makes no sense; names it and the nearest valid choices.
         """
         values = dict.fromkeys(_READ, "") | {name: _unguarded(cell).strip() for name, cell in cells.items()}
+        trial = self._trial(values)
         values |= {name: text for name, text in self._defaults.items() if not values[name]}
-        preference = self._known_preference(values) if values["area"] else None
+        preference = self._known_preference(values) if values["area"] and trial is None else None
         return CsvRow(
             person=NewSubscriber(address=checked_address(values["address"]), **self._schedule(values)),
             state=checked_state(values["state"]) if values["state"] else None,
             paused_until=_read_moment(values["paused_until"]),
             preference=preference,
-            confirmed=self._confirmed(values["confirmed"]) if preference else None,
+            confirmed=self._confirmed(values["confirmed"]) if preference or trial is not None else None,
             consent=_one_line(values["consent"]),
+            trial=trial,
         )
+
+    def _trial(self, values: Mapping[str, str]) -> int | None:
+        number = values["trial"]
+        if not number:
+            return None
+        if values["area"]:
+            raise InvalidInput(
+                f"“{values['area']}” and the trial “{number}” stand in one line; write one line for each."
+            )
+        if number not in self._trials:
+            self._trials[number] = wanted_trial(self._session, number)
+        return self._trials[number]
 
     def forget(self) -> None:
         """Forget what earlier lines said: each is looked at anew (for the benchmark)."""

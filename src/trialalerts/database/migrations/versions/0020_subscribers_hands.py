@@ -21,6 +21,10 @@ def upgrade() -> None:
     op.add_column("subscriber", sa.Column("area_in_subject", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("subscriber", sa.Column("unit", sa.String(), nullable=True))
     op.add_column("preference", sa.Column("item_id", BigId, nullable=True))
+    followed = sa.text("item_id IS NOT NULL")
+    op.create_index(
+        "ix_preference_item_id", "preference", ["item_id"], sqlite_where=followed, postgresql_where=followed
+    )
     op.add_column("preference", sa.Column("paused_until", UtcDateTime(), nullable=True))
     op.add_column("consent", sa.Column("locale", sa.String(), nullable=True))
     op.add_column("consent", sa.Column("version", sa.String(), nullable=True))
@@ -51,6 +55,7 @@ def downgrade() -> None:
     op.drop_column("consent", "version")
     op.drop_column("consent", "locale")
     op.drop_column("preference", "paused_until")
+    op.drop_index("ix_preference_item_id", "preference")
     op.drop_column("preference", "item_id")
     for column in ("unit", "area_in_subject", "discreet", "heartbeat_at", "heartbeat"):
         op.drop_column("subscriber", column)
