@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 import sqlalchemy
-from sqlalchemy import String, cast
 from sqlmodel import Session, col
 
 from trialalerts.catalog.tables import Item, ItemKind
@@ -57,11 +55,10 @@ class SiteSurvey:
 def survey_sites(session: Session, *, most: int = _MOST_TRIALS) -> SiteSurvey:
     """Look at the sites of the trials that are open now; of more than ``most`` at the newest of them."""
     survey = SiteSurvey()
-    facts = cast(col(Item.facts), String)
-    query = sqlalchemy.select(facts).where(col(Item.is_open), col(Item.kind) == ItemKind.TRIAL)
+    query = sqlalchemy.select(col(Item.facts)).where(col(Item.is_open), col(Item.kind) == ItemKind.TRIAL)
     newest = query.order_by(col(Item.id).desc()).limit(most).execution_options(yield_per=_BATCH)
     for stored in session.connection().execute(newest).scalars():
-        sites = orjson.loads(stored).get("sites", ())
+        sites = stored.get("sites", ())
         survey.trials += 1
         survey.sites += len(sites)
         before = [lack.sites for lack in survey.lacks]

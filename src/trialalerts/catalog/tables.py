@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime, empty_list
+from trialalerts.database.types import BigId, EnumText, Json, PackedJson, UtcDateTime, empty_list
 
 __all__ = [
     "ArticleKey",
@@ -86,7 +86,7 @@ class Item(SQLModel, table=True):
     status: str | None = None
     is_open: bool = False
     published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    facts: dict[str, Any] = Field(sa_type=Json)
+    facts: dict[str, Any] = Field(sa_type=PackedJson)
     facts_hash: str
     areas: dict[str, Any] = Field(sa_type=Json)
     topics: list[str] = Field(
@@ -135,7 +135,7 @@ class Record(SQLModel, table=True):
     title: str | None = None
     summary: str | None = None
     published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    facts: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    facts: dict[str, Any] | None = Field(default=None, sa_type=PackedJson)
     areas: dict[str, Any] | None = Field(default=None, sa_type=Json)
     topics: list[str] | None = Field(default=None, sa_type=Json)
     title_key: str | None = None

