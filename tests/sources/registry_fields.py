@@ -8,6 +8,7 @@ __all__ = ["UnknownField", "pruned"]
 
 _PROTOCOL = ("protocolSection",)
 _PLACES = (*_PROTOCOL, "contactsLocationsModule")
+_ARMS = (*_PROTOCOL, "armsInterventionsModule")
 _PIECES: dict[str, tuple[str, ...]] = {
     "IdentificationModule": (*_PROTOCOL, "identificationModule"),
     "StatusModule": (*_PROTOCOL, "statusModule"),
@@ -30,6 +31,18 @@ _PIECES: dict[str, tuple[str, ...]] = {
     "LocationZip": (*_PLACES, "locations", "zip"),
     "LocationCountry": (*_PLACES, "locations", "country"),
     "LocationGeoPoint": (*_PLACES, "locations", "geoPoint"),
+    "LocationContactName": (*_PLACES, "locations", "contacts", "name"),
+    "LocationContactRole": (*_PLACES, "locations", "contacts", "role"),
+    "LocationContactPhone": (*_PLACES, "locations", "contacts", "phone"),
+    "LocationContactPhoneExt": (*_PLACES, "locations", "contacts", "phoneExt"),
+    "LocationContactEMail": (*_PLACES, "locations", "contacts", "email"),
+    "ArmGroupLabel": (*_ARMS, "armGroups", "label"),
+    "ArmGroupType": (*_ARMS, "armGroups", "type"),
+    "ArmGroupInterventionName": (*_ARMS, "armGroups", "interventionNames"),
+    "InterventionType": (*_ARMS, "interventions", "type"),
+    "InterventionName": (*_ARMS, "interventions", "name"),
+    "InterventionOtherName": (*_ARMS, "interventions", "otherNames"),
+    "InterventionMeshTerm": ("derivedSection", "interventionBrowseModule", "meshes", "term"),
     "ConditionBrowseModule": ("derivedSection", "conditionBrowseModule"),
     "HasResults": ("hasResults",),
 }

@@ -7,11 +7,23 @@ source turns its spellings into these. They are stored as the JSON of ``item.fac
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["ArticleFacts", "Contact", "PartialDate", "Reach", "Site", "Term", "TrialFacts"]
+__all__ = [
+    "Arm",
+    "ArticleFacts",
+    "Contact",
+    "Design",
+    "Intervention",
+    "LayText",
+    "PartialDate",
+    "Reach",
+    "Site",
+    "Term",
+    "TrialFacts",
+]
 
 Reach = Literal["remote", "nationwide"]
 """``remote``: one takes part from home; ``nationwide``: all over the country, the record does not say where."""
@@ -21,13 +33,25 @@ class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Contact(_Facts):
+    """Whom to ask: about a trial as a whole, or at one of its sites.
+
+    ``role`` tells who it is where that is no plain contact. An extension stands behind the number (``… ext. 12``).
+    """
+
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    role: Literal["investigator"] | None = None
+
+
 class Site(_Facts):
     """A place where a trial runs.
 
     ``country`` is ISO 3166-1 alpha-2 and ``subdivision`` ISO 3166-2 where they could be told;
     ``country_name`` and ``state`` are as the registry spells them. ``point_from`` tells whose coordinates these are
     where the registry gave none or they contradicted its words: the town's, the postcode's, or those of the
-    subdivision's largest city. ``status`` is the site's own, where it has one.
+    subdivision's largest city. ``status`` is the site's own, where it has one; ``contacts`` are its own.
     """
 
     facility: str | None = None
@@ -41,14 +65,7 @@ class Site(_Facts):
     longitude: float | None = None
     point_from: Literal["city", "postcode", "subdivision"] | None = None
     status: str | None = None
-
-
-class Contact(_Facts):
-    """Whom to ask about a trial as a whole."""
-
-    name: str | None = None
-    phone: str | None = None
-    email: str | None = None
+    contacts: tuple[Contact, ...] = ()
 
 
 class PartialDate(_Facts):
@@ -66,6 +83,49 @@ class Term(_Facts):
     name: str
 
 
+class Intervention(NamedTuple):
+    """What a trial tests, or compares with: its type in the registry's capitals, its name, and other names of it."""
+
+    type: str
+    name: str
+    others: tuple[str, ...] = ()
+
+
+class Arm(NamedTuple):
+    """A group of a trial: its type in capitals, its label, and which of the interventions it gets, counted from 0."""
+
+    type: str
+    label: str
+    interventions: tuple[int, ...] = ()
+
+
+class Design(_Facts):
+    """How a trial is made, in the registry's words and capitals: what the plain line is made from.
+
+    ``mesh`` are the terms by which the registry files the interventions, ``masked`` those who do not know who gets
+    what. Missing is what nobody said.
+    """
+
+    interventions: tuple[Intervention, ...] = ()
+    arms: tuple[Arm, ...] = ()
+    mesh: tuple[str, ...] = ()
+    allocation: str | None = None
+    model: str | None = None
+    purpose: str | None = None
+    masked: tuple[str, ...] = ()
+    observational_model: str | None = None
+    time_perspective: str | None = None
+    is_register: bool | None = None
+
+
+class LayText(_Facts):
+    """What a registry says of a trial to everybody, in one language (``de``)."""
+
+    language: str
+    title: str | None = None
+    summary: str | None = None
+
+
 class TrialFacts(_Facts):
     """What is known of a trial.
 
@@ -73,7 +133,8 @@ class TrialFacts(_Facts):
     ``last_known_status``, ``study_type`` and ``phases`` are in the registry's capitals
     (``RECRUITING``, ``INTERVENTIONAL``, ``PHASE1`` … ``NA``). Ages are in days beside the words they
     were read from; a missing one means that nobody said, not that there is no limit. ``reach`` is what the
-    record's words say of the study as a whole; None where they say nothing, as nearly all do.
+    record's words say of the study as a whole; None where they say nothing, as nearly all do. ``plain`` is None in
+    what was stored before it was read.
     """
 
     numbers: tuple[str, ...] = ()
@@ -106,6 +167,8 @@ class TrialFacts(_Facts):
     last_update_posted: date | None = None
     last_verified: PartialDate | None = None
     reach: Reach | None = None
+    plain: Design | None = None
+    lay: tuple[LayText, ...] = ()
 
 
 class ArticleFacts(_Facts):

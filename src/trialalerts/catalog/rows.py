@@ -27,7 +27,7 @@ _NOT_HASHED: dict[str, Any] = {
     "last_update_posted": True,
     "sites": {"__all__": {"latitude", "longitude", "point_from"}},
 }
-_LEARNT_LATER = ("reach", "published_on", "sources", "corrected_on", "correction")
+_LEARNT_LATER = ("reach", "plain", "lay", "published_on", "sources", "corrected_on", "correction")
 """Facts that the program learnt to read later: records without them keep their hash, and are not written anew."""
 _NUL = b"\\u0000"
 
@@ -110,7 +110,7 @@ def prepare_item(draft: ItemDraft) -> PreparedItem:
 def _hashed_facts(draft: ItemDraft) -> bytes:
     """Return what cards and comparison need of the facts; not the day of the last update, nor a coordinate's metres."""
     facts = draft.facts
-    exclude = _NOT_HASHED | {name: True for name in _LEARNT_LATER if getattr(facts, name, None) is None}
+    exclude = _NOT_HASHED | {name: True for name in _LEARNT_LATER if not getattr(facts, name, None)}
     hashed = facts.__pydantic_serializer__.to_json(facts, exclude=exclude, warnings="error")
     if isinstance(facts, TrialFacts) and facts.sites:
         return hashed + repr([_roughly(site.latitude, site.longitude) for site in facts.sites]).encode()

@@ -68,7 +68,7 @@ def compare_sites(
     """
     told = _told_countries(before, after)
     was, now = _places(before, status_before, told), _places(after, status_after, told)
-    unchanged = before == after and status_before == status_after
+    unchanged = status_before == status_after and (before == after or _bare(before) == _bare(after))
     if unchanged or not any(place.is_open for place in (*was, *now)):
         return SiteTurns(opened=[], closed=[])
     matching = _Matching(was, now)
@@ -115,6 +115,11 @@ class _Matching:
         """Return what closed: matched with a place that is not open, or with nothing."""
         left = [place for place in self._before if place.is_open]
         return sorted(self._closed + left, key=lambda place: place.index)
+
+
+def _bare(sites: Sequence[Site]) -> list[Site]:
+    """Return sites without the people at them: who is to be asked opens and closes nothing."""
+    return [site.model_copy(update={"contacts": ()}) if site.contacts else site for site in sites]
 
 
 def _told_countries(before: Sequence[Site], after: Sequence[Site]) -> dict[str, str]:

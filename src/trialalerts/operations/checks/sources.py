@@ -10,8 +10,8 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.area_gaps import AreaGaps, find_gaps
 from trialalerts.catalog.changes.baselines import awaited_sources
-from trialalerts.catalog.site_survey import Lack, SiteSurvey, survey_sites
 from trialalerts.catalog.tables import Item
+from trialalerts.catalog.trials.site_survey import Lack, SiteSurvey, survey_sites
 from trialalerts.operations.checks import DoctorCheck
 from trialalerts.plurals import counted
 from trialalerts.settings import Settings, SourceSettings

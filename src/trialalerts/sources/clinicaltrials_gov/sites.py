@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from trialalerts.sources.clinicaltrials_gov.contacts import read_contacts
 from trialalerts.sources.fields import Fields, cleaned
 from trialalerts.vocabulary.places.site_location import SiteWords, place_site
 from trialalerts.vocabulary.places.site_names import SiteLocator
@@ -22,7 +23,7 @@ def read_sites(module: Mapping[str, Any], fields: Fields, locator: SiteLocator) 
     """Return the sites as the values of :class:`~trialalerts.catalog.facts.Site`; what is wrong goes to ``fields``."""
     reader = _SiteReader(fields, locator)
     return [
-        reader.placed(words, number)
+        reader.placed(words, number) | reader.contacts(raw, number)
         for number, raw in enumerate(fields.items(module, "locations", _WHERE))
         if (words := _words(raw) or reader.noted_words(raw, f"{_WHERE}locations[{number}]")) is not None
     ]
@@ -63,6 +64,12 @@ class _SiteReader:
             "point_from": where.point_from,
             "status": status,
         }
+
+    def contacts(self, raw: Any, number: int) -> dict[str, Any]:
+        """Return whom to ask at a site; it has no such entry where nobody is named, as nearly all have none."""
+        if type(raw) is not dict or not raw.get("contacts"):
+            return {}
+        return {"contacts": read_contacts(raw, "contacts", self._fields, f"{_WHERE}locations[{number}].")}
 
     def _point(self, raw: Mapping[str, Any], path: str) -> tuple[float, float] | None:
         point = self._fields.section(raw, "geoPoint", path)

@@ -46,9 +46,13 @@ FIELDS = (
     "IdentificationModule|StatusModule|LeadSponsorName|BriefSummary|ConditionsModule|DesignModule|EligibilityModule|"
     "CentralContactName|CentralContactPhone|CentralContactPhoneExt|CentralContactEMail|"
     "LocationFacility|LocationStatus|LocationCity|LocationState|LocationZip|LocationCountry|LocationGeoPoint|"
-    "ConditionBrowseModule|HasResults"
+    "LocationContactName|LocationContactRole|LocationContactPhone|LocationContactPhoneExt|LocationContactEMail|"
+    "ArmGroupLabel|ArmGroupType|ArmGroupInterventionName|InterventionType|InterventionName|InterventionOtherName|"
+    "InterventionMeshTerm|ConditionBrowseModule|HasResults"
 )
-"""What is read of a study. Whole ones are three times as large, and name the people at every site."""
+"""What is read of a study. Whole ones are three times as large."""
+_READING = 2
+"""Goes up when more is read of a study than before: what is stored is then read once more, as after other filters."""
 
 
 class _Sweep(BaseModel):
@@ -86,8 +90,9 @@ class ClinicalTrialsGov:
     updated: a trial that closes would otherwise fall out of the filter unseen. What is of no interest
     by its status, and not stored, is then left out here.
 
-    When the filters are changed in the configuration, a new baseline fetches what they now include. It
-    announces what is known from before and changed, and what was registered since the last sweep.
+    When the filters are changed in the configuration, or the program reads more of a study than it did, a new
+    baseline fetches what there is now. It announces what is known from before and changed, and what was registered
+    since the last sweep.
     """
 
     def __init__(self, settings: SourceSettings) -> None:
@@ -115,7 +120,7 @@ class ClinicalTrialsGov:
         context: SourceContext,
         pages: Prefetcher[_Sweep, StudyPage],
     ) -> Iterator[Batch]:
-        stamp = hashlib.sha256(orjson.dumps([filters, sorted(self._statuses)])).hexdigest()[:16]
+        stamp = hashlib.sha256(orjson.dumps([filters, sorted(self._statuses), _READING])).hexdigest()[:16]
         kept = {"filters": stamp, **{name: cursor[name] for name in ("high_water", "before") if cursor.get(name)}}
         sweep = self._begun(cursor, stamp, context.clock.now())
         tokens = {sweep.token}

@@ -12,6 +12,8 @@ from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import PartialDate, TrialFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_text
+from trialalerts.sources.clinicaltrials_gov.contacts import read_contacts
+from trialalerts.sources.clinicaltrials_gov.design import read_design
 from trialalerts.sources.clinicaltrials_gov.reach import said_reach
 from trialalerts.sources.clinicaltrials_gov.sites import read_sites
 from trialalerts.sources.fields import UNNAMED, Fields, cleaned
@@ -124,7 +126,8 @@ class _Study:
         self._names = names
         self._known_topics = topics
         self._raw = raw
-        protocol = fields.section(raw, "protocolSection")
+        protocol = self._protocol = fields.section(raw, "protocolSection")
+        self._derived = fields.section(raw, "derivedSection")
         self._identification = fields.section(protocol, "identificationModule")
         self._status = fields.section(protocol, "statusModule")
         self._sponsors = fields.section(protocol, "sponsorCollaboratorsModule")
@@ -133,7 +136,7 @@ class _Study:
         self._design = fields.section(protocol, "designModule")
         self._eligibility = fields.section(protocol, "eligibilityModule")
         self._places = fields.section(protocol, "contactsLocationsModule")
-        self._browse = fields.section(fields.section(raw, "derivedSection"), "conditionBrowseModule")
+        self._browse = fields.section(self._derived, "conditionBrowseModule")
 
     def draft(self, source: str) -> ItemDraft:
         summary = self._fields.text(self._description, "briefSummary", "descriptionModule.") or ""
@@ -194,7 +197,7 @@ class _Study:
                 "healthy_volunteers": fields.flag(eligibility, "healthyVolunteers", "eligibilityModule."),
                 "criteria": clean_text(fields.text(eligibility, "eligibilityCriteria", "eligibilityModule.") or ""),
                 "sites": read_sites(self._places, fields, self._locator),
-                "contacts": self._contacts(),
+                "contacts": read_contacts(self._places, "centralContacts", fields, "contactsLocationsModule."),
                 "sponsor": fields.line(sponsor, "name", "sponsorCollaboratorsModule.leadSponsor."),
                 "enrolment": fields.whole(enrolment, "count", "designModule.enrollmentInfo."),
                 "start": self._dated("startDateStruct"),
@@ -204,6 +207,7 @@ class _Study:
                 "last_update_posted": self._day("lastUpdatePostDateStruct"),
                 "last_verified": self._partial(self._status, "statusVerifiedDate", "statusModule.", None),
                 "reach": said_reach(titles=titles, text=summary),
+                "plain": read_design(self._protocol, design, self._derived, fields),
             }
         )
 
@@ -294,20 +298,6 @@ class _Study:
         meant = {_PURPOSES[purpose]} & set(self._known_topics) if purpose in _PURPOSES else set()
         words = ". ".join(filter(None, (facts.official_title, *facts.keywords)))
         return self._known_topics.with_those_above(meant | set(self._known_topics.about(title=title, text=words)))
-
-    def _contacts(self) -> list[dict[str, Any]]:
-        found = []
-        for path, raw in self._fields.records(self._places, "centralContacts", "contactsLocationsModule."):
-            phone = self._fields.line(raw, "phone", path)
-            extension = self._fields.line(raw, "phoneExt", path)
-            contact = {
-                "name": self._fields.line(raw, "name", path),
-                "phone": f"{phone} ext. {extension}" if phone and extension else phone,
-                "email": self._fields.line(raw, "email", path),
-            }
-            if any(contact.values()):
-                found.append(contact)
-        return found
 
     def _dated(self, key: str) -> PartialDate | None:
         struct = self._fields.section(self._status, key, "statusModule.")

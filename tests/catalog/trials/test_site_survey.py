@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from tests.catalog.samples import NOW, article, trial
 from trialalerts.catalog.facts import Site
-from trialalerts.catalog.site_survey import survey_sites
 from trialalerts.catalog.store import store_items
+from trialalerts.catalog.trials.site_survey import survey_sites
 from trialalerts.database import Database
 
 PLACED = Site(city="Leeds", country="GB", country_name="United Kingdom", latitude=53.8, longitude=-1.5)

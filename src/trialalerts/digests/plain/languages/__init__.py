@@ -1,0 +1,1 @@
+"""What each language does to names before they stand in its sentences."""

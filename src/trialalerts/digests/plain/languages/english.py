@@ -1,0 +1,82 @@
+"""What a language does to names and conditions before they stand in its sentences; this one is English.
+
+The sentences stand in ``strings.*.toml`` under ``plain``; here is only what no catalog can say: articles that shrink,
+endings that follow a gender, quotation marks. The base class writes English; a language changes what it has otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+__all__ = ["FOREIGN_ENDS", "FOREIGN_STARTS", "Grammar", "Joiner", "is_phrase"]
+
+Joiner = Literal["and", "or"]
+
+FOREIGN_STARTS, FOREIGN_ENDS = "\ue100", "\ue101"
+"""Stand around words of another language until the line is cut into pieces; no name can hold them."""
+
+_SALT = re.compile(
+    r"[\w-]+ (?:cilexetil|mofetil|alfa|beta|gamma|propionate|bromide|hydrochloride|sodium|acetate|tartrate|pranobex"
+    r"|govitecan|vedotin|deruxtecan|duocarmazine|tetraxetan|citrate|phosphate|sul(?:f|ph)ate|maleate|fumarate|succinate"
+    r"|mesylate|tosylate|furoate|autoleucel|orelvucel|chloride|calcium|potassium|magnesium|tirelin|pegol|medoxomil"
+    r"|axetil|etexilate)"
+)
+_CODES = re.compile(r"[A-Z0-9][\w.-]*(?: [A-Z0-9][\w.-]*)?")
+_INN = re.compile(r"(?:mab|nib|cept|tide|platin|taxel)\b")
+
+
+def is_phrase(name: str) -> bool:
+    """Tell whether a name is words of English, and no name of a medicine, a brand or a code."""
+    return " " in name and not (_SALT.fullmatch(name) or _CODES.fullmatch(name) or _INN.search(name))
+
+
+def _foreign(text: str) -> str:
+    """Return words marked as being of another language."""
+    return f"{FOREIGN_STARTS}{text}{FOREIGN_ENDS}"
+
+
+class Grammar:
+    """The grammar of English."""
+
+    both, more = "or both", "or other conditions"
+    ands: tuple[str, str] = ("and", "or")
+    together = " together"
+    quotes = ("", "")
+    longest = 35
+    """So many words a line may have."""
+
+    def name(self, name: str) -> str:
+        """Return the name of an intervention."""
+        return name
+
+    def condition(self, name: str, *, is_own: bool) -> str:
+        """Return a condition; the reader's own name of it is of this language, another one is the registry's."""
+        del is_own
+        return name
+
+    def joined(self, parts: Sequence[str], how: Joiner) -> str:
+        """Return ``A, B and C``."""
+        word = self.ands[how == "or"]
+        return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}"
+
+    def healthy(self, people: str, *, feminine: bool) -> str:
+        """Return healthy people."""
+        del feminine
+        return f"healthy {people}"
+
+    def having(self, people: str, conditions: Sequence[str], *, more: bool, feminine: bool) -> str:
+        """Return people with one condition (and further ones that are not named), or with either of two or both."""
+        del feminine
+        return f"{people} with {self._either(conditions, more=more)}"
+
+    def _either(self, conditions: Sequence[str], *, more: bool) -> str:
+        if len(conditions) > 1:
+            return f"{conditions[0]}, {conditions[1]} {self.both}"
+        return f"{conditions[0]} {self.more}" if more else conditions[0]
+
+    def quoted(self, name: str) -> str:
+        """Return words of English in the quotation marks of this language."""
+        start, end = self.quotes
+        return f"{start}{_foreign(name)}{end}"

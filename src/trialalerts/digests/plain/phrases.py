@@ -1,0 +1,98 @@
+"""The naming of interventions: a kind once, up to three names, how many more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from trialalerts.digests.cards.wording import Wording
+from trialalerts.digests.plain.languages.english import Grammar, Joiner
+from trialalerts.digests.plain.reading.comparison import Comparison, Thing
+from trialalerts.digests.plain.reading.kinds import Kind
+
+__all__ = ["Namer"]
+
+_TWO, _THREE, _MOST_WORDS = 2, 3, 8
+_ONE_NAME = 3
+"""So tight a line names of several only the first."""
+_SAYS_ITS_KIND = {
+    Kind.MEDICINE: "medic",
+    Kind.VACCINE: "vaccin|impf|vacun",
+    Kind.DEVICE: "device|system",
+    Kind.OPERATION: "surg|operat|ectomy|fusion|plasty|implant|resect",
+    Kind.PROCEDURE: "procedure",
+    Kind.RADIATION: "radi",
+    Kind.PROGRAMME: "program|training|exercise|education|therapy|yoga|app",
+    Kind.SUPPLEMENT: "supplement|vitamin|diet|probiotic|formula",
+    Kind.TEST: "test|scan|imag|mri|assess|measure|monitor|ultraso|analysis",
+    Kind.CELLS: "cell|car",
+}
+"""Names with such words need no “the device” before them; kinds that are missing here never have it."""
+
+
+class Namer:
+    """Names what is compared, in one language."""
+
+    def __init__(self, words: Wording, grammar: Grammar, comparison: Comparison) -> None:
+        self._words = words
+        self._grammar = grammar
+        self._compared = comparison
+
+    def treatment(self, tight: int) -> str:
+        """Return what is tested; of what not everybody gets whole, ``A or B``."""
+        how: Joiner = "or" if self._compared.how == "versus" and self._compared.differs else "and"
+        return self.named(self._compared.tested, tight, joined=self._compared.joined, how=how)
+
+    def base(self, tight: int) -> str:
+        """Return what everybody gets."""
+        if not all(thing.name for thing in self._compared.base):
+            return self._words.say("plain.base")
+        return self.named(self._compared.base, tight, with_kind=False)
+
+    def named(
+        self,
+        things: Sequence[Thing],
+        tight: int,
+        *,
+        joined: bool = False,
+        how: Joiner = "and",
+        with_kind: bool = True,
+    ) -> str:
+        """Return interventions in words: ``the medicines A, B and 4 more``, ``a medicine`` where none has a name.
+
+        Args:
+            things: at least one.
+            tight: from 0 to 4; from 3 on of several only the first is named.
+            joined: whether they are given together.
+            how: whether people get all of them or one.
+            with_kind: whether the kind stands before the names, where all are of one.
+        """
+        words, grammar = self._words, self._grammar
+        named = [thing for thing in things if thing.name]
+        if not named:
+            return words.count(f"plain.a.{things[0].kind}", len(things))
+        shown = _shown(named, 1 if tight >= _ONE_NAME else _THREE)
+        names = [grammar.name(thing.name) for thing in shown]
+        more = len(things) - len(shown)
+        if more:
+            text = words.count("plain.more", more, names=", ".join(names))
+        else:
+            together = grammar.together if joined and len(names) > 1 else ""
+            text = grammar.joined(names, "and" if together else how) + together
+        kind = _common_kind(named, shown) if with_kind else None
+        return words.count(f"plain.the.{kind}", len(things), name=text) if kind else text
+
+
+def _shown(named: Sequence[Thing], limit: int) -> Sequence[Thing]:
+    if len(named) > _TWO and len(" ".join(thing.name for thing in named[:limit]).split()) > _MOST_WORDS:
+        return named[:1]
+    return named if len(named) <= max(limit, _TWO) else named[: min(limit, _TWO)]
+
+
+def _common_kind(named: Sequence[Thing], shown: Sequence[Thing]) -> Kind | None:
+    kinds = {thing.kind for thing in named}
+    kind = next(iter(kinds))
+    said = _SAYS_ITS_KIND.get(kind)
+    if len(kinds) > 1 or said is None:
+        return None
+    return None if re.search(said, " ".join(thing.name for thing in shown), re.IGNORECASE) else kind

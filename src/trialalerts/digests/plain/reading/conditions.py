@@ -1,0 +1,123 @@
+"""The condition that a trial is about, in everyday words where these mean exactly the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from trialalerts.catalog.facts import TrialFacts
+from trialalerts.digests.plain.reading.everyday import NO_DISEASE, PLAIN, SOUNDS_LIKE_DISEASE
+from trialalerts.digests.plain.reading.spelling import lowered, squashed
+
+__all__ = ["About", "about", "cleaned_condition"]
+
+_LONGEST, _MOST_WORDS = 80, 9
+_TWO_WORDS, _MESH_WORDS, _HARD_WORDS = 6, 6, 5
+_INVERTED_WORDS = 3
+_HEALTHY = re.compile(r"healthy|volunteer|^health$", re.IGNORECASE)
+_NO_TOPIC = re.compile(
+    r"childhood|children|pa?ediatrics?|infants?|adults?|prognosis|progression|inflammation|health|safety|emotions?",
+    re.IGNORECASE,
+)
+_BRACKETED = re.compile(r"\s*[(\[][^()\[\]]*[)\]]?")
+_EITHER = re.compile(r"(?<=[a-z])/ ?(?=[A-Za-z][a-z]{3})")
+_INVERTED = re.compile(r"([\w'’ -]+), ([\w -]+)")
+_TYPED = re.compile(r"type|non|insulin", re.IGNORECASE)
+_BOTH = re.compile(r"\b(?:and|or|a lung disease)\b")
+_STAGE = re.compile(r"\bstage ([ivx]+)([a-c]?)\b", re.IGNORECASE)
+_ANTIBODY = re.compile(r"\big-?([egam])(?![a-z])", re.IGNORECASE)
+_CARE = re.compile(r" (?:treated|followed|admitted|undergoing|requiring|receiving)\b.*$")
+_PEOPLE = re.compile(
+    r"\b(?:(?:patients?|subjects?|participants?)(?: with)?|(?:children|adults?) with)\b", re.IGNORECASE
+)
+_TWICE = re.compile(r"\b(\w+)(?: \1\b)+")
+_IN_WHOM = re.compile(
+    r",? (?:in|of) (?:(?:young )?children|adults?|adolescents?|infants?|infancy|childhood|women|men)$"
+)
+_OF_WHOM = re.compile(r"^(?:adult|childhood|pediatric|infantile|other|known|suspected|diagnosis of|history of) (?=\w+)")
+_WHO = re.compile(r"\b(?:diabetic )?(?:children|infants|women|patients)$")
+_COMMON = frozenset({"disease", "diseases", "syndrome", "disorders"})
+
+
+class About(NamedTuple):
+    """What a trial is about: up to two names, what they are, and whether the record names further conditions."""
+
+    names: tuple[str, ...]
+    kind: Literal["disease", "healthy", "topic", "none"]
+    has_more: bool = False
+
+
+def about(facts: TrialFacts) -> About:
+    """Return what a record says that its trial is about."""
+    if facts.conditions and all(map(_HEALTHY.search, facts.conditions)):
+        return About((), "healthy")
+    named = _each_once(map(cleaned_condition, facts.conditions))
+    mesh = [term.name for term in facts.mesh]
+    good = _diseases(named, mesh) or _filed(mesh)
+    if not good:
+        topics = tuple(name for name in named if not _NO_TOPIC.fullmatch(name))[:1]
+        return About(topics, "topic" if topics else "none")
+    good.sort(key=lambda name: len(name.split()) > _HARD_WORDS)
+    both = len(good) == 2 and len(" ".join(good).split()) <= _TWO_WORDS  # noqa: PLR2004 - A, B or both
+    return About(tuple(good if both else good[:1]), "disease", len(good) > 1 and not both)
+
+
+def _each_once(names: Iterable[str]) -> list[str]:
+    """Return the names that can be read; of two that one holds the other, the first."""
+    found: list[tuple[set[str], str]] = []
+    for name in names:
+        words = set(re.findall(r"\w+", name.lower()))
+        fits = name and len(name) <= _LONGEST and len(name.split()) <= _MOST_WORDS and not _HEALTHY.search(name)
+        if fits and not any(words <= other or other <= words for other, _ in found):
+            found.append((words, name))
+    return [name for _, name in found]
+
+
+def _diseases(names: Sequence[str], mesh: Sequence[str]) -> list[str]:
+    """Return those names that are of diseases, the sure ones alone where there are some."""
+    good = [name for name in names if not NO_DISEASE.search(name)]
+    filed = _long_words(" ".join(mesh)) - _COMMON
+    return [name for name in good if SOUNDS_LIKE_DISEASE.search(name) or _long_words(name) & filed] or good
+
+
+def _filed(mesh: Sequence[str]) -> list[str]:
+    """Return the first term under which the registry files the trial that is a disease."""
+    terms = (name for name in map(cleaned_condition, mesh) if name and not NO_DISEASE.search(name))
+    return next(([name] for name in terms if len(name.split()) <= _MESH_WORDS), [])
+
+
+def _long_words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z]{4,}", text.lower()))
+
+
+@lru_cache(maxsize=8_192)
+def cleaned_condition(written: str) -> str:
+    """Return a condition as people would say it; empty where nothing is left.
+
+    >>> cleaned_condition("Carcinoma, Non-Small-Cell Lung")
+    'non-small cell lung cancer'
+    """
+    name = squashed(written.split(";", maxsplit=1)[0].replace(",", ", "))
+    if name.count(",") > 1 and not _TYPED.search(name):
+        name = name.split(",")[0]
+    name = _EITHER.sub(" or ", name)
+    if "," not in name or "(" in name:
+        name = squashed(_BRACKETED.sub(" ", name))
+    name = re.sub(r"\s*-\s+", " – ", lowered(re.sub(r"\s*\|.*$", "", name)))
+    for pattern, plain in PLAIN:
+        name = pattern.sub(plain, name)
+    return _in_order(name)
+
+
+def _in_order(name: str) -> str:
+    """Return a condition without whom it befalls, its words in the order in which they are spoken."""
+    turned = _INVERTED.fullmatch(name)
+    if turned and len(turned[2].split()) <= _INVERTED_WORDS and not _BOTH.search(turned[2]):
+        name = f"{turned[2]} {turned[1]}"
+    name = _STAGE.sub(lambda found: f"stage {found[1].upper()}{found[2].upper()}", name)
+    name = _ANTIBODY.sub(lambda found: f"Ig{found[1].upper()}", name)
+    name = _PEOPLE.sub("", _CARE.sub("", name))
+    name = _OF_WHOM.sub("", _IN_WHOM.sub("", _TWICE.sub(r"\1", name)))
+    return squashed(_WHO.sub("", name))
