@@ -59,7 +59,7 @@ def dialled(text: str | None, country: str | None) -> Dialled:
     """
     shown = " ".join((text or "").split())
     if not any(map(str.isdigit, shown)) or _FAX.match(shown):
-        return Dialled(text="")
+        return Dialled(text="" if _FAX.match(shown) else shown[:_LONGEST])
     bare, extension = _parted(shown)
     number = _number(bare, country)
     if number is None:

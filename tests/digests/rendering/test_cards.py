@@ -221,19 +221,20 @@ def test_the_status_names_the_last_known_one_where_nobody_verified_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("phone", "tel"),
+    ("phone", "tel", "shown"),
     [
-        ("+44 113 496 0000", "+441134960000"),
-        ("(0113) 496-0000", "01134960000"),
-        ("0113 496 0000 ext. 5", None),
-        ("ask at the desk", None),
-        (None, None),
+        ("+44 113 496 0000", "+441134960000", "+44 113 496 0000"),
+        ("(0113) 496-0000", "+441134960000", "+44 113 496 0000"),
+        ("0113 496 0000 ext. 5", "+441134960000", "+44 113 496 0000, extension 5"),
+        ("496 0000", None, "496 0000"),
+        ("ask at the desk", None, "ask at the desk"),
+        (None, None, ""),
     ],
 )
-def test_a_phone_number_is_a_link_only_where_it_is_one_number(phone: str | None, tel: str | None) -> None:
+def test_a_phone_number_is_a_link_only_where_it_can_be_dialled(phone: str | None, tel: str | None, shown: str) -> None:
     contact = Contact(name="Office", phone=phone, email="no address")
-    (made,) = card(facts(contacts=(Contact(), contact))).contacts
-    assert (made.tel, made.mailto, made.phone) == (tel, None, phone or "")
+    (made,) = card(facts(contacts=(Contact(), contact), sites=(Site(country="GB"),))).contacts
+    assert (made.tel, made.mailto, ", ".join(filter(None, (made.phone, made.extension)))) == (tel, None, shown)
 
 
 def test_an_article_names_its_source_authors_and_day() -> None:

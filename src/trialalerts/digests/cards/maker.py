@@ -16,12 +16,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from trialalerts.catalog.articles.audience import audience_in
-from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, TrialFacts
+from trialalerts.catalog.facts import ArticleFacts, PartialDate, TrialFacts
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.catalog.trials.status import status_group
 from trialalerts.digests.cards.changes import NEAR_LINES, ChangeNote, brief_change, change_notes
+from trialalerts.digests.cards.contacts import ContactLine, contacts_for
 from trialalerts.digests.cards.reasons import Places, caution, places, reason_lines, where
-from trialalerts.digests.cards.text import one_line, phone_number, shortened, usable_address, web_address
+from trialalerts.digests.cards.text import one_line, shortened, web_address
 from trialalerts.digests.cards.trial_wording import (
     dated,
     is_past,
@@ -52,7 +53,6 @@ _TITLE = 300
 _BRIEF_TITLE = 140
 _UNPUBLISHED = Publishing()
 _NAME = 100
-_MOST_CONTACTS = 2
 _MOST_AUTHORS = 3
 _STALE_MONTHS = 12
 
@@ -63,17 +63,6 @@ class Fact(NamedTuple):
     label: str
     text: str
     foreign: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ContactLine:
-    """Whom to ask. ``tel`` and ``mailto`` are what links need; None where the text cannot be made a link."""
-
-    name: str
-    phone: str
-    email: str
-    tel: str | None
-    mailto: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -219,7 +208,7 @@ class CardMaker:
             summary=shortened(item.summary, SUMMARY),
             facts=tuple(self._facts(facts, over=over)),
             contact_label=self._label("card.contact"),
-            contacts=_contacts(facts.contacts),
+            contacts=contacts_for(words, facts),
             stale="" if over else self._stale(facts.last_verified),
             places=places(words, facts),
             near=near,
@@ -315,17 +304,3 @@ class CardMaker:
 @lru_cache(maxsize=1_000)
 def _labelled(words: Wording, key: str) -> str:
     return words.say("card.label", label=words.say(key))
-
-
-def _contacts(contacts: Sequence[Contact]) -> tuple[ContactLine, ...]:
-    lines = [
-        ContactLine(
-            name=one_line(contact.name, _NAME),
-            phone=one_line(contact.phone, 40),
-            email=one_line(contact.email, _NAME),
-            tel=phone_number(contact.phone),
-            mailto=usable_address(contact.email),
-        )
-        for contact in contacts
-    ]
-    return tuple(line for line in lines if line.name or line.phone or line.email)[:_MOST_CONTACTS]

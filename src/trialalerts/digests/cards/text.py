@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["one_line", "phone_number", "shortened", "usable_address", "web_address"]
+__all__ = ["one_line", "shortened", "usable_address", "web_address"]
 
 _UNWANTED = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
@@ -14,7 +14,6 @@ _UNWANTED = re.compile(
 _LONGEST_LINK = 600
 _WEB = re.compile(r"https?://[^\s/?#\\@<>\"]+(?:[/?#][^\s\\<>\"]*)?", re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-_PHONE = re.compile(r"\+?[\d\s().\-/]{5,25}")
 _SENTENCE_END = re.compile(r"[.!?…]['\"”»)]?\s")
 
 
@@ -53,9 +52,3 @@ def usable_address(address: str | None) -> str | None:
     """Return an e-mail address that can be made a link as it is; None for everything else."""
     found = (address or "").strip()
     return found if _ADDRESS.fullmatch(found) else None
-
-
-def phone_number(phone: str | None) -> str | None:
-    """Return the number for a ``tel:`` link; None where the text is more than one plain number."""
-    found = (phone or "").strip()
-    return re.sub(r"[^\d+]", "", found) if _PHONE.fullmatch(found) else None
