@@ -11,7 +11,7 @@ from trialalerts.clock import SystemClock
 from trialalerts.database import Database
 from trialalerts.database.schema import upgrade_schema
 from trialalerts.files import private_paths, shipped, tighten
-from trialalerts.settings import Settings
+from trialalerts.settings import Settings, VocabularySettings
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.polling.reread import reread_trials
 from trialalerts.subscribers.signing_secret import hold_secret
@@ -49,14 +49,20 @@ def prepare(db: Database, settings: Settings, *, accept_secret: bool = False) ->
     hold_secret(db, settings.service, accept=accept_secret)
     for path in private_paths(db.engine.url, settings.mail.url.get_secret_value()):
         tighten(path)
-    curated, topics = settings.vocabulary.disease_areas, settings.vocabulary.topics
+    curated, topics, names = _own_files(settings.vocabulary)
     with db.write() as session:
-        areas = store_shipped(session, curated=Path(curated) if curated else None)
-        store_topics(session, Path(topics) if topics else shipped("config/topics.toml"))
+        areas = store_shipped(session, curated=curated, names=names)
+        store_topics(session, topics or shipped("config/topics.toml"))
         places = store_places(session)
     complete_outlines(db)
     _reread(db, settings)
     return Prepared(upgraded=upgraded, areas=areas, places=places)
+
+
+def _own_files(vocabulary: VocabularySettings) -> tuple[Path | None, ...]:
+    """Return the operator's own files of areas and topics and the folder of names; None where there is none."""
+    own = (vocabulary.disease_areas, vocabulary.topics, vocabulary.area_names)
+    return tuple(Path(file) if file else None for file in own)
 
 
 def _reread(db: Database, settings: Settings) -> None:

@@ -26,6 +26,7 @@ from trialalerts.settings import HttpSettings
 from trialalerts.sources.polling.poll import poll_source
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, RegionKind
 from trialalerts.vocabulary.areas import shipped as shipped_areas
+from trialalerts.vocabulary.areas.naming.files import name_files
 from trialalerts.vocabulary.areas.shipped import CURATED, MESH
 from trialalerts.vocabulary.places import loading
 from trialalerts.vocabulary.places.countries import read_countries
@@ -92,7 +93,7 @@ def set_up(folder: Path, db: Database, registry: BusyRegistry, office: PostOffic
         # The machines find the vocabulary stored: all the diseases and places of the world would take them long.
         noted = {
             loading._NAME: loading._digest(),
-            shipped_areas._NAME: shipped_areas._digest(shipped(CURATED), shipped(MESH)),
+            shipped_areas._NAME: shipped_areas._digest((shipped(CURATED), shipped(MESH), *name_files())),
         }
         for name, digest in noted.items():
             lock_digest(session, name)

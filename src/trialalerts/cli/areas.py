@@ -36,17 +36,20 @@ def search(
     text: Annotated[str, typer.Argument(help="A name, an acronym, or a part of one.", metavar="TEXT")],
     *,
     limit: Annotated[int, typer.Option(help="The most areas to list.", min=1, max=1000)] = 10,
+    language: Annotated[
+        str, typer.Option(help="The reader's language (en, de, fr, es): its words go first.", metavar="LANGUAGE")
+    ] = "en",
     json: _Json = False,
 ) -> None:
     """List the disease areas that TEXT may mean, the likeliest first, and how many trials are open in each now."""
     tree, open_trials = _load_tree_and_open_trials()
-    hits = tree.search(text, limit=limit)
+    hits = tree.search(text, limit=limit, language=language)
     if json:
         show_json(
             [
                 {
                     "id": hit.node.id,
-                    "name": hit.node.name,
+                    "name": tree.name(hit.node.id, language),
                     "matched": hit.matched,
                     "score": hit.score,
                     "path": tree.path(hit.node.id),
@@ -57,7 +60,13 @@ def search(
         )
         return
     rows = [
-        (hit.node.id, hit.node.name, hit.matched, open_trials.get(hit.node.id, 0), _path(tree, hit.node.id))
+        (
+            hit.node.id,
+            tree.name(hit.node.id, language),
+            hit.matched,
+            open_trials.get(hit.node.id, 0),
+            _path(tree, hit.node.id),
+        )
         for hit in hits
     ]
     show_table(("id", "name", "matched", "open trials", "path"), rows)

@@ -17,6 +17,7 @@ _NEEDS_RESTART = (
     "service.secret",  # compared with the database's when the daemon starts
     "vocabulary.disease_areas",  # loaded when the daemon starts
     "vocabulary.topics",
+    "vocabulary.area_names",
     "web.host",  # listens already
     "web.port",
     "web.trusted_proxies",  # connections are counted by them

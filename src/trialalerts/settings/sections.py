@@ -256,10 +256,14 @@ class TemplateSettings(Section):
 
 
 class VocabularySettings(Section):
-    """Files of disease areas and of topics that take the place of the shipped ones; empty: the shipped ones."""
+    """Files of disease areas and of topics that take the place of the shipped ones; empty: the shipped ones.
+
+    ``area_names`` is a folder of the areas' names in other languages (``de.toml``); its lines win over the shipped.
+    """
 
     disease_areas: str = ""
     topics: str = ""
+    area_names: str = ""
 
 
 class SourceSettings(Section):

@@ -25,7 +25,8 @@ class Area(SQLModel, table=True):
 
     ``id`` is the MeSH descriptor id (``D009103``) where there is one, else a slug (``rare-diseases``).
     ``parents`` are ids of areas; together they make a directed graph without circles. ``names`` are those of other
-    languages than English by the language's code: the name first, then the commonest other words.
+    languages than English by the language's code: the name first, then the commonest other words (``de.mit``: the
+    German form behind "mit").
     """
 
     __tablename__ = "area"

@@ -118,6 +118,8 @@ def _files_named(settings: Settings) -> Iterator[DoctorCheck]:
     ):
         if file and not Path(file).is_file():
             yield _wrong(key, file, "a file that is there", "the shipped one is used, or nothing can be read")
+    if (names := settings.vocabulary.area_names) and not Path(names).is_dir():
+        yield _wrong("vocabulary.area_names", names, "a folder that is there", "only the shipped names are used")
     for source in settings.sources:
         if source.kind == "folder" and not Path(source.path).is_dir():
             yield _wrong(f"sources, {source.name}: path", source.path, "a folder that is there", "nothing comes of it")

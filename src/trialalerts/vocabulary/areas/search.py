@@ -3,83 +3,48 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 from trialalerts.errors import UnknownArea
+from trialalerts.vocabulary.areas.graph import reachable
 from trialalerts.vocabulary.areas.mesh_ids import is_mesh_id, normal_mesh_id
+from trialalerts.vocabulary.areas.naming.entries import (
+    FILLERS,
+    LEFT_OUT,
+    AreaHit,
+    AreaNode,
+    FoldedName,
+    Key,
+    Name,
+    bag,
+    spaced,
+)
+from trialalerts.vocabulary.areas.naming.foreign import LANGUAGES, ForeignNames
+from trialalerts.vocabulary.areas.naming.shown import language_of
+from trialalerts.vocabulary.areas.naming.slips import SlipIndex
 from trialalerts.vocabulary.spelling import WordFolder, fold_word, is_acronym, name_key, name_orders
 from trialalerts.vocabulary.tables import AreaOrigin
 from trialalerts.vocabulary.tagging.words import is_generic
 
 __all__ = ["AreaHit", "AreaNode", "NameIndex", "said_otherwise"]
 
-_Key = tuple[str, ...]
-_FILLERS = frozenset({"of", "the", "and", "in", "with", "due", "to"})
 _NEOPLASM = fold_word("neoplasms")
 _DIABETES = tuple(fold_word(word) for word in ("diabetes", "mellitus"))
-_LEFT_OUT = tuple(fold_word(word) for word in ("disease", "syndrome", "disorder"))
-"""What people leave out behind the name of a person or an organ: "Parkinson's"."""
 _WITH_BRACKETS = re.compile(r"([^()]+) \(([^()]+)\)")
 _ANIMALS = ("D000820", "D009374")
 """MeSH's diseases of animals, and the tumours that are made in them for research."""
 _NEAR = 3
-_ALIKE = 68.0
-"""Below this similarity (0–100) two names are strangers."""
-_NAME, _SYNONYM, _BEGINNING, _WORDS, _FUZZY = 100.0, 95.0, 85.0, 70.0, 60.0
-_SLIP = 88.0
-_KIN = 66.0
-"""Each of several words has to be like one of the name's at least so much: "cancer du sein" is no womb cancer."""
-_ALMOST = 84.0
-"""From this similarity on a name that nobody has is a known one with a slip of the pen."""
+_NAME, _SYNONYM, _OTHERWISE, _BEGINNING, _WORDS = 100.0, 95.0, 94.0, 85.0, 70.0
+_NAMED = _SYNONYM
+_SLIP = 80.0
+_A_SLIP = 4.0
 _MOST_TAKEN_OFF = 9.0
 _STANDS_BACK = 5.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AreaNode:
-    """A disease area; ``parents`` are the ids right above it, ``acronyms`` count in their exact case only.
-
-    ``is_disease`` is false for what people follow though MeSH has it elsewhere: pregnancy, transplants.
-    """
-
-    id: str
-    name: str
-    synonyms: tuple[str, ...] = ()
-    acronyms: tuple[str, ...] = ()
-    parents: tuple[str, ...] = ()
-    therapeutic: bool = False
-    is_disease: bool = True
-    origin: AreaOrigin = AreaOrigin.CURATED
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AreaHit:
-    """An area found by a search: the name that matched, and how well (0–100)."""
-
-    node: AreaNode
-    matched: str
-    score: float
-
-
-class _Entry(NamedTuple):
-    """One way to write one name of one area, folded; ``exact`` is the score where somebody types just this."""
-
-    key: _Key
-    text: str
-    node: AreaNode
-    exact: float
-
-
-class _Name(NamedTuple):
-    """The same for searching: ``key`` is one text, each word after a blank."""
-
-    key: str
-    text: str
-    node: AreaNode
-    exact: float
+_SHORT = 4
+"""So few letters, with the blank before them, tell too little for words amid the names of rare diseases."""
+_LETTERS = 2
+"""Names are found by so many first letters of their words."""
 
 
 class NameIndex:
@@ -94,43 +59,59 @@ class NameIndex:
     def __init__(self, nodes: Mapping[str, AreaNode]) -> None:
         self._nodes = nodes
         self._folder = WordFolder()
-        self._entries: list[_Entry] = []
-        self._keys: dict[_Key, AreaNode] = {}
+        self._entries: list[FoldedName] = []
+        self._keys: dict[Key, AreaNode] = {}
+        self._above: dict[str, Collection[str]] = {}
+        self._by_language: dict[str, _Searched] = {}
         self._acronyms: dict[str, list[AreaNode]] = {}
         self._lower_acronyms: dict[str, list[AreaNode]] = {}
         self._headings: dict[str, AreaNode] = {}
         self._of_animals = dict.fromkeys(_ANIMALS, True)
         self._fill()
 
-    def find(self, text: str) -> AreaNode:
-        """Return the one area that ``text`` names.
+    def find(self, text: str, language: str) -> AreaNode:
+        """Return the one area that ``text`` names, in the reader's language, in English or in another one.
 
         Raises:
             UnknownArea: there is none, or the acronym stands for several.
         """
         text = " ".join(text.split())
-        found = self._by_id(text) or self._by_name(text) or self._headings.get(text)
+        found = self._named(text, language_of(language)) or self._headings.get(text)
         if found is not None:
             return found
         meant = self._meant_by_acronym(text)
         if len(meant) == 1:
             return meant[0]
-        raise UnknownArea(text, list(dict.fromkeys(node.name for node in meant[:_NEAR] or self._near(text))))
+        near = meant[:_NEAR] or self._near(text, language)
+        raise UnknownArea(text, list(dict.fromkeys(node.shown.said(language) for node in near)))
 
-    def search(self, text: str, *, limit: int) -> list[AreaHit]:
+    def search(self, text: str, *, limit: int, language: str) -> list[AreaHit]:
         """Return up to ``limit`` areas, the likeliest first, each once."""
         best: dict[str, AreaHit] = {}
-        for hit in self._candidates(" ".join(text.split()), limit):
+        for hit in self._candidates(" ".join(text.split()), language_of(language)):
             known = best.get(hit.node.id)
             if known is None or hit.score > known.score:
                 best[hit.node.id] = hit
         return sorted(best.values(), key=_rank)[:limit]
 
-    def _near(self, text: str) -> list[AreaNode]:
+    def _near(self, text: str, language: str) -> list[AreaNode]:
         if is_generic(name_key(text, self._folder)):
             return []
-        hits = self.search(text, limit=_NEAR)
+        hits = self.search(text, limit=_NEAR, language=language)
         return [hit.node for hit in hits if hit.score >= hits[0].score - _MOST_TAKEN_OFF]
+
+    def _named(self, text: str, language: str) -> AreaNode | None:
+        own = self._foreign[language].find(text) if language in self._foreign else None
+        if own is not None and text not in self._nodes:
+            return own.node
+        found = self._by_id(text) or self._by_name(text)
+        others = (names.find(text) for code, names in self._foreign.items() if code != language)
+        return found or next((entry.node for entry in others if entry is not None), None)
+
+    @cached_property
+    def _foreign(self) -> Mapping[str, ForeignNames]:
+        offered = {entry.node.id: entry.node for entry in self._entries}
+        return {code: ForeignNames(code, offered.values(), self._folder) for code in LANGUAGES}
 
     def _by_id(self, text: str) -> AreaNode | None:
         return self._nodes.get(text) or self._nodes.get(normal_mesh_id(text)) or self._nodes.get(text.lower())
@@ -140,12 +121,12 @@ class NameIndex:
         if len(exact) == 1:
             return exact[0]
         key = name_key(text, self._folder)
-        found = self._keys.get(key) or self._bags.get(_bag(key))
+        found = self._keys.get(key) or self._bags.get(bag(key))
         return found or self._by_shortened(key) or self._by_first_of_two(text)
 
-    def _by_shortened(self, key: _Key) -> AreaNode | None:
+    def _by_shortened(self, key: Key) -> AreaNode | None:
         """Understand "Parkinson's"; a curated area comes first."""
-        found = [node for word in _LEFT_OUT if key and (node := self._keys.get((*key, word)))]
+        found = [node for word in LEFT_OUT if key and (node := self._keys.get((*key, word)))]
         return min(found, key=_handicap, default=None)
 
     def _by_first_of_two(self, text: str) -> AreaNode | None:
@@ -185,7 +166,7 @@ class NameIndex:
             key = name_key(order, self._folder)
             if key:
                 self._keys.setdefault(key, node)
-                self._entries.append(_Entry(key, name, node, exact))
+                self._entries.append(FoldedName(key, name, node, exact))
 
     def _fill_acronyms(self, nodes: Sequence[AreaNode], *, only_new: bool) -> None:
         """Add the acronyms; with ``only_new`` those that no node has already."""
@@ -196,7 +177,7 @@ class NameIndex:
                     self._acronyms.setdefault(acronym, []).append(node)
                 if acronym.lower() not in lower:
                     self._lower_acronyms.setdefault(acronym.lower(), []).append(node)
-                self._entries.append(_Entry(name_key(acronym, self._folder), acronym, node, _SYNONYM))
+                self._entries.append(FoldedName(name_key(acronym, self._folder), acronym, node, _SYNONYM))
 
     def _worth_offering(self, nodes: Iterable[AreaNode]) -> dict[str, AreaNode]:
         """Return those that a record or a text can name, under a name that tells something; namesakes as one."""
@@ -218,78 +199,97 @@ class NameIndex:
         return self._of_animals[node.id]
 
     @cached_property
-    def _bags(self) -> Mapping[_Key, AreaNode]:
-        bags: dict[_Key, AreaNode] = {}
+    def _bags(self) -> Mapping[Key, AreaNode]:
+        bags: dict[Key, AreaNode] = {}
         for key, node in self._keys.items():
-            bags.setdefault(_bag(key), node)
+            bags.setdefault(bag(key), node)
         return bags
 
-    @cached_property
-    def _all(self) -> Sequence[_Name]:
-        return [_Name(_joined(entry.key), entry.text, entry.node, entry.exact) for entry in self._entries]
+    def _searched(self, language: str) -> _Searched:
+        """Return the names that are searched for a reader: English ones and those in their own language."""
+        if language not in self._by_language:
+            own = self._foreign[language].entries if language in self._foreign else []
+            names = [Name(spaced(entry.key), entry.text, entry.node, entry.exact) for entry in (*own, *self._entries)]
+            self._by_language[language] = _Searched(names, self._slips_in(language, names))
+        return self._by_language[language]
+
+    def _slips_in(self, language: str, names: Iterable[Name]) -> SlipIndex:
+        fillers = FILLERS["en"] | FILLERS.get(language, frozenset())
+        long = (name for name in names if not is_acronym(name.text))
+        return SlipIndex(long, left_out=LEFT_OUT, fillers=fillers, above=self._ancestors)
+
+    def _ancestors(self, area_id: str) -> Collection[str]:
+        if area_id not in self._above:
+            self._above[area_id] = reachable(area_id, self._parents)
+        return self._above[area_id]
 
     @cached_property
-    def _likenesses(self) -> tuple[list[str], list[_Name]]:
-        """The words of all long names in alphabetical order, once more without what people leave out."""
-        found: dict[str, _Name] = {}
-        for name in self._all:
-            if not is_acronym(name.text):
-                found.setdefault(_in_order(name.key), name)
-        for name in list(found.values()):
-            if short := _shortened(name.key):
-                found.setdefault(_in_order(short), name)
-        return list(found), list(found.values())
+    def _parents(self) -> Mapping[str, tuple[str, ...]]:
+        return {node.id: node.parents for node in self._nodes.values()}
 
-    def _candidates(self, text: str, limit: int) -> Iterator[AreaHit]:
-        named = self._by_id(text) or self._by_name(text)
+    def _candidates(self, text: str, language: str) -> Iterator[AreaHit]:
+        named = self._named(text, language)
         if named is not None:
-            yield AreaHit(node=named, matched=_matched_name(named, text, self._folder), score=_SYNONYM)
+            yield AreaHit(node=named, matched=self._matched(named, text), score=_NAMED)
         for node in self._meant_by_acronym(text):
             matched = next(acronym for acronym in node.acronyms if acronym.lower() == text.lower())
             yield AreaHit(node=node, matched=matched, score=_SYNONYM)
         words = name_key(text, self._folder)
         if not words:
             return
-        found = list(self._with_words(words))
+        found = list(self._with_words(words, language, named))
         yield from found
-        if named is None or len({hit.node.id for hit in found}) < limit:
-            yield from self._alike(_joined(words), limit, misspelt=named is None)
+        if named is None and not found:
+            yield from self._misspelt(words, language)
 
-    def _with_words(self, words: _Key) -> Iterator[AreaHit]:
+    def _with_words(self, words: Key, language: str, named: AreaNode | None) -> Iterator[AreaHit]:
         """Yield the names that are, begin with, or hold all the words; the last may be half typed."""
-        whole = _joined(words)
+        whole = spaced(words)
         starts = [f" {word}" for word in words]
-        for name in self._all:
-            if starts[0] not in name.key or not all(start in name.key for start in starts):
+        is_short = len(whole) <= _SHORT
+        for name in self._searched(language).beginning(words):
+            if not all(start in name.key for start in starts):
+                continue
+            if is_short and name.node.origin is not AreaOrigin.CURATED and not name.key.startswith(whole):
                 continue
             if name.key == whole:
-                score = name.exact if name.node.origin is AreaOrigin.CURATED else min(name.exact, _SYNONYM)
+                score = name.exact if named is None or name.node.id == named.id else min(name.exact, _OTHERWISE)
             else:
                 tier = _BEGINNING if name.key.startswith(whole) else _WORDS
                 score = tier - min(_MOST_TAKEN_OFF, (len(name.key) - len(whole)) / 4) - _handicap(name.node)
             yield AreaHit(node=name.node, matched=name.text, score=round(score, 1))
 
-    def _alike(self, whole: str, limit: int, *, misspelt: bool) -> Iterator[AreaHit]:
-        """Yield the names that are written much alike; where nothing is called so, a slip of the pen is likely."""
-        from rapidfuzz import fuzz, process  # only a misspelt name needs it
+    def _misspelt(self, words: Key, language: str) -> Iterator[AreaHit]:
+        meant = self._searched(language).slips.meant(words)
+        if meant is not None:
+            name, slips = meant
+            yield AreaHit(node=name.node, matched=name.text, score=round(_SLIP - _A_SLIP * slips, 1))
 
-        keys, names = self._likenesses
-        alike = process.extract(_in_order(whole), keys, scorer=fuzz.ratio, limit=limit * 5, score_cutoff=_ALIKE)
-        for key, similarity, position in alike:
-            if _is_kin(whole.split(), key.split()):
-                tier = _SLIP if misspelt and similarity >= _ALMOST else _FUZZY
-                score = tier * similarity / 100 - _handicap(names[position].node)
-                yield AreaHit(node=names[position].node, matched=names[position].text, score=round(score, 1))
+    def _matched(self, node: AreaNode, text: str) -> str:
+        """Return the name of ``node`` that ``text`` spells, or its own name."""
+        typed = bag(name_key(text, self._folder))
+        for name in (node.name, *node.synonyms, *node.acronyms):
+            if bag(name_key(name, self._folder)) == typed:
+                return name
+        found = (names.find(text) for names in self._foreign.values())
+        return next((entry.text for entry in found if entry is not None and entry.node.id == node.id), node.name)
 
 
-def _is_kin(words: Sequence[str], own: Sequence[str]) -> bool:
-    """Tell whether each of several words is like one of a name's, or all together like it: "fibro mialgia"."""
-    from rapidfuzz import fuzz, process
+class _Searched:
+    """The names that are searched for readers of one language, by the first letters of their words."""
 
-    telling = [word for word in words if word not in _FILLERS]
-    if len(telling) < 2 or fuzz.ratio("".join(sorted(words)), "".join(own)) >= _ALMOST:  # noqa: PLR2004 - several
-        return True
-    return all(process.extractOne(word, own, scorer=fuzz.ratio, score_cutoff=_KIN) for word in telling)
+    def __init__(self, names: Sequence[Name], slips: SlipIndex) -> None:
+        self.slips = slips
+        self._names = names
+        self._starts: dict[str, list[Name]] = {}
+        for name in names:
+            for start in {word[:_LETTERS] for word in name.key.split()}:
+                self._starts.setdefault(start, []).append(name)
+
+    def beginning(self, words: Key) -> Sequence[Name]:
+        """Return the names of which one word at least begins as one of these does."""
+        starts = [word[:_LETTERS] for word in words if len(word) >= _LETTERS]
+        return min((self._starts.get(start, ()) for start in starts), key=len, default=self._names)
 
 
 def _rank(hit: AreaHit) -> tuple[float, str, str]:
@@ -301,37 +301,10 @@ def _handicap(node: AreaNode) -> float:
     return 0.0 if node.origin is AreaOrigin.CURATED else _STANDS_BACK
 
 
-def _in_order(key: str) -> str:
-    return " ".join(sorted(key.split()))
-
-
-def _joined(words: Iterable[str]) -> str:
-    return "".join(f" {word}" for word in words)
-
-
-def _shortened(key: str) -> str:
-    """Return a name's key without the last word that people leave out ("Alzhiemers"); empty where there is none."""
-    rest, _, last = key.rpartition(" ")
-    return rest if last in _LEFT_OUT else ""
-
-
-def _bag(key: _Key) -> _Key:
-    return tuple(sorted(word for word in key if word not in _FILLERS)) or key
-
-
-def said_otherwise(key: _Key) -> Iterator[_Key]:
+def said_otherwise(key: Key) -> Iterator[Key]:
     """Yield how people say a folded name of MeSH: "cancer" and "tumour" for neoplasms, "diabetes" without mellitus."""
     if len(key) > 1 and key[-1] == _NEOPLASM:
         yield (*key[:-1], "cancer")
         yield (*key[:-1], "tumor")
     if set(_DIABETES) <= set(key):
         yield tuple(word for word in key if word != _DIABETES[1])
-
-
-def _matched_name(node: AreaNode, text: str, folder: WordFolder) -> str:
-    """Return the name of ``node`` that ``text`` spells, or its own name."""
-    bag = _bag(name_key(text, folder))
-    for name in (node.name, *node.synonyms, *node.acronyms):
-        if _bag(name_key(name, folder)) == bag:
-            return name
-    return node.name

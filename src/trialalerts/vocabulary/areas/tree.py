@@ -18,13 +18,14 @@ from trialalerts.database import table_of
 from trialalerts.vocabulary.areas.curated_file import store_curated
 from trialalerts.vocabulary.areas.graph import Placed, parents_of, reachable
 from trialalerts.vocabulary.areas.mesh_ids import DISEASES
+from trialalerts.vocabulary.areas.naming.shown import AreaName
 from trialalerts.vocabulary.areas.search import AreaHit, AreaNode, NameIndex
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
-__all__ = ["ANY_AREA", "AreaHit", "AreaNode", "AreaTree", "load_areas", "store_curated"]
+__all__ = ["ANY_AREA", "AreaHit", "AreaName", "AreaNode", "AreaTree", "load_areas", "store_curated"]
 
-_COLUMNS = ("id", "name", "synonyms", "acronyms", "tree_numbers", "parents", "therapeutic", "origin")
-_LISTS = ("synonyms", "acronyms", "tree_numbers", "parents")
+_COLUMNS = ("id", "name", "names", "synonyms", "acronyms", "tree_numbers", "parents", "therapeutic", "origin")
+_LISTS = ("names", "synonyms", "acronyms", "tree_numbers", "parents")
 ANY_AREA = "any"
 """Stands for whatever disease in a preference; no area has this id."""
 
@@ -57,10 +58,14 @@ class AreaTree:
         """
         return self._nodes[area_id]
 
-    def name(self, area_id: str) -> str:
-        """Return the name shown to people; the id itself where it is unknown."""
+    def name(self, area_id: str, language: str = "en") -> str:
+        """Return the name shown to people; the English one where ``language`` has none, the id where it is unknown."""
+        return self.names(area_id).said(language)
+
+    def names(self, area_id: str) -> AreaName:
+        """Return the names shown to people in all languages; the id where it is unknown."""
         node = self._nodes.get(area_id)
-        return area_id if node is None else node.name
+        return AreaName(area_id, area_id) if node is None else node.shown
 
     def ancestors(self, area_id: str) -> frozenset[str]:
         """Return the ids of all areas above, without ``area_id`` itself; none where it is unknown."""
@@ -90,22 +95,25 @@ class AreaTree:
             ways.extend((parent, *way) for parent in parents if parent not in way)
         return (self.name(area_id),)
 
-    def find(self, text: str) -> AreaNode:
-        """Return the area that ``text`` names: by id, name, synonym or acronym.
+    def find(self, text: str, language: str = "en") -> AreaNode:
+        """Return the area that ``text`` names: by id, name, synonym or acronym, in whatever language.
 
-        Case, accents, plural, hyphens, word order, British or American spelling make no difference.
+        Case, accents, plural, hyphens, word order, British or American spelling make no difference. Where a word means
+        something in several languages, ``language`` (the reader's) goes first, then English.
 
         Raises:
             UnknownArea: no area, or several, are called so; it carries up to three near names.
         """
-        return self._names.find(text)
+        return self._names.find(text, language)
 
-    def search(self, text: str, *, limit: int = 10) -> list[AreaHit]:
+    def search(self, text: str, *, limit: int = 10, language: str = "en") -> list[AreaHit]:
         """Return the areas that ``text`` may mean, the likeliest first.
 
-        An exact name comes before an exact synonym or acronym, a beginning, all words, and what is merely alike.
+        An exact name comes before an exact synonym or acronym, a beginning, all words, and a slip of the pen. What
+        begins so or is half typed is looked for in ``language`` (the reader's) and in English; what is named exactly,
+        in all languages.
         """
-        return self._names.search(text, limit=limit)
+        return self._names.search(text, limit=limit, language=language)
 
     @cached_property
     def _names(self) -> NameIndex:
@@ -156,6 +164,7 @@ def _tree(packed: tuple[tuple[Any, ...], ...]) -> AreaTree:
             name=row["name"],
             synonyms=tuple(row["synonyms"]),
             acronyms=tuple(row["acronyms"]),
+            names=tuple((language, tuple(names)) for language, names in row["names"].items()),
             parents=parents[row["id"]],
             therapeutic=bool(row["therapeutic"]),
             is_disease=not row["tree_numbers"] or any(number.startswith(DISEASES) for number in row["tree_numbers"]),
