@@ -57,46 +57,48 @@ def test_from_the_sign_up_to_the_confirmation(page: Page, world: World) -> None:
     page.goto("/subscribe?area=Asthma")
     expect(page.get_by_label("Disease or condition")).to_have_value("Asthma")
     page.get_by_label("Disease or condition").fill("multipel sclerosis")
-    page.get_by_label("Where").fill("Springfield")
+    page.get_by_label("Where, and how far").fill("Springfield")
+    page.get_by_text("mails at 8 in the morning").click()
     page.get_by_label("Or a distance of your own").fill("50")
-    page.get_by_role("textbox", name="E-mail address").fill("ada@example.org")
+    page.get_by_role("textbox", name="Your e-mail address").fill("ada@example.org")
     page.get_by_label("Daily").check()
-    page.get_by_label("Your time zone").select_option("America/Chicago")
+    page.get_by_label("Your time zone").fill("Chicago")
     page.get_by_role("button", name="Continue").click()
 
     # Two slips and a forgotten tick: each is told at its field.
     expect(page.get_by_role("alert")).to_contain_text("There are several places of this name.")
-    where = page.get_by_label("Where")
+    where = page.get_by_label("Where, and how far")
     expect(where).to_have_attribute("aria-invalid", "true")
-    expect(where).to_have_accessible_description(
-        "A town, a state or a country, such as “Leeds, GB”. "
-        "Leave it empty for anywhere. There are several places of this name."
-    )
+    expect(where).to_have_accessible_description("There are several places of this name.")
     page.get_by_label("Springfield, Illinois, US").check()
     page.get_by_label("Multiple Sclerosis").check()
     page.get_by_label("I agree that").check()
     page.get_by_role("button", name="Continue").click()
 
     # What was understood, and what it would bring, before anything is stored.
-    expect(page.get_by_role("heading", level=1)).to_have_text("Is this what you mean?")
-    expect(page.get_by_role("main")).to_contain_text("Springfield, Illinois, US · 80 km")
-    expect(page.get_by_role("main")).to_contain_text("At the moment there is nothing for this.")
-    page.get_by_role("button", name="Change something").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Is this right?")
+    expect(page.get_by_role("main")).to_contain_text(
+        "near Springfield, Illinois, United States, within 80 km (50 miles)"
+    )
+    expect(page.get_by_role("main")).to_contain_text("Nothing takes people for this today.")
+    page.get_by_role("button", name="Change what you follow").click()
     expect(page.get_by_label("Disease or condition")).to_have_value("Multiple Sclerosis")
     expect(page.get_by_label("Or a distance of your own")).to_have_value("50")
     expect(page.get_by_label("I agree that")).to_be_checked()
     page.get_by_role("button", name="Continue").click()
     assert world.mails() == []
     page.get_by_role("button", name="Sign up").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Please look into your inbox")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Now look into your inbox")
 
     person = _person(world)
     assert (person.state, person.frequency) == (SubscriberState.PENDING, Frequency.DAILY)
     (mail,) = world.mails()
     page.goto(path_of(world.links.confirm(person, mail.data["preference_ids"])))
-    expect(page.get_by_role("main")).to_contain_text("Springfield, Illinois, US · 80 km")
+    expect(page.get_by_role("main")).to_contain_text(
+        "near Springfield, Illinois, United States, within 80 km (50 miles)"
+    )
     page.get_by_role("button", name="Yes, send me these mails").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("All set")
+    expect(page.get_by_role("heading", level=1)).to_have_text("All set. Nothing is open near you today")
     assert _person(world).state is SubscriberState.ACTIVE
 
 
@@ -117,8 +119,8 @@ def test_from_ones_own_page_to_the_last_mail(page: Page, world: World) -> None:
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("Added.")
     page.get_by_role("link", name="Change Lupus Erythematosus, Systemic: Anywhere").click()
-    page.get_by_label("Where").fill("Leeds, GB")
-    page.get_by_label("How far from this town would you travel?").select_option("A day trip: 100 km (62 miles)")
+    page.get_by_label("Where, and how far").fill("Leeds, GB")
+    page.get_by_label("How far", exact=True).select_option("within 62 miles")
     page.get_by_text("Only certain trials or news").click()
     page.get_by_label("Trials for").select_option("Women and girls")
     page.get_by_role("group", name="Phases").get_by_label("Phase 3").check()
@@ -155,18 +157,18 @@ def test_the_form_can_be_filled_with_the_keyboard_alone(page: Page, world: World
     page.keyboard.press("Tab")
     expect(page.get_by_text("Skip to the content")).to_be_focused()
     page.get_by_label("Disease or condition").focus()
-    # … distance in words and as a number, unit, the closed block; address; frequency, language, zone
-    for keys in ("MS", "Leeds, GB", "", "", "", "", "ada@example.org", "", "", ""):
+    # … the distance, for whom, the age; the address; how often, the closed block
+    for keys in ("MS", "Leeds, GB", "", "", "", "ada@example.org", "", ""):
         page.keyboard.type(keys)
         page.keyboard.press("Tab")
     page.keyboard.press("Space")  # the consent
     page.keyboard.press("Tab")  # the link to the privacy text
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Is this what you mean?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Is this right?")
     page.get_by_role("button", name="Sign up").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Please look into your inbox")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Now look into your inbox")
     assert len(world.mails()) == 1
 
 
@@ -201,7 +203,7 @@ def test_the_pages_fit_their_window_and_load_without_a_complaint(
         if path == LOOK:  # the page before saving has no path of its own
             page.goto(f"{own}?edit={world.preferences(person)[0].id}", wait_until="networkidle")
             page.get_by_role("button", name="Continue").click()
-            expect(page.get_by_role("heading", level=1)).to_have_text("Is this what you mean?")
+            expect(page.get_by_role("heading", level=1)).to_have_text("Is this right?")
         else:
             page.goto(path)
         page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")

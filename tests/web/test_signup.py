@@ -81,8 +81,8 @@ def test_a_region_is_taken_as_people_write_it(
         ("radius", {"radius": "5000"}, "between 1 and 1,000"),
         ("frequency", {"frequency": "hourly"}, "Please choose one of these."),
         ("language", {"language": "tlh"}, "Please choose one of these languages."),
-        ("timezone", {"timezone": "Europe/Atlantis"}, "Please choose one of these time zones."),
-        ("timezone", {"timezone": "../../etc/passwd"}, "Please choose one of these time zones."),
+        ("timezone", {"timezone": "Europe/Atlantis"}, "We do not know this time zone."),
+        ("timezone", {"timezone": "../../etc/passwd"}, "We do not know this time zone."),
         ("consent", {"consent": ""}, "We may only write to you if you agree."),
     ],
     ids=lambda value: value if isinstance(value, str) and value.isalpha() else "",
@@ -105,7 +105,9 @@ def test_the_form_comes_back_as_it_was_typed(world: World) -> None:
     assert 'value="Leeds&#34; onfocus=&#34;x"' in page
     assert 'value="7"' in page
     assert 'value="monthly" checked' in page
-    assert '<option value="Europe/London" selected>' in page
+    assert (
+        'name="timezone" type="text" maxlength="60" autocomplete="off" spellcheck="false" value="Europe/London"' in page
+    )
     assert 'name="consent" type="checkbox" value="yes" required checked' in page
 
 
@@ -137,8 +139,8 @@ def test_a_slip_in_the_disease_offers_the_nearest(world: World) -> None:
 def test_an_articles_link_fills_the_form(world: World) -> None:
     page = world.client.get("/subscribe", params={"area": "Asthma", "region": "Leeds, GB"}).text
     assert 'id="area" name="area"' in page
-    assert 'value="Asthma" aria-describedby' in page
-    assert 'value="Leeds, GB" aria-describedby' in page
+    assert 'value="Asthma" data-suggest="areas"' in page
+    assert 'value="Leeds, GB" data-suggest="regions"' in page
 
 
 def test_another_language_keeps_what_the_article_said_and_shows_nothing_that_was_typed(world: World) -> None:
@@ -146,12 +148,6 @@ def test_another_language_keeps_what_the_article_said_and_shows_nothing_that_was
     assert 'href="/subscribe?area=Asthma+%26+more&amp;region=Leeds&amp;lang=de"' in page
     page = world.client.post("/subscribe", data=world.form(address="")).text
     assert 'href="/subscribe?lang=de"' in page
-
-
-def test_the_curated_diseases_are_suggested_and_no_others(world: World) -> None:
-    page = world.client.get("/").text
-    assert '<option value="Multiple Sclerosis">' in page
-    assert "Brain Injuries" not in page
 
 
 def test_a_name_of_mesh_that_is_not_suggested_is_found_when_typed(world: World) -> None:
@@ -185,19 +181,19 @@ def test_nobody_learns_from_the_answer_whether_an_address_is_known(each_world: W
     with world.db.write() as session:
         unsubscribe(session, session.merge(left), how="link", now=clock.now())
     answers = [
-        world.client.post("/subscribe", data=world.form(address=address, area=area))
+        (address, area, world.client.post("/subscribe", data=world.form(address=address, area=area)))
         for address in ("new@example.org", "active@example.org", "pending@example.org", "left@example.org")
         for area in ("multiple sclerosis", "asthma", "diabetes")
         for _ in range(3)
     ]
-    ignored = {"date"}
+    ignored = {"date", "content-length"}
     seen = {
         (
             answer.status_code,
-            answer.content,
+            answer.text.replace(address, "ADDRESS").replace(f'value="{area}"', "AREA"),
             tuple(sorted((name, value) for name, value in answer.headers.items() if name not in ignored)),
         )
-        for answer in answers
+        for address, area, answer in answers
     }
     assert len(seen) == 1
 
@@ -208,7 +204,8 @@ def test_an_address_that_follows_as_much_as_it_may_gets_the_same_answer(world: W
         world.client.post("/subscribe", data=world.form(radius=str(number + 1)))
         world.clock.advance(world.settings.digests.confirm_within)
     full = world.client.post("/subscribe", data=world.form(area="asthma"))
-    assert (full.status_code, full.content) == (unknown.status_code, unknown.content)
+    assert full.status_code == unknown.status_code
+    assert _bare(full, area="asthma") == _bare(unknown, address="new@example.org")
     assert len(world.preferences(_people(world)[1])) == 50
 
 
@@ -233,6 +230,11 @@ def test_nobody_can_be_bombed_with_mails_or_rows(world: World) -> None:
     asked = {number for mail in world.mails() for number in mail.data["preference_ids"]}
     waiting = {each.id for each in world.preferences(person) if each.confirmed_at is None}
     assert waiting == asked
+
+
+def _bare(answer: httpx.Response, *, address: str = "ada@example.org", area: str = "multiple sclerosis") -> str:
+    """Return a page without what the visitor had typed."""
+    return answer.text.replace(address, "ADDRESS").replace(f'value="{area}"', "AREA")
 
 
 def _mark_sent(world: World, number: int | None) -> None:
@@ -326,7 +328,7 @@ def test_beyond_the_number_an_hour_a_mail_waits_and_the_page_does_not_tell(world
         server = WebServer(settings, create_app(settings, world.db, world.clock))  # each time as after a restart
         server.start()
         typed = world.form(address=f"p{number}@example.org")
-        pages.append(httpx.post(f"{server.url}/subscribe", data=typed, timeout=30).text)
+        pages.append(_bare(httpx.post(f"{server.url}/subscribe", data=typed, timeout=30), address=typed["address"]))
         server.stop()
     assert len(set(pages)) == 1
     waits = [(mail.not_before - world.clock.now()) / timedelta(minutes=1) for mail in world.mails()]
@@ -338,7 +340,7 @@ def test_one_mailbox_gets_some_a_day_by_whatever_address(world: World) -> None:
     for number in range(8):
         world.clock.advance(timedelta(minutes=11))
         typed = world.form(address=f"a.da+{number}@gmail.com")
-        pages.add(world.client.post("/subscribe", data=typed).text)
+        pages.add(_bare(world.client.post("/subscribe", data=typed), address=typed["address"].replace("+", "+")))
     assert len(pages) == 1
     assert len(world.mails()) == 5
     assert len(_people(world)) == 5

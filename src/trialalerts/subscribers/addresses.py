@@ -51,6 +51,19 @@ _COMMON_DOMAINS = (
 )
 
 
+_REAL_DOMAINS = frozenset((
+    "aim.com", "aol.de", "aol.fr", "aol.it", "e-mail.de", "email.com", "email.de", "fastmail.com", "fastmail.fm",
+    "gmx.com", "gmx.fr", "gmx.it", "gmx.us", "hotmail.be", "hotmail.ca", "hotmail.de", "hotmail.es", "hotmail.it",
+    "hotmail.nl", "icloud.de", "live.at", "live.be", "live.ca", "live.cn", "live.co.uk", "live.de", "live.es",
+    "live.fr", "live.ie", "live.in", "live.it", "live.nl", "mac.com", "mail.de", "mail.ru", "ms.com", "outlook.at",
+    "outlook.be", "outlook.es", "outlook.fr", "outlook.ie", "outlook.it", "pm.me", "proton.ch", "qmail.com",
+    "rocketmail.com", "sfr.net", "t-online.com", "web.com", "wp.de", "ya.ru", "yahoo.at", "yahoo.ca", "yahoo.co.in",
+    "yahoo.com.au", "yahoo.com.br", "yahoo.com.mx", "yahoo.in", "yahoo.it", "yandex.com", "yandex.ru", "zoho.com",
+    "zoho.eu",
+))  # fmt: skip
+"""Domains that people do have, and that differ from a common one by a letter or two."""
+_LONG_DOMAIN = 10
+"""From this length on (``icloud.com``) two letters may be wrong, and nobody means another name."""
 _SAME_DOMAIN = {"googlemail.com": "gmail.com", "protonmail.com": "proton.me", "protonmail.ch": "proton.me"}
 _SAME_DOMAIN |= {"pm.me": "proton.me", "me.com": "icloud.com", "mac.com": "icloud.com", "ya.ru": "yandex.ru"}
 _TAG = {f"yahoo.{country}": "-" for country in ("com", "co.uk", "de", "fr", "es", "it", "ca")} | {"ymail.com": "-"}
@@ -135,10 +148,12 @@ def typo_hint(address: str) -> str | None:
 
     local, _, domain = address.rpartition("@")
     domain = domain.lower()
-    if domain in _COMMON_DOMAINS:
+    if domain in _COMMON_DOMAINS or domain in _REAL_DOMAINS:
         return None
-    near = [common for common in _COMMON_DOMAINS if OSA.distance(domain, common, score_cutoff=1) <= 1]
-    return f"{local}@{near[0]}" if near else None
+    most = 2 if len(domain) >= _LONG_DOMAIN else 1
+    distances = {common: OSA.distance(domain, common, score_cutoff=most) for common in _COMMON_DOMAINS}
+    nearest = min(distances, key=lambda common: distances[common])
+    return f"{local}@{nearest}" if distances[nearest] <= most else None
 
 
 def _folded(text: str) -> str:

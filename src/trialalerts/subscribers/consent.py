@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -10,7 +11,15 @@ from sqlmodel import Session, col, select
 from trialalerts.database.audit import WEB, command_line, note_change
 from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, id_of
 
-__all__ = ["list_consents", "record_consent", "shown_values"]
+__all__ = ["ConsentText", "list_consents", "note_text", "record_consent", "shown_values"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentText:
+    """What somebody read before they agreed: in which language, and which version of it."""
+
+    locale: str
+    version: str
 
 
 _ON_THE_WEB = {"web", "link", "one-click"}
@@ -26,16 +35,24 @@ def record_consent(
     old: str | None = None,
     new: str | None = None,
     now: datetime,
-) -> None:
-    """Append one line; ``how`` is ``web``, ``link``, ``one-click``, ``operator``, ``import`` or a feedback's name.
+) -> Consent:
+    """Append a line and return it; ``how`` is ``web``, ``link``, ``one-click``, ``operator``, ``import`` or feedback.
 
     What a person or an operator did goes into the audit trail, too, with the ``old`` and the ``new`` value.
     """
-    session.add(Consent(subscriber_id=id_of(subscriber), at=now, action=action, how=how, what=what))
+    line = Consent(subscriber_id=id_of(subscriber), at=now, action=action, how=how, what=what)
+    session.add(line)
     who = command_line() if how == "operator" else WEB if how in _ON_THE_WEB else None
     if who is not None:
         subject = f"subscriber {subscriber.id}"
         note_change(session, who, _named(action, what), subject, now=now, old=old, new=new or what or None)
+    return line
+
+
+def note_text(line: Consent, read: ConsentText | None) -> None:
+    """Write down with a line of the log which text was agreed to, where one was read."""
+    if read is not None:
+        line.locale, line.version = read.locale, read.version
 
 
 def _named(action: ConsentAction, what: str) -> str:

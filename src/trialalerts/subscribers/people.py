@@ -26,7 +26,7 @@ from trialalerts.subscribers.choices import (
     checked_timezone,
     checked_weekday,
 )
-from trialalerts.subscribers.consent import record_consent, shown_values
+from trialalerts.subscribers.consent import ConsentText, note_text, record_consent, shown_values
 from trialalerts.subscribers.erasure import close_books
 from trialalerts.subscribers.follows.trials import follow_trial
 from trialalerts.subscribers.preferences import NewPreference, add_preference, list_preferences
@@ -42,23 +42,10 @@ from trialalerts.subscribers.tables import (
 )
 
 __all__ = [
-    "NewSubscriber",
-    "Signup",
-    "SubscriberChanges",
-    "activate",
-    "add_subscriber",
-    "confirm",
-    "edit",
-    "end_pauses",
-    "find_by_key",
-    "find_subscriber",
-    "list_subscribers",
-    "new_subscriber",
-    "pause",
-    "resume",
-    "take_bounce_back",
-    "unsubscribe",
-]
+    "NewSubscriber", "Signup", "SubscriberChanges", "activate", "add_subscriber", "confirm", "edit", "end_pauses",
+    "find_by_key", "find_subscriber", "list_subscribers", "new_subscriber", "pause", "resume",
+    "take_bounce_back", "unsubscribe",
+]  # fmt: skip
 
 _SERVED = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
 _SCHEDULE: dict[str, Callable[[Any], object]] = {
@@ -86,6 +73,7 @@ class NewSubscriber:
     hour: int = 8
     weekday: int = 0
     day: int = 1
+    agreed_to: ConsentText | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +116,7 @@ def add_subscriber(session: Session, new: NewSubscriber, *, confirmed: bool, how
         InvalidInput: the address, a choice or an area makes no sense; nothing is stored then.
     """
     subscriber, created = _subscriber_to_be(session, new, now)
-    record_consent(session, subscriber, ConsentAction.SIGNED_UP, how=how, now=now)
+    note_text(record_consent(session, subscriber, ConsentAction.SIGNED_UP, how=how, now=now), new.agreed_to)
     added = [add_preference(session, subscriber, each, confirmed=False, how=how, now=now) for each in new.preferences]
     added += [follow_trial(session, subscriber, each, confirmed=False, how=how, now=now) for each in new.trials]
     ids = [each.preference.id for each in added if each.preference.id is not None]

@@ -38,6 +38,7 @@ from trialalerts.web.pages.settings import SettingsPage
 from trialalerts.web.pages.signup import SignUpPage
 from trialalerts.web.pages.status import StatusPages
 from trialalerts.web.pages.unsubscribe import UnsubscribePage
+from trialalerts.web.signup.suggestions import Suggestions
 from trialalerts.web.site import LinkEnded, Vocabulary, WebSite
 from trialalerts.web.templates import PageTemplates
 from trialalerts.web.webhooks import LARGEST, Webhooks
@@ -99,9 +100,12 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
 
 def _routes(site: WebSite, status: StatusPages) -> list[Route]:
     sign_up, confirm, unsubscribe = SignUpPage(site), ConfirmPage(site), UnsubscribePage(site)
+    suggestions = Suggestions(site)
     settings_page, digest = SettingsPage(site), DigestPage(site)
     return [
         Route("/", sign_up.show),
+        Route("/areas/suggest", suggestions.areas),
+        Route("/regions/suggest", suggestions.regions),
         Route("/subscribe", sign_up.show, methods=["GET"]),
         Route("/subscribe", reads_form(sign_up.take), methods=["POST"]),
         Route(CONFIRM_PATH, confirm.show, methods=["GET"]),

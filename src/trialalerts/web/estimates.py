@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -12,6 +12,7 @@ from trialalerts.database import Database
 from trialalerts.matching.estimate import Alternative, Estimate, Estimator
 from trialalerts.sources.polling.state import watched_since
 from trialalerts.subscribers.preferences import NewPreference, unsaved_preference
+from trialalerts.subscribers.tables import Preference
 from trialalerts.vocabulary.areas.tree import AreaTree
 
 __all__ = ["Estimates", "PageEstimate"]
@@ -25,12 +26,6 @@ class PageEstimate:
 
     estimate: Estimate
     instead: tuple[Alternative, ...]
-
-    @property
-    def news_a_week(self) -> int | None:
-        """The changes that would have been told, on average a week, rounded; 0 for less than one, None if unknown."""
-        known = self.estimate.changes_a_week
-        return known if known is None else round(known) if known >= 1 else 0
 
 
 class Estimates:
@@ -55,3 +50,21 @@ class Estimates:
             log.warning("web.no_estimate", error=type(error).__name__)
             return None
         return PageEstimate(estimate=estimate, instead=tuple(instead))
+
+    def open_now(self, preferences: Sequence[Preference], areas: AreaTree) -> int | None:
+        """Return how many trials take people that one of the preferences asks for; None where nobody can say.
+
+        Of several preferences the same trial counts once for each: then only whether there is any is sure, and what
+        is more than none is told as unknown.
+        """
+        try:
+            with self._db.read() as session:
+                since, complete = watched_since(session, self._sources)
+                estimator = Estimator(session, areas, self._clock.now(), watched_since=since, complete=complete)
+                found = [estimator.of(each).recruiting_now for each in preferences if each.item_id is None]
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong, the page goes without
+            log.warning("web.no_estimate", error=type(error).__name__)
+            return None
+        if not complete or not found:
+            return None
+        return found[0] if len(found) == 1 else (None if any(found) else 0)

@@ -18,7 +18,7 @@ from trialalerts.subscribers.addresses import checked_address
 from trialalerts.subscribers.filters import FILTERS
 from trialalerts.subscribers.tables import Frequency
 
-__all__ = ["FieldError", "Form", "Schedule", "reads_form", "time_zones"]
+__all__ = ["FieldError", "Form", "Schedule", "reads_form", "time_zones", "zone_named"]
 
 _LONGEST = 300
 _LONGEST_LIST = 2_000
@@ -30,10 +30,11 @@ _OFFERING = ("area", "region", *_LISTS)
 """Fields for which near choices are offered: the one taken, and what was typed by then, are fields too."""
 _FIELDS = (
     "address", "area", "region", "travel", "radius", "unit", "label", "frequency", "language", "timezone", "hour",
-    "weekday", "day", "consent", "website", "action", "preference", "step", *(each.field for each in FILTERS),
-    *(f"{name}_{what}" for name in _OFFERING for what in ("choice", "was")),
+    "weekday", "day", "consent", "website", "action", "preference", "step", "who", "trial",
+    "also", *(each.field for each in FILTERS), *(f"{name}_{what}" for name in _OFFERING for what in ("choice", "was")),
 )  # fmt: skip
-_LONG = {f"{name}{what}" for name in _LISTS for what in ("", "_choice", "_was")}
+_LONG = {f"{name}{what}" for name in _LISTS for what in ("", "_choice", "_was")} | {"area", "area_choice", "area_was"}
+_LONGEST_OF = dict.fromkeys(_LONG, _LONGEST_LIST) | {"also": 12_000}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +71,7 @@ class Form:
     @classmethod
     def filled(cls, typed: Mapping[str, object], **defaults: str) -> Form:
         """Return a form with the known fields of ``typed``, cleaned, over the ``defaults``."""
-        clean = {
-            name: _clean(typed[name], _LONGEST_LIST if name in _LONG else _LONGEST) for name in _FIELDS if name in typed
-        }
+        clean = {name: _clean(typed[name], _LONGEST_OF.get(name, _LONGEST)) for name in _FIELDS if name in typed}
         return cls(dict.fromkeys(_FIELDS, "") | defaults | clean)
 
     def address(self) -> str:
@@ -148,6 +147,25 @@ def time_zones() -> list[tuple[str, list[str]]]:
         ("UTC", ["UTC"]),
         *((part, list(group)) for part, group in groupby(names, lambda name: name.partition("/")[0])),
     ]
+
+
+@lru_cache(maxsize=1)
+def _zones_by_name() -> dict[str, str]:
+    """Return the zones by their names and by their cities alone, in small letters."""
+    named = [name for _, names in time_zones() for name in names]
+    cities = {name.rpartition("/")[2].replace("_", " ").casefold(): name for name in reversed(named)}
+    return cities | {name.casefold(): name for name in named}
+
+
+def zone_named(text: str) -> str:
+    """Return the time zone that a text names, by its own name or by its city (“new york”); else the text itself."""
+    typed = " ".join(text.split())
+    known = typed if typed in available_timezones() else None
+    return (
+        known
+        or _zones_by_name().get(typed.casefold().replace("_", " "))
+        or _zones_by_name().get(typed.casefold(), text)
+    )
 
 
 def reads_form(

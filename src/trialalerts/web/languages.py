@@ -14,7 +14,7 @@ from trialalerts.errors import ConfigurationError
 if TYPE_CHECKING:
     from babel import Locale
 
-__all__ = ["Language", "Languages", "read_languages"]
+__all__ = ["Language", "Languages", "country_name", "language_name", "read_languages", "zone_name"]
 
 _FALLBACK = "en"
 _MOST_CHOICES = 20
@@ -66,6 +66,31 @@ def _locale(code: str) -> Locale:
         return Locale.parse(code, sep="-")
     except (UnknownLocaleError, ValueError):
         return Locale.parse(_FALLBACK)
+
+
+def language_name(code: str, language: Language) -> str:
+    """Return how a language is called in another: “Englisch”; the code where nobody knows it."""
+    return _locale(code).get_language_name(language.code) or code
+
+
+def country_name(code: str, language: Language) -> str:
+    """Return the name of a country; the code where nobody knows it."""
+    return _locale(language.code).territories.get(code) or code
+
+
+@lru_cache(maxsize=2_000)
+def _city(zone: str, code: str) -> str:
+    from babel.dates import get_timezone_location
+
+    return get_timezone_location(zone, locale=_locale(code), return_city=True)
+
+
+def zone_name(zone: str, language: Language) -> str:
+    """Return how people call a time zone: by its city; the text itself where there is no such zone."""
+    try:
+        return "UTC" if zone == "UTC" else _city(zone, language.code)
+    except (LookupError, ValueError):
+        return zone
 
 
 class Languages:

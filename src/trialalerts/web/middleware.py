@@ -24,11 +24,16 @@ __all__ = ["BodyCap", "Guard", "SecurityHeaders", "content_policy"]
 log = structlog.get_logger()
 
 
-def content_policy(*, styles: str) -> str:
-    """Return the policy of a page whose styles come from ``styles``: no scripts, nothing from elsewhere."""
+def content_policy(*, styles: str, scripts: bool = False, framed_by: Sequence[str] = ()) -> str:
+    """Return the policy of a page whose styles come from ``styles``: nothing from elsewhere.
+
+    With ``scripts`` it may load our own script, which may ask us; the origins ``framed_by`` may show it in a frame.
+    """
+    own = "script-src 'self'; connect-src 'self'; " if scripts else ""
+    ancestors = " ".join(framed_by) or "'none'"
     return (
-        f"default-src 'none'; style-src {styles}; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
+        f"default-src 'none'; {own}style-src {styles}; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        f"frame-ancestors {ancestors}"
     )
 
 

@@ -6,6 +6,7 @@ place may have a name that no search finds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -42,6 +43,8 @@ FIELDS = ("preference", "area", "region", "travel", "radius", "unit", "label", *
 KM_PER_MILE = 1.609344
 
 _LABEL_LENGTH = 80
+_FOR = re.compile(r"^(?:for|für|pour|para)\s+(?=\S)", re.IGNORECASE)
+"""A label is a name ("Anna"): the pages and mails write "for" themselves."""
 
 
 def read_preference(
@@ -65,7 +68,7 @@ def read_preference(
         area=area or ANY_AREA,
         region=_region(form, session, kept),
         filters={each.name: (form.resolved(each.field),) for each in FILTERS},
-        label=form.values["label"][:_LABEL_LENGTH],
+        label=_FOR.sub("", form.values["label"])[:_LABEL_LENGTH],
     )
     try:
         new = typed_in.checked(areas, load_topics(session), today)

@@ -8,19 +8,29 @@ from trialalerts.subscribers.filters import FILTERS_TOLD, FilterWords
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 from trialalerts.vocabulary.topics import TopicTree
-from trialalerts.web.languages import Language
+from trialalerts.web.languages import Language, country_name
 
 __all__ = ["PreferenceText", "preference_text"]
+
+_KM_PER_MILE = 1.609344
+_TELLS_STATES = {"AU", "BR", "CA", "IN", "MX", "US"}
+"""Where many towns have the same name, so that people say the state with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreferenceText:
-    """A preference as a page shows it; ``filters`` says in words what it leaves out, empty where that is nothing."""
+    """A preference as a page shows it.
+
+    ``where`` says the place in words with both units, ``region`` in short. ``filters`` says in words what it leaves
+    out, empty where that is nothing; ``only`` is the same without the age.
+    """
 
     id: int
     area: str
     region: str
+    where: str
     filters: str
+    only: str
     label: str | None
     confirmed: bool
 
@@ -33,12 +43,14 @@ def preference_text(preference: Preference, areas: AreaTree, topics: TopicTree, 
 
     wording = FilterWords(text=language.text, area=area, topic=lambda topic: topics.name(topic, language.code))
     values = ((each, getattr(preference, each.name)) for each in FILTERS_TOLD)
-    told = [each.told(value, wording) for each, value in values if value]
+    told = {each.name: each.told(value, wording) for each, value in values if value}
     return PreferenceText(
         id=preference.id or 0,
         area=area(preference.area_id),
         region=_region(preference, language),
-        filters=" · ".join(filter(None, told)),
+        where=_where(preference, language),
+        filters=" · ".join(filter(None, told.values())),
+        only=" · ".join(text for name, text in told.items() if text and name != "born_on"),
         label=preference.label,
         confirmed=preference.confirmed_at is not None,
     )
@@ -51,3 +63,28 @@ def _region(preference: Preference, language: Language) -> str:
     if preference.radius_km is None:
         return preference.region_label
     return f"{preference.region_label} · {preference.radius_km:.0f} km"
+
+
+def _where(preference: Preference, language: Language) -> str:
+    if preference.region_kind in {RegionKind.COUNTRY, RegionKind.SUBDIVISION}:
+        return language.text("review.in", place=_place(preference, language))
+    if preference.latitude is None:
+        return language.text("review.anywhere")
+    near = language.text("review.near", place=_place(preference, language))
+    if preference.radius_km is None:
+        return f"{near}, {language.text('signup.any_distance')}"
+    km = preference.radius_km
+    reach = language.text("review.within", km=f"{km:.0f}", miles=f"{km / _KM_PER_MILE:.0f}")
+    return f"{near}, {reach}"
+
+
+def _place(preference: Preference, language: Language) -> str:
+    """Return the place as people write it: with the name of its country in place of the code."""
+    code = preference.country or ""
+    if preference.region_kind is RegionKind.COUNTRY:
+        return country_name(code, language)
+    name, *within = preference.region_label.split(", ")
+    if not within or within[-1] != code:
+        return preference.region_label
+    states = within[:-1] if code in _TELLS_STATES else []
+    return ", ".join([name, *states, country_name(code, language)])

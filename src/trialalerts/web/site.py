@@ -23,7 +23,6 @@ from trialalerts.subscribers.tables import Subscriber
 from trialalerts.subscribers.tokens import Purpose, TokenData, Tokens
 from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.places.regions import DEFAULT_RADIUS_KM, TRAVEL_KM
-from trialalerts.vocabulary.tables import AreaOrigin
 from trialalerts.vocabulary.topics import TopicTree, load_topics
 from trialalerts.web.clients.limits import ClientLimit
 from trialalerts.web.estimates import Estimates
@@ -53,7 +52,6 @@ class Vocabulary:
         self._lock = Lock()
         self._read_at: datetime | None = None
         self._tree = AreaTree(())
-        self._suggested: list[str] = []
         self._topics = TopicTree(())
 
     def tree(self) -> AreaTree:
@@ -66,11 +64,6 @@ class Vocabulary:
         self._refresh()
         return self._topics
 
-    def suggested(self) -> list[str]:
-        """Return the names worth suggesting while somebody types: those of the curated file."""
-        self._refresh()
-        return self._suggested
-
     def _refresh(self) -> None:
         now = self._clock.now()
         with self._lock:
@@ -78,8 +71,6 @@ class Vocabulary:
                 return
             with self._db.read() as session:
                 self._tree, self._topics = load_areas(session), load_topics(session)
-            curated = {node.name for node in self._tree.nodes if node.origin is AreaOrigin.CURATED}
-            self._suggested = sorted(curated, key=str.casefold)
             self._read_at = now
 
 
@@ -122,9 +113,8 @@ class WebSite:
         ]
 
     def choices(self) -> Mapping[str, object]:
-        """Return what the forms offer: areas, distances, filters, time zones, languages of mails."""
+        """Return what the forms offer: distances, filters, time zones, languages of mails."""
         return {
-            "areas": self.vocabulary.suggested(),
             "topics": self.vocabulary.topics(),
             "distances": [(word, round(km), round(km / KM_PER_MILE)) for word, km in _DISTANCES if km],
             "filters": [each.field for each in FILTERS],

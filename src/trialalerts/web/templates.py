@@ -14,16 +14,21 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from trialalerts.files import shipped
-from trialalerts.settings import Settings
+from trialalerts.settings import LookSettings, Settings
 from trialalerts.subscribers.choices import LANGUAGES
-from trialalerts.web.languages import Language, Languages, read_languages
+from trialalerts.web.languages import Language, Languages, language_name, read_languages, zone_name
+from trialalerts.web.signup.consent_text import consent_text
 
 __all__ = ["PageTemplates"]
 
 log = structlog.get_logger()
 
 _ERRORS = 400
-_STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+_STATIC = {
+    "style.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+    "script.js": "text/javascript; charset=utf-8",
+}
 
 
 class PageTemplates:
@@ -36,11 +41,16 @@ class PageTemplates:
         folders = [folder for folder in (own_folder, shipped_folder) if folder is not None and folder.is_dir()]
         self.languages: Languages = read_languages(folders)
         self.static = {name: (_first(folders, name).read_bytes(), kind) for name, kind in _STATIC.items()}
+        self.static["style.css"] = (_with_accent(self.static["style.css"][0], settings.look), _STATIC["style.css"])
         self.prefix = urlsplit(settings.service.base_url).path.rstrip("/")
         self._environments = [_environment(FileSystemLoader(folders))]
         if len(folders) > 1:
             self._environments.append(_environment(FileSystemLoader([shipped_folder])))
-        self._style = f"{self.prefix}/static/style.css?v={hashlib.sha256(self.static['style.css'][0]).hexdigest()[:12]}"
+        self._style, self._script = self._versioned("style.css"), self._versioned("script.js")
+
+    def _versioned(self, name: str) -> str:
+        """Return the path of a static file, which changes with what it holds."""
+        return f"{self.prefix}/static/{name}?v={hashlib.sha256(self.static[name][0]).hexdigest()[:12]}"
 
     def language(self, request: Request, wanted: str | None = None) -> Language:
         """Return the language of a page: ``?lang=``, else ``wanted``, else what the browser asks for."""
@@ -118,6 +128,10 @@ class PageTemplates:
                 "service": self.settings.service,
                 "prefix": self.prefix,
                 "style": self._style,
+                "script": self._script,
+                "zone_name": lambda zone: zone_name(zone, language),
+                "language_name": lambda code: language_name(code, language),
+                "consent": consent_text(language, self.settings.service.name),
                 "day": lambda moment: self.day(moment, language),
             }
         )
@@ -127,6 +141,17 @@ class PageTemplates:
             except Exception as error:  # noqa: BLE001 - whatever an operator writes, people get their page
                 log.warning("web.template_failed", template=name, error=type(error).__name__)
         return self._environments[-1].get_template(name).render(values)
+
+
+def _with_accent(style: bytes, look: LookSettings) -> bytes:
+    """Return a style sheet with the operator's colours, where they are not its own."""
+    shipped_look = LookSettings()
+    own = ""
+    if look.accent != shipped_look.accent:
+        own += f":root {{ --accent: {look.accent}; }}\n"
+    if look.accent != shipped_look.accent or look.accent_dark != shipped_look.accent_dark:
+        own += f"@media (prefers-color-scheme: dark) {{ :root {{ --accent: {look.accent_dark}; }} }}\n"
+    return style + own.encode()
 
 
 def _first(folders: list[Path], name: str) -> Path:

@@ -10,13 +10,19 @@ from starlette.responses import Response
 
 from trialalerts.digests.compose import waited_for
 from trialalerts.subscribers.people import confirm
+from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import Purpose
+from trialalerts.web.languages import Language
 from trialalerts.web.site import LinkEnded, WebSite
 
 __all__ = ["ConfirmPage"]
 
 _OPEN = {SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED}
+
+
+def _rhythm(subscriber: Subscriber, language: Language) -> str:
+    return language.text(f"rhythm.{subscriber.frequency.value}")
 
 
 class ConfirmPage:
@@ -32,7 +38,14 @@ class ConfirmPage:
             subscriber, ids = self._asked(session, token)
             language = site.pages.language(request, subscriber.locale)
             follows = [each for each in site.follows(session, subscriber, language) if each.id in ids]
-        return site.pages.page("confirm.html", language, token=token, follows=follows)
+        return site.pages.page(
+            "confirm.html",
+            language,
+            token=token,
+            follows=follows,
+            address=subscriber.address,
+            rhythm=_rhythm(subscriber, language),
+        )
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
         """Confirm, and say what happens next. A second time does nothing more and says the same."""
@@ -44,12 +57,18 @@ class ConfirmPage:
             waits = waited_for(session, site.settings, site.clock.now())
             language = site.pages.language(request, subscriber.locale)
             follows = [each for each in site.follows(session, subscriber, language) if each.confirmed]
+            first = subscriber.cursor == NEVER_SERVED
+            followed = [each for each in list_preferences(session, subscriber) if each.confirmed_at is not None]
+        open_now = None if waits or not first else site.estimates.open_now(followed, site.vocabulary.tree())
         return site.pages.page(
             "confirmed.html",
             language,
             follows=follows,
             waits=bool(waits),
-            first=subscriber.cursor == NEVER_SERVED,
+            first=first,
+            open_now=open_now,
+            empty=open_now == 0,
+            rhythm=_rhythm(subscriber, language),
             preferences_url=site.links.preferences(subscriber),
         )
 

@@ -105,7 +105,7 @@ class SettingsPage:
     def _look(self, request: Request, subscriber: Subscriber, form: Form, new: NewPreference) -> Response:
         return self._review.page(
             form,
-            new,
+            [[new]],
             self._language(request, subscriber),
             fields=FIELDS,
             action=self._path(request),

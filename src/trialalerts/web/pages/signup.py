@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,17 +14,26 @@ from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.delivery.outbox.confirmations import request_confirmation
 from trialalerts.delivery.outbox.request_limits import RequestLimits
 from trialalerts.errors import InvalidInput
+from trialalerts.subscribers.filters import FILTERS
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
-from trialalerts.web.forms import Form, Schedule
+from trialalerts.web.forms import FieldError, Form, zone_named
 from trialalerts.web.languages import Language
+from trialalerts.web.middleware import content_policy
 from trialalerts.web.pages.review import CHANGE, SAVE, ReviewPage
-from trialalerts.web.preference_form import FIELDS, given, read_preference
+from trialalerts.web.preference_form import FIELDS, given
+from trialalerts.web.signup.consent_text import consent_read
+from trialalerts.web.signup.one_trial import FollowedTrial, trial_asked_for
+from trialalerts.web.signup.wishes import ANOTHER, add_another, drop, read_wishes
 from trialalerts.web.site import WebSite
 
 __all__ = ["SignUpPage"]
 
 log = structlog.get_logger()
+
+_FOLDED = ("radius", "label", *(each.field for each in FILTERS if each.field != "born"))
+"""What stands in the block that is closed until it is used."""
+_CARRIED = (*FIELDS, "who", "also", "trial", "address", "frequency", "language", "timezone", "consent")
 
 
 class _NoMoreMails(Exception):
@@ -38,6 +48,7 @@ class SignUpPage:
         self._review = ReviewPage(site)
         self._domain = mail_domain(site.settings.mail.sender)
         self._limits = RequestLimits.of(site.settings)
+        self._path = f"{site.pages.prefix}/subscribe"
 
     def show(self, request: Request) -> Response:
         """Show the form, filled with ``?area=``, ``?region=`` and ``?topic=`` where an article's link gives them."""
@@ -45,52 +56,99 @@ class SignUpPage:
         query = dict(request.query_params) | {"topic": ";".join(request.query_params.getlist("topic"))}
         known = self._site.vocabulary
         filled = given(query, known.tree(), known.topics(), any_area=language.text("filters.any_area"))
+        filled["trial"] = query.get("trial", "")
         return self._form(self._filled(request, filled, language), language, carried=filled)
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
         """Take a sign-up: show the form again with what is wrong, or what it would bring, or queue the confirmation."""
-        site = self._site
-        language = site.pages.language(request)
+        language = self._site.pages.language(request)
         form = self._filled(request, typed, language)
-        if refusal := self._review.too_often(request, form, language):
-            return refusal
+        if wait := self._review.wait(request, form):
+            return self._too_often(form, language, wait)
         if form.values["website"]:  # a field that people do not see: only a program fills it
             log.info("web.trapped")
-            return site.pages.message("sent", language)
-        if form.values["step"] == CHANGE:
+            return self._sent(form, language)
+        if form.values["step"] == ANOTHER:
+            add_another(form)
+        if form.values["step"] in {CHANGE, ANOTHER}:
             return self._form(form, language)
         self._review.taken(form)
+        drop(form)
+        return self._checked(form, language)
+
+    def _checked(self, form: Form, language: Language) -> Response:
+        site = self._site
         with site.db.read() as session:
-            preference = read_preference(form, site.vocabulary.tree(), session, site.clock.now().date())
+            trial = self._trial(session, form)
+            alone = trial is not None and not form.values["area"]
+            wishes = [] if alone else read_wishes(form, site.vocabulary.tree(), session, site.clock.now().date())
         address = form.address()
+        form.values["timezone"] = zone_named(form.values["timezone"])
         schedule = form.schedule({choice.code for choice in site.pages.mail_languages})
         form.consent()
-        if form.errors or preference is None or schedule is None:
+        if form.errors or schedule is None:
             return self._form(form, language, status=422)
         if form.values["step"] != SAVE:
-            return self._look(form, preference, language)
-        self._store(address, preference, schedule)
-        return site.pages.message("sent", language)
-
-    def _look(self, form: Form, preference: NewPreference, language: Language) -> Response:
-        return self._review.page(
-            form,
-            preference,
-            language,
-            fields=(*FIELDS, "address", "frequency", "language", "timezone", "consent"),
-            action=f"{self._site.pages.prefix}/subscribe?lang={language.code}",
-            sends={},
-            save="subscribe.submit",
-        )
-
-    def _store(self, address: str, preference: NewPreference, schedule: Schedule) -> None:
+            return self._look(form, wishes, address, trial, language)
         new = NewSubscriber(
             address=address,
-            preferences=(preference,),
+            preferences=tuple(new for wish in wishes for new in wish),
+            trials=() if trial is None else (trial.item_id,),
             locale=schedule.language,
             timezone=schedule.timezone,
             frequency=schedule.frequency,
+            agreed_to=consent_read(language, self._site.settings.service.name),
         )
+        self._store(new)
+        return self._sent(form, language)
+
+    def _trial(self, session: Session, form: Form) -> FollowedTrial | None:
+        """Return the trial that a public page asked for; one that is unknown is noted in the form."""
+        number = form.values["trial"]
+        found = trial_asked_for(session, number) if number else None
+        if number and found is None:
+            form.errors["area"] = FieldError(key="signup.trial_unknown")
+            form.values["trial"] = ""
+        return found
+
+    def _look(
+        self,
+        form: Form,
+        wishes: Sequence[Sequence[NewPreference]],
+        address: str,
+        trial: FollowedTrial | None,
+        language: Language,
+    ) -> Response:
+        return self._review.page(
+            form,
+            wishes,
+            language,
+            fields=_CARRIED,
+            action=f"{self._path}?lang={language.code}",
+            sends={},
+            save="subscribe.submit",
+            address=address,
+            trial=trial,
+        )
+
+    def _sent(self, form: Form, language: Language) -> Response:
+        """Say that a mail is on its way: the same to everybody, whoever is known and whatever was stored."""
+        return self._site.pages.page(
+            "sent.html",
+            language,
+            address=form.values["address"],
+            carried=form.hidden_fields(_CARRIED),
+            action=f"{self._path}?lang={language.code}",
+        )
+
+    def _too_often(self, form: Form, language: Language, wait: int) -> Response:
+        """Ask for patience; what was typed stays."""
+        form.errors["limit"] = FieldError(key="limit.text")
+        response = self._form(form, language, status=429, headline="limit.title")
+        response.headers["Retry-After"] = str(wait)
+        return response
+
+    def _store(self, new: NewSubscriber) -> None:
         try:
             self._sign_up(new)
         except IntegrityError:  # the same person pressed the button twice: the other request stored them first
@@ -114,21 +172,41 @@ class SignUpPage:
         return Form.filled(
             typed,
             unit=self._site.unit(request),
+            who="me",
             frequency="weekly",
             language=language.code,
             timezone=self._site.settings.service.timezone,
         )
 
     def _form(
-        self, form: Form, language: Language, *, status: int = 200, carried: Mapping[str, str] | None = None
+        self,
+        form: Form,
+        language: Language,
+        *,
+        status: int = 200,
+        carried: Mapping[str, str] | None = None,
+        headline: str = "error.summary",
     ) -> Response:
         """Show the form. The links to other languages carry what an article's link said, never what was typed."""
-        return self._site.pages.page(
+        choices = dict(self._site.choices())
+        trial = None
+        if form.values["trial"]:
+            with self._site.db.read() as session:
+                trial = self._trial(session, form)
+        if not form.uses("topic"):  # the long list of them is for one's own page
+            choices["topics"] = None
+        response = self._site.pages.page(
             "subscribe.html",
             language,
             status=status,
             form=form,
-            here=f"{self._site.pages.prefix}/subscribe",
+            headline=headline,
+            trial=trial,
+            folded_in=form.uses(*_FOLDED) or bool(form.errors.keys() & {"language", "timezone"}),
+            here=self._path,
             here_query={name: value for name, value in (carried or {}).items() if value},
-            **self._site.choices(),
+            guess=not form.values["address"] and not form.errors,
+            **choices,
         )
+        response.headers["Content-Security-Policy"] = content_policy(styles="'self'", scripts=True)
+        return response

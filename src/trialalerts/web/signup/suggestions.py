@@ -1,0 +1,100 @@
+"""The suggestions while somebody types: a few names of diseases or places, and nothing rather than something far."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trialalerts.vocabulary.areas.tree import AreaHit
+from trialalerts.vocabulary.names import folded
+from trialalerts.vocabulary.places.regions import search_places
+from trialalerts.web.languages import Language
+from trialalerts.web.site import WebSite
+
+__all__ = ["MOST", "Suggestions", "is_near"]
+
+MOST = 8
+_LONGEST = 80
+_SHORTEST = 2
+_LETTERS_A_SLIP = 4
+_LOOKED_AT = 24
+_KEPT = 4_000
+_FRESH = 600
+"""Seconds for which an answer is kept."""
+
+
+def is_near(typed: str, name: str) -> bool:
+    """Tell whether a name is what somebody types: its words begun, or one slip in four letters at most.
+
+    >>> is_near("brest canc", "Breast Cancer"), is_near("brest cancer", "Mesothelioma")
+    (True, False)
+    """
+    from rapidfuzz.distance import OSA
+
+    own, text = folded(name), folded(typed)
+    words = own.split()
+    if all(any(word.startswith(each) for word in words) for each in text.split()):
+        return True
+    most = len(text) // _LETTERS_A_SLIP
+    begun = (own[: len(text) + more] for more in range(-1, 2))
+    return any(OSA.distance(text, each, score_cutoff=most) <= most for each in (own, *begun))
+
+
+class Suggestions:
+    """``GET /areas/suggest`` and ``GET /regions/suggest``: ``?q=`` what was typed, ``?lang=`` the reader's language.
+
+    An answer is kept in memory for some minutes, so that asking again costs nothing.
+    """
+
+    def __init__(self, site: WebSite) -> None:
+        self._site = site
+        self._kept: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
+        self._lock = Lock()
+
+    async def areas(self, request: Request) -> Response:
+        """Suggest diseases."""
+        return await self._answer(request, "areas", self._areas)
+
+    async def regions(self, request: Request) -> Response:
+        """Suggest places."""
+        return await self._answer(request, "regions", self._regions)
+
+    async def _answer(self, request: Request, kind: str, find: Callable[[str, Language], Sequence[object]]) -> Response:
+        typed = " ".join(request.query_params.get("q", "")[:_LONGEST].split())
+        language = self._site.pages.language(request)
+        key = (kind, typed.casefold(), language.code, self._site.clock.now().timestamp() // _FRESH)
+        body = self._kept.get(key)
+        if body is None:
+            found = await run_in_threadpool(find, typed, language) if len(typed) >= _SHORTEST else []
+            body = orjson.dumps(found)
+            with self._lock:
+                self._kept[key] = body
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+        return Response(body, media_type="application/json")
+
+    def _areas(self, typed: str, language: Language) -> Sequence[object]:
+        found: dict[str, object] = {}
+        for hit in self._near_areas(typed):
+            other = folded(hit.matched) not in {folded(hit.node.name), folded(typed)}
+            note = language.text("signup.also_called", name=hit.matched) if other else ""
+            found.setdefault(hit.node.name, {"name": hit.node.name, "note": note})
+        return list(found.values())[:MOST]
+
+    def _near_areas(self, typed: str) -> Iterator[AreaHit]:
+        for hit in self._site.vocabulary.tree().search(typed, limit=_LOOKED_AT):
+            if typed in hit.node.acronyms or is_near(typed, hit.matched) or is_near(typed, hit.node.name):
+                yield hit
+
+    def _regions(self, typed: str, language: Language) -> Sequence[object]:
+        del language
+        with self._site.db.read() as session:
+            hits = search_places(session, typed, limit=_LOOKED_AT)
+        near = (hit.label for hit in hits if is_near(typed.partition(",")[0], hit.label) or "," in typed)
+        return [{"name": label, "note": ""} for label in dict.fromkeys(near)][:MOST]
