@@ -64,9 +64,9 @@ def test_a_folder_of_the_operator_changes_single_texts_and_adds_languages(tmp_pa
     assert english is not None
     assert italian is not None
     assert english.text("sent.title") == "Off it goes"
-    assert english.text("unsubscribed.title") == "Done"
+    assert english.text("unsubscribed.title") == "Done. No more mails"
     assert (italian.name, italian.text("sent.title")) == ("Italiano", "Controlla la posta")
-    assert italian.text("unsubscribed.title") == "Done"
+    assert italian.text("unsubscribed.title") == "Done. No more mails"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from trialalerts.database.bulk import is_sqlite
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.digests.claims import PageClaims
-from trialalerts.digests.correcting import Corrections
+from trialalerts.digests.correcting import Corrections, told_since
 from trialalerts.digests.due import DuePage, DueRow, due_rows, introductions_due, lowest_cursors, rows_of
 from trialalerts.digests.due_subscribers import PageMatcher, PageMatches
 from trialalerts.digests.storing import ConcurrentUpdate, Storage
@@ -33,6 +33,7 @@ from trialalerts.matching.matcher import Matcher, query_of
 from trialalerts.matching.shown import Queries, introduction
 from trialalerts.matching.window import changes_between
 from trialalerts.settings import Settings
+from trialalerts.subscribers.account.resting import end_rests
 from trialalerts.subscribers.people import end_pauses
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas.tree import load_areas
@@ -77,7 +78,7 @@ def compose_due(
     now = clock.now()
     count = ComposeCount()
     with db.write() as session:
-        count.woken = end_pauses(session, now) if steady else 0
+        count.woken = end_pauses(session, now) + end_rests(session, now) if steady else 0
         patience = settings.digests.wait_for_baseline if steady else _ANY_TIME
         waits = settle_baselines(session, _sources(settings), patience, now)
     complete_outlines(db, stop)
@@ -192,8 +193,10 @@ class Composer:
         upto = current_number(session, CHANGES)
         after = upto if subscriber.cursor == NEVER_SERVED else subscriber.cursor
         began = upto if subscriber.confirmed_seq is None else subscriber.confirmed_seq
+        rows = [row for row in rows_of(session, subscriber) if row.preference_id is not None]
+        after = min([after, *(row.paused_seq for row in rows if row.paused_seq is not None)])
         spans = _Spans(after=after, began=began if subscriber.cursor == NEVER_SERVED else upto, upto=upto)
-        queries = [query_of(row) for row in rows_of(session, subscriber) if row.preference_id is not None]
+        queries = [query_of(row) for row in rows]
         return cls._of(session, settings, now, spans, queries, introducing=introducing)
 
     @classmethod
@@ -220,7 +223,11 @@ class Composer:
 
     def matches_of(self, session: Session, rows: Sequence[DueRow]) -> PageMatches:
         """Return what the people of these rows would be told."""
-        matches = self._page_matcher.match(rows)
+        rested: dict[int, int] = {}
+        for row in rows:
+            if row.paused_seq is not None:
+                rested[row.subscriber_id] = min(row.paused_seq, rested.get(row.subscriber_id, row.paused_seq))
+        matches = self._page_matcher.match(rows, told_since(session, rested))
         self._corrections.add(session, matches.served, rows)
         return matches
 

@@ -102,6 +102,31 @@ class Corrections:
         return [(who, pref, selections[number]) for who, pref, number in parts if number in selections]
 
 
+def told_since(session: Session, people: Mapping[int, int]) -> dict[int, set[int]]:
+    """Return the numbers of the changes that people were told since one of their wishes rested.
+
+    Args:
+        session: reads.
+        people: after which change that was, by the person.
+    """
+    told: dict[int, set[int]] = defaultdict(set)
+    for some in _slices(sorted(people)):
+        rows = select(col(Digest.subscriber_id), col(Digest.to_seq), col(Digest.parts)).where(
+            col(Digest.subscriber_id).in_(some), col(Digest.to_seq) >= min(people[who] for who in some)
+        )
+        parts = [
+            (who, selection)
+            for who, upto, digest_parts in session.connection().execute(rows)
+            if upto >= people[who]
+            for _, selection in digest_parts
+        ]
+        selections = _selections(session, {selection for _, selection in parts})
+        for who, number in parts:
+            if number in selections and selections[number].kind is SelectionKind.CHANGES:
+                told[who] |= selections[number]
+    return told
+
+
 class _Numbers(set[int]):
     """The numbers of a selection."""
 

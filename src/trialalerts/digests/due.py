@@ -55,6 +55,7 @@ class DueRow(NamedTuple):
     filters: str
     item_id: int | None
     confirmed_seq: int | None
+    paused_seq: int | None = None
 
 
 class _Sought(NamedTuple):
@@ -83,11 +84,15 @@ class DuePage(NamedTuple):
 
 # Written out, because this runs for every subscriber: one statement gives people and preferences, and the database puts
 # together what belongs together (0.5 µs) instead of twelve columns that Python would have to convert (15 µs).
-# Who is served at once is due only while there is a change that they have not seen, or a preference that is new.
+# Who is served at once is due only while there is a change that they have not seen, or a preference that is new or has
+# rested; one that rests is passed over.
 _HAS_NEW = """
     EXISTS (
         SELECT 1 FROM preference new WHERE new.subscriber_id = s.id
-        AND new.introduced_at IS NULL AND new.confirmed_at IS NOT NULL
+        AND new.introduced_at IS NULL AND new.confirmed_at IS NOT NULL AND new.paused_until IS NULL
+    ) OR EXISTS (
+        SELECT 1 FROM preference rested WHERE rested.subscriber_id = s.id
+        AND rested.paused_seq IS NOT NULL AND rested.paused_until IS NULL
     )
 """
 _UNSEEN = "s.state = 'active' AND (s.frequency <> 'immediately' OR s.cursor < :last_change{more})"
@@ -108,8 +113,9 @@ WITH due AS MATERIALIZED (
 )
 SELECT due.id, due.cursor, due.schedule, due.next_due_at, p.id, p.introduced_at IS NULL, coalesce(p.area_id, ''),
     coalesce({region}, ''), p.latitude, p.longitude, p.radius_km, coalesce({filters}, ''), p.item_id,
-    due.confirmed_seq
-FROM due LEFT JOIN preference p ON p.subscriber_id = due.id AND p.confirmed_at IS NOT NULL
+    due.confirmed_seq, p.paused_seq
+FROM due LEFT JOIN preference p
+    ON p.subscriber_id = due.id AND p.confirmed_at IS NOT NULL AND p.paused_until IS NULL
 """
 _TEXTS = {
     "region": "p.region_kind || '|' || coalesce(p.country, '') || '|' || coalesce(p.subdivision, '')",
@@ -119,13 +125,17 @@ _TEXTS = {
 # CROSS JOIN keeps SQLite from looking through all subscribers: preferences that are new are few, and have an index.
 _SOUGHT = f"""
 SELECT p.area_id, {_TEXTS["region"]}, p.latitude, p.longitude, p.radius_km, {_TEXTS["filters"]}, p.item_id
-FROM {{tables}} WHERE p.confirmed_at IS NOT NULL AND s.id = p.subscriber_id AND s.state = 'active'
-AND s.next_due_at <= :now AND {{which}}
+FROM {{tables}} WHERE p.confirmed_at IS NOT NULL AND p.paused_until IS NULL AND s.id = p.subscriber_id
+AND s.state = 'active' AND s.next_due_at <= :now AND {{which}}
 """
 _NEW = _SOUGHT.format(tables="preference p CROSS JOIN subscriber s", which="p.introduced_at IS NULL")
 _OF_NEWCOMERS = _SOUGHT.format(
     tables="subscriber s CROSS JOIN preference p", which=f"p.introduced_at IS NOT NULL AND s.cursor = {NEVER_SERVED}"
 )
+_RESTED = text("""
+SELECT min(p.paused_seq) FROM preference p JOIN subscriber s ON s.id = p.subscriber_id
+WHERE p.paused_seq IS NOT NULL AND p.paused_until IS NULL AND s.state = 'active' AND s.next_due_at <= :now
+""")
 _LAST = """
 SELECT page.next_due_at, page.id, count(*) OVER () FROM (
     SELECT s.next_due_at, s.id FROM subscriber s WHERE {when} ORDER BY s.next_due_at, s.id LIMIT :limit
@@ -192,7 +202,7 @@ def lowest_cursors(
 ) -> tuple[int | None, int | None]:
     """Return the lowest cursor of all who are due and had their first digest, and where first digests begin.
 
-    None where nobody is.
+    None where nobody is. A preference that has rested begins where it did so.
     """
     asked = text(
         "SELECT min(CASE WHEN s.cursor > :never THEN s.cursor END), "
@@ -201,7 +211,8 @@ def lowest_cursors(
     )
     values = {"now": _moment(session, now), "last_change": last_change, "never": NEVER_SERVED}
     served, began = session.connection().execute(asked, values).one()
-    return served, began
+    rested = session.connection().execute(_RESTED, {"now": values["now"]}).scalar()
+    return min((each for each in (served, rested) if each is not None), default=None), began
 
 
 def introductions_due(session: Session, now: datetime, *, newcomers: bool) -> list[PreferenceQuery] | None:

@@ -6,8 +6,9 @@ Nothing here stores or orders anything; what a preference brings is asked of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import structlog
 
@@ -26,8 +27,8 @@ class DueSubscriber:
     """A subscriber whose turn it is.
 
     ``parts`` is what each preference (its id) brings, ``changed`` tells whether any of it is a change; ``introduced``
-    are the preferences for which what is open was looked up. A ``newcomer`` who follows something gets a first digest
-    whatever it brings.
+    are the preferences for which what is open was looked up, ``rested`` those that go on after a rest. A ``newcomer``
+    who follows something gets a first digest whatever it brings.
     """
 
     subscriber_id: int
@@ -36,6 +37,7 @@ class DueSubscriber:
     parts: list[tuple[int, MatchSet]]
     changed: bool = False
     introduced: tuple[int, ...] = ()
+    rested: tuple[int, ...] = ()
     newcomer: bool = False
 
     @property
@@ -78,8 +80,12 @@ class PageMatcher:
         self._upto = upto
         self._introducing = introducing
 
-    def match(self, rows: Sequence[DueRow]) -> PageMatches:
+    def match(
+        self, rows: Sequence[DueRow], before: Mapping[int, Collection[int]] = MappingProxyType({})
+    ) -> PageMatches:
         """Return what the people of these rows are told.
+
+        ``before`` gives, by the person, the numbers of changes that they were told while one of their wishes rested.
 
         Somebody may have confirmed, come back with an older cursor, or chosen something else after the windows were
         read: they are left out, the next round has windows for them. A fault in one subscriber's matching harms only
@@ -87,39 +93,54 @@ class PageMatcher:
         """
         people: dict[int, DueSubscriber | None] = {}
         failed = []
-        changes, shown = self.matcher.changes, self.matcher.shown
         for row in rows:
             who, cursor = row.subscriber_id, row.cursor
-            newcomer = cursor == NEVER_SERVED
             try:
                 served = people[who]
             except KeyError:
+                newcomer = cursor == NEVER_SERVED
                 covered = self._covers_newcomer(row.confirmed_seq) if newcomer else cursor >= self._after
                 served = people[who] = DueSubscriber(who, cursor, row.schedule, []) if covered else None
-            preference = row.preference_id
-            if served is None or preference is None:
+            if served is None or row.preference_id is None:
                 continue
             try:
-                is_new = newcomer or row.is_new
-                within = self._new_changes(cursor, row.confirmed_seq) if is_new else changes.index.after(cursor)
-                if found := changes.found(within, row):
-                    served.parts.append((preference, found))
-                    served.changed |= not newcomer
-                if newcomer or (is_new and self._introducing):
-                    if shown is None or not self.matcher.introduces(row):
-                        people[who] = None
-                        continue
-                    if found := shown.found(shown.index.every, row):
-                        served.parts.append((preference, found))
-                    served.introduced += (preference,) if row.is_new else ()
-                    served.newcomer = newcomer
+                if not self._add(served, row, before.get(who, ())):
+                    people[who] = None
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
                 log.error("digest.failed", subscriber=who, error=type(error).__name__)
                 people[who] = None
                 failed.append(who)
         told = [served for served in people.values() if served is not None]
-        self._leave_out_what_was_told(told if changes.index.gains else ())
+        self._leave_out_what_was_told(told if self.matcher.changes.index.gains else ())
         return PageMatches(served=told, failed=failed)
+
+    def _add(self, served: DueSubscriber, row: DueRow, before: Collection[int]) -> bool:
+        """Add what a preference brings; return False where no window of this round holds it."""
+        changes, shown, preference = self.matcher.changes, self.matcher.shown, row.preference_id or 0
+        newcomer = row.cursor == NEVER_SERVED
+        is_new = newcomer or row.is_new
+        within = self._new_changes(row.cursor, row.confirmed_seq) if is_new else changes.index.after(row.cursor)
+        if row.paused_seq is not None:
+            if not is_new and row.paused_seq < self._after:
+                return False
+            within = within if is_new else self._since_rest(row.paused_seq, before)
+            served.rested += (preference,)
+        if found := changes.found(within, row):
+            served.parts.append((preference, found))
+            served.changed |= not newcomer
+        if newcomer or (is_new and self._introducing):
+            if shown is None or not self.matcher.introduces(row):
+                return False
+            if found := shown.found(shown.index.every, row):
+                served.parts.append((preference, found))
+            served.introduced += (preference,) if row.is_new else ()
+            served.newcomer = newcomer
+        return True
+
+    def _since_rest(self, paused_seq: int, told: Collection[int]) -> int:
+        """Return the changes since a preference rested, as bits, but those that another one has brought meanwhile."""
+        index = self.matcher.changes.index
+        return index.after(paused_seq) & ~index.numbered(told)
 
     def _leave_out_what_was_told(self, people: Iterable[DueSubscriber]) -> None:
         """Leave out what gained areas where somebody follows what it was about before."""

@@ -41,6 +41,8 @@ _ADVANCE_SQLITE = _ADVANCE.format("?") + "AND +state = 'active' AND id IN ({rows
 _ADVANCE_POSTGRESQL = _ADVANCE.format("%s") + "AND state = 'active' AND id = ANY(%s)"
 _INTRODUCE_SQLITE = "UPDATE preference SET introduced_at = ? WHERE id = ? AND introduced_at IS NULL"
 _INTRODUCE_POSTGRESQL = "UPDATE preference SET introduced_at = %s WHERE id = ANY(%s) AND introduced_at IS NULL"
+_WAKE = "UPDATE preference SET paused_seq = NULL WHERE paused_until IS NULL AND paused_seq IS NOT NULL AND id"
+_WAKE_SQLITE, _WAKE_POSTGRESQL = f"{_WAKE} = ?", f"{_WAKE} = ANY(%s)"
 _COLUMNS = "id, subscriber_id, kind, from_seq, to_seq, created_at, added, parts"
 _LINE = "%d\t%d\t%s\t%d\t%d\t%s\t%d\t%s\n"
 _TELL_SQLITE = f"INSERT INTO digest ({_COLUMNS}) VALUES {{rows}}"
@@ -82,6 +84,7 @@ class Storage:
             return 0
         self._advance(session, page)
         self._introduce(session, [number for served in page for number in served.introduced])
+        self._wake(session, [number for served in page for number in served.rested])
         told = [served for served in page if served.is_told]
         if told:
             self._tell(session, told)
@@ -118,6 +121,18 @@ class Storage:
         if marked.rowcount != len(preferences):
             raise ConcurrentUpdate
 
+    def _wake(self, session: Session, preferences: Sequence[int]) -> None:
+        """Note that these preferences go on with the cursor again."""
+        if not preferences:
+            return
+        connection = session.connection()
+        if connection.dialect.name == "sqlite":
+            marked: CursorResult[Any] = connection.exec_driver_sql(_WAKE_SQLITE, [(each,) for each in preferences])
+        else:
+            marked = connection.exec_driver_sql(_WAKE_POSTGRESQL, (list(preferences),))
+        if marked.rowcount != len(preferences):
+            raise ConcurrentUpdate
+
     def _tell(self, session: Session, told: Sequence[DueSubscriber]) -> None:
         """Write the digests, with the selections that no digest of this round brought before; queue a mail for each."""
         connection = session.connection()
@@ -133,20 +148,22 @@ class Storage:
 
     def _rows(self, session: Session, told: Sequence[DueSubscriber], selections: _NewSelections) -> list[_Row]:
         connection = session.connection()
-        below_zero = _below_zero(session, [s.subscriber_id for s in told if not s.changed])
+        below_zero = _below_zero(session, [s.subscriber_id for s in told if not self._has_window(s)])
         upto, regular, first = self._upto, DigestKind.REGULAR.value, DigestKind.FIRST.value
         at = moment_for(connection.dialect, self._now)
         rows = []
         for number, served in zip(_numbers(connection, "digest", len(told)), told, strict=True):
             who = served.subscriber_id
-            if served.changed:
-                kind, from_seq = regular, served.cursor
-            else:
-                kind, from_seq = first, below_zero.get(who, 0) - 1
+            kind = regular if served.changed else first
+            from_seq = served.cursor if self._has_window(served) else below_zero.get(who, 0) - 1
             added = not served.newcomer and not served.changed
             to_seq = max(upto, served.cursor)
             rows.append((number, who, kind, from_seq, to_seq, at, added, selections.parts(served)))
         return rows
+
+    def _has_window(self, served: DueSubscriber) -> bool:
+        """Tell whether a digest moves the cursor: one that only tells what waited in a rest may not."""
+        return served.changed and (self._upto > served.cursor or not served.rested)
 
     def _next_due(self, dialect: Dialect, schedule: str) -> Any:
         """Return when this schedule is due next, as the driver takes it; there are few different schedules."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from functools import cached_property, reduce
 from itertools import accumulate
@@ -110,6 +110,10 @@ class WindowIndex:
         if seq not in self._after_asked:
             self._after_asked[seq] = bits_of([n for n, c in enumerate(self._asked) if c.seq > seq])
         return self._after_asked[seq]
+
+    def numbered(self, seqs: Collection[int]) -> int:
+        """Return the candidates with one of these change numbers."""
+        return bits_of([n for n, c in enumerate(self._asked) if c.seq in seqs]) if seqs else 0
 
     def wanted(self, area: str, excluded: frozenset[str], met: int, region: RegionKey | int) -> int:
         """Return the candidates on an area and in a region, among those that meet the filters (see :meth:`filters`).

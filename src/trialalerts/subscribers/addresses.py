@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from trialalerts.errors import InvalidInput
 
-__all__ = ["address_key", "checked_address", "mailbox_of", "typo_hint"]
+__all__ = ["address_key", "checked_address", "mailbox_of", "masked", "typo_hint"]
 
 _COMMON_DOMAINS = (
     "aol.com",
@@ -169,3 +169,9 @@ def _ascii(domain: str) -> str:
         return idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
         return domain
+
+
+def masked(address: str) -> str:
+    """Return an address as its owner knows it again and nobody else reads it: ``p•••@example.org``."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}•••@{domain}"

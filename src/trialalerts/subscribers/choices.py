@@ -24,11 +24,13 @@ __all__ = [
     "checked_date",
     "checked_day",
     "checked_frequency",
+    "checked_heartbeat",
     "checked_hour",
     "checked_label",
     "checked_locale",
     "checked_state",
     "checked_timezone",
+    "checked_unit",
     "checked_weekday",
     "checked_yes",
     "match",
@@ -82,6 +84,17 @@ def checked_frequency(text: str) -> Frequency:
     from trialalerts.subscribers.tables import Frequency  # here: a command's help needs no tables
 
     return Frequency(one_of(text, [member.value for member in Frequency], "frequency"))
+
+
+def checked_heartbeat(text: str) -> str | None:
+    """Return how often to tell that there is nothing new: monthly or quarterly; None for off."""
+    found = one_of(text, ["monthly", "quarterly", "off"], "rhythm")
+    return None if found == "off" else found
+
+
+def checked_unit(text: str) -> str:
+    """Return a unit of distance: km or miles."""
+    return one_of(text, ["km", "miles"], "unit")
 
 
 def checked_hour(text: str | int) -> int:

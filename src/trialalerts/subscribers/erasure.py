@@ -55,7 +55,7 @@ def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime, 
         _strip_consents(session, subscriber)
     else:
         connection.execute(delete(Consent).where(col(Consent.subscriber_id) == subscriber.id))
-    for name in ("digest", "feedback_event", "soft_bounces", "refused_address"):
+    for name in ("digest", "feedback_event", "soft_bounces", "refused_address", "address_change"):
         connection.execute(text(f"DELETE FROM {name} WHERE subscriber_id = :subscriber"), theirs)
     connection.execute(
         text("UPDATE delivery SET data = '{}', last_error = NULL WHERE subscriber_id = :subscriber"), theirs
@@ -156,6 +156,8 @@ def _forget(subscriber: Subscriber) -> None:
     subscriber.next_due_at = None
     subscriber.confirmed_at = None
     subscriber.paused_until = None
+    subscriber.heartbeat = subscriber.heartbeat_at = subscriber.unit = None
+    subscriber.discreet = subscriber.area_in_subject = False
     subscriber.cursor = NEVER_SERVED
 
 

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from trialalerts.subscribers.tokens import Purpose, Tokens
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from trialalerts.clock import Clock
     from trialalerts.settings import Settings
     from trialalerts.subscribers.tables import Subscriber
 
-__all__ = ["ARTICLE_PATH", "CONFIRM_PATH", "DIGEST_PATH", "NOBODY", "PREFERENCES_PATH", "UNSUBSCRIBE_PATH", "Links"]
+__all__ = [
+    "ADDRESS_PATH",
+    "ARTICLE_PATH",
+    "CONFIRM_PATH",
+    "DIGEST_PATH",
+    "FRESH_WITHIN",
+    "NOBODY",
+    "PREFERENCES_PATH",
+    "READ_WITHIN",
+    "SETTINGS_WITHIN",
+    "STOP_PATH",
+    "UNDO_PATH",
+    "UNSUBSCRIBE_PATH",
+    "Links",
+]
 
+READ_WITHIN = timedelta(days=14)
+"""So long a mail's link to its own page works: a mail is soon passed on, and what it tells of is soon over."""
+SETTINGS_WITHIN = timedelta(days=30)
+"""So long a mail's link to the settings works: from one monthly mail to the next."""
+FRESH_WITHIN = timedelta(hours=24)
+"""So long a link works that was asked for: with it alone the address is changed, and data are fetched or erased."""
+
+ADDRESS_PATH = "/address/{token}"
 ARTICLE_PATH = "/articles/{number}"
 CONFIRM_PATH = "/confirm/{token}"
 UNSUBSCRIBE_PATH = "/unsubscribe/{token}"
@@ -21,6 +46,8 @@ NOBODY = "nobody"
 """The key of a link that is only tried; no subscriber has it, for theirs are drawn at random and longer."""
 DIGEST_PATH = "/digests/{token}"
 PREFERENCES_PATH = "/preferences/{token}"
+STOP_PATH = "/stop/{token}"
+UNDO_PATH = "/undo/{token}"
 
 
 class Links:
@@ -54,6 +81,23 @@ class Links:
     def preferences(self, subscriber: Subscriber) -> str:
         """Return the page where the subscriber changes what is followed."""
         return self._url(PREFERENCES_PATH, self._tokens.sign(Purpose.PREFERENCES, subscriber.key))
+
+    def fresh(self, subscriber: Subscriber) -> str:
+        """Return the same page for somebody who has just asked for the link: nothing on it is closed to them."""
+        return self._url(PREFERENCES_PATH, self._tokens.sign(Purpose.FRESH, subscriber.key))
+
+    def stop(self, subscriber: Subscriber, preference_id: int) -> str:
+        """Return the page where one of the subscriber's wishes is stopped; the token's data: ``preference``."""
+        return self._url(STOP_PATH, self._tokens.sign(Purpose.STOP, subscriber.key, preference=preference_id))
+
+    def undo(self, subscriber: Subscriber) -> str:
+        """Return the page where somebody who has just left comes back."""
+        return self._url(UNDO_PATH, self._tokens.sign(Purpose.UNDO, subscriber.key))
+
+    def new_address(self, subscriber: Subscriber, asked_at: datetime) -> str:
+        """Return the page where a new address is confirmed; the token's data: ``asked``, the moment in seconds."""
+        token = self._tokens.sign(Purpose.ADDRESS, subscriber.key, asked=int(asked_at.timestamp()))
+        return self._url(ADDRESS_PATH, token)
 
     def digest(self, digest_id: int, subscriber: Subscriber) -> str:
         """Return the page that shows a digest in the browser; the token's data: ``digest``."""

@@ -21,9 +21,11 @@ from trialalerts.subscribers.addresses import address_key, checked_address
 from trialalerts.subscribers.choices import (
     checked_day,
     checked_frequency,
+    checked_heartbeat,
     checked_hour,
     checked_locale,
     checked_timezone,
+    checked_unit,
     checked_weekday,
 )
 from trialalerts.subscribers.consent import ConsentText, note_text, record_consent, shown_values
@@ -33,7 +35,6 @@ from trialalerts.subscribers.preferences import NewPreference, add_preference, l
 from trialalerts.subscribers.schedule import local_moment, next_due
 from trialalerts.subscribers.tables import (
     NEVER_SERVED,
-    Consent,
     ConsentAction,
     Frequency,
     Preference,
@@ -47,6 +48,24 @@ __all__ = [
     "take_bounce_back", "unsubscribe",
 ]  # fmt: skip
 
+    "NewSubscriber",
+    "Signup",
+    "SubscriberChanges",
+    "activate",
+    "add_subscriber",
+    "confirm",
+    "edit",
+    "end_pauses",
+    "find_by_key",
+    "find_subscriber",
+    "list_subscribers",
+    "new_subscriber",
+    "pause",
+    "resume",
+    "schedule_next",
+    "unsubscribe",
+]
+
 _SERVED = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
 _SCHEDULE: dict[str, Callable[[Any], object]] = {
     "locale": checked_locale,
@@ -56,7 +75,13 @@ _SCHEDULE: dict[str, Callable[[Any], object]] = {
     "weekday": checked_weekday,
     "day": checked_day,
 }
-_CHECKS: dict[str, Callable[[Any], object]] = {"address": checked_address} | _SCHEDULE
+_TASTES: dict[str, Callable[[Any], object]] = {
+    "heartbeat": checked_heartbeat,
+    "discreet": bool,
+    "area_in_subject": bool,
+    "unit": checked_unit,
+}
+_CHECKS: dict[str, Callable[[Any], object]] = {"address": checked_address} | _SCHEDULE | _TASTES
 _LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED, SubscriberState.ERASED}
 
 
@@ -93,7 +118,7 @@ class Signup:
 
 @dataclass(frozen=True, kw_only=True)
 class SubscriberChanges:
-    """What to change; None leaves a value as it is."""
+    """What to change; None leaves a value as it is. ``heartbeat`` is ``monthly``, ``quarterly`` or ``off``."""
 
     address: str | None = None
     locale: str | None = None
@@ -102,6 +127,10 @@ class SubscriberChanges:
     hour: int | None = None
     weekday: int | None = None
     day: int | None = None
+    heartbeat: str | None = None
+    discreet: bool | None = None
+    area_in_subject: bool | None = None
+    unit: str | None = None
 
 
 def add_subscriber(session: Session, new: NewSubscriber, *, confirmed: bool, how: str, now: datetime) -> Signup:
@@ -205,9 +234,11 @@ def edit(session: Session, subscriber: Subscriber, changes: SubscriberChanges, *
     old, new = shown_values({name: getattr(subscriber, name) for name in values}), shown_values(values)
     for name, value in values.items():
         setattr(subscriber, name, value)
+    if "heartbeat" in values:  # the quiet is counted from now on
+        subscriber.heartbeat_at = now if values["heartbeat"] else None
     names = [name for name in values if name != "address_key"]
     if names:
-        _schedule(subscriber, now)
+        schedule_next(subscriber, now)
         said = {"what": ", ".join(names), "old": old, "new": new}
         record_consent(session, subscriber, ConsentAction.CHANGED, how=how, **said, now=now)
     session.flush()
@@ -248,32 +279,9 @@ def resume(session: Session, subscriber: Subscriber, *, how: str, now: datetime)
     subscriber.state = SubscriberState.ACTIVE
     subscriber.state_reason = None
     subscriber.paused_until = None
-    _schedule(subscriber, now)
+    schedule_next(subscriber, now)
     record_consent(session, subscriber, ConsentAction.RESUMED, how=how, old=was, new=subscriber.state, now=now)
     session.flush()
-
-
-def take_bounce_back(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> bool:
-    """Go on where a bounce, which counts no longer, broke off: whoever had paused is paused still.
-
-    Returns:
-        Whether digests come again.
-
-    Raises:
-        InvalidInput: their mail had not bounced.
-    """
-    wishes = {ConsentAction.CONFIRMED, ConsentAction.PAUSED, ConsentAction.RESUMED}
-    asked = select(Consent.action).where(Consent.subscriber_id == subscriber.id, col(Consent.action).in_(wishes))
-    last = session.exec(asked.order_by(col(Consent.id).desc())).first()
-    lasts = subscriber.paused_until is None or subscriber.paused_until > now
-    if subscriber.state is not SubscriberState.BOUNCED or last is not ConsentAction.PAUSED or not lasts:
-        resume(session, subscriber, how=how, now=now)
-        return True
-    subscriber.state = SubscriberState.PAUSED
-    subscriber.state_reason = None
-    record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what="bounce taken back, still paused", now=now)
-    session.flush()
-    return False
 
 
 def end_pauses(session: Session, now: datetime) -> int:
@@ -294,8 +302,7 @@ def unsubscribe(session: Session, subscriber: Subscriber, *, how: str, now: date
     was = subscriber.state
     subscriber.state = SubscriberState.UNSUBSCRIBED
     subscriber.state_reason = how
-    subscriber.next_due_at = None
-    subscriber.paused_until = None
+    subscriber.next_due_at = None  # a pause stays noted, for who takes it back
     states = {"old": was, "new": subscriber.state}
     record_consent(session, subscriber, ConsentAction.UNSUBSCRIBED, how=how, **states, now=now)
     session.flush()
@@ -363,7 +370,7 @@ def _start_anew(session: Session, subscriber: Subscriber) -> None:
     subscriber.state_reason = None
 
 
-def _schedule(subscriber: Subscriber, now: datetime) -> None:
+def schedule_next(subscriber: Subscriber, now: datetime) -> None:
     """Say when an active subscriber is due: at once for a first digest, else at the next slot."""
     if subscriber.state is SubscriberState.ACTIVE:
         which = (subscriber.frequency, subscriber.hour, subscriber.weekday, subscriber.day, subscriber.timezone)
@@ -376,7 +383,7 @@ def _checked(wanted: NewSubscriber | SubscriberChanges) -> dict[str, Any]:
     Raises:
         InvalidInput: one makes no sense.
     """
-    given = {name: getattr(wanted, name) for name in _CHECKS}
+    given = {name: getattr(wanted, name, None) for name in _CHECKS}
     return {name: _CHECKS[name](value) for name, value in given.items() if value is not None}
 
 

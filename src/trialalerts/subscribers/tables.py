@@ -84,6 +84,7 @@ class Subscriber(SQLModel, table=True):
     after ``confirmed_seq``: the last change there was when the subscriber confirmed. ``heartbeat`` is ``monthly`` or
     ``quarterly`` for who wants to hear that there is nothing new, ``heartbeat_at`` when that was told last; to the
     ``discreet`` mails say only that there is news; ``unit`` is ``km`` or ``miles``, None for the one of the language.
+    Links to the settings and to digests that were made before ``links_since`` (the address was another one) are over.
     """
 
     __tablename__ = "subscriber"
@@ -113,6 +114,7 @@ class Subscriber(SQLModel, table=True):
     discreet: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     area_in_subject: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     unit: str | None = None
+    links_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 def id_of(subscriber: Subscriber) -> int:
@@ -134,7 +136,8 @@ class Preference(SQLModel, table=True):
     ids of which an item needs one; ``audience`` is ``patients``, ``professionals`` or None for any. ``area_id`` may be
     any area. A preference without ``introduced_at`` is new: the next digest tells what is open for it now. With an
     ``item_id`` one trial is followed instead, every change of it, and the area is :data:`ONE_TRIAL`; until
-    ``paused_until`` a preference rests.
+    ``paused_until`` a preference rests. ``paused_seq`` is the last change that was looked at for it before: what came
+    later is told by the first digest after the rest.
     """
 
     __tablename__ = "preference"
@@ -144,6 +147,12 @@ class Preference(SQLModel, table=True):
             "subscriber_id",
             sqlite_where=text("introduced_at IS NULL AND confirmed_at IS NOT NULL"),
             postgresql_where=text("introduced_at IS NULL AND confirmed_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_preference_rested",
+            "subscriber_id",
+            sqlite_where=text("paused_seq IS NOT NULL"),
+            postgresql_where=text("paused_seq IS NOT NULL"),
         ),
         Index(
             "ix_preference_item_id",
@@ -177,6 +186,7 @@ class Preference(SQLModel, table=True):
     label: str | None = None
     item_id: int | None = Field(default=None, sa_type=BigId)
     paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    paused_seq: int | None = Field(default=None, sa_type=BigId)
     created_at: datetime = Field(sa_type=UtcDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     introduced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -202,13 +212,17 @@ class Consent(SQLModel, table=True):
 
 
 class AddressChange(SQLModel, table=True):
-    """An address that a subscriber wants instead, until a link in a mail to it is opened."""
+    """An address that a subscriber wants instead of the old one, until a link in a mail to it is opened.
+
+    The row outlives that for some days: mails to either address may still be on their way.
+    """
 
     __tablename__ = "address_change"
 
     subscriber_id: int = Field(primary_key=True, foreign_key="subscriber.id", ondelete="CASCADE", sa_type=BigId)
     address: str
     address_key: str
+    old_address: str
     asked_at: datetime = Field(sa_type=UtcDateTime)
 
 

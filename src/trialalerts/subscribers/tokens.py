@@ -31,12 +31,19 @@ _SHORT = 100
 
 
 class Purpose(StrEnum):
-    """What a token is good for, and for nothing else."""
+    """What a token is good for, and for nothing else.
+
+    ``fresh`` opens the settings, as ``preferences`` does, and shows that whoever has it reads the mails of today.
+    """
 
     CONFIRM = "confirm"
     UNSUBSCRIBE = "unsubscribe"
     PREFERENCES = "preferences"
+    FRESH = "fresh"
     DIGEST = "digest"
+    STOP = "stop"
+    UNDO = "undo"
+    ADDRESS = "address"
 
 
 class TokenTooOld(TokenError):

@@ -18,10 +18,13 @@ from trialalerts.errors import DatabaseBehind, DatabaseUnavailable, DatabaseUnus
 from trialalerts.operations.metrics import RequestMetrics
 from trialalerts.settings import Settings
 from trialalerts.subscribers.links import (
+    ADDRESS_PATH,
     ARTICLE_PATH,
     CONFIRM_PATH,
     DIGEST_PATH,
     PREFERENCES_PATH,
+    STOP_PATH,
+    UNDO_PATH,
     UNSUBSCRIBE_PATH,
     Links,
 )
@@ -31,15 +34,21 @@ from trialalerts.web.clients.proxies import ForwardedClients, TrustedProxies
 from trialalerts.web.estimates import Estimates
 from trialalerts.web.forms import reads_form
 from trialalerts.web.middleware import BodyCap, Guard, SecurityHeaders
+from trialalerts.web.pages.account.address import AddressPage
+from trialalerts.web.pages.account.goodbye import UndoPage
+from trialalerts.web.pages.account.link import LinkPage
+from trialalerts.web.pages.account.settings import SettingsPage
+from trialalerts.web.pages.account.stop import StopPage
 from trialalerts.web.pages.article import ArticlePage
 from trialalerts.web.pages.confirm import ConfirmPage
 from trialalerts.web.pages.digest import DigestPage
-from trialalerts.web.pages.settings import SettingsPage
 from trialalerts.web.pages.signup import SignUpPage
 from trialalerts.web.pages.status import StatusPages
 from trialalerts.web.pages.unsubscribe import UnsubscribePage
 from trialalerts.web.signup.suggestions import Suggestions
 from trialalerts.web.site import LinkEnded, Vocabulary, WebSite
+
+from trialalerts.web.site import LinkEnded, RenewableLinkTooOld, Vocabulary, WebSite
 from trialalerts.web.templates import PageTemplates
 from trialalerts.web.webhooks import LARGEST, Webhooks
 
@@ -114,7 +123,9 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
         Route(UNSUBSCRIBE_PATH, reads_form(unsubscribe.take, lenient=True), methods=["POST"]),
         Route(PREFERENCES_PATH, settings_page.show, methods=["GET"]),
         Route(PREFERENCES_PATH, reads_form(settings_page.take), methods=["POST"]),
+        Route(f"{PREFERENCES_PATH}/data", settings_page.data),
         Route(DIGEST_PATH, digest.show),
+        *_account_routes(site),
         Route(ARTICLE_PATH.replace("{number}", "{number:int}"), ArticlePage(site).show),
         Route("/privacy", _privacy(site)),
         Route("/healthz", status.health),
@@ -122,6 +133,21 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
         Route("/metrics", status.metrics),
         Route("/static/{name}", _static(site.pages)),
         Route("/favicon.ico", _static(site.pages)),
+    ]
+
+
+def _account_routes(site: WebSite) -> list[Route]:
+    link = LinkPage(site)
+    buttons: dict[str, AddressPage | StopPage | UndoPage] = {
+        ADDRESS_PATH: AddressPage(site),
+        STOP_PATH: StopPage(site),
+        UNDO_PATH: UndoPage(site),
+    }
+    return [
+        Route("/link", link.show, methods=["GET"]),
+        Route("/link", reads_form(link.take), methods=["POST"]),
+        *(Route(path, page.show, methods=["GET"]) for path, page in buttons.items()),
+        *(Route(path, reads_form(page.take, lenient=True), methods=["POST"]) for path, page in buttons.items()),
     ]
 
 
@@ -148,6 +174,8 @@ def _static(pages: PageTemplates) -> Callable[[Request], Response]:
 
 def _answer_errors(pages: PageTemplates) -> Callable[[Request, Exception], Response]:
     def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, RenewableLinkTooOld):
+            return pages.page("expired.html", pages.language(request), status=410, token=error.token)
         key, status = _meaning(error)
         headers = error.headers if isinstance(error, HTTPException) else None
         return pages.message(key, pages.language(request), status=status, headers=headers, again=True)

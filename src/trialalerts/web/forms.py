@@ -32,6 +32,10 @@ _FIELDS = (
     "address", "area", "region", "travel", "radius", "unit", "label", "frequency", "language", "timezone", "hour",
     "weekday", "day", "consent", "website", "action", "preference", "step", "who", "trial",
     "also", *(each.field for each in FILTERS), *(f"{name}_{what}" for name in _OFFERING for what in ("choice", "was")),
+
+    "weekday", "day", "consent", "website", "action", "until", "heartbeat", "discreet",
+    "area_in_subject", "preference", "step", *(each.field for each in FILTERS),
+    *(f"{name}_{what}" for name in _OFFERING for what in ("choice", "was")),
 )  # fmt: skip
 _LONG = {f"{name}{what}" for name in _LISTS for what in ("", "_choice", "_was")} | {"area", "area_choice", "area_was"}
 _LONGEST_OF = dict.fromkeys(_LONG, _LONGEST_LIST) | {"also": 12_000}
@@ -114,6 +118,10 @@ class Form:
     def uses(self, *fields: str) -> bool:
         """Tell whether one of these fields is filled in or wrong."""
         return any(self.values[name] or name in self.errors for name in fields)
+
+    def uses_wrong(self, *fields: str) -> bool:
+        """Tell whether one of these fields is wrong."""
+        return any(name in self.errors for name in fields)
 
     def chosen(self, name: str) -> list[str]:
         """Return the words ticked in a field with many."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from trialalerts.subscribers.filters import FILTERS_TOLD, FilterWords
 from trialalerts.subscribers.tables import Preference, RegionKind
@@ -33,6 +34,8 @@ class PreferenceText:
     only: str
     label: str | None
     confirmed: bool
+    rests_until: datetime | None = None
+    one_trial: bool = False
 
 
 def preference_text(preference: Preference, areas: AreaTree, topics: TopicTree, language: Language) -> PreferenceText:
@@ -53,6 +56,8 @@ def preference_text(preference: Preference, areas: AreaTree, topics: TopicTree, 
         only=" · ".join(text for name, text in told.items() if text and name != "born_on"),
         label=preference.label,
         confirmed=preference.confirmed_at is not None,
+        rests_until=preference.paused_until,
+        one_trial=preference.item_id is not None,
     )
 
 

@@ -19,8 +19,8 @@ from trialalerts.subscribers.filters import CHANGE_KINDS, FILTERS, PHASES
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.people import find_by_key
 from trialalerts.subscribers.preferences import list_preferences
-from trialalerts.subscribers.tables import Subscriber
-from trialalerts.subscribers.tokens import Purpose, TokenData, Tokens
+from trialalerts.subscribers.tables import Preference, Subscriber
+from trialalerts.subscribers.tokens import Purpose, TokenData, Tokens, TokenTooOld
 from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.places.regions import DEFAULT_RADIUS_KM, TRAVEL_KM
 from trialalerts.vocabulary.topics import TopicTree, load_topics
@@ -32,7 +32,7 @@ from trialalerts.web.preference_form import KM_PER_MILE
 from trialalerts.web.preference_text import PreferenceText, preference_text
 from trialalerts.web.templates import PageTemplates
 
-__all__ = ["LinkEnded", "Vocabulary", "WebSite", "local_day"]
+__all__ = ["LinkEnded", "RenewableLinkTooOld", "Vocabulary", "WebSite", "local_day"]
 
 _REFRESH = timedelta(minutes=10)
 _MILES = {"en-us", "en-gb"}
@@ -41,6 +41,14 @@ _DISTANCES = (("", DEFAULT_RADIUS_KM), *TRAVEL_KM.items())
 
 class LinkEnded(TokenError):
     """A signed link is right, but whom it belonged to has left or was erased."""
+
+
+class RenewableLinkTooOld(TokenTooOld):
+    """A link to somebody's own pages is too old; a fresh one goes to their mailbox if they ask for it."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        super().__init__("This link is too old; ask for a new one.")
 
 
 class Vocabulary:
@@ -99,7 +107,27 @@ class WebSite:
             LinkEnded: the subscriber was erased.
             TokenError: it is broken or of another purpose.
         """
-        said = self.tokens.read(purpose, token, max_age=max_age)
+        return self._holder_of(session, self.tokens.read(purpose, token, max_age=max_age))
+
+    def reader(
+        self, session: Session, purpose: Purpose, token: str, *, max_age: timedelta
+    ) -> tuple[Subscriber, TokenData]:
+        """Return the same for a page that shows what somebody follows: such links are over when the address changes.
+
+        Raises:
+            RenewableLinkTooOld: its time is over.
+            TokenError: as of :meth:`holder`.
+        """
+        try:
+            said = self.tokens.read(purpose, token, max_age=max_age)
+        except TokenTooOld:
+            raise RenewableLinkTooOld(token) from None
+        subscriber, said = self._holder_of(session, said)
+        if subscriber.links_since is not None and said.signed_at < subscriber.links_since.replace(microsecond=0):
+            raise RenewableLinkTooOld(token)
+        return subscriber, said
+
+    def _holder_of(self, session: Session, said: TokenData) -> tuple[Subscriber, TokenData]:
         subscriber = find_by_key(session, said.key)
         if subscriber is None:
             raise LinkEnded("This link belongs to a subscription that has ended.")
@@ -111,6 +139,10 @@ class WebSite:
         return [
             preference_text(preference, tree, topics, language) for preference in list_preferences(session, subscriber)
         ]
+
+    def follow(self, preference: Preference, language: Language) -> PreferenceText:
+        """Return one wish, to be shown."""
+        return preference_text(preference, self.vocabulary.tree(), self.vocabulary.topics(), language)
 
     def choices(self) -> Mapping[str, object]:
         """Return what the forms offer: distances, filters, time zones, languages of mails."""

@@ -12,7 +12,8 @@ from sqlmodel import Session, col, select
 from tests.delivery.post import NOW, add_person
 from trialalerts.database import Database
 from trialalerts.delivery.outbox import lifecycle
-from trialalerts.delivery.outbox.confirmations import CONFIRMATION, request_confirmation
+from trialalerts.delivery.outbox.confirmations import request_confirmation
+from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 

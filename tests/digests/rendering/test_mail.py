@@ -31,11 +31,13 @@ from tests.digests.rendering_samples import (
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.mail.message import Message, to_bytes
+from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
-from trialalerts.digests.rendering.renderer import CONFIRMATION, DIGEST, MailRenderer
+from trialalerts.digests.rendering.renderer import DIGEST, MailRenderer
 from trialalerts.digests.tables import DigestKind
 from trialalerts.errors import NotFound
 from trialalerts.settings import MailSettings
+from trialalerts.subscribers.tables import SubscriberState
 
 LANGUAGES = ("en", "de", "fr", "es")
 
@@ -195,7 +197,9 @@ def test_a_mail_reads_back_whole_with_the_email_package() -> None:
 
 
 def test_a_confirmation_says_nothing_of_what_was_asked_for_and_is_no_list_mail() -> None:
-    message = MailRenderer(settings(), FrozenClock(NOW)).confirmation(subscriber(), [3], message_id="<1@example.org>")
+    person = subscriber()
+    person.state = SubscriberState.PENDING
+    message = MailRenderer(settings(), FrozenClock(NOW)).confirmation(person, [3], message_id="<1@example.org>")
     assert headers(message) == {"Auto-Submitted": "auto-generated"}
     assert "If this was not you, do nothing" in message.text
     assert "If this was not you, do nothing" in (message.html or "")
@@ -203,6 +207,14 @@ def test_a_confirmation_says_nothing_of_what_was_asked_for_and_is_no_list_mail()
     assert len(links) == 1
     assert "/confirm/" in links.pop()
     assert "The link works for 7 days." in message.text
+
+
+def test_a_confirmation_to_somebody_who_is_served_also_brings_the_link_to_their_settings() -> None:
+    message = MailRenderer(settings(), FrozenClock(NOW)).confirmation(subscriber(), [3])
+    for part in (message.text, message.html or ""):
+        assert "You already get mails from us." in part
+        assert "/preferences/" in part
+        assert "/confirm/" in part
 
 
 def test_a_delivery_is_rendered_from_what_is_stored(sqlite_db: Database) -> None:

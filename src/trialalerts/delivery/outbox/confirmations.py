@@ -12,14 +12,12 @@ from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.delivery.mail.message import message_ids_for
 from trialalerts.delivery.outbox.lifecycle import enqueue
+from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION
 from trialalerts.delivery.outbox.request_limits import MOST_A_DAY, RequestLimits, take_place
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.tables import Subscriber, id_of
 
-__all__ = ["CONFIRMATION", "request_confirmation", "request_confirmations"]
-
-CONFIRMATION = "confirmation"
-"""The kind of these deliveries; their data: ``{"preference_ids": [int]}``."""
+__all__ = ["request_confirmation", "request_confirmations"]
 
 _AT_MOST_EVERY = timedelta(minutes=10)
 _A_DAY = timedelta(days=1)

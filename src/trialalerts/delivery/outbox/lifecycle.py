@@ -24,6 +24,7 @@ from trialalerts.database.bulk import insert_into, is_sqlite
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.mail.message import message_ids_for
 from trialalerts.delivery.mail.reply_codes import Classified
+from trialalerts.delivery.outbox.notices.kinds import URGENT_KINDS
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound, did_you_mean
 
@@ -68,11 +69,11 @@ _SENT_POSTGRESQL = text(
 )
 _FREE: dict[str, Any] = {"leased_by": None, "leased_until": None}
 # Written out, since a partial index is used only where its own words stand in the query; SQLite wants it named, too.
-_WAITING = "WHERE state = 'queued' AND kind = 'confirmation' AND not_before <= :now ORDER BY not_before LIMIT :most"
-_CONFIRMATIONS_SQLITE = text(
-    f"SELECT id FROM delivery INDEXED BY ix_delivery_waiting_confirmation {_WAITING}"
-).bindparams(bindparam("now", type_=UtcDateTime))
-_CONFIRMATIONS_POSTGRESQL = text(f"SELECT id FROM delivery {_WAITING} FOR UPDATE SKIP LOCKED")
+_WAITING = f"WHERE state = 'queued' AND kind IN {URGENT_KINDS} AND not_before <= :now ORDER BY not_before LIMIT :most"
+_URGENT_SQLITE = text(f"SELECT id FROM delivery INDEXED BY ix_delivery_waiting_confirmation {_WAITING}").bindparams(
+    bindparam("now", type_=UtcDateTime)
+)
+_URGENT_POSTGRESQL = text(f"SELECT id FROM delivery {_WAITING} FOR UPDATE SKIP LOCKED")
 _SETTLE_QUIETLY = (
     update(_T)
     .where(_T.c.id == bindparam("n"), _T.c.leased_by == bindparam("owner"), text("delivery.state || '' = 'sending'"))
@@ -188,11 +189,11 @@ def claim_expired(session: Session, *, owner: str, limit: int, now: datetime, le
 
 
 def claim_due(session: Session, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Claimed]:
-    """Take what is due longest, confirmations first (somebody waits for them), in the caller's transaction."""
+    """Take what is due longest, first of all what somebody waits for, in the caller's transaction."""
     until = now + lease
     claimed: list[Claimed] = []
-    if confirmations := _confirmations(session, now, limit):
-        claimed = _lease(session, _T.c.id.in_(confirmations), owner=owner, until=until)
+    if urgent := _urgent(session, now, limit):
+        claimed = _lease(session, _T.c.id.in_(urgent), owner=owner, until=until)
     due = and_(_T.c.state == DeliveryState.QUEUED, _T.c.not_before <= now)
     return claimed + _claim_where(session, due, owner=owner, limit=limit - len(claimed), until=until)
 
@@ -303,9 +304,9 @@ def list_deliveries(
     return list(session.exec(rows if limit is None else rows.limit(limit)))
 
 
-def _confirmations(session: Session, now: datetime, limit: int) -> list[int]:
-    """Return the confirmations that are due, along an index that holds no others, however many digests wait."""
-    statement = _CONFIRMATIONS_SQLITE if is_sqlite(session) else _CONFIRMATIONS_POSTGRESQL
+def _urgent(session: Session, now: datetime, limit: int) -> list[int]:
+    """Return what is due and waited for, along an index that holds nothing else, however many digests wait."""
+    statement = _URGENT_SQLITE if is_sqlite(session) else _URGENT_POSTGRESQL
     return list(session.connection().execute(statement, {"now": now, "most": limit}).scalars())
 
 

@@ -18,7 +18,7 @@ from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.tables import Subscriber
 
-__all__ = ["MailsMeant", "count_meant", "requeue", "requeue_failed", "requeue_meant"]
+__all__ = ["MailsMeant", "count_meant", "requeue", "requeue_failed", "requeue_meant", "requeue_withheld"]
 
 _T = table_of(Delivery)
 _CAN_GO_AGAIN = {DeliveryState.QUEUED, DeliveryState.FAILED, DeliveryState.SUPPRESSED}
@@ -88,6 +88,13 @@ def requeue(session: Session, delivery: Delivery, *, now: datetime) -> None:
 def requeue_failed(session: Session, *, now: datetime) -> int:
     """Queue all failed deliveries again; return how many."""
     return requeue_meant(session, MailsMeant(state=DeliveryState.FAILED), now=now)
+
+
+def requeue_withheld(session: Session, subscriber_id: int, reason: str, *, now: datetime) -> int:
+    """Queue the digests again that were kept from somebody for this reason, which is over; return how many."""
+    theirs = (_T.c.subscriber_id == subscriber_id) & (_T.c.kind == "digest") & _T.c.key.is_(None)
+    kept = (_T.c.state == DeliveryState.SUPPRESSED) & (_T.c.last_error == reason)
+    return _requeue_where(session, theirs & kept, now)
 
 
 def _requeue_where(session: Session, condition: ColumnElement[bool], now: datetime) -> int:

@@ -18,8 +18,8 @@ from sqlmodel import Session, col, delete, select, update
 
 from trialalerts.delivery.outbox.request_keys import renewed_key
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, RefusedAddress, SoftBounces, Suppression
+from trialalerts.subscribers.account.returning import take_bounce_back
 from trialalerts.subscribers.addresses import address_key
-from trialalerts.subscribers.people import take_bounce_back
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import keyed_digest, required_secret
 

@@ -10,6 +10,7 @@ from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
+from trialalerts.delivery.outbox.notices.kinds import URGENT_KINDS
 
 __all__ = [
     "Delivery",
@@ -30,7 +31,7 @@ __all__ = [
     "TransportState",
 ]
 
-_WAITING = text("state = 'queued' AND kind = 'confirmation'")
+_WAITING = text(f"state = 'queued' AND kind IN {URGENT_KINDS}")
 
 
 class DeliveryState(StrEnum):
@@ -64,7 +65,7 @@ class Delivery(SQLModel, table=True):
     __tablename__ = "delivery"
     __table_args__ = (
         Index("ix_delivery_state_not_before", "state", "not_before"),
-        # Confirmations go first, however many digests wait.
+        # What somebody waits for goes first, however many digests wait.
         Index("ix_delivery_waiting_confirmation", "not_before", sqlite_where=_WAITING, postgresql_where=_WAITING),
         # No index on what is never looked up: at a million digests each one costs as much as the row itself.
         Index(

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, exists, func, select
 
+from trialalerts.delivery.outbox.notices.kinds import ELSEWHERE, NEW_ADDRESS
 from trialalerts.delivery.outbox.suppressions import SuppressionReason, domain_of, suppress
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, SoftBounces
+from trialalerts.subscribers.account.returning import take_bounce_back
 from trialalerts.subscribers.consent import record_consent
-from trialalerts.subscribers.people import take_bounce_back, unsubscribe
-from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, SubscriberState, id_of
+from trialalerts.subscribers.people import unsubscribe
+from trialalerts.subscribers.tables import AddressChange, Consent, ConsentAction, Subscriber, SubscriberState, id_of
 
 __all__ = [
     "PARKED_FOR",
@@ -24,6 +26,7 @@ __all__ = [
     "got_through",
     "one_got_through",
     "record_complaint",
+    "record_complaint_elsewhere",
     "record_hard_bounce",
     "record_soft_bounce",
     "record_unsubscribe",
@@ -147,13 +150,26 @@ def record_complaint(session: Session, secret: str, subscriber: Subscriber, *, h
     session.flush()
 
 
+def record_complaint_elsewhere(session: Session, secret: str, delivery: Delivery, *, how: str, now: datetime) -> None:
+    """Never mail an address again at which somebody called spam that it was asked for, or was until then."""
+    asked = session.get(AddressChange, delivery.subscriber_id)
+    if asked is None:
+        return
+    address = asked.address if delivery.kind == NEW_ADDRESS else asked.old_address
+    suppress(session, secret, address, reason="complained", detail=how, now=now)
+    session.delete(asked)
+    session.flush()
+
+
 def record_unsubscribe(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> None:
     """Let somebody go who told the provider to stop."""
     unsubscribe(session, subscriber, how=how, now=now)
 
 
 def concerns_another_address(session: Session, delivery: Delivery) -> bool:
-    """Tell whether the subscriber has changed the address since: then a bounce says nothing of the one of today."""
+    """Tell whether a mail went to another address than the one of today: then a bounce says nothing of that one."""
+    if delivery.kind in ELSEWHERE:
+        return True
     changes = select(Consent.what).where(
         col(Consent.subscriber_id) == delivery.subscriber_id,
         col(Consent.action) == ConsentAction.CHANGED,

@@ -19,8 +19,8 @@ from trialalerts.delivery.mail.dkim import DkimSigner
 from trialalerts.delivery.mail.envelope import Envelope
 from trialalerts.delivery.mail.message import Message, to_bytes
 from trialalerts.delivery.outbox import lifecycle
-from trialalerts.delivery.outbox.confirmations import CONFIRMATION
 from trialalerts.delivery.outbox.lifecycle import Claimed
+from trialalerts.delivery.outbox.notices.kinds import URGENT
 from trialalerts.delivery.outbox.suppressions import domain_of
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.delivery.policy import mass_guard
@@ -178,8 +178,7 @@ class Batches:
     def _granted(self, mails: list[tuple[Claimed, Recipient]], now: datetime) -> list[tuple[Claimed, Recipient]]:
         """Take turns where there are limits; only what passed the last check takes one."""
         wishes = [
-            Request(bucket=self.limits.bucket_of(person.address), urgent=row.kind == CONFIRMATION)
-            for row, person in mails
+            Request(bucket=self.limits.bucket_of(person.address), urgent=row.kind in URGENT) for row, person in mails
         ]
         if not mails or not self.limits.applies(now, (wish.bucket for wish in wishes)):
             return mails

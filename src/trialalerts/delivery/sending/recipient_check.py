@@ -5,8 +5,8 @@ Nothing that was decided when the mail was queued counts here: somebody may have
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -17,19 +17,18 @@ from sqlmodel import Session
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.delivery.outbox.allowed import HELD_BACK, allowed_recipients
-from trialalerts.delivery.outbox.confirmations import CONFIRMATION
 from trialalerts.delivery.outbox.lifecycle import Claimed
+from trialalerts.delivery.outbox.notices.kinds import ELSEWHERE, NEW_ADDRESS, RECIPIENTS, URGENT
 from trialalerts.delivery.outbox.suppressions import address_hash
 from trialalerts.delivery.outbox.tables import Delivery, RefusedAddress, SoftBounces, Suppression
 from trialalerts.delivery.sending.limits import quiet_until
 from trialalerts.settings import Settings
-from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
+from trialalerts.subscribers.tables import AddressChange, Frequency, Subscriber, SubscriberState
 
 __all__ = ["Recipient", "Withheld", "check_recipients"]
 
 _AFTER_PAUSE = timedelta(hours=6)
-_SERVED = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
-_CONFIRMED_TO = {SubscriberState.PENDING, *_SERVED}
+_SERVED = frozenset({SubscriberState.ACTIVE, SubscriberState.PAUSED})
 
 
 @dataclass(slots=True)
@@ -63,8 +62,10 @@ def check_recipients(
     run = session.connection().execute
     numbers = {"numbers": list_value({row.subscriber_id for row in rows}, sqlite=sqlite)}
     people = {found[0]: Recipient(*found) for found in run(_statements(sqlite).people, numbers)}
+    elsewhere = _elsewhere(session, rows, people)
     secrets = [settings.service.secrets[0], *filter(None, settings.service.secrets[1:])]
-    hashes = {number: [address_hash(secret, person.address) for secret in secrets] for number, person in people.items()}
+    reached = {person.address for some in (people, elsewhere) for person in some.values() if person is not None}
+    hashes = {address: [address_hash(secret, address) for secret in secrets] for address in reached}
     asked = {"hashes": list_value([each for some in hashes.values() for each in some], sqlite=sqlite)}
     suppressed: dict[str, str] = {found[0]: found[1] for found in run(_statements(sqlite).suppressions, asked)}
     resting = run(_statements(sqlite).rests, {**numbers, "now": now})
@@ -72,21 +73,37 @@ def check_recipients(
     allowed = allowed_recipients(settings.mail.only_to)
 
     def checked(row: Claimed | Delivery) -> Recipient | Withheld:
-        person = people.get(row.subscriber_id)
+        person = elsewhere[row.id] if row.id in elsewhere else people.get(row.subscriber_id)
         if person is None:
             return Withheld(reason="nobody to send it to")
-        if reason := next((suppressed[each] for each in hashes[person.id] if each in suppressed), None):
+        if reason := next((suppressed[each] for each in hashes[person.address] if each in suppressed), None):
             return Withheld(reason=f"suppressed ({reason})")
-        if person.state not in (_CONFIRMED_TO if row.kind == CONFIRMATION else _SERVED):
+        if person.state not in RECIPIENTS.get(row.kind, _SERVED):
             return Withheld(reason=person.state)
         if not allowed.admits(person.address):
             return Withheld(reason=HELD_BACK, held=True)
-        if row.kind == CONFIRMATION:  # somebody waits for it
+        if row.kind in URGENT:  # somebody waits for it
             return person
         withheld = _by_pause(person, now) or _by_time(person, now, rests.get(row.subscriber_id), settings)
         return withheld or person
 
     return [checked(row) for row in rows]
+
+
+def _elsewhere(
+    session: Session, rows: Sequence[Claimed | Delivery], people: Mapping[int, Recipient]
+) -> dict[int | None, Recipient | None]:
+    """Return by the number of a mail whom it goes to at an address that is asked for, or was until then."""
+    found: dict[int | None, Recipient | None] = {}
+    for row in (row for row in rows if row.kind in ELSEWHERE):
+        asked, person = session.get(AddressChange, row.subscriber_id), people.get(row.subscriber_id)
+        meant = asked is not None and int(asked.asked_at.timestamp()) == row.data.get("asked")
+        if asked is None or person is None or not meant:
+            found[row.id] = None
+        else:
+            address = asked.address if row.kind == NEW_ADDRESS else asked.old_address
+            found[row.id] = replace(person, address=address)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

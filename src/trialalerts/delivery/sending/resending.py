@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from trialalerts.delivery.mail.message import mail_domain, message_ids_for
 from trialalerts.delivery.outbox.allowed import HELD_BACK
-from trialalerts.delivery.outbox.confirmations import CONFIRMATION
+from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.delivery.sending.recipient_check import Recipient, Withheld, check_recipients
 from trialalerts.errors import InvalidInput

@@ -15,6 +15,7 @@ from trialalerts.database import Database
 from trialalerts.delivery.mail.envelope import Accepted, Outcome, Refused, Unsent
 from trialalerts.delivery.mail.reply_codes import BounceClass, Classified
 from trialalerts.delivery.outbox.lifecycle import Claimed, Settlement, postponement, retrial
+from trialalerts.delivery.outbox.notices.kinds import ELSEWHERE
 from trialalerts.delivery.outbox.tables import DeliveryState, SendingHold
 from trialalerts.delivery.policy import answers, mass_guard
 from trialalerts.delivery.policy.answers import Answer
@@ -216,6 +217,8 @@ class Results:
         if refusal.code is not None and domain:
             self._batch.replies[domain] = refusal.code, refusal.reason
         about = about_whom(refusal)
+        if row.kind in ELSEWHERE:
+            self._batch.blameless.add(row.id)
         if about is not BounceClass.OURS:
             self._ours_in_a_row.clear()
         if about is BounceClass.GONE:
@@ -269,7 +272,7 @@ class Results:
             self._batch.told[domain] = _told(refusal)
         self._batch.blameless.add(row.id)
         settlement = self._retry_refused(row, refusal)
-        if answers.keeps_one_address_from_us(brake):
+        if answers.keeps_one_address_from_us(brake) and row.kind not in ELSEWHERE:
             self._batch.restricted.append((settlement, refusal))
         self._ours_in_a_row.append(domain)
         many = len(self._ours_in_a_row) >= _REFUSALS_OF_OURS and len(set(self._ours_in_a_row)) >= _DOMAINS_OF_OURS

@@ -18,6 +18,7 @@ from trialalerts.digests.cards.changes import ChangeNote, Quote
 from trialalerts.digests.cards.maker import ArticleCard, Brief, ContactLine, Fact, TrialCard
 from trialalerts.digests.cards.reasons import Places
 from trialalerts.digests.cards.wording import Wordings
+from trialalerts.digests.notices.notice import Notice, NoticeGroup, NoticeLink
 from trialalerts.digests.rendering.slots import CARDS, LINES
 from trialalerts.digests.rendering.templates import TemplateFault, Templates, common_words
 from trialalerts.settings import ServiceSettings, Settings
@@ -195,6 +196,26 @@ _LETTERS: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (
     ({"page": False, "linked": False, "brief": False, "more": False, "nothing": _ODD}, {**_SAID, "more": ""}),
     ({"page": True, "linked": True, "brief": True, "more": False, "nothing": ""}, dict.fromkeys(_SAID, "")),
 )
+_CONFIRMATION = Notice(
+    subject="Please confirm",
+    preview="One more step",
+    title="One press",
+    brand="Trial Alerts",
+    paragraphs=("Somebody signed up.",),
+    button=NoticeLink(text="Yes", url="https://alerts.example.org/c/1"),
+    small=("7 days",),
+)
+_NOTICE = Notice(
+    subject=_ODD,
+    preview="As you asked.",
+    title=_ODD,
+    brand=_ODD,
+    paragraphs=(_ODD, _ODD * 4),
+    groups=(NoticeGroup(title=_ODD, lines=(("Open now", "2"),)),),
+    more=(NoticeLink(before=_ODD, text="Erase it now", url="https://alerts.example.org/p/1"),),
+    closing="We wish you well.",
+    tail=(NoticeLink(text="Stop", url="https://alerts.example.org/u/1"),),
+)
 _TRIED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], tuple[str, ...]]] = [
     *(
         (f"card_{card.kind}", {"card": card, "page": False}, own, ())
@@ -203,9 +224,10 @@ _TRIED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], tuple[str, ...]]] 
     ),
     *(("brief", {"line": line}, {}, ()) for line in _LINES),
     *(("digest", layout, {**own, **_LINKS}, ("preferences_url", "unsubscribe_url")) for layout, own in _LETTERS),
+    ("notice", {"page": False, "notice": _NOTICE}, {"subject": _ODD, "preview": "As you asked."}, ()),
     (
         "confirmation",
-        {"page": False, "within": "7 days", "confirm_url": "https://alerts.example.org/c/1"},
+        {"page": False, "within": "7 days", "confirm_url": "https://alerts.example.org/c/1", "notice": _CONFIRMATION},
         {"subject": "Please confirm", "preview": "One more step"},
         ("confirm_url",),
     ),

@@ -1,4 +1,4 @@
-"""The mails: a digest or a confirmation, written in the reader's language, with all its headers.
+"""The mails: a digest or a notice, written in the reader's language, with all its headers.
 
 Nothing in a subject, a header or a link tells what somebody follows (unless ``digests.condition_in_subject`` is
 on); nothing in a body is fetched from elsewhere.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -20,32 +20,32 @@ from sqlmodel import Session
 
 from trialalerts.clock import Clock
 from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id
+from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION
 from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.page import Later, PageCardMaker, read_later
 from trialalerts.digests.cards.wording import Wording, Wordings
 from trialalerts.digests.entries import Entry
+from trialalerts.digests.notices.wording import NoticeWording
+from trialalerts.digests.notices.writer import NoticeWriter
 from trialalerts.digests.publishing import Publishing
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.rendering.card_cache import CardCache, Tongue
 from trialalerts.digests.rendering.checking import refuse_broken
 from trialalerts.digests.rendering.fill import PartWriter
-from trialalerts.digests.rendering.headers import Extent, digest_headers, digest_subject, plain_headers
+from trialalerts.digests.rendering.headers import Extent, digest_headers, digest_subject
 from trialalerts.digests.rendering.items import Heading, SliceItems, StoredDigest, load_items, read_digests
 from trialalerts.digests.rendering.layout import MOST_BRIEF, DigestLayout, Items, LetterWriter
 from trialalerts.digests.rendering.templates import Templates, common_words
 from trialalerts.digests.tables import Digest, DigestKind
-from trialalerts.errors import NotFound
 from trialalerts.settings import Settings
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.tables import Frequency, Subscriber
 
-__all__ = ["CONFIRMATION", "DIGEST", "MailRenderer"]
+__all__ = ["DIGEST", "MailRenderer"]
 
 DIGEST = "digest"
 """The kind of delivery whose data is ``{"digest_id": int}``."""
-CONFIRMATION = "confirmation"
-"""The kind of delivery whose data is ``{"preference_ids": [int]}``."""
 
 _CARDS_ON_A_PAGE = 100
 
@@ -78,6 +78,8 @@ class MailRenderer:
         self._most = settings.digests.max_items
         self._letters = LetterWriter(self._parts, CardCache(self._parts), most_cards=self._most)
         self._common: dict[str, Mapping[str, Any]] = {}
+        self._notices = NoticeWording(settings, self._links)
+        self._writer = NoticeWriter(settings, clock, self._parts, self._common_words)
 
     def __call__(
         self, session: Session, mails: Sequence[tuple[Delivery, Subscriber]]
@@ -93,7 +95,7 @@ class MailRenderer:
         items = SliceItems(session)
         self._fetch(items, [draft for draft in drafts if isinstance(draft, DigestLayout)])
         return [
-            self._sent(delivery, subscriber, draft, items)
+            self._sent(session, delivery, subscriber, draft, items)
             for (delivery, subscriber), draft in zip(mails, drafts, strict=True)
         ]
 
@@ -134,33 +136,24 @@ class MailRenderer:
         cards = CardCache(self._parts)
         return LetterWriter(self._parts, cards, most_cards=_CARDS_ON_A_PAGE).page(letter, items)
 
+    def notice(
+        self, session: Session, delivery: Delivery, subscriber: Subscriber, *, template: str = "notice"
+    ) -> Message | None:
+        """Return a notice as a mail; None where what it told of is over."""
+        words = self._wordings.of(subscriber.locale)
+        told = self._notices.of(session, delivery.kind, delivery.data, subscriber, words)
+        if told is None:
+            return None
+        return self._writer.mail(told, subscriber.address, words, delivery.message_id, template=template)
+
     def confirmation(
         self, subscriber: Subscriber, preference_ids: Collection[int], *, message_id: str | None = None
     ) -> Message:
         """Return the mail that asks to confirm; whoever gets it by mistake does not learn what was asked for."""
         words = self._wordings.of(subscriber.locale)
-        subject = words.say("subject.confirmation")
-        days = max(1, self._settings.digests.confirm_within // timedelta(days=1))
-        own = {"subject": subject, "preview": words.say("preview.confirmation")}
-        shared = {
-            "page": False,
-            "confirm_url": self._links.confirm(subscriber, preference_ids),
-            "within": words.count("confirmation.within", days),
-        }
-        text, html = (
-            self._parts.fill(self._parts.cut(f"confirmation.{ending}", self._common_words(words), shared), own)
-            for ending in ("txt.j2", "html.j2")
-        )
-        return Message(
-            sender=self._settings.mail.sender,
-            to=subscriber.address,
-            subject=subject,
-            text=text.pieces,
-            html=html.pieces,
-            message_id=message_id or self._new_message_id(),
-            date=self._clock.now(),
-            headers=plain_headers(self._settings),
-        )
+        asked = self._notices.confirmation(subscriber, preference_ids, words)
+        name = message_id or self._new_message_id()
+        return self._writer.mail(asked, subscriber.address, words, name, template=CONFIRMATION)
 
     def _draft(
         self, delivery: Delivery, subscriber: Subscriber, digests: Mapping[int, StoredDigest]
@@ -186,14 +179,17 @@ class MailRenderer:
             items.fetch(whole, named)
 
     def _sent(
-        self, delivery: Delivery, subscriber: Subscriber, draft: DigestLayout | Exception | None, items: Items
+        self,
+        session: Session,
+        delivery: Delivery,
+        subscriber: Subscriber,
+        draft: DigestLayout | Exception | None,
+        items: Items,
     ) -> Message | Exception | None:
         try:
-            if delivery.kind == CONFIRMATION:
-                asked = delivery.data.get("preference_ids", ())
-                return self.confirmation(subscriber, asked, message_id=delivery.message_id)
             if delivery.kind != DIGEST:
-                return NotFound(f"No mail is of the kind {delivery.kind!r}.")
+                template = CONFIRMATION if delivery.kind == CONFIRMATION else "notice"
+                return self.notice(session, delivery, subscriber, template=template)
             return (
                 self._message(draft, subscriber, items, delivery.message_id)
                 if isinstance(draft, DigestLayout)

@@ -14,7 +14,7 @@ from trialalerts.database.audit import AuditEntry
 from trialalerts.digests.tables import Digest
 from trialalerts.operations.retention.rule import RetentionRule, deleting, first_since
 from trialalerts.settings import Settings
-from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
+from trialalerts.subscribers.tables import NEVER_SERVED, Preference, Subscriber, SubscriberState
 
 __all__ = ["closed_trials", "old_audit"]
 
@@ -69,6 +69,7 @@ def _told_to_all(session: Session) -> int:
     least = [
         run(select(func.min(people.cursor)).where(may_be, people.cursor != NEVER_SERVED)).scalar(),
         run(select(func.min(people.confirmed_seq)).where(may_be, people.cursor == NEVER_SERVED)).scalar(),
+        run(select(func.min(table_of(Preference).c.paused_seq))).scalar(),
         run(select(func.min(digests.from_seq)).where(digests.from_seq >= 0)).scalar(),
         run(select(func.max(_C.seq))).scalar() or 0,
     ]

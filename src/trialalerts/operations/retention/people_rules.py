@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlmodel import Session, col
 
 from trialalerts.database import table_of
-from trialalerts.delivery.outbox.confirmations import CONFIRMATION
+from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, SoftBounces
 from trialalerts.operations.retention.rule import RetentionRule, deleting
 from trialalerts.settings import Settings
 from trialalerts.subscribers.erasure import erase, note_former
-from trialalerts.subscribers.tables import Consent, ConsentAction, Preference, Subscriber, SubscriberState
+from trialalerts.subscribers.tables import (
+    AddressChange,
+    Consent,
+    ConsentAction,
+    Preference,
+    Subscriber,
+    SubscriberState,
+)
 
 __all__ = [
+    "asked_addresses",
     "bounced_people",
     "people_who_came_back_in_vain",
     "people_who_left",
@@ -25,6 +33,7 @@ __all__ = [
 ]
 
 _HOW = "retention"
+_ASKED_FOR = timedelta(days=7)
 _P = table_of(Subscriber).c
 _LEFT = (SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED)
 
@@ -70,6 +79,16 @@ def bounced_people(session: Session, settings: Settings, now: datetime) -> Reten
     del session
     due = and_(_P.state == SubscriberState.BOUNCED, _quiet_since(now - settings.retention.bounced), ~_is_parked())
     return _erasing("people whose mail came back", due, settings, now)
+
+
+def asked_addresses(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """Addresses that somebody wanted instead: the link to them is over, and mails to either are settled."""
+    del session, settings
+    rows = table_of(AddressChange).c
+    due = rows.asked_at < now - _ASKED_FOR
+    return RetentionRule(
+        what="addresses that were asked for", key=rows.subscriber_id, due=due, forget=deleting(AddressChange)
+    )
 
 
 def _is_parked() -> ColumnElement[bool]:

@@ -38,6 +38,7 @@ _RULES: Sequence[Callable[[Session, Settings, datetime], RetentionRule]] = (
     people_rules.unconfirmed_preferences,
     people_rules.people_who_left,
     people_rules.bounced_people,
+    people_rules.asked_addresses,
     mail_rules.old_deliveries,
     mail_rules.old_replies,
     mail_rules.old_events,

@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse, Response
 
 from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.digests.tables import Digest
+from trialalerts.subscribers.links import READ_WITHIN
 from trialalerts.subscribers.tokens import Purpose
 from trialalerts.web.middleware import content_policy
 from trialalerts.web.site import LinkEnded, WebSite
@@ -24,7 +25,9 @@ class DigestPage:
     def show(self, request: Request) -> Response:
         """Show the digest that the token names, drawn like the mail: with its styles within, and no scripts."""
         with self._site.db.read() as session:
-            subscriber, said = self._site.holder(session, Purpose.DIGEST, request.path_params["token"])
+            subscriber, said = self._site.reader(
+                session, Purpose.DIGEST, request.path_params["token"], max_age=READ_WITHIN
+            )
             digest = session.get(Digest, said.data.get("digest"))
             if digest is None or digest.subscriber_id != subscriber.id:
                 raise LinkEnded("This link belongs to a digest that is no longer kept.")

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trialalerts.delivery.mail.message import mail_domain
-from trialalerts.delivery.outbox.confirmations import request_confirmation
+from trialalerts.delivery.outbox.notices.asking import answer_sign_up
 from trialalerts.delivery.outbox.request_limits import RequestLimits
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.filters import FILTERS
@@ -162,10 +162,10 @@ class SignUpPage:
         now = self._site.clock.now()
         with self._site.db.write() as session:
             signup = add_subscriber(session, new, confirmed=False, how="web", now=now)
-            ids = signup.to_confirm
-            if ids and not request_confirmation(
-                session, signup.subscriber, ids, now=now, domain=self._domain, limits=self._limits
-            ):
+            asked = answer_sign_up(
+                session, signup.subscriber, signup.to_confirm, now=now, domain=self._domain, limits=self._limits
+            )
+            if not asked:
                 raise _NoMoreMails
 
     def _filled(self, request: Request, typed: Mapping[str, object], language: Language) -> Form:

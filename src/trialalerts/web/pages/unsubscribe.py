@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from sqlmodel import Session
@@ -14,10 +14,12 @@ from trialalerts.delivery.feedback.unknown_links import note_unknown_link
 from trialalerts.errors import TokenError
 from trialalerts.subscribers.erasure import is_erased
 from trialalerts.subscribers.links import NOBODY
-from trialalerts.subscribers.people import pause, unsubscribe
-from trialalerts.subscribers.tables import Subscriber, SubscriberState
+from trialalerts.subscribers.people import SubscriberChanges, edit, pause
+from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import Purpose
 from trialalerts.web.clients.limits import ClientLimit, client_of
+from trialalerts.web.languages import Language
+from trialalerts.web.pages.account.goodbye import leave, left_page
 from trialalerts.web.site import LinkEnded, WebSite, local_day
 
 __all__ = ["PAUSABLE", "UnsubscribePage", "pause_for_a_month"]
@@ -34,6 +36,18 @@ def pause_for_a_month(session: Session, subscriber: Subscriber, clock: Clock) ->
     pause(session, subscriber, until=until, how="web", now=now)
 
 
+def only_monthly(session: Session, subscriber: Subscriber, clock: Clock) -> None:
+    """Write to a subscriber once a month at most."""
+    edit(session, subscriber, SubscriberChanges(frequency=Frequency.MONTHLY), how="web", now=clock.now())
+
+
+_LESS: dict[str, tuple[Callable[[Session, Subscriber, Clock], None], str]] = {
+    "pause": (pause_for_a_month, "paused"),
+    "monthly": (only_monthly, "monthly"),
+}
+"""What may be asked for instead of leaving, by the button, with the text that says it is done."""
+
+
 class UnsubscribePage:
     """The page ``/unsubscribe/{token}``; a mail program's one-click POST and the button go to the same URL."""
 
@@ -45,23 +59,23 @@ class UnsubscribePage:
         """Show the buttons; the same for everybody with a right link, whoever that is and whatever they follow."""
         token = request.path_params["token"]
         self._site.tokens.read(Purpose.UNSUBSCRIBE, token, max_age=None)
-        return self._site.pages.page("unsubscribe.html", self._site.pages.language(request), token=token)
+        until = (self._site.clock.now() + _REST).date()
+        return self._site.pages.page("unsubscribe.html", self._site.pages.language(request), token=token, until=until)
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
-        """Unsubscribe, whatever the body says, unless it asks for a pause; twice is fine.
+        """Unsubscribe, whatever the body says, unless it asks for less instead; twice is fine.
 
         A link that belongs to nobody gets the status that mail programs expect and the truth: nobody was unsubscribed.
         """
-        token, one_click = request.path_params["token"], "List-Unsubscribe" in typed
+        one_click = "List-Unsubscribe" in typed
         language = self._site.pages.language(request)
         try:
-            done = self._leave(token, one_click=one_click, wants_rest=typed.get("action") == "pause")
+            return self._answer(request, language, one_click=one_click, less=str(typed.get("action", "")))
         except TokenError:
             if not one_click:
                 raise
             self._count(request)
             return self._site.pages.message("link_unknown", language, status=400)
-        return self._site.pages.message(done, language)
 
     def _count(self, request: Request) -> None:
         """Count a link that nobody can have got from us, unless one client brings very many."""
@@ -70,22 +84,26 @@ class UnsubscribePage:
             with self._site.db.write() as session:
                 note_unknown_link(session, now=self._site.clock.now())
 
-    def _leave(self, token: str, *, one_click: bool, wants_rest: bool) -> str:
-        """Do it; return which message tells what was done."""
-        with self._site.db.write() as session:
+    def _answer(self, request: Request, language: Language, *, one_click: bool, less: str) -> Response:
+        """Do it, and say what was done."""
+        site, token = self._site, request.path_params["token"]
+        with site.db.write() as session:
             try:
-                subscriber, _ = self._site.holder(session, Purpose.UNSUBSCRIBE, token)
+                subscriber, _ = site.holder(session, Purpose.UNSUBSCRIBE, token)
             except LinkEnded:
-                key = self._site.tokens.read(Purpose.UNSUBSCRIBE, token, max_age=None).key
-                if is_erased(session, key):
-                    return "unsubscribed"  # nobody is there to be mailed
-                if key != NOBODY:
-                    note_unknown_link(session, now=self._site.clock.now())
-                return "link_unknown"
-            if not wants_rest:
-                how = "one-click" if one_click else "link"
-                unsubscribe(session, subscriber, how=how, now=self._site.clock.now())
-            elif subscriber.state in PAUSABLE:
-                pause_for_a_month(session, subscriber, self._site.clock)
-                return "paused"
-        return "unsubscribed"
+                return self._of_nobody(session, token, language)
+            if less in _LESS and subscriber.state in PAUSABLE:
+                do, done = _LESS[less]
+                do(session, subscriber, site.clock)
+                return site.pages.message(done, language)
+            if less not in _LESS:
+                leave(site, session, subscriber, how="one-click" if one_click else "link")
+            return left_page(site, session, subscriber, language)
+
+    def _of_nobody(self, session: Session, token: str, language: Language) -> Response:
+        key = self._site.tokens.read(Purpose.UNSUBSCRIBE, token, max_age=None).key
+        if is_erased(session, key):  # nobody is there to be mailed
+            return left_page(self._site, session, None, language)
+        if key != NOBODY:
+            note_unknown_link(session, now=self._site.clock.now())
+        return self._site.pages.message("link_unknown", language)

@@ -27,7 +27,9 @@ from trialalerts.database.leases import Lease, LeaseLost
 from trialalerts.delivery.feedback.events import Event, Malformed
 from trialalerts.delivery.feedback.handling import UNSTORABLE, FeedbackCount, apply_events
 from trialalerts.delivery.feedback.mailbox.bounces import events_of
+from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.delivery.mail.verp import delivery_of
+from trialalerts.delivery.outbox.notices.asking import say_goodbye
 from trialalerts.delivery.outbox.tables import MailboxState
 from trialalerts.errors import TrialAlertsError
 from trialalerts.settings import Settings
@@ -196,4 +198,7 @@ def unsubscribe_by_mail(session: Session, settings: Settings, content: bytes, *,
         subscriber = find_by_key(session, key)
     except TrialAlertsError:
         return False
-    return subscriber is not None and unsubscribe(session, subscriber, how="mail", now=now)
+    left = subscriber is not None and unsubscribe(session, subscriber, how="mail", now=now)
+    if subscriber is not None and left:
+        say_goodbye(session, subscriber, now=now, domain=mail_domain(settings.mail.sender))
+    return left

@@ -1,0 +1,1 @@
+"""The notices as mails: what each says, in the reader's language."""

@@ -1,0 +1,1 @@
+"""What subscribers do with their own account: move, rest, leave and come back."""

@@ -1,0 +1,76 @@
+"""Who opens the settings, and how sure we are of it: a link just asked for opens more than one from an old mail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trialalerts.delivery.mail.message import mail_domain
+from trialalerts.delivery.outbox.notices.asking import request_link
+from trialalerts.errors import TokenError
+from trialalerts.subscribers.links import FRESH_WITHIN, SETTINGS_WITHIN
+from trialalerts.subscribers.people import find_by_key
+from trialalerts.subscribers.tables import Subscriber
+from trialalerts.subscribers.tokens import Purpose, TokenTooOld
+from trialalerts.web.site import LinkEnded, WebSite
+
+__all__ = ["Access", "access_of", "ask_for_fresh", "mail_fresh_link"]
+
+_RENEWABLE = (Purpose.FRESH, Purpose.PREFERENCES, Purpose.DIGEST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """Whose settings a link opens; with a ``fresh`` one the address is changed, and data are fetched or erased."""
+
+    subscriber: Subscriber
+    fresh: bool
+
+
+def access_of(site: WebSite, session: Session, token: str) -> Access:
+    """Return what a link to the settings opens.
+
+    Raises:
+        RenewableLinkTooOld: its time is over.
+        TokenError: it is broken, or its subscriber was erased.
+    """
+    try:
+        subscriber, _ = site.reader(session, Purpose.FRESH, token, max_age=FRESH_WITHIN)
+    except (TokenTooOld, LinkEnded):
+        raise
+    except TokenError:
+        subscriber, _ = site.reader(session, Purpose.PREFERENCES, token, max_age=SETTINGS_WITHIN)
+        return Access(subscriber=subscriber, fresh=False)
+    return Access(subscriber=subscriber, fresh=True)
+
+
+def mail_fresh_link(site: WebSite, token: str) -> None:
+    """Mail a fresh link to whoever a link belongs to, however old that one is.
+
+    Raises:
+        TokenError: it is none of ours.
+    """
+    with site.db.write() as session:
+        subscriber = find_by_key(session, _key_of(site, token))
+        if subscriber is not None:
+            domain = mail_domain(site.settings.mail.sender)
+            request_link(session, subscriber, now=site.clock.now(), domain=domain)
+
+
+def _key_of(site: WebSite, token: str) -> str:
+    for purpose in _RENEWABLE[:-1]:
+        try:
+            return site.tokens.read(purpose, token, max_age=None).key
+        except TokenError:
+            continue
+    return site.tokens.read(_RENEWABLE[-1], token, max_age=None).key
+
+
+def ask_for_fresh(site: WebSite, request: Request, subscriber: Subscriber, token: str) -> Response:
+    """Show the page that offers a fresh link, for what an older one does not open."""
+    language = site.pages.language(request, subscriber.locale)
+    path = f"{site.pages.prefix}/preferences/{token}"
+    return site.pages.page("fresh.html", language, token=token, back=path, address=subscriber.address)

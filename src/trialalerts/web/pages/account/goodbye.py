@@ -1,0 +1,83 @@
+"""What follows on leaving: the goodbye, taking it back, and saying why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trialalerts.delivery.mail.message import mail_domain
+from trialalerts.delivery.outbox.notices.asking import say_goodbye
+from trialalerts.delivery.outbox.requeueing import requeue_withheld
+from trialalerts.subscribers.account.reasons import REASONS, count_reason, left_at
+from trialalerts.subscribers.account.returning import come_back
+from trialalerts.subscribers.people import unsubscribe
+from trialalerts.subscribers.tables import Subscriber, SubscriberState, id_of
+from trialalerts.subscribers.tokens import Purpose
+from trialalerts.web.languages import Language
+from trialalerts.web.site import LinkEnded, WebSite
+
+__all__ = ["UndoPage", "leave", "left_page"]
+
+_A_MOMENT = timedelta(seconds=1)
+_LATELY = timedelta(minutes=10)
+
+
+def leave(site: WebSite, session: Session, subscriber: Subscriber, *, how: str) -> None:
+    """Let somebody go, and say goodbye once."""
+    now = site.clock.now()
+    if unsubscribe(session, subscriber, how=how, now=now):
+        say_goodbye(session, subscriber, now=now, domain=mail_domain(site.settings.mail.sender))
+
+
+def left_page(site: WebSite, session: Session, subscriber: Subscriber | None, language: Language) -> Response:
+    """Say that it is done; whoever has just left gets the way back, an old link of theirs does not."""
+    left = left_at(session, subscriber) if subscriber else None
+    undo = ""
+    if subscriber and left and site.clock.now() - left <= _LATELY:
+        undo = f"{site.pages.prefix}{site.links.undo(subscriber).removeprefix(site.settings.service.base_url)}"
+    days = max(1, site.settings.retention.left.days)
+    told = bool(subscriber and subscriber.confirmed_at)
+    return site.pages.page("unsubscribed.html", language, undo=undo, days=days, told=told, reasons=REASONS)
+
+
+class UndoPage:
+    """The page ``/undo/{token}``: its link is in the goodbye and on the page that says it is done."""
+
+    def __init__(self, site: WebSite) -> None:
+        self._site = site
+
+    def show(self, request: Request) -> Response:
+        """Show the button; changes nothing."""
+        with self._site.db.read() as session:
+            subscriber = self._who(session, request)
+            language = self._site.pages.language(request, subscriber.locale)
+        return self._site.pages.page("undo.html", language, token=request.path_params["token"])
+
+    def take(self, request: Request, typed: Mapping[str, object]) -> Response:
+        """Turn the mails on again, or count why somebody left. Twice is fine."""
+        site = self._site
+        with site.db.write() as session:
+            subscriber = self._who(session, request)
+            language = site.pages.language(request, subscriber.locale)
+            if typed.get("action") == "why":
+                count_reason(session, str(typed.get("why", "")), now=site.clock.now())
+                return site.pages.message("thanks", language)
+            now = site.clock.now()
+            if come_back(session, subscriber, how="link", now=now):
+                requeue_withheld(session, id_of(subscriber), SubscriberState.UNSUBSCRIBED.value, now=now)
+            link = site.links.preferences(subscriber)
+        return site.pages.page("back.html", language, settings_url=link)
+
+    def _who(self, session: Session, request: Request) -> Subscriber:
+        """Return whose link it is: one of the last time that they left, for none of before brings them back."""
+        subscriber, said = self._site.holder(
+            session, Purpose.UNDO, request.path_params["token"], max_age=self._site.settings.retention.left
+        )
+        left = left_at(session, subscriber)
+        if left is not None and said.signed_at + _A_MOMENT < left:
+            raise LinkEnded("This link belongs to an earlier time.")
+        return subscriber
