@@ -72,7 +72,8 @@ class Chances:
         key, values = self._crossover() if is_crossover else self._parallel(tight)
         said = self._sentence(f"chance_{key}", **values)
         said.tells_placebo = key == "order_placebo" or ("instead" in key and "placebo" in what.marks)
-        if self._study.masked and tight < _WITHOUT_MASKING:
+        knows = key == "none" and Kind.PLACEBO in self._study.kinds  # who gets nothing at all is told so by that
+        if self._study.masked and tight < _WITHOUT_MASKING and not knows:
             masking = self._words.say(f"plain.mask.{self._masking(key, is_crossover=is_crossover)}")
             said.text = said.text.rstrip(".") + masking
         return said
@@ -96,10 +97,12 @@ class Chances:
     def _crossover(self) -> tuple[str, dict[str, str]]:
         what = self._compared
         if len(what.tested) == 1 and not what.marks and not what.rivals:
-            return "way", {}
+            return ("order_placebo" if all(group.placebo for group in self._study.groups) else "way"), {}
         if not all_get_all(self._study.groups):
             return "what", {}
-        return "order_placebo" if "placebo" in what.marks and not what.rivals else "order", {}
+        if what.rivals:
+            return "order", {}
+        return next((f"order_{mark}" for mark in ("placebo", "sham") if mark in what.marks), "order"), {}
 
     def _parallel(self, tight: int) -> tuple[str, dict[str, str]]:
         what = self._compared

@@ -17,6 +17,7 @@ from trialalerts.digests.plain.languages.english import FOREIGN_ENDS, FOREIGN_ST
 from trialalerts.digests.plain.phrases import Namer
 from trialalerts.digests.plain.reading.comparison import Thing
 from trialalerts.digests.plain.reading.conditions import About
+from trialalerts.digests.plain.reading.everyday import SOUNDS_LIKE_DISEASE
 from trialalerts.digests.plain.reading.kinds import NO_TREATMENT, Kind
 from trialalerts.digests.plain.reading.study import Study
 
@@ -68,9 +69,14 @@ def plain_line(words: Wording, facts: TrialFacts, condition: str | None) -> Plai
     draft = _Draft(words, facts, facts.plain, condition)
     for tight in range(_TIGHTEST + 1):
         first, *rest = draft.sentences(tight)
-        if len(" ".join((first, *rest)).split()) <= draft.grammar.longest:
+        if _count(" ".join((first, *rest))) <= draft.grammar.longest:
             break
     return PlainLine(_pieces(first), _pieces(" ".join(rest)))
+
+
+def _count(text: str) -> int:
+    """Count words; a sign between blanks is none."""
+    return sum(any(map(str.isalnum, word)) for word in text.split())
 
 
 def _pieces(text: str) -> tuple[Piece, ...]:
@@ -170,7 +176,11 @@ class _Draft:
 
     def _focus(self) -> list[Thing]:
         """Return what an observation looks at in everyday care."""
-        found = [thing for thing in self._compared.tested if thing.kind not in NO_TREATMENT and thing.name]
+        found = [
+            thing
+            for thing in self._compared.tested
+            if thing.kind not in NO_TREATMENT and thing.name and not SOUNDS_LIKE_DISEASE.search(thing.name)
+        ]
         return [] if not found or found[0].kind in {Kind.OTHER, Kind.PROGRAMME} else found
 
     def _interventional(self, tight: int) -> list[str]:
@@ -180,7 +190,7 @@ class _Draft:
             return [self._no_treatment(tight), self._say("then.untested")]
         first = self._first(tight)
         found = [first, *Chances(self._words, self.grammar, self._study, self._namer).sentences(tight)]
-        has_room = len(" ".join(found).split()) <= _ROOM
+        has_room = _count(" ".join(found)) <= _ROOM
         if self._facts.healthy_volunteers and self._about.kind == "disease" and not self._is_of_one and has_room:
             found.append(self._say("then.healthy"))
         return found

@@ -14,7 +14,10 @@ __all__ = ["Namer"]
 
 _TWO, _THREE, _MOST_WORDS = 2, 3, 8
 _ONE_NAME = 3
-"""So tight a line names of several only the first."""
+"""So tight a line names of three and more only the first; a still tighter one of two as well."""
+_WORDS = frozenset(
+    {Kind.PROGRAMME, Kind.FOOD, Kind.TEST, Kind.PROCEDURE, Kind.OPERATION, Kind.RADIATION, Kind.OTHER, Kind.CELLS}
+)
 _SAYS_ITS_KIND = {
     Kind.MEDICINE: "medic",
     Kind.VACCINE: "vaccin|impf|vacun",
@@ -70,23 +73,32 @@ class Namer:
         words, grammar = self._words, self._grammar
         named = [thing for thing in things if thing.name]
         if not named:
-            return words.count(f"plain.a.{things[0].kind}", len(things))
-        shown = _shown(named, 1 if tight >= _ONE_NAME else _THREE)
-        names = [grammar.name(thing.name) for thing in shown]
+            kinds = {thing.kind for thing in things}
+            kind = things[0].kind if len(kinds) == 1 else Kind.OTHER
+            return words.count(f"plain.a.{kind}", len(things))
+        shown = _shown(named, tight)
+        names = [grammar.name(thing.name, is_word=_is_word(thing)) for thing in shown]
         more = len(things) - len(shown)
         if more:
             text = words.count("plain.more", more, names=", ".join(names))
         else:
             together = grammar.together if joined and len(names) > 1 else ""
             text = grammar.joined(names, "and" if together else how) + together
-        kind = _common_kind(named, shown) if with_kind else None
-        return words.count(f"plain.the.{kind}", len(things), name=text) if kind else text
+        common = _common_kind(named, shown) if with_kind else None
+        return words.count(f"plain.the.{common}", len(things), name=text) if common else text
 
 
-def _shown(named: Sequence[Thing], limit: int) -> Sequence[Thing]:
-    if len(named) > _TWO and len(" ".join(thing.name for thing in named[:limit]).split()) > _MOST_WORDS:
+def _is_word(thing: Thing) -> bool:
+    """Tell whether a single word is one of English (“booklet”), and no name of a medicine, a brand or a code."""
+    return thing.kind in _WORDS and thing.name.isalpha() and thing.name[1:].islower()
+
+
+def _shown(named: Sequence[Thing], tight: int) -> Sequence[Thing]:
+    if tight >= _ONE_NAME:
+        return named[:1] if len(named) > _TWO or tight > _ONE_NAME else named
+    if len(named) > _TWO and len(" ".join(thing.name for thing in named[:_THREE]).split()) > _MOST_WORDS:
         return named[:1]
-    return named if len(named) <= max(limit, _TWO) else named[: min(limit, _TWO)]
+    return named if len(named) <= _THREE else named[:_TWO]
 
 
 def _common_kind(named: Sequence[Thing], shown: Sequence[Thing]) -> Kind | None:

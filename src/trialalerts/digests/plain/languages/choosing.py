@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from trialalerts.digests.plain.languages.english import Grammar
+from trialalerts.digests.plain.languages.french import French
+from trialalerts.digests.plain.languages.german import German
+from trialalerts.digests.plain.languages.spanish import Spanish
 
 __all__ = ["grammar_of"]
 
-_GRAMMARS: dict[str, Grammar] = {"en": Grammar()}
+_GRAMMARS: dict[str, Grammar] = {"en": Grammar(), "de": German(), "fr": French(), "es": Spanish()}
 
 
 def grammar_of(language: str) -> Grammar:

@@ -10,6 +10,9 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from trialalerts.digests.plain.languages.common_conditions import common_condition
+from trialalerts.digests.plain.languages.common_names import common_name
+
 __all__ = ["FOREIGN_ENDS", "FOREIGN_STARTS", "Grammar", "Joiner", "is_phrase"]
 
 Joiner = Literal["and", "or"]
@@ -47,8 +50,11 @@ class Grammar:
     longest = 35
     """So many words a line may have."""
 
-    def name(self, name: str) -> str:
-        """Return the name of an intervention."""
+    code = "en"
+
+    def name(self, name: str, *, is_word: bool = False) -> str:
+        """Return the name of an intervention; one that ``is_word`` of English is no medicine, brand or code."""
+        del is_word
         return name
 
     def condition(self, name: str, *, is_own: bool) -> str:
@@ -75,6 +81,18 @@ class Grammar:
         if len(conditions) > 1:
             return f"{conditions[0]}, {conditions[1]} {self.both}"
         return f"{conditions[0]} {self.more}" if more else conditions[0]
+
+    def _own_name(self, name: str, *, is_word: bool) -> str:
+        """Return a name as another language has it: its own word, the name as it is, or English in quotation marks."""
+        own = common_name(name, self.code)
+        if own is not None:
+            return own
+        return self.quoted(name) if is_word or is_phrase(name) else name
+
+    def _registrys_condition(self, name: str) -> str:
+        """Return a condition of the registry's: in this language where it is a common one, else in quotation marks."""
+        is_acronym = not any(map(str.islower, name))
+        return common_condition(name, self.code) or (name if is_acronym else self.quoted(name))
 
     def quoted(self, name: str) -> str:
         """Return words of English in the quotation marks of this language."""

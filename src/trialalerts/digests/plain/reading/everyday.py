@@ -54,13 +54,14 @@ PLAIN: list[tuple[re.Pattern[str], str]] = [
             ),
             r"type \1\2\3 diabetes",
         ),
-        (r"\bdiabetes mellitus\b", "diabetes"),
+        (r"\bdiabetes mellitus\b|^diabetic (?:children|infants|women|patients)$", "diabetes"),
         (r"\barterial hypertension\b", "high blood pressure"),
         (
             r"\bchronic obstructive pulmonary disease\b|\bcopd\b|\bpulmonary disease, chronic obstructive\b",
             "COPD (a lung disease)",
         ),
         (r"\brenal (?:insufficiency|failure)\b", "kidney failure"),
+        (r"\big-?e-mediated\b", "IgE-mediated"),
         (r"\bpruritus\b", "itching"),
         (r"\bnasal polyposis\b", "nasal polyps"),
         (r"\bpa?ediatric\b", "childhood"),
@@ -79,7 +80,8 @@ PLAIN: list[tuple[re.Pattern[str], str]] = [
 """Only words that mean the same: never hay fever for rhinitis."""
 
 NO_DISEASE = re.compile(
-    r"^older adults?$|^elderly$|^aged$|^frail\w*$|course$|resection margins?|similarity|immunology$|^pa?ediatrics?$"
+    r"^(?:chronic |acute )?diseases?$|^older adults?$|^elderly$|^aged$|^frail\w*$|course$"
+    r"|resection margins?|similarity|immunology$|^pa?ediatrics?$"
     r"|^childhood$|^children$|progression|prognosis|^inflammation$|emotions?$|microenvironment|probiotic|corticosteroid"
     r"|circadian|healthy|volunteer|\bhealth\b|pregnan(?!.*(?:diabetes|hypertension|disorder))|lactati|breastfe|surgery"
     r"|ana?esthesia|quality of life|vaccin|immuni[sz]ation|pharmacokinetic|bioequivalence"

@@ -48,7 +48,8 @@ _BY_TYPE = {
 _MEDICINES = frozenset({"DRUG", "BIOLOGICAL", "COMBINATION_PRODUCT", "DIETARY_SUPPLEMENT"})
 _MAY_BE_NO_MEDICINE = re.compile(
     r"sampl|biops|questionn|prick|patch test|challenge|provocation|vaccin|placebo|saline|vehicle|standard|\bcar[- ]?t\b"
-    r"|stem cell|\bno\b|none|soc\b|choice|usual care|dummy|specimen|blood|sham|cells?\b|observation|formula|milk"
+    r"|stem cell|\bno\b|none|soc\b|choice|usual care|current"
+    r"|dummy|specimen|blood|sham|cells?\b|observation|formula|milk"
     r"|diet\b|swab|\bpunct|collection of"
 )
 """Of what a registry types as a drug, only a name with such a word is looked at any closer."""
@@ -77,7 +78,8 @@ _WORDS: list[tuple[Kind, re.Pattern[str]]] = [
         (
             Kind.USUAL,
             (
-                r"^(investigator'?s? choice|physician'?s? choice|(local )?standard( of)?[- ]?"
+                r"^(current (standard |medical )?(treatment|therapy|medication|care)"
+                r"|investigator'?s? choice|physician'?s? choice|(local )?standard( of)?[- ]?"
                 r"(care|therapy|treatment|medical)"
                 r"|usual care|soc\b|best supportive care|routine (care|treatment)|conventional (treatment|therapy|care)"
                 r"|treatment as usual|background therapy|standard)"
@@ -90,7 +92,8 @@ _WORDS: list[tuple[Kind, re.Pattern[str]]] = [
                 r"(blood|urine|stool|fa?ecal|tissue|saliva|sputum|serum|plasma|biospecimen|nasal|skin|bone marrow|"
                 r"sample|tear)s? ?"
                 r"(sampl|draw|collect|test|swab|specimen|analys|withdrawal)|\bbiops(y|ies)\b|venipuncture|\bpunction"
-                r"|(lumbar|skin) puncture|\bswabs?\b|collection of|sampling|^samples?$|\bbiospecimens?\b|biobank"
+                r"|bone marrow aspirat|\bblood taking\b|(lumbar|skin) puncture|\bswabs?\b"
+                r"|collection of|sampling|^samples?$|\bbiospecimens?\b|biobank"
             ),
         ),
         (
@@ -100,7 +103,8 @@ _WORDS: list[tuple[Kind, re.Pattern[str]]] = [
                 r"|laborator\w+|ige)\b.*\btest"
                 r"|\btests?$|\btesting\b|\bscan\b|\bmri\b|\bimaging\b|ultraso|spirometry|\bpet\b"
                 r"|tomography|\bct\b|endoscopy"
-                r"|examination|assessment|measurement|food challenge|challenge$|^dbpcfc|\bassay\b|sequencing|elisa"
+                r"|oximetr|examination|assessment|measurement|food challenge|challenge$|^dbpcfc"
+                r"|\bassay\b|sequencing|elisa"
                 r"|investigations?$|monitoring|immunocap|\banalysis\b|evaluation|determination|dosage$|phenotyp|genotyp"
                 r"|detection|echocardio|\becg\b|elastogra|\bblood count\b|\bige\b$|profil(e|ing)|\bfeno\b|actigraph"
                 r"|pupillometr|polysomnogra|heart.?rate variab"

@@ -63,7 +63,8 @@ TOO_VAGUE = re.compile(
     r"(?:any .*|at .*|co-.*|mini-|.* at a of.*|test article|csu.*|first group.*|second group.*|bat|biologics?|drug"
     r"|medicine|treatment|therapy|intervention|exposure|exposed|other|control|cases?|study"
     r"|injection|infusion|oral|topical"
-    r"|combination|experimental|severe asthma|patients?|group|healthy|positive|test|dose|and|or"
+    r"|combination|experimental|severe asthma|patients?|group|healthy|(?:positive|active|test) controls?"
+    r"|positive|test|dose|and|or"
     r"|allergens?|antibod(?:y|ies)"
     r"|monoclonal|medications?|device|comparator|active|standard|a|b|c|x)",
     _I,

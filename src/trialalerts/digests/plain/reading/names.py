@@ -39,6 +39,7 @@ _PARTS = re.compile(
     r"|,\s+(?:and\s+)?|\s+and\s+(?=[\w-]+$)",
     re.IGNORECASE,
 )
+_EXPLAINED = re.compile(r"(?<=\w) (?:is|are) (?:an?|the) .*$", re.IGNORECASE)
 _TWICE = re.compile(r"\b(.+?) (?:or|and|then|followed by) \1$", re.IGNORECASE)
 _BIOSIMILAR = re.compile(r"\b(\w{5,}mab)-[a-z]{4}\b")
 _ENDS = re.compile(r"^(?:of|and|or|with|in|to|by|for|as)\b|\b(?:of|and|or|with|in|to|by|for|as|at|per|on|from|the)$")
@@ -84,7 +85,7 @@ class _Reader:
     def names(self) -> list[str]:
         """Return the names of all parts that have one."""
         bare = squashed(_BRACKETED.sub(" ", self._raw)) or next(iter(self._inside), "")
-        cleaned = [part for part in map(self._without_litter, _parts(bare)) if part]
+        cleaned = [part for part in map(self._without_litter, _parts(_EXPLAINED.sub("", bare))) if part]
         return [name for part in cleaned if (name := self._name(part))]
 
     def _without_litter(self, part: str) -> str:

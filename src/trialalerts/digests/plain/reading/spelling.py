@@ -7,7 +7,7 @@ import unicodedata
 
 __all__ = ["lowered", "squashed"]
 
-_MARKS = re.compile(r"[®™©℠]|\((?:R|TM)\)|[\ue000-\uf8ff]")
+_MARKS = re.compile(r"[®™©℠]|\((?:R|TM)\)|[\ue000-\uf8ff\"“”]")
 _EDGE = " ,;:.-–—+/&*·\"'"
 _WORD = re.compile(r"[A-Z][a-z'’]+(?:-[A-Za-z]+)*")
 _LONG, _SHOUTED = 6, 4

@@ -1,0 +1,68 @@
+"""The grammar of German: names with a capital, and the dative after “mit”."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from trialalerts.digests.plain.languages.english import Grammar
+
+__all__ = ["German"]
+
+_HAS_CAPITAL = re.compile(r"[A-Z0-9]")
+_DECLINED = re.compile(r"\w+(?:e|er|es) .*|\w+(?:ome|ekte|eme|steine|brüche|risse)")
+"""What would need another ending after “mit”; after “mit der Diagnose” it needs none."""
+_DATIVES = {
+    "fortgeschrittener Krebs": "fortgeschrittenem Krebs",
+    "fortgeschrittene solide Tumoren": "fortgeschrittenen soliden Tumoren",
+    "allergisches Asthma": "allergischem Asthma",
+    "allergischer Schnupfen": "allergischem Schnupfen",
+    "chronischer Clusterkopfschmerz": "chronischem Clusterkopfschmerz",
+    "chronische Nesselsucht": "chronischer Nesselsucht",
+    "episodischer Clusterkopfschmerz": "episodischem Clusterkopfschmerz",
+    "Melanom (schwarzer Hautkrebs)": "Melanom (schwarzem Hautkrebs)",
+    "multiples Myelom": "multiplem Myelom",
+    "Multiple Sklerose": "Multipler Sklerose",
+    "nicht-kleinzelliger Lungenkrebs": "nicht-kleinzelligem Lungenkrebs",
+    "starkes Übergewicht": "starkem Übergewicht",
+    "schweres Asthma": "schwerem Asthma",
+    "kleinzelliger Lungenkrebs": "kleinzelligem Lungenkrebs",
+    "solide Tumoren": "soliden Tumoren",
+    "Atopisches Ekzem": "atopischem Ekzem",
+    "Rheumatoide Arthritis": "rheumatoider Arthritis",
+}
+_DATIVES |= {name[:1].upper() + name[1:]: dative for name, dative in _DATIVES.items()}
+
+
+class German(Grammar):
+    """The grammar of German."""
+
+    both, more = "oder beidem", "oder anderen Krankheiten"
+    ands = ("und", "oder")
+    together = " zusammen"
+    quotes = ("„", "“")
+    longest = 40
+    code = "de"
+
+    def name(self, name: str, *, is_word: bool = False) -> str:
+        """Return a name with a capital; words of English in quotation marks."""
+        found = self._own_name(name, is_word=is_word)
+        return found[:1].upper() + found[1:] if found == name and not _HAS_CAPITAL.search(found) else found
+
+    def condition(self, name: str, *, is_own: bool) -> str:
+        """Return a condition as it is called, words of English in quotation marks."""
+        return name if is_own else self._registrys_condition(name)
+
+    def healthy(self, people: str, *, feminine: bool) -> str:
+        """Return healthy people."""
+        del feminine
+        return f"gesunden {people}"
+
+    def having(self, people: str, conditions: Sequence[str], *, more: bool, feminine: bool) -> str:
+        """Return people with conditions in the dative."""
+        del feminine
+        declined = [_DATIVES.get(condition, condition) for condition in conditions]
+        diagnosis = (
+            "der Diagnose " if any(each in conditions and _DECLINED.fullmatch(each) for each in declined) else ""
+        )
+        return f"{people} mit {diagnosis}{self._either(conditions if diagnosis else declined, more=more)}"
