@@ -44,27 +44,9 @@ from trialalerts.subscribers.tables import (
 
 __all__ = [
     "NewSubscriber", "Signup", "SubscriberChanges", "activate", "add_subscriber", "confirm", "edit", "end_pauses",
-    "find_by_key", "find_subscriber", "list_subscribers", "new_subscriber", "pause", "resume",
-    "take_bounce_back", "unsubscribe",
-]  # fmt: skip
-
-    "NewSubscriber",
-    "Signup",
-    "SubscriberChanges",
-    "activate",
-    "add_subscriber",
-    "confirm",
-    "edit",
-    "end_pauses",
-    "find_by_key",
-    "find_subscriber",
-    "list_subscribers",
-    "new_subscriber",
-    "pause",
-    "resume",
-    "schedule_next",
+    "find_by_key", "find_subscriber", "list_subscribers", "new_subscriber", "pause", "resume", "schedule_next",
     "unsubscribe",
-]
+]  # fmt: skip
 
 _SERVED = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
 _SCHEDULE: dict[str, Callable[[Any], object]] = {

@@ -46,8 +46,6 @@ from trialalerts.web.pages.signup import SignUpPage
 from trialalerts.web.pages.status import StatusPages
 from trialalerts.web.pages.unsubscribe import UnsubscribePage
 from trialalerts.web.signup.suggestions import Suggestions
-from trialalerts.web.site import LinkEnded, Vocabulary, WebSite
-
 from trialalerts.web.site import LinkEnded, RenewableLinkTooOld, Vocabulary, WebSite
 from trialalerts.web.templates import PageTemplates
 from trialalerts.web.webhooks import LARGEST, Webhooks

@@ -30,11 +30,8 @@ _OFFERING = ("area", "region", *_LISTS)
 """Fields for which near choices are offered: the one taken, and what was typed by then, are fields too."""
 _FIELDS = (
     "address", "area", "region", "travel", "radius", "unit", "label", "frequency", "language", "timezone", "hour",
-    "weekday", "day", "consent", "website", "action", "preference", "step", "who", "trial",
-    "also", *(each.field for each in FILTERS), *(f"{name}_{what}" for name in _OFFERING for what in ("choice", "was")),
-
-    "weekday", "day", "consent", "website", "action", "until", "heartbeat", "discreet",
-    "area_in_subject", "preference", "step", *(each.field for each in FILTERS),
+    "weekday", "day", "consent", "website", "action", "until", "heartbeat", "discreet", "area_in_subject",
+    "preference", "step", "who", "trial", "also", *(each.field for each in FILTERS),
     *(f"{name}_{what}" for name in _OFFERING for what in ("choice", "was")),
 )  # fmt: skip
 _LONG = {f"{name}{what}" for name in _LISTS for what in ("", "_choice", "_was")} | {"area", "area_choice", "area_was"}

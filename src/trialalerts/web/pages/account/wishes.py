@@ -65,7 +65,7 @@ class WishPages:
     def _look(self, request: Request, subscriber: Subscriber, form: Form, new: NewPreference) -> Response:
         return self._review.page(
             form,
-            new,
+            [[new]],
             self._view.language(request, subscriber),
             fields=FIELDS,
             action=self._view.path(request),
