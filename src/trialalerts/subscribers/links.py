@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from trialalerts.subscribers.tokens import Purpose, Tokens
 
@@ -20,12 +21,14 @@ __all__ = [
     "ARTICLE_PATH",
     "CONFIRM_PATH",
     "DIGEST_PATH",
+    "FOLLOW_PATH",
     "FRESH_WITHIN",
     "NOBODY",
     "PREFERENCES_PATH",
     "READ_WITHIN",
     "SETTINGS_WITHIN",
     "STOP_PATH",
+    "TRIAL_PATH",
     "UNDO_PATH",
     "UNSUBSCRIBE_PATH",
     "Links",
@@ -45,6 +48,8 @@ UNSUBSCRIBE_PATH = "/unsubscribe/{token}"
 NOBODY = "nobody"
 """The key of a link that is only tried; no subscriber has it, for theirs are drawn at random and longer."""
 DIGEST_PATH = "/digests/{token}"
+FOLLOW_PATH = "/follow/{token}"
+TRIAL_PATH = "/trials/{number}"
 PREFERENCES_PATH = "/preferences/{token}"
 STOP_PATH = "/stop/{token}"
 UNDO_PATH = "/undo/{token}"
@@ -102,6 +107,14 @@ class Links:
     def digest(self, digest_id: int, subscriber: Subscriber) -> str:
         """Return the page that shows a digest in the browser; the token's data: ``digest``."""
         return self._url(DIGEST_PATH, self._tokens.sign(Purpose.DIGEST, subscriber.key, digest=digest_id))
+
+    def follow(self, subscriber: Subscriber, item_id: int) -> str:
+        """Return the page of a trial for a mail: an opaque link, where the subscriber follows it; data: ``trial``."""
+        return self._url(FOLLOW_PATH, self._tokens.sign(Purpose.FOLLOW, subscriber.key, trial=item_id))
+
+    def trial(self, number: str) -> str:
+        """Return the public page of a trial, to be passed on: it says nothing of who passes it on."""
+        return self._base + TRIAL_PATH.format(number=quote(number))
 
     def _url(self, path: str, token: str) -> str:
         return self._base + path.format(token=token)

@@ -44,6 +44,7 @@ class Purpose(StrEnum):
     STOP = "stop"
     UNDO = "undo"
     ADDRESS = "address"
+    FOLLOW = "follow"
 
 
 class TokenTooOld(TokenError):

@@ -22,13 +22,16 @@ from trialalerts.subscribers.links import (
     ARTICLE_PATH,
     CONFIRM_PATH,
     DIGEST_PATH,
+    FOLLOW_PATH,
     PREFERENCES_PATH,
     STOP_PATH,
+    TRIAL_PATH,
     UNDO_PATH,
     UNSUBSCRIBE_PATH,
     Links,
 )
 from trialalerts.subscribers.tokens import Tokens, TokenTooOld
+from trialalerts.web.areas.page import AreaPage
 from trialalerts.web.clients.limits import ClientLimit
 from trialalerts.web.clients.proxies import ForwardedClients, TrustedProxies
 from trialalerts.web.estimates import Estimates
@@ -48,6 +51,8 @@ from trialalerts.web.pages.unsubscribe import UnsubscribePage
 from trialalerts.web.signup.suggestions import Suggestions
 from trialalerts.web.site import LinkEnded, RenewableLinkTooOld, Vocabulary, WebSite
 from trialalerts.web.templates import PageTemplates
+from trialalerts.web.trials.follow import FollowPage
+from trialalerts.web.trials.page import TrialPage
 from trialalerts.web.webhooks import LARGEST, Webhooks
 
 __all__ = ["create_app"]
@@ -125,6 +130,7 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
         Route(DIGEST_PATH, digest.show),
         *_account_routes(site),
         Route(ARTICLE_PATH.replace("{number}", "{number:int}"), ArticlePage(site).show),
+        *_public_pages(site),
         Route("/privacy", _privacy(site)),
         Route("/healthz", status.health),
         Route("/readyz", status.ready),
@@ -147,6 +153,40 @@ def _account_routes(site: WebSite) -> list[Route]:
         *(Route(path, page.show, methods=["GET"]) for path, page in buttons.items()),
         *(Route(path, reads_form(page.take, lenient=True), methods=["POST"]) for path, page in buttons.items()),
     ]
+
+
+def _public_pages(site: WebSite) -> list[Route]:
+    trials, areas = TrialPage(site), AreaPage(site)
+    follow = FollowPage(site, trials)
+    any_number = TRIAL_PATH.replace("{number}", "{number:path}")  # some have slashes in them
+    return [
+        Route(FOLLOW_PATH, follow.show, methods=["GET"]),
+        Route(FOLLOW_PATH, reads_form(follow.take, lenient=True), methods=["POST"]),
+        Route(f"{any_number}/sheet", trials.sheet, methods=["GET"]),
+        Route(f"{any_number}/sheet", reads_form(trials.take_sheet), methods=["POST"]),
+        Route(any_number, trials.show, methods=["GET"]),
+        Route(any_number, reads_form(trials.take), methods=["POST"]),
+        Route("/areas/{area}/feed.atom", areas.atom),
+        Route("/areas/{area}/feed.json", areas.json),
+        Route("/areas/{area}", areas.show, methods=["GET"]),
+        Route("/areas/{area}", reads_form(areas.take), methods=["POST"]),
+        Route("/robots.txt", _robots(site)),
+    ]
+
+
+def _robots(site: WebSite) -> Callable[[Request], Response]:
+    """Say what search engines may look at: the public pages, and nothing that needs a link from a mail."""
+    signed = (
+        ADDRESS_PATH, CONFIRM_PATH, DIGEST_PATH, FOLLOW_PATH, PREFERENCES_PATH, STOP_PATH, UNDO_PATH, UNSUBSCRIBE_PATH,
+    )  # fmt: skip
+    lines = ["User-agent: *", *(f"Disallow: {site.pages.prefix}{path.partition('{')[0]}" for path in signed), ""]
+    body = "\n".join(lines)
+
+    def robots(request: Request) -> Response:
+        del request
+        return Response(body, media_type="text/plain", headers={"Cache-Control": "public, max-age=86400"})
+
+    return robots
 
 
 def _privacy(site: WebSite) -> Callable[[Request], Response]:

@@ -5,6 +5,7 @@ Addresses and tokens never reach the log: a line names the route's template (``/
 
 from __future__ import annotations
 
+import re
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +48,11 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _PRIVATE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow, noarchive"}
-_PUBLIC = ("/", "/subscribe", "/privacy", "/favicon.ico")
+_PUBLIC = ("/", "/subscribe", "/privacy", "/favicon.ico", "/robots.txt")
+_INDEXED = ("/trials/", "/areas/")
+_PLAIN_QUESTION = re.compile(rb"(?:(?:lang=[A-Za-z-]{2,12}|country=[A-Za-z]{2})(?:&|$))*")
+"""What a public page may be asked without telling anything of whoever asks: its language, and a country."""
+_SUGGESTS = "/areas/suggest"
 _A_YEAR = "max-age=31536000"
 
 
@@ -55,7 +60,7 @@ class SecurityHeaders:
     """Adds the headers that keep browsers, caches and search engines from giving anything away.
 
     Only the public pages may be kept by a cache or found by a search engine; and of those only what
-    was asked for with GET and without a question (``?area=…``).
+    was asked for with GET and without a question (``?area=…``); of trials and areas, in any language too.
     """
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
@@ -96,7 +101,11 @@ def _is_public(scope: Scope) -> bool:
     path: str = scope["path"]
     if path.startswith("/static/"):
         return True
-    return path in _PUBLIC and scope["method"] in {"GET", "HEAD"} and not scope["query_string"]
+    if scope["method"] not in {"GET", "HEAD"}:
+        return False
+    if path.startswith(_INDEXED) and path != _SUGGESTS:
+        return _PLAIN_QUESTION.fullmatch(scope["query_string"]) is not None
+    return path in _PUBLIC and not scope["query_string"]
 
 
 class BodyCap:

@@ -45,20 +45,15 @@ def sites_with_other_contacts(before: Sequence[Site], after: Sequence[Site], sta
     return [
         site
         for key, site in now.items()
-        if key in was and site_is_open(site, status) and is_another_contact(_at(was[key]), _at(site))
+        if key in was and site_is_open(site, status) and is_another_contact(was[key].contacts, site.contacts)
     ]
 
 
 def _by_key(sites: Iterable[Site]) -> Mapping[_Key, Site]:
     """Return the sites by what they are called; several of one name cannot be told apart, and are left out."""
-    keyed = [(_key(site), site) for site in sites if _at(site)]
+    keyed = [(_key(site), site) for site in sites if site.contacts]
     known = Counter(key for key, _ in keyed)
     return {key: site for key, site in keyed if known[key] == 1}
-
-
-def _at(site: Site) -> Sequence[Contact]:
-    contacts: Sequence[Contact] = getattr(site, "contacts", ())
-    return contacts
 
 
 def _key(site: Site) -> _Key:

@@ -1,0 +1,284 @@
+"""The page of an area: what is open, nearest or newest first, what is new, and the way to hear of the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+from pathlib import Path
+
+from sqlmodel import Session, col, select
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.tables import Change, Item
+from trialalerts.digests.cards.changes import change_notes
+from trialalerts.digests.cards.text import one_line
+from trialalerts.digests.cards.trial_wording import phase, who_can_join
+from trialalerts.digests.cards.wording import Wording, Wordings
+from trialalerts.digests.entries import EntryChange
+from trialalerts.digests.plain import PlainLine, plain_line
+from trialalerts.errors import UnknownArea
+from trialalerts.web.areas.feeds import AreaFeed, PublishedChange, as_atom, as_json, tag_of
+from trialalerts.web.areas.listing import AreaListing, NearItem
+from trialalerts.web.clients.limits import client_of
+from trialalerts.web.languages import Language
+from trialalerts.web.site import WebSite
+from trialalerts.web.trials.page import NearPlace, near_place
+from trialalerts.web.trials.sites import SiteLine, list_sites
+from trialalerts.web.trials.view import chip_of
+
+__all__ = ["AreaPage"]
+
+_SHOWN = 10
+_NEWS = 8
+_FED = 40
+_KEPT = "public, max-age=600"
+_LONGEST = 200
+_NEW = timedelta(days=14)
+_TITLE = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Card:
+    """An open trial in the list."""
+
+    number: str
+    chip: str
+    tone: str
+    plain: PlainLine | None
+    title: str
+    site: SiteLine | None
+    distance: str
+    who: str
+    phase: str
+    is_new: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RecentChange:
+    """A change in the list of news."""
+
+    day: date
+    number: str
+    text: str
+    title: str
+
+
+class AreaPage:
+    """``/areas/{area}`` and its feeds: public, the same for everybody."""
+
+    def __init__(self, site: WebSite) -> None:
+        self._site = site
+        own = site.settings.templates.folder
+        self._wordings = Wordings(Path(own) / "email" if own else None, default=site.settings.service.locale)
+
+    def show(self, request: Request) -> Response:
+        """Show an area by its id or name."""
+        response = self._answer(request, "")
+        response.headers.update({"Cache-Control": _KEPT, "Vary": "Accept-Language"})
+        return response
+
+    def take(self, request: Request, typed: Mapping[str, object]) -> Response:
+        """Show it with what is nearest to the place that was typed; that is used once and not kept."""
+        wait = self._site.looks.wait(client_of(request.client.host if request.client else None))
+        if wait:
+            pages = self._site.pages
+            return pages.message("limit", pages.language(request), status=429, headers={"Retry-After": str(wait)})
+        return self._answer(request, str(typed.get("near", "")))
+
+    def atom(self, request: Request) -> Response:
+        """Give the news as Atom."""
+        feed = self._feed(request, "feed.atom")
+        return _answered(request, as_atom(feed), "application/atom+xml; charset=utf-8", feed.updated)
+
+    def json(self, request: Request) -> Response:
+        """Give the news as JSON Feed."""
+        feed = self._feed(request, "feed.json")
+        return _answered(request, as_json(feed), "application/feed+json; charset=utf-8", feed.updated)
+
+    def _answer(self, request: Request, typed: str) -> Response:
+        site, language = self._site, self._site.pages.language(request)
+        area = self._area(request)
+        country = _country(request)
+        words = self._wordings.of(language.code)
+        name = site.vocabulary.tree().name(area, language.code)
+        with site.db.read() as session:
+            listing = AreaListing(session, site.vocabulary.tree(), area, country)
+            near = near_place(session, typed)
+            found = listing.nearest(near.region, _SHOWN) if near.region else listing.newest(_SHOWN)
+            cards = self._cards(session, found, words, near, name)
+            number, complete = listing.count()
+            news = self._news(session, listing.news(_NEWS), words)
+        return self._page(language, area, name, country, near, cards=cards, total=number, complete=complete, news=news)
+
+    def _page(
+        self, language: Language, area: str, name: str, country: str | None, near: NearPlace, **listed: object
+    ) -> Response:
+        pages = self._site.pages
+        path = f"{pages.prefix}/areas/{area}"
+        words = self._wordings.of(language.code)
+        return pages.page(
+            "area.html",
+            language,
+            status=200,
+            here=path,
+            here_query={"country": country} if country else {},
+            path=path,
+            address=self._site.settings.service.base_url,
+            area=area,
+            area_name=name,
+            country=country,
+            country_name=words.country(country, None) if country else None,
+            near=near,
+            today=self._site.clock.now().date(),
+            written=words.day,
+            cards=listed["cards"],
+            total=listed["total"],
+            complete=listed["complete"],
+            news=listed["news"],
+        )
+
+    def _area(self, request: Request) -> str:
+        text = str(request.path_params["area"])
+        tree = self._site.vocabulary.tree()
+        if len(text) > _LONGEST:
+            raise HTTPException(404)
+        if text in tree:
+            return text
+        try:
+            return tree.find(text, self._site.pages.language(request).code).id
+        except UnknownArea:
+            raise HTTPException(404) from None
+
+    def _cards(
+        self, session: Session, found: Sequence[NearItem], words: Wording, near: NearPlace, name: str
+    ) -> list[_Card]:
+        ids = [each.item_id for each in found]
+        items = {item.id: item for item in session.exec(select(Item).where(col(Item.id).in_(ids)))}
+        return [
+            card
+            for each in found
+            if (item := items.get(each.item_id)) and (card := self._card(item, each, words, near, name))
+        ]
+
+    def _card(self, item: Item, at: NearItem, words: Wording, near: NearPlace, name: str) -> _Card | None:
+        del name
+        try:
+            facts = TrialFacts.model_validate(item.facts)
+        except ValueError:
+            return None
+        chip, tone = chip_of(facts)
+        sites = list_sites(words, facts, near.region, shown=1)
+        named = phase(words, [each for each in facts.phases if each != "NA"])
+        posted = facts.first_posted
+        return _Card(
+            number=item.external_id,
+            chip=chip,
+            tone=tone,
+            plain=plain_line(words, facts, None),
+            title=one_line(item.title, _TITLE) or item.external_id,
+            site=sites.nearest or next((line for line in sites.shown if line.state == "open"), None),
+            distance=words.distance(at.km) if at.km is not None else "",
+            who=who_can_join(words, facts),
+            phase=named[0] if named else "",
+            is_new=posted is not None and self._site.clock.now().date() - posted < _NEW,
+        )
+
+    def _news(self, session: Session, changes: Sequence[Change], words: Wording) -> list[_RecentChange]:
+        items = _items(session, changes)
+        return [
+            _RecentChange(
+                day=change.at.date(),
+                number=item.external_id,
+                text=_told(words, change),
+                title=_said(words, item) or one_line(item.title, _TITLE),
+            )
+            for change in changes
+            if (item := items.get(change.item_id))
+        ]
+
+    def _feed(self, request: Request, file: str) -> AreaFeed:
+        site = self._site
+        area, country = self._area(request), _country(request)
+        language = site.pages.language(request)
+        words = self._wordings.of(language.code)
+        base = site.settings.service.base_url
+        name = site.vocabulary.tree().name(area, language.code)
+        with site.db.read() as session:
+            changes = AreaListing(session, site.vocabulary.tree(), area, country).news(_FED)
+            items = _items(session, changes)
+        page = f"{base}/areas/{area}" if base else ""
+        entries = [
+            PublishedChange(
+                id=f"{base or 'urn:trialalerts'}/changes/{change.seq}",
+                title=f"{_told(words, change)}: {_said(words, item) or one_line(item.title, _TITLE)}",
+                summary=f"{item.external_id}. {one_line(item.title, _TITLE)}",
+                url=site.links.trial(item.external_id) if base else "",
+                at=change.at,
+            )
+            for change in changes
+            if (item := items.get(change.item_id))
+        ]
+        return AreaFeed(
+            id=f"{base or 'urn:trialalerts'}/areas/{area}" + (f"?country={country}" if country else ""),
+            title=f"{name} – {site.settings.service.name}",
+            page=page,
+            url=f"{page}/{file}" if page else "",
+            language=language.code,
+            author=site.settings.service.name,
+            entries=entries,
+        )
+
+
+def _items(session: Session, changes: Sequence[Change]) -> dict[int, Item]:
+    ids = {each.item_id for each in changes}
+    return {item.id or 0: item for item in session.exec(select(Item).where(col(Item.id).in_(ids)))}
+
+
+def _told(words: Wording, change: Change) -> str:
+    told = EntryChange(kind=change.kind.value, seq=change.seq, before=change.before, after=change.after)
+    return "; ".join(note.text for note in change_notes(words, [told], None, ()))
+
+
+def _said(words: Wording, item: Item) -> str:
+    """Return the first sentence of a trial's plain line; empty where it has none."""
+    try:
+        line = plain_line(words, TrialFacts.model_validate(item.facts), None)
+    except ValueError:
+        return ""
+    return "".join(piece.text for piece in line.first) if line else ""
+
+
+def _country(request: Request) -> str | None:
+    code = request.query_params.get("country", "").upper()
+    return code if len(code) == 2 and code.isalpha() and code.isascii() else None  # noqa: PLR2004 - ISO 3166-1 alpha-2
+
+
+def _answered(request: Request, body: bytes, kind: str, updated: datetime) -> Response:
+    """Return a feed, or that it is as it was when whoever asks had it last (RFC 9110, 13)."""
+    tag = tag_of(body)
+    headers = {
+        "ETag": tag,
+        "Last-Modified": format_datetime(updated.astimezone(UTC).replace(microsecond=0), usegmt=True),
+        "Cache-Control": _KEPT,
+        "Vary": "Accept-Language",
+    }
+    asked = request.headers.get("if-none-match")
+    if asked is not None:
+        fresh = asked.strip() == "*" or tag in {each.strip().removeprefix("W/") for each in asked.split(",")}
+    else:
+        fresh = _not_since(request.headers.get("if-modified-since"), updated)
+    if fresh:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers={**headers, "Content-Type": kind})
+
+
+def _not_since(header: str | None, updated: datetime) -> bool:
+    try:
+        return header is not None and parsedate_to_datetime(header) >= updated.replace(microsecond=0)
+    except (ValueError, TypeError):
+        return False

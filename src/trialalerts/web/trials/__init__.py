@@ -1,0 +1,3 @@
+"""The pages of trials: public, about the trial alone, with nothing of whoever looks."""
+
+from __future__ import annotations

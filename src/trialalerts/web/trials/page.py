@@ -1,0 +1,146 @@
+"""The page of a trial, its sheet for the doctor, and the place that is typed there: used once, never kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trialalerts.catalog.tables import Item
+from trialalerts.catalog.trials.lookup import find_trial
+from trialalerts.digests.cards.wording import Wordings
+from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
+from trialalerts.vocabulary.places.regions import Region, find_region
+from trialalerts.web.clients.limits import client_of
+from trialalerts.web.languages import Language
+from trialalerts.web.site import WebSite
+from trialalerts.web.trials.view import TrialView, view_of
+
+__all__ = ["NearPlace", "TrialPage", "near_place"]
+
+_KEPT = "public, max-age=600"
+_LONGEST_PLACE = 100
+_SHEET = "trial_sheet.html"
+_SITES = 6
+_SHEET_SITES = 4
+_SHEET_CRITERIA = 7
+_SHEET_LINE = 170
+_CHOICES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearPlace:
+    """A place that was typed: what it means, or what to choose from where nobody can tell."""
+
+    typed: str = ""
+    region: Region | None = None
+    wrong: bool = False
+    choices: tuple[str, ...] = ()
+
+
+def near_place(session: Session, typed: str) -> NearPlace:
+    """Return what a typed place means; it is neither kept nor logged."""
+    text = " ".join(typed.split())[:_LONGEST_PLACE]
+    if not text:
+        return NearPlace()
+    try:
+        return NearPlace(typed=text, region=find_region(session, text, radius_km=None))
+    except (AmbiguousRegion, UnknownRegion) as error:
+        return NearPlace(typed=text, wrong=True, choices=tuple(error.choices)[:_CHOICES])
+    except InvalidInput:
+        return NearPlace(typed=text, wrong=True)
+
+
+class TrialPage:
+    """``/trials/{number}`` and ``/trials/{number}/sheet``: public, the same for everybody."""
+
+    def __init__(self, site: WebSite) -> None:
+        self._site = site
+        own = site.settings.templates.folder
+        self._wordings = Wordings(Path(own) / "email" if own else None, default=site.settings.service.locale)
+
+    def show(self, request: Request) -> Response:
+        """Show a trial by any number that it goes by."""
+        return self._answer(request, "trial.html", "")
+
+    def take(self, request: Request, typed: Mapping[str, object]) -> Response:
+        """Show it with the sites in the order of their distance from the place that was typed."""
+        return self._refused(request) or self._answer(request, "trial.html", str(typed.get("near", "")))
+
+    def sheet(self, request: Request) -> Response:
+        """Show the sheet for the doctor."""
+        return self._answer(request, _SHEET, "")
+
+    def take_sheet(self, request: Request, typed: Mapping[str, object]) -> Response:
+        """Show the sheet with the sites around the place that was typed."""
+        return self._refused(request) or self._answer(request, _SHEET, str(typed.get("near", "")))
+
+    def signed(
+        self, session: Session, item: Item, language: Language, near: NearPlace, *, token: str | None, followed: bool
+    ) -> Response:
+        """Return the page of a trial that a signed link led to; without a ``token`` it follows nobody's trials."""
+        view = self._view(session, item, language, near, sites=_SITES)
+        return self._rendered("trial.html", view, language, near, signed=True, token=token, followed=followed)
+
+    def _refused(self, request: Request) -> Response | None:
+        wait = self._site.looks.wait(client_of(request.client.host if request.client else None))
+        if not wait:
+            return None
+        pages = self._site.pages
+        return pages.message("limit", pages.language(request), status=429, headers={"Retry-After": str(wait)})
+
+    def _answer(self, request: Request, template: str, typed: str) -> Response:
+        site = self._site
+        language = site.pages.language(request)
+        with site.db.read() as session:
+            item = find_trial(session, request.path_params["number"])
+            if item is None:
+                return site.pages.message("trial_unknown", language, status=404, again=True)
+            near = near_place(session, typed)
+            count = _SHEET_SITES if template == _SHEET else _SITES
+            view = self._view(session, item, language, near, sites=count)
+        response = self._rendered(template, view, language, near)
+        if request.method in {"GET", "HEAD"}:
+            response.headers.update({"Cache-Control": _KEPT, "Vary": "Accept-Language"})
+        return response
+
+    def _view(self, session: Session, item: Item, language: Language, near: NearPlace, *, sites: int) -> TrialView:
+        words = self._wordings.of(language.code)
+        today = self._site.clock.now().date()
+        return view_of(session, item, words, self._site.vocabulary.tree(), near.region, today, sites=sites)
+
+    def _rendered(
+        self,
+        template: str,
+        view: TrialView,
+        language: Language,
+        near: NearPlace,
+        *,
+        signed: bool = False,
+        token: str | None = None,
+        followed: bool = False,
+    ) -> Response:
+        pages, today = self._site.pages, self._site.clock.now().date()
+        path = f"{pages.prefix}/trials/{view.number}"
+        is_sheet = template == _SHEET
+        return pages.page(
+            template,
+            language,
+            trial=view,
+            near=near,
+            path=path,
+            here=None if signed or is_sheet else path,
+            address=self._site.links.trial(view.number) if self._site.settings.service.base_url else "",
+            today=today,
+            written=self._wordings.of(language.code).day,
+            seen_today=view.seen.date() == today,
+            key_criteria=_SHEET_CRITERIA,
+            key_length=_SHEET_LINE,
+            signed=signed,
+            token=token,
+            followed=followed,
+        )

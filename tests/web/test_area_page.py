@@ -1,0 +1,126 @@
+"""The page of an area and its feeds: what is open, what is new, read back by others' programs and by our own."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import feedparser
+import pytest
+
+from tests.web.conftest import World
+from tests.web.test_trial_page import LEEDS, NOW, SPRINGFIELD, store_trial
+from trialalerts.catalog.tables import Change, ChangeKind
+from trialalerts.clock import FrozenClock
+from trialalerts.database import take_numbers
+from trialalerts.sources.feeds.json_feed import read_json_feed
+from trialalerts.sources.feeds.xml_feed import read_xml_feed
+
+
+@pytest.fixture(autouse=True)
+def _now(clock: FrozenClock) -> None:
+    NOW[:] = [clock.now()]
+
+
+def furnish(world: World) -> None:
+    """Store an open trial in Leeds, one in Springfield, one that is over; the first has two changes."""
+    with world.db.write() as session:
+        first = store_trial(session, "NCT90000001", sites=(LEEDS,), title="The one in Leeds")
+        american = SPRINGFIELD.model_copy(update={"status": "RECRUITING"})
+        store_trial(session, "NCT90000002", sites=(american,), title="The one in Springfield")
+        store_trial(session, "NCT90000003", status="COMPLETED", title="The one that is over")
+        for days, kind, after in (
+            (9, ChangeKind.REGISTERED, {"baseline": "test"}),
+            (5, ChangeKind.OPENED, {}),
+            (2, ChangeKind.CONTACT_CHANGED, {"central": True}),
+            (1, ChangeKind.RESULTS_POSTED, {}),
+        ):
+            (seq,) = take_numbers(session, "change", 1)
+            at = world.clock.now() - timedelta(days=days)
+            session.add(Change(seq=seq, item_id=first.id or 0, kind=kind, after=after, at=at))
+
+
+@pytest.mark.parametrize("name", ["D001249", "Asthma", "asthma", "ASTHMA"])
+def test_an_area_is_found_by_its_id_or_name(each_world: World, name: str) -> None:
+    furnish(each_world)
+    answer = each_world.client.get(f"/areas/{name}")
+    assert answer.status_code == 200
+    assert "2 trials take people now" in answer.text
+    assert "The one in Leeds" in answer.text
+    assert "The one in Springfield" in answer.text
+    assert "The one that is over" not in answer.text
+    assert answer.headers["Cache-Control"].startswith("public")
+    assert "X-Robots-Tag" not in answer.headers
+
+
+def test_a_country_leaves_out_what_is_elsewhere(each_world: World) -> None:
+    furnish(each_world)
+    page = each_world.client.get("/areas/D001249?country=gb").text
+    assert "Asthma in United Kingdom" in page
+    assert "1 trial takes people now" in page
+    assert "The one in Springfield" not in page
+
+
+def test_a_typed_place_shows_the_nearest_first_and_is_not_kept(each_world: World) -> None:
+    furnish(each_world)
+    before = each_world.dump()
+    answer = each_world.client.post("/areas/D001249", data={"near": "Leeds, GB"})
+    assert "Asthma near Leeds, England, GB" in answer.text
+    assert "The one in Leeds" in answer.text
+    assert "The one in Springfield" not in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert each_world.dump() == before
+
+
+@pytest.mark.parametrize("name", ["nonsense", "x" * 900, "one-trial", "any", "<script>"])
+def test_what_is_no_area_is_not_found(world: World, name: str) -> None:
+    assert world.client.get(f"/areas/{name}").status_code == 404
+    assert world.client.get(f"/areas/{name}/feed.atom").status_code == 404
+
+
+def test_both_feeds_tell_the_news_and_no_contact_and_no_baseline(each_world: World) -> None:
+    furnish(each_world)
+    atom = feedparser.parse(each_world.client.get("/areas/D001249/feed.atom").content)
+    assert not atom.bozo
+    assert [entry.title.partition(":")[0] for entry in atom.entries] == ["Results posted", "Now recruiting"]
+    assert {entry.link for entry in atom.entries} == {"https://alerts.example.org/trials/NCT90000001"}
+    told = json.loads(each_world.client.get("/areas/D001249/feed.json").content)
+    assert told["version"] == "https://jsonfeed.org/version/1.1"
+    assert [item["id"] for item in told["items"]] == [entry.id for entry in atom.entries]
+
+
+def test_our_own_source_reads_what_we_write(world: World) -> None:
+    furnish(world)
+    url = "https://alerts.example.org/areas/D001249/feed"
+    atom, told = (world.client.get(f"/areas/D001249/feed.{kind}") for kind in ("atom", "json"))
+    found = [*read_xml_feed(atom.content, url, atom.headers).entries], [*read_json_feed(told.content, url).entries]
+    assert [len(each) for each in found] == [2, 2]
+
+
+def test_a_feed_that_did_not_change_is_not_sent_again(world: World) -> None:
+    furnish(world)
+    first = world.client.get("/areas/D001249/feed.atom")
+    for headers in (
+        {"If-None-Match": first.headers["ETag"]},
+        {"If-None-Match": f'W/{first.headers["ETag"]}, "other"'},
+        {"If-Modified-Since": first.headers["Last-Modified"]},
+    ):
+        again = world.client.get("/areas/D001249/feed.atom", headers=headers)
+        assert (again.status_code, again.content) == (304, b"")
+    for headers in ({"If-None-Match": '"other"'}, {"If-Modified-Since": "nonsense"}):
+        assert world.client.get("/areas/D001249/feed.atom", headers=headers).status_code == 200
+
+
+def test_an_area_without_trials_says_so(world: World) -> None:
+    page = world.client.get("/areas/D003920").text
+    assert "No trial takes people now." in page
+    assert "Nothing has changed lately." in page
+    assert not feedparser.parse(world.client.get("/areas/D003920/feed.atom").content).bozo
+
+
+def test_search_engines_may_look_at_public_pages_and_at_nothing_signed(world: World) -> None:
+    told = world.client.get("/robots.txt").text.splitlines()
+    assert told[0] == "User-agent: *"
+    for path in ("/confirm/", "/preferences/", "/unsubscribe/", "/digests/", "/follow/"):
+        assert f"Disallow: {path}" in told
+    assert not any("trials" in line or "areas" in line for line in told)
