@@ -31,6 +31,7 @@ _MOST_TOPIC_WORDS = 5
 _PIECES = re.compile(f"{FOREIGN_STARTS}(.*?){FOREIGN_ENDS}")
 _ONE_CONDITION = frozenset({"PREVENTION", "DIAGNOSTIC", "SCREENING"})
 _OTHER_PURPOSES = frozenset({"SUPPORTIVE_CARE", "BASIC_SCIENCE", "HEALTH_SERVICES_RESEARCH", "DEVICE_FEASIBILITY"})
+_OF_CARE = frozenset({"SUPPORTIVE_CARE", "HEALTH_SERVICES_RESEARCH"})
 _FEMININE = frozenset({"people"})
 
 
@@ -132,7 +133,8 @@ class _Draft:
 
     def _conditions(self, tight: int) -> list[str]:
         names = self._about.names[: 1 if tight >= 2 else 2]  # noqa: PLR2004 - see sentences
-        return [self.grammar.condition(name, is_own=name == self._own) for name in names]
+        # Two of the registry's conditions may be one in another language.
+        return list(dict.fromkeys(self.grammar.condition(name, is_own=name == self._own) for name in names))
 
     def _topic(self, tight: int = 0) -> str:
         names = self._conditions(tight)
@@ -202,7 +204,7 @@ class _Draft:
             "condition": self._topic(tight),
         }
         purpose = self._design.purpose
-        if purpose in {"DIAGNOSTIC", "SCREENING"} and self._about.names:
+        if purpose in {"DIAGNOSTIC", "SCREENING"} and self._about.kind == "disease":
             return self._say(f"first.no_treatment_{purpose.lower()}", **values)
         return self._say("first.no_treatment", **values)
 
@@ -232,7 +234,7 @@ class _Draft:
             said = self._say("first.adding", **values, base=self._namer.base(tight))
         elif self._study.compares:
             said = self._say("first.compares", **values | {"treatment": self._namer.named(tested, tight)})
-        elif purpose in _OTHER_PURPOSES:
+        elif purpose in _OTHER_PURPOSES and not (purpose in _OF_CARE and self._about.kind == "healthy"):
             said = self._say(f"first.{purpose.lower()}", **values)
         else:
             said = self._say("first.treatment", **values)

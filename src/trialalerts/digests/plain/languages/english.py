@@ -12,6 +12,7 @@ from typing import Literal
 
 from trialalerts.digests.plain.languages.common_conditions import common_condition
 from trialalerts.digests.plain.languages.common_names import common_name
+from trialalerts.digests.plain.languages.vocabulary import condition_name
 
 __all__ = ["FOREIGN_ENDS", "FOREIGN_STARTS", "Grammar", "Joiner", "is_phrase"]
 
@@ -92,7 +93,8 @@ class Grammar:
     def _registrys_condition(self, name: str) -> str:
         """Return a condition of the registry's: in this language where it is a common one, else in quotation marks."""
         is_acronym = not any(map(str.islower, name))
-        return common_condition(name, self.code) or (name if is_acronym else self.quoted(name))
+        known = common_condition(name, self.code) or condition_name(name, self.code)
+        return known or (name if is_acronym else self.quoted(name))
 
     def quoted(self, name: str) -> str:
         """Return words of English in the quotation marks of this language."""

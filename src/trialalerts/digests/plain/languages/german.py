@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from trialalerts.digests.plain.languages.english import Grammar
+from trialalerts.digests.plain.languages.vocabulary import behind_mit
 
 __all__ = ["German"]
 
@@ -61,7 +62,7 @@ class German(Grammar):
     def having(self, people: str, conditions: Sequence[str], *, more: bool, feminine: bool) -> str:
         """Return people with conditions in the dative."""
         del feminine
-        declined = [_DATIVES.get(condition, condition) for condition in conditions]
+        declined = [_DATIVES.get(condition) or behind_mit(condition) for condition in conditions]
         diagnosis = (
             "der Diagnose " if any(each in conditions and _DECLINED.fullmatch(each) for each in declined) else ""
         )

@@ -62,6 +62,7 @@ PLAIN: list[tuple[re.Pattern[str], str]] = [
         ),
         (r"\brenal (?:insufficiency|failure)\b", "kidney failure"),
         (r"\big-?e-mediated\b", "IgE-mediated"),
+        (r"\bcows?'? milk\b", "cow's milk"),
         (r"\bpruritus\b", "itching"),
         (r"\bnasal polyposis\b", "nasal polyps"),
         (r"\bpa?ediatric\b", "childhood"),

@@ -19,7 +19,8 @@ __all__ = [
 
 _I = re.IGNORECASE
 
-TRADE_MARK = re.compile(r"[®™]|\((?:R|TM)\)")
+TRADE_MARK = re.compile(r"([\w-]+)\s?(?:[®™]|\((?:R|TM)\))")
+"""A word with its trade mark."""
 TYPE_PREFIX = re.compile(
     r"^(?:drug|biological|device|procedure|other|behavioral|radiation|dietary supplement|diagnostic test|genetic"
     r"|combination product)\s*:\s*",

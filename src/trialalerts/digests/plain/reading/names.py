@@ -58,28 +58,29 @@ def named(intervention: Intervention, mesh: tuple[str, ...] = ()) -> Named:
         intervention: as the registry has it.
         mesh: the terms by which the registry files all interventions of the trial.
     """
-    is_brand = bool(TRADE_MARK.search(intervention.name))
+    brands = frozenset(word.lower() for word in TRADE_MARK.findall(intervention.name))
     raw = TYPE_PREFIX.sub("", squashed(intervention.name))
     kind = kind_of(raw, intervention.type)
     if kind in MARKS or kind in {Kind.SAMPLE, Kind.QUESTIONS}:
         return (), kind
-    reader = _Reader(raw, kind, intervention.others, mesh, is_brand=is_brand)
+    reader = _Reader(raw, kind, intervention.others, mesh, brands=brands)
     found: dict[str, str] = {}
     for name in reader.names():
-        bare = _BIOSIMILAR.sub(r"\1", name)
-        found.setdefault(bare.lower(), bare)
+        found.setdefault(name.lower(), name)
     return tuple(found.values()), kind
 
 
 class _Reader:
     """One intervention while it is cleaned."""
 
-    def __init__(self, raw: str, kind: Kind, others: tuple[str, ...], mesh: tuple[str, ...], *, is_brand: bool) -> None:
+    def __init__(
+        self, raw: str, kind: Kind, others: tuple[str, ...], mesh: tuple[str, ...], *, brands: frozenset[str]
+    ) -> None:
         self._raw = raw
         self._kind = kind
         self._others = others
         self._mesh = mesh
-        self._is_brand = is_brand
+        self._brands = brands
         self._inside = [squashed(each) for each in _INSIDE.findall(raw)]
 
     def names(self) -> list[str]:
@@ -98,7 +99,7 @@ class _Reader:
     def _name(self, part: str) -> str | None:
         if _is_no_name(part):
             return self._stand_in()
-        part = _TWICE.sub(r"\1", self._real(part))
+        part = _BIOSIMILAR.sub(r"\1", _TWICE.sub(r"\1", self._real(part)))
         return part if self._keeps_capitals(part) else lowered(part)
 
     def _stand_in(self) -> str | None:
@@ -128,7 +129,7 @@ class _Reader:
     def _keeps_capitals(self, part: str) -> bool:
         if self._kind is Kind.DEVICE or CODE.fullmatch(part):
             return True
-        return " " not in part and (self._is_brand or not SUFFIX.search(part.lower()))
+        return " " not in part and (part.lower() in self._brands or not SUFFIX.search(part.lower()))
 
 
 def _parts(name: str) -> list[str]:

@@ -1,0 +1,210 @@
+"""The plain line of made-up studies: what each rule says, and what it keeps silent about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trialalerts.catalog.facts import Arm, Design, Intervention, TrialFacts
+from trialalerts.digests.cards.wording import Wordings
+from trialalerts.digests.plain import Piece, plain_line
+
+WORDS = Wordings()
+YEAR = 365.25
+
+
+def trial(design: Design, **values: Any) -> TrialFacts:
+    usual = {
+        "study_type": "INTERVENTIONAL",
+        "conditions": ("Asthma",),
+        "minimum_age_days": int(18 * YEAR),
+        "plain": design,
+    }
+    return TrialFacts.model_validate(usual | values)
+
+
+def design(*things: tuple[str, str], arms: tuple[Arm, ...] = (), **values: Any) -> Design:
+    return Design(interventions=tuple(Intervention(kind, name) for kind, name in things), arms=arms, **values)
+
+
+def said(facts: TrialFacts, language: str = "en", condition: str | None = None) -> str:
+    line = plain_line(WORDS.of(language), facts, condition)
+    assert line is not None
+    return line.text
+
+
+EXAMPLUMAB = ("DRUG", "Examplumab")
+PLACEBO = ("DRUG", "Placebo")
+AGAINST_PLACEBO = design(
+    EXAMPLUMAB,
+    PLACEBO,
+    arms=(Arm("EXPERIMENTAL", "A", (0,)), Arm("PLACEBO_COMPARATOR", "B", (1,))),
+    allocation="RANDOMIZED",
+    purpose="TREATMENT",
+    masked=("PARTICIPANT", "INVESTIGATOR"),
+)
+
+
+def test_a_trial_stored_before_designs_were_read_has_no_line() -> None:
+    assert plain_line(WORDS.of("en"), TrialFacts(study_type="INTERVENTIONAL"), None) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "condition", "first", "second"),
+    [
+        pytest.param(
+            "en",
+            "severe asthma",
+            "Tests the medicine examplumab in adults with severe asthma.",
+            "Picked by chance, some get a placebo instead; neither they nor the team know who.",
+            id="English",
+        ),
+        pytest.param(
+            "de",
+            "Schweres Asthma",
+            "Die Studie prüft das Medikament Examplumab bei Erwachsenen mit schwerem Asthma.",
+            "Per Los bekommen einige stattdessen ein Placebo; weder sie noch das Team wissen, wer.",
+            id="German",
+        ),
+        pytest.param(
+            "de",
+            "Multiple Sklerose",
+            "Die Studie prüft das Medikament Examplumab bei Erwachsenen mit Multipler Sklerose.",
+            "Per Los bekommen einige stattdessen ein Placebo; weder sie noch das Team wissen, wer.",
+            id="the form behind mit",
+        ),
+        pytest.param(
+            "fr",
+            "asthme",
+            "L’étude teste le médicament examplumab chez des adultes atteints d’asthme.",
+            "Par tirage au sort, certaines personnes reçoivent un placebo à la place\u202f; ni elles ni l’équipe ne "
+            "savent qui.",
+            id="French",
+        ),
+        pytest.param(
+            "es",
+            "asma",
+            "El estudio prueba el medicamento examplumab en adultos con asma.",
+            "Por sorteo, algunas personas reciben en su lugar un placebo; ni ellas ni el equipo saben quién.",
+            id="Spanish",
+        ),
+    ],
+)
+def test_the_readers_own_name_of_their_condition_stands_in_the_line(
+    language: str, condition: str, first: str, second: str
+) -> None:
+    assert said(trial(AGAINST_PLACEBO), language, condition) == f"{first} {second}"
+
+
+def test_words_of_english_within_german_are_a_piece_of_their_own() -> None:
+    facts = trial(design(("BEHAVIORAL", "Breathing lessons at home")))
+    line = plain_line(WORDS.of("de"), facts, "Asthma")
+    assert line is not None
+    assert Piece("breathing lessons at home", "en") in line.first
+    assert "„breathing lessons at home“" in line.text
+
+
+def test_healthy_people_have_no_disease_whatever_brought_the_reader_here() -> None:
+    assert said(trial(design(EXAMPLUMAB), conditions=("Healthy Volunteers",)), condition="asthma") == (
+        "Tests the medicine examplumab in healthy adults."
+    )
+
+
+def test_what_is_no_disease_is_a_topic_and_nobody_is_said_to_have_it() -> None:
+    assert said(trial(design(EXAMPLUMAB), conditions=("Pregnancy",)), condition="asthma") == (
+        "Tests the medicine examplumab in adults (topic: asthma)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("Examplumab 200 mg SC Q2W", "the medicine examplumab"),
+        ("Drug: EX-003 dose 1", "the medicine EX-003"),
+        ("EX-0123 (examplumab)", "the medicine examplumab"),
+        ("Examplumab-abcd", "the medicine examplumab"),
+        ("EXAMPLUMAB (Exampla®) injection", "the medicine examplumab"),
+        ("Anti-IgE antibody for any of the allergies that a person may have", "a medicine"),
+        ("test article", "a medicine"),
+        ("Examplumab is a new drug", "the medicine examplumab"),
+        ("α-Examplin", "the medicine alpha-Examplin"),
+    ],
+)
+def test_a_name_is_cleaned_of_what_says_nothing(name: str, called: str) -> None:
+    assert said(trial(design(("DRUG", name)))) == f"Tests {called} in adults with asthma."
+
+
+@pytest.mark.parametrize(
+    ("youngest", "oldest", "sex", "people"),
+    [
+        (None, None, None, "people"),
+        (18, None, "female", "women"),
+        (0, 2, None, "babies"),
+        (5, 12, "male", "boys"),
+        (12, 17, None, "teenagers"),
+        (6, 17, None, "children and teenagers"),
+        (65, None, None, "older people"),
+        (None, 70, None, "people"),
+        (6, None, None, "children and adults"),
+        (12, None, None, "teenagers and adults"),
+    ],
+)
+def test_people_are_called_by_the_ages_that_the_record_says(
+    youngest: int | None, oldest: int | None, sex: str | None, people: str
+) -> None:
+    ages = {
+        "minimum_age_days": None if youngest is None else int(youngest * YEAR),
+        "maximum_age_days": None if oldest is None else int(oldest * YEAR),
+    }
+    assert said(trial(design(EXAMPLUMAB), sex=sex, **ages)) == f"Tests the medicine examplumab in {people} with asthma."
+
+
+@pytest.mark.parametrize(
+    ("changed", "second"),
+    [
+        pytest.param({"masked": ()}, "Picked by chance, some get a placebo instead.", id="nobody masked"),
+        pytest.param(
+            {"masked": ("PARTICIPANT",)},
+            "Picked by chance, some get a placebo instead; they are not told which.",
+            id="only the people",
+        ),
+        pytest.param({"masked": ("OUTCOMES_ASSESSOR",)}, "Picked by chance, some get a placebo instead.", id="a judge"),
+        pytest.param({"allocation": "NON_RANDOMIZED"}, "Who gets what is not left to chance.", id="not random"),
+        pytest.param({"allocation": None}, "", id="nobody says"),
+        pytest.param({"model": "CROSSOVER", "masked": ()}, "All get it and a placebo in turn; chance sets the order.",
+                     id="in turn"),
+    ],
+)  # fmt: skip
+def test_who_gets_what_is_told_as_far_as_the_record_says_it(changed: dict[str, Any], second: str) -> None:
+    facts = trial(AGAINST_PLACEBO.model_copy(update=changed))
+    assert said(facts) == f"Tests the medicine examplumab in adults with asthma. {second}".strip()
+
+
+def test_an_arm_that_is_only_typed_as_placebo_is_none() -> None:
+    arms = (Arm("EXPERIMENTAL", "A", (0,)), Arm("PLACEBO_COMPARATOR", "B", (0,)))
+    assert "placebo" not in said(trial(design(EXAMPLUMAB, arms=arms, allocation="RANDOMIZED")))
+
+
+NAMES = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60)
+
+
+@settings(deadline=None)
+@given(
+    names=st.lists(st.tuples(st.sampled_from(["DRUG", "DEVICE", "OTHER", "NEW"]), NAMES), max_size=4),
+    arms=st.lists(st.tuples(st.sampled_from(["EXPERIMENTAL", "NO_INTERVENTION", ""]), NAMES), max_size=4),
+    conditions=st.lists(NAMES, max_size=3),
+    kind=st.sampled_from(["INTERVENTIONAL", "OBSERVATIONAL", "EXPANDED_ACCESS", "NEW"]),
+    language=st.sampled_from(["en", "de", "fr", "es"]),
+)
+def test_whatever_a_record_says_there_is_a_line(
+    names: list[tuple[str, str]], arms: list[tuple[str, str]], conditions: list[str], kind: str, language: str
+) -> None:
+    given_to = tuple(range(len(names)))
+    made = design(*names, arms=tuple(Arm(kind, label, given_to) for kind, label in arms), allocation="RANDOMIZED")
+    line = plain_line(WORDS.of(language), trial(made, conditions=conditions, study_type=kind), None)
+    assert line is not None
+    assert line.first
+    assert not any("\ue000" <= sign <= "\uf8ff" for sign in line.text)
