@@ -12,7 +12,7 @@ from trialalerts.catalog.trials.reach import reached_countries, site_reach
 from trialalerts.matching.closings import closed_for, only_pauses
 from trialalerts.matching.window import Candidate, Subject
 from trialalerts.subscribers.tables import ONE_TRIAL, RegionKind
-from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
+from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaName, AreaTree
 from trialalerts.vocabulary.places.distance import distance_km
 from trialalerts.vocabulary.places.territories import countries_of, subdivisions_of
 from trialalerts.vocabulary.topics import TopicName, TopicTree
@@ -21,6 +21,7 @@ __all__ = ["Explainer", "PreferenceView", "Reason", "nearest_site"]
 
 _MOST_KNOWN = 50_000
 _MOST_CLOSED = 3
+_OTHER_LANGUAGES = {"names", "through_names", "region"}
 
 
 class Reason(NamedTuple):
@@ -35,7 +36,8 @@ class Reason(NamedTuple):
     those that the preference asks for; ``area_id`` may be that of any area, whose ``area_name`` is then its id, or
     :data:`~trialalerts.subscribers.tables.ONE_TRIAL` where this trial itself is followed.
     ``closed`` are the towns of the sites that closed and were the nearest, or the last ones open in the region; with
-    ``paused`` the record says now that they only pause.
+    ``paused`` the record says now that they only pause. ``names`` and ``through_names`` are the areas' names in all
+    languages, ``region`` is the kind of the region with the codes of its country and subdivision.
     """
 
     preference_id: int
@@ -54,11 +56,15 @@ class Reason(NamedTuple):
     topics: tuple[TopicName, ...] = ()
     closed: tuple[str, ...] = ()
     paused: bool = False
+    names: AreaName | None = None
+    through_names: AreaName | None = None
+    region: tuple[str, str | None, str | None] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the reason as JSON types, compact: what equals its default is left out."""
         values = self._asdict() | {"topics": tuple(topic.id for topic in self.topics)}
-        return {name: value for name, value in values.items() if value != self._field_defaults.get(name, ...)}
+        told = {name: value for name, value in values.items() if name not in _OTHER_LANGUAGES}
+        return {name: value for name, value in told.items() if value != self._field_defaults.get(name, ...)}
 
 
 class PreferenceView(Protocol):
@@ -101,6 +107,8 @@ class _Common(NamedTuple):
     no_site: bool
     near_unknown: bool
     reach: Reach | None
+    names: AreaName | None
+    through_names: AreaName | None
 
 
 class Explainer:
@@ -137,6 +145,9 @@ class Explainer:
             tuple([self._topics.names(topic) for topic in preference.topics]),
             tuple(dict.fromkeys([site.city or site.facility or "" for site in closed]))[:_MOST_CLOSED],
             bool(closed) and all(only_pauses(site, subject) for site in closed),
+            common.names,
+            common.through_names,
+            (preference.region_kind.value, preference.country, preference.subdivision),
         )
 
     def _common(self, subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> _Common:
@@ -168,7 +179,12 @@ class Explainer:
             no_site=trial and not listed,
             near_unknown=unknown,
             reach=reach,
+            names=self._names(preference.area_id),
+            through_names=self._names(through) if through else None,
         )
+
+    def _names(self, area_id: str) -> AreaName | None:
+        return self._areas.names(area_id) if area_id in self._areas else None
 
 
 def nearest_site(

@@ -120,7 +120,9 @@ class PreferenceInput(BaseModel):
             raise ValueError(f"there is no filter {', '.join(unknown)}")
         return given
 
-    def checked(self, areas: AreaTree, topics: TopicTree, today: date, *, as_stored: bool = False) -> NewPreference:
+    def checked(
+        self, areas: AreaTree, topics: TopicTree, today: date, *, as_stored: bool = False, language: str = "en"
+    ) -> NewPreference:
         """Return what it means.
 
         Args:
@@ -128,11 +130,12 @@ class PreferenceInput(BaseModel):
             topics: all topics.
             today: the day on which ages count.
             as_stored: a line of an export is taken as it was: what it leaves out may stand above what it follows.
+            language: of whoever typed it; what a word means there goes first.
 
         Raises:
             WrongPreference: something makes no sense.
         """
-        lookup = Lookup(area=lambda text: areas.find(text).id, topic=topics.find, today=today)
+        lookup = Lookup(area=lambda text: areas.find(text, language).id, topic=topics.find, today=today)
         errors: dict[str, InvalidInput] = {}
 
         def read(name: str, reader: Callable[[], Any]) -> Any:

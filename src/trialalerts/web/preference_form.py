@@ -48,7 +48,13 @@ _FOR = re.compile(r"^(?:for|für|pour|para)\s+(?=\S)", re.IGNORECASE)
 
 
 def read_preference(
-    form: Form, areas: AreaTree, session: Session, today: date, *, kept: Preference | None = None
+    form: Form,
+    areas: AreaTree,
+    session: Session,
+    today: date,
+    *,
+    kept: Preference | None = None,
+    language: str = "en",
 ) -> NewPreference | None:
     """Return what a form asks to follow; None where something is wrong, which is noted in the form.
 
@@ -58,9 +64,10 @@ def read_preference(
         session: to look places up.
         today: for ages.
         kept: the preference that is edited, if one is.
+        language: of the page; what a word means there goes first.
     """
     area = form.resolved("area")
-    if kept is not None and area == areas.name(kept.area_id):
+    if kept is not None and area in {areas.name(kept.area_id), areas.name(kept.area_id, language)}:
         area = kept.area_id
     if not area:
         form.errors["area"] = FieldError(key="error.area_missing")
@@ -71,7 +78,7 @@ def read_preference(
         label=_FOR.sub("", form.values["label"])[:_LABEL_LENGTH],
     )
     try:
-        new = typed_in.checked(areas, load_topics(session), today)
+        new = typed_in.checked(areas, load_topics(session), today, language=language)
     except WrongPreference as wrong:
         for name, error in wrong.errors.items():
             form.errors.setdefault(_FIELD_OF.get(name, name), _field_error(name, error, form))
@@ -119,11 +126,11 @@ def _known(text: str, find: Callable[[], str]) -> str:
         return ""
 
 
-def typed(preference: Preference, areas: AreaTree, *, any_area: str = ANY_AREA) -> dict[str, str]:
+def typed(preference: Preference, areas: AreaTree, *, any_area: str = ANY_AREA, language: str = "en") -> dict[str, str]:
     """Return a preference as somebody would have typed it into the form, who calls any disease ``any_area``."""
     return {
         "preference": str(preference.id or ""),
-        "area": any_area if preference.area_id == ANY_AREA else areas.name(preference.area_id),
+        "area": any_area if preference.area_id == ANY_AREA else areas.name(preference.area_id, language),
         "region": preference.region_label if preference.region_label != "anywhere" else "",
         **_distance(preference),
         **{each.field: each.typed(getattr(preference, each.name), areas.name) for each in FILTERS},

@@ -8,8 +8,9 @@ from datetime import datetime
 from trialalerts.subscribers.filters import FILTERS_TOLD, FilterWords
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
+from trialalerts.vocabulary.places.shown import region_shown
 from trialalerts.vocabulary.topics import TopicTree
-from trialalerts.web.languages import Language, country_name
+from trialalerts.web.languages import Language
 
 __all__ = ["PreferenceText", "preference_text"]
 
@@ -42,7 +43,7 @@ def preference_text(preference: Preference, areas: AreaTree, topics: TopicTree, 
     """Return a preference, stored or not, as a page shows it."""
 
     def area(area_id: str) -> str:
-        return language.text("filters.any_area") if area_id == ANY_AREA else areas.name(area_id)
+        return language.text("filters.any_area") if area_id == ANY_AREA else areas.name(area_id, language.code)
 
     wording = FilterWords(text=language.text, area=area, topic=lambda topic: topics.name(topic, language.code))
     values = ((each, getattr(preference, each.name)) for each in FILTERS_TOLD)
@@ -62,12 +63,13 @@ def preference_text(preference: Preference, areas: AreaTree, topics: TopicTree, 
 
 
 def _region(preference: Preference, language: Language) -> str:
+    place = _shown(preference, language)
     if preference.region_kind is RegionKind.ANYWHERE:
         anywhere = language.text("preferences.anywhere")
-        return anywhere if preference.latitude is None else f"{preference.region_label} · {anywhere}"
+        return anywhere if preference.latitude is None else f"{place} · {anywhere}"
     if preference.radius_km is None:
-        return preference.region_label
-    return f"{preference.region_label} · {preference.radius_km:.0f} km"
+        return place
+    return f"{place} · {preference.radius_km:.0f} km"
 
 
 def _where(preference: Preference, language: Language) -> str:
@@ -85,11 +87,13 @@ def _where(preference: Preference, language: Language) -> str:
 
 def _place(preference: Preference, language: Language) -> str:
     """Return the place as people write it: with the name of its country in place of the code."""
-    code = preference.country or ""
-    if preference.region_kind is RegionKind.COUNTRY:
-        return country_name(code, language)
-    name, *within = preference.region_label.split(", ")
-    if not within or within[-1] != code:
-        return preference.region_label
-    states = within[:-1] if code in _TELLS_STATES else []
-    return ", ".join([name, *states, country_name(code, language)])
+    place = _shown(preference, language)
+    if preference.region_kind is not RegionKind.PLACE or preference.country in _TELLS_STATES:
+        return place
+    name, *within = place.split(", ")
+    return ", ".join([name, *within[-1:]])
+
+
+def _shown(preference: Preference, language: Language) -> str:
+    where = (preference.region_kind.value, preference.country, preference.subdivision)
+    return region_shown(preference.region_label, *where, language.code)

@@ -12,10 +12,11 @@ from tests.digests.rendering_samples import LEEDS, LYON, article, as_read, entry
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, TrialFacts
 from trialalerts.catalog.tables import appeared_at
 from trialalerts.digests.cards.maker import CardMaker
+from trialalerts.digests.cards.reasons import reason_lines
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.entries import EntryChange, Reason
 from trialalerts.digests.publishing import Publishing
-from trialalerts.vocabulary.areas.tree import ANY_AREA
+from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaName
 from trialalerts.vocabulary.topics import TopicName
 
 TODAY = date(2026, 3, 2)
@@ -384,3 +385,17 @@ def test_two_wishes_are_each_told_what_closed_for_them() -> None:
         "Leeds has closed; the nearest open site is now Bristol, 270 km from you; "
         "Lyon has closed; none is open in your area now"
     )
+
+
+def test_a_reason_names_area_and_region_in_the_readers_language() -> None:
+    name = AreaName("D001943", "Breast cancer", (("de", "Brustkrebs"), ("fr", "cancer du sein")))
+    known = reason(
+        area_name="Breast cancer", names=name, region_label="Leeds, England, GB", region=("place", "GB", "GB-ENG")
+    )
+    told = {code: reason_lines(Wordings().of(code), [known], article=False)[0] for code in ("en", "de", "fr", "es")}
+    assert told["en"] == "You follow Breast cancer in Leeds, England, United Kingdom"
+    assert "Brustkrebs" in told["de"]
+    assert "Vereinigtes Königreich" in told["de"]
+    assert "cancer du sein, Leeds, England, Royaume-Uni" in told["fr"]
+    assert "Breast cancer" in told["es"]  # an area that nobody named in Spanish
+    assert "names" not in known.as_json()

@@ -14,9 +14,10 @@ from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import Reason
 from trialalerts.subscribers.tables import ONE_TRIAL
 from trialalerts.vocabulary.areas.tree import ANY_AREA
+from trialalerts.vocabulary.places.shown import region_shown
 from trialalerts.vocabulary.topics import TopicName
 
-__all__ = ["Places", "caution", "followed", "places", "reason_lines", "where"]
+__all__ = ["Places", "caution", "followed", "places", "reason_lines", "region_followed", "where"]
 
 _MOST_REASONS = 3
 _NAME = 100
@@ -26,11 +27,19 @@ _ANYWHERE = {"", "anywhere"}
 
 def reason_lines(words: Wording, reasons: Sequence[Reason], *, article: bool) -> tuple[str, ...]:
     """Return one line for each of the reasons, the same only once; many of them are summed up."""
-    lines = [_reason(words, article, followed(words, r), r.region_label, r.through_name, r.label) for r in reasons]
+    lines = [
+        _reason(words, article, followed(words, r), region_followed(words, r), _through(words, r), r.label)
+        for r in reasons
+    ]
     if len(lines) > 1:
         lines = list(dict.fromkeys(lines))
     more = len(lines) - _MOST_REASONS
     return tuple(lines if more <= 0 else [*lines[:_MOST_REASONS], words.count("reason.more", more)])
+
+
+def _line(words: Wording, reason: Reason, *, article: bool) -> str:
+    area, region = followed(words, reason), region_followed(words, reason)
+    return _reason(words, article, area, region, _through(words, reason), reason.label)
 
 
 def followed(words: Wording, reason: Reason) -> str:
@@ -38,8 +47,28 @@ def followed(words: Wording, reason: Reason) -> str:
     if reason.area_id == ONE_TRIAL:
         return words.say("reason.this_trial")
     if not reason.topics and reason.area_id != ANY_AREA:
-        return reason.area_name
-    return _followed(words, reason.area_id, reason.area_name, reason.topics)
+        return _area(words, reason)
+    return _followed(words, reason.area_id, _area(words, reason), reason.topics)
+
+
+def region_followed(words: Wording, reason: Reason) -> str:
+    """Return the region that is followed as the reader calls it; empty or "anywhere" where it is none."""
+    if reason.region is None or reason.region_label.lower() in _ANYWHERE:
+        return reason.region_label
+    return _region(reason.region_label, *reason.region, words.language)
+
+
+@lru_cache(maxsize=10_000)
+def _region(label: str, kind: str, country: str | None, subdivision: str | None, language: str) -> str:
+    return region_shown(label, kind, country, subdivision, language)
+
+
+def _area(words: Wording, reason: Reason) -> str:
+    return reason.names.within(words.language) if reason.names else reason.area_name
+
+
+def _through(words: Wording, reason: Reason) -> str | None:
+    return reason.through_names.within(words.language) if reason.through_names else reason.through_name
 
 
 @lru_cache(maxsize=10_000)
@@ -133,7 +162,7 @@ def _near(words: Wording, reason: Reason) -> str:
 
 
 def _somewhere(words: Wording, reason: Reason) -> str:
-    region = one_line(reason.region_label, _NAME)
+    region = one_line(region_followed(words, reason), _NAME)
     if region.lower() in _ANYWHERE:
         return words.say("place.unknown_anywhere")
     return words.say("place.unknown", region=region)

@@ -36,6 +36,7 @@ class AreaTree:
     def __init__(self, nodes: Iterable[AreaNode]) -> None:
         self._nodes: Mapping[str, AreaNode] = {node.id: node for node in nodes}
         self._above: dict[str, frozenset[str]] = {}
+        self._shown: dict[str, AreaName] = {}
 
     def __contains__(self, area_id: str) -> bool:
         """Return whether there is an area with this id."""
@@ -64,8 +65,10 @@ class AreaTree:
 
     def names(self, area_id: str) -> AreaName:
         """Return the names shown to people in all languages; the id where it is unknown."""
-        node = self._nodes.get(area_id)
-        return AreaName(area_id, area_id) if node is None else node.shown
+        if area_id not in self._shown:
+            node = self._nodes.get(area_id)
+            self._shown[area_id] = AreaName(area_id, area_id) if node is None else node.shown
+        return self._shown[area_id]
 
     def ancestors(self, area_id: str) -> frozenset[str]:
         """Return the ids of all areas above, without ``area_id`` itself; none where it is unknown."""

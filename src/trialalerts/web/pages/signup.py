@@ -81,7 +81,8 @@ class SignUpPage:
         with site.db.read() as session:
             trial = self._trial(session, form)
             alone = trial is not None and not form.values["area"]
-            wishes = [] if alone else read_wishes(form, site.vocabulary.tree(), session, site.clock.now().date())
+            today, tree = site.clock.now().date(), site.vocabulary.tree()
+            wishes = [] if alone else read_wishes(form, tree, session, today, language.code)
         address = form.address()
         form.values["timezone"] = zone_named(form.values["timezone"])
         schedule = form.schedule({choice.code for choice in site.pages.mail_languages})

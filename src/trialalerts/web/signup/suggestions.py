@@ -81,14 +81,15 @@ class Suggestions:
 
     def _areas(self, typed: str, language: Language) -> Sequence[object]:
         found: dict[str, object] = {}
-        for hit in self._near_areas(typed):
-            other = folded(hit.matched) not in {folded(hit.node.name), folded(typed)}
+        for hit in self._near_areas(typed, language):
+            name = hit.node.shown.said(language.code)
+            other = folded(hit.matched) not in {folded(name), folded(typed)}
             note = language.text("signup.also_called", name=hit.matched) if other else ""
-            found.setdefault(hit.node.name, {"name": hit.node.name, "note": note})
+            found.setdefault(name, {"name": name, "note": note})
         return list(found.values())[:MOST]
 
-    def _near_areas(self, typed: str) -> Iterator[AreaHit]:
-        for hit in self._site.vocabulary.tree().search(typed, limit=_LOOKED_AT):
+    def _near_areas(self, typed: str, language: Language) -> Iterator[AreaHit]:
+        for hit in self._site.vocabulary.tree().search(typed, limit=_LOOKED_AT, language=language.code):
             if typed in hit.node.acronyms or is_near(typed, hit.matched) or is_near(typed, hit.node.name):
                 yield hit
 

@@ -63,15 +63,19 @@ def _is_known(text: str, areas: AreaTree) -> bool:
         return False
 
 
-def read_wishes(form: Form, areas: AreaTree, session: Session, today: date) -> list[list[NewPreference]]:
+def read_wishes(
+    form: Form, areas: AreaTree, session: Session, today: date, language: str = "en"
+) -> list[list[NewPreference]]:
     """Return what a form asks to follow, for each wish one preference a disease; what is wrong is noted in the form."""
-    wishes = [found for each in earlier(form) if (found := _read(each, areas, session, today)) and not each.errors]
+    wishes = [
+        found for each in earlier(form) if (found := _read(each, areas, session, today, language)) and not each.errors
+    ]
     if wishes and not form.values["area"]:
         return wishes
-    return [*wishes, _read(form, areas, session, today)]
+    return [*wishes, _read(form, areas, session, today, language)]
 
 
-def _read(form: Form, areas: AreaTree, session: Session, today: date) -> list[NewPreference]:
+def _read(form: Form, areas: AreaTree, session: Session, today: date, language: str) -> list[NewPreference]:
     typed = form.resolved("area")
     names = area_names(typed, areas)
     if len(names) > MOST_AREAS:
@@ -80,7 +84,7 @@ def _read(form: Form, areas: AreaTree, session: Session, today: date) -> list[Ne
     found: dict[str, NewPreference] = {}
     for name in names or [""]:
         form.values["area"] = name
-        new = read_preference(form, areas, session, today)
+        new = read_preference(form, areas, session, today, language=language)
         if new is not None:
             found.setdefault(new.area_id, new)
         elif "area" in form.errors and len(names) > 1:

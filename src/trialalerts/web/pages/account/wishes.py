@@ -32,8 +32,10 @@ class WishPages:
 
     def show(self, request: Request, session: Session, subscriber: Subscriber, kept: Preference) -> Response:
         """Show the form for a wish that is there."""
-        any_area = self._view.language(request, subscriber).text("filters.any_area")
-        form = self._view.filled(request, typed(kept, self._site.vocabulary.tree(), any_area=any_area), subscriber)
+        language = self._view.language(request, subscriber)
+        any_area = language.text("filters.any_area")
+        was = typed(kept, self._site.vocabulary.tree(), any_area=any_area, language=language.code)
+        form = self._view.filled(request, was, subscriber)
         access = Access(subscriber=subscriber, fresh=False)
         return self._form(request, session, access, form, kept)
 
@@ -52,7 +54,8 @@ class WishPages:
                 return self._form(request, session, access, form, kept)
             self._review.taken(form)
             today = self._site.clock.now().date()
-            new = read_preference(form, self._site.vocabulary.tree(), session, today, kept=kept)
+            language = self._view.language(request, subscriber).code
+            new = read_preference(form, self._site.vocabulary.tree(), session, today, kept=kept, language=language)
             if new is None:
                 return self._form(request, session, access, form, kept, status=422)
             if form.values["step"] != SAVE:
