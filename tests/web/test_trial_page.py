@@ -129,6 +129,28 @@ def test_a_typed_place_puts_the_nearest_first_and_is_not_kept(world: World, capl
     assert "You may mean: Springfield, Illinois, US" in wrong.text
 
 
+STANDS = {
+    "RECRUITING": ("Open", "Find the nearest site"),
+    "NOT_YET_RECRUITING": ("In preparation", "It does not take people yet"),
+    "COMPLETED": ("Finished", "No site takes people now"),
+    "SUSPENDED": ("Paused", "No site takes people now"),
+    "UNKNOWN": ("Not updated for two years; ask", "Please ask whether it still takes people"),
+    "SOMETHING_NEW": ("Not known; please ask", "Please ask whether it still takes people"),
+}
+
+
+@pytest.mark.parametrize(("status", "chip", "heading"), [(each, *words) for each, words in STANDS.items()], ids=STANDS)
+def test_where_a_trial_stands_is_never_told_better_than_it_is(
+    world: World, status: str, chip: str, heading: str
+) -> None:
+    with world.db.write() as session:
+        store_trial(session, status=status, last_known_status="RECRUITING")
+    page = shown(world)
+    assert f">{chip}</span>" in page
+    assert f"<h2>{heading}</h2>" in page
+    assert (" · open</span>" in page or ">open</span>" in page) is (status == "RECRUITING")
+
+
 def test_whatever_a_register_writes_is_text(world: World) -> None:
     evil = '"><script>alert(1)</script>'
     site = LEEDS.model_copy(update={"facility": evil, "contacts": (Contact(name=evil, phone=evil, email=evil),)})

@@ -26,9 +26,9 @@ _KEPT = "public, max-age=600"
 _LONGEST_PLACE = 100
 _SHEET = "trial_sheet.html"
 _SITES = 6
-_SHEET_SITES = 4
-_SHEET_CRITERIA = 7
-_SHEET_LINE = 170
+_SHEET_SITES = 3
+_SHEET_CRITERIA = 6
+_SHEET_LINE = 140
 _CHOICES = 4
 
 

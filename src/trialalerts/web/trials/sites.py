@@ -64,7 +64,7 @@ def list_sites(words: Wording, facts: TrialFacts, near: Region | None, *, shown:
         folded=tuple(listed[shown:]),
         left=len(ordered) - len(listed),
         total=len(ordered),
-        open=sum(site_is_open(site, facts.status) for site in facts.sites),
+        open=sum(_state(site, facts) == "open" for site in facts.sites),
         countries=len({site.country or site.country_name for site in facts.sites}),
     )
 
@@ -105,9 +105,11 @@ def _line(words: Wording, facts: TrialFacts, site: Site, far: float, *, asks: bo
 
 def _state(site: Site, facts: TrialFacts) -> str:
     """Return how a site stands: its own status counts while its trial goes on."""
-    trial = status_group(facts.status, facts.last_known_status)
+    trial = status_group(facts.status)
     if trial in {"closed", "withdrawn"}:
         return "closed"
+    if trial == "unknown":  # what its sites say is as old
+        return "closed" if status_group(site.status) in {"closed", "withdrawn"} else "unknown"
     if site_is_open(site, facts.status):
         return "open"
     own = status_group(site.status) if site.status is not None else trial

@@ -157,11 +157,14 @@ def _title(line: PlainLine | None, item: Item) -> str:
 
 
 def chip_of(facts: TrialFacts) -> tuple[str, str]:
-    """Return the key of the word that says where a trial stands, and its colour."""
-    group = status_group(facts.status, facts.last_known_status)
+    """Return the key of the word that says where a trial stands, and its colour.
+
+    A record that nobody updated for two years is said to be that, whatever it said last.
+    """
+    group = status_group(facts.status)
     if group == "closed":
         return _CLOSED_CHIPS.get(facts.status or "", "closed"), "over" if facts.status == "TERMINATED" else "calm"
-    return _CHIPS[group]
+    return ("unclear", "calm") if group == "unknown" and facts.status != "UNKNOWN" else _CHIPS[group]
 
 
 def _results(item: Item, facts: TrialFacts, url: str | None) -> str | None:
