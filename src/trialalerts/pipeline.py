@@ -25,6 +25,7 @@ from trialalerts.delivery.sending.channels import ALONE, ProcessShare
 from trialalerts.delivery.sending.sender import SendCount, send_queued
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.digests.compose import ComposeCount, compose_due
+from trialalerts.digests.notices.heartbeat import queue_heartbeats
 from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.operations.retention.pruning import prune_nightly
 from trialalerts.operations.timekeeping import Timekeeper
@@ -89,6 +90,8 @@ class Pipeline:
         if steady:
             self._release_held()
         count = compose_due(self.db, self.settings, self.clock, stop=self._stop, steady=steady)
+        if steady:
+            queue_heartbeats(self.db, self.settings, self.clock)
         if count.subscribers:
             log.info("digests.composed", subscribers=count.subscribers, digests=count.digests)
         return count

@@ -31,6 +31,7 @@ Language = Annotated[str | None, typer.Option(help="en, de, fr, es, or with a re
 Timezone = Annotated[str | None, typer.Option(help="A time zone such as Europe/London.")]
 Hour = Annotated[str | None, typer.Option(help="The local hour of a digest, 0 to 23.")]
 Weekday = Annotated[str | None, typer.Option(help="The day of a weekly digest.")]
+Heartbeat = Annotated[str | None, typer.Option(help="Tell also when there is nothing new: monthly, quarterly or off.")]
 Day = Annotated[str | None, typer.Option(help="The day of a monthly digest, 1 to 28.")]
 
 
@@ -49,6 +50,7 @@ def add(
     hour: Hour = None,
     weekday: Weekday = None,
     day: Day = None,
+    heartbeat: Heartbeat = None,
     label: Label = None,
     confirmed: Annotated[bool, typer.Option("--confirmed", help="They agreed: ask by no mail.")] = False,
     json: AsJson = False,
@@ -63,7 +65,8 @@ def add(
         checked_hour,
         checked_weekday,
     )
-    from trialalerts.subscribers.people import NewSubscriber, add_subscriber
+    from trialalerts.subscribers.people import NewSubscriber, SubscriberChanges, add_subscriber
+    from trialalerts.subscribers.people import edit as edit_subscriber
 
     ctx = open_context()
     now = ctx.clock.now()
@@ -79,6 +82,9 @@ def add(
             day=checked_day(day or 1),
         )
         signup = add_subscriber(session, new, confirmed=confirmed, how="operator", now=now)
+        if heartbeat is not None:
+            changes = SubscriberChanges(heartbeat=heartbeat)
+            edit_subscriber(session, signup.subscriber, changes, how="operator", now=now)
         domain = mail_domain(ctx.settings.mail.sender)
         asked = bool(signup.to_confirm) and request_confirmation(
             session, signup.subscriber, signup.to_confirm, now=now, domain=domain
@@ -142,6 +148,7 @@ def edit(
     hour: Hour = None,
     weekday: Weekday = None,
     day: Day = None,
+    heartbeat: Heartbeat = None,
 ) -> None:
     """Change the address, the language or the schedule."""
     from trialalerts.cli import output
@@ -158,6 +165,7 @@ def edit(
         hour=None if hour is None else choices.checked_hour(hour),
         weekday=None if weekday is None else choices.checked_weekday(weekday),
         day=None if day is None else choices.checked_day(day),
+        heartbeat=heartbeat,
     )
     ctx = open_context()
     with ctx.db.write() as session:

@@ -112,6 +112,10 @@ class Estimator:
             complete=self._complete,
         )
 
+    def open_now(self, preference: Preference) -> int:
+        """Return how many open trials a preference matches today."""
+        return self._open(preference)
+
     def alternatives(self, preference: Preference) -> list[Alternative]:
         """Return what lies nearest to a preference that brings nothing, and brings something."""
         return list(islice(self._alternatives(preference), _MOST_ALTERNATIVES))

@@ -56,6 +56,7 @@ class ServiceSettings(Section):
     """Who runs the service, as people see it."""
 
     name: str = "Trial Alerts"
+    discreet_name: str = ""
     base_url: WebUrl = "http://127.0.0.1:8080"
     postal_address: str = ""
     locale: str = "en"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import Json, UtcDateTime
 
-__all__ = ["HeldRecord", "Problem", "SourceState"]
+__all__ = ["HeldRecord", "Problem", "SourceDay", "SourceState"]
 
 
 class SourceState(SQLModel, table=True):
@@ -44,6 +44,15 @@ class SourceState(SQLModel, table=True):
     leased_by: str | None = None
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     held_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SourceDay(SQLModel, table=True):
+    """A source was read to its end on a day (in UTC), once or more often."""
+
+    __tablename__ = "source_day"
+
+    source: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
 
 
 class HeldRecord(SQLModel, table=True):

@@ -33,6 +33,7 @@ from trialalerts.database import Database
 from trialalerts.delivery.mail.message import Message, to_bytes
 from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
+from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.rendering.renderer import DIGEST, MailRenderer
 from trialalerts.digests.tables import DigestKind
 from trialalerts.errors import NotFound
@@ -141,19 +142,21 @@ def test_what_an_inbox_shows_beside_the_subject_gives_nothing_away() -> None:
     assert "nventitis" not in message.text[:120]
 
 
-def test_the_area_stands_in_the_subject_where_the_operator_wants_it() -> None:
-    named = settings(digests={"condition_in_subject": True})
-    assert mail([trial(1)], of=named).subject == "Inventitis: 1 update"
-    item = trial(1)
-    both = [entry(item, reasons=[reason(), reason(preference_id=2, area_name="Otheritis")])]
-    assert mail([item], both, of=named).subject == "Inventitis and 1 more: 1 update"
+def test_the_area_stands_in_the_subject_only_where_the_reader_wants_it() -> None:
+    named = MailRenderer(settings(), FrozenClock(NOW))
+    reader = subscriber()
+    reader.area_in_subject = True
+    assert "Inventitis" in both_ways(named, digest(), [entry(trial(1))], reader, [trial(1)]).subject
+    operators = settings(digests={"condition_in_subject": True})
+    assert "Inventitis" not in mail([trial(1)], of=operators).subject
 
 
 @pytest.mark.parametrize("locale", ["en", "de", "fr", "es"])
 def test_the_area_stands_in_the_subject_of_a_first_mail_about_something_added(locale: str) -> None:
-    renderer = MailRenderer(settings(digests={"condition_in_subject": True}), FrozenClock(NOW))
-    added = digest(kind=DigestKind.FIRST, added=True)
-    message = both_ways(renderer, added, [entry(trial(1))], subscriber(locale), [trial(1)])
+    renderer = MailRenderer(settings(), FrozenClock(NOW))
+    added, reader = digest(kind=DigestKind.FIRST, added=True), subscriber(locale)
+    reader.area_in_subject = True
+    message = both_ways(renderer, added, [entry(trial(1))], reader, [trial(1)])
     assert "Inventitis" in message.subject
 
 
@@ -301,3 +304,20 @@ def test_the_page_on_the_web_holds_every_entry(sqlite_db: Database) -> None:
 def test_the_text_part_keeps_to_lines_of_78_unless_a_word_is_longer() -> None:
     for line in mail([trial(1), article(50)], locale="de").text.splitlines():
         assert len(line) <= 78 or " " not in line
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es"])
+def test_a_discreet_mail_says_only_that_there_is_news(locale: str) -> None:
+    reader = subscriber(locale)
+    reader.discreet = True
+    message = both_ways(MailRenderer(settings(), FrozenClock(NOW)), digest(id=7), [entry(trial(1))], reader, [trial(1)])
+    said = f"{message.subject} {message.sender} {message.text} {message.html} {headers(message)}".casefold()
+    for word in ("inventitis", "fictional trial", "leeds", *("trial alerts", "studie", "essai", "ensayo")):
+        assert word not in said.replace("alerts@", "").replace("https://alerts", "")
+    assert "/digests/" in message.text
+    assert "/unsubscribe/" in headers(message)["List-Unsubscribe"]
+
+
+@pytest.mark.parametrize(("unit", "written"), [("km", "km"), ("miles", "mi"), (None, "km")])
+def test_distances_are_written_in_the_readers_own_unit(unit: str | None, written: str) -> None:
+    assert written in Wordings().of("en", unit).distance(100)

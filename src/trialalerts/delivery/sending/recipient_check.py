@@ -43,6 +43,9 @@ class Recipient:
     timezone: str
     frequency: Frequency
     paused_until: datetime | None
+    discreet: bool = False
+    area_in_subject: bool = False
+    unit: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -44,13 +44,15 @@ _NEAR = {"length-kilometer": 5, "length-mile": 3}
 class Wording:
     """One locale's words. Everything it returns is plain text: not escaped, never HTML."""
 
-    def __init__(self, language: str, tag: str, strings: Mapping[str, str]) -> None:
+    def __init__(self, language: str, tag: str, strings: Mapping[str, str], unit: str | None = None) -> None:
         self.language = language
         self.tag = tag
         self.locale = Locale.parse(_WORLD_ENGLISH if tag == FALLBACK else tag.replace("-", "_"))
         self.direction = self.locale.text_direction
         self._strings = strings
-        self._distance_unit = "length-mile" if tag == "en-US" else "length-kilometer"
+        in_miles = unit == "miles" if unit else tag == "en-US"
+        self._distance_unit = "length-mile" if in_miles else "length-kilometer"
+        self.key = f"{tag}|{self._distance_unit}"
         # Few days and numbers come up again and again, and Babel takes its time over each.
         self._day = lru_cache(maxsize=4096)(self._written_day)
         self.unit = lru_cache(maxsize=4096)(self._written_unit)
@@ -129,21 +131,25 @@ class Wordings:
     def __init__(self, own_folder: Path | None = None, *, default: str = FALLBACK) -> None:
         self._own_folder = own_folder
         self._default = default
-        self._by_locale: dict[str, Wording] = {}
+        self._by_locale: dict[tuple[str, str | None], Wording] = {}
 
-    def of(self, locale: str) -> Wording:
-        """Return the words for a locale: those of its language, else of the service's, else English."""
-        if locale not in self._by_locale:
-            self._by_locale[locale] = self._choose(locale)
-        return self._by_locale[locale]
+    def of(self, locale: str, unit: str | None = None) -> Wording:
+        """Return the words for a locale: those of its language, else of the service's, else English.
 
-    def _choose(self, locale: str) -> Wording:
+        ``unit`` (``km``, ``miles``) is the one of distances; None: the one of the locale.
+        """
+        key = locale, unit
+        if key not in self._by_locale:
+            self._by_locale[key] = self._choose(locale, unit)
+        return self._by_locale[key]
+
+    def _choose(self, locale: str, unit: str | None) -> Wording:
         for wanted in (locale, self._default):
             tag = _known_tag(wanted)
             language = tag.partition("-")[0] if tag else ""
             if tag and any(self._files(name) for name in {tag, language}):
-                return Wording(language, tag, self._strings(tag, language))
-        return Wording(FALLBACK, FALLBACK, self._strings(FALLBACK))
+                return Wording(language, tag, self._strings(tag, language), unit)
+        return Wording(FALLBACK, FALLBACK, self._strings(FALLBACK), unit)
 
     def _strings(self, *tags: str) -> dict[str, str]:
         """Merge the files, the most special last; a phrase that uses unknown words is left out and logged."""

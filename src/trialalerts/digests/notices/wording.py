@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_time
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION, GOODBYE, LINK, NEW_ADDRESS, OLD_ADDRESS
+from trialalerts.clock import Clock
+from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION, GOODBYE, HEARTBEAT, LINK, NEW_ADDRESS, OLD_ADDRESS
 from trialalerts.digests.cards.wording import Wording
-from trialalerts.digests.notices.notice import Notice, NoticeLink
+from trialalerts.digests.notices.heartbeat import watched
+from trialalerts.digests.notices.notice import Notice, NoticeGroup, NoticeLink
 from trialalerts.errors import NotFound
+from trialalerts.matching.estimate import Estimator
 from trialalerts.settings import Settings
 from trialalerts.subscribers.addresses import masked
-from trialalerts.subscribers.links import FRESH_WITHIN, Links
-from trialalerts.subscribers.tables import AddressChange, Subscriber, SubscriberState, id_of
+from trialalerts.subscribers.links import FRESH_WITHIN, READ_WITHIN, Links
+from trialalerts.subscribers.tables import AddressChange, Preference, Subscriber, SubscriberState, id_of
+from trialalerts.vocabulary.areas.tree import ANY_AREA, load_areas
 
 __all__ = ["NoticeWording"]
 
 _SERVED = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_A_QUARTER = timedelta(days=60)
+"""Between a month and a quarter."""
+_MOST_WISHES = 10
 
 
 class NoticeWording:
     """Words the notices; keeps nothing."""
 
-    def __init__(self, settings: Settings, links: Links) -> None:
+    def __init__(self, settings: Settings, links: Links, clock: Clock) -> None:
         self._settings = settings
+        self._clock = clock
         self._links = links
         self._brand = settings.service.name
 
@@ -50,6 +58,9 @@ class NoticeWording:
             return None if asked is None else self._address(kind, asked, subscriber, words)
         if kind == GOODBYE:
             return self.goodbye(subscriber, datetime.fromtimestamp(data["left"], UTC), words)
+        if kind == HEARTBEAT:
+            since, until = (datetime.fromtimestamp(data[name], UTC) for name in ("since", "until"))
+            return self.heartbeat(session, subscriber, since, until, words)
         raise NotFound(f"No mail is of the kind {kind!r}.")
 
     def confirmation(self, subscriber: Subscriber, preference_ids: Collection[int], words: Wording) -> Notice:
@@ -116,6 +127,75 @@ class NoticeWording:
             paragraphs=(words.say("old_address.text", new=masked(asked.address)),),
             button=NoticeLink(text=words.say("link.button"), url=self._links.fresh(subscriber)),
             small=(words.say("old_address.after"),),
+        )
+
+    def heartbeat(
+        self, session: Session, subscriber: Subscriber, since: datetime, until: datetime, words: Wording
+    ) -> Notice:
+        """Tell that there was nothing to tell, and what was looked at; where a source is broken, that."""
+        titles = {source.name: source.title or source.name for source in self._settings.sources}
+        rhythms = {source.name: source.every for source in self._settings.sources}
+        seen = watched(session, rhythms, since, until)
+        days = {"since": words.day(seen.since), "until": words.day(seen.until), "days": words.number(seen.days)}
+        told = [self._gap(titles[name], last, subscriber, words) for name, last in seen.broken]
+        settings = self._links.preferences(subscriber)
+        rhythm = "quarterly" if until - since > _A_QUARTER else "monthly"
+        return Notice(
+            subject=words.say("heartbeat.subject" if not seen.broken else "heartbeat.title_gap"),
+            preview=words.say("heartbeat.preview"),
+            title=words.say("heartbeat.title_gap" if seen.broken else f"heartbeat.title_{rhythm}"),
+            brand=self._brand,
+            paragraphs=(
+                words.count("heartbeat.looked", seen.looked, **days),
+                words.say("heartbeat.nothing"),
+                " ".join(told or [words.say("heartbeat.healthy")]),
+            ),
+            groups=tuple(self._wishes(session, subscriber, words)),
+            more=(NoticeLink(before=words.say("heartbeat.why"), text=words.say("heartbeat.off"), url=settings),),
+            tail=(
+                NoticeLink(text=words.say("heartbeat.settings"), url=settings),
+                NoticeLink(text=words.say("heartbeat.stop"), url=self._links.unsubscribe(subscriber)),
+            ),
+        )
+
+    def _gap(self, title: str, last: datetime | None, subscriber: Subscriber, words: Wording) -> str:
+        if last is None:
+            return words.say("heartbeat.never_read", sources=title)
+        return words.say("heartbeat.broken", sources=title, since=words.day(last, subscriber.timezone))
+
+    def _wishes(self, session: Session, subscriber: Subscriber, words: Wording) -> Iterator[NoticeGroup]:
+        """Give what is open now for each wish that is followed."""
+        areas = load_areas(session)
+        estimator = Estimator(session, areas, self._clock.now())
+        rows = select(Preference).where(
+            col(Preference.subscriber_id) == id_of(subscriber),
+            col(Preference.confirmed_at).is_not(None),
+            col(Preference.paused_until).is_(None),
+            col(Preference.item_id).is_(None),
+        )
+        for wish in session.exec(rows.order_by(col(Preference.id)).limit(_MOST_WISHES)):
+            any_area = wish.area_id == ANY_AREA
+            area = words.say("reason.any_area") if any_area else areas.name(wish.area_id, words.language)
+            found = words.number(estimator.open_now(wish))
+            title = words.say("heartbeat.wish", area=area, region=wish.region_label)
+            yield NoticeGroup(title=title, lines=((words.say("heartbeat.open"), found),))
+
+    def discreet(self, subscriber: Subscriber, digest_url: str | None, words: Wording) -> Notice:
+        """Say that there is news, and nothing of what."""
+        days = READ_WITHIN // _DAY
+        settings = self._links.preferences(subscriber)
+        return Notice(
+            subject=words.say("discreet.subject"),
+            preview=words.say("discreet.preview"),
+            title=words.say("discreet.title"),
+            brand=self._settings.service.discreet_name or words.say("discreet.brand"),
+            paragraphs=(words.say("discreet.text"),),
+            button=NoticeLink(text=words.say("discreet.button"), url=digest_url or settings),
+            small=(f"{words.count('discreet.within', days)} {words.say('discreet.change')}",),
+            tail=(
+                NoticeLink(text=words.say("discreet.settings"), url=settings),
+                NoticeLink(text=words.say("discreet.stop"), url=self._links.unsubscribe(subscriber)),
+            ),
         )
 
     def goodbye(self, subscriber: Subscriber, left: datetime, words: Wording) -> Notice:

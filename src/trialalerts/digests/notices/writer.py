@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from email.utils import formataddr, parseaddr
 from typing import Any
 
 from trialalerts.clock import Clock
@@ -10,7 +11,7 @@ from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.notices.notice import Notice
 from trialalerts.digests.rendering.fill import PartWriter
-from trialalerts.digests.rendering.headers import plain_headers
+from trialalerts.digests.rendering.headers import digest_headers, list_id, plain_headers
 from trialalerts.settings import Settings
 
 __all__ = ["NoticeWriter"]
@@ -38,16 +39,46 @@ class NoticeWriter:
 
     def mail(self, notice: Notice, to: str, words: Wording, message_id: str, *, template: str = "notice") -> Message:
         """Return a notice as a mail to this address."""
+        return self._message(notice, to, words, message_id, template, self._settings.mail.sender, plain_headers)
+
+    def listed(self, notice: Notice, to: str, words: Wording, message_id: str) -> Message:
+        """Return a notice that comes again and again: its last link is the one to leave, by one click, too."""
+        return self._message(
+            notice, to, words, message_id, "notice", self._settings.mail.sender, self._of_a_list(notice)
+        )
+
+    def discreet(self, notice: Notice, to: str, words: Wording, message_id: str) -> Message:
+        """Return a notice that gives nothing away: neither the sender's name nor a header tells of trials."""
+        sender = formataddr((notice.brand, parseaddr(self._settings.mail.sender)[1]))
+        headers = dict(self._of_a_list(notice)(self._settings))
+        headers["List-Id"] = f"<{list_id(self._settings.service.base_url).rpartition('<')[2]}"
+        if "Reply-To" in headers:
+            headers["Reply-To"] = parseaddr(headers["Reply-To"])[1]
+        return self._message(notice, to, words, message_id, "notice", sender, lambda _: tuple(headers.items()))
+
+    def _of_a_list(self, notice: Notice) -> Callable[[Settings], tuple[tuple[str, str], ...]]:
+        return lambda settings: digest_headers(settings, notice.tail[-1].url)
+
+    def _message(
+        self,
+        notice: Notice,
+        to: str,
+        words: Wording,
+        message_id: str,
+        template: str,
+        sender: str,
+        headers: Callable[[Settings], tuple[tuple[str, str], ...]],
+    ) -> Message:
         text, html = (self._part(f"{template}.{ending}", notice, words) for ending in ("txt.j2", "html.j2"))
         return Message(
-            sender=self._settings.mail.sender,
+            sender=sender,
             to=to,
             subject=notice.subject,
             text=text,
             html=html,
             message_id=message_id,
             date=self._clock.now(),
-            headers=plain_headers(self._settings),
+            headers=headers(self._settings),
         )
 
     def _part(self, name: str, notice: Notice, words: Wording) -> Any:

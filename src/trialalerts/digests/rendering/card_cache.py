@@ -106,12 +106,12 @@ def _card_key(tongue: Tongue, entry: Entry, version: str) -> object:
     near = _near(entry) if len(entry.told) > 1 and tells_distances(entry.told) > 1 else None
     # A day is the same everywhere, but the moment at which an article appeared falls on different ones.
     zone = tongue.timezone if entry.kind == "article" else None
-    return entry.item_id, version, tongue.words.tag, _happened(entry.told), near, tongue.today, zone
+    return entry.item_id, version, tongue.words.key, _happened(entry.told), near, tongue.today, zone
 
 
 def _line_key(tongue: Tongue, entry: Entry, version: str) -> object:
     near = _near(entry) if tells_distances(entry.told) else None
-    return entry.item_id, version, tongue.words.tag, _happened(entry.told), near
+    return entry.item_id, version, tongue.words.key, _happened(entry.told), near
 
 
 def _happened(told: tuple[EntryChange, ...]) -> object:

@@ -163,7 +163,7 @@ class LetterWriter:
         left = letter.total - len(cards) - len(lines)
         more = letter.tongue.words.count("digest.more", left) if left > 0 else ""
         shared = {**letter.shared, "brief": bool(lines), "more": bool(more)}
-        key = (name, letter.tongue.words.tag, *shared.values())
+        key = (name, letter.tongue.words.key, *shared.values())
         layout = self._layouts.get(key)
         if layout is None:
             layout = self._parts.cut(name, letter.tongue.common, shared)

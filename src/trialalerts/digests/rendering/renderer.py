@@ -1,7 +1,7 @@
 """The mails: a digest or a notice, written in the reader's language, with all its headers.
 
-Nothing in a subject, a header or a link tells what somebody follows (unless ``digests.condition_in_subject`` is
-on); nothing in a body is fetched from elsewhere.
+Nothing in a subject, a header or a link tells what somebody follows (unless that reader wants it in the
+subject); nothing in a body is fetched from elsewhere.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlmodel import Session
 
 from trialalerts.clock import Clock
 from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id
-from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION
+from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION, HEARTBEAT
 from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.page import Later, PageCardMaker, read_later
@@ -78,7 +78,7 @@ class MailRenderer:
         self._most = settings.digests.max_items
         self._letters = LetterWriter(self._parts, CardCache(self._parts), most_cards=self._most)
         self._common: dict[str, Mapping[str, Any]] = {}
-        self._notices = NoticeWording(settings, self._links)
+        self._notices = NoticeWording(settings, self._links, clock)
         self._writer = NoticeWriter(settings, clock, self._parts, self._common_words)
 
     def __call__(
@@ -144,6 +144,8 @@ class MailRenderer:
         told = self._notices.of(session, delivery.kind, delivery.data, subscriber, words)
         if told is None:
             return None
+        if delivery.kind == HEARTBEAT:
+            return self._writer.listed(told, subscriber.address, words, delivery.message_id)
         return self._writer.mail(told, subscriber.address, words, delivery.message_id, template=template)
 
     def confirmation(
@@ -201,6 +203,10 @@ class MailRenderer:
             return error
 
     def _message(self, letter: DigestLayout, subscriber: Subscriber, items: Items, message_id: str | None) -> Message:
+        if subscriber.discreet:
+            words = letter.tongue.words
+            told = self._notices.discreet(subscriber, letter.own["digest_url"], words)
+            return self._writer.discreet(told, subscriber.address, words, message_id or self._new_message_id())
         text, html = self._letters.mail(letter, items)
         return Message(
             sender=self._settings.mail.sender,
@@ -215,11 +221,10 @@ class MailRenderer:
 
     def _letter(self, stored: StoredDigest, subscriber: Subscriber) -> DigestLayout:
         extent = Extent.of(stored)
-        words = self._wordings.of(subscriber.locale)
+        words = self._wordings.of(subscriber.locale, subscriber.unit)
         zone = ZoneInfo(subscriber.timezone)
         today = self._clock.now().astimezone(zone).date()
         since = stored.since.astimezone(zone).date() if stored.since else None
-        name_areas = self._settings.digests.condition_in_subject
         return DigestLayout(
             tongue=Tongue(
                 words=words,
@@ -237,7 +242,7 @@ class MailRenderer:
             },
             own={
                 **_said(words, extent, since, subscriber.frequency),
-                "subject": digest_subject(words, extent, stored.entries, name_areas=name_areas),
+                "subject": digest_subject(words, extent, stored.entries, name_areas=subscriber.area_in_subject),
                 "digest_url": self._links.digest(stored.digest.id, subscriber) if stored.digest.id else None,
                 "preferences_url": (preferences := self._links.preferences(subscriber)),
                 "earlier_url": f"{preferences}#mails",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, func, select
 from sqlmodel import Session
@@ -14,11 +14,13 @@ from trialalerts.database.audit import AuditEntry
 from trialalerts.digests.tables import Digest
 from trialalerts.operations.retention.rule import RetentionRule, deleting, first_since
 from trialalerts.settings import Settings
+from trialalerts.sources.tables import SourceDay
 from trialalerts.subscribers.tables import NEVER_SERVED, Preference, Subscriber, SubscriberState
 
-__all__ = ["closed_trials", "old_audit"]
+__all__ = ["closed_trials", "old_audit", "old_source_days"]
 
 _C = table_of(Change).c
+_COUNTED = timedelta(days=120)
 _MAY_BE_SERVED = (
     SubscriberState.PENDING,
     SubscriberState.ACTIVE,
@@ -47,6 +49,14 @@ def closed_trials(session: Session, settings: Settings, now: datetime) -> Retent
         ~lately.exists(),
     )
     return RetentionRule(what="old versions of closed trials", key=_C.seq, due=due, forget=deleting(Change))
+
+
+def old_source_days(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """On which days a source was read: what a sign of life counts, a quarter back at most."""
+    del session, settings
+    rows = table_of(SourceDay).c
+    due = rows.day < (now - _COUNTED).date()
+    return RetentionRule(what="days on which sources were read", key=rows.day, due=due, forget=deleting(SourceDay))
 
 
 def old_audit(session: Session, settings: Settings, now: datetime) -> RetentionRule:

@@ -48,6 +48,7 @@ _RULES: Sequence[Callable[[Session, Settings, datetime], RetentionRule]] = (
     mail_rules.unused_selections,
     history_rules.closed_trials,
     history_rules.old_audit,
+    history_rules.old_source_days,
 )
 """In this order: people's rows go with them, and digests before their selections."""
 _AT_ONCE = 500

@@ -15,7 +15,7 @@ from trialalerts.database.findings import note_finding
 from trialalerts.database.leases import Lease
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Position
-from trialalerts.sources.tables import SourceState
+from trialalerts.sources.tables import SourceDay, SourceState
 
 __all__ = [
     "LEASE",
@@ -28,6 +28,7 @@ __all__ = [
     "lease_of",
     "locked_state",
     "next_poll",
+    "note_day",
     "polled_by",
     "succeed",
     "url_key",
@@ -96,6 +97,12 @@ def watched_since(session: Session, names: Collection[str]) -> tuple[datetime | 
 def locked_state(session: Session, name: str) -> SourceState:
     """Return the row of a source, locked until the transaction ends: two daemons store its pages one after another."""
     return session.exec(select(SourceState).where(col(SourceState.name) == name).with_for_update()).one()
+
+
+def note_day(session: Session, name: str, now: datetime) -> None:
+    """Note that the source was read to its end today."""
+    row = insert_into(session, SourceDay).values({"source": name, "day": now.date()})
+    session.connection().execute(row.on_conflict_do_nothing())
 
 
 def succeed(state: SourceState, settings: SourceSettings, now: datetime) -> None:

@@ -25,7 +25,7 @@ from trialalerts.sources.categories import note_categories
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.polling.holding import Turnover, end_hold, hold, standing_records
 from trialalerts.sources.polling.problems import add_problems, note_problems
-from trialalerts.sources.polling.state import SOURCE_GONE, locked_state, succeed
+from trialalerts.sources.polling.state import SOURCE_GONE, locked_state, note_day, succeed
 from trialalerts.sources.tables import SourceState
 from trialalerts.vocabulary.areas.learning import learn_terms
 from trialalerts.vocabulary.areas.tree import AreaTree
@@ -101,6 +101,7 @@ class BatchWriter:
             if batch.ends_sweep:
                 state.etag, state.last_modified = batch.etag, batch.last_modified
                 succeed(state, self._settings, now)
+                note_day(session, state.name, now)
                 self._tell_of_address(session, batch, now)
                 self._lease.end(state)
             session.add(state)

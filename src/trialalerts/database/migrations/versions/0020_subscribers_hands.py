@@ -47,6 +47,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subscriber_id"),
     )
     op.create_table(
+        "source_day",
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "day"),
+    )
+    op.create_table(
         "leaving_reason",
         sa.Column("month", sa.Date(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
@@ -58,6 +64,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Go one revision down."""
     op.drop_table("leaving_reason")
+    op.drop_table("source_day")
     op.drop_table("address_change")
     _index_waiting("kind = 'confirmation'")
     op.drop_column("area", "names")

@@ -1,0 +1,118 @@
+"""The sign of life: only to who wants it, only after a quiet time, with true counts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from tests.digests.stage import SETTINGS, publish, store_areas, store_subscriber, store_trial, subscriber_called
+from trialalerts.catalog.tables import ChangeKind
+from trialalerts.clock import FrozenClock
+from trialalerts.database import Database
+from trialalerts.delivery.mail.message import Message
+from trialalerts.delivery.outbox.notices.kinds import HEARTBEAT
+from trialalerts.delivery.outbox.tables import Delivery
+from trialalerts.digests.compose import compose_due
+from trialalerts.digests.notices.heartbeat import queue_heartbeats
+from trialalerts.digests.rendering.renderer import MailRenderer
+from trialalerts.settings import Settings, SourceSettings
+from trialalerts.sources.polling.state import note_day
+from trialalerts.sources.tables import SourceState
+from trialalerts.subscribers.people import SubscriberChanges, edit
+
+WITH_SOURCE = SETTINGS.model_copy(
+    update={"sources": (SourceSettings(name="one", kind="folder", path="x", title="Example Registry"),)}
+)
+
+
+@pytest.fixture(autouse=True)
+def _areas(db: Database) -> None:
+    with db.write() as session:
+        store_areas(session)
+
+
+def anna(db: Database, clock: FrozenClock, rhythm: str = "monthly") -> None:
+    with db.write() as session:
+        person = store_subscriber(session, "anna", clock.now(), cursor=0)
+        edit(session, person, SubscriberChanges(heartbeat=rhythm), how="web", now=clock.now())
+
+
+def days(db: Database, clock: FrozenClock, number: int, *, settings: Settings = WITH_SOURCE, read: bool = True) -> None:
+    """Let days pass, each with a look at the source and a round."""
+    for _ in range(number):
+        clock.advance(timedelta(days=1))
+        if read:
+            with db.write() as session:
+                state = session.get(SourceState, "one") or SourceState(name="one", kind="folder")
+                state.last_success_at = clock.now()
+                session.add(state)
+                note_day(session, "one", clock.now())
+        compose_due(db, settings, clock)
+        queue_heartbeats(db, settings, clock)
+
+
+def heartbeats(db: Database) -> list[Delivery]:
+    with db.read() as session:
+        return list(session.exec(select(Delivery).where(Delivery.kind == HEARTBEAT)))
+
+
+def written(db: Database, clock: FrozenClock, locale: str = "en") -> Message:
+    with db.write() as session:
+        person = subscriber_called(session, "anna")
+        person.locale = locale
+        message = MailRenderer(WITH_SOURCE, clock).notice(session, heartbeats(db)[-1], person)
+    assert message is not None
+    return message
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "quiet", "number"),
+    [("monthly", 27, 0), ("monthly", 33, 1), ("quarterly", 60, 0), ("quarterly", 95, 1), ("off", 95, 0)],
+)
+def test_it_comes_after_its_time_of_quiet(
+    db: Database, clock: FrozenClock, rhythm: str, quiet: int, number: int
+) -> None:
+    anna(db, clock, rhythm)
+    days(db, clock, quiet)
+    assert len(heartbeats(db)) == number
+
+
+def test_whoever_was_told_something_hears_of_quiet_a_month_after_that(db: Database, clock: FrozenClock) -> None:
+    anna(db, clock)
+    days(db, clock, 20)
+    with db.write() as session:
+        publish(session, store_trial(session, 1, clock.now()), ChangeKind.OPENED, clock.now())
+    days(db, clock, 20)
+    assert heartbeats(db) == []
+    days(db, clock, 15)
+    assert len(heartbeats(db)) == 1
+
+
+def test_it_counts_the_days_on_which_the_sources_were_read(db: Database, clock: FrozenClock) -> None:
+    anna(db, clock)
+    days(db, clock, 10)
+    days(db, clock, 2, read=False)
+    days(db, clock, 22)
+    message = written(db, clock)
+    assert "All our sources answer." in message.text
+    assert "Open now 0" in message.text.replace("  ", " ")
+    looked, total = [
+        int(word) for word in message.text.partition("we looked on ")[2].replace(".", " ").split() if word.isdigit()
+    ][:2]
+    assert total - looked == 2
+    assert "List-Unsubscribe" in dict(message.headers)
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es"])
+def test_a_source_that_is_broken_is_named_and_nothing_new_is_not_claimed(
+    db: Database, clock: FrozenClock, locale: str
+) -> None:
+    anna(db, clock)
+    days(db, clock, 20)
+    days(db, clock, 14, read=False)
+    message = written(db, clock, locale)
+    assert "Example Registry" in message.text
+    assert "Nothing new" not in message.subject
+    assert "Multiple sclerosis" not in message.subject
