@@ -19,6 +19,7 @@ from trialalerts.settings.values import (
     Mailbox,
     Network,
     OptionalMailbox,
+    Origin,
     Recipients,
     Size,
     WebUrl,
@@ -209,7 +210,8 @@ class WebSettings(Section):
 
     ``trusted_proxies`` are the addresses or networks whose ``X-Forwarded-For`` is believed. At most
     ``confirmations_per_hour`` mails an hour ask those for a confirmation who signed up there; others wait.
-    ``/metrics`` answers to loopback, and to others who bring ``metrics_token`` as a bearer.
+    ``/metrics`` answers to loopback, and to others who bring ``metrics_token`` as a bearer. The sites
+    ``embed_origins`` may show ``/embed`` in a frame and send the sign-up form from pages of their own.
     """
 
     host: str = "127.0.0.1"
@@ -217,6 +219,7 @@ class WebSettings(Section):
     trusted_proxies: tuple[Network, ...] = ()
     confirmations_per_hour: int = Field(default=500, ge=1)
     metrics_token: SecretStr = SecretStr("")
+    embed_origins: tuple[Origin, ...] = ()
 
 
 class DigestSettings(Section):

@@ -19,6 +19,7 @@ __all__ = [
     "Mailbox",
     "Network",
     "OptionalMailbox",
+    "Origin",
     "Recipients",
     "Size",
     "WebUrl",
@@ -48,6 +49,12 @@ def _web_url(value: object) -> object:
     if isinstance(value, str) and re.match(r"https?://[^/\s]+", value):
         return value.rstrip("/")
     raise ValueError("a web address that starts with https:// or http://")
+
+
+def _origin(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?", value.strip().rstrip("/").lower()):
+        return value.strip().rstrip("/").lower()
+    raise ValueError("the origin of a site such as https://www.example.org")
 
 
 def _hours(value: object) -> object:
@@ -111,6 +118,8 @@ OptionalMailbox = Annotated[str, BeforeValidator(_optional_mailbox)]
 """A mailbox, or nothing."""
 Recipients = Annotated[str, BeforeValidator(_recipients)]
 """An address, or ``@`` and a domain: everybody there."""
+Origin = Annotated[str, BeforeValidator(_origin)]
+"""Scheme, host and port of a site, without a path."""
 Network = Annotated[str, BeforeValidator(_network)]
 """An IP address or a network, kept as a network: ``10.0.0.5`` is ``10.0.0.5/32``."""
 Clock24 = Annotated[str, BeforeValidator(_clock24)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from starlette.applications import Starlette
@@ -54,6 +54,8 @@ from trialalerts.web.templates import PageTemplates
 from trialalerts.web.trials.follow import FollowPage
 from trialalerts.web.trials.page import TrialPage
 from trialalerts.web.webhooks import LARGEST, Webhooks
+from trialalerts.web.wire.compression import Compression, Packed, behind_token
+from trialalerts.web.wire.origins import OriginCheck, origin_of
 
 __all__ = ["create_app"]
 
@@ -64,6 +66,7 @@ _LOOKS = 120
 _SIGN_UPS_WITHIN = timedelta(minutes=15)
 _STATUS_PAGES = {
     400: "bad_request",
+    403: "foreign_form",
     404: "not_found",
     405: "not_allowed",
     408: "bad_request",
@@ -92,6 +95,8 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
     )
     webhooks, requests = Webhooks(settings, db, clock), RequestMetrics()
     routes = [*_routes(site, StatusPages(site, requests)), webhooks.route()]
+    tokens = behind_token(routes)
+    senders = (origin_of(settings.service.base_url), *settings.web.embed_origins)
     answer = _answer_errors(site.pages)
     https = settings.service.base_url.startswith("https://")
     app = Starlette(
@@ -104,6 +109,8 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
             Middleware(
                 BodyCap, limit=_BODY_BYTES, seconds=_BODY_SECONDS, larger=dict.fromkeys(webhooks.paths, LARGEST)
             ),
+            Middleware(OriginCheck, allowed=senders, proven=(*tokens, "/webhooks/")),
+            Middleware(Compression, plain=tokens),
         ],
     )
     app.router.redirect_slashes = False  # a redirect would carry the Host header of whoever asks, and the token
@@ -131,6 +138,7 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
         *_account_routes(site),
         Route(ARTICLE_PATH.replace("{number}", "{number:int}"), ArticlePage(site).show),
         *_public_pages(site),
+        *_embedded(site),
         Route("/privacy", _privacy(site)),
         Route("/healthz", status.health),
         Route("/readyz", status.ready),
@@ -189,6 +197,17 @@ def _robots(site: WebSite) -> Callable[[Request], Response]:
     return robots
 
 
+def _embedded(site: WebSite) -> list[Route]:
+    """Return the sign-up for the frames of other sites, where there are any."""
+    if not site.settings.web.embed_origins:
+        return []
+    embedded = SignUpPage(site, framed_by=site.settings.web.embed_origins)
+    return [
+        Route("/embed", embedded.show, methods=["GET"]),
+        Route("/embed", reads_form(embedded.take), methods=["POST"]),
+    ]
+
+
 def _privacy(site: WebSite) -> Callable[[Request], Response]:
     def privacy(request: Request) -> Response:
         kept = site.settings.retention
@@ -199,13 +218,17 @@ def _privacy(site: WebSite) -> Callable[[Request], Response]:
     return privacy
 
 
-def _static(pages: PageTemplates) -> Callable[[Request], Response]:
-    def static(request: Request) -> Response:
+def _static(pages: PageTemplates) -> Callable[[Request], Awaitable[Response]]:
+    kept = {
+        name: Packed(body, {"Content-Type": kind, "Cache-Control": "public, max-age=86400"})
+        for name, (body, kind) in pages.static.items()
+    }
+
+    async def static(request: Request) -> Response:
         name = request.path_params.get("name", "icon.svg")
-        if name not in pages.static:
+        if name not in kept:
             raise HTTPException(404)
-        body, kind = pages.static[name]
-        return Response(body, headers={"Content-Type": kind, "Cache-Control": "public, max-age=86400"})
+        return kept[name].answer(request)
 
     return static
 

@@ -79,6 +79,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._always.items():
                     headers.setdefault(name, value)
+                if "frame-ancestors 'none'" not in headers["content-security-policy"]:
+                    del headers["x-frame-options"]  # it knows no origins
                 for name, value in _PRIVATE.items() if private or message["status"] >= 400 else ():  # noqa: PLR2004 - an error
                     headers[name] = value
                 if _has_two_lengths(scope):

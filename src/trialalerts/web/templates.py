@@ -117,7 +117,7 @@ class PageTemplates:
     def html(self, name: str, language: Language, **values: object) -> str:
         """Return the template ``name`` filled in."""
         values = (
-            {"here": None, "here_query": {}, "failed": False}
+            {"here": None, "here_query": {}, "failed": False, "embedded": False}
             | values
             | {
                 "t": language.text,

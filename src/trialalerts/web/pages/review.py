@@ -86,6 +86,7 @@ class ReviewPage:
         save: str,
         address: str = "",
         trial: FollowedTrial | None = None,
+        embedded: bool = False,
     ) -> Response:
         """Show the page.
 
@@ -99,6 +100,7 @@ class ReviewPage:
             save: the key of the words on the button that saves.
             address: whom we write to, at a sign-up; then the page also tells how often.
             trial: the one that is followed, where one is.
+            embedded: whether it stands in the frame of another site.
         """
         told = [[self._told(new, language) for new in wish] for wish in wishes]
         one = told[0][0] if len(told) == 1 and len(told[0]) == 1 else None
@@ -110,6 +112,7 @@ class ReviewPage:
             wishes=told,
             whom=_whom(form, language),
             trial=trial,
+            embedded=embedded,
             instead=self._instead(one, form, language),
             address=address,
             slip=typo_hint(address) if address else None,

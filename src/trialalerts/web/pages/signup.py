@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,6 +27,7 @@ from trialalerts.web.signup.consent_text import consent_read
 from trialalerts.web.signup.one_trial import FollowedTrial, trial_asked_for
 from trialalerts.web.signup.wishes import ANOTHER, add_another, drop, read_wishes
 from trialalerts.web.site import WebSite
+from trialalerts.web.wire.compression import Packed
 
 __all__ = ["SignUpPage"]
 
@@ -41,17 +43,32 @@ class _NoMoreMails(Exception):
 
 
 class SignUpPage:
-    """The pages ``/`` and ``/subscribe``."""
+    """The pages ``/`` and ``/subscribe``; for the frames of the sites ``framed_by``, ``/embed``."""
 
-    def __init__(self, site: WebSite) -> None:
+    def __init__(self, site: WebSite, *, framed_by: Sequence[str] = ()) -> None:
         self._site = site
         self._review = ReviewPage(site)
         self._domain = mail_domain(site.settings.mail.sender)
         self._limits = RequestLimits.of(site.settings)
-        self._path = f"{site.pages.prefix}/subscribe"
+        self._framed_by = framed_by
+        self._path = f"{site.pages.prefix}/{'embed' if framed_by else 'subscribe'}"
+        self._kept: dict[tuple[str, str], Packed] = {}
 
-    def show(self, request: Request) -> Response:
-        """Show the form, filled with ``?area=``, ``?region=`` and ``?topic=`` where an article's link gives them."""
+    async def show(self, request: Request) -> Response:
+        """Show the form, filled with ``?area=``, ``?region=`` and ``?topic=`` where an article's link gives them.
+
+        The empty form is the same for all who read one language and count in one unit: it is made once.
+        """
+        if request.query_params.keys() - {"lang"}:
+            return await run_in_threadpool(self._given, request)
+        key = (self._site.pages.language(request).code, self._site.unit(request))
+        if key not in self._kept:
+            page = await run_in_threadpool(self._given, request)
+            headers = {name: value for name, value in page.headers.items() if name != "content-length"}
+            self._kept[key] = Packed(bytes(page.body), headers)
+        return self._kept[key].answer(request)
+
+    def _given(self, request: Request) -> Response:
         language = self._site.pages.language(request)
         query = dict(request.query_params) | {"topic": ";".join(request.query_params.getlist("topic"))}
         known = self._site.vocabulary
@@ -120,7 +137,7 @@ class SignUpPage:
         trial: FollowedTrial | None,
         language: Language,
     ) -> Response:
-        return self._review.page(
+        page = self._review.page(
             form,
             wishes,
             language,
@@ -130,17 +147,21 @@ class SignUpPage:
             save="subscribe.submit",
             address=address,
             trial=trial,
+            embedded=bool(self._framed_by),
         )
+        return self._framed(page)
 
     def _sent(self, form: Form, language: Language) -> Response:
         """Say that a mail is on its way: the same to everybody, whoever is known and whatever was stored."""
-        return self._site.pages.page(
+        page = self._site.pages.page(
             "sent.html",
             language,
+            embedded=bool(self._framed_by),
             address=form.values["address"],
             carried=form.hidden_fields(_CARRIED),
             action=f"{self._path}?lang={language.code}",
         )
+        return self._framed(page)
 
     def _too_often(self, form: Form, language: Language, wait: int) -> Response:
         """Ask for patience; what was typed stays."""
@@ -202,6 +223,8 @@ class SignUpPage:
             status=status,
             form=form,
             headline=headline,
+            embedded=bool(self._framed_by),
+            action=self._path,
             trial=trial,
             folded_in=form.uses(*_FOLDED) or bool(form.errors.keys() & {"language", "timezone"}),
             here=self._path,
@@ -209,5 +232,10 @@ class SignUpPage:
             guess=not form.values["address"] and not form.errors,
             **choices,
         )
-        response.headers["Content-Security-Policy"] = content_policy(styles="'self'", scripts=True)
+        return self._framed(response, scripts=True)
+
+    def _framed(self, response: Response, *, scripts: bool = False) -> Response:
+        """Let a page run our script, and let the sites that may have it show it in a frame."""
+        policy = content_policy(styles="'self'", scripts=scripts, framed_by=self._framed_by)
+        response.headers["Content-Security-Policy"] = policy
         return response

@@ -30,20 +30,26 @@ _FRESH = 600
 
 
 def is_near(typed: str, name: str) -> bool:
-    """Tell whether a name is what somebody types: its words begun, or one slip in four letters at most.
+    """Tell whether a name is what somebody types: each word begun, or with one slip in four letters at most.
 
-    >>> is_near("brest canc", "Breast Cancer"), is_near("brest cancer", "Mesothelioma")
+    >>> is_near("brest canc", "Breast Cancer"), is_near("brest cancer", "Brain Cancer")
     (True, False)
     """
+    own, text = folded(name).split(), folded(typed).split()
+    if all(any(_is_begun(each, word) for word in own) for each in text):
+        return True
+    return len(own) != len(text) and _is_begun("".join(text), "".join(own))
+
+
+def _is_begun(typed: str, word: str) -> bool:
+    """Tell whether a word begins as typed, but for slips."""
     from rapidfuzz.distance import OSA
 
-    own, text = folded(name), folded(typed)
-    words = own.split()
-    if all(any(word.startswith(each) for word in words) for each in text.split()):
+    if word.startswith(typed):
         return True
-    most = len(text) // _LETTERS_A_SLIP
-    begun = (own[: len(text) + more] for more in range(-1, 2))
-    return any(OSA.distance(text, each, score_cutoff=most) <= most for each in (own, *begun))
+    most = len(typed) // _LETTERS_A_SLIP
+    begun = {word, *(word[: len(typed) + more] for more in range(-most, most + 1))}
+    return most > 0 and any(OSA.distance(typed, each, score_cutoff=most) <= most for each in begun)
 
 
 class Suggestions:
@@ -90,7 +96,8 @@ class Suggestions:
 
     def _near_areas(self, typed: str, language: Language) -> Iterator[AreaHit]:
         for hit in self._site.vocabulary.tree().search(typed, limit=_LOOKED_AT, language=language.code):
-            if typed in hit.node.acronyms or is_near(typed, hit.matched) or is_near(typed, hit.node.name):
+            names = (hit.matched, hit.node.name, hit.node.shown.said(language.code))
+            if typed in hit.node.acronyms or any(is_near(typed, name) for name in names):
                 yield hit
 
     def _regions(self, typed: str, language: Language) -> Sequence[object]:

@@ -1,0 +1,1 @@
+"""What stands between the pages and the wire: compressed answers, and forms of other sites."""
