@@ -74,7 +74,7 @@ class Suggestions:
     async def _answer(self, request: Request, kind: str, find: Callable[[str, Language], Sequence[object]]) -> Response:
         typed = " ".join(request.query_params.get("q", "")[:_LONGEST].split())
         language = self._site.pages.language(request)
-        key = (kind, typed.casefold(), language.code, self._site.clock.now().timestamp() // _FRESH)
+        key = (kind, typed, language.code, self._site.clock.now().timestamp() // _FRESH)
         body = self._kept.get(key)
         if body is None:
             found = await run_in_threadpool(find, typed, language) if len(typed) >= _SHORTEST else []
