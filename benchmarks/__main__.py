@@ -19,6 +19,7 @@ ALL = (
     "importing",
     "tagging",
     "truth",
+    "plain_lines",
     "metrics",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")

@@ -24,13 +24,9 @@ def read_contacts(node: Mapping[str, Any], key: str, fields: Fields, where: str)
 
 def _contact(raw: Mapping[str, Any], fields: Fields, path: str) -> dict[str, Any] | None:
     phone = fields.line(raw, "phone", path)
-    extension = fields.line(raw, "phoneExt", path)
-    contact = {
-        "name": fields.line(raw, "name", path),
-        "phone": f"{phone} ext. {extension}" if phone and extension else phone,
-        "email": fields.line(raw, "email", path),
-    }
-    if not any(contact.values()):
+    extension = fields.line(raw, "phoneExt", path) if phone else None
+    name, email = fields.line(raw, "name", path), fields.line(raw, "email", path)
+    if not (name or phone or email):
         return None
-    role = fields.line(raw, "role", path)
-    return contact | {"role": _ROLES.get(role or "")}
+    role = _ROLES.get(str(raw.get("role")))
+    return {"name": name, "phone": f"{phone} ext. {extension}" if extension else phone, "email": email, "role": role}

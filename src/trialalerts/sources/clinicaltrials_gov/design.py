@@ -5,20 +5,18 @@ It is kept as the registry has it, short: a card makes its words, so that better
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from trialalerts.sources.fields import Fields
+from trialalerts.sources.fields import Fields, cleaned
 
 __all__ = ["read_design"]
 
 _ARMS = "armsInterventionsModule."
 _INFO = "designModule.designInfo."
-_TYPED = re.compile(r"[A-Z][A-Za-z ]+: ")
-"""An arm names its interventions with their types before them: “Drug: omalizumab”."""
 _LONGEST_NAME, _LONGEST_OTHER, _MOST_OTHERS = 160, 40, 6
 _MOST_LISTED = 40
+_LONGEST_TYPE = len("Combination Product")
 
 
 def read_design(
@@ -45,12 +43,11 @@ def read_design(
 
 def _interventions(module: Mapping[str, Any], fields: Fields) -> list[tuple[str, str, tuple[str, ...]]]:
     found = []
-    for path, raw in fields.records(module, "interventions", _ARMS)[:_MOST_LISTED]:
-        name = fields.line(raw, "name", path)
+    for raw in fields.items(module, "interventions", _ARMS)[:_MOST_LISTED]:
+        name = _line(raw.get("name")) if type(raw) is dict else ""
         if name:
-            others = fields.lines(raw, "otherNames", path) if raw.get("otherNames") else ()
-            short = tuple(other for other in others if len(other) <= _LONGEST_OTHER)[:_MOST_OTHERS]
-            found.append((fields.line(raw, "type", path) or "OTHER", name[:_LONGEST_NAME], short))
+            others = tuple(other for other in _lines(raw.get("otherNames")) if len(other) <= _LONGEST_OTHER)
+            found.append((_line(raw.get("type")) or "OTHER", name[:_LONGEST_NAME], others[:_MOST_OTHERS]))
     return found
 
 
@@ -58,16 +55,33 @@ def _arms(
     module: Mapping[str, Any], fields: Fields, numbers: Mapping[str, int]
 ) -> list[tuple[str, str, tuple[int, ...]]]:
     found = []
-    for path, raw in fields.records(module, "armGroups", _ARMS)[:_MOST_LISTED]:
-        named = (_TYPED.sub("", name, count=1)[:_LONGEST_NAME] for name in fields.lines(raw, "interventionNames", path))
-        given = tuple(dict.fromkeys(numbers[name] for name in named if name in numbers))
-        label = (fields.line(raw, "label", path) or "")[:_LONGEST_NAME]
-        found.append((fields.line(raw, "type", path) or "", label, given))
+    for raw in fields.items(module, "armGroups", _ARMS)[:_MOST_LISTED]:
+        if type(raw) is dict:
+            named = (_untyped(name)[:_LONGEST_NAME] for name in _lines(raw.get("interventionNames")))
+            given = tuple(dict.fromkeys(numbers[name] for name in named if name in numbers))
+            found.append((_line(raw.get("type")), _line(raw.get("label"))[:_LONGEST_NAME], given))
     return found
+
+
+def _untyped(name: str) -> str:
+    """Return an intervention's name as an arm gives it, without the type before it: “Drug: omalizumab”."""
+    type_, colon, bare = name.partition(": ")
+    return bare if colon and type_[:1].isupper() and len(type_) <= _LONGEST_TYPE else name
 
 
 def _mesh(derived: Mapping[str, Any], fields: Fields) -> tuple[str, ...]:
     browse = fields.section(derived, "interventionBrowseModule")
-    where = "interventionBrowseModule."
-    terms = (fields.line(raw, "term", path) for path, raw in fields.records(browse, "meshes", where))
-    return tuple(term for term in terms if term)[:_MOST_LISTED]
+    meshes = fields.items(browse, "meshes", "interventionBrowseModule.")[:_MOST_LISTED]
+    return tuple(filter(None, (_line(raw.get("term")) for raw in meshes if type(raw) is dict)))
+
+
+def _line(value: Any) -> str:
+    """Return a name on one line; empty where there is none. There are ten of them to a study: it has to be quick."""
+    while type(value) is list and len(value) == 1:
+        value = value[0]
+    return cleaned(value) if type(value) is str else ""
+
+
+def _lines(value: Any) -> list[str]:
+    values = value if type(value) is list else [value]
+    return [line for each in values if (line := _line(each))] if value else []
