@@ -102,9 +102,9 @@ class CategoryReader:
             areas=tuple(areas), topics=tuple(topics), audience=audience_in(audiences), strange=tuple(strange)
         )
 
-    def areas(self, floor: Sequence[str], *, title: str, text: str) -> list[AreaTag]:
+    def areas(self, floor: Sequence[str], *, title: str, text: str, language: str | None = None) -> list[AreaTag]:
         """Return the areas of an article: the ``floor`` and what its words say below it; without one, all that."""
-        tags = self._tagger.tag(title=title, text=text)
+        tags = self._tagger.tag(title=title, text=text, language=language)
         if not floor:
             return [{"id": tag.area_id, "in_title": tag.in_title} for tag in tags]
         below = [tag.area_id for tag in tags if not self._areas.ancestors(tag.area_id).isdisjoint(floor)]

@@ -167,17 +167,17 @@ class _Reading:
                 published_on=published.day if published else None,
             ),
             source=self._name,
-            areas=self._tags(title, summary, named.areas),
+            areas=self._tags(title, summary, named.areas, entry.language),
             topics=self._context.categories.topics(named.topics, title=title, text=summary),
             keys=self._keys(entry, link),
             problems=tuple(problems),
         )
 
-    def _tags(self, title: str, summary: str, named: tuple[str, ...]) -> list[AreaTag]:
+    def _tags(self, title: str, summary: str, named: tuple[str, ...], language: str) -> list[AreaTag]:
         """Tell the areas: the floor is what is configured for the feed, with what categories name below; else these."""
         above = self._context.areas.ancestors
         configured = (*self._areas, *(area for area in named if not above(area).isdisjoint(self._areas)))
-        return self._context.categories.areas(configured or named, title=title, text=summary)
+        return self._context.categories.areas(configured or named, title=title, text=summary, language=language)
 
     def _once(self, entries: Sequence[FeedEntry]) -> list[FeedEntry]:
         """Drop entries that stand in the feed twice: under one id and link, their titles versions of one."""

@@ -7,16 +7,20 @@ each tells its part (``roles``); all mentions together tell how much the text is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from trialalerts.vocabulary.areas.mesh_ids import is_mesh_id
+from trialalerts.vocabulary.areas.naming.foreign import LANGUAGES
+from trialalerts.vocabulary.areas.search import AreaNode
 from trialalerts.vocabulary.areas.tree import AreaTree
-from trialalerts.vocabulary.spelling import WordFolder, name_key
+from trialalerts.vocabulary.spelling import WordFolder, fold_word, name_key, split_words
 from trialalerts.vocabulary.tagging.dictionary import TagDictionary
 from trialalerts.vocabulary.tagging.finding import read_text
 from trialalerts.vocabulary.tagging.roles import Role
 from trialalerts.vocabulary.tagging.salience import SALIENT, Weighed, weigh
 from trialalerts.vocabulary.tagging.words import TREATMENTS
+from trialalerts.vocabulary.text_language import ENGLISH, GermanFolder, text_language
 
 __all__ = ["Tag", "Tagger"]
 
@@ -25,6 +29,15 @@ _IMPLIED = round(SALIENT - 0.01, 3)
 """The most that an area scores which is not named but stands above one that is: it is spoken of, no more."""
 
 
+_NAME_ALONE = 5
+_TELLING = 8
+"""An English word of fewer letters may be an everyday word of another language: "pain", "falls"."""
+_EVERYDAY = {
+    "fr": {"goutte", "fatigue", "douleur", "inflammation"},
+    "es": {"gota", "dolor"},
+    "de": {"Rauchen", "Stillen"},
+}
+"""Names that are searched for, and in a text mostly say something else."""
 _DISORDERS = {"D003863": "D003866", "D001007": "D001008"}
 """MeSH has depression and anxiety as moods; what a text calls so is annotated as the disorder."""
 _LONG = 40
@@ -53,13 +66,20 @@ class Tag(NamedTuple):
 
 
 class Tagger:
-    """Finds disease areas in text. Building one reads all names once; it may be shared by threads."""
+    """Finds disease areas in text. Building one reads all names once; it may be shared by threads.
 
-    def __init__(self, areas: AreaTree) -> None:
+    A text in German, French or Spanish is read with the names of its language; English ones count there only where
+    they are no everyday words of it.
+    """
+
+    def __init__(self, areas: AreaTree, language: str = ENGLISH) -> None:
         self._areas = areas
-        self._folder = WordFolder()
-        self._dictionary = TagDictionary(areas.nodes, self._folder)
+        nodes = areas.nodes if language == ENGLISH else _called_in(language, areas.nodes)
+        self._folder = GermanFolder(_one_word_names(nodes, language)) if language == "de" else WordFolder()
+        self._dictionary = TagDictionary(nodes, self._folder)
         self._mesh_above: dict[str, tuple[str, ...]] = {}
+        self._others: dict[str, Tagger] = {}
+        self._speaks = {code for node in areas.nodes for code, _ in node.names} if language == ENGLISH else set()
 
     @property
     def areas(self) -> AreaTree:
@@ -76,9 +96,9 @@ class Tagger:
         """Its memory of folded words."""
         return self._folder
 
-    def tag(self, *, title: str, text: str) -> list[Tag]:
-        """Return the areas that title and text are about, the most important first."""
-        return self.about(self.mentions(title=title, text=text))
+    def tag(self, *, title: str, text: str, language: str | None = None) -> list[Tag]:
+        """Return the areas that title and text are about, the most important first; ``language`` where it is known."""
+        return self.about(self.mentions(title=title, text=text, language=language))
 
     def named(self, *, title: str, text: str) -> list[Tag]:
         """Return the areas that are named and neither denied nor in passing: for lists, as of a trial's conditions."""
@@ -107,8 +127,33 @@ class Tagger:
     def _is_annotated(self, tag: Tag) -> bool:
         return self._areas.get(tag.area_id).is_disease and name_key(tag.found, self._folder) not in TREATMENTS
 
-    def mentions(self, *, title: str, text: str) -> list[Tag]:
-        """Return all areas that title and text name, the most important first; a denied one has the score 0."""
+    def mentions(self, *, title: str, text: str, language: str | None = None) -> list[Tag]:
+        """Return all areas that title and text name, the most important first; a denied one has the score 0.
+
+        ``language`` is what the text is said to be written in; its own words go first.
+        """
+        spoken = text_language(title, text, language) if self._speaks else ENGLISH
+        if spoken in self._speaks and spoken is not None:
+            return self._reading(spoken).mentions(title=title, text=text)
+        found = self._mentions(title, text)
+        return found if spoken == ENGLISH else self._undeclared(title, text, found)
+
+    def _undeclared(self, title: str, text: str, found: list[Tag]) -> list[Tag]:
+        """Return what a text of no known language names: a few words may be a name in any; else English goes first."""
+        words = len(split_words(title)) + len(split_words(text))
+        if words <= _NAME_ALONE and not any(len(split_words(tag.found)) == words for tag in found):
+            alone = f"{title} {text}".strip()
+            tags = (tag for code in LANGUAGES for tag in self._reading(code).mentions(title=alone, text=""))
+            found = next(([tag] for tag in tags if len(split_words(tag.found)) == words), found)
+        spoken = None if found else text_language(title, text, clear=1)
+        return self._reading(spoken).mentions(title=title, text=text) if spoken in self._speaks and spoken else found
+
+    def _reading(self, language: str) -> Tagger:
+        if language not in self._others:
+            self._others[language] = Tagger(self._areas, language)
+        return self._others[language]
+
+    def _mentions(self, title: str, text: str) -> list[Tag]:
         reading = read_text(title, text, self._dictionary)
         weighed = weigh(reading, self._areas)
         tags = [_tag(area, known) for area, known in weighed.items()]
@@ -143,6 +188,21 @@ class Tagger:
             further = {area for nearer in above for area in self._areas.ancestors(nearer)}
             self._mesh_above[area_id] = tuple(sorted(above - further))
         return self._mesh_above[area_id]
+
+
+def _called_in(language: str, nodes: Sequence[AreaNode]) -> list[AreaNode]:
+    """Return the areas under their names in a language, with the English ones that are no words of it."""
+    found = []
+    for node in (node for node in nodes if node.names_in(language)):
+        own = [name for name in node.names_in(language) if name not in _EVERYDAY.get(language, ())]
+        english = [name for name in (node.name, *node.synonyms) if " " in name or len(name) >= _TELLING]
+        names = [*own, *english]
+        found.append(replace(node, name=names[0], synonyms=tuple(names[1:])))
+    return found
+
+
+def _one_word_names(nodes: Sequence[AreaNode], language: str) -> set[str]:
+    return {fold_word(name) for node in nodes for name in node.names_in(language) if name.isalpha()}
 
 
 def _tag(area: str, known: Weighed) -> Tag:
