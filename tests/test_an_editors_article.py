@@ -85,8 +85,7 @@ def test_an_editors_article_reaches_those_whom_its_categories_and_words_concern(
         assert "A new approach to relapsing-remitting multiple sclerosis" in text
         assert "One infusion instead of a tablet every day" in text
         assert "for patients and those close to them" in text
-    assert "You follow Gene therapy" in told["genes"]
-    assert "(Anti-inflammatory treatment and Diet and nutrition)" in told["calm"]
+    assert all("TO READ (1 article)" in text for text in told.values())
 
 
 READERS = """address,area,topic,region,frequency,confirmed

@@ -186,7 +186,7 @@ def test_a_preview_changes_nothing(run: Run, installation: Installation) -> None
     installation.configure('[[sources]]\nname = "editors"\nkind = "folder"\npath = "articles"\nevery = "1s"\n')
     assert run("sources", "poll").code == 0
     assert run(*ADD).code == 0
-    assert "Your trial alerts have begun" in run("digests", "preview", "anna@example.org").out  # the first mail
+    assert "nothing open yet, we are watching" in run("digests", "preview", "anna@example.org").out  # the first mail
     assert run("digests", "send", "anna@example.org").code == 0
     assert "nothing is new" in run("digests", "preview", "anna@example.org").out
     assert "nothing is new" in run("digests", "send", "anna@example.org").out

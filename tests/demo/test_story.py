@@ -20,14 +20,14 @@ from trialalerts.demo.people import PEOPLE
 from trialalerts.demo.scenario import run
 
 NEWS = {
-    "Anna": ["Demostatin to Slow Disability", "A look inside the new trial centre"],
-    "Jonas": ["Keeping Insulin-Making Cells Alive"],
-    "Claire": ["Shorter Radiotherapy in Women Over 70"],
-    "Lucia": ["Demoprotect Inhaler Once a Day"],
-    "Sam": ["Cell Therapy When Melanoma Comes Back"],
-    "Grace": ["Focused Ultrasound for Tremor", "Dancing twice a week"],
+    "Anna": ["NCT90000001", "A look inside the new trial centre"],
+    "Jonas": ["NCT90000006"],
+    "Claire": ["NCT90000005"],
+    "Lucia": ["NCT90000008"],
+    "Sam": ["NCT90000015"],
+    "Grace": ["NCT90000010", "Dancing twice a week"],
 }
-"""What each is told of the second state of the world, by the beginning of the titles."""
+"""What each is told of the second state of the world, by the trials' numbers and the beginning of articles' titles."""
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +79,13 @@ def test_the_last_mail_tells_what_is_new_and_nothing_else(mails: list[EmailMessa
 
 
 def test_nobody_hears_of_the_registrys_bookkeeping(mails: list[EmailMessage]) -> None:
-    assert not [mail["Subject"] for mail in mails if "Sleep and Fatigue Diary" in text_of(mail)]
+    assert not [mail["Subject"] for mail in mails if "NCT90000002" in text_of(mail)]
 
 
 def test_a_site_that_opened_nearby_comes_with_its_distance(mails: list[EmailMessage]) -> None:
     first, last = mails_to(mails, "Anna")
-    assert "Manchester, 57 km" in text_of(first)
-    assert "New site open: Leeds, less than 5 km from you" in text_of(last)
+    assert "Manchester, 57 km away" in " ".join(text_of(first).split())
+    assert "NEW SITE OPEN: Leeds, less than 5 km" in text_of(last)
 
 
 def test_each_reads_their_own_language(mails: list[EmailMessage]) -> None:

@@ -27,6 +27,7 @@ from trialalerts.digests.rendering.fill import Encoded, Part
 from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.digests.rendering.templates import Templates
 from trialalerts.digests.tables import Digest, DigestKind, Selection, SelectionKind
+from trialalerts.matching.reasons import Nearby, Scope
 from trialalerts.settings import DigestSettings, ServiceSettings, Settings, TemplateSettings
 from trialalerts.subscribers.tables import Frequency, Preference, RegionKind, Subscriber, SubscriberState
 
@@ -139,8 +140,19 @@ def article(number: int = 50, *, told: ArticleFacts | None = None, **changes: An
     return trial(number, **values | changes)
 
 
+def wish(**changes: Any) -> Scope:
+    """Return what somebody near Leeds asks for beside the area."""
+    values: dict[str, Any] = {
+        "kind": RegionKind.PLACE,
+        "place": "Leeds, England, GB",
+        "country": "GB",
+        "radius_km": 50.0,
+    }
+    return Scope(**values | changes)
+
+
 def reason(**changes: Any) -> Reason:
-    """Return a reason: somebody near Leeds follows an invented area."""
+    """Return a reason: somebody near Leeds follows an invented area; the nearest site goes with ``nearest``."""
     values: dict[str, Any] = {
         "preference_id": 1,
         "area_id": "X1",
@@ -148,8 +160,13 @@ def reason(**changes: Any) -> Reason:
         "region_label": "Leeds, England, GB",
         "distance_km": 12.3,
         "nearest": "Leeds",
+        "wish": wish(),
     }
-    return Reason(**values | changes)
+    said = values | changes
+    if said["distance_km"] is not None:
+        site = LEEDS.model_copy(update={"city": said["nearest"]})
+        said = {"near": Nearby(site=site, distance_km=said["distance_km"], sites=1)} | said
+    return Reason(**said)
 
 
 def told(kind: str = "opened", **changes: Any) -> EntryChange:
@@ -302,12 +319,11 @@ def shared_mail(
 def as_read(maker: CardMaker, told: Entry, item: Item) -> SimpleNamespace:
     """Return a card as its reader reads it: their own words in their places."""
     card = maker.card(told, item)
-    own = maker.personal(told.reasons, card.near, card.places)
-    changes = [replace(note, text=own.distances) if note.near else note for note in card.changes]
+    own = maker.personal(told.reasons, card.near, card.places, card.key)
     common = {each.name: getattr(card, each.name) for each in fields(card)}
-    place = {"facts": (own.place, *common["facts"])} if own.place else {}
+    chip = replace(card.chip, text=own.chip) if card.chip and card.near else card.chip
     return SimpleNamespace(
-        **common | {"changes": tuple(changes), "reasons": own.reasons, "caution": own.caution} | place
+        **common | {"chip": chip, "spot": own.spot, "sentence": own.sentence, "place": own.place, "others": own.others}
     )
 
 

@@ -215,11 +215,11 @@ class TestTheFirstMailAlwaysComes:
         service.join("anna", frequency=Frequency.MONTHLY)
         assert service.compose() == 1
         (mail,) = service.mails("anna")
-        assert mail.subject == "Your trial alerts have begun"
+        assert mail.subject == "Your first trial update: nothing open yet, we are watching"
         for part in (mail.text, mail.html):
             words = " ".join(str(part).split())
-            assert "This is your first mail" in words
-            assert "We know of no trial that is recruiting now for what you follow" in words
+            assert "welcome. nothing is open today" in words.lower()
+            assert "We look every morning and write as soon as one does." in words
             assert "/preferences/" in words
         assert service.compose(after=DAY) == 0
 
@@ -231,7 +231,7 @@ class TestTheFirstMailAlwaysComes:
             find_subscriber(session, "anna@example.org").locale = locale
         service.compose()
         (mail,) = service.mails("anna")
-        words = service.renderer_words(locale).say("digest.nothing_open")
+        words = service.renderer_words(locale).say("digest.intro_first_nothing")
         assert " ".join(words.split()) in " ".join(str(mail.text).split())
 
     def test_who_would_travel_any_distance_from_a_place_is_told_what_is_open_anywhere(self, service: Service) -> None:
@@ -249,8 +249,8 @@ class TestTheFirstMailAlwaysComes:
         service.compose()
         assert service.told("anna") == [[*now_open(1), "article 1 published", "article 2 published"]]
         (mail,) = service.mails("anna")
-        assert mail.subject == "Your trial alerts: 1 trial recruiting now"
-        assert "what was published lately" in " ".join(str(mail.text).split())
+        assert mail.subject == "Your first trial update: 1 open now, 2 articles"
+        assert "TO READ" in str(mail.text)
 
     def test_what_is_published_between_confirming_and_composing_is_told_once(self, service: Service) -> None:
         service.poll("registry", [study(1)])
@@ -306,7 +306,8 @@ class TestTheFirstMailAlwaysComes:
         service.compose(after=DAY)
         first, second = service.mails("anna")
         assert "This is your first mail" in str(first.text)
-        assert second.subject == "Your trial alerts: new in what you follow"
+        assert second.subject == "Your trial update: 1 open now"
+        assert "You now also follow Asthma" in str(second.html)
         assert "first mail" not in str(second.text) + str(second.html)
         assert service.told("anna")[1] == now_open(2)
 

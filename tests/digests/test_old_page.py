@@ -57,8 +57,8 @@ def happen(session: Session, item: Item, kind: ChangeKind, seq: int = 20, **side
 def test_a_page_says_when_its_mail_was_written(sqlite_db: Database) -> None:
     with sqlite_db.write() as session:
         page = page_of(session, store_digest(session, [trial(1)]))
-    assert page.count("Your alerts of 2 March 2026") == 1
-    assert "This is what we wrote to you on that day." in page
+    assert page.count("Your mail of 2 March 2026") == 1
+    assert "This is what we wrote to you on that day" in page
     assert "since" not in page.partition("Who can join")[0].replace("what has become of it since", "")
 
 
@@ -82,17 +82,17 @@ def test_what_happened_since_stands_beside_the_entry(sqlite_db: Database) -> Non
         stored = open_digest(session, item)
         happen(session, item, ChangeKind.PAUSED, before={"status": "RECRUITING"}, after={"status": "SUSPENDED"})
         page = page_of(session, stored)
-    assert "On 2 March 2026 the status was: recruiting" in page
-    assert "Since then" in page
-    assert "5 March 2026: Recruitment paused — was: recruiting" in page
-    assert "Now: paused" not in page, "the change says it already"
+    told, _, today = page.partition("This mail of 2 March 2026: Open now. Today:")
+    assert "Open now" not in told + today
+    assert today.split()[0] == "Paused"
+    assert "5 March 2026: Paused" in today
 
 
 def test_how_a_trial_stands_is_said_where_no_change_tells_it(sqlite_db: Database) -> None:
     with sqlite_db.write() as session:
         page = page_of(session, open_digest(session, trial(1, told=facts(status="UNKNOWN"))))
-    assert "Since then" in page
-    assert "Now: not known" in page
+    now = " ".join(page.partition("This mail of 2 March 2026: Open now. Today:")[2].split())
+    assert now.startswith("Not updated for two years; ask")
 
 
 def test_of_several_changes_told_together_only_the_last_was_so_when_it_was_written(sqlite_db: Database) -> None:
@@ -104,9 +104,9 @@ def test_of_several_changes_told_together_only_the_last_was_so_when_it_was_writt
         session.add(Selection(id=7, kind=SelectionKind.CHANGES, numbers=[8, 9]))
         stored.parts = [[1, 7]]
         page = page_of(session, stored)
-    assert "Told on 2 March 2026: Recruitment paused" in page
-    assert "On 2 March 2026 the status was: recruiting" in page
-    assert "Now: completed" in page
+    assert "Paused" not in page
+    assert "This mail of 2 March 2026: Open again. Today:" in page
+    assert page.partition("Today:")[2].split()[0] == "Finished"
 
 
 def test_what_holds_still_is_said_as_it_was_written(sqlite_db: Database) -> None:
@@ -115,8 +115,9 @@ def test_what_holds_still_is_said_as_it_was_written(sqlite_db: Database) -> None
         stored = open_digest(session, item)
         happen(session, item, ChangeKind.RESULTS_POSTED)
         page = page_of(session, stored)
-    assert "Recruiting now" in page
-    assert "5 March 2026: Results posted" in page
+    assert "Open now" in page
+    assert "Today:" not in page
+    assert "5 March 2026: Results are out" in page
 
 
 @pytest.mark.parametrize(
@@ -132,8 +133,8 @@ def test_a_site_that_opened_and_is_no_longer_open_is_told_as_what_was_told(
         session.add(Selection(id=7, kind=SelectionKind.CHANGES, numbers=[9]))
         stored.parts = [[1, 7]]
         page = page_of(session, stored)
-    assert ("Told on 2 March 2026: New site open: Leeds" in page) is not holds
-    assert "New site open: Leeds" in page
+    assert ("This mail of 2 March 2026: New site open. Today:" in page) is not holds
+    assert "New site open" in page
 
 
 def test_an_article_that_was_retracted_says_so(sqlite_db: Database) -> None:
@@ -143,8 +144,7 @@ def test_an_article_that_was_retracted_says_so(sqlite_db: Database) -> None:
         stored.to_seq = 50
         happen(session, item, ChangeKind.RETRACTED, 60)
         page = page_of(session, stored)
-    assert "New article" in page
-    assert "5 March 2026: Retracted: please do not rely on it" in page
+    assert "5 March 2026: Withdrawn by its journal: please do not rely on it" in page
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -167,7 +167,7 @@ def test_the_day_is_the_readers(sqlite_db: Database) -> None:
         stored.created_at = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
         reader = subscriber(timezone="Pacific/Auckland")
         page = MailRenderer(settings(), FrozenClock(LATER)).digest_page(session, stored, reader)
-    assert "Your alerts of 2 March 2026" in page
+    assert "Your mail of 2 March 2026" in page
 
 
 def test_lines_in_brief_say_what_has_become_of_them_too(sqlite_db: Database) -> None:
@@ -176,15 +176,16 @@ def test_lines_in_brief_say_what_has_become_of_them_too(sqlite_db: Database) -> 
         stored = open_digest(session, *items)
         stored.to_seq = 200
         page = page_of(session, stored)
-    assert page.count("On 2 March 2026 the status was: recruiting; Now: completed") == 3
-    assert "Recruiting now" not in page
+    assert page.count("This mail of 2 March 2026: Open now. Today:") == 100
+    assert page.count("This mail of 2 March 2026: Open now ·") == 3
+    assert page.count("Finished") == 103
 
 
 def test_the_mail_itself_keeps_its_words() -> None:
     item = trial(1, told=facts(status="COMPLETED"))
     message = mail([item], [entry(item, told("recruiting_now"))], kind=DigestKind.FIRST)
-    assert "Recruiting now" in message.text
-    assert "Since then" not in (message.html or "")
+    assert "OPEN NOW" in message.text
+    assert "Today:" not in (message.html or "")
 
 
 def test_what_began_and_ended_since_is_told_in_its_order(sqlite_db: Database) -> None:
@@ -195,7 +196,6 @@ def test_what_began_and_ended_since_is_told_in_its_order(sqlite_db: Database) ->
         happen(session, item, ChangeKind.REOPENED, 21, after={"status": "RECRUITING"})
         happen(session, item, ChangeKind.CLOSED, 22, after={"status": "COMPLETED"})
         page = page_of(session, stored)
-    since = " ".join(page.partition("Since then:")[2].split())
-    assert since.startswith(
-        "5 March 2026: Recruitment paused 5 March 2026: recruiting 5 March 2026: No longer recruiting You follow"
-    )
+    since = " ".join(page.partition("Today:")[2].split())
+    assert since.startswith("Finished")
+    assert "5 March 2026: Paused 5 March 2026: taking people now 5 March 2026: Finished" in since

@@ -93,12 +93,12 @@ def test_an_article_is_new_by_its_own_date(
 @pytest.mark.parametrize(
     ("status", "posted", "line"),
     [
-        ("RECRUITING", date(2026, 2, 20), "New trial — recruiting"),
-        ("RECRUITING", date(2026, 1, 1), "New trial — recruiting"),
-        ("RECRUITING", date(2025, 12, 31), "Newly found (in the registry since 2025) — recruiting"),
-        ("NOT_YET_RECRUITING", date(2019, 5, 1), "Newly found (in the registry since 2019) — not yet recruiting"),
-        ("RECRUITING", None, "Newly found — recruiting"),
-        ("COMPLETED", date(2026, 2, 20), "New trial — completed"),
+        ("RECRUITING", date(2026, 2, 20), "New trial"),
+        ("RECRUITING", date(2026, 1, 1), "New trial"),
+        ("RECRUITING", date(2025, 12, 31), "Newly found (in the register since 2025)"),
+        ("NOT_YET_RECRUITING", date(2019, 5, 1), "Newly found (in the register since 2019)"),
+        ("RECRUITING", None, "Newly found"),
+        ("COMPLETED", date(2026, 2, 20), "New trial"),
         ("COMPLETED", date(2019, 5, 1), None),
         ("WITHDRAWN", date(2019, 5, 1), None),
     ],
@@ -109,7 +109,7 @@ def test_a_trial_is_new_by_the_date_of_its_registry(
     draft = trial(status=status, first_posted=posted)
     poll(after_baseline, settings, clock, source=MemorySource([[draft]]))
     words = Wordings().of("en")
-    lines = [change_notes(words, [one], None, ())[0].text for one in told(after_baseline).values()]
+    lines = [change_notes(words, [one], None)[0].text for one in told(after_baseline).values()]
     assert lines == ([line] if line else [])
 
 

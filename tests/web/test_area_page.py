@@ -82,7 +82,7 @@ def test_both_feeds_tell_the_news_and_no_contact_and_no_baseline(each_world: Wor
     furnish(each_world)
     atom = feedparser.parse(each_world.client.get("/areas/D001249/feed.atom").content)
     assert not atom.bozo
-    assert [entry.title.partition(":")[0] for entry in atom.entries] == ["Results posted", "Now recruiting"]
+    assert [entry.title.partition(":")[0] for entry in atom.entries] == ["Results are out", "Now open"]
     assert {entry.link for entry in atom.entries} == {"https://alerts.example.org/trials/NCT90000001"}
     told = json.loads(each_world.client.get("/areas/D001249/feed.json").content)
     assert told["version"] == "https://jsonfeed.org/version/1.1"

@@ -180,7 +180,7 @@ def test_what_changed_is_told_latest_first_without_who_follows(world: World) -> 
             at = NOW[0] - timedelta(days=9 - number)
             session.add(Change(seq=seq, item_id=item.id or 0, kind=kind, at=at))
     told = re.findall(r"<time[^>]*>[^<]*</time>([^<]*)", shown(world))
-    assert told == ["New contact", "Results posted", "Now recruiting", "Entered in the register"]
+    assert told == ["New contact", "Results are out", "Now open", "Entered in the register"]
 
 
 def test_the_sheet_has_boxes_notes_and_no_link_of_ours(world: World) -> None:

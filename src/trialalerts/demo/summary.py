@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -10,8 +10,10 @@ from sqlmodel import Session, col, select
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.demo.people import SamplePerson
-from trialalerts.digests.cards.maker import CardMaker, Personal
-from trialalerts.digests.cards.wording import Wordings
+from trialalerts.digests.cards.maker import Card, CardMaker, Personal
+from trialalerts.digests.cards.reasons import followed, wish_heading
+from trialalerts.digests.cards.wording import Wording, Wordings
+from trialalerts.digests.entries import Reason
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.tables import Digest, DigestKind
 
@@ -43,7 +45,8 @@ def summarise(
     session: Session, people: Mapping[int, SamplePerson], clock: Clock, kind: DigestKind
 ) -> list[SummaryLine]:
     """Return a line for each entry of the digests of a kind, oldest digest first."""
-    maker = CardMaker(Wordings().of("en"), clock.now().date())
+    words = Wordings().of("en")
+    maker = CardMaker(words, clock.now().date())
     reader = DigestReader()
     lines: list[SummaryLine] = []
     for digest in session.exec(select(Digest).where(Digest.kind == kind).order_by(col(Digest.id))):
@@ -53,7 +56,7 @@ def summarise(
             if item is None:
                 continue
             card = maker.card(entry, item)
-            own = maker.personal(entry.reasons, card.near, card.places)
+            own = maker.personal(entry.reasons, card.near, card.places, card.key)
             lines.append(
                 SummaryLine(
                     digest=digest.id or 0,
@@ -61,15 +64,24 @@ def summarise(
                     person=people[digest.subscriber_id],
                     entries=len(entries),
                     first=number == 0,
-                    what="; ".join(own.distances if note.near else note.text for note in card.changes),
-                    title=card.title,
-                    why=_why(own),
+                    what=_what(card, own),
+                    title=item.title,
+                    why=_why(words, entry.reasons, own),
                 )
             )
     return lines
 
 
-def _why(own: Personal) -> str:
-    """Return the reasons and, for a trial, where it is (the nearest site with its distance, or its towns)."""
-    place = [f"{own.place.label} {own.place.text}"] if own.place else []
-    return "; ".join([*own.reasons, *place, *([own.caution] if own.caution else [])])
+def _what(card: Card, own: Personal) -> str:
+    """Return what happened; of a site, which one."""
+    notes = [note.text for note in card.notes] or ["New article"]
+    head = own.chip if card.near else notes[0]
+    told = ": ".join(filter(None, [head, own.spot])) if card.near else head
+    return "; ".join([told, *notes[1:]])
+
+
+def _why(words: Wording, reasons: Sequence[Reason], own: Personal) -> str:
+    """Return the wishes that it meets and, for a trial, where it is: the nearest hospital with its distance."""
+    wishes = dict.fromkeys(wish_heading(words, followed(words, reason), reason.wish) for reason in reasons)
+    place = [", ".join(filter(None, [own.place.name, own.place.state]))] if own.place else []
+    return "; ".join([*wishes, *place])

@@ -34,22 +34,27 @@ class Preview:
 
     entries: Sequence[Entry] = ()
     items: Mapping[int, Item] = field(default_factory=dict)
+    plain: Mapping[int, str] = field(default_factory=dict)
     message: Message | None = None
 
     def as_json(self) -> list[dict[str, Any]]:
         """Return the entries as JSON types, each with the trial's number and what is said of the item in plain words.
 
-        ``number`` is None of an article, ``plain`` where nobody wrote anything for lay readers.
+        ``number`` is None of an article, ``plain`` where nothing can be said in plain words.
         """
-        return [{**entry.as_json(), **_named(self.items.get(entry.item_id))} for entry in self.entries]
+        return [
+            {**entry.as_json(), **_named(self.items.get(entry.item_id), self.plain.get(entry.item_id))}
+            for entry in self.entries
+        ]
 
 
-def _named(item: Item | None) -> dict[str, Any]:
+def _named(item: Item | None, plain: str | None) -> dict[str, Any]:
     if item is None:
         return {"number": None, "title": None, "plain": None}
-    number = item.external_id if item.kind is ItemKind.TRIAL else None
-    lay = item.kind is ItemKind.ARTICLE and audience_in([item.facts.get("audience")]) == "patients"
-    return {"number": number, "title": item.title, "plain": shortened(item.summary, SUMMARY) or None if lay else None}
+    if item.kind is ItemKind.TRIAL:
+        return {"number": item.external_id, "title": item.title, "plain": plain}
+    lay = audience_in([item.facts.get("audience")]) == "patients"
+    return {"number": None, "title": item.title, "plain": shortened(item.summary, SUMMARY) or None if lay else None}
 
 
 def preview_digest(session: Session, settings: Settings, clock: Clock, subscriber: Subscriber) -> Preview:
@@ -69,7 +74,10 @@ def preview_digest(session: Session, settings: Settings, clock: Clock, subscribe
             created_at=clock.now(),
             added=not served.newcomer and not served.changed,
         )
-        items = load_items(session, [entry.item_id for entry in entries], facts_of=len(entries))
-        message = MailRenderer(settings, clock).digest(digest, entries, subscriber, items)
-        return Preview(entries=entries, items=items, message=message)
+        items = load_items(session, [entry.item_id for entry in entries])
+        renderer = MailRenderer(settings, clock)
+        plain = {e.item_id: said for e in entries if (said := renderer.plain(e, items.get(e.item_id), subscriber))}
+        lookout = renderer.lookout(session)
+        message = renderer.digest(digest, entries, subscriber, items, lookout=lookout)
+        return Preview(entries=entries, items=items, plain=plain, message=message)
     return Preview()

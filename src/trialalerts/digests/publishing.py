@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import Item
@@ -58,6 +58,10 @@ class Publishing:
         sites = self.sites if len(sources) > 1 else {}
         named = (self.titles.get(source) or sites.get(source) or linked for source in sources)
         return list(dict.fromkeys(filter(None, named)))
+
+    def trial_page(self, number: str) -> str:
+        """Return the address of our own page of a trial; empty where there is none."""
+        return f"{self.base_url}/trials/{quote(number, safe='')}" if self.base_url and number else ""
 
     def page(self, item_id: int | None) -> str:
         """Return the address of our own page of an article; empty where there is none."""

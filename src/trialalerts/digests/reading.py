@@ -24,14 +24,14 @@ from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange
 from trialalerts.digests.rendering.lru_cache import LruCache
 from trialalerts.digests.tables import Selection, SelectionKind
-from trialalerts.matching.ranking import Match, rank
+from trialalerts.matching.ranking import Match, grouped, rank
 from trialalerts.matching.reasons import Explainer, PreferenceView
 from trialalerts.matching.window import Candidate, Subject, shown_first, subject_of, told_change, told_kind
 from trialalerts.subscribers.tables import ONE_TRIAL, Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree, load_areas
 from trialalerts.vocabulary.topics import load_topics
 
-__all__ = ["DigestReader", "EntryList", "Parted"]
+__all__ = ["DigestReader", "EntryList", "GroupSize", "Parted"]
 
 _AT_ONCE = 500
 _MOST_SELECTIONS = 20_000
@@ -52,12 +52,25 @@ class Parted(Protocol):
     def parts(self) -> list[list[int]]: ...
 
 
+class GroupSize(NamedTuple):
+    """What one preference brought to a digest: ``entries`` of it follow each other there, of ``total``.
+
+    ``preference_id`` is None for articles, and 0 where the preference is gone; ``new`` of the items are new.
+    """
+
+    preference_id: int | None
+    entries: int
+    total: int
+    new: int
+
+
 class EntryList(NamedTuple):
-    """What a digest tells: its first ``entries``, best first, and of how many items and trials it tells in all."""
+    """What a digest tells: its first ``entries`` by groups, and of how many items and trials it tells in all."""
 
     entries: list[Entry]
     total: int
     trials: int
+    groups: tuple[GroupSize, ...] = ()
 
 
 @dataclass(slots=True)
@@ -73,6 +86,8 @@ class _Followed:
     subdivision: str | None
     latitude: float | None
     longitude: float | None
+    radius_km: float | None
+    item_id: int | None
     born_on: date | None
     sex: str | None
     topics: list[str]
@@ -107,7 +122,7 @@ class DigestReader:
         return [found.entries for found in self.read(session, digests)]
 
     def read(self, session: Session, digests: Sequence[Parted], *, most: int | None = None) -> list[EntryList]:
-        """Return the first ``most`` entries (None: all) of each digest."""
+        """Return the entries of each digest by groups, the first ``most`` of each group (None: all)."""
         asked_for = [part for digest in digests for part in digest.parts]
         selections = self._selections_of(session, {selection_id for _, selection_id in asked_for})
         return self.told(session, [[(p, selections[s]) for p, s in d.parts if s in selections] for d in digests], most)
@@ -115,7 +130,7 @@ class DigestReader:
     def told(
         self, session: Session, asked: Sequence[Sequence[tuple[int, Selection]]], most: int | None = None
     ) -> list[EntryList]:
-        """Return the first ``most`` entries for what preferences (by id) brought, for each of several people."""
+        """Return the entries for what preferences (by id) brought, for each of several people: as :meth:`read`."""
         preferences = _preferences(session, {preference_id for of_one in asked for preference_id, _ in of_one})
         explainer = self._vocabulary(session, {preference.area_id for preference in preferences.values()})
         numbers: _Numbers = {kind: set() for kind in SelectionKind}
@@ -134,9 +149,12 @@ class DigestReader:
                 for number in selection.numbers
                 if (found := candidates.get((selection.kind, number))) is not None
             )
+            groups = grouped(matches, [preference_id for preference_id, _ in of_one])
+            told = [match for group in groups for match in group.matches[:most]]
+            entries = [_entry(explainer, match, items[match.subject.item_id]) for match in told]
             trials = sum([match.subject.kind is ItemKind.TRIAL for match in matches])
-            entries = [_entry(explainer, match, items[match.subject.item_id]) for match in matches[:most]]
-            made.append(EntryList(entries, len(matches), trials))
+            sizes = [GroupSize(g.preference_id, len(g.matches[:most]), len(g.matches), g.new) for g in groups]
+            made.append(EntryList(entries, len(matches), trials, tuple(sizes)))
         return made
 
     def _vocabulary(self, session: Session, followed: AbstractSet[str]) -> Explainer:

@@ -1,20 +1,48 @@
-"""The order of what somebody is told: one match for each item, the closest to what is followed first."""
+"""The order of what somebody is told: one match for each item, by what asked for it, the new and near first."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from trialalerts.catalog.tables import ChangeKind, ItemKind
 from trialalerts.matching.reasons import PreferenceView, nearest_site
 from trialalerts.matching.window import RECRUITING_NOW, Candidate, Subject
-from trialalerts.subscribers.tables import ONE_TRIAL, RegionKind
+from trialalerts.subscribers.tables import ONE_TRIAL
 
-__all__ = ["Match", "Tier", "rank", "static_order"]
+__all__ = ["Match", "MatchGroup", "Tier", "grouped", "is_new", "rank", "static_order"]
 
 _RERANKED = 50
-"""So many items of a tier are put in the order of their distance; further down nobody compares."""
+"""So many items of a kind are put in the order of their distance; further down nobody compares."""
+_NEW = frozenset(
+    {
+        ChangeKind.REGISTERED.value,
+        ChangeKind.OPENED.value,
+        ChangeKind.REOPENED.value,
+        ChangeKind.SITE_OPENED.value,
+        ChangeKind.PUBLISHED.value,
+        RECRUITING_NOW,
+    }
+)
+_TO_OPEN, _TOLD_LAST = 2, 7
+_TOLD_IN_ORDER: dict[str, int] = {
+    RECRUITING_NOW: 0,
+    ChangeKind.REGISTERED: 0,
+    ChangeKind.OPENED: 0,
+    ChangeKind.REOPENED: 0,
+    ChangeKind.SITE_OPENED: 1,
+    ChangeKind.SITE_CLOSED: 3,
+    ChangeKind.ELIGIBILITY_CHANGED: 4,
+    ChangeKind.CONTACT_CHANGED: 4,
+    ChangeKind.PAUSED: 5,
+    ChangeKind.CLOSED: 5,
+    ChangeKind.WITHDRAWN: 5,
+    ChangeKind.RESULTS_POSTED: 6,
+}
 
 
 class Tier(IntEnum):
@@ -87,8 +115,7 @@ def rank(asked: Iterable[tuple[PreferenceView | None, Candidate]]) -> list[Match
         asking = matches[candidate.subject.item_id].preferences
         if preference is not None and not any(preference is known for known in asking):
             asking.append(preference)
-    around = any(preference is not None and preference.region_kind is RegionKind.PLACE for preference, _ in asked)
-    return _near_first(list(matches.values())) if around else list(matches.values())
+    return list(matches.values())
 
 
 def tier_of(subject: Subject, area_id: str | None) -> Tier:
@@ -103,19 +130,60 @@ def tier_of(subject: Subject, area_id: str | None) -> Tier:
     return Tier.ARTICLE_ANCESTOR
 
 
-def _near_first(matches: Sequence[Match]) -> list[Match]:
-    """Put the first items of each tier of trials in the order of their distance; the sort is stable."""
+class MatchGroup(NamedTuple):
+    """What one preference brought, in the order in which it is told; articles are a group of their own, the last.
+
+    ``preference_id`` is None for articles, and 0 where the preference is gone. Each item is in one group only.
+    """
+
+    preference_id: int | None
+    matches: list[Match]
+
+    @property
+    def new(self) -> int:
+        """How many of the items are new, or are so at a site; the others changed."""
+        return sum(is_new({candidate.kind for candidate in match.candidates}) for match in self.matches)
+
+
+def is_new(kinds: AbstractSet[str]) -> bool:
+    """Tell whether something of this is new to who follows it: a trial, or a site that opened."""
+    return not _NEW.isdisjoint(kinds)
+
+
+def grouped(matches: Iterable[Match], asked: Iterable[int]) -> list[MatchGroup]:
+    """Return matches by the first preference that asks for each, in the order of ``asked`` (the preferences' ids).
+
+    In a group: what opened, a new site, what is to open, a site that closed, who can join, what paused or closed,
+    results; of the same, the nearest first.
+    """
+    groups: dict[int | None, list[Match]] = {number: [] for number in (*asked, 0, None)}
+    for match in matches:
+        trial = match.subject.kind is ItemKind.TRIAL
+        first = next((preference.id for preference in match.preferences), 0) if trial else None
+        groups[first].append(match)
+    return [MatchGroup(number, _in_order(found)) for number, found in groups.items() if found]
+
+
+def _in_order(matches: Sequence[Match]) -> list[Match]:
+    """Return what is told first; the sort is stable, so that what is alike stays as it was ranked."""
+    alike: dict[int, list[Match]] = defaultdict(list)
+    for match in matches:
+        alike[_news_order(match)].append(match)
     ordered: list[Match] = []
-    for tier in Tier:
-        of_tier = [match for match in matches if match.tier is tier]
-        head, tail = of_tier[:_RERANKED], of_tier[_RERANKED:]
-        if tier < Tier.ARTICLE_IN_TITLE:
-            head.sort(key=_distance)
-        ordered += head + tail
+    for _, some in sorted(alike.items()):
+        head, tail = some[:_RERANKED], some[_RERANKED:]
+        ordered += sorted(head, key=_distance) if len(head) > 1 else head
+        ordered += tail
     return ordered
 
 
+def _news_order(match: Match) -> int:
+    places = [_TOLD_IN_ORDER.get(candidate.kind, _TOLD_LAST) for candidate in match.candidates]
+    first = min(places, default=_TOLD_LAST)
+    return first if first or match.subject.recruiting else _TO_OPEN
+
+
 def _distance(match: Match) -> float:
-    around = [p for p in match.preferences if p.region_kind is RegionKind.PLACE]
+    around = [p for p in match.preferences if p.latitude is not None]
     sites = [nearest_site(match.subject, match.candidates, preference)[1] for preference in around]
     return min((distance for distance in sites if distance is not None), default=float("inf"))

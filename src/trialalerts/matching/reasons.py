@@ -17,11 +17,41 @@ from trialalerts.vocabulary.places.distance import distance_km
 from trialalerts.vocabulary.places.territories import countries_of, subdivisions_of
 from trialalerts.vocabulary.topics import TopicName, TopicTree
 
-__all__ = ["Explainer", "PreferenceView", "Reason", "nearest_site"]
+__all__ = ["Explainer", "Nearby", "PreferenceView", "Reason", "Scope", "nearby", "nearest_site"]
 
 _MOST_KNOWN = 50_000
 _MOST_CLOSED = 3
-_OTHER_LANGUAGES = {"names", "through_names", "region"}
+_MOST_NEXT = 2
+_THE_READERS = frozenset({"names", "through_names", "region", "near", "wish"})
+
+
+class Scope(NamedTuple):
+    """What a preference asks for beside its area, as it is told: where, how far around, for whom."""
+
+    kind: RegionKind = RegionKind.ANYWHERE
+    place: str = ""
+    country: str | None = None
+    subdivision: str | None = None
+    radius_km: float | None = None
+    born_on: date | None = None
+    item_id: int | None = None
+
+
+class Nearby(NamedTuple):
+    """The sites of a trial that one may ask: the nearest, the next ones with their distance in km, how many more.
+
+    ``site`` is the nearest where a place is followed, else the only one in the region; of ``sites`` in the country
+    followed (``more`` of them beside those that are named) nobody knows which is near.
+    """
+
+    site: Site | None = None
+    distance_km: float | None = None
+    following: tuple[tuple[str, float], ...] = ()
+    more: int = 0
+    sites: int = 0
+
+
+_NOWHERE, _ANY_WISH = Nearby(), Scope()
 
 
 class Reason(NamedTuple):
@@ -38,6 +68,7 @@ class Reason(NamedTuple):
     ``closed`` are the towns of the sites that closed and were the nearest, or the last ones open in the region; with
     ``paused`` the record says now that they only pause. ``names`` and ``through_names`` are the areas' names in all
     languages, ``region`` is the kind of the region with the codes of its country and subdivision.
+    ``near`` and ``wish`` are told to the reader only.
     """
 
     preference_id: int
@@ -59,11 +90,13 @@ class Reason(NamedTuple):
     names: AreaName | None = None
     through_names: AreaName | None = None
     region: tuple[str, str | None, str | None] | None = None
+    near: Nearby = _NOWHERE
+    wish: Scope = _ANY_WISH
 
     def as_json(self) -> dict[str, Any]:
         """Return the reason as JSON types, compact: what equals its default is left out."""
         values = self._asdict() | {"topics": tuple(topic.id for topic in self.topics)}
-        told = {name: value for name, value in values.items() if name not in _OTHER_LANGUAGES}
+        told = {name: value for name, value in values.items() if name not in _THE_READERS}
         return {name: value for name, value in told.items() if value != self._field_defaults.get(name, ...)}
 
 
@@ -89,6 +122,10 @@ class PreferenceView(Protocol):
     @property
     def longitude(self) -> float | None: ...
     @property
+    def radius_km(self) -> float | None: ...
+    @property
+    def item_id(self) -> int | None: ...
+    @property
     def born_on(self) -> date | None: ...
     @property
     def sex(self) -> str | None: ...
@@ -104,6 +141,7 @@ class _Common(NamedTuple):
     through_name: str | None
     nearest: str | None
     distance_km: float | None
+    near: Nearby
     no_site: bool
     near_unknown: bool
     reach: Reach | None
@@ -148,6 +186,16 @@ class Explainer:
             common.names,
             common.through_names,
             (preference.region_kind.value, preference.country, preference.subdivision),
+            common.near,
+            Scope(
+                preference.region_kind,
+                preference.region_label,
+                preference.country,
+                preference.subdivision,
+                preference.radius_km,
+                preference.born_on,
+                preference.item_id,
+            ),
         )
 
     def _common(self, subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> _Common:
@@ -164,7 +212,8 @@ class Explainer:
 
     def _worked_out(self, subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> _Common:
         through = None if preference.area_id in subject.direct else _through(self._areas, subject, preference)
-        nearest, distance = nearest_site(subject, candidates, preference)
+        near = nearby(subject, candidates, preference)
+        distance = near.distance_km
         reach = _reach(subject, candidates, preference)
         trial = subject.kind is ItemKind.TRIAL
         listed = trial and subject.facts is not None and bool(subject.facts.sites)
@@ -174,8 +223,9 @@ class Explainer:
             area_name=self._areas.name(preference.area_id),
             through_id=through,
             through_name=_name(self._areas, subject, through) if through else None,
-            nearest=nearest.city if nearest else None,
+            nearest=near.site.city if near.site else None,
             distance_km=None if distance is None else round(distance, 1),
+            near=near,
             no_site=trial and not listed,
             near_unknown=unknown,
             reach=reach,
@@ -190,7 +240,13 @@ class Explainer:
 def nearest_site(
     subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView
 ) -> tuple[Site | None, float | None]:
-    """Return the site to name and its distance in km where a place is followed.
+    """Return the site to name and its distance in km where a place is followed (see :func:`nearby`)."""
+    near = nearby(subject, candidates, preference)
+    return near.site, near.distance_km
+
+
+def nearby(subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> Nearby:
+    """Return the sites to name, the nearest first, with their distance in km where a place is followed.
 
     Open sites come first; a trial with none yet names those that are to open. For a country or a
     subdivision it is a site in it, without a distance.
@@ -198,22 +254,41 @@ def nearest_site(
     listed = subject.open_sites or _sites_of(candidates)
     sites = tuple(site for site in listed if site_reach(site) is None)
     if preference.region_kind in {RegionKind.PLACE, RegionKind.ANYWHERE}:
-        if preference.latitude is None or preference.longitude is None:
-            return None, None
-        measured = [
-            (distance_km(preference.latitude, preference.longitude, site.latitude, site.longitude), number)
-            for number, site in enumerate(sites)
-            if site.latitude is not None and site.longitude is not None
-        ]
-        if not measured:
-            return None, None
-        distance, number = min(measured)
-        return sites[number], distance
+        return _around(sites, preference)
     if preference.region_kind is RegionKind.SUBDIVISION:
         sites = tuple(site for site in sites if preference.subdivision in _subdivisions(site))
     else:
         sites = tuple(site for site in sites if preference.country in _countries(site))
-    return next(iter(sites), None), None
+    return Nearby(site=next(iter(sites), None), sites=len(sites), more=max(0, len(sites) - 1))
+
+
+def _around(sites: Sequence[Site], preference: PreferenceView) -> Nearby:
+    """Return the sites around the place followed; how many more there are counts its country."""
+    latitude, longitude = preference.latitude, preference.longitude
+    if latitude is None or longitude is None:
+        return Nearby()
+    measured = [
+        (distance_km(latitude, longitude, site.latitude, site.longitude), number)
+        for number, site in enumerate(sites)
+        if site.latitude is not None and site.longitude is not None
+    ]
+    if not measured:
+        return Nearby()
+    distance, number = min(measured)
+    if len(measured) == 1:
+        return Nearby(site=sites[number], distance_km=distance, sites=len(sites))
+    within = {number for km, number in measured if km <= (preference.radius_km or 0.0)}
+    inside = {n for n, site in enumerate(sites) if preference.country in _countries(site)}
+    towns = {sites[number].city}
+    following: list[tuple[str, float]] = []
+    counted = {number}
+    for km, other in sorted(measured):
+        city = sites[other].city
+        if city and city not in towns and other in inside | within and len(following) < _MOST_NEXT:
+            towns.add(city)
+            following.append((city, round(km, 1)))
+            counted.add(other)
+    return Nearby(sites[number], distance, tuple(following), len(inside - counted), len(sites))
 
 
 def _place_followed(preference: PreferenceView) -> str:

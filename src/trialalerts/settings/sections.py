@@ -228,11 +228,12 @@ class DigestSettings(Section):
     First digests wait ``wait_for_baseline`` at the longest for a source to be read to its end; beside what is open they
     show the articles of the last ``recent_articles``.
     A trial is told as new for ``new_trial_within`` after its registry posted it, an article for ``new_article_within``
-    after its own date; what comes to us later is older than that.
+    after its own date; what comes to us later is older than that. Only where ``condition_in_subject`` allows it do the
+    areas stand in the subject for subscribers who chose that.
     """
 
-    max_items: int = Field(default=25, ge=1, le=35)
-    condition_in_subject: bool = False
+    max_items: int = Field(default=12, ge=1, le=35)
+    condition_in_subject: bool = True
     confirm_within: Duration = timedelta(days=7)
     wait_for_baseline: Duration = timedelta(hours=24)
     recent_articles: Duration = timedelta(days=30)

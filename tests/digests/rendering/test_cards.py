@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from tests.digests.rendering_samples import LEEDS, LYON, article, as_read, entry, facts, reason, told, trial
+from tests.digests.rendering_samples import LEEDS, article, as_read, entry, facts, reason, told, trial, wish
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, TrialFacts
 from trialalerts.catalog.tables import appeared_at
 from trialalerts.digests.cards.maker import CardMaker
-from trialalerts.digests.cards.reasons import reason_lines
+from trialalerts.digests.cards.reasons import condition_of, followed, wish_details, wish_heading
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.entries import EntryChange, Reason
 from trialalerts.digests.publishing import Publishing
+from trialalerts.matching.reasons import Nearby, Scope
+from trialalerts.subscribers.tables import RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaName
 from trialalerts.vocabulary.topics import TopicName
 
@@ -38,56 +40,76 @@ def article_card(known: ArticleFacts, reasons: list[Reason] | None = None, **cha
     return as_read(CardMaker(Wordings().of("en"), TODAY), entry(item, reasons=reasons), item)
 
 
-def line(of: SimpleNamespace, label: str) -> str:
-    return next(str(fact.text) for fact in of.facts if fact.label == label)
-
-
 @pytest.mark.parametrize(
-    ("kind", "changes", "text", "tone"),
+    ("kind", "changes", "text", "spot", "tone"),
     [
-        ("opened", {}, "Now recruiting — was: not yet recruiting", "good"),
-        ("opened", {"before": {}}, "Now recruiting", "good"),
+        ("opened", {}, "Now open", "12 km from you", "good"),
+        ("opened", {"after": {"status": "ENROLLING_BY_INVITATION"}}, "By invitation only", "12 km from you", "news"),
+        ("reopened", {}, "Open again", "12 km from you", "good"),
+        ("recruiting_now", {}, "Open now", "12 km from you", "good"),
+        ("registered", {}, "New trial", "open 12 km from you", "good"),
         (
-            "opened",
-            {"after": {"status": "ENROLLING_BY_INVITATION"}},
-            "Now taking people, by invitation only — was: not yet recruiting",
-            "news",
+            "registered",
+            {"after": {"newly_found": "2019-04-01"}},
+            "Newly found (in the register since 2019)",
+            None,
+            "good",
         ),
-        ("reopened", {}, "Recruiting again — was: paused", "good"),
-        ("paused", {}, "Recruitment paused — was: recruiting", "over"),
-        (
-            "paused",
-            {"after": {"status": "NOT_YET_RECRUITING"}},
-            "Recruitment paused — not yet recruiting, was: recruiting",
-            "over",
-        ),
-        ("closed", {}, "No longer recruiting — stopped early, was: recruiting", "over"),
-        ("withdrawn", {}, "Withdrawn before it began — was: not yet recruiting", "over"),
-        ("registered", {}, "New trial — not yet recruiting", "news"),
-        ("registered", {"after": {}}, "New trial", "news"),
-        ("results_posted", {}, "Results posted", "news"),
-        ("recruiting_now", {}, "Recruiting now", "good"),
-        ("site_opened", {}, "New site open: Leeds, 12 km from you", "good"),
-        ("site_closed", {}, "Site closed: Lyon (France)", "over"),
-        ("something_new", {}, "Changed", "news"),
+        ("paused", {}, "Paused", "Leeds, 12 km", "over"),
+        ("closed", {}, "Stopped early", "Leeds, 12 km", "over"),
+        ("closed", {"after": {"status": "COMPLETED"}}, "Finished", "Leeds, 12 km", "over"),
+        ("closed", {"after": {}}, "No longer taking people", "Leeds, 12 km", "over"),
+        ("withdrawn", {}, "Called off", "Leeds, 12 km", "over"),
+        ("results_posted", {}, "Results are out", "Leeds, 12 km", "news"),
+        ("eligibility_changed", {}, "Who can join has changed", "Leeds, 12 km", "news"),
+        ("contact_changed", {}, "New contact", "Leeds, 12 km", "news"),
+        ("site_opened", {}, "New site open", "Leeds, 12 km", "good"),
+        ("site_closed", {}, "A site has closed", "", "over"),
+        ("something_new", {}, "Changed", "Leeds, 12 km", "news"),
     ],
 )
-def test_a_change_is_told_with_what_was_before(kind: str, changes: dict[str, Any], text: str, tone: str) -> None:
-    (note,) = card(None, told(kind, **changes)).changes
-    assert (note.text, note.tone) == (text, tone)
+def test_a_change_is_a_word_of_colour_with_the_distance_beside_it(
+    kind: str, changes: dict[str, Any], text: str, spot: str | None, tone: str
+) -> None:
+    made = card(None, told(kind, **changes))
+    assert (made.chip.text, made.chip.tone) == (text, tone)
+    assert spot is None or made.spot == spot
+
+
+def test_a_trial_that_is_yet_to_open_says_so_and_when() -> None:
+    start = PartialDate(value="2026-05", precision="month", kind="estimated")
+    site = LEEDS.model_copy(update={"status": "NOT_YET_RECRUITING"})
+    made = card(facts(status="NOT_YET_RECRUITING", sites=(site,), start=start), told("registered"))
+    assert (made.chip.tone, made.spot) == ("news", "in preparation · Leeds, 12 km")
+    assert made.facts == ("Planned start: May 2026",)
+    assert made.place.state == "12 km away · in preparation"
+    late = start.model_copy(update={"value": "2026-01"})
+    made = card(facts(status="NOT_YET_RECRUITING", sites=(site,), start=late), told("registered"))
+    assert made.facts == ("Planned start: was January 2026; the record has not been updated since",)
+    assert card(facts(start=late)).facts == (), "it takes people: it has begun"
+
+
+def test_of_several_changes_a_change_of_site_is_the_chip_and_of_statuses_the_last_counts() -> None:
+    both = card(None, told("eligibility_changed"), told("site_opened"), told("opened"))
+    assert [note.text for note in both.notes] == ["New site open", "Now open", "Who can join has changed"]
+    back = card(None, told("paused"), told("reopened", seq=2))
+    assert [note.text for note in back.notes] == ["Open again"]
+    new = card(None, told("site_opened"), told("registered"))
+    assert new.chip.text == "New trial"
 
 
 def test_why_a_trial_stopped_is_quoted() -> None:
-    (note,) = card(None, told("closed")).changes
-    assert [(quote.label, quote.text) for quote in note.quotes] == [("Reason given:", "Too few people took part")]
+    (note,) = card(None, told("closed")).notes
+    assert [(quote.label, quote.text) for quote in note.quotes] == [("Reason given:", "“Too few people took part”")]
+    (note,) = card(None, told("closed"), locale="fr").notes
+    assert note.quotes[0].text == "«\u202fToo few people took part\u202f»"
 
 
 def test_of_several_new_sites_the_near_one_comes_first_and_many_are_summed_up() -> None:
     cities = [("York", "GB"), ("Leeds", "GB"), ("Lyon", "FR"), ("Bonn", "DE"), ("Bath", "GB")]
     sites = [{"city": city, "country": country} for city, country in cities]
-    (note,) = card(None, told("site_opened", after={"sites": sites})).changes
-    expected = "Leeds, 12 km from you, York (United Kingdom), Lyon (France) and 2 more"
-    assert note.text == f"New sites open: {expected}"
+    made = card(None, told("site_opened", after={"sites": sites}))
+    assert made.spot == "Leeds, 12 km · York (United Kingdom) · 3 more"
 
 
 def test_who_can_join_is_told_before_and_after() -> None:
@@ -96,108 +118,163 @@ def test_who_can_join_is_told_before_and_after() -> None:
         before={"maximum_age": "55 Years", "healthy_volunteers": False, "criteria": "- One thing\n- Another; "},
         after={"maximum_age": "65 Years", "healthy_volunteers": True, "criteria": ""},
     )
-    (note,) = card(facts(minimum_age="18 Years", maximum_age="65 Years"), change).changes
+    (note,) = card(facts(minimum_age="18 Years", maximum_age="65 Years"), change).notes
     assert note.text == "Who can join has changed"
-    assert note.points == ("Age limit: 18 to 55 years → 18 to 65 years", "Healthy volunteers: no → yes")
-    assert [(quote.label, quote.text) for quote in note.quotes] == [("Removed:", "One thing; Another")]
+    assert note.points == (("Age:", "18 to 55 years", "18 to 65 years"), ("Healthy people:", "no", "yes"))
+    assert [(quote.label, quote.text) for quote in note.quotes] == [("No longer asked:", "“One thing; Another”")]
 
 
 def test_an_age_limit_that_fell_away_is_told() -> None:
     change = told("eligibility_changed", before={"maximum_age": "55 Years"}, after={"maximum_age": None})
-    (note,) = card(facts(minimum_age=None, maximum_age=None), change).changes
-    assert note.points == ("Age limit: up to 55 years → ages not stated",)
+    (note,) = card(facts(minimum_age=None, maximum_age=None), change).notes
+    assert note.points == (("Age:", "up to 55 years", "ages not stated"),)
 
 
 @pytest.mark.parametrize(
-    ("changes", "text"),
+    ("locale", "area", "asked", "heading"),
     [
-        ({"region_label": "anywhere"}, "You follow Inventitis"),
-        ({}, "You follow Inventitis in Leeds, England, GB"),
-        (
-            {"area_name": "Autoimmune Diseases", "through_name": "inventitis", "region_label": ""},
-            "You follow Autoimmune Diseases → this trial is on inventitis",
-        ),
-        ({"label": "Tom"}, "You follow Inventitis in Leeds, England, GB (for Tom)"),
+        ("en", "asthma", wish(), "Asthma near Leeds"),
+        ("de", "Multiple Sklerose", wish(kind=RegionKind.COUNTRY, country="DE"), "Multiple Sklerose in Deutschland"),
+        ("de", "asthma", wish(place="Ulm, DE"), "Asthma bei Ulm"),
+        ("fr", "asthme", wish(place="Avignon, FR"), "Asthme près d’Avignon"),
+        ("fr", "asthme", wish(kind=RegionKind.COUNTRY, country="FR"), "Asthme\u202f: France"),
+        ("es", "asma", wish(kind=RegionKind.COUNTRY, country="ES"), "Asma en España"),
+        ("en", "asthma", wish(kind=RegionKind.COUNTRY), "Asthma in the United Kingdom"),
+        ("de", "Asthma", wish(kind=RegionKind.COUNTRY, country="CH"), "Asthma in der Schweiz"),
+        ("de", "Asthma", wish(kind=RegionKind.COUNTRY), "Asthma im Vereinigten Königreich"),
+        ("en", "asthma", wish(kind=RegionKind.ANYWHERE, place="anywhere"), "Asthma"),
+        ("en", "asthma", wish(kind=RegionKind.ANYWHERE, place="Leeds, GB"), "Asthma near Leeds"),
+        ("en", "asthma", wish(kind=RegionKind.SUBDIVISION, place="Bavaria, DE"), "Asthma in Bavaria"),
+        ("en", "this trial", wish(item_id=7), "One trial you follow"),
     ],
 )
-def test_the_reason_names_area_region_and_label(changes: dict[str, Any], text: str) -> None:
-    assert card(reasons=[reason(**changes)]).reasons == (text,)
+def test_a_group_is_called_as_its_reader_would_call_it(locale: str, area: str, asked: Scope, heading: str) -> None:
+    assert wish_heading(Wordings().of(locale), area, asked) == heading
 
 
-def test_the_same_reason_is_given_once_and_many_are_summed_up() -> None:
-    same = [reason(preference_id=number) for number in (1, 2)]
-    assert len(card(reasons=same).reasons) == 1
-    many = [reason(preference_id=number, area_name=f"Area {number}") for number in range(5)]
-    assert card(reasons=many).reasons[3:] == ("and for 2 more of your alerts",)
-
-
-def test_the_region_is_no_reason_for_an_article() -> None:
-    made = article_card(ArticleFacts(), [reason(through_name="Inventitis minor")])
-    assert made.reasons == ("You follow Inventitis → this article is on Inventitis minor",)
+@pytest.mark.parametrize(
+    ("locale", "label", "asked", "details"),
+    [
+        ("en", "Anna", wish(born_on=date(2018, 5, 1)), ("for Anna, 7", "within 50 km")),
+        ("en", "for Anna", wish(), ("for Anna", "within 50 km")),
+        ("de", "für Tom", wish(), ("für Tom", "bis 50 km")),
+        ("fr", "Tom", wish(born_on=date(2019, 1, 1)), ("pour Tom, 7 ans", "à 50 km au plus")),
+        ("es", None, wish(radius_km=100.0), ("a 100 km como máximo",)),
+        ("en", None, wish(kind=RegionKind.ANYWHERE), ("any distance",)),
+        ("en", None, wish(kind=RegionKind.COUNTRY, radius_km=None), ()),
+    ],
+)
+def test_under_it_stands_for_whom_it_is_and_how_far_around(
+    locale: str, label: str | None, asked: Scope, details: tuple[str, ...]
+) -> None:
+    said = wish_details(Wordings().of(locale), label, asked, TODAY, None)
+    assert tuple(part.replace("\xa0", " ").replace("\u202f", " ") for part in said) == details
 
 
 PLANNED = (Site(city="Leeds", country="GB", status="NOT_YET_RECRUITING"),)
 FAR = {"nearest": None, "distance_km": None}
+IN_THE_COUNTRY = {**FAR, "wish": wish(kind=RegionKind.COUNTRY), "near": Nearby(site=LEEDS, more=11, sites=12)}
+THE_ONLY_ONE = {**FAR, "nearest": "Leeds", "wish": wish(kind=RegionKind.COUNTRY), "near": Nearby(site=LEEDS, sites=1)}
 
 
 @pytest.mark.parametrize(
-    ("known", "reasons", "label", "text"),
+    ("known", "reasons", "name", "state"),
     [
-        (facts(), [reason()], "Nearest open site:", "Leeds, 12 km"),
-        (facts(), [reason(nearest=None)], "Nearest open site:", "12 km"),
-        (facts(sites=()), [reason(no_site=True)], "Where:", "No site listed yet"),
-        (facts(), [reason(**FAR, near_unknown=True)], "Where:", "A site in Leeds, England, GB, distance unknown"),
+        (facts(), [reason()], "Fictional Infirmary, Leeds", "12 km away · taking people now"),
+        (facts(), [reason(distance_km=2.0)], "Fictional Infirmary, Leeds", "less than 5 km away · taking people now"),
+        (facts(sites=()), [reason(**FAR, no_site=True)], "No site listed yet", ""),
         (
             facts(),
-            [reason(**FAR, near_unknown=True, region_label="anywhere")],
-            "Where:",
-            "An open site, distance unknown",
+            [reason(**FAR, near_unknown=True)],
+            "an open site in the United Kingdom; the record does not say where",
+            "taking people now",
         ),
-        (facts(), [reason(**FAR)], "Where:", "2 open sites: United Kingdom and France"),
-        (facts(), [reason(distance_km=None)], "Where:", "Leeds; 2 open sites: United Kingdom and France"),
-        (facts(sites=(Site(),)), [reason(**FAR)], "Where:", "1 open site"),
-        (facts(status="TERMINATED"), [reason()], "Where:", "No site is open now"),
-        (facts(status="NOT_YET_RECRUITING", sites=PLANNED), [reason()], "Nearest planned site:", "Leeds, 12 km"),
-        (
-            facts(status="NOT_YET_RECRUITING", sites=PLANNED),
-            [reason(**FAR)],
-            "Where:",
-            "1 site planned: United Kingdom",
-        ),
-        (facts(sites=(LEEDS, LYON)), [], "Where:", "2 open sites: United Kingdom and France"),
         (
             facts(),
-            [reason(), reason(preference_id=2, label="Tom", nearest="York", distance_km=40)],
-            "Nearest open site:",
-            "Leeds, 12 km; York, 40 km (for Tom)",
+            [reason(**FAR, wish=Scope())],
+            "2 open sites: United Kingdom and France",
+            "taking people now",
         ),
-        (facts(), [reason(), reason(preference_id=2, label="Tom")], "Nearest open site:", "Leeds, 12 km"),
+        (
+            facts(),
+            [reason(**IN_THE_COUNTRY)],
+            "12 open sites in the United Kingdom, nearest unknown",
+            "taking people now",
+        ),
+        (facts(), [reason(**THE_ONLY_ONE)], "Fictional Infirmary, Leeds", "taking people now"),
+        (facts(sites=(Site(),)), [reason(**FAR, wish=Scope())], "1 open site", "taking people now"),
+        (facts(status="NOT_YET_RECRUITING", sites=PLANNED), [reason()], "Fictional Infirmary, Leeds", None),
+        (facts(), [], "2 open sites: United Kingdom and France", "taking people now"),
     ],
 )
-def test_where_tells_the_nearest_site_that_is_open_or_why_it_cannot(
-    known: TrialFacts, reasons: list[Reason], label: str, text: str
+def test_the_place_is_the_nearest_hospital_with_its_status_or_why_it_cannot_be_told(
+    known: TrialFacts, reasons: list[Reason], name: str, state: str | None
 ) -> None:
-    assert line(card(known, reasons=reasons), label) == text
+    place = card(known, reasons=reasons).place
+    assert place.name == name
+    assert state is None or place.state == state
 
 
-def test_missing_facts_are_a_reason_to_ask_never_a_promise() -> None:
-    fits = card(reasons=[reason(may_fit=("age",)), reason(preference_id=2, may_fit=("age", "sex"))])
-    assert fits.caution == (
-        "May fit, ask the team: the record does not say which ages can join and whether women or men can join."
+@pytest.mark.parametrize("status", ["TERMINATED", "COMPLETED", "WITHDRAWN", "SUSPENDED"])
+def test_a_trial_that_ended_or_paused_has_no_place_and_does_not_say_who_can_join(status: str) -> None:
+    made = card(facts(status=status), told("eligibility_changed"))
+    assert (made.who, made.facts, made.places.state) == (None, (), "none")
+
+
+def test_the_next_sites_are_named_for_a_town_and_the_others_counted() -> None:
+    near = Nearby(site=LEEDS, distance_km=4.0, following=(("Bradford", 13.0), ("York", 35.0)), more=3, sites=6)
+    assert (
+        card(reasons=[reason(near=near)]).others
+        == "also Bradford (13 km), York (35 km) and 3 more in the United Kingdom"
     )
-    reached = card(reasons=[reason(reach="remote"), reason(preference_id=2, reach="remote", may_fit=("age",))])
-    assert reached.caution.startswith("Can be done from home, says the registry's listing: ask the team. May fit,")
-    assert card(reasons=[reason(reach="nationwide")]).caution.startswith("Takes people from all over the country")
-    assert card(reasons=[reason(may_fit=("something_else",))]).caution.endswith("everything that matters for you.")
-    assert card().caution == ""
+    miles = as_read(
+        CardMaker(Wordings().of("en"), TODAY, unit="miles"), entry(trial(1), reasons=[reason(near=near)]), trial(1)
+    )
+    assert miles.others.startswith("also Bradford (8 miles), York (22 miles)")
+    assert card(reasons=[reason()]).others == ""
+
+
+@pytest.mark.parametrize(
+    ("known", "label", "text"),
+    [
+        (facts(), "Who can join:", "18 to 65 years · Phase 2"),
+        (facts(phases=("NA",)), "Who can join:", "18 to 65 years"),
+        (facts(phases=(), maximum_age=None), "Who can join:", "from 18 years"),
+        (facts(sex="female", minimum_age_days=18 * 366), "Who can join:", "18 to 65 years, women · Phase 2"),
+        (facts(sex="male", maximum_age_days=17 * 365), "Who can join:", "18 to 65 years, boys · Phase 2"),
+        (facts(sex="female"), "Who can join:", "18 to 65 years, women and girls · Phase 2"),
+        (facts(healthy_volunteers=True), "Who can join:", "18 to 65 years, healthy people too · Phase 2"),
+        (
+            facts(minimum_age=None, maximum_age=None),
+            "May fit, please ask:",
+            "the record does not say which ages can join · Phase 2",
+        ),
+        (
+            facts(minimum_age=None, maximum_age=None, sex=None, phases=()),
+            "May fit, please ask:",
+            "the record does not say which ages can join and whether women or men can join",
+        ),
+    ],
+)
+def test_who_can_join_is_one_line_and_missing_facts_are_a_reason_to_ask(
+    known: TrialFacts, label: str, text: str
+) -> None:
+    assert card(known).who == (label, text)
+
+
+def test_a_study_that_reaches_beyond_its_sites_says_so_at_the_place() -> None:
+    assert card(reasons=[reason(reach="remote")]).place.note.startswith("Can be done from home, says the register")
+    assert card(reasons=[reason(reach="nationwide")]).place.note.startswith("Takes people from all over the country")
+    assert card().place.note == ""
+    assert card(facts(contacts=())).place.note.startswith("The record names no contact: ring the hospital")
 
 
 @pytest.mark.parametrize(
     ("verified", "stale"),
     [
-        ("2025-01", "Record last verified 14 months ago: ask whether it still holds."),
-        ("2025-03", "Record last verified 12 months ago: ask whether it still holds."),
-        ("2021-12", "Record last verified 4 years ago: ask whether it still holds."),
+        ("2025-01", "Record last checked by its team 14 months ago: please ask whether it still holds"),
+        ("2025-03", "Record last checked by its team 12 months ago: please ask whether it still holds"),
+        ("2021-12", "Record last checked by its team 4 years ago: please ask whether it still holds"),
         ("2025-04", ""),
         ("2026-02", ""),
         (None, ""),
@@ -205,20 +282,23 @@ def test_missing_facts_are_a_reason_to_ask_never_a_promise() -> None:
 )
 def test_a_record_that_nobody_verified_for_a_year_is_called_stale(verified: str | None, stale: str) -> None:
     when = PartialDate(value=verified, precision="month") if verified else None
-    assert card(facts(last_verified=when)).stale == stale
-    assert card(facts(last_verified=when, status="COMPLETED")).stale == ""
+    assert card(facts(last_verified=when)).facts == ((stale,) if stale else ())
+    assert card(facts(last_verified=when, status="COMPLETED")).facts == ()
 
 
 def test_a_trial_of_which_nothing_is_known_still_makes_a_card() -> None:
     made = card(TrialFacts(), title="", url="", summary="")
-    assert (made.title, made.url, made.summary, made.contacts) == ("A trial without a title", None, "", ())
-    assert line(made, "Who can join:") == "ages not stated, sex not stated"
+    assert [piece.text for piece in made.first] == ["A trial without a title"]
+    assert (made.url, made.place.contacts) == (None, ())
+    assert made.who.label == "May fit, please ask:"
 
 
-def test_the_status_names_the_last_known_one_where_nobody_verified_it() -> None:
-    assert line(card(facts(status="UNKNOWN", last_known_status="RECRUITING")), "Status:") == (
-        "not known (last known: recruiting)"
-    )
+def test_more_of_a_trial_is_on_our_page_and_its_number_leads_to_the_registry() -> None:
+    item = trial(1)
+    publishing = Publishing(base_url="https://alerts.example.org")
+    made = as_read(CardMaker(Wordings().of("en"), TODAY, publishing=publishing), entry(item), item)
+    assert made.url == "https://alerts.example.org/trials/NCT99900001"
+    assert (made.number, made.registry_url) == ("NCT99900001", item.url)
 
 
 @pytest.mark.parametrize(
@@ -234,21 +314,21 @@ def test_the_status_names_the_last_known_one_where_nobody_verified_it() -> None:
 )
 def test_a_phone_number_is_a_link_only_where_it_can_be_dialled(phone: str | None, tel: str | None, shown: str) -> None:
     contact = Contact(name="Office", phone=phone, email="no address")
-    (made,) = card(facts(contacts=(Contact(), contact), sites=(Site(country="GB"),))).contacts
+    (made,) = card(facts(contacts=(Contact(), contact), sites=(Site(country="GB"),))).place.contacts
     assert (made.tel, made.mailto, ", ".join(filter(None, (made.phone, made.extension)))) == (tel, None, shown)
 
 
 def test_an_article_names_its_source_authors_and_day() -> None:
     many = ArticleFacts(authors=("A. One", "B. Two", "C. Three", "D. Four"), language="de")
     made = article_card(many)
-    assert made.byline == "news.example.org · By A. One, B. Two, C. Three and others · 26 February 2026"
+    assert made.byline == "news.example.org · 26 February 2026 · by A. One, B. Two, C. Three and others"
     assert made.lang == "de"
     assert article_card(ArticleFacts(), url="", published_at=None).byline == ""
 
 
 @pytest.mark.parametrize(("language", "named"), [
-    ("en", "From Journal A, News B and Society C"), ("de", "Aus Journal A, News B und Society C"),
-    ("fr", "Sources\xa0: Journal A, News B et Society C"), ("es", "De Journal A, News B y Society C"),
+    ("en", "from Journal A, News B and Society C"), ("de", "aus Journal A, News B und Society C"),
+    ("fr", "sources\u202f: Journal A, News B et Society C"), ("es", "de Journal A, News B y Society C"),
 ])  # fmt: skip
 def test_an_article_of_several_sources_names_them_all(language: str, named: str) -> None:
     item = article(50, told=ArticleFacts(sources=("a", "b", "c")), published_at=None)
@@ -265,29 +345,6 @@ def test_an_article_of_a_day_is_of_that_day_everywhere(timezone: str) -> None:
     assert made.byline == "news.example.org · 20 February 2026"
 
 
-@pytest.mark.parametrize(
-    ("start", "kind", "shown"),
-    [
-        ("2025-03", "estimated", "was planned for March 2025; the registry has not confirmed it"),
-        ("2025-03", "actual", "March 2025"),
-        ("2026-03", "estimated", "March 2026 (planned)"),
-    ],
-)
-def test_a_planned_start_that_is_past_says_so(start: str, kind: str, shown: str) -> None:
-    when = PartialDate.model_validate({"value": start, "precision": "month", "kind": kind})
-    assert line(card(facts(start=when)), "Start:") == shown
-
-
-def test_a_planned_end_is_told_only_once_it_is_past_and_the_trial_has_not_ended() -> None:
-    past = PartialDate(value="2026-02-28", precision="day", kind="estimated")
-    shown = "was planned for 28 February 2026; the registry has not confirmed it"
-    assert line(card(facts(completion=past)), "End:") == shown
-    later = past.model_copy(update={"value": "2026-03-03"})
-    actual = past.model_copy(update={"kind": "actual"})
-    for known in (facts(completion=past, status="COMPLETED"), facts(completion=later), facts(completion=actual)):
-        assert "End:" not in [fact.label for fact in card(known).facts]
-
-
 def test_an_item_that_is_dated_ahead_appeared_when_it_was_seen() -> None:
     seen, before, ahead = (datetime(2026, 3, day, tzinfo=UTC) for day in (2, 1, 30))
     assert [appeared_at(published, seen) for published in (None, before, ahead)] == [seen, before, seen]
@@ -300,20 +357,18 @@ CELLS = TopicName("stem-cells", "Stem cells", (("de", "Stammzellen"),))
 @pytest.mark.parametrize(
     ("language", "changes", "line"),
     [
-        ("en", {"topics": (CELLS,)}, "You follow Inventitis (Stem cells)"),
-        ("de", {"topics": (GENES, CELLS)}, "Sie folgen: Inventitis (Gentherapie und Stammzellen)"),
-        ("es", {"topics": (GENES,)}, "Usted sigue: Inventitis (Gene therapy)"),
-        ("en", {"area_id": ANY_AREA, "area_name": ANY_AREA}, "You follow any disease"),
-        ("fr", {"area_id": ANY_AREA, "area_name": ANY_AREA}, "Vous suivez : toute maladie"),
-        ("fr", {"area_id": ANY_AREA, "area_name": ANY_AREA, "topics": (GENES,)}, "Vous suivez : Thérapie génique"),
+        ("en", {"topics": (CELLS,)}, "Inventitis (Stem cells)"),
+        ("de", {"topics": (GENES, CELLS)}, "Inventitis (Gentherapie und Stammzellen)"),
+        ("es", {"topics": (GENES,)}, "Inventitis (Gene therapy)"),
+        ("en", {"area_id": ANY_AREA, "area_name": ANY_AREA}, "any disease"),
+        ("fr", {"area_id": ANY_AREA, "area_name": ANY_AREA}, "toute maladie"),
+        ("fr", {"area_id": ANY_AREA, "area_name": ANY_AREA, "topics": (GENES,)}, "Thérapie génique"),
     ],
 )
-def test_a_reason_names_the_topics_asked_for_in_the_readers_language(
+def test_what_is_followed_names_the_topics_asked_for_in_the_readers_language(
     language: str, changes: dict[str, Any], line: str
 ) -> None:
-    item = article(1)
-    card = as_read(CardMaker(Wordings().of(language), TODAY), entry(item, reasons=[reason(**changes)]), item)
-    assert [" ".join(said.split()) for said in card.reasons] == [line]
+    assert followed(Wordings().of(language), reason(**changes)) == line
 
 
 @pytest.mark.parametrize(
@@ -343,59 +398,74 @@ PAUSED = {"paused": True}
 NONE_PAUSED, TWO_PAUSED = {**NONE_OPEN, **PAUSED}, {**TWO_CLOSED, **PAUSED}
 
 
+NEAR_CLOSED, LAST_CLOSED = "Your nearest site has closed", "The last site in your area has closed"
+COUNTRY = {"wish": wish(kind=RegionKind.COUNTRY, radius_km=None)}
+
+
 @pytest.mark.parametrize(
-    ("locale", "changes", "shown"),
+    ("locale", "changes", "chip", "sentence"),
     [
-        ("en", {}, "Leeds has closed; the nearest open site is now Bristol, 270 km from you"),
-        ("de", {}, "Leeds hat geschlossen; das nächste offene Zentrum ist jetzt Bristol, 270 km von Ihnen"),
-        ("fr", {}, "Leeds a fermé ; le centre ouvert le plus proche est désormais Bristol, à 270 km de chez vous"),
-        ("es", {}, "Leeds ha cerrado; el centro abierto más cercano es ahora Bristol, a 270 km de usted"),
-        ("en", NONE_OPEN, "Leeds has closed; none is open in your area now"),
-        ("de", NONE_OPEN, "Leeds hat geschlossen; in Ihrer Gegend ist jetzt keines offen"),
-        ("fr", NONE_OPEN, "Leeds a fermé ; aucun centre n’est ouvert dans votre région à présent"),
-        ("es", NONE_OPEN, "Leeds ha cerrado; ahora no hay ninguno abierto en su zona"),
-        ("en", TWO_CLOSED, "Leeds and York have closed; none is open in your area now"),
-        ("en", UNKNOWN, "Leeds has closed; how far away the nearest open site is now is not known"),
-        ("en", PAUSED, "Leeds has paused recruitment; the nearest open site is now Bristol, 270 km from you"),
-        ("de", NONE_PAUSED, "Leeds nimmt vorerst niemanden auf; in Ihrer Gegend ist jetzt keines offen"),
+        ("en", {}, NEAR_CLOSED, "Leeds takes no more people. Nearest open site now: Bristol, 270 km."),
+        ("de", {}, None, "Leeds nimmt niemanden mehr auf. Jetzt am nächsten: Bristol, 270 km."),
+        ("fr", {}, None, "Leeds n’accueille plus personne. Le plus proche à présent : Bristol, 270 km."),
+        ("es", {}, None, "Leeds ya no admite participantes. El más cercano ahora: Bristol, 270 km."),
+        ("en", NONE_OPEN, NEAR_CLOSED, "Leeds takes no more people. No other site is open in your area."),
         (
-            "fr",
-            NONE_PAUSED,
-            "Leeds a suspendu le recrutement ; aucun centre n’est ouvert dans votre région à présent",
+            "en",
+            {**NONE_OPEN, **COUNTRY},
+            LAST_CLOSED,
+            "Leeds takes no more people. No other site is open in your area.",
         ),
-        ("es", TWO_PAUSED, "Leeds y York han pausado la inclusión; ahora no hay ninguno abierto en su zona"),
+        ("en", TWO_CLOSED, NEAR_CLOSED, "Leeds and York take no more people. No other site is open in your area."),
+        (
+            "en",
+            UNKNOWN,
+            NEAR_CLOSED,
+            "Leeds takes no more people. How far away the nearest open site is now, the record does not say.",
+        ),
+        (
+            "en",
+            PAUSED,
+            "Your nearest site is paused",
+            "Leeds takes no people for now. Nearest open site now: Bristol, 270 km.",
+        ),
+        ("de", NONE_PAUSED, "Ihr nächster Studienort pausiert", None),
+        (
+            "es",
+            TWO_PAUSED,
+            None,
+            "Leeds y York no admiten participantes por ahora. No hay otro centro abierto en su zona.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_site_that_closed_is_told_with_the_nearest_one_that_is_open(
-    locale: str, changes: dict[str, Any], shown: str
+    locale: str, changes: dict[str, Any], chip: str | None, sentence: str | None
 ) -> None:
     why = reason(**{"closed": ("Leeds",), "distance_km": 270.2, "nearest": "Bristol", **changes})
-    (note,) = card(None, told("site_closed"), reasons=[why], locale=locale).changes
-    assert (note.text.replace("\xa0", " ").replace("\u202f", " "), note.tone) == (shown, "over")
+    made = card(None, told("site_closed"), reasons=[why], locale=locale)
+    assert chip is None or made.chip.text == chip
+    assert sentence is None or made.sentence.replace("\xa0", " ").replace("\u202f", " ") == sentence
 
 
-def test_two_wishes_are_each_told_what_closed_for_them() -> None:
-    why = [
-        reason(closed=("Leeds",), distance_km=270.0, nearest="Bristol"),
-        reason(preference_id=2, closed=("Lyon",), distance_km=None, nearest=None),
-        reason(preference_id=3),
-    ]
-    (note,) = card(None, told("site_closed"), reasons=why).changes
-    assert note.text == (
-        "Leeds has closed; the nearest open site is now Bristol, 270 km from you; "
-        "Lyon has closed; none is open in your area now"
-    )
+def test_the_place_of_a_site_that_closed_is_the_nearest_one_that_is_open() -> None:
+    why = reason(closed=("Leeds",), distance_km=270.2, nearest="Bristol")
+    place = card(None, told("site_closed"), reasons=[why]).place
+    assert (place.name, place.state) == ("Fictional Infirmary, Bristol", "270 km away · taking people now")
 
 
-def test_a_reason_names_area_and_region_in_the_readers_language() -> None:
+def test_a_group_is_called_in_the_readers_language() -> None:
     name = AreaName("D001943", "Breast cancer", (("de", "Brustkrebs"), ("fr", "cancer du sein")))
-    known = reason(
-        area_name="Breast cancer", names=name, region_label="Leeds, England, GB", region=("place", "GB", "GB-ENG")
-    )
-    told = {code: reason_lines(Wordings().of(code), [known], article=False)[0] for code in ("en", "de", "fr", "es")}
-    assert told["en"] == "You follow Breast cancer in Leeds, England, United Kingdom"
-    assert "Brustkrebs" in told["de"]
-    assert "Vereinigtes Königreich" in told["de"]
-    assert "cancer du sein, Leeds, England, Royaume-Uni" in told["fr"]
-    assert "Breast cancer" in told["es"]  # an area that nobody named in Spanish
+    known = reason(area_name="Breast cancer", names=name, through_names=name, through_name="Breast cancer")
+    headings = {
+        code: wish_heading(words, followed(words, known), known.wish)
+        for code in ("en", "de", "fr", "es")
+        for words in [Wordings().of(code)]
+    }
+    assert headings == {
+        "en": "Breast cancer near Leeds",
+        "de": "Brustkrebs bei Leeds",
+        "fr": "Cancer du sein près de Leeds",
+        "es": "Breast cancer cerca de Leeds",  # an area that nobody named in Spanish
+    }
+    assert condition_of(Wordings().of("de"), [known]) == "Brustkrebs"
     assert "names" not in known.as_json()

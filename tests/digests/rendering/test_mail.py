@@ -33,11 +33,14 @@ from trialalerts.database import Database
 from trialalerts.delivery.mail.message import Message, to_bytes
 from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
+from trialalerts.digests.cards.headings import Lookout
 from trialalerts.digests.cards.wording import Wordings
+from trialalerts.digests.lookout import Watch
 from trialalerts.digests.rendering.renderer import DIGEST, MailRenderer
 from trialalerts.digests.tables import DigestKind
 from trialalerts.errors import NotFound
-from trialalerts.settings import MailSettings
+from trialalerts.settings import MailSettings, SourceSettings
+from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers.tables import SubscriberState
 
 LANGUAGES = ("en", "de", "fr", "es")
@@ -68,21 +71,25 @@ def headers(message: Message) -> dict[str, str]:
     return dict(message.headers)
 
 
-def test_every_entry_has_its_title_link_change_and_reason_in_both_parts() -> None:
+def test_every_entry_says_what_it_is_what_happened_and_whom_to_ask_in_both_parts() -> None:
     items = [trial(1), trial(2), article(50)]
     message = mail(items)
     for part in (" ".join(message.text.split()), seen(message.html or "")):
         for item in items:
             assert item.title in part
-        assert part.count("Now recruiting — was: not yet recruiting") == 2
-        assert "New article" in part
-        assert part.count("You follow Inventitis in Leeds, England, GB") == 2
-        assert "Nearest open site: Leeds, 12 km" in part
-        assert "Who can join: 18 to 65 years, people of any sex, no healthy volunteers" in part
-        assert "Contact: Trial office, +44 113 496 0000" in part
-    for item in items:
-        assert item.url in message.text
-        assert f'href="{item.url}"' in (message.html or "")
+        assert part.lower().count("now open") == 2
+        assert part.lower().count("inventitis near leeds") == 1
+        assert part.lower().count("to read") == 1
+        assert part.count("Fictional Infirmary, Leeds") == 2
+        assert part.count("12 km away · taking people now") == 2
+        assert part.count("Who can join: 18 to 65 years · Phase 2") == 2
+        assert "Ask: Trial office, +44 113 496 0000" in part
+    for item in items[:2]:
+        page = f"https://alerts.example.org/trials/{item.external_id}"
+        assert page in message.text
+        assert f'href="{page}"' in (message.html or "")
+        assert f'href="{item.url}"' in (message.html or ""), "the number leads to the registry"
+    assert items[2].url in message.text
 
 
 def test_entries_keep_their_order() -> None:
@@ -112,52 +119,94 @@ def test_several_changes_of_one_item_are_one_entry_each_thing_said_once() -> Non
     item = trial(1)
     message = mail([item], [entry(item, told("opened"), told("site_opened"), told("opened", seq=5))])
     assert message.text.count(item.title) == 1
-    assert message.text.count("Now recruiting") == 1
-    assert "New site open: Leeds, 12 km from you" in message.text
+    assert message.text.count("Now open") == 1
+    assert "NEW SITE OPEN: Leeds, 12 km" in message.text
 
 
 def test_the_introduction_says_since_when_and_a_first_digest_says_that_it_is_the_first() -> None:
-    assert "since 23 February 2026" in mail([trial(1)]).text
+    assert "1 NEW NEAR YOU\nSince 23 February." in mail([trial(1)]).text
     first = mail([trial(1)], [entry(trial(1), told("recruiting_now"))], kind=DigestKind.FIRST)
     assert "This is your first mail" in first.text
-    assert first.subject == "Your trial alerts: 1 trial recruiting now"
-    assert "Recruiting now" in first.text
+    assert first.subject == "Your first trial update: 1 open now"
+    assert "Welcome. 1 trial near you takes people now" in (first.html or "")
+    assert "What to do with this" in first.text
+
+
+def test_the_heading_is_the_news_in_numbers_and_the_rest_stands_below() -> None:
+    items = [trial(number) for number in range(1, 5)] + [article(50)]
+    kinds = ("opened", "site_opened", "eligibility_changed", "closed", "published")
+    message = mail(items, [entry(item, told(kind)) for item, kind in zip(items, kinds, strict=True)])
+    assert "\n2 NEW NEAR YOU\nand 2 changes since 23 February.\n" in message.text
+    assert message.subject == "Your trial update: 2 new, 2 changed, 1 article"
+    assert "INVENTITIS NEAR LEEDS  (within 50 km · 2 new · 2 changes)" in message.text
+    only = mail(items[2:3], [entry(items[2], told("eligibility_changed"))])
+    assert "\n1 CHANGE IN WHAT YOU FOLLOW\nSince 23 February.\n" in only.text
+    assert "\n1 ARTICLE TO READ\n" in mail(items[4:]).text
+
+
+def test_a_source_that_could_not_be_looked_at_is_told_and_when_we_looked_last() -> None:
+    renderer = MailRenderer(settings(), FrozenClock(NOW))
+    lookout = Lookout(NOW - timedelta(hours=3), (("ClinicalTrials.gov", NOW - timedelta(days=4)),))
+    message = renderer.digest(digest(), [entry(trial(1))], subscriber(), {1: trial(1)}, lookout=lookout)
+    assert message is not None
+    for part in (" ".join(message.text.split()), seen(message.html or "")):
+        assert "We could not look at ClinicalTrials.gov since 26 February." in part
+        assert "We last looked this morning, 2 March." in part
+
+
+def test_when_sources_were_looked_at_is_read_from_what_is_stored(sqlite_db: Database) -> None:
+    sources = [
+        SourceSettings(name=name, kind="feed", url="https://example.org/feed", title=title)
+        for name, title in (("good", "Good News"), ("bad", "Bad News"), ("new", "New News"))
+    ]
+    with sqlite_db.write() as session:
+        for name, at in (("good", NOW), ("bad", NOW - timedelta(days=5)), ("new", None), ("gone", NOW)):
+            session.add(SourceState(name=name, kind="feed", last_success_at=at))
+    with sqlite_db.read() as session:
+        found = Watch(settings(sources=tuple(sources)), FrozenClock(NOW)).lookout(session)
+    assert found == Lookout(NOW, (("Bad News", NOW - timedelta(days=5)),))
 
 
 def test_nothing_in_subject_headers_or_links_tells_what_somebody_follows() -> None:
     item = trial(1, url="https://registry.example.org/study/NCT99900001")
     message = mail([item], [entry(item, reasons=[reason(label="Tom", through_name="Inventitis minor")])])
-    ours = [url for url in re.findall(r"https?://[^\s\"<>]+", message.text) if "registry" not in url]
+    found = re.findall(r"https?://[^\s\"<>]+", message.text)
+    ours = [url for url in found if "registry" not in url and "/trials/" not in url]
     for given_away in ("nventitis", "Tom", "Leeds", "pat@", "Pat", "NCT", "llness"):
         assert given_away not in message.subject
         assert not any(given_away in value for _, value in message.headers)
         assert not any(given_away in url for url in ours)
-    assert message.subject == "Your trial alerts: 1 update"
+    assert message.subject == "Your trial update: 1 new"
     assert len(ours) == 3
+    assert f"https://alerts.example.org/trials/{item.external_id}" in found, "it carries no token"
 
 
 def test_what_an_inbox_shows_beside_the_subject_gives_nothing_away() -> None:
     message = mail([trial(1)])
-    assert "nventitis" not in seen(message.html or "")[:500]
+    body = re.sub(r"<[^>]+>|\n", "", (message.html or "").partition("<body")[2])
+    assert "nventitis" not in body[:400]
     assert "nventitis" not in message.text[:120]
 
 
-def test_the_area_stands_in_the_subject_only_where_the_reader_wants_it() -> None:
-    named = MailRenderer(settings(), FrozenClock(NOW))
-    reader = subscriber()
-    reader.area_in_subject = True
-    assert "Inventitis" in both_ways(named, digest(), [entry(trial(1))], reader, [trial(1)]).subject
-    operators = settings(digests={"condition_in_subject": True})
-    assert "Inventitis" not in mail([trial(1)], of=operators).subject
+def test_the_area_stands_in_the_subject_by_the_subscribers_own_choice_where_the_operator_allows_it() -> None:
+    item = trial(1)
+    both = [entry(item, reasons=[reason()]), entry(trial(2), reasons=[reason(preference_id=2, area_name="Otheritis")])]
+    curious = subscriber()
+    curious.area_in_subject = True
+    for allowed, subject in ((True, "Inventitis and 1 more: 2 new"), (False, "Your trial update: 2 new")):
+        renderer = MailRenderer(settings(digests={"condition_in_subject": allowed}), FrozenClock(NOW))
+        assert both_ways(renderer, digest(), both, curious, [item, trial(2)]).subject == subject
+    renderer = MailRenderer(settings(), FrozenClock(NOW))
+    assert both_ways(renderer, digest(), both, subscriber(), [item, trial(2)]).subject == "Your trial update: 2 new"
 
 
 @pytest.mark.parametrize("locale", ["en", "de", "fr", "es"])
-def test_the_area_stands_in_the_subject_of_a_first_mail_about_something_added(locale: str) -> None:
+def test_a_mail_about_something_added_names_it_inside_and_never_in_the_subject(locale: str) -> None:
     renderer = MailRenderer(settings(), FrozenClock(NOW))
-    added, reader = digest(kind=DigestKind.FIRST, added=True), subscriber(locale)
-    reader.area_in_subject = True
-    message = both_ways(renderer, added, [entry(trial(1))], reader, [trial(1)])
-    assert "Inventitis" in message.subject
+    added = digest(kind=DigestKind.FIRST, added=True)
+    message = both_ways(renderer, added, [entry(trial(1), told("recruiting_now"))], subscriber(locale), [trial(1)])
+    assert "Inventitis" not in message.subject
+    assert "Inventitis" in (message.html or "").partition("</h1>")[0]
 
 
 def test_a_digest_has_the_headers_of_a_list_and_of_one_click_unsubscribing() -> None:
@@ -234,7 +283,7 @@ def test_a_delivery_is_rendered_from_what_is_stored(sqlite_db: Database) -> None
         assert message.date == NOW
         assert items[0].title in message.text
         assert items[1].title in message.text
-        assert "since 23 February 2026" in message.text
+        assert "Since 23 February." in message.text
         page = renderer.digest_page(session, stored, person)
         assert items[1].title in page
 
@@ -275,18 +324,33 @@ def test_one_item_with_broken_facts_is_told_in_a_line_and_harms_no_other() -> No
         message = mail([broken, trial(2)])
     assert [(log["event"], log["item"]) for log in logs] == [("card.failed", 1)]
     for part in (message.text, message.html or ""):
-        assert part.index("More, in brief") < part.index(broken.title)
+        assert broken.title in part
         assert trial(2).external_id in part
+    assert (message.html or "").count('class="brief"') == 1
 
 
-def test_beyond_the_full_cards_come_lines_and_then_a_link_to_the_rest() -> None:
-    items = [trial(number) for number in range(1, 101)]
-    message = mail(items, of=settings(digests={"max_items": 10}))
-    for part in (message.text, message.html or ""):
-        assert part.count("Who can join") == 10
-        assert part.count("Now recruiting") == 70
-        assert "30 more are on the web page with all your updates" in part
-    assert message.subject == "Your trial alerts: 100 updates"
+def test_beyond_the_full_cards_come_lines_and_then_a_link_to_the_rest_of_the_group() -> None:
+    items = [trial(number) for number in range(1, 51)]
+    message = mail(items)
+    for part in (message.text, seen(message.html or "")):
+        assert part.count("Who can join") == 5
+        assert part.lower().count("now open") == 20
+        assert "and 30 more for Inventitis" in part
+    assert re.search(r"/digests/[\w.-]+#g1", message.text)
+    assert message.subject == "Your trial update: 50 new"
+
+
+def test_what_ended_is_told_in_a_line_without_who_can_join_and_so_is_what_is_far_and_not_open() -> None:
+    items = [trial(number) for number in range(1, 6)]
+    kinds = ("closed", "paused", "withdrawn", "results_posted")
+    ended = [entry(item, told(kind)) for item, kind in zip(items[:4], kinds, strict=True)]
+    far = entry(items[4], told("registered"), reasons=[reason(distance_km=300.0)])._replace(tier=1)
+    message = mail(items, [*ended, far])
+    assert "Who can join" not in message.text
+    assert "Ask:" not in message.text
+    assert "Reason given: “Too few people took part”" in " ".join(message.text.split())
+    near = mail(items[4:], [far._replace(reasons=(reason(),))])
+    assert "Who can join" in near.text
 
 
 def test_the_page_on_the_web_holds_every_entry(sqlite_db: Database) -> None:
@@ -295,7 +359,7 @@ def test_the_page_on_the_web_holds_every_entry(sqlite_db: Database) -> None:
         stored = store_digest(session, items)
     with sqlite_db.read() as session:
         page = MailRenderer(settings(), FrozenClock(NOW)).digest_page(session, stored, subscriber())
-    assert page.count("Now recruiting") == 130
+    assert page.count("Now open") == 130
     assert page.count("Who can join") == 100
     assert 'name="robots" content="noindex' in page
     assert 'name="referrer" content="no-referrer"' in page

@@ -16,10 +16,13 @@ from tests.digests.rendering_samples import (
     settings,
     shared_mail,
     subscriber,
+    told,
     trial,
 )
+from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
 from trialalerts.delivery.mail.message import Message
+from trialalerts.digests.entries import Entry, Reason
 from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.operations.checks.settings import templates_checked
 
@@ -87,7 +90,7 @@ def test_own_templates_may_need_one_another(folder: Path) -> None:
         ("footer.html.j2", "<p>\n{{ 1 / 0 }}</p>", 2, "ZeroDivisionError"),
         ("footer.html.j2", "<p>{% include 'missing.j2' %}</p>", 1, "missing.j2"),
         ("digest.txt.j2", "Hello {{ t('no.such.phrase') }}", 1, "KeyError"),
-        ("card_trial.txt.j2", "{{ card.title", 1, "unexpected end of template"),
+        ("card_trial.txt.j2", "{{ card.number", 1, "unexpected end of template"),
         ("card_trial.html.j2", '<p>\n<a {% if 1 %}href="x"{% endif %}>y</a></p>', 2, 'between "quotes"'),
     ],
 )
@@ -111,7 +114,7 @@ def test_a_broken_template_is_named_with_its_line_and_the_shipped_one_used(
 
 def test_a_fault_in_some_mails_only_leaves_the_own_template_to_the_others(folder: Path) -> None:
     (folder / "card_trial.txt.j2").write_text(
-        "Mine: {{ {'x': 1}[card.title] if 'part 1' in card.title else card.number }}\n"
+        "Mine: {{ {'x': 1}[card.number] if 'part 1' in card.first[0].text else card.number }}\n"
     )
     items = [trial(1), trial(2)]
     with capture_logs():
@@ -122,46 +125,46 @@ def test_a_fault_in_some_mails_only_leaves_the_own_template_to_the_others(folder
 
 def test_a_block_that_fails_on_one_readers_words_leaves_the_own_template_to_the_others(folder: Path) -> None:
     (folder / "card_trial.html.j2").write_text(
-        "<p>Mine {% personal reasons %}\n{{ 1 // 0 if 'Badville' in reasons|join else 'fine' }}{% endpersonal %}</p>\n"
+        "<p>Mine {% personal spot %}\n{{ 1 // 0 if 'Badville' in spot else 'fine' }}{% endpersonal %}</p>\n"
     )
     of = renderer(folder)
     with capture_logs():
         good, bad, again = (
-            shared_mail(of, digest(), [entry(trial(1), reasons=[reason(region_label=where)])], subscriber(), [trial(1)])
+            shared_mail(of, digest(), [changed(trial(1), reason(nearest=where))], subscriber(), [trial(1)])
             for where in ("Leeds", "Badville", "York")
         )
     assert "Mine" in (good.html or "")
     assert "Mine" in (again.html or "")
     assert "Mine" not in (bad.html or "")
-    assert "You follow Inventitis in Badville" in (bad.html or "")
+    assert "Badville" in (bad.html or "")
     assert of.templates.faults == [(str(folder / "card_trial.html.j2"), 2, "ZeroDivisionError")]
 
 
 INSIDE = [
-    "{{ reasons|map('upper')|join }}",
-    "{{ reasons|length }}",
-    "{{ reasons[0][:5] }}",
-    "{{ reasons[0]|truncate(30) }}",
-    "{{ (reasons|join ~ ', really')|truncate(90) }}",
-    "{{ reasons|join|safe }}",
-    "{{ reasons|join|e|e }}",
-    "{{ reasons|join|forceescape }}",
-    "{{ reasons|join|wordwrap(20) }}",
-    "{{ reasons|join|urlencode }}",
-    "{{ reasons|join|replace('You', 'We') }}",
-    "{{ reasons|join|striptags }}",
-    "{{ reasons|tojson }}",
-    "{{ reasons|join|urlize }}",
-    "{{ reasons|join|title }}",
-    "{{ reasons|sort|join(', ') }}",
-    "{{ '%s, really'|format(reasons|join) }}",
-    "{{ 'yes' if 'Leeds' in reasons|join else 'no' }}",
-    "{{ reasons == ['You follow Inventitis'] }}",
-    "{% for sign in reasons|join %}{{ sign }}.{% endfor %}",
-    "{{ t('reason.direct', area=reasons|join) }}",
-    "{{ wrap(wrap(reasons|join ~ ' and more', '  '), '    ') }}",
-    "{% filter upper %}{{ reasons|join }}{% endfilter %}",
-    "{% set mine = reasons|join %}{{ mine }}",
+    "{{ spot|map('upper')|join }}",
+    "{{ spot|length }}",
+    "{{ spot[0][:5] }}",
+    "{{ spot[0]|truncate(30) }}",
+    "{{ (spot|join ~ ', really')|truncate(90) }}",
+    "{{ spot|join|safe }}",
+    "{{ spot|join|e|e }}",
+    "{{ spot|join|forceescape }}",
+    "{{ spot|join|wordwrap(20) }}",
+    "{{ spot|join|urlencode }}",
+    "{{ spot|join|replace('You', 'We') }}",
+    "{{ spot|join|striptags }}",
+    "{{ spot|tojson }}",
+    "{{ spot|join|urlize }}",
+    "{{ spot|join|title }}",
+    "{{ spot|sort|join(', ') }}",
+    "{{ '%s, really'|format(spot|join) }}",
+    "{{ 'yes' if 'km' in spot|join else 'no' }}",
+    "{{ spot == '12 km from you' }}",
+    "{% for sign in spot|join %}{{ sign }}.{% endfor %}",
+    "{{ t('group.near', area=spot|join, place='York') }}",
+    "{{ wrap(wrap(spot|join ~ ' and more', '  '), '    ') }}",
+    "{% filter upper %}{{ spot|join }}{% endfilter %}",
+    "{% set mine = spot|join %}{{ mine }}",
     "{% include 'footer.txt.j2' %}",
 ]
 
@@ -170,49 +173,60 @@ INSIDE = [
 @pytest.mark.parametrize("name", ["card_trial.html.j2", "card_trial.txt.j2"])
 def test_an_own_block_may_do_anything_with_the_words_that_it_names(folder: Path, name: str, use: str) -> None:
     use = use.replace("txt", name.split(".")[1])
-    block = f"{{% personal reasons %}}{{% if reasons %}}{use}{{% endif %}}{{% endpersonal %}}"
-    (folder / name).write_text(f"<p>Mine {block} {{{{ card.title }}}}</p>\n")
+    block = f"{{% personal spot %}}{{% if spot %}}{use}{{% endif %}}{{% endpersonal %}}"
+    (folder / name).write_text(f"<p>Mine {block} {{{{ card.number }}}}</p>\n")
     of = write_to_three_readers(folder)
     assert of.templates.faults == []
+
+
+def changed(item: Item, *because: Reason) -> Entry:
+    """Return an entry whose town stands beside the chip."""
+    return entry(item, told("eligibility_changed"), reasons=because)
 
 
 def write_to_three_readers(folder: Path) -> MailRenderer:
     of = renderer(folder)
     items = [trial(1), trial(2)]
-    for label, nearest in (("Tom & Jerry", "Leeds"), ("<b>Ann</b> www.example.org", "York"), (None, "Leeds")):
-        because = [reason(label=label, nearest=nearest), reason(preference_id=2, area_name="Otheritis " * 9)]
-        both_ways(of, digest(), [entry(item, reasons=because) for item in items], subscriber(), items)
+    for nearest in ("Tom & Jerry", "<b>Ann</b> www.example.org", "Leeds"):
+        because = [reason(nearest=nearest), reason(preference_id=2, area_name="Otheritis " * 9)]
+        both_ways(
+            of,
+            digest(),
+            [entry(item, told("eligibility_changed"), reasons=because) for item in items],
+            subscriber(),
+            items,
+        )
     return of
 
 
-REASONS = "{% personal reasons %}{{ reasons|join }}{% endpersonal %}"
+SPOT = "{% personal spot %}{{ spot|join }}{% endpersonal %}"
 
 
 @pytest.mark.parametrize(
     ("use", "error"),
     [
-        ("{{ reasons|join }}", "'reasons' is undefined"),
-        ("{{ caution }}", "'caution' is undefined"),
+        ("{{ spot|join }}", "'spot' is undefined"),
+        ("{{ sentence }}", "'sentence' is undefined"),
         ("{{ unsubscribe_url }}", "'unsubscribe_url' is undefined"),
-        ("{% personal reasons %}{{ card.title }}{% endpersonal %}", "'card' is undefined"),
-        ("{% personal reasons %}{{ reasons }}{{ caution }}{% endpersonal %}", "'caution' is undefined"),
-        ("{% personal reasons %}{{ page }}{% endpersonal %}", "'page' is undefined"),
+        ("{% personal spot %}{{ card.number }}{% endpersonal %}", "'card' is undefined"),
+        ("{% personal spot %}{{ spot }}{{ sentence }}{% endpersonal %}", "'sentence' is undefined"),
+        ("{% personal spot %}{{ page }}{% endpersonal %}", "'page' is undefined"),
         ("{% personal nobody %}{{ nobody }}{% endpersonal %}", "'nobody' is undefined"),
-        ("{% for fact in card.facts %}{% personal reasons %}{{ fact.text }}{% endpersonal %}{% endfor %}", "'fact'"),
-        (f"{{% filter upper %}}{REASONS}{{% endfilter %}}", "may stand in"),
-        (f"{{% set x %}}{REASONS}{{% endset %}}{{{{ x|length }}}}", "may stand in"),
-        (f"{{% macro m() %}}{REASONS}{{% endmacro %}}{{{{ m() }}}}", "may stand in"),
+        ("{% for note in card.notes %}{% personal spot %}{{ note.text }}{% endpersonal %}{% endfor %}", "'note'"),
+        (f"{{% filter upper %}}{SPOT}{{% endfilter %}}", "may stand in"),
+        (f"{{% set x %}}{SPOT}{{% endset %}}{{{{ x|length }}}}", "may stand in"),
+        (f"{{% macro m() %}}{SPOT}{{% endmacro %}}{{{{ m() }}}}", "may stand in"),
         (
-            f"{{% macro m() %}}{{{{ caller() }}}}{{% endmacro %}}{{% call m() %}}{REASONS}{{% endcall %}}",
+            f"{{% macro m() %}}{{{{ caller() }}}}{{% endmacro %}}{{% call m() %}}{SPOT}{{% endcall %}}",
             "may stand in",
         ),
         ("{% filter upper %}{% include 'changes.html.j2' %}{% endfilter %}", "may stand in"),
-        ("{% with %}{% personal reasons %}{{ reasons }}{% endpersonal %}{% endwith %}", "may stand in"),
-        ("{% personal reasons %}{% personal caution %}{% endpersonal %}{% endpersonal %}", "no such tag"),
-        ("{% personal reasons %}{% cards %}{% endpersonal %}", "no such tag"),
-        ("{% personal reasons %}{% block x %}{% endblock %}{% endpersonal %}", "no such tag"),
+        ("{% with %}{% personal spot %}{{ spot }}{% endpersonal %}{% endwith %}", "may stand in"),
+        ("{% personal spot %}{% personal sentence %}{% endpersonal %}{% endpersonal %}", "no such tag"),
+        ("{% personal spot %}{% cards %}{% endpersonal %}", "no such tag"),
+        ("{% personal spot %}{% block x %}{% endblock %}{% endpersonal %}", "no such tag"),
         ("{% personal %}{% endpersonal %}", "expected token 'name'"),
-        ("{% personal reasons %}", "Unexpected end"),
+        ("{% personal spot %}", "Unexpected end"),
     ],
 )
 @pytest.mark.parametrize("name", ["card_trial.html.j2", "card_trial.txt.j2"])
@@ -228,14 +242,14 @@ def test_personal_words_elsewhere_are_refused_with_file_and_line(folder: Path, n
 @pytest.mark.parametrize(
     "caught",
     [
-        "{{ self.reasons()|upper }}",
-        "{{ self.reasons()|length }}",
-        "{{ self.reasons()|truncate(60) }}",
-        "{{ self.reasons()|wordwrap(60) }}",
+        "{{ self.spot()|upper }}",
+        "{{ self.spot()|length }}",
+        "{{ self.spot()|truncate(60) }}",
+        "{{ self.spot()|wordwrap(60) }}",
     ],
 )
 def test_whatever_changes_what_a_tag_wrote_is_refused(folder: Path, caught: str) -> None:
-    text = f"{{% if not card %}}{{% block reasons %}}{REASONS}{{% endblock %}}{{% endif %}}<p>Mine {caught}</p>\n"
+    text = f"{{% if not card %}}{{% block spot %}}{SPOT}{{% endblock %}}{{% endif %}}<p>Mine {caught}</p>\n"
     (folder / "card_trial.html.j2").write_text(text)
     with capture_logs():
         of = write_to_three_readers(folder)
@@ -291,7 +305,7 @@ def test_of_several_own_files_only_the_one_at_fault_is_refused(folder: Path) -> 
 
 def test_doctor_tells_the_file_and_the_line_before_any_mail(folder: Path) -> None:
     (folder / "confirmation.txt.j2").write_text("fine\n{% endfor %}")
-    (folder / "brief.html.j2").write_text("<p>\n{{ line.titel }}</p>\n")
+    (folder / "brief.html.j2").write_text("<p>\n{{ card.titel }}</p>\n")
     with capture_logs():
         found = list(templates_checked(settings(folder=folder.parent)))
     assert [check.level for check in found] == ["broken", "broken"]

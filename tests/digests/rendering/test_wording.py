@@ -78,7 +78,7 @@ def test_every_kind_of_change_status_and_frequency_has_its_words(language: str) 
 
 def test_other_languages_do_not_speak_english() -> None:
     english = strings("en")
-    same = {"reason.labelled", "place.nearest", "change.from_to", "card.label", "change.now"}
+    same = {"place.nearest", "place.in_brackets", "card.label", "subject.about", "page.later"}
     for language in ("de", "fr", "es"):
         long = {key: phrase for key, phrase in strings(language).items() if len(phrase.split()) > 2 and key not in same}
         assert [key for key, phrase in long.items() if phrase == english[key]] == []
@@ -107,21 +107,21 @@ def test_a_language_without_strings_falls_back_on_the_language_of_the_service() 
 
 
 def test_numbers_choose_their_plural_by_the_rules_of_the_language() -> None:
-    assert words("en").count("subject.regular", 1) == "Your trial alerts: 1 update"
-    assert words("en").count("subject.regular", 0) == "Your trial alerts: 0 updates"
-    assert words("fr").count("subject.regular", 0).endswith("0 nouvelle")
-    assert words("de").count("subject.regular", 1234).endswith("1.234 Neuigkeiten")
+    assert words("en").count("news.changes", 1) == "1 change"
+    assert words("en").count("news.changes", 0) == "0 changes"
+    assert words("fr").count("news.changes", 0) == "0 changement"
+    assert words("de").count("news.changes", 1234) == "1.234 Änderungen"
 
 
 COUNTED = (0, 1, 2, 5, 1000)
 SAID = {
-    ("en", "digest.title"): ["0 updates", "1 update", "2 updates", "5 updates", "1,000 updates"],
-    ("de", "digest.title"): ["0 Neuigkeiten", "1 Neuigkeit", "2 Neuigkeiten", "5 Neuigkeiten", "1.000 Neuigkeiten"],
-    ("fr", "digest.title"): ["0 nouvelle", "1 nouvelle", "2 nouvelles", "5 nouvelles", "1\u202f000 nouvelles"],
-    ("es", "digest.title"): ["0 novedades", "1 novedad", "2 novedades", "5 novedades", "1.000 novedades"],
+    ("en", "digest.title_changed"): ["0 changes", "1 change", "2 changes", "5 changes", "1,000 changes"],
+    ("de", "digest.title_new"): ["0 Neuigkeiten", "1 Neuigkeit", "2 Neuigkeiten", "5 Neuigkeiten", "1.000 Neuigkeiten"],
+    ("fr", "digest.title_new"): ["0 nouveauté", "1 nouveauté", "2 nouveautés", "5 nouveautés", "1\u202f000 nouveautés"],
+    ("es", "digest.title_new"): ["0 novedades", "1 novedad", "2 novedades", "5 novedades", "1.000 novedades"],
     ("en", "place.unnamed"): ["0 open sites", "1 open site", "2 open sites", "5 open sites", "1,000 open sites"],
     ("de", "place.unnamed"): [
-        "0 offene Zentren", "1 offenes Zentrum", "2 offene Zentren", "5 offene Zentren", "1.000 offene Zentren",
+        "0 Studienorte, die", "1 Studienort, der", "2 Studienorte, die", "5 Studienorte, die", "1.000 Studienorte, die",
     ],
     ("fr", "place.unnamed"): [
         "0 centre ouvert", "1 centre ouvert", "2 centres ouverts", "5 centres ouverts", "1\u202f000 centres ouverts",
@@ -246,9 +246,9 @@ def test_age_limits_are_said_plainly(minimum: str | None, maximum: str | None, s
 
 
 def test_who_can_join_says_what_is_not_stated_and_never_that_somebody_qualifies() -> None:
-    assert who_can_join(words(), TrialFacts()) == "ages not stated, sex not stated"
+    assert who_can_join(words(), TrialFacts())[0] == "card.may_fit"
     known = TrialFacts(sex="female", minimum_age="18 Years", healthy_volunteers=True)
-    assert who_can_join(words(), known) == "from 18 years, women and girls only, healthy volunteers welcome"
+    assert who_can_join(words(), known) == ("card.who", "from 18 years, women and girls, healthy people too")
     assert not any("qualif" in phrase for phrase in strings("en").values())
 
 
@@ -286,7 +286,7 @@ def test_an_own_strings_file_may_hold_only_what_it_changes(tmp_path: Path) -> No
     (tmp_path / "strings.en.toml").write_text('[footer]\nunsubscribe = "Leave"\n')
     own = Wordings(tmp_path).of("en")
     assert own.say("footer.unsubscribe") == "Leave"
-    assert own.say("digest.brief") == "More, in brief"
+    assert own.say("group.read") == "To read"
 
 
 def test_a_phrase_that_cannot_be_filled_in_is_passed_over_and_told(tmp_path: Path) -> None:
@@ -307,8 +307,8 @@ def test_a_strings_file_that_is_broken_is_passed_over_and_told(tmp_path: Path) -
 
 
 def test_an_own_language_is_written_in_its_own_direction(tmp_path: Path) -> None:
-    (tmp_path / "strings.ar.toml").write_text('[digest]\ngreeting = "مرحبا،"\n')
+    (tmp_path / "strings.ar.toml").write_text('[group]\ngone = "مرحبا،"\n')
     arabic = Wordings(tmp_path).of("ar")
     assert (arabic.language, arabic.direction) == ("ar", "rtl")
-    assert arabic.say("digest.brief") == "More, in brief"
+    assert arabic.say("group.read") == "To read"
     assert arabic.unit("duration-month", 3)

@@ -1,22 +1,34 @@
-"""The line that tells what changed: before → after in words, with the registry's own words quoted beside it."""
+"""What changed, in the words of a card: a chip, what was before and is now, the registry's own words quoted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.digests.cards.text import one_line, shortened
-from trialalerts.digests.cards.trial_wording import eligibility, status
+from trialalerts.digests.cards.trial_wording import Point, eligibility
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import RECRUITING_NOW, EntryChange, Reason
 
-__all__ = ["NEAR_LINES", "ChangeNote", "Quote", "Tone", "brief_change", "change_notes"]
+__all__ = [
+    "ENDS",
+    "NEAR_KINDS",
+    "ChangeNote",
+    "Quote",
+    "Tone",
+    "change_line",
+    "change_notes",
+    "closed_sites",
+    "leading",
+    "opened_sites",
+    "told_once",
+]
 
-Tone = Literal["good", "news", "over"]
-"""How a change is to be taken: ``good`` (something opened), ``news``, ``over`` (something ended or paused)."""
+Tone = Literal["good", "news", "over", "calm"]
+"""How a change is to be taken: ``good`` (something opened), ``news``, ``over`` (it ended or paused), ``calm``."""
 
 _GOOD = {
     RECRUITING_NOW,
@@ -32,15 +44,37 @@ _OVER = {
     ChangeKind.RETRACTED.value,
     ChangeKind.CORRECTED.value,
 }
-_SAID_BY_THE_CHANGE = {"SUSPENDED", "WITHDRAWN"}
-_MOST_NOTES = 4
-_MOST_SITES = 3
-_MOST_CLOSED = 2
+ENDS = frozenset(
+    {
+        ChangeKind.PAUSED.value,
+        ChangeKind.CLOSED.value,
+        ChangeKind.WITHDRAWN.value,
+        ChangeKind.RESULTS_POSTED.value,
+    }
+)
+"""After these nobody can join: what is told of the trial is a line."""
+NEAR_KINDS = frozenset({ChangeKind.SITE_OPENED.value, ChangeKind.SITE_CLOSED.value})
+"""Changes whose words differ from reader to reader, by how near things are to each."""
+_OF_STATUS = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED, ChangeKind.PAUSED, ChangeKind.CLOSED})
+_LEADING = (
+    ChangeKind.WITHDRAWN.value,
+    ChangeKind.CLOSED.value,
+    ChangeKind.PAUSED.value,
+    ChangeKind.REGISTERED.value,
+    ChangeKind.SITE_CLOSED.value,
+    ChangeKind.SITE_OPENED.value,
+    ChangeKind.OPENED.value,
+    ChangeKind.REOPENED.value,
+    RECRUITING_NOW,
+    ChangeKind.ELIGIBILITY_CHANGED.value,
+)
+"""Which of several changes is told in the chip: a change of site beats all but the beginning and the end."""
+_MOST_NOTES = 3
+_MOST_SITES = 2
 _QUOTED = 200
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Quote:
+class Quote(NamedTuple):
     """Words of the registry, in its language, with the label that says what they are (``Reason given:``)."""
 
     label: str
@@ -49,74 +83,86 @@ class Quote:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeNote:
-    """One change of an item: the line itself, more lines in our words, and quotations.
+    """One change of an item: the chip's words, what was before and is now, and quotations.
 
-    ``near``: to a reader the line tells how far away it is, so that theirs stands in its place.
+    ``near``: of a reader's own distances, so that theirs stand in the place of the words.
     """
 
     kind: str
     tone: Tone
     text: str
-    points: tuple[str, ...] = ()
+    points: tuple[Point, ...] = ()
     quotes: tuple[Quote, ...] = ()
     near: bool = False
 
 
-def change_notes(
-    words: Wording, told: Sequence[EntryChange], facts: TrialFacts | None, reasons: Sequence[Reason]
-) -> tuple[ChangeNote, ...]:
-    """Return what to say of everything that happened, each thing once; the latest few where there is a crowd."""
-    notes = dict.fromkeys(_note(words, one, facts or TrialFacts(), reasons) for one in told)
-    return tuple(notes)[-_MOST_NOTES:]
+def told_once(told: Sequence[EntryChange]) -> tuple[EntryChange, ...]:
+    """Return what happened, the leading change first: of several statuses the last, of each other kind the last."""
+    if len(told) == 1:
+        return tuple(told)
+    last: dict[str, EntryChange] = {}
+    for one in told:
+        last["status" if one.kind in _OF_STATUS else one.kind] = one
+    return tuple(sorted(last.values(), key=_place_of)[:_MOST_NOTES])
 
 
-def brief_change(notes: Sequence[ChangeNote]) -> str:
-    """Return the changes of one item in one line."""
-    return "; ".join(note.text for note in notes)
+def leading(told: Sequence[EntryChange]) -> EntryChange | None:
+    """Return the change that the chip tells."""
+    return next(iter(told_once(told)), None)
 
 
-def _note(words: Wording, told: EntryChange, facts: TrialFacts, reasons: Sequence[Reason]) -> ChangeNote:
+def _place_of(told: EntryChange) -> int:
+    return _LEADING.index(told.kind) if told.kind in _LEADING else len(_LEADING)
+
+
+def change_notes(words: Wording, told: Sequence[EntryChange], facts: TrialFacts | None) -> tuple[ChangeNote, ...]:
+    """Return what to say of everything that happened, each thing once, the leading one first."""
+    return tuple(_note(words, one, facts or TrialFacts()) for one in told_once(told))
+
+
+def change_line(words: Wording, told: EntryChange, facts: TrialFacts | None) -> str:
+    """Return a change in one line for whoever reads it, with the sites that opened or closed."""
+    sites = _sites(told.after) if told.kind == ChangeKind.SITE_OPENED else _sites(told.before)
+    named = list(dict.fromkeys(_site(words, site, {}, None) for site in sites)) if told.kind in NEAR_KINDS else []
+    text = _note(words, told, facts or TrialFacts()).text
+    return f"{text}: {_some(words, named)}" if named else text
+
+
+def _note(words: Wording, told: EntryChange, facts: TrialFacts) -> ChangeNote:
     return ChangeNote(
         kind=told.kind,
-        tone=_tone(told),
-        text=_LINES.get(told.kind, _plain)(words, told, reasons),
+        tone=_tone(told, facts),
+        text=_TEXTS.get(told.kind, _plain)(words, told),
         points=tuple(eligibility(words, told.before, told.after, facts)) if told.kind == _ELIGIBILITY else (),
         quotes=tuple(_quotes(words, told)),
+        near=told.kind in NEAR_KINDS,
     )
 
 
-def _tone(told: EntryChange) -> Tone:
+def _tone(told: EntryChange, facts: TrialFacts) -> Tone:
     if told.kind in _OVER:
         return "over"
+    if told.kind == ChangeKind.REGISTERED:
+        return "good" if facts.status in {"RECRUITING", "AVAILABLE"} else "news"
     return "good" if told.kind in _GOOD and not _by_invitation(told) else "news"
 
 
-def _plain(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
-    del reasons
+def _plain(words: Wording, told: EntryChange) -> str:
     key = f"change.{told.kind}"
     return words.say(key if words.knows(key) else "change.changed")
 
 
-def _registered(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
-    now = status(words, told.after.get("status"))
-    change = _newly_found(words, told) or _plain(words, told, reasons)
-    return words.say("change.now", change=change, status=now) if now else change
-
-
-def _newly_found(words: Wording, told: EntryChange) -> str | None:
-    """Say of a trial that is new to us only since when it stands in its registry; None: it is new."""
+def _registered(words: Wording, told: EntryChange) -> str:
+    """Say of a trial that is new to us only since when it stands in its registry."""
     posted = told.after.get("newly_found")
     if not isinstance(posted, str):
-        return None
+        return words.say("change.registered")
     year = posted[:4]
     return words.say("change.found_since", year=year) if year.isdecimal() else words.say("change.found")
 
 
-def _began(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
-    """Say that something opened: the change names the new status, so only the old one is added."""
-    before = status(words, told.before.get("status"))
-    change = words.say("change.by_invitation") if _by_invitation(told) else _plain(words, told, reasons)
-    return words.say("change.was", change=change, status=before) if before else change
+def _began(words: Wording, told: EntryChange) -> str:
+    return words.say("change.by_invitation") if _by_invitation(told) else _plain(words, told)
 
 
 def _by_invitation(told: EntryChange) -> bool:
@@ -124,56 +170,62 @@ def _by_invitation(told: EntryChange) -> bool:
     return told.after.get("status") == "ENROLLING_BY_INVITATION"
 
 
-def _ended(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
-    """Say that something ended or paused: how it stands now tells more than the change alone."""
-    now = status(words, told.after.get("status"))
-    before = status(words, told.before.get("status"))
-    change = _plain(words, told, reasons)
-    if now and before and told.after.get("status") not in _SAID_BY_THE_CHANGE:
-        return words.say("change.now_was", change=change, now=now, before=before)
-    return words.say("change.was", change=change, status=before) if before else change
+def _ended(words: Wording, told: EntryChange) -> str:
+    key = _ENDINGS.get(str(told.after.get("status")))
+    return words.say(key) if key else _plain(words, told)
 
 
-def opened_sites(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
-    """Return the line that tells which sites opened, the near ones first and with their distance."""
-    sites = _sites(told.after)
+_ENDINGS = {"TERMINATED": "change.stopped", "COMPLETED": "change.finished", "WITHDRAWN": "change.withdrawn"}
+
+
+def _opened(words: Wording, told: EntryChange) -> str:
+    return words.count("change.site_opened", max(1, len(_sites(told.after))))
+
+
+def _closed(words: Wording, told: EntryChange) -> str:
+    return words.count("change.site_closed", max(1, len(_sites(told.before))))
+
+
+def opened_sites(words: Wording, told: EntryChange, reasons: Sequence[Reason], unit: str | None) -> str:
+    """Return which sites opened, the near ones first and with their distance: ``Bradford, 13 km``."""
     near = {one_line(reason.nearest): reason.distance_km for reason in reasons if reason.nearest}
-    shown = list(dict.fromkeys(_site(words, site, near) for site in _nearest_first(sites, near)))
-    if not shown:
-        return words.count("change.site_opened", 1, sites=words.say("who.not_stated"))
-    more = len(shown) - _MOST_SITES
-    listed = shown if more <= 0 else [*shown[:_MOST_SITES], words.count("change.more_sites", more)]
-    return words.count("change.site_opened", len(shown), sites=words.listed(listed))
+    sites = _nearest_first(_sites(told.after), near)
+    return _some(words, list(dict.fromkeys(_site(words, site, near, unit) for site in sites)))
 
 
-def closed_sites(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
-    """Return the line that tells which sites closed, and for each who had the nearest there which one it is now."""
-    if lines := dict.fromkeys(_closed_near(words, reason) for reason in reasons if reason.closed):
-        return "; ".join(tuple(lines)[:_MOST_CLOSED])
-    shown = list(dict.fromkeys(_site(words, site, {}) for site in _sites(told.before)))
-    more = len(shown) - _MOST_SITES
-    listed = shown if more <= 0 else [*shown[:_MOST_SITES], words.count("change.more_sites", more)]
-    return words.count("change.site_closed", len(shown), sites=words.listed(listed or [words.say("who.not_stated")]))
+def closed_sites(words: Wording, told: EntryChange, reasons: Sequence[Reason], unit: str | None) -> tuple[str, str]:
+    """Return the chip of sites that closed, and the sentence that says which is the nearest open one now.
+
+    Nearest to whoever the first reason tells of: only to those who had it there (``Reason.closed``).
+    """
+    reason = next((reason for reason in reasons if reason.closed), None)
+    if reason is None:
+        shown = list(dict.fromkeys(_site(words, site, {}, unit) for site in _sites(told.before)))
+        return _closed(words, told), _some(words, shown)
+    what = "paused" if reason.paused else "closed"
+    nearest = reason.wish.radius_km is not None or reason.distance_km is not None or reason.near_unknown
+    chip = words.say(f"change.site_{what}_near") if nearest else words.say(f"change.site_{what}_last")
+    return chip, _closed_near(words, reason, what, unit)
 
 
-def _other_contact(words: Wording, told: EntryChange, reasons: Sequence[Reason]) -> str:
-    """Say where somebody else is to be asked; whom, the card says below."""
-    shown = list(dict.fromkeys(_site(words, site, {}) for site in _sites(told.after)))
-    more = len(shown) - _MOST_SITES
-    listed = shown if more <= 0 else [*shown[:_MOST_SITES], words.count("change.more_sites", more)]
-    return words.say("change.contact_changed_at", sites=words.listed(listed)) if shown else _plain(words, told, reasons)
-
-
-def _closed_near(words: Wording, reason: Reason) -> str:
+def _closed_near(words: Wording, reason: Reason, what: str, unit: str | None) -> str:
     towns = [one_line(town, 60) or words.say("who.not_stated") for town in reason.closed]
-    how_many, closed, what = len(towns), words.listed(towns), "paused" if reason.paused else "closed"
+    how_many, closed = len(towns), words.listed(towns)
     if reason.distance_km is not None and reason.nearest:
-        place, distance = one_line(reason.nearest, 60), words.distance(reason.distance_km)
-        nearest = words.say("place.from_you", place=place, distance=distance)
+        nearest = words.say(
+            "place.nearest", place=one_line(reason.nearest, 60), distance=words.distance(reason.distance_km, unit)
+        )
         return words.count(f"change.site_{what}_nearest", how_many, sites=closed, nearest=nearest)
     if reason.near_unknown:
         return words.count(f"change.site_{what}_unknown", how_many, sites=closed)
     return words.count(f"change.site_{what}_none", how_many, sites=closed)
+
+
+def _some(words: Wording, shown: Sequence[str]) -> str:
+    more = len(shown) - _MOST_SITES
+    if more > 0:
+        shown = [*shown[:_MOST_SITES], words.count("change.more_sites", more)]
+    return " · ".join(shown)
 
 
 def _sites(side: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -184,32 +236,27 @@ def _nearest_first(sites: Sequence[Mapping[str, Any]], near: Mapping[str, float 
     return sorted(sites, key=lambda site: one_line(site.get("city")) not in near)
 
 
-def _site(words: Wording, site: Mapping[str, Any], near: Mapping[str, float | None]) -> str:
+def _site(words: Wording, site: Mapping[str, Any], near: Mapping[str, float | None], unit: str | None) -> str:
     """Return a town with its distance where that is known, else with its country."""
     city = one_line(site.get("city"), 60) or one_line(site.get("facility"), 60)
     distance = near.get(city)
     if distance is not None:
-        return words.say("place.from_you", place=city, distance=words.distance(distance))
+        return words.say("place.nearest", place=city, distance=words.distance(distance, unit))
     country = words.country(site.get("country"), one_line(site.get("country_name"), 60) or None)
     return f"{city} ({country})" if city and country else city or country or words.say("who.not_stated")
 
 
 _ELIGIBILITY = ChangeKind.ELIGIBILITY_CHANGED.value
-_LINES: dict[str, Callable[[Wording, EntryChange, Sequence[Reason]], str]] = {
+_TEXTS: dict[str, Callable[[Wording, EntryChange], str]] = {
     ChangeKind.REGISTERED.value: _registered,
     ChangeKind.OPENED.value: _began,
     ChangeKind.REOPENED.value: _began,
     ChangeKind.PAUSED.value: _ended,
     ChangeKind.CLOSED.value: _ended,
     ChangeKind.WITHDRAWN.value: _ended,
-    ChangeKind.SITE_OPENED.value: opened_sites,
-    ChangeKind.SITE_CLOSED.value: closed_sites,
-    ChangeKind.CONTACT_CHANGED.value: _other_contact,
+    ChangeKind.SITE_OPENED.value: _opened,
+    ChangeKind.SITE_CLOSED.value: _closed,
 }
-NEAR_LINES: Mapping[str, Callable[[Wording, EntryChange, Sequence[Reason]], str]] = {
-    kind.value: _LINES[kind.value] for kind in (ChangeKind.SITE_OPENED, ChangeKind.SITE_CLOSED)
-}
-"""The lines that differ from reader to reader, by how near things are to each."""
 
 
 def _quotes(words: Wording, told: EntryChange) -> list[Quote]:
@@ -220,7 +267,7 @@ def _quotes(words: Wording, told: EntryChange) -> list[Quote]:
         ("change.criteria_added", _criteria(told, told.after)),
     ]
     return [
-        Quote(label=words.say("card.label", label=words.say(key)), text=text)
+        Quote(words.say("card.label", label=words.say(key)), words.say("card.quoted", text=text))
         for key, written in found
         if isinstance(written, str) and (text := shortened(written, _QUOTED))
     ]

@@ -10,7 +10,7 @@ A card is the same for everybody who is told the same of an item; what is a read
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
@@ -19,33 +19,31 @@ from trialalerts.catalog.articles.audience import audience_in
 from trialalerts.catalog.facts import ArticleFacts, PartialDate, TrialFacts
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.catalog.trials.status import status_group
-from trialalerts.digests.cards.changes import NEAR_LINES, ChangeNote, brief_change, change_notes
-from trialalerts.digests.cards.contacts import ContactLine, contacts_for
-from trialalerts.digests.cards.reasons import Places, caution, places, reason_lines, where
-from trialalerts.digests.cards.text import one_line, shortened, web_address
-from trialalerts.digests.cards.trial_wording import (
-    dated,
-    is_past,
-    months_since,
-    phase,
-    status,
-    study_type,
-    who_can_join,
+from trialalerts.digests.cards.asking import Ask, Places, further_sites, place_to_ask, places, spot
+from trialalerts.digests.cards.changes import (
+    ENDS,
+    NEAR_KINDS,
+    ChangeNote,
+    change_notes,
+    closed_sites,
+    opened_sites,
 )
+from trialalerts.digests.cards.reasons import condition_of
+from trialalerts.digests.cards.text import one_line, shortened, web_address
+from trialalerts.digests.cards.trial_wording import is_past, months_since, phase, who_can_join
 from trialalerts.digests.cards.wording import Wording
-from trialalerts.digests.entries import Entry, EntryChange, Reason
-from trialalerts.digests.publishing import SUMMARY, Publishing, shown_text
+from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange, Reason
+from trialalerts.digests.plain import Piece, plain_line
+from trialalerts.digests.publishing import Publishing, shown_text
 
 __all__ = [
     "ArticleCard",
     "Brief",
     "Card",
     "CardMaker",
-    "ContactLine",
     "Fact",
     "Personal",
     "TrialCard",
-    "tells_distances",
 ]
 
 _REGISTRY_LANGUAGE = "en"
@@ -53,49 +51,50 @@ _TITLE = 300
 _BRIEF_TITLE = 140
 _UNPUBLISHED = Publishing()
 _NAME = 100
+_SENTENCE = 200
 _MOST_AUTHORS = 3
 _STALE_MONTHS = 12
 
 
 class Fact(NamedTuple):
-    """One line of a card: ``label`` with its colon, then ``text``; ``foreign`` where the text is the registry's."""
+    """One line of a card: ``label`` with its colon, then ``text``."""
 
     label: str
     text: str
-    foreign: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialCard:
-    """A trial as it stands in a mail; ``since`` is what happened later, on the digest's page.
+    """A trial as it stands in a mail.
 
-    ``places`` and ``near`` are what a reader's own words are made from: where the trial runs, and the change whose line
-    tells how far away something is (None where there is none, or where that line is written already).
+    ``chip`` is what happened, ``notes`` what there is to say of that and what else happened. ``first`` and ``second``
+    are the plain line. ``places``, ``near`` and ``key`` are what a reader's own words are made from: where the trial
+    runs, the change whose words tell how far away something is, and as what phrase the distance stands beside the chip.
+    ``then`` is what a mail said, on its page, where it is no longer so.
     """
 
     kind: str = "trial"
-    title: str
-    url: str | None
-    lang: str
     number: str
-    sponsor: str
-    changes: tuple[ChangeNote, ...]
-    summary: str
-    facts: tuple[Fact, ...]
-    contact_label: str
-    contacts: tuple[ContactLine, ...]
-    stale: str
-    places: Places
+    url: str | None
+    registry_url: str | None
+    lang: str = _REGISTRY_LANGUAGE
+    chip: ChangeNote
+    notes: tuple[ChangeNote, ...]
+    first: tuple[Piece, ...]
+    second: tuple[Piece, ...] = ()
+    who: Fact | None = None
+    facts: tuple[str, ...] = ()
+    places: Places | None = None
     near: EntryChange | None = None
-    since: tuple[ChangeNote, ...] = ()
-    since_label: str = ""
+    key: str = "nearest"
+    then: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArticleCard:
-    """An article as it stands in a mail. ``byline`` is its source, authors and date, ``since`` as of a trial.
+    """An article as it stands in a mail. ``byline`` is its source, date and authors.
 
-    ``paragraphs`` are what ``summary`` says in one: of an article without a link its text.
+    ``paragraphs`` are a sentence, or of an article without a link its text. ``chip`` stands where it is no plain news.
     """
 
     kind: str = "article"
@@ -103,43 +102,46 @@ class ArticleCard:
     url: str | None
     lang: str
     byline: str
-    changes: tuple[ChangeNote, ...]
-    summary: str
+    chip: ChangeNote | None = None
+    notes: tuple[ChangeNote, ...] = ()
     paragraphs: tuple[str, ...] = ()
     places: None = None
     near: EntryChange | None = None
-    since: tuple[ChangeNote, ...] = ()
-    since_label: str = ""
+    key: str = "nearest"
+    then: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Brief:
-    """An item in one line: what it is and what happened."""
+    """An item in one line: what happened, what it is, and more of what happened."""
 
-    title: str
+    chip: ChangeNote | None
     url: str | None
+    registry_url: str | None
+    number: str
+    first: tuple[Piece, ...]
     lang: str
-    what: str
+    details: tuple[str, ...] = ()
+    places: Places | None = None
+    near: EntryChange | None = None
+    key: str = "nearest"
 
 
 Card = TrialCard | ArticleCard
 
 
 class Personal(NamedTuple):
-    """What is the reader's own in a card: why it is told, where it is from there, what the record leaves open.
+    """What is the reader's own in a card or line.
 
-    ``place`` is None for an article. ``distances`` is the line of the change that tells how far away something is.
+    ``spot`` stands beside the chip: how far away it is. ``chip`` and ``sentence`` are the words of a change that tells
+    how near something is, ``place`` whom to ask there, ``others`` which sites follow.
     """
 
-    reasons: tuple[str, ...]
-    place: Fact | None = None
-    caution: str = ""
-    distances: str = ""
-
-
-def tells_distances(told: Sequence[EntryChange]) -> int:
-    """Return how many of the changes say how far away something is."""
-    return sum(one.kind in NEAR_LINES for one in told)
+    spot: str = ""
+    chip: str = ""
+    sentence: str = ""
+    place: Ask | None = None
+    others: str = ""
 
 
 class CardMaker:
@@ -149,19 +151,27 @@ class CardMaker:
         words: the language.
         today: the day the mail is written, for what is stale by then.
         timezone: of the reader, for the day on which an article appeared.
-        publishing: how sources are called, and where an article without a link is read.
+        publishing: how sources are called, and where trials and articles are read.
+        unit: of distances, where the reader chose one: ``km`` or ``miles``.
     """
 
     def __init__(
-        self, words: Wording, today: date, timezone: str = "UTC", *, publishing: Publishing = _UNPUBLISHED
+        self,
+        words: Wording,
+        today: date,
+        timezone: str = "UTC",
+        *,
+        publishing: Publishing = _UNPUBLISHED,
+        unit: str | None = None,
     ) -> None:
         self._words = words
         self._publishing = publishing
         self._today = today
         self._timezone = timezone
+        self._unit = unit
 
     def card(self, entry: Entry, item: Item) -> Card:
-        """Return the card of an item: the same for all who are told the same (and, of several sites, from one place).
+        """Return the card of an item: the same for all who are told the same, by the same condition.
 
         Raises:
             ValueError: the stored facts are not what they should be.
@@ -170,85 +180,116 @@ class CardMaker:
             return self._trial(entry, item, TrialFacts.model_validate(item.facts))
         return self._article(entry, item, ArticleFacts.model_validate(item.facts))
 
-    def personal(self, reasons: Sequence[Reason], near: EntryChange | None, places: Places | None) -> Personal:
-        """Return what is a reader's own in a card, from its ``near`` and ``places``."""
-        words = self._words
-        distances = NEAR_LINES[near.kind](words, near, reasons) if near else ""
-        if places is None:
-            return Personal(reason_lines(words, reasons, article=True), distances=distances)
-        label, place = where(words, reasons, places)
+    def personal(
+        self, reasons: Sequence[Reason], near: EntryChange | None, known: Places | None, key: str = "nearest"
+    ) -> Personal:
+        """Return what is a reader's own in a card, from its ``near``, ``places`` and ``key``."""
+        if known is None:
+            return Personal()
+        words, unit = self._words, self._unit
+        reason = next(iter(reasons), None)
+        chip = sentence = ""
+        beside = "" if known.state == "unlisted" else spot(words, reason, key, unit)
+        if near is not None and near.kind == "site_opened":
+            chip, beside = words.count("change.site_opened", 1), opened_sites(words, near, reasons, unit)
+        elif near is not None:
+            chip, sentence = closed_sites(words, near, reasons, unit)
+            beside = ""
         return Personal(
-            reason_lines(words, reasons, article=False),
-            Fact(label=_labelled(words, label), text=place),
-            caution(words, reasons),
-            distances,
+            beside, chip, sentence, place_to_ask(words, reason, known, unit), further_sites(words, reason, unit)
         )
 
     def brief(self, entry: Entry, item: Item) -> Brief:
-        """Return the item in one line; it needs nothing of the facts, so that it can stand in for a broken card."""
-        is_article = item.kind is ItemKind.ARTICLE
+        """Return the item in one line; by its title alone where its facts are broken."""
+        if item.kind is ItemKind.ARTICLE:
+            return self._brief_article(entry, item)
+        try:
+            facts = TrialFacts.model_validate(item.facts)
+        except ValueError:
+            facts = None
+        notes = change_notes(self._words, entry.told, facts)
+        known = facts or TrialFacts(status=item.status)
+        first = self._plain(entry, item, facts)[0] if facts else self._title(item)
+        near = next((one for one in entry.told if one.kind in NEAR_KINDS and one.kind == notes[0].kind), None)
+        ended = self._ended(known) if notes and notes[0].kind in ENDS else ""
+        reason = [f"{quote.label} {quote.text}" for note in notes for quote in note.quotes if note.kind in ENDS]
+        more = [note.text for note in notes[1:]]
         return Brief(
-            title=one_line(item.title, _BRIEF_TITLE) or self._untitled(item.kind),
-            url=web_address(item.url) or (web_address(self._publishing.page(item.id)) if is_article else None),
-            lang=_REGISTRY_LANGUAGE if item.kind is ItemKind.TRIAL else "",
-            what=brief_change(change_notes(self._words, entry.told, None, entry.reasons)),
+            chip=notes[0] if notes else None,
+            url=self._trial_page(item),
+            registry_url=web_address(item.url),
+            number=one_line(item.external_id, _NAME),
+            first=first,
+            lang=_REGISTRY_LANGUAGE,
+            details=tuple(filter(None, [ended, *reason, *more])),
+            places=places(self._words, known),
+            near=near,
+        )
+
+    def _brief_article(self, entry: Entry, item: Item) -> Brief:
+        chip = next((note for note in change_notes(self._words, entry.told, None) if note.kind != "published"), None)
+        return Brief(
+            chip=chip,
+            url=web_address(item.url) or web_address(self._publishing.page(item.id)),
+            registry_url=None,
+            number="",
+            first=(Piece(one_line(item.title, _BRIEF_TITLE) or self._untitled(item.kind), ""),),
+            lang="",
         )
 
     def _trial(self, entry: Entry, item: Item, facts: TrialFacts) -> TrialCard:
         words = self._words
-        over = status_group(facts.status, facts.last_known_status) in {"closed", "withdrawn"}
-        changes, near = self._changes(entry, facts)
+        notes = change_notes(words, entry.told, facts)
+        chip = notes[0] if notes else self._as_it_stands(facts)
+        over = status_group(facts.status, facts.last_known_status) in {"closed", "withdrawn", "paused"}
+        first, second = self._plain(entry, item, facts)
         return TrialCard(
-            title=one_line(item.title, _TITLE) or self._untitled(item.kind),
-            url=web_address(item.url),
-            lang=_REGISTRY_LANGUAGE,
             number=one_line(item.external_id, _NAME),
-            sponsor=one_line(facts.sponsor, _NAME),
-            changes=changes,
-            summary=shortened(item.summary, SUMMARY),
-            facts=tuple(self._facts(facts, over=over)),
-            contact_label=self._label("card.contact"),
-            contacts=contacts_for(words, facts),
-            stale="" if over else self._stale(facts.last_verified),
-            places=places(words, facts),
-            near=near,
+            url=self._trial_page(item),
+            registry_url=web_address(item.url),
+            chip=chip,
+            notes=notes,
+            first=first,
+            second=second,
+            who=None if over else self._who(facts),
+            facts=() if over else tuple(filter(None, [self._start(facts), self._stale(facts.last_verified)])),
+            places=Places(state="none") if over else places(words, facts),
+            near=next((one for one in entry.told if chip.near and one.kind == chip.kind), None),
+            key=_spot_key(chip, facts),
         )
 
-    def _changes(self, entry: Entry, facts: TrialFacts | None) -> tuple[tuple[ChangeNote, ...], EntryChange | None]:
-        """Return what happened, and which of it is left open for a reader's distances.
+    def _plain(self, entry: Entry, item: Item, facts: TrialFacts) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+        """Return the plain line; the title where nothing can be said plainly."""
+        said = plain_line(self._words, facts, condition_of(self._words, entry.reasons))
+        return (said.first, said.second) if said else (self._title(item), ())
 
-        Where that would be several changes they are written for this reader: they may come to the same line for one
-        and to two for another.
-        """
-        if tells_distances(entry.told) > 1:
-            return change_notes(self._words, entry.told, facts, entry.reasons), None
-        notes = change_notes(self._words, entry.told, facts, ())
-        opened = tuple(replace(note, near=True) if note.kind in NEAR_LINES else note for note in notes)
-        return opened, next((one for one in entry.told if one.kind in NEAR_LINES), None)
+    def _title(self, item: Item) -> tuple[Piece, ...]:
+        title = one_line(item.title, _TITLE)
+        return (Piece(title, _REGISTRY_LANGUAGE) if title else Piece(self._untitled(item.kind)),)
 
-    def _facts(self, facts: TrialFacts, *, over: bool) -> list[Fact]:
+    def _as_it_stands(self, facts: TrialFacts) -> ChangeNote:
+        """Return how a trial stands, where nothing happened that could be told."""
+        group = status_group(facts.status, facts.last_known_status)
+        key = {"open": "recruiting_now", "upcoming": "in_preparation"}.get(group, "changed")
+        return ChangeNote(kind="standing", tone="calm", text=self._words.say(f"change.{key}"))
+
+    def _who(self, facts: TrialFacts) -> Fact:
         words = self._words
-        found = [Fact(label=self._label("card.who"), text=who_can_join(words, facts))]
-        if named := phase(words, facts.phases):
-            found.append(
-                Fact(label=words.say("card.label", label=named[0]) if named[1] else "", text=named[1] or named[0])
-            )
-        if kind := study_type(words, facts.study_type):
-            found.append(Fact(label=self._label("card.study_type"), text=kind))
-        if now := self._status(facts):
-            found.append(Fact(label=self._label("card.status"), text=now))
-        if facts.start:
-            found.append(Fact(label=self._label("card.start"), text=dated(words, facts.start, self._today)))
-        if facts.completion and not over and is_past(facts.completion, self._today):
-            found.append(Fact(label=self._label("card.end"), text=dated(words, facts.completion, self._today)))
-        if facts.last_verified:
-            found.append(Fact(label=self._label("card.verified"), text=words.partial(facts.last_verified)))
-        return found
+        label, text = who_can_join(words, facts)
+        named = phase(words, facts.phases) if facts.phases != ("NA",) else None
+        return Fact(self._label(label), f"{text} · {named[0]}" if named else text)
 
-    def _status(self, facts: TrialFacts) -> str | None:
-        now = status(self._words, facts.status)
-        before = status(self._words, facts.last_known_status)
-        return self._words.say("card.last_known", status=now, before=before) if now and before else now
+    def _start(self, facts: TrialFacts) -> str:
+        """Return when a trial that is yet to begin is planned to; one that takes people has begun."""
+        if facts.start is None or status_group(facts.status, facts.last_known_status) != "upcoming":
+            return ""
+        key = "card.start_past" if is_past(facts.start, self._today) else "card.start_planned"
+        return self._words.say(key, date=self._words.partial(facts.start))
+
+    def _ended(self, facts: TrialFacts) -> str:
+        if facts.completion is None or facts.completion.kind == "estimated":
+            return ""
+        return self._words.say("card.ended", date=self._words.month(facts.completion))
 
     def _stale(self, verified: PartialDate | None) -> str:
         """Return how long ago somebody verified the record, where that is long."""
@@ -259,29 +300,34 @@ class CardMaker:
             return self._words.count("card.stale", months)
         return self._words.count("card.stale_years", months // 12)
 
+    def _trial_page(self, item: Item) -> str | None:
+        """Return where more of a trial is: our own page, else that of its registry."""
+        return web_address(self._publishing.trial_page(item.external_id)) or web_address(item.url)
+
     def _article(self, entry: Entry, item: Item, facts: ArticleFacts) -> ArticleCard:
-        changes, near = self._changes(entry, None)
+        notes = tuple(note for note in change_notes(self._words, entry.told, None) if note.kind != "published")
         paragraphs = shown_text(item, facts)
+        if len(paragraphs) == 1 and item.url:
+            paragraphs = (shortened(paragraphs[0], _SENTENCE),)
         return ArticleCard(
             title=one_line(item.title, _TITLE) or self._untitled(item.kind),
             url=web_address(item.url) or web_address(self._publishing.page(item.id)),
             lang=one_line(facts.language, 20),
             byline=self._byline(item, facts),
-            changes=changes,
-            summary=" ".join(paragraphs),
+            chip=next(iter(notes), None),
+            notes=notes,
             paragraphs=paragraphs,
-            near=near,
         )
 
     def _byline(self, item: Item, facts: ArticleFacts) -> str:
         parts = [self._sources(item, facts)]
+        if published := facts.published_on or item.published_at:
+            parts.append(self._words.day(published, self._timezone))
         if authors := [one_line(author, _NAME) for author in facts.authors[:_MOST_AUTHORS]]:
             named = self._words.listed(authors)
             if len(facts.authors) > _MOST_AUTHORS:
                 named = self._words.say("card.and_others", authors=", ".join(authors))
             parts.append(self._words.say("card.by", authors=named))
-        if published := facts.published_on or item.published_at:
-            parts.append(self._words.day(published, self._timezone))
         if audience := audience_in([facts.audience]):
             parts.append(self._words.say(f"card.audience_{audience}"))
         return " · ".join(part for part in parts if part)
@@ -299,6 +345,16 @@ class CardMaker:
 
     def _label(self, key: str) -> str:
         return _labelled(self._words, key)
+
+
+def _spot_key(chip: ChangeNote, facts: TrialFacts) -> str:
+    """Return as which phrase a distance stands beside the chip: the town stands in the block below."""
+    group = status_group(facts.status, facts.last_known_status)
+    if group == "upcoming":
+        return "to_open"
+    if chip.kind in {RECRUITING_NOW, "opened", "reopened"}:
+        return "from_you"
+    return "open_from_you" if chip.kind == "registered" and group == "open" else "nearest"
 
 
 @lru_cache(maxsize=1_000)

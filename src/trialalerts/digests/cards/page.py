@@ -18,7 +18,7 @@ from sqlmodel import Session, col, func, select
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.catalog.trials.status import is_recruiting, site_is_open, status_group
-from trialalerts.digests.cards.changes import ChangeNote, brief_change, change_notes
+from trialalerts.digests.cards.changes import ChangeNote, Tone, change_line, change_notes
 from trialalerts.digests.cards.maker import Brief, Card, CardMaker
 from trialalerts.digests.cards.trial_wording import status
 from trialalerts.digests.cards.wording import Wording
@@ -82,76 +82,81 @@ class PageCardMaker(CardMaker):
     """
 
     def __init__(
-        self, words: Wording, today: date, timezone: str, *, written: date, later: Later, publishing: Publishing
+        self,
+        words: Wording,
+        today: date,
+        timezone: str,
+        *,
+        written: date,
+        later: Later,
+        publishing: Publishing,
+        unit: str | None = None,
     ) -> None:
-        super().__init__(words, today, timezone, publishing=publishing)
+        super().__init__(words, today, timezone, publishing=publishing, unit=unit)
         self._written = words.day(written)
         self._later = later
 
     def card(self, entry: Entry, item: Item) -> Card:
-        """Return the card of an item as it is now, with what has become of it.
+        """Return the card of an item as it is now, with what the mail said where that is no longer so.
 
         Raises:
             ValueError: the stored facts are not what they should be.
         """
         card = super().card(entry, item)
         facts = TrialFacts.model_validate(item.facts) if item.kind is ItemKind.TRIAL else None
-        notes = change_notes(self._words, entry.told, facts, entry.reasons)
-        return replace(
-            card,
-            changes=self._then(notes, entry, item, facts),
-            near=None,
-            since=self._since(entry, item, facts),
-            since_label=self._label("page.since"),
-        )
+        since = self._since(entry, item, facts)
+        if self._holds(entry, item, facts):
+            return replace(card, notes=(*card.notes, *since)) if since else card
+        now = self._today_is(item, card.chip)
+        return replace(card, chip=now, notes=(now, *since), near=None, then=self._then(card.chip))
 
     def brief(self, entry: Entry, item: Item) -> Brief:
-        """Return the item in one line; what is no longer so is told as what was so then."""
-        notes = self._then(change_notes(self._words, entry.told, None, entry.reasons), entry, item, None)
-        return replace(super().brief(entry, item), what=brief_change((*notes, *self._since(entry, item, None))))
+        """Return the item in one line; where it is no longer as the mail said, how it is, and what that was."""
+        line = super().brief(entry, item)
+        if self._holds(entry, item, None) or line.chip is None:
+            since = tuple(note.text for note in self._since(entry, item, None))
+            return replace(line, details=(*line.details, *since)) if since else line
+        now = self._today_is(item, line.chip)
+        told = self._words.say("page.told", date=self._written, change=line.chip.text)
+        return replace(line, chip=now, near=None, details=(told,))
 
-    def _then(
-        self, notes: Sequence[ChangeNote], entry: Entry, item: Item, facts: TrialFacts | None
-    ) -> tuple[ChangeNote, ...]:
-        """Return the notes as they are, or as what was so, or was told, when they were written."""
-        told = {one.kind: one for one in entry.told}
-        last = next((one.kind for one in reversed(entry.told) if _claimed_status(one) is not None), None)
-        return tuple(self._noted(note, told[note.kind], item, facts, is_last=note.kind == last) for note in notes)
+    def _then(self, chip: ChangeNote | None) -> str:
+        return self._words.say("page.then", date=self._written, change=chip.text if chip else "")
 
-    def _noted(
-        self, note: ChangeNote, told: EntryChange, item: Item, facts: TrialFacts | None, *, is_last: bool
-    ) -> ChangeNote:
-        claimed = _claimed_status(told)
-        if claimed is None and not (note.kind == _SITE_OPENED and not _any_open(told, item, facts)):
-            return note
-        if claimed is not None and _still(claimed, item):
-            return note
-        if claimed is not None and is_last:
-            was = status(self._words, claimed) or claimed
-            return replace(note, tone="news", text=self._words.say("page.was", date=self._written, status=was))
-        return replace(note, tone="news", text=self._words.say("page.told", date=self._written, change=note.text))
+    def _today_is(self, item: Item, chip: ChangeNote | None) -> ChangeNote:
+        """Return how an item is today: never what the mail said over facts that are of today."""
+        if item.kind is ItemKind.ARTICLE and chip is not None:
+            return chip
+        group = status_group(item.status)
+        tone: Tone = "good" if group == "open" else "over" if group in {"paused", "closed", "withdrawn"} else "calm"
+        now = status(self._words, item.status) or self._words.say("change.changed")
+        return ChangeNote(kind="today", tone=tone, text=now[:1].upper() + now[1:])
+
+    def _holds(self, entry: Entry, item: Item, facts: TrialFacts | None) -> bool:
+        """Tell whether a trial is still as the mail said it is."""
+        claims = [(one, _claimed_status(one)) for one in entry.told]
+        last = next((claimed for _, claimed in reversed(claims) if claimed is not None), None)
+        if last is not None and not _still(last, item):
+            return False
+        return all(_any_open(one, item, facts) for one, _ in claims if one.kind == _SITE_OPENED)
 
     def _since(self, entry: Entry, item: Item, facts: TrialFacts | None) -> tuple[ChangeNote, ...]:
-        """Return what has happened since, each with its day; how the trial stands where nothing else says it."""
-        notes: list[ChangeNote] = []
-        said = [claimed for one in entry.told if (claimed := _claimed_status(one)) is not None]
+        """Return what has happened since, each with its day."""
         known = {one.seq for one in entry.told}
-        later = [change for change in self._later.changes.get(item.id or 0, ()) if change.seq not in known]
-        for change in later:
-            told = EntryChange(kind=change.kind.value, seq=change.seq, before=change.before, after=change.after)
-            said += [claimed] if (claimed := _claimed_status(told)) is not None else []
-            notes += [
-                self._dated(note, told, change) for note in change_notes(self._words, [told], facts, entry.reasons)
-            ]
-        if said and not _still(said[-1], item) and (now := status(self._words, item.status)):
-            notes.append(ChangeNote(kind="now", tone="over", text=self._words.say("page.now", status=now)))
-        return tuple(notes)
+        return tuple(
+            self._dated(note, told, change)
+            for change in self._later.changes.get(item.id or 0, ())
+            if change.seq not in known
+            for told in [EntryChange(kind=change.kind.value, seq=change.seq, before=change.before, after=change.after)]
+            for note in change_notes(self._words, [told], facts)
+        )
 
     def _dated(self, note: ChangeNote, told: EntryChange, change: Change) -> ChangeNote:
         """Return a note with its day; what began then is said by its status, for “now” may be long ago."""
         day = self._words.day(change.at, self._timezone)
         began = status(self._words, _claimed_status(told)) if change.kind in _BEGAN else None
-        return replace(note, text=self._words.say("page.later", date=day, change=began or note.text))
+        line = change_line(self._words, told, None)
+        return replace(note, text=self._words.say("page.later", date=day, change=began or line), near=False)
 
 
 def _claimed_status(told: EntryChange) -> str | None:

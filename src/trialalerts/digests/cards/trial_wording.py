@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from trialalerts.catalog.facts import PartialDate, Site, TrialFacts
 from trialalerts.digests.cards.wording import Wording
 
 __all__ = [
+    "Point",
     "age",
     "age_limits",
     "countries",
@@ -26,8 +27,18 @@ __all__ = [
     "who_can_join",
 ]
 
+
+class Point(NamedTuple):
+    """Something of who can join that changed: ``Age:``, what it was, what it is."""
+
+    label: str
+    before: str
+    after: str
+
+
 _AGE = re.compile(r"\s*(\d{1,5})\s*(year|month|week|day|hour|minute)s?\s*", re.IGNORECASE)
 _NAMED_COUNTRIES = 3
+_GROWN_UP = 18
 
 
 def status(words: Wording, value: str | None) -> str | None:
@@ -88,15 +99,36 @@ def healthy_volunteers(words: Wording, value: bool | None) -> str:
     return words.say("who.not_stated" if value is None else "who.yes" if value else "who.no")
 
 
-def who_can_join(words: Wording, facts: TrialFacts) -> str:
-    """Return the line that tells who can join: ages, sex, healthy volunteers."""
-    parts = [
-        age_limits(words, facts.minimum_age, facts.maximum_age),
-        words.say(f"who.{facts.sex}" if facts.sex else "who.sex_not_stated"),
+def who_can_join(words: Wording, facts: TrialFacts) -> tuple[str, str]:
+    """Return the key of the label and the line that tells who can join; that one has to ask where it is not said."""
+    missing = [
+        words.say(f"card.may_fit_{what}")
+        for what, said in (("age", facts.minimum_age or facts.maximum_age), ("sex", facts.sex))
+        if not said
     ]
-    if facts.healthy_volunteers is not None:
-        parts.append(words.say("who.healthy_yes" if facts.healthy_volunteers else "who.healthy_no"))
-    return ", ".join(parts)
+    if missing:
+        return "card.may_fit", words.say("card.may_fit_text", facts=words.listed(missing))
+    parts = [age_limits(words, facts.minimum_age, facts.maximum_age)]
+    if facts.sex in {"female", "male"}:
+        parts.append(words.say(f"who.{_people(facts)}"))
+    if facts.healthy_volunteers:
+        parts.append(words.say("who.healthy_yes"))
+    return "card.who", ", ".join(parts)
+
+
+def _people(facts: TrialFacts) -> str:
+    """Return the key of the word for those of one sex who can join, by their ages."""
+    grown, young = _years(facts.minimum_age_days), _years(facts.maximum_age_days)
+    women = facts.sex == "female"
+    if grown is not None and grown >= _GROWN_UP - 1:
+        return "women" if women else "men"
+    if young is not None and young < _GROWN_UP:
+        return "girls" if women else "boys"
+    return "female" if women else "male"
+
+
+def _years(days: int | None) -> int | None:
+    return None if days is None else int(days / 365.2)
 
 
 def dated(words: Wording, value: PartialDate, today: date) -> str:
@@ -138,9 +170,9 @@ def countries(words: Wording, sites: Sequence[Site]) -> str:
     return words.listed(shown)
 
 
-def eligibility(words: Wording, before: Mapping[str, Any], after: Mapping[str, Any], facts: TrialFacts) -> list[str]:
-    """Return what changed in who can join, each as ``label: before → after``; criteria texts are not among them."""
-    lines = []
+def eligibility(words: Wording, before: Mapping[str, Any], after: Mapping[str, Any], facts: TrialFacts) -> list[Point]:
+    """Return what changed in who can join; criteria texts are not among it."""
+    lines: list[Point] = []
     if {"minimum_age", "maximum_age"} & (before.keys() | after.keys()):
         lines.append(_from_to(words, "ages", *(_ages(words, side, before, after, facts) for side in (before, after))))
     if "sex" in before or "sex" in after:
@@ -166,6 +198,5 @@ def _ages(
     return age_limits(words, *limits)
 
 
-def _from_to(words: Wording, what: str, before: str, after: str) -> str:
-    label = words.say("card.label", label=words.say(f"change.{what}"))
-    return f"{label} {words.say('change.from_to', before=before, after=after)}"
+def _from_to(words: Wording, what: str, before: str, after: str) -> Point:
+    return Point(words.say("card.label", label=words.say(f"change.{what}")), before, after)

@@ -37,6 +37,7 @@ _WORLD_ENGLISH = "en_001"
 _KM_PER_MILE = 1.609344
 _SHORT_FIRST: tuple[_Length, ...] = ("short", "long", "narrow")
 _LONG_FIRST: tuple[_Length, ...] = ("long", "short", "narrow")
+_UNITS = {"km": "length-kilometer", "miles": "length-mile"}
 _NEAR = {"length-kilometer": 5, "length-mile": 3}
 """Sites are known by their town's centre: nearer than this, a number would claim more than is known."""
 
@@ -85,6 +86,16 @@ class Wording:
         """Return a day in full; a moment is taken as the day it falls on in ``timezone``."""
         return self._day(day.astimezone(ZoneInfo(timezone)).date() if isinstance(day, datetime) else day)
 
+    def short_day(self, day: date) -> str:
+        """Return a day of this year or the last: ``21 November``."""
+        return format_skeleton("MMMMd", day, locale=self.locale)
+
+    def month(self, value: PartialDate) -> str:
+        """Return the month of a date; the year alone where no more is known."""
+        if value.precision == "year":
+            return self.partial(value)
+        return self.partial(PartialDate(value=value.value[:7], precision="month"))
+
     def _written_day(self, day: date) -> str:
         return format_date(day, "long", self.locale)
 
@@ -99,9 +110,9 @@ class Wording:
             pass
         return value.value
 
-    def distance(self, kilometres: float) -> str:
-        """Return a rounded distance in the unit used here; a short one as "less than"."""
-        unit = self._distance_unit
+    def distance(self, kilometres: float, unit: str | None = None) -> str:
+        """Return a rounded distance in ``km`` or ``miles``, else in the unit used here; a short one as "less than"."""
+        unit = _UNITS.get(unit or "", self._distance_unit)
         length = kilometres / _KM_PER_MILE if unit == "length-mile" else kilometres
         if length < _NEAR[unit]:
             return self.say("place.less_than", distance=self.unit(unit, _NEAR[unit]))

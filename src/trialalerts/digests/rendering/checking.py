@@ -14,12 +14,16 @@ from typing import Any
 from jinja2 import TemplateError, TemplateRuntimeError
 from markupsafe import Markup
 
+from trialalerts.digests.cards.asking import Ask, Places
 from trialalerts.digests.cards.changes import ChangeNote, Quote
-from trialalerts.digests.cards.maker import ArticleCard, Brief, ContactLine, Fact, TrialCard
-from trialalerts.digests.cards.reasons import Places
+from trialalerts.digests.cards.contacts import ContactLine
+from trialalerts.digests.cards.maker import ArticleCard, Brief, Fact, TrialCard
+from trialalerts.digests.cards.trial_wording import Point
 from trialalerts.digests.cards.wording import Wordings
+from trialalerts.digests.entries import EntryChange
 from trialalerts.digests.notices.notice import Notice, NoticeGroup, NoticeLink
-from trialalerts.digests.rendering.slots import CARDS, LINES
+from trialalerts.digests.plain import Piece
+from trialalerts.digests.rendering.slots import CARDS
 from trialalerts.digests.rendering.templates import TemplateFault, Templates, common_words
 from trialalerts.settings import ServiceSettings, Settings
 
@@ -27,7 +31,7 @@ __all__ = ["check_templates", "refuse_broken"]
 
 _LANGUAGES = ("en", "de", "fr", "es")
 _PADDINGS = (0, 100)
-_FINISHED = {CARDS: Markup("<p>cards</p>"), LINES: Markup("<p>lines</p>")}
+_FINISHED = {CARDS: Markup("<p>cards</p>")}
 
 
 def check_templates(settings: Settings) -> list[TemplateFault]:
@@ -123,59 +127,87 @@ def _samples(wordings: Wordings, service: ServiceSettings) -> Iterator[_Sample]:
 
 _ODD = "A <b>bold</b> “claim” & more"
 _NOTE = ChangeNote(
-    kind="closed", tone="over", text=_ODD, points=("Age: 1 → 2",), quotes=(Quote(label="Reason given:", text=_ODD),)
+    kind="closed",
+    tone="over",
+    text=_ODD,
+    points=(Point("Age:", "1", "2"),),
+    quotes=(Quote(label="Reason given:", text=_ODD),),
 )
 _NEAR = ChangeNote(kind="site_opened", tone="good", text="New site open: Leeds", near=True)
+_CALM = ChangeNote(kind="standing", tone="calm", text="In preparation")
+_NEWS = ChangeNote(kind="registered", tone="news", text="New trial")
 _TRIAL = TrialCard(
-    title=_ODD * 5,
-    url="https://registry.example.org/1",
-    lang="en",
     number="NCT99900001",
-    sponsor=_ODD,
-    changes=(_NEAR, _NOTE, ChangeNote(kind="registered", tone="news", text="New trial")),
-    summary=_ODD * 9,
-    facts=(Fact(label="Start:", text="March 2026"), Fact(label="", text="Phase 2")),
-    contact_label="Contact:",
-    contacts=(ContactLine(name="Office", phone="1", email="a@example.org", tel="1", mailto="a@example.org"),),
-    stale="Record last verified 15 months ago",
+    url="https://alerts.example.org/trials/NCT99900001",
+    registry_url="https://registry.example.org/1",
+    chip=_NEAR,
+    notes=(_NEAR, _NOTE, _NEWS),
+    first=(Piece(_ODD * 5), Piece(_ODD, "en")),
+    second=(Piece(_ODD),),
+    who=Fact(label="Who can join:", text="18 to 65 years"),
+    facts=("Planned start: March 2026", _ODD),
     places=Places(state="open"),
+    near=EntryChange(kind="site_opened"),
+    then=_ODD,
 )
-_BARE_TRIAL = TrialCard(
-    title="A trial without a title",
-    url=None,
-    lang="en",
-    number="",
-    sponsor="",
-    changes=(),
-    summary="",
-    facts=(),
-    contact_label="Contact:",
-    contacts=(),
-    stale="",
-    places=Places(state="place.no_site"),
+_BARE_TRIALS = tuple(
+    TrialCard(
+        number="",
+        url=None,
+        registry_url=None,
+        chip=chip,
+        notes=(),
+        first=(Piece("A trial without a title"),),
+        places=Places(state=state),
+    )
+    for chip, state in ((_CALM, "none"), (_NOTE, "unlisted"), (_NEWS, "open"))
 )
 _ARTICLE = ArticleCard(
     title=_ODD,
     url="https://news.example.org/1",
     lang="de",
     byline="Example News · 2 March 2026",
-    changes=(ChangeNote(kind="published", tone="news", text="New article"),),
-    summary=_ODD,
+    chip=_NOTE,
+    notes=(_NOTE,),
     paragraphs=(_ODD, _ODD),
+    then=_ODD,
 )
-_BARE_ARTICLE = ArticleCard(title="An article", url=None, lang="", byline="", changes=(), summary="")
+_BARE_ARTICLE = ArticleCard(title="An article", url=None, lang="", byline="")
+_CONTACTS = (
+    ContactLine(name="Office", phone="1", email="a@example.org", tel="1", mailto="a@example.org"),
+    ContactLine(name="", phone="1", email="not an address", tel=None, mailto=None, extension="5", note="(here)"),
+)
 _PERSONAL: tuple[Mapping[str, Any], ...] = (
     {
-        "reasons": ("You follow Inventitis", _ODD * 3),
-        "caution": "May fit, ask the team",
-        "place": Fact(label="Nearest open site:", text="Leeds, 12 km"),
-        "distances": "New site open: Leeds, 12 km from you",
+        "spot": "Leeds, 12 km",
+        "chip": _ODD,
+        "sentence": _ODD * 3,
+        "place": Ask(_ODD, "12 km away", "Ask:", _CONTACTS, _ODD),
+        "others": "also York (40 km)",
     },
-    {"reasons": (), "caution": "", "place": Fact(label="", text=_ODD), "distances": ""},
+    {"spot": "", "chip": "", "sentence": "", "place": None, "others": ""},
+    {"spot": "", "chip": "", "sentence": "", "place": Ask("", "", "", (), _ODD), "others": ""},
 )
 _LINES = (
-    Brief(title=_ODD * 4, url="https://registry.example.org/1", lang="en", what="New trial"),
-    Brief(title="A trial", url=None, lang="", what=_ODD),
+    Brief(
+        chip=_NOTE,
+        url="https://registry.example.org/1",
+        registry_url="https://registry.example.org/1",
+        number="NCT99900001",
+        first=(Piece(_ODD * 4, "en"),),
+        lang="en",
+        details=(_ODD, "ended"),
+    ),
+    Brief(
+        chip=_NEAR,
+        url=None,
+        registry_url=None,
+        number="",
+        first=(Piece("A trial"),),
+        lang="",
+        near=EntryChange(kind="site_opened"),
+    ),
+    Brief(chip=None, url=None, registry_url=None, number="", first=(Piece(_ODD, ""),), lang=""),
 )
 _LINKS = {
     "digest_url": "https://alerts.example.org/digests/d",
@@ -184,17 +216,18 @@ _LINKS = {
     "unsubscribe_url": "https://alerts.example.org/unsubscribe/u",
 }
 _SAID = {
-    "subject": "Your trial alerts: 2 updates",
-    "title": "2 updates for you",
+    "subject": "Your trial update: 2 new",
+    "title": "2 new near you",
     "preview": "What is new",
-    "intro": "This is what is new in the clinical trials and research you follow.",
-    "how_often": "You asked for it once a week at most.",
-    "more": "3 more",
+    "intro": "and 17 changes since 21 November.",
+    "notes": (_ODD, "Another note"),
+    "how_often": "It comes once a week at most.",
 }
+_EMPTY: Mapping[str, Any] = {**dict.fromkeys(_SAID, ""), "notes": ()}
 _LETTERS: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (
-    ({"page": False, "linked": True, "brief": True, "more": True, "nothing": ""}, _SAID),
-    ({"page": False, "linked": False, "brief": False, "more": False, "nothing": _ODD}, {**_SAID, "more": ""}),
-    ({"page": True, "linked": True, "brief": True, "more": False, "nothing": ""}, dict.fromkeys(_SAID, "")),
+    ({"page": False, "linked": True, "nothing": False, "welcome": True}, _SAID),
+    ({"page": False, "linked": False, "nothing": True, "welcome": False}, _SAID),
+    ({"page": True, "linked": True, "nothing": False, "welcome": False}, _EMPTY),
 )
 _CONFIRMATION = Notice(
     subject="Please confirm",
@@ -216,13 +249,13 @@ _NOTICE = Notice(
     closing="We wish you well.",
     tail=(NoticeLink(text="Stop", url="https://alerts.example.org/u/1"),),
 )
+_GROUP: Mapping[str, Any] = {"heading": _ODD, "detail": "2 new", "anchor": "g1"}
+_REST: Mapping[str, Any] = {"rest": "and 3 more", "rest_url": "https://alerts.example.org/digests/d#g1"}
+_CARDS: tuple[TrialCard | ArticleCard, ...] = (_TRIAL, *_BARE_TRIALS, _ARTICLE, _BARE_ARTICLE)
 _TRIED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], tuple[str, ...]]] = [
-    *(
-        (f"card_{card.kind}", {"card": card, "page": False}, own, ())
-        for card in (_TRIAL, _BARE_TRIAL, _ARTICLE, _BARE_ARTICLE)
-        for own in _PERSONAL
-    ),
-    *(("brief", {"line": line}, {}, ()) for line in _LINES),
+    *((f"card_{card.kind}", {"card": card, "page": False}, own, ()) for card in _CARDS for own in _PERSONAL),
+    *(("brief", {"card": line, "page": False}, own, ()) for line in _LINES for own in _PERSONAL),
+    *((name, layout, own, ()) for layout, _ in _LETTERS for name, own in (("group", _GROUP), ("rest", _REST))),
     *(("digest", layout, {**own, **_LINKS}, ("preferences_url", "unsubscribe_url")) for layout, own in _LETTERS),
     ("notice", {"page": False, "notice": _NOTICE}, {"subject": _ODD, "preview": "As you asked."}, ()),
     (

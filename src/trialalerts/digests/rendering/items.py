@@ -6,26 +6,23 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy
 from sqlalchemy import func
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import QueryableAttribute, load_only
 from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Item
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.digests.entries import Entry
-from trialalerts.digests.reading import DigestReader, EntryList
+from trialalerts.digests.reading import DigestReader, EntryList, GroupSize
 from trialalerts.digests.tables import Digest, DigestKind
 
 __all__ = ["Heading", "SliceItems", "StoredDigest", "load_items", "read_digests"]
 
 _AT_ONCE = 500
-_COLUMNS = (Item.id, Item.kind, Item.title, Item.url, Item.status, Item.facts_hash)
-_NAMES = [cast("QueryableAttribute[Any]", column) for column in _COLUMNS]
 
 
 class Heading(Protocol):
@@ -50,7 +47,7 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredDigest:
-    """A digest as it is read: its first entries, best first, and when the subscriber was told something before it.
+    """A digest as it is read: its first entries by groups, and when the subscriber was told something before it.
 
     It tells of ``total`` items in all, among them ``trials``. ``fault`` stands in the place of the entries where they
     cannot be read.
@@ -61,11 +58,12 @@ class StoredDigest:
     total: int
     trials: int
     since: datetime | None
+    groups: Sequence[GroupSize] = ()
     fault: Exception | None = None
 
 
 def read_digests(session: Session, reader: DigestReader, ids: Collection[int], *, most: int) -> dict[int, StoredDigest]:
-    """Return digests by id, the first ``most`` entries of each. Those that are gone are left out."""
+    """Return digests by id, the first ``most`` entries of each group. Those that are gone are left out."""
     sqlite = is_sqlite(session)
     found = session.connection().execute(_digests(sqlite), {"numbers": list_value(ids, sqlite=sqlite)}).all()
     digests = [_Row(*row[:4]) for row in found]
@@ -117,24 +115,20 @@ class SliceItems(dict[int, Item]):
         super().__init__()
         self._session = session
 
-    def fetch(self, whole: Collection[int], named: Collection[int] = ()) -> None:
-        """Read items that will be asked for, those of ``named`` only with what a line says."""
-        rest = sorted(set(named) - set(whole))
-        self |= load_items(self._session, [*sorted(whole), *rest], facts_of=len(whole))
+    def fetch(self, ids: Collection[int]) -> None:
+        """Read items that will be asked for."""
+        self |= load_items(self._session, sorted(ids))
 
     def __missing__(self, item_id: int) -> Item:
         self.fetch([item_id])
         return self[item_id]
 
 
-def load_items(session: Session, ids: Sequence[int], *, facts_of: int) -> dict[int, Item]:
-    """Return the items by id; only the first ``facts_of`` with all their columns, the others with title and link."""
-    whole = select(Item)
-    names = select(Item).options(load_only(*_NAMES))
+def load_items(session: Session, ids: Sequence[int]) -> dict[int, Item]:
+    """Return the items by id."""
     found: dict[int, Item] = {}
-    for chosen, query in ((ids[:facts_of], whole), (ids[facts_of:], names)):
-        for some in _slices(chosen):
-            found |= {item.id or 0: item for item in session.exec(query.where(col(Item.id).in_(some)))}
+    for some in _slices(ids):
+        found |= {item.id or 0: item for item in session.exec(select(Item).where(col(Item.id).in_(some)))}
     return found
 
 

@@ -1,11 +1,11 @@
-"""The one writer of letters, for mails, previews and pages: full cards, then lines, then a link to the rest.
+"""The one writer of letters, for mails, previews and pages: groups of cards and lines, then a link to the rest.
 
 A mail stays within what Gmail shows. Everything shared comes out of the caches; for a reader it is filled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,22 +15,28 @@ from sqlalchemy.exc import DBAPIError
 
 from trialalerts.catalog.tables import Item
 from trialalerts.delivery.mail.quoted_printable import Quoted, encode
+from trialalerts.digests.cards.changes import ENDS, leading
 from trialalerts.digests.entries import Entry
-from trialalerts.digests.rendering.card_cache import CardCache, KeptCard, KeptLine, Tongue
+from trialalerts.digests.rendering.card_cache import CardCache, KeptCard, Tongue
 from trialalerts.digests.rendering.fill import Encoded, Part, PartWriter, joined
 from trialalerts.digests.rendering.lru_cache import LruCache
-from trialalerts.digests.rendering.slots import CARDS, LINES
+from trialalerts.digests.rendering.slots import CARDS
 
-__all__ = ["MOST_BRIEF", "MOST_BYTES", "DigestLayout", "Items", "LetterWriter", "MailParts"]
+__all__ = ["MANY", "MOST_BYTES", "MOST_OF_A_GROUP", "DigestLayout", "GroupLayout", "Items", "LetterWriter", "MailParts"]
 
 log = structlog.get_logger()
 
-MOST_BRIEF = 60
-"""So many entries beyond the full cards are told in one line each; the rest is on the web page."""
-MOST_BYTES = 90_000
+MOST_BYTES = 60_000
 """Gmail cuts a mail off at about 102 kB of HTML; a mail stays well below that."""
-_BRIEF_BYTES = 22_000
-"""The part of it that lines may take, so that they never crowd out cards."""
+MANY = 60
+"""A mail that tells of more items shows the nearest of each group, and the others on its page."""
+_CARDS, _LINES = 5, 15
+MOST_OF_A_GROUP = _CARDS + _LINES
+"""So many entries of a group are told in a mail; the others are on its page."""
+_FEW_CARDS, _FEW_LINES = 1, 4
+_MOST_LINES = 45
+_FAR_KM = 150.0
+_RECRUITING_TIERS = frozenset({0, 2})
 _LAYOUT_BYTES = 20_000_000
 _NEW_LINE = encode("\n")
 
@@ -38,23 +44,47 @@ Items = Mapping[int, Item]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class GroupLayout:
+    """A group of a letter: the heading, what stands under it, and which entries are its own.
+
+    Args:
+        entries: the places of its first entries in the letter.
+        total: how many it has in all.
+        rest: the phrase of what is more, with its ``count``, and its words.
+    """
+
+    anchor: str
+    heading: str
+    detail: str
+    entries: Sequence[int]
+    total: int
+    rest: tuple[str, Mapping[str, Any]]
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """The reader's own words in its heading."""
+        return {"heading": self.heading, "detail": self.detail, "anchor": self.anchor}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DigestLayout:
     """One digest to be written.
 
     Args:
-        entries: best first, each of an item that is there.
+        entries: by groups, each of an item that is there.
         total: how many entries the digest has, those not among ``entries`` included.
-        shared: what the layout depends on beside the number of entries (``page``, ``linked``, ``nothing``).
+        shared: what the layout depends on beside its groups (``page``, ``linked``, ``nothing``, ``welcome``).
         own: the reader's own words.
     """
 
     tongue: Tongue
     entries: Sequence[Entry]
+    groups: Sequence[GroupLayout]
     total: int
     shared: Mapping[str, Any]
     own: Mapping[str, Any]
     cards: dict[int, KeptCard] = field(default_factory=dict)
-    lines: dict[int, KeptLine] = field(default_factory=dict)
+    lines: dict[int, KeptCard] = field(default_factory=dict)
 
 
 class MailParts(NamedTuple):
@@ -64,13 +94,25 @@ class MailParts(NamedTuple):
     html: Encoded
 
 
-class _Card(NamedTuple):
-    """A card with its HTML filled; ``number`` is the entry's place."""
+class _Limits(NamedTuple):
+    """How much a letter tells in full and in lines: of each group, and in all."""
 
-    number: int
+    cards: int
+    lines: int
+    all_cards: int
+    all_lines: int
+
+
+_NO_LIMIT = 1_000_000
+_SMALLER = ((3, 10), (2, 6), (1, 4), (1, 0), (0, 0))
+"""Cards and lines of a group where a letter is too large."""
+
+
+class _Shown(NamedTuple):
+    """An entry as it is told: its card or line, and the reader's own words in it."""
+
     kept: KeptCard
     own: Mapping[str, Any]
-    html: Encoded
 
 
 class LetterWriter:
@@ -86,115 +128,133 @@ class LetterWriter:
         self._most_cards = most_cards
         self._layouts: LruCache[object, Part] = LruCache(_LAYOUT_BYTES)
 
-    def lacking(self, letter: DigestLayout) -> tuple[list[int], list[int]]:
+    def lacking(self, letter: DigestLayout) -> list[int]:
         """Look up the cards and lines of a letter; return the items to be read for those that are not kept."""
-        for number, entry in enumerate(letter.entries):
-            if number < self._most_cards:
-                if (card := self._cards.card(letter.tongue, entry)) is not None:
-                    letter.cards[number] = card
-            elif (line := self._cards.line(letter.tongue, entry)) is not None:
-                letter.lines[number] = line
-        lacking = [n for n in range(len(letter.entries)) if n not in letter.cards and n not in letter.lines]
-        whole, named = [n for n in lacking if n < self._most_cards], [n for n in lacking if n >= self._most_cards]
-        return [letter.entries[n].item_id for n in whole], [letter.entries[n].item_id for n in named]
+        lacking = []
+        for plan in self._plan(letter, self._limits(letter)):
+            for number, whole in plan:
+                look, kept = (self._cards.card, letter.cards) if whole else (self._cards.line, letter.lines)
+                if (found := look(letter.tongue, letter.entries[number])) is not None:
+                    kept[number] = found
+                else:
+                    lacking.append(letter.entries[number].item_id)
+        return lacking
 
     def mail(self, letter: DigestLayout, items: Items) -> MailParts:
-        """Return the parts of a mail; the HTML has at most :data:`MOST_BYTES` bytes."""
-        full, rest = self._full(letter, items)
-        line = self._line_of(letter, items)
-        brief = _few(map(line, rest))
-        html = self._html(letter, full, brief)
-        while (excess := html.weight - MOST_BYTES) > 0 and full:
-            full, moved = _fewer(full, excess)
-            brief = _few([*(line(one.number) for one in moved), *brief])
-            html = self._html(letter, full, brief)
-        return MailParts(self._text(letter, full, brief), html)
+        """Return the parts of a mail; the HTML has at most :data:`MOST_BYTES` bytes where its frame allows it."""
+        limits = self._limits(letter)
+        groups = self._shown(letter, items, limits)
+        html = self._html(letter, groups)
+        smaller = iter(_SMALLER)
+        while html.weight > MOST_BYTES and (less := next(smaller, None)) is not None:
+            groups = self._shown(letter, items, limits._replace(cards=less[0], lines=less[1]))
+            html = self._html(letter, groups)
+        return MailParts(self._text(letter, groups), html)
 
     def page(self, letter: DigestLayout, items: Items) -> str:
         """Return the whole digest in HTML."""
-        full, rest = self._full(letter, items)
-        return self._html(letter, full, list(map(self._line_of(letter, items), rest))).text
+        everything = _Limits(_NO_LIMIT, _NO_LIMIT, self._most_cards, _NO_LIMIT)
+        return self._html(letter, self._shown(letter, items, everything)).text
 
-    def _full(self, letter: DigestLayout, items: Items) -> tuple[list[_Card], list[int]]:
-        """Return the cards; and the places of the other entries, those among them whose facts are broken."""
-        full: list[_Card] = []
-        rest: list[int] = []
-        for number in range(len(letter.entries)):
-            card = self._card(letter, number, items) if len(full) < self._most_cards else None
-            if card is None:
-                rest.append(number)
-            else:
-                full.append(card)
-        return full, rest
+    def _limits(self, letter: DigestLayout) -> _Limits:
+        if letter.shared["page"]:
+            return _Limits(_NO_LIMIT, _NO_LIMIT, self._most_cards, _NO_LIMIT)
+        if letter.total > MANY:
+            return _Limits(_FEW_CARDS, _FEW_LINES, self._most_cards, _MOST_LINES)
+        return _Limits(_CARDS, _LINES, self._most_cards, _MOST_LINES)
 
-    def _card(self, letter: DigestLayout, number: int, items: Items) -> _Card | None:
+    def _plan(self, letter: DigestLayout, limits: _Limits) -> Iterator[list[tuple[int, bool]]]:
+        """Yield for each group which entries are told, and whether in full."""
+        all_cards, all_lines = limits.all_cards, limits.all_lines
+        for group in letter.groups:
+            cards, lines = limits.cards, limits.lines
+            plan = []
+            for number in group.entries:
+                if min(cards, all_cards) > 0 and not _is_brief(letter.entries[number]):
+                    plan.append((number, True))
+                    cards, all_cards = cards - 1, all_cards - 1
+                elif min(lines, all_lines) > 0:
+                    plan.append((number, False))
+                    lines, all_lines = lines - 1, all_lines - 1
+                else:
+                    break
+            yield plan
+
+    def _shown(self, letter: DigestLayout, items: Items, limits: _Limits) -> list[list[_Shown]]:
+        return [
+            [self._entry(letter, number, items, whole=whole) for number, whole in plan]
+            for plan in self._plan(letter, limits)
+        ]
+
+    def _entry(self, letter: DigestLayout, number: int, items: Items, *, whole: bool) -> _Shown:
+        """Return an entry as it is told; in a line where its facts are broken."""
         entry, tongue = letter.entries[number], letter.tongue
-        try:
-            kept = letter.cards.get(number) or self._cards.card(tongue, entry)
-            if kept is None:
-                kept = self._cards.make_card(tongue, entry, items[entry.item_id], page=letter.shared["page"])
-            own = tongue.maker.personal(entry.reasons, kept.near, kept.places)._asdict()
-            return _Card(number, kept, own, self._parts.fill(kept.html, own))
-        except DBAPIError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one bad item must harm only itself, whatever is wrong with it
-            log.warning("card.failed", item=entry.item_id, error=type(error).__name__)
-            return None
+        if whole:
+            try:
+                kept = letter.cards.get(number) or self._cards.card(tongue, entry)
+                if kept is None:
+                    kept = self._cards.make_card(tongue, entry, items[entry.item_id], page=letter.shared["page"])
+                return _Shown(kept, tongue.own(entry, kept))
+            except DBAPIError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one bad item must harm only itself, whatever is wrong with it
+                log.warning("card.failed", item=entry.item_id, error=type(error).__name__)
+        kept = letter.lines.get(number) or self._cards.line(tongue, entry)
+        if kept is None:
+            kept = self._cards.make_line(tongue, entry, items[entry.item_id], page=letter.shared["page"])
+        return _Shown(kept, tongue.own(entry, kept))
 
-    def _line_of(self, letter: DigestLayout, items: Items) -> Callable[[int], KeptLine]:
-        def line(number: int) -> KeptLine:
-            entry, cards = letter.entries[number], self._cards
-            found = letter.lines.get(number) or cards.line(letter.tongue, entry)
-            return found or cards.make_line(letter.tongue, entry, items[entry.item_id])
+    def _html(self, letter: DigestLayout, groups: Sequence[Sequence[_Shown]]) -> Encoded:
+        parts = []
+        for group, shown in zip(letter.groups, groups, strict=True):
+            parts.append(self._part("group.html.j2", letter, group.own))
+            parts += [self._parts.fill(each.kept.html, each.own) for each in shown]
+            parts += self._rest("rest.html.j2", letter, group, len(shown))
+        return self._part("digest.html.j2", letter, letter.own, {CARDS: joined(parts)})
 
-        return line
+    def _text(self, letter: DigestLayout, groups: Sequence[Sequence[_Shown]]) -> Encoded:
+        parts = []
+        number = 0
+        for group, shown in zip(letter.groups, groups, strict=True):
+            parts.append(self._part("group.txt.j2", letter, group.own))
+            for each in shown:
+                number += 1
+                filled = self._parts.fill(each.kept.text, each.own)
+                parts.append(Encoded([_numbered(number), *filled.pieces, _NEW_LINE], filled.weight))
+            parts += self._rest("rest.txt.j2", letter, group, len(shown))
+        return self._part("digest.txt.j2", letter, letter.own, {CARDS: joined(parts)})
 
-    def _html(self, letter: DigestLayout, full: Sequence[_Card], brief: Sequence[KeptLine]) -> Encoded:
-        return self._laid_out("digest.html.j2", letter, [card.html for card in full], [line.html for line in brief])
+    def _rest(self, name: str, letter: DigestLayout, group: GroupLayout, shown: int) -> list[Encoded]:
+        left = group.total - shown
+        if left <= 0:
+            return []
+        phrase, words = group.rest
+        url = f"{letter.own['digest_url']}#{group.anchor}" if letter.shared["linked"] else ""
+        return [self._part(name, letter, {"rest": letter.tongue.words.count(phrase, left, **words), "rest_url": url})]
 
-    def _text(self, letter: DigestLayout, full: Sequence[_Card], brief: Sequence[KeptLine]) -> Encoded:
-        cards = []
-        for number, card in enumerate(full, start=1):
-            filled = self._parts.fill(card.kept.text, card.own)
-            cards.append(Encoded([_numbered(number), *filled.pieces, _NEW_LINE], filled.weight))
-        return self._laid_out("digest.txt.j2", letter, cards, [line.text for line in brief])
-
-    def _laid_out(self, name: str, letter: DigestLayout, cards: Sequence[Encoded], lines: Sequence[Encoded]) -> Encoded:
-        left = letter.total - len(cards) - len(lines)
-        more = letter.tongue.words.count("digest.more", left) if left > 0 else ""
-        shared = {**letter.shared, "brief": bool(lines), "more": bool(more)}
-        key = (name, letter.tongue.words.key, *shared.values())
+    def _part(
+        self, name: str, letter: DigestLayout, own: Mapping[str, Any], inside: Mapping[str, Encoded] | None = None
+    ) -> Encoded:
+        key = (name, letter.tongue.words.key, *letter.shared.values())
         layout = self._layouts.get(key)
         if layout is None:
-            layout = self._parts.cut(name, letter.tongue.common, shared)
+            layout = self._parts.cut(name, letter.tongue.common, letter.shared)
             self._layouts.put(key, layout, layout.size)
-        return self._parts.fill(layout, {**letter.own, "more": more}, {CARDS: joined(cards), LINES: joined(lines)})
+        return self._parts.fill(layout, own, inside or {})
 
 
-def _fewer(full: list[_Card], excess: int) -> tuple[list[_Card], list[_Card]]:
-    """Return the cards that stay, and the last ones, as many as weigh what is too much."""
-    drop = freed = 0
-    while drop < len(full) and freed < excess:
-        drop += 1
-        freed += full[-drop].html.weight
-    return full[:-drop], full[-drop:]
+def _is_brief(entry: Entry) -> bool:
+    """Tell whether an entry is told in a line: what has ended, and what is far away and not open."""
+    if entry.kind == "article":
+        return False
+    lead = leading(entry.told)
+    if lead is not None and lead.kind in ENDS:
+        return True
+    near = entry.reasons[0].distance_km if entry.reasons else None
+    return near is not None and near > _FAR_KM and entry.tier not in _RECRUITING_TIERS
 
 
-def _few(lines: Iterable[KeptLine]) -> list[KeptLine]:
-    """Return as many lines as a mail has room for; no more of them are made."""
-    kept: list[KeptLine] = []
-    room = _BRIEF_BYTES
-    for line in lines:
-        room -= line.weight
-        if room < 0:
-            break
-        kept.append(line)
-        if len(kept) == MOST_BRIEF:
-            break
-    return kept
-
-
-@lru_cache(maxsize=100)
+@lru_cache(maxsize=200)
 def _numbered(number: int) -> Quoted:
-    """Return what stands before a card in plain text."""
+    """Return what stands before an entry in plain text."""
     return encode(f"{number}. ")

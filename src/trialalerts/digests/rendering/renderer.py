@@ -1,15 +1,14 @@
 """The mails: a digest or a notice, written in the reader's language, with all its headers.
 
-Nothing in a subject, a header or a link tells what somebody follows (unless that reader wants it in the
-subject); nothing in a body is fetched from elsewhere.
+Nothing in a subject, a header or a link tells what somebody follows (unless they chose to read it in the subject);
+nothing in a body is fetched from elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -18,29 +17,36 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
+from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.clock import Clock
 from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id
 from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION, HEARTBEAT
 from trialalerts.delivery.outbox.tables import Delivery
+from trialalerts.digests.cards.headings import Lookout, digest_intro, digest_subject, digest_title
 from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.page import Later, PageCardMaker, read_later
+from trialalerts.digests.cards.reasons import condition_of
 from trialalerts.digests.cards.wording import Wording, Wordings
 from trialalerts.digests.entries import Entry
+from trialalerts.digests.lookout import Watch
 from trialalerts.digests.notices.wording import NoticeWording
 from trialalerts.digests.notices.writer import NoticeWriter
+from trialalerts.digests.plain import plain_line
 from trialalerts.digests.publishing import Publishing
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.rendering.card_cache import CardCache, Tongue
 from trialalerts.digests.rendering.checking import refuse_broken
 from trialalerts.digests.rendering.fill import PartWriter
-from trialalerts.digests.rendering.headers import Extent, digest_headers, digest_subject
+from trialalerts.digests.rendering.groups import READING, areas_named, extent_of, group_layouts, grouped_entries
+from trialalerts.digests.rendering.headers import digest_headers
 from trialalerts.digests.rendering.items import Heading, SliceItems, StoredDigest, load_items, read_digests
-from trialalerts.digests.rendering.layout import MOST_BRIEF, DigestLayout, Items, LetterWriter
+from trialalerts.digests.rendering.layout import MOST_OF_A_GROUP, DigestLayout, Items, LetterWriter
 from trialalerts.digests.rendering.templates import Templates, common_words
-from trialalerts.digests.tables import Digest, DigestKind
+from trialalerts.digests.tables import Digest
 from trialalerts.settings import Settings
 from trialalerts.subscribers.links import Links
-from trialalerts.subscribers.tables import Frequency, Subscriber
+from trialalerts.subscribers.tables import Subscriber
 
 __all__ = ["DIGEST", "MailRenderer"]
 
@@ -48,6 +54,7 @@ DIGEST = "digest"
 """The kind of delivery whose data is ``{"digest_id": int}``."""
 
 _CARDS_ON_A_PAGE = 100
+_UNKNOWN = Lookout()
 
 
 class MailRenderer:
@@ -80,6 +87,7 @@ class MailRenderer:
         self._common: dict[str, Mapping[str, Any]] = {}
         self._notices = NoticeWording(settings, self._links, clock)
         self._writer = NoticeWriter(settings, clock, self._parts, self._common_words)
+        self._watch = Watch(settings, clock)
 
     def __call__(
         self, session: Session, mails: Sequence[tuple[Delivery, Subscriber]]
@@ -90,8 +98,9 @@ class MailRenderer:
         """
         ids = {delivery.data.get("digest_id", 0) for delivery, _ in mails if delivery.kind == DIGEST}
         with self._reading:
-            digests = read_digests(session, self._reader, ids, most=self._most + MOST_BRIEF)
-        drafts = [self._draft(delivery, subscriber, digests) for delivery, subscriber in mails]
+            digests = read_digests(session, self._reader, ids, most=MOST_OF_A_GROUP)
+        lookout = self._watch.lookout(session) if ids else Lookout()
+        drafts = [self._draft(delivery, subscriber, digests, lookout) for delivery, subscriber in mails]
         items = SliceItems(session)
         self._fetch(items, [draft for draft in drafts if isinstance(draft, DigestLayout)])
         return [
@@ -108,27 +117,35 @@ class MailRenderer:
         *,
         since: datetime | None = None,
         message_id: str | None = None,
+        lookout: Lookout = _UNKNOWN,
     ) -> Message | None:
         """Return a digest as a mail; None where none of its items exists any more.
 
         ``digest`` need not be stored: without an id there is no link to its page. ``items`` holds the items by id;
         an entry whose item is missing is passed over. ``since`` is when the subscriber was told something last.
         """
-        trials = sum(entry.kind == "trial" for entry in entries)
-        told = [
-            entry._replace(version=items[entry.item_id].facts_hash)
-            for entry in entries[: self._most + MOST_BRIEF]
-            if entry.item_id in items
-        ]
-        stored = StoredDigest(digest=digest, entries=told, total=len(entries), trials=trials, since=since)
-        letter = self._letter(stored, subscriber) if _tells(stored) else None
+        told = [entry._replace(version=items[entry.item_id].facts_hash) for entry in entries if entry.item_id in items]
+        stored = grouped_entries(digest, told, since)
+        letter = self._letter(stored, subscriber, lookout) if _tells(stored) else None
         return None if letter is None else self._message(letter, subscriber, items, message_id)
+
+    def lookout(self, session: Session) -> Lookout:
+        """Return when the sources were looked at."""
+        return self._watch.lookout(session)
+
+    def plain(self, entry: Entry, item: Item | None, subscriber: Subscriber) -> str | None:
+        """Return the plain line of a trial as the subscriber reads it; None where there is none."""
+        if item is None or item.kind is not ItemKind.TRIAL:
+            return None
+        words = self._wordings.of(subscriber.locale)
+        said = plain_line(words, TrialFacts.model_validate(item.facts), condition_of(words, entry.reasons))
+        return said.text if said else None
 
     def digest_page(self, session: Session, digest: Digest, subscriber: Subscriber) -> str:
         """Return a whole digest as an HTML page, with what has become of its entries since; the styles stand in it."""
         with self._reading:
             (entries,) = self._reader.entries(session, [digest])
-        items = load_items(session, [entry.item_id for entry in entries], facts_of=_CARDS_ON_A_PAGE)
+        items = load_items(session, [entry.item_id for entry in entries])
         told = [entry for entry in entries if entry.item_id in items]
         later = read_later(session, digest, [entry.item_id for entry in told])
         letter = self._page_letter(digest, told, subscriber, later)
@@ -158,27 +175,22 @@ class MailRenderer:
         return self._writer.mail(asked, subscriber.address, words, name, template=CONFIRMATION)
 
     def _draft(
-        self, delivery: Delivery, subscriber: Subscriber, digests: Mapping[int, StoredDigest]
+        self, delivery: Delivery, subscriber: Subscriber, digests: Mapping[int, StoredDigest], lookout: Lookout
     ) -> DigestLayout | Exception | None:
         """Return the layout of a digest's delivery, its kept cards looked up; None where it has none."""
         stored = digests.get(delivery.data.get("digest_id", 0)) if delivery.kind == DIGEST else None
         if stored is None:
             return None
         try:
-            return stored.fault or (self._letter(stored, subscriber) if _tells(stored) else None)
+            return stored.fault or (self._letter(stored, subscriber, lookout) if _tells(stored) else None)
         except Exception as error:  # noqa: BLE001 - one mail that cannot be written must not stop the others
             return error
 
     def _fetch(self, items: SliceItems, letters: Sequence[DigestLayout]) -> None:
         """Read those items at once whose cards or lines are not kept."""
-        whole: set[int] = set()
-        named: set[int] = set()
-        for letter in letters:
-            in_full, in_a_line = self._letters.lacking(letter)
-            whole.update(in_full)
-            named.update(in_a_line)
-        if whole or named:
-            items.fetch(whole, named)
+        lacking = {number for letter in letters for number in self._letters.lacking(letter)}
+        if lacking:
+            items.fetch(lacking)
 
     def _sent(
         self,
@@ -219,32 +231,41 @@ class MailRenderer:
             headers=digest_headers(self._settings, letter.own["unsubscribe_url"]),
         )
 
-    def _letter(self, stored: StoredDigest, subscriber: Subscriber) -> DigestLayout:
-        extent = Extent.of(stored)
+    def _letter(self, stored: StoredDigest, subscriber: Subscriber, lookout: Lookout = _UNKNOWN) -> DigestLayout:
         words = self._wordings.of(subscriber.locale, subscriber.unit)
-        zone = ZoneInfo(subscriber.timezone)
-        today = self._clock.now().astimezone(zone).date()
+        now, zone = self._clock.now(), ZoneInfo(subscriber.timezone)
+        today = now.astimezone(zone).date()
         since = stored.since.astimezone(zone).date() if stored.since else None
+        extent = extent_of(stored)
+        groups = group_layouts(words, stored, today, subscriber.unit)
+        named = subscriber.area_in_subject and self._settings.digests.condition_in_subject
+        preferences = self._links.preferences(subscriber)
         return DigestLayout(
             tongue=Tongue(
                 words=words,
                 common=self._common_words(words),
-                maker=CardMaker(words, today, subscriber.timezone, publishing=self._publishing),
+                maker=CardMaker(words, today, subscriber.timezone, publishing=self._publishing, unit=subscriber.unit),
                 today=today,
                 timezone=subscriber.timezone,
             ),
             entries=stored.entries,
+            groups=groups,
             total=stored.total,
             shared={
                 "page": False,
                 "linked": bool(stored.digest.id),
-                "nothing": words.say("digest.nothing_open") if extent.is_first_of_nothing else "",
+                "nothing": extent.is_first_of_nothing,
+                "welcome": extent.is_welcome and bool(extent.trials),
             },
             own={
-                **_said(words, extent, since, subscriber.frequency),
-                "subject": digest_subject(words, extent, stored.entries, name_areas=subscriber.area_in_subject),
+                "title": digest_title(words, extent, [group.heading for group in groups if group.anchor != READING]),
+                "preview": words.say(f"preview.{extent.kind}"),
+                "intro": digest_intro(words, extent, since, lookout, now, subscriber.timezone),
+                "notes": (),
+                "how_often": words.say(f"footer.{subscriber.frequency.value}"),
+                "subject": digest_subject(words, extent, areas_named(words, stored.entries) if named else ()),
                 "digest_url": self._links.digest(stored.digest.id, subscriber) if stored.digest.id else None,
-                "preferences_url": (preferences := self._links.preferences(subscriber)),
+                "preferences_url": preferences,
                 "earlier_url": f"{preferences}#mails",
                 "unsubscribe_url": self._links.unsubscribe(subscriber),
             },
@@ -252,11 +273,11 @@ class MailRenderer:
 
     def _page_letter(self, digest: Digest, told: Sequence[Entry], subscriber: Subscriber, later: Later) -> DigestLayout:
         """Return what a page is written from: it says when the mail was, and counts nothing as if it were of today."""
-        trials = sum(entry.kind == "trial" for entry in told)
-        stored = StoredDigest(digest=digest, entries=told, total=len(told), trials=trials, since=None)
-        letter = self._letter(stored, subscriber)
+        letter = self._letter(grouped_entries(digest, told, None), subscriber)
         words, written = letter.tongue.words, digest.created_at.astimezone(ZoneInfo(subscriber.timezone)).date()
         title, intro = words.say("page.title", date=words.day(written)), words.say("page.intro")
+        if letter.shared["nothing"]:
+            intro = words.say("page.nothing")
         if later.gone:
             intro = f"{intro} {words.say('page.gone')}"
         maker = PageCardMaker(
@@ -266,12 +287,12 @@ class MailRenderer:
             written=written,
             later=later,
             publishing=self._publishing,
+            unit=subscriber.unit,
         )
-        nothing = words.say("page.nothing") if letter.shared["nothing"] else ""
         return replace(
             letter,
             tongue=replace(letter.tongue, maker=maker),
-            shared={**letter.shared, "page": True, "nothing": nothing},
+            shared={**letter.shared, "page": True, "welcome": False},
             own={**letter.own, "subject": title, "title": title, "intro": intro},
         )
 
@@ -286,40 +307,4 @@ class MailRenderer:
 
 def _tells(stored: StoredDigest) -> bool:
     """Tell whether anything that a digest tells of still exists, or it is a first mail, which always comes."""
-    return bool(stored.entries) or Extent.of(stored).is_welcome
-
-
-@lru_cache(maxsize=4_096)
-def _said(words: Wording, extent: Extent, since: date | None, frequency: Frequency) -> Mapping[str, str]:
-    """Return the sentences around the entries: few are different, and plural forms and dates take their time."""
-    return {
-        "title": _title(words, extent),
-        "preview": words.say(f"preview.{_what(extent)}"),
-        "intro": _intro(words, extent, since),
-        "how_often": words.say(f"footer.{frequency.value}"),
-    }
-
-
-def _what(extent: Extent) -> str:
-    """Return which kind of mail it is, as the strings name it."""
-    if extent.kind is not DigestKind.FIRST:
-        return "regular"
-    if extent.added:
-        return "added"
-    return "first" if extent.trials else "first_nothing"
-
-
-def _title(words: Wording, extent: Extent) -> str:
-    if extent.kind is not DigestKind.FIRST:
-        return words.count("digest.title", extent.total)
-    if extent.is_welcome and extent.trials:
-        return words.count("digest.title_first", extent.trials)
-    return words.say(f"digest.title_{_what(extent)}")
-
-
-def _intro(words: Wording, extent: Extent, since: date | None) -> str:
-    if extent.kind is not DigestKind.FIRST:
-        return words.say("digest.intro_since", date=words.day(since)) if since else words.say("digest.intro")
-    if extent.is_welcome and extent.total > extent.trials:
-        return words.say("digest.intro_first_articles" if extent.trials else "digest.intro_first_only_articles")
-    return words.say(f"digest.intro_{_what(extent)}")
+    return bool(stored.entries) or extent_of(stored).is_welcome

@@ -1,9 +1,9 @@
-"""The tags ``personal``, ``cards`` and ``lines``: what differs from reader to reader in a template.
+"""The tags ``personal`` and ``cards``: what differs from reader to reader in a template.
 
 A template is run once for many readers (the *shared* way); where a reader's own words belong it leaves a marker, at
 which the text is cut afterwards. The body of ``{% personal reasons, caution %}…{% endpersonal %}`` becomes a template
 of its own, run with the real values, and with no other words than all readers of a language share: so that one result
-serves every card. ``{% cards %}`` and ``{% lines %}`` stand where finished parts are put in.
+serves every card. ``{% cards %}`` stands where the finished groups of cards are put in.
 
 The *eager* way writes everything at once for one reader. Templates are tried both ways against each other.
 """
@@ -23,10 +23,10 @@ from jinja2.parser import Parser
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-__all__ = ["CARDS", "LINES", "PERSONAL_LINKS", "CutText", "EagerTags", "SharedTags", "Slot", "take_slots"]
+__all__ = ["CARDS", "PERSONAL_LINKS", "CutText", "EagerTags", "SharedTags", "Slot", "take_slots"]
 
-CARDS, LINES = "cards", "lines"
-PERSONAL_LINKS = frozenset({"digest_url", "earlier_url", "preferences_url", "unsubscribe_url"})
+CARDS = "cards"
+PERSONAL_LINKS = frozenset({"digest_url", "earlier_url", "preferences_url", "rest_url", "unsubscribe_url"})
 """Words that no two readers share, so that nothing made of them is kept."""
 
 _RUN = "_run"
@@ -38,7 +38,7 @@ _MAY_HOLD_TAGS = (nodes.Template, nodes.Block, nodes.If, nodes.For)
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Slot:
-    """The place of a reader's own words, or of finished parts (``part``: :data:`CARDS` or :data:`LINES`).
+    """The place of a reader's own words, or of finished parts (``part``: :data:`CARDS`).
 
     ``template`` writes ``names``; None where the one name is only put out. ``source`` is the name of the file.
     """
@@ -100,7 +100,7 @@ class _Run:
 
 
 class _Tags(Extension):
-    tags = {"personal", CARDS, LINES}  # noqa: RUF012 - as Jinja declares it
+    tags = {"personal", CARDS}  # noqa: RUF012 - as Jinja declares it
 
     def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
         tag = next(parser.stream)
@@ -155,7 +155,7 @@ class SharedTags(_Tags):
         """Return what stands in the place of a tag in the template to be compiled."""
         _, what = block.call.args
         names = tuple(cast("nodes.Const", what).value.split(","))
-        part = names[0] if not block.body and names[0] in {CARDS, LINES} else None
+        part = names[0] if not block.body and names[0] == CARDS else None
         source = name or ""
         plain = _only_name(block.body) == names[0] and len(names) == 1
         template = None if part or plain else self._compiled(block.body, name, filename)
@@ -196,7 +196,7 @@ def take_slots(environment: Environment, tree: nodes.Template, name: str | None,
     visit(tree, allowed=True)
 
 
-_MISPLACED = "a tag (personal, cards, lines, include) may stand in the file, a block, an if and a for only"
+_MISPLACED = "a tag (personal, cards, include) may stand in the file, a block, an if and a for only"
 
 
 def _check_body(tag: nodes.Node, name: str | None, filename: str | None) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import Change, Item
-from trialalerts.digests.cards.changes import change_notes
+from trialalerts.digests.cards.changes import change_line
 from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.trial_wording import phase, who_can_join
 from trialalerts.digests.cards.wording import Wording, Wordings
@@ -183,7 +183,7 @@ class AreaPage:
             title=one_line(item.title, _TITLE) or item.external_id,
             site=sites.nearest or next((line for line in sites.shown if line.state == "open"), None),
             distance=words.distance(at.km) if at.km is not None else "",
-            who=who_can_join(words, facts),
+            who=who_can_join(words, facts)[1],
             phase=named[0] if named else "",
             is_new=posted is not None and self._site.clock.now().date() - posted < _NEW,
         )
@@ -241,7 +241,7 @@ def _items(session: Session, changes: Sequence[Change]) -> dict[int, Item]:
 
 def _told(words: Wording, change: Change) -> str:
     told = EntryChange(kind=change.kind.value, seq=change.seq, before=change.before, after=change.after)
-    return "; ".join(note.text for note in change_notes(words, [told], None, ()))
+    return change_line(words, told, None)
 
 
 def _said(words: Wording, item: Item) -> str:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemNumber
 from trialalerts.catalog.trials.status import status_group
-from trialalerts.digests.cards.changes import change_notes
+from trialalerts.digests.cards.changes import change_line, change_notes
 from trialalerts.digests.cards.contacts import ContactLine, contacts_for
 from trialalerts.digests.cards.text import one_line, shortened, web_address
 from trialalerts.digests.cards.trial_wording import countries, dated, phase, study_type, who_can_join
@@ -120,7 +120,7 @@ def view_of(
         registry=_REGISTRIES.get(item.registry_name, item.registry_name),
         record_day=facts.last_update_posted,
         seen=item.last_seen_at,
-        who=who_can_join(words, facts),
+        who=who_can_join(words, facts)[1],
         why_stopped=shortened(facts.why_stopped, 300),
         criteria=part_criteria(facts.criteria, most=_MOST_CRITERIA),
         sites=list_sites(words, facts, near, shown=sites),
@@ -185,9 +185,13 @@ def _changes(session: Session, item: Item, words: Wording, facts: TrialFacts) ->
     asked = select(Change).where(col(Change.item_id) == item.id, col(Change.kind) != ChangeKind.REGISTERED)
     rows: Sequence[Change] = session.exec(asked.order_by(col(Change.seq).desc()).limit(_MOST_CHANGES)).all()
     return tuple(
-        Happening(day=row.at.date(), text=note.text, points=note.points)
+        Happening(
+            day=row.at.date(),
+            text=change_line(words, _told(row), facts),
+            points=tuple(f"{label} {before} → {after}" for label, before, after in note.points),
+        )
         for row in rows
-        for note in change_notes(words, [_told(row)], facts, ())
+        for note in change_notes(words, [_told(row)], facts)
     )
 
 

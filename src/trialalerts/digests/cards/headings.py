@@ -1,0 +1,137 @@
+"""What stands around the entries of a mail: the subject, the news in numbers, when we looked last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from trialalerts.digests.cards.wording import Wording
+
+__all__ = ["Extent", "Lookout", "digest_intro", "digest_subject", "digest_title", "news_in_words"]
+
+_NOON = 12
+
+
+class Extent(NamedTuple):
+    """What a digest tells, as a whole.
+
+    ``first``: what is open, and no changes: to a newcomer, or (then it is ``added``) for a new wish. Of the ``trials``
+    among the ``total`` items ``new`` are new, the others changed. ``near``: all of it is around places.
+    """
+
+    first: bool
+    added: bool
+    total: int
+    trials: int
+    new: int
+    near: bool
+
+    @property
+    def changed(self) -> int:
+        """How many trials changed."""
+        return self.trials - self.new
+
+    @property
+    def articles(self) -> int:
+        """How many articles there are."""
+        return self.total - self.trials
+
+    @property
+    def is_welcome(self) -> bool:
+        """Whether it is somebody's first mail, which always comes."""
+        return self.first and not self.added
+
+    @property
+    def is_first_of_nothing(self) -> bool:
+        """Whether it is somebody's first mail, and no trial is open."""
+        return self.is_welcome and not self.trials
+
+    @property
+    def kind(self) -> str:
+        """Which mail it is, as the strings name it."""
+        if not self.first:
+            return "regular"
+        return "added" if self.added else "first" if self.trials else "first_nothing"
+
+
+class Lookout(NamedTuple):
+    """When the sources were looked at last, and which could not be of late: their names and since when."""
+
+    last: datetime | None = None
+    unseen: tuple[tuple[str, datetime], ...] = ()
+
+
+def news_in_words(words: Wording, extent: Extent) -> str:
+    """Return what a mail tells in numbers: ``2 new, 17 changed``."""
+    if extent.first:
+        counts = [("open_now", extent.trials), ("articles", extent.articles)]
+    else:
+        counts = [("new", extent.new), ("changed", extent.changed), ("articles", extent.articles)]
+    return ", ".join(words.count(f"news.{key}", count) for key, count in counts if count)
+
+
+@lru_cache(maxsize=4_096)
+def digest_subject(words: Wording, extent: Extent, areas: tuple[str, ...]) -> str:
+    """Return the subject of a digest: neutral, but for the ``areas`` that a subscriber wants to read there."""
+    if extent.is_first_of_nothing:
+        return words.say("subject.first_nothing")
+    news = news_in_words(words, extent)
+    if areas:
+        first, *others = areas
+        named = words.count("subject.several_areas", len(others), area=first) if others else first
+        return words.say("subject.about", areas=named, news=news)
+    return words.say("subject.first" if extent.is_welcome else "subject.regular", news=news)
+
+
+def digest_title(words: Wording, extent: Extent, wishes: Sequence[str]) -> str:
+    """Return the heading of a mail: the news in numbers that a reader can check; ``wishes`` are those that are new."""
+    near = "_near" if extent.near else ""
+    if extent.is_first_of_nothing:
+        return words.say(f"digest.title_first_nothing{near}")
+    if extent.added and wishes:
+        return words.say("digest.title_added", wishes=words.listed(list(wishes)))
+    if extent.first and extent.trials:
+        return words.count(f"digest.title_first{near}", extent.trials)
+    if extent.new:
+        return words.count(f"digest.title_new{near}", extent.new)
+    if extent.trials:
+        return words.count("digest.title_changed", extent.changed)
+    return words.count("digest.title_articles", extent.articles)
+
+
+def digest_intro(
+    words: Wording, extent: Extent, since: date | None, lookout: Lookout, now: datetime, timezone: str
+) -> str:
+    """Return the sentences under the heading: the rest of the news, when we looked, what we could not look at."""
+    opening, looked = _opening(words, extent, since), _looked(words, lookout, now, timezone)
+    return " ".join(filter(None, [opening, *_unseen(words, lookout, timezone), looked]))
+
+
+def _opening(words: Wording, extent: Extent, since: date | None) -> str:
+    if extent.first:
+        key = {"added": "intro_added", "first": "intro_first", "first_nothing": "intro_first_nothing"}[extent.kind]
+        return words.say(f"digest.{key}")
+    day = words.short_day(since) if since else ""
+    if extent.new and extent.changed:
+        return words.count(f"digest.and_changed{'_since' if day else ''}", extent.changed, date=day)
+    return words.say("digest.since", date=day) if day else ""
+
+
+def _unseen(words: Wording, lookout: Lookout, timezone: str) -> list[str]:
+    zone = ZoneInfo(timezone)
+    return [
+        words.say("digest.unseen", source=name, date=words.short_day(since.astimezone(zone).date()))
+        for name, since in lookout.unseen
+    ]
+
+
+def _looked(words: Wording, lookout: Lookout, now: datetime, timezone: str) -> str:
+    if lookout.last is None:
+        return ""
+    zone = ZoneInfo(timezone)
+    last, today = lookout.last.astimezone(zone), now.astimezone(zone).date()
+    key = "looked" if last.date() != today else "looked_this_morning" if last.hour < _NOON else "looked_today"
+    return words.say(f"digest.{key}", date=words.short_day(last.date()))
