@@ -102,7 +102,14 @@ def test_what_a_link_filled_in_stays_when_the_language_is_changed(world: World) 
     [
         ("en", ["Any disease", "Only: Gene therapy, Stem cells", "Only those for professionals"]),
         ("de", ["Jede Krankheit", "Nur: Gentherapie, Stammzellen", "Nur solche für Fachleute"]),
-        ("fr", ["Toute maladie", "Seulement : Thérapie génique, Stem cells", "Seulement ceux pour les professionnels"]),
+        (
+            "fr",
+            [
+                "Toute maladie",
+                "Seulement\u00a0: Thérapie génique, Stem cells",
+                "Seulement ceux pour les professionnels",
+            ],
+        ),
         ("es", ["Cualquier enfermedad", "Solo: Gene therapy, Stem cells", "Solo los que son para profesionales"]),
     ],
 )
