@@ -28,7 +28,7 @@ __all__ = ["AreaListing", "NearItem"]
 
 _COUNTED = 1_000
 """So many trials are counted; of more the page says that there are more."""
-_LATEST_CHANGES = 600
+_LATEST_CHANGES = 300
 _LATEST_TRIALS = 2_000
 _MOST_AROUND = 4_000
 _RADII = (50.0, 200.0, 600.0)
