@@ -23,7 +23,8 @@ MENDED = {
         "Vous l’avez demandé une fois par jour", "courriel",
     ],
     "es": [
-        "Lo que traería", "sin voluntarios sanos", "Lo pidió una vez al día", "Ya busca participantes", "no se fíe de él",
+        "Lo que traería", "sin voluntarios sanos", "Lo pidió una vez al día", "Ya busca participantes",
+        "no se fíe de él",
     ],
 }  # fmt: skip
 """By language, what was written once and is said otherwise now."""
