@@ -57,7 +57,7 @@ def test_a_trial_stored_before_designs_were_read_has_no_line() -> None:
     [
         pytest.param(
             "en",
-            "severe asthma",
+            "Severe asthma",
             "Tests the medicine examplumab in adults with severe asthma.",
             "Picked by chance, some get a placebo instead; neither they nor the team know who.",
             id="English",

@@ -13,6 +13,7 @@ from typing import Literal
 from trialalerts.digests.plain.languages.common_conditions import common_condition
 from trialalerts.digests.plain.languages.common_names import common_name
 from trialalerts.digests.plain.languages.vocabulary import condition_name
+from trialalerts.digests.plain.reading.spelling import lowered
 
 __all__ = ["FOREIGN_ENDS", "FOREIGN_STARTS", "Grammar", "Joiner", "is_phrase"]
 
@@ -60,8 +61,7 @@ class Grammar:
 
     def condition(self, name: str, *, is_own: bool) -> str:
         """Return a condition; the reader's own name of it is of this language, another one is the registry's."""
-        del is_own
-        return name
+        return lowered(name) if is_own else name
 
     def joined(self, parts: Sequence[str], how: Joiner) -> str:
         """Return ``A, B and C``."""
