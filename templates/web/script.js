@@ -1,4 +1,4 @@
-// What the sign-up does beside a plain form: suggestions, the time zone, a slip in the address. Nothing needs it.
+// Suggestions, the time zone, a slip in the address. Nothing needs it.
 "use strict";
 (() => {
   const form = document.querySelector("form[data-lang]");
@@ -94,8 +94,8 @@
 
   // "Did you mean gmail.com": two letters that changed places, one too many, too few or wrong. Asked, never mended.
   const common = ("gmail.com googlemail.com hotmail.com outlook.com yahoo.com icloud.com aol.com gmx.de web.de t-online.de "
-    + "hotmail.co.uk yahoo.co.uk btinternet.com orange.fr wanadoo.fr laposte.net free.fr hotmail.fr yahoo.fr hotmail.es "
-    + "yahoo.es gmx.net gmx.at gmx.ch proton.me").split(" ");
+    + "hotmail.co.uk yahoo.co.uk btinternet.com orange.fr laposte.net free.fr hotmail.fr yahoo.fr hotmail.es "
+    + "yahoo.es gmx.net proton.me").split(" ");
   const real = "gmx.com mail.com email.com ymail.com hotmail.de outlook.fr outlook.es outlook.de yahoo.de yahoo.ca yahoo.it".split(" ");
   const slip = (a, b) => {
     let i = 0, j = 0;
@@ -107,7 +107,8 @@
   const address = form.elements.address;
   const warning = make("p", { class: "tell warn after", role: "status", hidden: "" });
   address.closest(".field").append(warning);
-  address.addEventListener("change", () => {
+  let pause = 0;  // told while typing: later it would move what is pressed next
+  const look = () => {
     const [, local, domain] = address.value.trim().match(/^(.+)@([^@]+)$/) || [];
     const near = domain && ![...common, ...real].includes(domain.toLowerCase())
       && common.find((each) => slip(domain.toLowerCase(), each));
@@ -117,5 +118,6 @@
     button.addEventListener("click", () => { address.value = button.textContent; warning.hidden = true; address.focus(); });
     const [before, after] = said.mean.split("§");
     warning.replaceChildren(before, button, after);
-  });
+  };
+  address.addEventListener("input", () => { clearTimeout(pause); pause = setTimeout(look, 500); });
 })();
