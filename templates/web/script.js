@@ -85,7 +85,7 @@
   };
   form.querySelectorAll("[data-suggest]").forEach(suggest);
 
-  // The zone of the device, where the page only guessed one.
+  // The zone of the device.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if ("guess" in said && zone && /\//.test(zone)) {
     form.elements.timezone.value = zone;
@@ -94,7 +94,7 @@
 
   // "Did you mean gmail.com": two letters that changed places, one too many, too few or wrong. Asked, never mended.
   const common = ("gmail.com googlemail.com hotmail.com outlook.com yahoo.com icloud.com aol.com gmx.de web.de t-online.de "
-    + "hotmail.co.uk yahoo.co.uk btinternet.com orange.fr laposte.net free.fr hotmail.fr yahoo.fr hotmail.es "
+    + "hotmail.co.uk yahoo.co.uk orange.fr laposte.net free.fr hotmail.fr yahoo.fr hotmail.es "
     + "yahoo.es gmx.net proton.me").split(" ");
   const real = "gmx.com mail.com email.com ymail.com hotmail.de outlook.fr outlook.es outlook.de yahoo.de yahoo.ca yahoo.it".split(" ");
   const slip = (a, b) => {
