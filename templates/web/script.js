@@ -57,7 +57,7 @@
         try {
           const answer = await fetch(`${said.path}/${input.dataset.suggest}/suggest?${query}`);
           if (answer.ok) found = await answer.json();
-        } catch { /* the field works without */ }
+        } catch { /* works without */ }
       }
       if (mine !== asked || document.activeElement !== input) return;
       list.replaceChildren(...found.map((each, i) => option(each, i, typed)));
