@@ -31,10 +31,10 @@ _INTERNAL = {"id", "key", "address_key", "subscriber_id", "delivery_id", "leased
 _MOST_MAILS = 200
 
 
-def earlier_digests(session: Session, subscriber: Subscriber) -> Sequence[Digest]:
-    """Return the digests of a subscriber that are still kept, newest first."""
+def earlier_digests(session: Session, subscriber: Subscriber, most: int | None = _MOST_MAILS) -> Sequence[Digest]:
+    """Return the digests of a subscriber that are still kept, newest first, ``most`` of them; None: all."""
     rows = select(Digest).where(col(Digest.subscriber_id) == subscriber.id)
-    return session.exec(rows.order_by(col(Digest.created_at).desc(), col(Digest.id).desc()).limit(_MOST_MAILS)).all()
+    return session.exec(rows.order_by(col(Digest.created_at).desc(), col(Digest.id).desc()).limit(most)).all()
 
 
 class HeldPages:
@@ -132,7 +132,7 @@ def _plain(row: SQLModel) -> dict[str, Any]:
 
 
 def _digests(session: Session, subscriber: Subscriber) -> list[dict[str, Any]]:
-    digests = earlier_digests(session, subscriber)
+    digests = earlier_digests(session, subscriber, most=None)
     told = DigestReader().entries(session, digests)
     ids = {entry.item_id for entries in told for entry in entries}
     titles = dict(session.exec(select(Item.id, Item.title).where(col(Item.id).in_(ids))).all()) if ids else {}
