@@ -70,6 +70,7 @@ READS = {
     "areas gaps", "areas search", "areas show", "areas tag", "audit list", "database backup", "database check",
     "database upgrade", "database vacuum", "deliveries domains", "deliveries list", "deliveries show",
     "digests due", "digests preview", "digests replay", "digests show", "feedback classify", "items show",
+    "locales check",
     "preferences estimate", "preferences list", "regions search", "sources check", "sources kinds",
     "sources list", "sources poll", "subscribers explain", "subscribers list", "subscribers show",
     "suppressions export", "suppressions list", "suppressions review", "templates check", "topics search",

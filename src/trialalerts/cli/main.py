@@ -40,6 +40,7 @@ NOUNS: dict[str, str] = {
     "suppressions": "Never mailed: list, add, lift, import.",
     "feedback": "Bounces: what is a mail taken for, and why?",
     "templates": "Own templates: check.",
+    "locales": "Languages: what is missing in each?",
     "audit": "Who changed what, and when.",
     "retention": "What is old: let it go.",
     "database": "Database: check, backup, restore, copy …",
