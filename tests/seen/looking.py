@@ -42,8 +42,10 @@ def window(
     scheme: str = "light",
     locale: str = "en-GB",
     scripts: bool = True,
+    strict: bool = False,
+    timezone: str | None = None,
 ) -> Iterator[Page]:
-    """A fresh window. What a page asks of another host is refused: nothing of ours may need it."""
+    """A fresh window of a device in ``timezone``; ``strict`` keeps the page's own policy, which axe-core cannot."""
     context = browser.new_context(
         base_url=base_url,
         locale=locale,
@@ -51,7 +53,8 @@ def window(
         color_scheme="dark" if scheme == "dark" else "light",
         viewport={"width": width, "height": 812},
         reduced_motion="reduce",
-        bypass_csp=True,  # axe-core is put into the page; the policy itself has tests of its own
+        timezone_id=timezone,
+        bypass_csp=not strict,  # axe-core is put into the page
     )
     yield context.new_page()
     context.close()
