@@ -64,13 +64,14 @@ CHANGING: dict[str, tuple[tuple[str, ...], Prepare, str, str]] = {
     "database restore": (("now.db", "--yes"), ("database", "backup", "now.db"), "database.restored", "database"),
 }  # fmt: skip
 """Each command that changes something for people: its words, what comes before, its line in the trail."""
-ELSEWHERE = {"sources release", "digests send", "areas import", "regions import", "database copy"}  # fmt: skip
+ELSEWHERE = {"sources release", "digests send", "areas import", "regions import", "database copy",
+             "follows add", "follows remove"}  # fmt: skip
 """These leave a line, too: they need a source, a trial, a file or another database."""
 READS = {
     "areas gaps", "areas search", "areas show", "areas tag", "audit list", "database backup", "database check",
     "database upgrade", "database vacuum", "deliveries domains", "deliveries list", "deliveries show",
-    "digests due", "digests preview", "digests replay", "digests show", "feedback classify", "items show",
-    "locales check",
+    "digests due", "digests preview", "digests replay", "digests show", "feedback classify", "follows list",
+    "items show", "locales check",
     "preferences estimate", "preferences list", "regions search", "sources check", "sources kinds",
     "sources list", "sources poll", "subscribers explain", "subscribers list", "subscribers show",
     "suppressions export", "suppressions list", "suppressions review", "templates check", "topics search",

@@ -111,10 +111,22 @@ def _hashed_facts(draft: ItemDraft) -> bytes:
     """Return what cards and comparison need of the facts; not the day of the last update, nor a coordinate's metres."""
     facts = draft.facts
     exclude = _NOT_HASHED | {name: True for name in _LEARNT_LATER if not getattr(facts, name, None)}
+    if isinstance(facts, TrialFacts):
+        exclude |= _contacts_not_said(facts)
     hashed = facts.__pydantic_serializer__.to_json(facts, exclude=exclude, warnings="error")
     if isinstance(facts, TrialFacts) and facts.sites:
         return hashed + repr([_roughly(site.latitude, site.longitude) for site in facts.sites]).encode()
     return hashed
+
+
+def _contacts_not_said(facts: TrialFacts) -> dict[str, Any]:
+    """Return what to leave out where no site names a contact, and no contact a role: both were learnt later, too."""
+    left_out: dict[str, Any] = {}
+    if not any(site.contacts for site in facts.sites):
+        left_out["sites"] = {"__all__": _NOT_HASHED["sites"]["__all__"] | {"contacts"}}
+    if not any(contact.role for contact in facts.contacts):
+        left_out["contacts"] = {"__all__": {"role"}}
+    return left_out
 
 
 def _roughly(latitude: float | None, longitude: float | None) -> tuple[float, float] | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import column, select, table
 from sqlmodel import Session
@@ -17,7 +16,7 @@ __all__ = ["Watch"]
 
 _PATIENCE = timedelta(days=1)
 """A source that was not reached for so long beyond its own rhythm is told to readers."""
-_READ_AGAIN_SECONDS = 60.0
+_READ_AGAIN = timedelta(minutes=1)
 _SOURCES = table("source", column("name"), column("last_success_at", UtcDateTime))
 """Two columns of the sources' own table: digests know nothing else of sources."""
 _NAMES = {"clinicaltrials_gov": "ClinicalTrials.gov"}
@@ -29,13 +28,13 @@ class Watch:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._sources = {source.name: source for source in settings.sources}
         self._clock = clock
-        self._known: tuple[float, Lookout] | None = None
+        self._known: tuple[datetime, Lookout] | None = None
 
     def lookout(self, session: Session) -> Lookout:
         """Return when the configured sources were looked at, as far as each was ever reached."""
-        known = self._known
-        if known is None or time.monotonic() >= known[0]:
-            known = self._known = (time.monotonic() + _READ_AGAIN_SECONDS, self._read(session))
+        known, now = self._known, self._clock.now()
+        if known is None or not known[0] <= now < known[0] + _READ_AGAIN:
+            known = self._known = (now, self._read(session))
         return known[1]
 
     def _read(self, session: Session) -> Lookout:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trialalerts.subscribers.filters import FILTERS_TOLD, FilterWords
-from trialalerts.subscribers.tables import Preference, RegionKind
+from trialalerts.subscribers.tables import ONE_TRIAL, Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 from trialalerts.vocabulary.places.shown import region_shown
 from trialalerts.vocabulary.topics import TopicTree
@@ -39,10 +39,14 @@ class PreferenceText:
     one_trial: bool = False
 
 
-def preference_text(preference: Preference, areas: AreaTree, topics: TopicTree, language: Language) -> PreferenceText:
-    """Return a preference, stored or not, as a page shows it."""
+def preference_text(
+    preference: Preference, areas: AreaTree, topics: TopicTree, language: Language, *, trial: str = ""
+) -> PreferenceText:
+    """Return a preference, stored or not, as a page shows it; ``trial`` is the number of the one that is followed."""
 
     def area(area_id: str) -> str:
+        if area_id == ONE_TRIAL:
+            return language.text("preferences.one_trial", number=trial)
         return language.text("filters.any_area") if area_id == ANY_AREA else areas.name(area_id, language.code)
 
     wording = FilterWords(text=language.text, area=area, topic=lambda topic: topics.name(topic, language.code))
@@ -51,8 +55,8 @@ def preference_text(preference: Preference, areas: AreaTree, topics: TopicTree, 
     return PreferenceText(
         id=preference.id or 0,
         area=area(preference.area_id),
-        region=_region(preference, language),
-        where=_where(preference, language),
+        region=_every_change(preference, language) or _region(preference, language),
+        where=_every_change(preference, language) or _where(preference, language),
         filters=" · ".join(filter(None, told.values())),
         only=" · ".join(text for name, text in told.items() if text and name != "born_on"),
         label=preference.label,
@@ -60,6 +64,10 @@ def preference_text(preference: Preference, areas: AreaTree, topics: TopicTree, 
         rests_until=preference.paused_until,
         one_trial=preference.item_id is not None,
     )
+
+
+def _every_change(preference: Preference, language: Language) -> str:
+    return language.text("signup.trial_hint").rstrip(".") if preference.item_id is not None else ""
 
 
 def _region(preference: Preference, language: Language) -> str:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 from starlette.requests import Request
 
+from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.errors import TokenError
@@ -135,14 +136,13 @@ class WebSite:
 
     def follows(self, session: Session, subscriber: Subscriber, language: Language) -> list[PreferenceText]:
         """Return what a subscriber follows, to be shown."""
-        tree, topics = self.vocabulary.tree(), self.vocabulary.topics()
-        return [
-            preference_text(preference, tree, topics, language) for preference in list_preferences(session, subscriber)
-        ]
+        return [self.follow(session, each, language) for each in list_preferences(session, subscriber)]
 
-    def follow(self, preference: Preference, language: Language) -> PreferenceText:
+    def follow(self, session: Session, preference: Preference, language: Language) -> PreferenceText:
         """Return one wish, to be shown."""
-        return preference_text(preference, self.vocabulary.tree(), self.vocabulary.topics(), language)
+        tree, topics = self.vocabulary.tree(), self.vocabulary.topics()
+        trial = session.get(Item, preference.item_id) if preference.item_id is not None else None
+        return preference_text(preference, tree, topics, language, trial=trial.external_id if trial else "")
 
     def choices(self) -> Mapping[str, object]:
         """Return what the forms offer: distances, filters, time zones, languages of mails."""

@@ -61,12 +61,13 @@ EXPECTED: list[tuple[str, str, list[str], int]] = [
     ("NCT06627647", "2026-02-16 21:08:12", OPENED_AND_CLOSED, 4),  # New Delhi withdrawn; two had not begun
     ("NCT06646627", "2026-02-10 07:03:56", NOTHING, 0),  # dates
     ("NCT06657144", "2026-02-10 07:03:39", NOTHING, 0),  # verified
-    ("NCT06657144", "2026-02-21 00:54:37", NOTHING, 0),  # a site's telephone
+    ("NCT06657144", "2026-02-21 00:54:37", ["contact_changed"], 1),  # a site's telephone
     ("NCT06657144", "2026-03-03 00:59:11", NOTHING, 0),  # day of the update
     ("NCT06692738", "2026-02-26 00:55:51", OPENED_AND_CLOSED, 5),  # four new, one back; New Delhi withdrawn
     ("NCT06754501", "2026-02-19 01:00:00", ["closed"], 0),  # recruitment ended
     ("NCT06780137", "2026-02-12 14:14:36", NOTHING, 0),  # verified
-    ("NCT06780137", "2026-03-10 02:08:14", ["eligibility_changed"], 0),  # pneumonitis, whether or not with steroids
+    # pneumonitis, whether or not with steroids; and whom to ask at a site
+    ("NCT06780137", "2026-03-10 02:08:14", ["eligibility_changed", "contact_changed"], 1),
     ("NCT06819735", "2026-03-11 02:05:41", NOTHING, 0),  # verified
     # began; other cancers of the pancreas than ductal ones may join
     ("NCT06821503", "2026-03-11 02:05:41", ["opened", "eligibility_changed"], 0),
@@ -154,7 +155,7 @@ def test_a_recorded_change_gives_what_a_person_would_name(
 
 def test_the_criteria_told_are_those_that_changed(steps: dict[tuple[str, str], Step], read: StudyReader) -> None:
     step = steps["NCT06780137", "2026-03-10 02:08:14"]
-    (difference,) = compare_trials(facts_of(read, step.before), facts_of(read, step.after))
+    difference, _ = compare_trials(facts_of(read, step.before), facts_of(read, step.after))
     before, after = difference.before["criteria"], difference.after["criteria"]
     assert "that required steroids" in before
     assert "irrespective of steroid use" in after

@@ -113,7 +113,10 @@ class ArticleCard:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Brief:
-    """An item in one line: what happened, what it is, and more of what happened."""
+    """An item in one line: what happened, what it is, and more of what happened.
+
+    A link to a trial is the reader's own; ``url`` is the one that all may have.
+    """
 
     chip: ChangeNote | None
     url: str | None
@@ -121,6 +124,7 @@ class Brief:
     number: str
     first: tuple[Piece, ...]
     lang: str
+    is_trial: bool = False
     details: tuple[str, ...] = ()
     places: Places | None = None
     near: EntryChange | None = None
@@ -221,6 +225,7 @@ class CardMaker:
             number=one_line(item.external_id, _NAME),
             first=first,
             lang=_REGISTRY_LANGUAGE,
+            is_trial=True,
             details=tuple(filter(None, [ended, *reason, *more])),
             places=places(self._words, known),
             near=near,

@@ -184,9 +184,17 @@ _PERSONAL: tuple[Mapping[str, Any], ...] = (
         "sentence": _ODD * 3,
         "place": Ask(_ODD, "12 km away", "Ask:", _CONTACTS, _ODD),
         "others": "also York (40 km)",
+        "trial_url": "https://alerts.example.org/follow/1",
     },
-    {"spot": "", "chip": "", "sentence": "", "place": None, "others": ""},
-    {"spot": "", "chip": "", "sentence": "", "place": Ask("", "", "", (), _ODD), "others": ""},
+    {
+        "spot": "",
+        "chip": "",
+        "sentence": "",
+        "place": None,
+        "others": "",
+        "trial_url": "https://alerts.example.org/f/2",
+    },
+    {"spot": "", "chip": "", "sentence": "", "place": Ask("", "", "", (), _ODD), "others": "", "trial_url": ""},
 )
 _LINES = (
     Brief(

@@ -5,7 +5,7 @@ A mail stays within what Gmail shows. Everything shared comes out of the caches;
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -75,6 +75,7 @@ class DigestLayout:
         total: how many entries the digest has, those not among ``entries`` included.
         shared: what the layout depends on beside its groups (``page``, ``linked``, ``nothing``, ``welcome``).
         own: the reader's own words.
+        trial_link: makes the reader's own link to a trial, by the id of its item: no address of it tells which one.
     """
 
     tongue: Tongue
@@ -83,8 +84,14 @@ class DigestLayout:
     total: int
     shared: Mapping[str, Any]
     own: Mapping[str, Any]
+    trial_link: Callable[[int], str]
     cards: dict[int, KeptCard] = field(default_factory=dict)
     lines: dict[int, KeptCard] = field(default_factory=dict)
+
+    def own_words(self, entry: Entry, kept: KeptCard) -> Mapping[str, Any]:
+        """Return the reader's own words in a card or line."""
+        own = self.tongue.own(entry, kept)
+        return {**own, "trial_url": self.trial_link(entry.item_id)} if entry.kind == "trial" else own
 
 
 class MailParts(NamedTuple):
@@ -194,7 +201,7 @@ class LetterWriter:
                 kept = letter.cards.get(number) or self._cards.card(tongue, entry)
                 if kept is None:
                     kept = self._cards.make_card(tongue, entry, items[entry.item_id], page=letter.shared["page"])
-                return _Shown(kept, tongue.own(entry, kept))
+                return _Shown(kept, letter.own_words(entry, kept))
             except DBAPIError:
                 raise
             except Exception as error:  # noqa: BLE001 - one bad item must harm only itself, whatever is wrong with it
@@ -202,7 +209,7 @@ class LetterWriter:
         kept = letter.lines.get(number) or self._cards.line(tongue, entry)
         if kept is None:
             kept = self._cards.make_line(tongue, entry, items[entry.item_id], page=letter.shared["page"])
-        return _Shown(kept, tongue.own(entry, kept))
+        return _Shown(kept, letter.own_words(entry, kept))
 
     def _html(self, letter: DigestLayout, groups: Sequence[Sequence[_Shown]]) -> Encoded:
         parts = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -269,6 +270,7 @@ class MailRenderer:
                 "earlier_url": f"{preferences}#mails",
                 "unsubscribe_url": self._links.unsubscribe(subscriber),
             },
+            trial_link=partial(self._links.follow, subscriber),
         )
 
     def _page_letter(self, digest: Digest, told: Sequence[Entry], subscriber: Subscriber, later: Later) -> DigestLayout:

@@ -72,7 +72,7 @@ class SettingsPage:
             if page := self._apart(request, session, access):
                 return page
             if kept := own_wish(session, subscriber, query.get("rest", "")):
-                return self._view.rest(request, subscriber, kept, self._view.filled(request, {}, subscriber))
+                return self._view.rest(request, session, subscriber, kept, self._view.filled(request, {}, subscriber))
             if kept := own_wish(session, subscriber, query.get("edit", "")):
                 return self._wishes.show(request, session, subscriber, kept)
             return self._view.page(request, session, access, self._view.filled(request, {}, subscriber))
@@ -140,7 +140,7 @@ class SettingsPage:
             return self._view.address(request, access.subscriber, form, status=422)
         kept = own_wish(session, access.subscriber, form.values["preference"]) if action == "rest" else None
         if kept is not None:
-            return self._view.rest(request, access.subscriber, kept, form, status=422)
+            return self._view.rest(request, session, access.subscriber, kept, form, status=422)
         return self._view.page(request, session, access, form, status=422)
 
     def _send_link(self, request: Request, token: str) -> Response:

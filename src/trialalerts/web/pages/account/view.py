@@ -83,7 +83,14 @@ class SettingsView:
         )
 
     def rest(
-        self, request: Request, subscriber: Subscriber, kept: Preference, form: Form, *, status: int = 200
+        self,
+        request: Request,
+        session: Session,
+        subscriber: Subscriber,
+        kept: Preference,
+        form: Form,
+        *,
+        status: int = 200,
     ) -> Response:
         """Show the form that lets one wish rest."""
         language = self.language(request, subscriber)
@@ -95,7 +102,7 @@ class SettingsView:
             status=status,
             action=self.path(request),
             form=form,
-            follow=self._site.follow(kept, language),
+            follow=self._site.follow(session, kept, language),
             address=subscriber.address,
         )
 
