@@ -49,7 +49,7 @@ def test_an_article_of_our_own_can_be_read_and_what_it_is_about_followed(each_wo
         "Sleep &amp; MS",
         "A subtitle",
         "<b>how they sleep</b>",
-        "Example Alerts · A. Writer · February 20, 2026",
+        "Example Alerts · A. Writer · 20 February 2026",
     ):
         assert shown in page.text
     assert "<script" not in page.text

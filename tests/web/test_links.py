@@ -297,7 +297,7 @@ def test_a_preference_can_be_removed_but_nobody_elses(world: World) -> None:
 
 def test_mails_can_be_paused_and_resumed(world: World) -> None:
     person = world.follower()
-    assert "Your mails are paused until April 1, 2026." in _press(world, person, action="pause")
+    assert "Your mails are paused until 1 April 2026." in _press(world, person, action="pause")
     assert world.again(person).state is SubscriberState.PAUSED
     assert "Your mails come again." in _press(world, person, action="resume")
     assert world.again(person).state is SubscriberState.ACTIVE

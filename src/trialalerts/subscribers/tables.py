@@ -9,6 +9,7 @@ from sqlalchemy import Index, false, text
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime, empty_list
+from trialalerts.vocabulary.days import reader_locale
 
 __all__ = [
     "NEVER_SERVED",
@@ -115,6 +116,11 @@ class Subscriber(SQLModel, table=True):
     area_in_subject: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     unit: str | None = None
     links_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    @property
+    def reading_locale(self) -> str:
+        """Whose dates and distances this reader is used to."""
+        return reader_locale(self.locale, self.timezone)
 
 
 def id_of(subscriber: Subscriber) -> int:

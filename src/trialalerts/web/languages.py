@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trialalerts.errors import ConfigurationError
+from trialalerts.vocabulary.days import known_tag
 
 if TYPE_CHECKING:
     from babel import Locale
 
-__all__ = ["Language", "Languages", "country_name", "language_name", "read_languages", "zone_name"]
+__all__ = ["Language", "Languages", "country_name", "language_name", "read_languages", "tags_by_wish", "zone_name"]
 
 _FALLBACK = "en"
 _MOST_CHOICES = 20
@@ -22,11 +23,17 @@ _MOST_CHOICES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Language:
-    """One language: its code (``de``), its own name (``Deutsch``) and its texts."""
+    """One language: its code (``de``), its own name (``Deutsch``), its texts, and the reader's ``tag`` (``de-AT``)."""
 
     code: str
     name: str
     texts: Mapping[str, str]
+    tag: str = ""
+
+    @property
+    def locale(self) -> str:
+        """Whose dates and distances are written: ``de-AT`` where that is known of the reader."""
+        return self.tag or self.code
 
     @property
     def direction(self) -> str:
@@ -111,15 +118,20 @@ class Languages:
         """Return the language of a tag such as ``de`` or ``de-AT``; None where the pages do not speak it."""
         return self._by_code.get((code or "").replace("_", "-").partition("-")[0].lower())
 
+    def near(self, language: Language, tags: Iterable[str]) -> Language:
+        """Return a language as it is spoken where the first of these tags that names it says."""
+        known = (known_tag(tag) for tag in tags if self.get(tag) is language)
+        return replace(language, tag=next(filter(None, known), ""))
+
     def choose(self, accepted: str, default: str) -> Language:
         """Return the best language for an ``Accept-Language`` header; ``default`` (else English) where none fits."""
-        for code in _by_wish(accepted):
+        for code in tags_by_wish(accepted):
             if found := self.get(code):
                 return found
         return self.get(default) or self._by_code[_FALLBACK]
 
 
-def _by_wish(accepted: str) -> list[str]:
+def tags_by_wish(accepted: str) -> list[str]:
     """Return the tags of an ``Accept-Language`` header, the most wanted first; what makes no sense is left out."""
     wishes: list[tuple[float, str]] = []
     for part in accepted.split(",")[:_MOST_CHOICES]:

@@ -16,7 +16,8 @@ from starlette.responses import HTMLResponse
 from trialalerts.files import shipped
 from trialalerts.settings import LookSettings, Settings
 from trialalerts.subscribers.choices import LANGUAGES
-from trialalerts.web.languages import Language, Languages, language_name, read_languages, zone_name
+from trialalerts.vocabulary.days import written_day
+from trialalerts.web.languages import Language, Languages, language_name, read_languages, tags_by_wish, zone_name
 from trialalerts.web.signup.consent_text import consent_text
 
 __all__ = ["PageTemplates"]
@@ -54,8 +55,10 @@ class PageTemplates:
 
     def language(self, request: Request, wanted: str | None = None) -> Language:
         """Return the language of a page: ``?lang=``, else ``wanted``, else what the browser asks for."""
+        accepted = request.headers.get("accept-language", "")
         asked = self.languages.get(request.query_params.get("lang")) or self.languages.get(wanted)
-        return asked or self.languages.choose(request.headers.get("accept-language", ""), self.settings.service.locale)
+        language = asked or self.languages.choose(accepted, self.settings.service.locale)
+        return self.languages.near(language, [*([wanted] if wanted else []), *tags_by_wish(accepted)])
 
     def page(
         self,
@@ -94,14 +97,8 @@ class PageTemplates:
         return [language for language in self.languages.all if language.code in LANGUAGES]
 
     def day(self, moment: date, language: Language) -> str:
-        """Return a date as it is written in ``language``."""
-        from babel import UnknownLocaleError
-        from babel.dates import format_date
-
-        try:
-            return format_date(moment, format="long", locale=language.code)
-        except (UnknownLocaleError, ValueError):
-            return moment.isoformat()
+        """Return a date as the reader of ``language`` writes it."""
+        return written_day(moment, language.locale)
 
     def weekdays(self, language: Language) -> list[str]:
         """Return the names of the days of the week in ``language``, Monday first."""

@@ -17,14 +17,15 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 import structlog
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton
+from babel import Locale
+from babel.dates import format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
 from trialalerts.catalog.facts import PartialDate
 from trialalerts.files import shipped
+from trialalerts.vocabulary.days import WORLD_ENGLISH, known_tag, written_day, written_day_of_year
 
 __all__ = ["FALLBACK", "Wording", "Wordings", "read_strings"]
 
@@ -33,7 +34,6 @@ log = structlog.get_logger()
 _Length = Literal["short", "long", "narrow"]
 
 FALLBACK = "en"
-_WORLD_ENGLISH = "en_001"
 _KM_PER_MILE = 1.609344
 _SHORT_FIRST: tuple[_Length, ...] = ("short", "long", "narrow")
 _LONG_FIRST: tuple[_Length, ...] = ("long", "short", "narrow")
@@ -48,7 +48,7 @@ class Wording:
     def __init__(self, language: str, tag: str, strings: Mapping[str, str], unit: str | None = None) -> None:
         self.language = language
         self.tag = tag
-        self.locale = Locale.parse(_WORLD_ENGLISH if tag == FALLBACK else tag.replace("-", "_"))
+        self.locale = Locale.parse(WORLD_ENGLISH if tag == FALLBACK else tag.replace("-", "_"))
         self.direction = self.locale.text_direction
         self._strings = strings
         in_miles = unit == "miles" if unit else tag == "en-US"
@@ -88,7 +88,7 @@ class Wording:
 
     def short_day(self, day: date) -> str:
         """Return a day of this year or the last: ``21 November``."""
-        return format_skeleton("MMMMd", day, locale=self.locale)
+        return written_day_of_year(day, self.locale)
 
     def month(self, value: PartialDate) -> str:
         """Return the month of a date; the year alone where no more is known."""
@@ -97,7 +97,7 @@ class Wording:
         return self.partial(PartialDate(value=value.value[:7], precision="month"))
 
     def _written_day(self, day: date) -> str:
-        return format_date(day, "long", self.locale)
+        return written_day(day, self.locale)
 
     def _written_partial(self, value: PartialDate) -> str:
         """Return a date as exact as it is known; what is no date is returned as it was written."""
@@ -156,7 +156,7 @@ class Wordings:
 
     def _choose(self, locale: str, unit: str | None) -> Wording:
         for wanted in (locale, self._default):
-            tag = _known_tag(wanted)
+            tag = known_tag(wanted)
             language = tag.partition("-")[0] if tag else ""
             if tag and any(self._files(name) for name in {tag, language}):
                 return Wording(language, tag, self._strings(tag, language), unit)
@@ -175,17 +175,6 @@ class Wordings:
         """Return the files of a tag that are there, the shipped one first."""
         folders = [shipped("templates/email"), *([self._own_folder] if self._own_folder else [])]
         return [file for folder in folders if (file := folder / f"strings.{tag}.toml").is_file()]
-
-
-def _known_tag(locale: str) -> str | None:
-    """Return ``de-AT`` for any spelling of it; the language alone where the rest is unknown; None for nonsense."""
-    parts = locale.replace("_", "-").split("-")
-    for tag in ("-".join(parts), parts[0]):
-        try:
-            return str(Locale.parse(tag, sep="-")).replace("_", "-")
-        except (UnknownLocaleError, ValueError):
-            continue
-    return None
 
 
 def _usable(file: Path, english: Mapping[str, str]) -> dict[str, str]:

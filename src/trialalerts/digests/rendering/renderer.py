@@ -138,7 +138,7 @@ class MailRenderer:
         """Return the plain line of a trial as the subscriber reads it; None where there is none."""
         if item is None or item.kind is not ItemKind.TRIAL:
             return None
-        words = self._wordings.of(subscriber.locale)
+        words = self._wordings.of(subscriber.reading_locale)
         said = plain_line(words, TrialFacts.model_validate(item.facts), condition_of(words, entry.reasons))
         return said.text if said else None
 
@@ -158,7 +158,7 @@ class MailRenderer:
         self, session: Session, delivery: Delivery, subscriber: Subscriber, *, template: str = "notice"
     ) -> Message | None:
         """Return a notice as a mail; None where what it told of is over."""
-        words = self._wordings.of(subscriber.locale)
+        words = self._wordings.of(subscriber.reading_locale)
         told = self._notices.of(session, delivery.kind, delivery.data, subscriber, words)
         if told is None:
             return None
@@ -170,7 +170,7 @@ class MailRenderer:
         self, subscriber: Subscriber, preference_ids: Collection[int], *, message_id: str | None = None
     ) -> Message:
         """Return the mail that asks to confirm; whoever gets it by mistake does not learn what was asked for."""
-        words = self._wordings.of(subscriber.locale)
+        words = self._wordings.of(subscriber.reading_locale)
         asked = self._notices.confirmation(subscriber, preference_ids, words)
         name = message_id or self._new_message_id()
         return self._writer.mail(asked, subscriber.address, words, name, template=CONFIRMATION)
@@ -233,7 +233,7 @@ class MailRenderer:
         )
 
     def _letter(self, stored: StoredDigest, subscriber: Subscriber, lookout: Lookout = _UNKNOWN) -> DigestLayout:
-        words = self._wordings.of(subscriber.locale, subscriber.unit)
+        words = self._wordings.of(subscriber.reading_locale, subscriber.unit)
         now, zone = self._clock.now(), ZoneInfo(subscriber.timezone)
         today = now.astimezone(zone).date()
         since = stored.since.astimezone(zone).date() if stored.since else None

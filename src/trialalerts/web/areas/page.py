@@ -104,7 +104,7 @@ class AreaPage:
         site, language = self._site, self._site.pages.language(request)
         area = self._area(request)
         country = _country(request)
-        words = self._wordings.of(language.code)
+        words = self._wordings.of(language.locale)
         name = site.vocabulary.tree().name(area, language.code)
         with site.db.read() as session:
             listing = AreaListing(session, site.vocabulary.tree(), area, country)
@@ -120,7 +120,7 @@ class AreaPage:
     ) -> Response:
         pages = self._site.pages
         path = f"{pages.prefix}/areas/{area}"
-        words = self._wordings.of(language.code)
+        words = self._wordings.of(language.locale)
         return pages.page(
             "area.html",
             language,
@@ -205,7 +205,7 @@ class AreaPage:
         site = self._site
         area, country = self._area(request), _country(request)
         language = site.pages.language(request)
-        words = self._wordings.of(language.code)
+        words = self._wordings.of(language.locale)
         base = site.settings.service.base_url
         name = site.vocabulary.tree().name(area, language.code)
         with site.db.read() as session:

@@ -36,7 +36,7 @@ class ConfirmPage:
         site, token = self._site, request.path_params["token"]
         with site.db.read() as session:
             subscriber, ids = self._asked(session, token)
-            language = site.pages.language(request, subscriber.locale)
+            language = site.pages.language(request, subscriber.reading_locale)
             follows = [each for each in site.follows(session, subscriber, language) if each.id in ids]
         return site.pages.page(
             "confirm.html",
@@ -55,7 +55,7 @@ class ConfirmPage:
             subscriber, ids = self._asked(session, token)
             confirm(session, subscriber, ids, how="link", now=site.clock.now())
             waits = waited_for(session, site.settings, site.clock.now())
-            language = site.pages.language(request, subscriber.locale)
+            language = site.pages.language(request, subscriber.reading_locale)
             follows = [each for each in site.follows(session, subscriber, language) if each.confirmed]
             first = subscriber.cursor == NEVER_SERVED
             followed = [each for each in list_preferences(session, subscriber) if each.confirmed_at is not None]

@@ -47,7 +47,7 @@ class FollowPage:
             item, subscriber = self._meant(session, request)
             if subscriber is None or item.id is None:
                 return site.pages.message("link_expired", site.pages.language(request), status=410, again=True)
-            language = site.pages.language(request, subscriber.locale)
+            language = site.pages.language(request, subscriber.reading_locale)
             try:
                 if action == "leave":
                     unfollow_trial(session, subscriber, item.id, how="link", now=now)
@@ -63,7 +63,7 @@ class FollowPage:
         site = self._site
         with site.db.read() as session:
             item, subscriber = self._meant(session, request)
-            language = site.pages.language(request, subscriber.locale if subscriber else None)
+            language = site.pages.language(request, subscriber.reading_locale if subscriber else None)
             followed = subscriber is not None and any(
                 each.item_id == item.id and each.confirmed_at for each in followed_trials(session, subscriber)
             )

@@ -109,7 +109,7 @@ class TrialPage:
         return response
 
     def _view(self, session: Session, item: Item, language: Language, near: NearPlace, *, sites: int) -> TrialView:
-        words = self._wordings.of(language.code)
+        words = self._wordings.of(language.locale)
         today = self._site.clock.now().date()
         return view_of(session, item, words, self._site.vocabulary.tree(), near.region, today, sites=sites)
 
@@ -136,7 +136,7 @@ class TrialPage:
             here=None if signed or is_sheet else path,
             address=self._site.links.trial(view.number) if self._site.settings.service.base_url else "",
             today=today,
-            written=self._wordings.of(language.code).day,
+            written=self._wordings.of(language.locale).day,
             seen_today=view.seen.date() == today,
             key_criteria=_SHEET_CRITERIA,
             key_length=_SHEET_LINE,

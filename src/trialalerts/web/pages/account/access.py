@@ -71,6 +71,6 @@ def _key_of(site: WebSite, token: str) -> str:
 
 def ask_for_fresh(site: WebSite, request: Request, subscriber: Subscriber, token: str) -> Response:
     """Show the page that offers a fresh link, for what an older one does not open."""
-    language = site.pages.language(request, subscriber.locale)
+    language = site.pages.language(request, subscriber.reading_locale)
     path = f"{site.pages.prefix}/preferences/{token}"
     return site.pages.page("fresh.html", language, token=token, back=path, address=subscriber.address)

@@ -26,7 +26,7 @@ class AddressPage:
         site, token = self._site, request.path_params["token"]
         with site.db.read() as session:
             subscriber, _ = site.holder(session, Purpose.ADDRESS, token, max_age=FRESH_WITHIN)
-            language = site.pages.language(request, subscriber.locale)
+            language = site.pages.language(request, subscriber.reading_locale)
         return site.pages.page("address.html", language, token=token)
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
@@ -37,6 +37,6 @@ class AddressPage:
             subscriber, said = site.holder(session, Purpose.ADDRESS, token, max_age=FRESH_WITHIN)
             if not move(session, subscriber, said.data.get("asked", 0), now=site.clock.now()):
                 raise LinkEnded("This link belongs to a wish that is over.")
-            language = site.pages.language(request, subscriber.locale)
+            language = site.pages.language(request, subscriber.reading_locale)
             address, link = subscriber.address, site.links.preferences(subscriber)
         return site.pages.page("moved.html", language, address=address, settings_url=link)

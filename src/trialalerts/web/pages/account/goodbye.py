@@ -54,7 +54,7 @@ class UndoPage:
         """Show the button; changes nothing."""
         with self._site.db.read() as session:
             subscriber = self._who(session, request)
-            language = self._site.pages.language(request, subscriber.locale)
+            language = self._site.pages.language(request, subscriber.reading_locale)
         return self._site.pages.page("undo.html", language, token=request.path_params["token"])
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
@@ -62,7 +62,7 @@ class UndoPage:
         site = self._site
         with site.db.write() as session:
             subscriber = self._who(session, request)
-            language = site.pages.language(request, subscriber.locale)
+            language = site.pages.language(request, subscriber.reading_locale)
             if typed.get("action") == "why":
                 count_reason(session, str(typed.get("why", "")), now=site.clock.now())
                 return site.pages.message("thanks", language)

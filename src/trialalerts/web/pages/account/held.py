@@ -46,7 +46,7 @@ class HeldPages:
     def page(self, request: Request, session: Session, subscriber: Subscriber, what: str) -> Response:
         """Show the earlier mails, the consents, or all of it to read."""
         site = self._site
-        language = site.pages.language(request, subscriber.locale)
+        language = site.pages.language(request, subscriber.reading_locale)
         back = f"{site.pages.prefix}/preferences/{request.path_params['token']}"
         return site.pages.page(
             "held.html",

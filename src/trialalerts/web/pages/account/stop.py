@@ -26,7 +26,7 @@ class StopPage:
         """Show the button, which does not say what is followed: an old mail may be in other hands."""
         with self._site.db.read() as session:
             subscriber, _ = self._wish(session, request)
-            language = self._site.pages.language(request, subscriber.locale)
+            language = self._site.pages.language(request, subscriber.reading_locale)
         return self._site.pages.page("stop.html", language, token=request.path_params["token"])
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
@@ -34,7 +34,7 @@ class StopPage:
         del typed
         with self._site.db.write() as session:
             subscriber, wish = self._wish(session, request)
-            language = self._site.pages.language(request, subscriber.locale)
+            language = self._site.pages.language(request, subscriber.reading_locale)
             if wish is not None:
                 remove_preference(session, subscriber, wish.id or 0, how="link", now=self._site.clock.now())
         return self._site.pages.message("stopped", language)

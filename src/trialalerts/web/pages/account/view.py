@@ -42,7 +42,7 @@ class SettingsView:
 
     def language(self, request: Request, subscriber: Subscriber) -> Language:
         """Return the language of the page: the subscriber's, unless another is asked for."""
-        return self._site.pages.language(request, subscriber.locale)
+        return self._site.pages.language(request, subscriber.reading_locale)
 
     def path(self, request: Request) -> str:
         """Return the path of the page with its token."""
