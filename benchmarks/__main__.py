@@ -21,6 +21,7 @@ ALL = (
     "truth",
     "plain_lines",
     "metrics",
+    "web",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

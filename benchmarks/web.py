@@ -1,0 +1,171 @@
+"""What the pages cost with 50 visitors at a time: the sign-up, suggestions, one-click unsubscribing."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sqlmodel import col, func, select
+
+from benchmarks.figures import Figure
+from benchmarks.visited import SETTINGS
+from tests.postgres import INSTALL, find_programs, start_cluster
+from trialalerts.clock import SystemClock
+from trialalerts.database import Database, open_database
+from trialalerts.database.schema import upgrade_schema
+from trialalerts.subscribers.links import Links
+from trialalerts.subscribers.people import NewSubscriber, add_subscriber
+from trialalerts.subscribers.tables import Subscriber, SubscriberState
+from trialalerts.vocabulary.areas.shipped import store_shipped
+
+_AT_ONCE, _ROUNDS, _ASKED, _LEAVING = 50, 3, 400, 100
+_LONGEST = 60.0
+_ONE_CLICK = b"List-Unsubscribe=One-Click"
+_PAGES = {"the sign-up page": ("/?lang=en", 1.3), "a suggestion": ("/areas/suggest?lang=en&q=multiple", 1.5)}
+
+
+def run() -> Iterator[Figure]:
+    """Ask a server in another process; beside each figure stands what empty answers of it take in the same round."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/web.db"
+        with open_database(url) as db:
+            links = _filled(db, areas=True)
+            with _served(url) as server:
+                yield from _pages(server)
+                yield _one_click(server, links, db, "SQLite", 0.3)
+    programs = find_programs()
+    if programs is None:
+        yield Figure(what="one-click posts, PostgreSQL", value=f"not measured: {INSTALL}")
+        return
+    cluster = start_cluster(programs, durable=True)
+    try:
+        cluster.execute("CREATE DATABASE web")
+        with open_database(cluster.url("web")) as db:
+            links = _filled(db, areas=False)
+            with _served(cluster.url("web")) as server:
+                yield _one_click(server, links, db, "PostgreSQL", 0.5)
+    finally:
+        cluster.stop()
+
+
+@contextmanager
+def _served(database: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "benchmarks.visited", database]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.stdin.close()
+
+
+def _filled(db: Database, *, areas: bool) -> list[str]:
+    """Store those who will leave; return the paths of their links."""
+    upgrade_schema(db)
+    clock = SystemClock()
+    made = Links(SETTINGS, clock)
+    with db.write() as session:
+        if areas:
+            store_shipped(session)
+        new = [NewSubscriber(address=f"p{number}@example.org") for number in range(_ROUNDS * _LEAVING)]
+        people = [add_subscriber(session, each, confirmed=True, how="import", now=clock.now()) for each in new]
+        return [urlsplit(made.unsubscribe(each.subscriber)).path for each in people]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Round:
+    """Microseconds an answer took in one round: what is measured, and the empty ones beside it."""
+
+    asked: float
+    empty: float
+    bare: float
+
+
+def _round(server: str, paths: Sequence[str], body: bytes | None = None) -> _Round:
+    asked = _microseconds(server, paths, body)
+    return _Round(
+        asked=asked,
+        empty=_microseconds(server, ["/empty"] * _ASKED),
+        bare=_microseconds(server, ["/bare"] * _ASKED),
+    )
+
+
+def _pages(server: str) -> Iterator[Figure]:
+    for what, (path, most) in _PAGES.items():
+        _microseconds(server, [path])  # who comes first has it made
+        rounds = [_round(server, [path] * _ASKED) for _ in range(_ROUNDS)]
+        ratio = statistics.median(each.asked / each.empty for each in rounds)
+        yield Figure(
+            what=f"{what}, {_AT_ONCE} visitors at a time, by the time of an empty answer, median of {_ROUNDS}",
+            value=f"{ratio:.2f} × ({statistics.median(each.asked for each in rounds):.0f} µs)",
+            target=f"≤ {most} ×",
+            reference=_beside(rounds),
+            met=ratio <= most,
+        )
+
+
+def _one_click(server: str, links: Sequence[str], db: Database, name: str, least: float) -> Figure:
+    parts = [links[at : at + _LEAVING] for at in range(0, len(links), _LEAVING)]
+    rounds = [_round(server, part, _ONE_CLICK) for part in parts]
+    with db.read() as session:
+        left = select(func.count(col(Subscriber.id))).where(Subscriber.state == SubscriberState.UNSUBSCRIBED)
+        lost = len(links) - session.exec(left).one()
+    ratio = statistics.median(each.empty / each.asked for each in rounds)
+    return Figure(
+        what=f"one-click posts, {name}, {_AT_ONCE} at a time, by the rate of an empty answer, median of {_ROUNDS}",
+        value=f"{ratio:.2f} × ({statistics.median(each.asked for each in rounds):.0f} µs), {lost} of {len(links)} lost",
+        target=f"≥ {least} ×, 0 lost",
+        reference=_beside(rounds),
+        met=ratio >= least and not lost,
+    )
+
+
+def _beside(rounds: Sequence[_Round]) -> str:
+    empty, bare = (
+        statistics.median(times) for times in zip(*((each.empty, each.bare) for each in rounds), strict=True)
+    )
+    return f"empty {empty:.0f} µs, and {bare:.0f} µs without what stands around a page"
+
+
+def _microseconds(server: str, paths: Sequence[str], body: bytes | None = None) -> float:
+    return asyncio.run(_visit(server, paths, body)) / len(paths) * 1e6
+
+
+async def _visit(server: str, paths: Sequence[str], body: bytes | None) -> float:
+    """Return the seconds until all paths are answered, each visitor asking for the next as soon as one is there."""
+    host = urlsplit(server)
+    waiting = [_request(path, host.netloc, body) for path in paths]
+    async with asyncio.timeout(_LONGEST):
+        connections = [await asyncio.open_connection(host.hostname, host.port) for _ in range(_AT_ONCE)]
+        began = time.perf_counter()
+        await asyncio.gather(*(_visitor(reader, writer, waiting) for reader, writer in connections))
+        return time.perf_counter() - began
+
+
+async def _visitor(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, waiting: list[bytes]) -> None:
+    while waiting:
+        writer.write(waiting.pop())
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"The server said: {head[:60]!r}")
+        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        await reader.readexactly(int(length))
+    writer.close()
+
+
+def _request(path: str, host: str, body: bytes | None) -> bytes:
+    head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: gzip\r\n"
+    if body is not None:
+        head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"\r\n" + (body or b"")
