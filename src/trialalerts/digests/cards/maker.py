@@ -115,7 +115,7 @@ class ArticleCard:
 class Brief:
     """An item in one line: what happened, what it is, and more of what happened.
 
-    A link to a trial is the reader's own; ``url`` is the one that all may have.
+    It leads to the page that all may have: forty-five links of the reader's own would double what the lines weigh.
     """
 
     chip: ChangeNote | None
@@ -124,7 +124,6 @@ class Brief:
     number: str
     first: tuple[Piece, ...]
     lang: str
-    is_trial: bool = False
     details: tuple[str, ...] = ()
     places: Places | None = None
     near: EntryChange | None = None
@@ -225,7 +224,6 @@ class CardMaker:
             number=one_line(item.external_id, _NAME),
             first=first,
             lang=_REGISTRY_LANGUAGE,
-            is_trial=True,
             details=tuple(filter(None, [ended, *reason, *more])),
             places=places(self._words, known),
             near=near,
