@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -97,7 +98,7 @@ def change_while_a_page_is_matched(
     match = PageMatcher.match
     asked: list[int] = []
 
-    def ben_changes_meanwhile(matcher: PageMatcher, rows: list[DueRow]) -> PageMatches:
+    def ben_changes_meanwhile(matcher: PageMatcher, rows: list[DueRow], *rested: Any) -> PageMatches:
         asked.append(len(rows))
         if len(asked) == 1:
             with db.write() as session:
@@ -105,7 +106,7 @@ def change_while_a_page_is_matched(
                 for name, value in changes.items():
                     setattr(ben, name, value)
                 session.add(ben)
-        return match(matcher, rows)
+        return match(matcher, rows, *rested)
 
     monkeypatch.setattr(PageMatcher, "match", ben_changes_meanwhile)
     compose_due(db, SETTINGS, clock)
