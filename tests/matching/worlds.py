@@ -223,6 +223,8 @@ _area = st.sampled_from(AREAS)
 _latitude = st.one_of(st.sampled_from([-90.0, 90.0, -18.1, 0.0]), st.floats(-90, 90))
 _longitude = st.one_of(st.sampled_from([-180.0, 180.0, 179.9, -179.9]), st.floats(-180, 180))
 
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
 
 @st.composite
 def sites(draw: st.DrawFn) -> Site:
@@ -315,7 +317,7 @@ def candidates(draw: st.DrawFn, seq: int, subject: Subject) -> DrawnChange:
 def followed_trials(draw: st.DrawFn, number: int) -> Preference:
     """Draw a preference that follows one item, which may be there or not."""
     columns = follow_columns(draw(st.integers(1, 8)))
-    return Preference(id=number, subscriber_id=1, created_at=datetime(2026, 1, 1, tzinfo=UTC), **columns)
+    return Preference(id=number, subscriber_id=1, created_at=LONG_AGO, confirmed_at=LONG_AGO, **columns)
 
 
 @st.composite
@@ -345,8 +347,8 @@ def preferences(draw: st.DrawFn, number: int) -> Preference:
         excluded_areas=draw(st.lists(_area, max_size=2, unique=True)),
         topics=draw(st.lists(st.sampled_from(TOPICS), max_size=2, unique=True)),
         audience=draw(st.sampled_from([None, "patients", "professionals"])),
-        created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        confirmed_at=datetime(2026, 1, 1, tzinfo=UTC),
+        created_at=LONG_AGO,
+        confirmed_at=LONG_AGO,
     )
 
 
