@@ -128,7 +128,7 @@ def test_from_ones_own_page_to_the_last_mail(page: Page, world: World) -> None:
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("Changed.")
     expect(page.get_by_role("main")).to_contain_text("Women and girls · Phase 3")
-    page.get_by_role("button", name="Remove Multiple Sclerosis").click()
+    page.get_by_role("button", name="Stop Multiple Sclerosis").click()
     expect(page.get_by_role("status")).to_have_text("Removed.")
     person = _person(world)
     assert (person.frequency, person.hour, person.weekday) == (Frequency.WEEKLY, 19, 3)
@@ -137,16 +137,16 @@ def test_from_ones_own_page_to_the_last_mail(page: Page, world: World) -> None:
 
     page.goto(path_of(world.links.unsubscribe(person)))
     page.get_by_role("button", name="Stop all mails").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Done")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Done. No more mails")
     assert _person(world).state is SubscriberState.UNSUBSCRIBED
 
 
 def test_erasing_in_two_steps(page: Page, world: World) -> None:
     person = world.follower()
-    page.goto(path_of(world.links.preferences(person)))
-    page.get_by_role("button", name="Erase my data").click()
+    page.goto(path_of(world.links.fresh(person)))
+    page.get_by_role("button", name="Erase all about me").click()
     page.get_by_role("link", name="No, go back").click()
-    page.get_by_role("button", name="Erase my data").click()
+    page.get_by_role("button", name="Erase all about me").click()
     page.get_by_role("button", name="Yes, erase everything").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Erased")
     assert _person(world).state is SubscriberState.ERASED
