@@ -24,6 +24,7 @@ from trialalerts.delivery.outbox.tables import Delivery, RefusedAddress, SoftBou
 from trialalerts.delivery.sending.limits import quiet_until
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import AddressChange, Frequency, Subscriber, SubscriberState
+from trialalerts.vocabulary.days import reader_locale
 
 __all__ = ["Recipient", "Withheld", "check_recipients"]
 
@@ -46,6 +47,11 @@ class Recipient:
     discreet: bool = False
     area_in_subject: bool = False
     unit: str | None = None
+
+    @property
+    def reading_locale(self) -> str:
+        """Whose dates and distances this reader is used to."""
+        return reader_locale(self.locale, self.timezone)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
