@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberStat
 
 @pytest.mark.parametrize("timezone", ["Europe/London", "America/Chicago"])
 def test_a_recipient_reads_as_the_subscriber_does(timezone: str) -> None:
-    values = {
+    values: dict[str, Any] = {
         "id": 1,
         "key": "k",
         "address": "pat@people.example",
@@ -22,7 +23,7 @@ def test_a_recipient_reads_as_the_subscriber_does(timezone: str) -> None:
         "frequency": Frequency.DAILY,
         "paused_until": None,
     }
-    recipient = Recipient(**values)  # type: ignore[arg-type]  # by name
+    recipient = Recipient(**values)
     subscriber = Subscriber(**values, address_key="pat@people.example", created_at=datetime(2026, 3, 2, tzinfo=UTC))
     properties = [name for name, each in vars(Subscriber).items() if isinstance(each, property)]
     assert "reading_locale" in properties
