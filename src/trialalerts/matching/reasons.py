@@ -240,38 +240,57 @@ class Explainer:
 def nearest_site(
     subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView
 ) -> tuple[Site | None, float | None]:
-    """Return the site to name and its distance in km where a place is followed (see :func:`nearby`)."""
-    near = nearby(subject, candidates, preference)
-    return near.site, near.distance_km
-
-
-def nearby(subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> Nearby:
-    """Return the sites to name, the nearest first, with their distance in km where a place is followed.
+    """Return the site to name and its distance in km where a place is followed.
 
     Open sites come first; a trial with none yet names those that are to open. For a country or a
     subdivision it is a site in it, without a distance.
     """
-    listed = subject.open_sites or _sites_of(candidates)
-    sites = tuple(site for site in listed if site_reach(site) is None)
-    if preference.region_kind in {RegionKind.PLACE, RegionKind.ANYWHERE}:
+    sites = _askable(subject, candidates, preference)
+    measured = _measured(sites, preference)
+    if measured:
+        distance, number = min(measured)
+        return sites[number], distance
+    return (None if _is_around(preference) else next(iter(sites), None)), None
+
+
+def nearby(subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> Nearby:
+    """Return the sites to name, beginning with the one of :func:`nearest_site`, and what else there is."""
+    sites = _askable(subject, candidates, preference)
+    if _is_around(preference):
         return _around(sites, preference)
-    if preference.region_kind is RegionKind.SUBDIVISION:
-        sites = tuple(site for site in sites if preference.subdivision in _subdivisions(site))
-    else:
-        sites = tuple(site for site in sites if preference.country in _countries(site))
     return Nearby(site=next(iter(sites), None), sites=len(sites), more=max(0, len(sites) - 1))
 
 
-def _around(sites: Sequence[Site], preference: PreferenceView) -> Nearby:
-    """Return the sites around the place followed; how many more there are counts its country."""
+def _is_around(preference: PreferenceView) -> bool:
+    return preference.region_kind in {RegionKind.PLACE, RegionKind.ANYWHERE}
+
+
+def _askable(subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> tuple[Site, ...]:
+    """Return the sites that one may ask: all of them around a place, else those in the region."""
+    listed = subject.open_sites or _sites_of(candidates)
+    sites = tuple(site for site in listed if site_reach(site) is None)
+    if _is_around(preference):
+        return sites
+    if preference.region_kind is RegionKind.SUBDIVISION:
+        return tuple(site for site in sites if preference.subdivision in _subdivisions(site))
+    return tuple(site for site in sites if preference.country in _countries(site))
+
+
+def _measured(sites: Sequence[Site], preference: PreferenceView) -> list[tuple[float, int]]:
+    """Return how far away each site is from the place followed, in km, with its number; none without a place."""
     latitude, longitude = preference.latitude, preference.longitude
-    if latitude is None or longitude is None:
-        return Nearby()
-    measured = [
+    if latitude is None or longitude is None or not _is_around(preference):
+        return []
+    return [
         (distance_km(latitude, longitude, site.latitude, site.longitude), number)
         for number, site in enumerate(sites)
         if site.latitude is not None and site.longitude is not None
     ]
+
+
+def _around(sites: Sequence[Site], preference: PreferenceView) -> Nearby:
+    """Return the sites around the place followed; how many more there are counts its country."""
+    measured = _measured(sites, preference)
     if not measured:
         return Nearby()
     distance, number = min(measured)

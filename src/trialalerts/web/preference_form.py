@@ -26,6 +26,7 @@ from trialalerts.subscribers.preferences import (
 )
 from trialalerts.subscribers.tables import Preference
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
+from trialalerts.vocabulary.places.distance import KM_PER_MILE
 from trialalerts.vocabulary.places.regions import (
     DEFAULT_RADIUS_KM,
     TRAVEL_KM,
@@ -37,10 +38,9 @@ from trialalerts.vocabulary.places.regions import (
 from trialalerts.vocabulary.topics import TopicTree, load_topics
 from trialalerts.web.forms import FieldError, Form
 
-__all__ = ["FIELDS", "KM_PER_MILE", "given", "read_preference", "typed"]
+__all__ = ["FIELDS", "given", "read_preference", "typed"]
 
 FIELDS = ("preference", "area", "region", "travel", "radius", "unit", "label", *(each.field for each in FILTERS))
-KM_PER_MILE = 1.609344
 
 _LABEL_LENGTH = 80
 _FOR = re.compile(r"^(?:for|für|pour|para)\s+(?=\S)", re.IGNORECASE)

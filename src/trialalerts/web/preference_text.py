@@ -8,13 +8,13 @@ from datetime import datetime
 from trialalerts.subscribers.filters import FILTERS_TOLD, FilterWords
 from trialalerts.subscribers.tables import ONE_TRIAL, Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
+from trialalerts.vocabulary.places.distance import KM_PER_MILE
 from trialalerts.vocabulary.places.shown import region_shown
 from trialalerts.vocabulary.topics import TopicTree
 from trialalerts.web.languages import Language
 
 __all__ = ["PreferenceText", "preference_text"]
 
-_KM_PER_MILE = 1.609344
 _TELLS_STATES = {"AU", "BR", "CA", "IN", "MX", "US"}
 """Where many towns have the same name, so that people say the state with it."""
 
@@ -89,7 +89,7 @@ def _where(preference: Preference, language: Language) -> str:
     if preference.radius_km is None:
         return f"{near}, {language.text('signup.any_distance')}"
     km = preference.radius_km
-    reach = language.text("review.within", km=f"{km:.0f}", miles=f"{km / _KM_PER_MILE:.0f}")
+    reach = language.text("review.within", km=f"{km:.0f}", miles=f"{km / KM_PER_MILE:.0f}")
     return f"{near}, {reach}"
 
 

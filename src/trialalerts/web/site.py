@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from threading import Lock
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 from starlette.requests import Request
 
 from trialalerts.catalog.tables import Item
@@ -23,13 +23,13 @@ from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import Preference, Subscriber
 from trialalerts.subscribers.tokens import Purpose, TokenData, Tokens, TokenTooOld
 from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
+from trialalerts.vocabulary.places.distance import KM_PER_MILE
 from trialalerts.vocabulary.places.regions import DEFAULT_RADIUS_KM, TRAVEL_KM
 from trialalerts.vocabulary.topics import TopicTree, load_topics
 from trialalerts.web.clients.limits import ClientLimit
 from trialalerts.web.estimates import Estimates
 from trialalerts.web.forms import time_zones
 from trialalerts.web.languages import Language
-from trialalerts.web.preference_form import KM_PER_MILE
 from trialalerts.web.preference_text import PreferenceText, preference_text
 from trialalerts.web.templates import PageTemplates
 
@@ -141,8 +141,9 @@ class WebSite:
     def follow(self, session: Session, preference: Preference, language: Language) -> PreferenceText:
         """Return one wish, to be shown."""
         tree, topics = self.vocabulary.tree(), self.vocabulary.topics()
-        trial = session.get(Item, preference.item_id) if preference.item_id is not None else None
-        return preference_text(preference, tree, topics, language, trial=trial.external_id if trial else "")
+        asked = select(Item.external_id).where(col(Item.id) == preference.item_id)  # not the record with all its facts
+        trial = session.exec(asked).first() if preference.item_id is not None else None
+        return preference_text(preference, tree, topics, language, trial=trial or "")
 
     def choices(self) -> Mapping[str, object]:
         """Return what the forms offer: distances, filters, time zones, languages of mails."""

@@ -6,20 +6,26 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.delivery.mail.message import message_ids_for
 from trialalerts.delivery.outbox.lifecycle import enqueue
 from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION
-from trialalerts.delivery.outbox.request_limits import MOST_A_DAY, RequestLimits, take_place
+from trialalerts.delivery.outbox.request_limits import (
+    AT_MOST_EVERY,
+    MOST_A_DAY,
+    RequestLimits,
+    mails_asked_for,
+    next_number,
+    take_place,
+)
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.tables import Subscriber, id_of
 
 __all__ = ["request_confirmation", "request_confirmations"]
 
-_AT_MOST_EVERY = timedelta(minutes=10)
 _A_DAY = timedelta(days=1)
 
 
@@ -39,15 +45,15 @@ def request_confirmation(
     same ones asked for again are answered by the mail that went. Where a stranger may have asked, ``limits`` say how
     many there are in all: beyond them a mail waits for its turn.
     """
-    earlier = _earlier(session, subscriber)
+    earlier = mails_asked_for(session, id_of(subscriber), CONFIRMATION)
     waiting = next((each for each in earlier if each.state is DeliveryState.QUEUED), None)
     if waiting is not None:
         waiting.data = {"preference_ids": sorted({*waiting.data["preference_ids"], *preference_ids})}
         session.flush()
         return True
     recent = [each for each in earlier if each.not_before > now - _A_DAY]
-    last = max((each.not_before for each in recent), default=now - _AT_MOST_EVERY)
-    due = max(now, last + _AT_MOST_EVERY)
+    last = max((each.not_before for each in recent), default=now - AT_MOST_EVERY)
+    due = max(now, last + AT_MOST_EVERY)
     asked = {number for each in recent if each.not_before == last for number in each.data.get("preference_ids", ())}
     if len(recent) >= MOST_A_DAY or (due > now and asked.issuperset(preference_ids)):
         return False
@@ -56,7 +62,7 @@ def request_confirmation(
         return False
     return enqueue(
         session,
-        key=f"{CONFIRMATION}/{subscriber.key}/{_next_number(earlier)}",
+        key=f"{CONFIRMATION}/{subscriber.key}/{next_number(earlier)}",
         kind=CONFIRMATION,
         subscriber_id=id_of(subscriber),
         data={"preference_ids": sorted(preference_ids)},
@@ -102,14 +108,3 @@ def _asked_before(session: Session, subscriber_ids: Sequence[int]) -> set[int]:
         in_list(delivery.subscriber_id, "ids", sqlite=sqlite), delivery.kind == CONFIRMATION
     )
     return set(session.connection().execute(asked, {"ids": list_value(subscriber_ids, sqlite=sqlite)}).scalars())
-
-
-def _earlier(session: Session, subscriber: Subscriber) -> list[Delivery]:
-    rows = select(Delivery).where(col(Delivery.subscriber_id) == subscriber.id, col(Delivery.kind) == CONFIRMATION)
-    return list(session.exec(rows))
-
-
-def _next_number(earlier: Sequence[Delivery]) -> int:
-    """Return a number that none of them has: the oldest may be forgotten by now."""
-    numbers = [each.key.rpartition("/")[2] for each in earlier if each.key]
-    return max((int(number) for number in numbers if number.isdecimal()), default=0) + 1

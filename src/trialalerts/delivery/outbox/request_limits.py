@@ -7,6 +7,7 @@ tags and dots its address is given. Of the mailbox only a keyed hash is kept, fo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,16 +16,26 @@ from sqlmodel import Session, col, delete, func, select
 
 from trialalerts.database.counter import take_numbers
 from trialalerts.delivery.outbox.suppressions import address_hash
-from trialalerts.delivery.outbox.tables import RequestedMail
+from trialalerts.delivery.outbox.tables import Delivery, RequestedMail
 from trialalerts.settings import Settings
 from trialalerts.subscribers.addresses import mailbox_of
 
-__all__ = ["LONGEST_WAIT", "MOST_A_DAY", "RequestLimits", "take_place"]
+__all__ = [
+    "AT_MOST_EVERY",
+    "LONGEST_WAIT",
+    "MOST_A_DAY",
+    "RequestLimits",
+    "mails_asked_for",
+    "next_number",
+    "take_place",
+]
 
 log = structlog.get_logger()
 
 MOST_A_DAY = 5
 """Mails to one mailbox that anybody can bring about in a day."""
+AT_MOST_EVERY = timedelta(minutes=10)
+"""How soon one mail of a kind may follow another that somebody asked for."""
 
 _HOUR, _A_DAY = timedelta(hours=1), timedelta(days=1)
 LONGEST_WAIT = timedelta(days=3)
@@ -74,3 +85,15 @@ def _free_again(session: Session, per_hour: int) -> datetime | None:
     latest = select(RequestedMail.due_at).order_by(col(RequestedMail.due_at).desc())
     found = session.exec(latest.offset(per_hour - 1).limit(1)).first()
     return found + _HOUR if found else None
+
+
+def mails_asked_for(session: Session, subscriber_id: int, kind: str) -> list[Delivery]:
+    """Return the mails of a kind that somebody was sent, or is to be."""
+    rows = select(Delivery).where(col(Delivery.subscriber_id) == subscriber_id, col(Delivery.kind) == kind)
+    return list(session.exec(rows))
+
+
+def next_number(earlier: Sequence[Delivery]) -> int:
+    """Return a number for a key that none of them has: the oldest may be forgotten by now."""
+    numbers = [each.key.rpartition("/")[2] for each in earlier if each.key]
+    return max((int(number) for number in numbers if number.isdecimal()), default=0) + 1

@@ -26,6 +26,7 @@ from babel.units import format_unit
 from trialalerts.catalog.facts import PartialDate
 from trialalerts.files import shipped
 from trialalerts.vocabulary.days import WORLD_ENGLISH, known_tag, written_day, written_day_of_year
+from trialalerts.vocabulary.places.distance import KM_PER_MILE
 
 __all__ = ["FALLBACK", "Wording", "Wordings", "read_strings"]
 
@@ -34,7 +35,6 @@ log = structlog.get_logger()
 _Length = Literal["short", "long", "narrow"]
 
 FALLBACK = "en"
-_KM_PER_MILE = 1.609344
 _SHORT_FIRST: tuple[_Length, ...] = ("short", "long", "narrow")
 _LONG_FIRST: tuple[_Length, ...] = ("long", "short", "narrow")
 _UNITS = {"km": "length-kilometer", "miles": "length-mile"}
@@ -113,7 +113,7 @@ class Wording:
     def distance(self, kilometres: float, unit: str | None = None) -> str:
         """Return a rounded distance in ``km`` or ``miles``, else in the unit used here; a short one as "less than"."""
         unit = _UNITS.get(unit or "", self._distance_unit)
-        length = kilometres / _KM_PER_MILE if unit == "length-mile" else kilometres
+        length = kilometres / KM_PER_MILE if unit == "length-mile" else kilometres
         if length < _NEAR[unit]:
             return self.say("place.less_than", distance=self.unit(unit, _NEAR[unit]))
         return self.unit(unit, round(length))

@@ -89,7 +89,7 @@ class DigestLayout:
     lines: dict[int, KeptCard] = field(default_factory=dict)
 
     def own_words(self, entry: Entry, kept: KeptCard) -> Mapping[str, Any]:
-        """Return the reader's own words in a card or line."""
+        """Return the reader's own words in a card, the link with them; a line has none, and signing takes its time."""
         own = self.tongue.own(entry, kept)
         return {**own, "trial_url": self.trial_link(entry.item_id)} if entry.kind == "trial" else own
 
@@ -209,7 +209,7 @@ class LetterWriter:
         kept = letter.lines.get(number) or self._cards.line(tongue, entry)
         if kept is None:
             kept = self._cards.make_line(tongue, entry, items[entry.item_id], page=letter.shared["page"])
-        return _Shown(kept, letter.own_words(entry, kept))
+        return _Shown(kept, tongue.own(entry, kept))
 
     def _html(self, letter: DigestLayout, groups: Sequence[Sequence[_Shown]]) -> Encoded:
         parts = []

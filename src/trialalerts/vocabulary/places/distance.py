@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from math import asin, cos, radians, sin, sqrt
 
-__all__ = ["EARTH_RADIUS_KM", "HALF_ROUND_THE_EARTH_KM", "distance_km"]
+__all__ = ["EARTH_RADIUS_KM", "HALF_ROUND_THE_EARTH_KM", "KM_PER_MILE", "distance_km"]
 
+KM_PER_MILE = 1.609344
 EARTH_RADIUS_KM = 6371.0088
 _DIAMETER_KM = 2 * EARTH_RADIUS_KM
 HALF_ROUND_THE_EARTH_KM = 20_015.2

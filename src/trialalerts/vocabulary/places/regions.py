@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
 from trialalerts.vocabulary.names import folded
+from trialalerts.vocabulary.places.distance import KM_PER_MILE
 from trialalerts.vocabulary.places.lookup import PlaceMatch, find_by_keys, find_by_prefix, find_qualifiers, find_similar
 from trialalerts.vocabulary.places.postcodes.search import find_postcode, postcode_label, search_postcodes
 from trialalerts.vocabulary.tables import Place, PlaceKind, Postcode
@@ -33,7 +34,6 @@ MAX_RADIUS_KM = 1_000.0
 TRAVEL_KM = {"nearby": 25.0, "day-trip": 100.0, "region": 300.0, "anywhere": None}
 """How far somebody would travel, in words, and the radius in kilometres that it stands for; None: any distance."""
 
-_KM_PER_MILE = 1.609344
 _DOMINANT = 3.0
 """A place that is this much larger than the next of its name is the one that is meant."""
 _LIKE = 20.0
@@ -189,7 +189,7 @@ def parse_radius(text: str) -> float:
         raise InvalidInput(f"“{text}” is no radius; expected a distance such as 80km or 50 miles")
     number = float(found[1].replace(",", "."))
     unit = (found[2] or "km").lower()
-    return _checked(number if unit.startswith("k") else number * _KM_PER_MILE, text)
+    return _checked(number if unit.startswith("k") else number * KM_PER_MILE, text)
 
 
 _NOWHERE: dict[str, None] = dict.fromkeys(("country", "subdivision", "latitude", "longitude", "radius_km"))

@@ -14,11 +14,11 @@ from starlette.responses import Response
 
 from trialalerts.subscribers.addresses import typo_hint
 from trialalerts.subscribers.preferences import NewPreference, unsaved_preference
+from trialalerts.vocabulary.places.distance import KM_PER_MILE
 from trialalerts.web.clients.limits import client_of
 from trialalerts.web.estimates import PageEstimate
 from trialalerts.web.forms import Form, zone_named
 from trialalerts.web.languages import Language, language_name, zone_name
-from trialalerts.web.preference_form import KM_PER_MILE
 from trialalerts.web.preference_text import PreferenceText, preference_text
 from trialalerts.web.signup.one_trial import FollowedTrial
 from trialalerts.web.site import WebSite

@@ -10,7 +10,14 @@ from sqlmodel import Session, col, select
 from trialalerts.delivery.outbox.confirmations import request_confirmation
 from trialalerts.delivery.outbox.lifecycle import enqueue
 from trialalerts.delivery.outbox.notices.kinds import GOODBYE, LINK, NEW_ADDRESS, OLD_ADDRESS
-from trialalerts.delivery.outbox.request_limits import MOST_A_DAY, RequestLimits, take_place
+from trialalerts.delivery.outbox.request_limits import (
+    AT_MOST_EVERY,
+    MOST_A_DAY,
+    RequestLimits,
+    mails_asked_for,
+    next_number,
+    take_place,
+)
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.account.moving import is_taken
 from trialalerts.subscribers.addresses import address_key
@@ -19,7 +26,6 @@ from trialalerts.subscribers.tables import AddressChange, Subscriber, Subscriber
 
 __all__ = ["answer_sign_up", "ask_new_address", "request_link", "request_link_for", "say_goodbye"]
 
-_AT_MOST_EVERY = timedelta(minutes=10)
 _A_DAY = timedelta(days=1)
 _NOBODY = -1
 _SERVED = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
@@ -55,7 +61,7 @@ def request_link(
     """
     if subscriber.state not in (_SERVED if limits else _KNOWN):
         return False
-    earlier = _earlier(session, id_of(subscriber))
+    earlier = mails_asked_for(session, id_of(subscriber), LINK)
     if _is_answered(earlier, now):
         return True
     if sum(each.not_before > now - _A_DAY for each in earlier) >= MOST_A_DAY:
@@ -65,7 +71,7 @@ def request_link(
         return False
     return enqueue(
         session,
-        key=f"{LINK}/{subscriber.key}/{_next_number(earlier)}",
+        key=f"{LINK}/{subscriber.key}/{next_number(earlier)}",
         kind=LINK,
         subscriber_id=id_of(subscriber),
         data={},
@@ -87,7 +93,7 @@ def request_link_for(session: Session, address: str, *, now: datetime, domain: s
         return request_confirmation(session, subscriber, waiting, now=now, domain=domain, limits=limits)
     if subscriber is not None and subscriber.state in _SERVED:
         return request_link(session, subscriber, now=now, domain=domain, limits=limits)
-    _earlier(session, _NOBODY)
+    mails_asked_for(session, _NOBODY, LINK)
     unused = session.begin_nested()
     take_place(session, address, limits, due=now, now=now)
     unused.rollback()
@@ -133,17 +139,6 @@ def ask_new_address(
     return True
 
 
-def _earlier(session: Session, subscriber_id: int) -> list[Delivery]:
-    rows = select(Delivery).where(col(Delivery.subscriber_id) == subscriber_id, col(Delivery.kind) == LINK)
-    return list(session.exec(rows))
-
-
 def _is_answered(earlier: Sequence[Delivery], now: datetime) -> bool:
     """Tell whether a mail waits, or went within the last minutes: what is in it is as good as new."""
-    return any(each.state is DeliveryState.QUEUED or each.not_before > now - _AT_MOST_EVERY for each in earlier)
-
-
-def _next_number(earlier: Sequence[Delivery]) -> int:
-    """Return a number that none of them has: the oldest may be forgotten by now."""
-    numbers = [each.key.rpartition("/")[2] for each in earlier if each.key]
-    return max((int(number) for number in numbers if number.isdecimal()), default=0) + 1
+    return any(each.state is DeliveryState.QUEUED or each.not_before > now - AT_MOST_EVERY for each in earlier)

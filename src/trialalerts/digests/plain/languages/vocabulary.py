@@ -41,7 +41,7 @@ def _forms() -> dict[str, str]:
 def _ids() -> dict[str, str]:
     """Return the area of each English name; where two areas share a synonym, it is the first one's."""
     found: dict[str, str] = {}
-    areas = _read(shipped(_AREAS))["area"]
+    areas = tomllib.loads(shipped(_AREAS).read_text(encoding="utf-8"))["area"]  # ten thousand lines: not kept
     for words in ("name", "synonyms"):
         for area in areas:
             said = area.get(words, ())
