@@ -54,6 +54,7 @@ AHEAD_BY_NATURE = {
     ("item", "published_at"),  # the registry's word
     ("mailbox", "leased_until"),
     ("pace", "next_at"),
+    ("preference", "paused_until"),  # somebody's own wish
     ("record", "published_at"),
     ("refused_address", "not_before"),
     ("requested_mail", "due_at"),
