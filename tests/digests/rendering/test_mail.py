@@ -43,6 +43,7 @@ from trialalerts.settings import MailSettings, SourceSettings
 from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.tables import SubscriberState
+from trialalerts.subscribers.tokens import Purpose, Tokens
 
 LANGUAGES = ("en", "de", "fr", "es")
 
@@ -178,7 +179,7 @@ def test_nothing_in_subject_headers_or_links_tells_what_somebody_follows() -> No
         assert not any(given_away in value for _, value in message.headers)
         assert not any(given_away in url for url in ours)
     assert message.subject == "Your trial update: 1 new"
-    assert len(ours) == 4
+    assert len(ours) == 5  # page, settings, earlier mails, out, and the way to stop this wish
 
 
 def test_what_an_inbox_shows_beside_the_subject_gives_nothing_away() -> None:
@@ -340,6 +341,21 @@ def test_beyond_the_full_cards_come_lines_and_then_a_link_to_the_rest_of_the_gro
     assert message.subject == "Your trial update: 50 new"
 
 
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_the_heading_of_each_wish_offers_to_stop_it_in_both_parts_and_articles_offer_nothing(locale: str) -> None:
+    entries = [entry(trial(n), reasons=[reason(preference_id=n, area_name=f"Area {n}")]) for n in (1, 2)]
+    items = [trial(1), trial(2), article(50)]
+    message = mail(items, [*entries, entry(items[2])], locale=locale)
+    words = Wordings(None).of(locale).say("group.stop")
+    tokens = Tokens("a secret of thirty-two signs or more", FrozenClock(NOW))
+    for part in (message.text, message.html or ""):
+        assert part.count(words) == 2
+        found = re.findall(r"https://alerts\.example\.org/stop/([\w.-]+)", part)
+        assert [tokens.read(Purpose.STOP, each, max_age=None).data["preference"] for each in found] == [1, 2]
+    gone = mail([trial(1)], [entry(trial(1), reasons=[])])
+    assert "/stop/" not in gone.text + (gone.html or "")
+
+
 def test_what_ended_is_told_in_a_line_without_who_can_join_and_so_is_what_is_far_and_not_open() -> None:
     items = [trial(number) for number in range(1, 6)]
     kinds = ("closed", "paused", "withdrawn", "results_posted")
@@ -362,6 +378,7 @@ def test_the_page_on_the_web_holds_every_entry(sqlite_db: Database) -> None:
     assert page.count("Now open") == 130
     assert page.count("Who can join") == 100
     assert 'name="robots" content="noindex' in page
+    assert "/stop/" not in page
     assert 'name="referrer" content="no-referrer"' in page
 
 

@@ -257,7 +257,8 @@ _NOTICE = Notice(
     closing="We wish you well.",
     tail=(NoticeLink(text="Stop", url="https://alerts.example.org/u/1"),),
 )
-_GROUP: Mapping[str, Any] = {"heading": _ODD, "detail": "2 new", "anchor": "g1"}
+_STOP = {"stop_url": "https://alerts.example.org/stop/s"}
+_GROUP: Mapping[str, Any] = {"heading": _ODD, "detail": "2 new", "anchor": "g1", **_STOP}
 _REST: Mapping[str, Any] = {"rest": "and 3 more", "rest_url": "https://alerts.example.org/digests/d#g1"}
 _CARDS: tuple[TrialCard | ArticleCard, ...] = (_TRIAL, *_BARE_TRIALS, _ARTICLE, _BARE_ARTICLE)
 _TRIED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], tuple[str, ...]]] = [

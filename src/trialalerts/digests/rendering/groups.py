@@ -104,6 +104,7 @@ def _layout(
         plain,
         heading=wish_heading(words, area, reason.wish),
         detail=" · ".join([*details, plain.detail]),
+        wish=group.preference_id or None,
         rest=plain.rest if reason.wish.item_id is not None else ("group.more_for", {"area": area}),
     )
 

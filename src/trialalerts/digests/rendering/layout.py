@@ -51,6 +51,7 @@ class GroupLayout:
         entries: the places of its first entries in the letter.
         total: how many it has in all.
         rest: the phrase of what is more, with its ``count``, and its words.
+        wish: the preference that it is of; None: articles, or a preference that is gone.
     """
 
     anchor: str
@@ -59,6 +60,7 @@ class GroupLayout:
     entries: Sequence[int]
     total: int
     rest: tuple[str, Mapping[str, Any]]
+    wish: int | None = None
 
     @property
     def own(self) -> Mapping[str, Any]:
@@ -76,6 +78,7 @@ class DigestLayout:
         shared: what the layout depends on beside its groups (``page``, ``linked``, ``nothing``, ``welcome``).
         own: the reader's own words.
         trial_link: makes the reader's own link to a trial, by the id of its item: no address of it tells which one.
+        stop_link: makes the link that stops one wish, by the id of its preference.
     """
 
     tongue: Tongue
@@ -85,6 +88,7 @@ class DigestLayout:
     shared: Mapping[str, Any]
     own: Mapping[str, Any]
     trial_link: Callable[[int], str]
+    stop_link: Callable[[int], str]
     cards: dict[int, KeptCard] = field(default_factory=dict)
     lines: dict[int, KeptCard] = field(default_factory=dict)
 
@@ -92,6 +96,11 @@ class DigestLayout:
         """Return the reader's own words in a card, the link with them; a line has none, and signing takes its time."""
         own = self.tongue.own(entry, kept)
         return {**own, "trial_url": self.trial_link(entry.item_id)} if entry.kind == "trial" else own
+
+    def heading(self, group: GroupLayout) -> Mapping[str, Any]:
+        """Return the reader's own words in the heading of a group, with the link that stops its wish."""
+        is_page = self.shared["page"]
+        return {**group.own, "stop_url": "" if is_page or group.wish is None else self.stop_link(group.wish)}
 
 
 class MailParts(NamedTuple):
@@ -214,7 +223,7 @@ class LetterWriter:
     def _html(self, letter: DigestLayout, groups: Sequence[Sequence[_Shown]]) -> Encoded:
         parts = []
         for group, shown in zip(letter.groups, groups, strict=True):
-            parts.append(self._part("group.html.j2", letter, group.own))
+            parts.append(self._part("group.html.j2", letter, letter.heading(group)))
             parts += [self._parts.fill(each.kept.html, each.own) for each in shown]
             parts += self._rest("rest.html.j2", letter, group, len(shown))
         return self._part("digest.html.j2", letter, letter.own, {CARDS: joined(parts)})
@@ -223,7 +232,7 @@ class LetterWriter:
         parts = []
         number = 0
         for group, shown in zip(letter.groups, groups, strict=True):
-            parts.append(self._part("group.txt.j2", letter, group.own))
+            parts.append(self._part("group.txt.j2", letter, letter.heading(group)))
             for each in shown:
                 number += 1
                 filled = self._parts.fill(each.kept.text, each.own)

@@ -271,6 +271,7 @@ class MailRenderer:
                 "unsubscribe_url": self._links.unsubscribe(subscriber),
             },
             trial_link=partial(self._links.follow, subscriber),
+            stop_link=partial(self._links.stop, subscriber),
         )
 
     def _page_letter(self, digest: Digest, told: Sequence[Entry], subscriber: Subscriber, later: Later) -> DigestLayout:
