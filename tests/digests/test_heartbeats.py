@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from sqlmodel import select
 
-from tests.digests.stage import SETTINGS, publish, store_areas, store_subscriber, store_trial, subscriber_called
+from tests.digests.stage import (
+    LEEDS,
+    LYON,
+    SETTINGS,
+    publish,
+    store_areas,
+    store_subscriber,
+    store_trial,
+    subscriber_called,
+)
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.mail.message import Message
 from trialalerts.delivery.outbox.notices.kinds import HEARTBEAT
 from trialalerts.delivery.outbox.tables import Delivery
+from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.notices.heartbeat import queue_heartbeats
 from trialalerts.digests.rendering.renderer import MailRenderer
@@ -21,6 +33,7 @@ from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.polling.state import note_day
 from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers.people import SubscriberChanges, edit
+from trialalerts.subscribers.tables import Frequency, RegionKind
 
 WITH_SOURCE = SETTINGS.model_copy(
     update={"sources": (SourceSettings(name="one", kind="folder", path="x", title="Example Registry"),)}
@@ -97,7 +110,8 @@ def test_it_counts_the_days_on_which_the_sources_were_read(db: Database, clock: 
     days(db, clock, 22)
     message = written(db, clock)
     assert "All our sources answer." in message.text
-    assert "Open now 0" in message.text.replace("  ", " ")
+    assert "- Open now 0" in message.text
+    assert "- In preparation 0" in message.text
     looked, total = [
         int(word) for word in message.text.partition("we looked on ")[2].replace(".", " ").split() if word.isdigit()
     ][:2]
@@ -116,3 +130,43 @@ def test_a_source_that_is_broken_is_named_and_nothing_new_is_not_claimed(
     assert "Example Registry" in message.text
     assert "Nothing new" not in message.subject
     assert "Multiple sclerosis" not in message.subject
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es"])
+def test_it_names_each_wish_as_its_reader_would_with_true_numbers(
+    db: Database, clock: FrozenClock, locale: str
+) -> None:
+    near = {"region_kind": RegionKind.PLACE, "region_label": "Leeds, England, GB", "country": "GB", "radius_km": 50.0}
+    with db.write() as session:
+        for number, sites, status in (
+            (1, (LEEDS,), "RECRUITING"),
+            (2, (LYON,), "RECRUITING"),
+            (3, (LYON,), "RECRUITING"),
+        ):
+            store_trial(session, number, clock.now(), sites=sites, status=status)
+        soon = LEEDS.model_copy(update={"status": "NOT_YET_RECRUITING"})
+        store_trial(session, 4, clock.now(), sites=(soon,), status="NOT_YET_RECRUITING")
+        follows = [{**near, "latitude": 53.8, "longitude": -1.55}]
+        person = store_subscriber(session, "anna", clock.now(), cursor=0, follows=follows)
+        edit(session, person, SubscriberChanges(heartbeat="monthly"), how="web", now=clock.now())
+    days(db, clock, 33)
+    message = written(db, clock, locale)
+    words = Wordings().of(locale)
+    assert words.say("group.near", area="Multiple sclerosis", place="Leeds") in message.text
+    assert words.say("group.within", distance=words.distance(50.0)) in message.text
+    counts = {"open_near": 1, "upcoming": 1, "beyond": 2}
+    for part in (message.text, unescape(re.sub(r"<[^>]+>", "", message.html or ""))):
+        for key, number in counts.items():
+            assert re.search(rf"{words.say(f'heartbeat.{key}')}\s*{number}\b", part), key
+
+
+def test_nobody_is_told_that_there_is_nothing_new_while_news_waits_for_their_day(
+    db: Database, clock: FrozenClock
+) -> None:
+    with db.write() as session:
+        person = store_subscriber(session, "anna", clock.now(), cursor=0, frequency=Frequency.MONTHLY)
+        edit(session, person, SubscriberChanges(heartbeat="monthly"), how="web", now=clock.now())
+        person.next_due_at = clock.now() + timedelta(days=40)
+        publish(session, store_trial(session, 1, clock.now()), ChangeKind.OPENED, clock.now())
+    days(db, clock, 33)
+    assert heartbeats(db) == []

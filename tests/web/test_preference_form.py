@@ -6,6 +6,7 @@ from datetime import date
 from html import unescape
 from typing import Any
 
+import html5lib
 import pytest
 from sqlmodel import select
 
@@ -16,6 +17,7 @@ from trialalerts.subscribers.preferences import NewPreference, add_preference
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber
 from trialalerts.vocabulary.areas.tree import load_areas
 from trialalerts.vocabulary.places.regions import Region
+from trialalerts.vocabulary.tables import Area
 from trialalerts.web.forms import Form
 from trialalerts.web.preference_form import read_preference, typed
 
@@ -181,6 +183,51 @@ def _editing(world: World, person: Subscriber, new: NewPreference) -> tuple[int,
         added = add_preference(session, person, new, confirmed=True, how="web", now=world.clock.now())
         number = added.preference.id or 0
     return number, world.client.get(f"{_own(world, person)}?edit={number}").text
+
+
+def _sent_by(page: str) -> dict[str, list[str]]:
+    """Return what the form of a page sends as it stands."""
+    found: dict[str, list[str]] = {}
+    form = html5lib.parse(page, namespaceHTMLElements=False).find(".//form[@class='box']")
+    for field in [*form.iter("input"), *form.iter("textarea")]:
+        if field.get("type") not in {"checkbox", "radio"} or field.get("checked") is not None:
+            found.setdefault(field.get("name"), []).append(field.get("value") or field.text or "")
+    for choice in form.iter("select"):
+        options = list(choice.iter("option"))
+        chosen = [each for each in options if each.get("selected") is not None] or options
+        found[choice.get("name")] = [chosen[0].get("value", "")]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("step", "changed"),
+    [
+        ("km240", {"radius_km": 240.0}),
+        ("km25", {"radius_km": 25.0}),
+        ("any", {"region_kind": "anywhere", "radius_km": None}),
+        ("up0", {"area_id": "D001249"}),
+        ("phase3", {"phases": ["PHASE3"]}),
+        ("openings", {"change_kinds": ["registered", "opened", "reopened", "site_opened"]}),
+        ("up99", {}),
+        ("km31415", {}),
+    ],
+)
+def test_a_mails_link_fills_the_form_with_the_step_that_it_offers(
+    world: World, step: str, changed: dict[str, object]
+) -> None:
+    person = world.follower()
+    with world.db.write() as session:
+        area = session.get(Area, "D009103")
+        assert area is not None
+        area.parents = ["D001249"]
+    (kept,) = world.preferences(person)
+    own = _own(world, person)
+    page = world.client.get(own, params={"edit": str(kept.id), "step": step}).text
+    answer = world.client.post(own, data={**_sent_by(page), "step": "save"})
+    assert answer.status_code == 303, answer.text
+    (stored,) = world.preferences(person)
+    was, is_now = kept.model_dump(), stored.model_dump()
+    assert {name: is_now[name] for name in was if was[name] != is_now[name]} == changed
 
 
 NOWHERE_ON_A_MAP = Region(

@@ -78,6 +78,6 @@ def preview_digest(session: Session, settings: Settings, clock: Clock, subscribe
         renderer = MailRenderer(settings, clock)
         plain = {e.item_id: said for e in entries if (said := renderer.plain(e, items.get(e.item_id), subscriber))}
         lookout = renderer.lookout(session)
-        message = renderer.digest(digest, entries, subscriber, items, lookout=lookout)
+        message = renderer.digest(digest, entries, subscriber, items, lookout=lookout, notes=renderer.notes(session))
         return Preview(entries=entries, items=items, plain=plain, message=message)
     return Preview()

@@ -112,6 +112,11 @@ class Estimator:
             complete=self._complete,
         )
 
+    def changed_since(self, preference: Preference, seq: int) -> bool:
+        """Tell whether anything that a preference asks for has happened after the change of this number."""
+        upto = current_number(self._session, CHANGES)
+        return upto > seq and self._changed(preference, seq, upto) > 0
+
     def open_now(self, preference: Preference) -> int:
         """Return how many open trials a preference matches today."""
         return self._open(preference)
@@ -129,7 +134,9 @@ class Estimator:
         )  # fmt: skip
 
     def _changes(self, preference: Preference) -> int:
-        after, upto = self._span
+        return self._changed(preference, *self._span)
+
+    def _changed(self, preference: Preference, after: int, upto: int) -> int:
         query = PreferenceQuery.of(preference)
         items = sorted(changed_items(self._session, query, self._areas, after=after, upto=upto))
         found = 0

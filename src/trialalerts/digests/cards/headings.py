@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 from trialalerts.digests.cards.wording import Wording
 
-__all__ = ["Extent", "Lookout", "digest_intro", "digest_subject", "digest_title", "news_in_words"]
+__all__ = ["MANY", "Extent", "Lookout", "digest_intro", "digest_subject", "digest_title", "news_in_words"]
 
+MANY = 60
+"""A mail that tells of more items shows the first of each group, and the others on its page."""
 _NOON = 12
 
 
@@ -107,7 +109,8 @@ def digest_intro(
 ) -> str:
     """Return the sentences under the heading: the rest of the news, when we looked, what we could not look at."""
     opening, looked = _opening(words, extent, since), _looked(words, lookout, now, timezone)
-    return " ".join(filter(None, [opening, *_unseen(words, lookout, timezone), looked]))
+    much = words.say("much.intro") if extent.total > MANY else ""
+    return " ".join(filter(None, [opening, *_unseen(words, lookout, timezone), looked, much]))
 
 
 def _opening(words: Wording, extent: Extent, since: date | None) -> str:

@@ -17,7 +17,7 @@ from trialalerts.vocabulary.areas.tree import ANY_AREA
 from trialalerts.vocabulary.places.shown import region_shown
 from trialalerts.vocabulary.topics import TopicName
 
-__all__ = ["area_said", "condition_of", "followed", "wish_details", "wish_heading"]
+__all__ = ["area_said", "condition_of", "followed", "place_said", "wish_details", "wish_heading"]
 
 _NAME = 100
 _TOWN = 60
@@ -56,14 +56,19 @@ def _followed(words: Wording, area_id: str, area_name: str, topics: tuple[TopicN
     return words.say("reason.of_topics", area=area_name, topics=named)
 
 
+def place_said(words: Wording, wish: Scope) -> str:
+    """Return the name of the place of a wish, without what it lies in."""
+    shown = region_shown(wish.place, wish.kind.value, wish.country, wish.subdivision, words.language)
+    return one_line(shown, _TOWN).partition(",")[0]
+
+
 @lru_cache(maxsize=10_000)
 def wish_heading(words: Wording, area: str, wish: Scope) -> str:
     """Return the heading of what one wish brought: ``Asthma near Leeds``."""
     if wish.item_id is not None:
         return words.say("group.trial")
     area = area[:1].upper() + area[1:]
-    shown = region_shown(wish.place, wish.kind.value, wish.country, wish.subdivision, words.language)
-    place = one_line(shown, _TOWN).partition(",")[0]
+    place = place_said(words, wish)
     if wish.kind is RegionKind.COUNTRY:
         return words.say("group.in", area=area, place=within(words, wish.country, place))
     if not place or (wish.kind is RegionKind.ANYWHERE and place.lower() == "anywhere"):

@@ -17,9 +17,11 @@ from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.delivery.outbox.lifecycle import enqueue
 from trialalerts.delivery.outbox.notices.kinds import HEARTBEAT
 from trialalerts.digests.tables import Digest
+from trialalerts.matching.estimate import Estimator
 from trialalerts.settings import Settings
 from trialalerts.subscribers.schedule import local_moment
-from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState, id_of
+from trialalerts.subscribers.tables import NEVER_SERVED, Preference, Subscriber, SubscriberState, id_of
+from trialalerts.vocabulary.areas.tree import load_areas
 
 __all__ = ["Watched", "queue_heartbeats", "watched"]
 
@@ -56,10 +58,13 @@ def queue_heartbeats(db: Database, settings: Settings, clock: Clock) -> int:
         )
         people = session.exec(rows.order_by(col(Subscriber.heartbeat_at)).limit(_AT_ONCE)).all()
         domain = mail_domain(settings.mail.sender)
-        return sum(_queue(session, each, domain, now) for each in people)
+        if not people:
+            return 0
+        estimator = Estimator(session, load_areas(session), now)
+        return sum(_queue(session, each, domain, now, estimator) for each in people)
 
 
-def _queue(session: Session, subscriber: Subscriber, domain: str, now: datetime) -> bool:
+def _queue(session: Session, subscriber: Subscriber, domain: str, now: datetime, estimator: Estimator) -> bool:
     since = subscriber.heartbeat_at
     if since is None or subscriber.cursor == NEVER_SERVED or _next(subscriber, since) > now:
         return False
@@ -72,6 +77,8 @@ def _queue(session: Session, subscriber: Subscriber, domain: str, now: datetime)
             return False
         since = last
     subscriber.heartbeat_at = now
+    if _waits(session, subscriber, estimator):
+        return False  # the next digest brings it: that there is nothing new would not be true
     return enqueue(
         session,
         key=f"{HEARTBEAT}/{subscriber.key}/{now.date().isoformat()}",
@@ -81,6 +88,14 @@ def _queue(session: Session, subscriber: Subscriber, domain: str, now: datetime)
         now=now,
         domain=domain,
     )
+
+
+def _waits(session: Session, subscriber: Subscriber, estimator: Estimator) -> bool:
+    """Tell whether there is news that whoever hears only once a week or a month has not been told yet."""
+    wishes = select(Preference).where(
+        col(Preference.subscriber_id) == subscriber.id, col(Preference.confirmed_at).is_not(None)
+    )
+    return any(estimator.changed_since(wish, subscriber.cursor) for wish in session.exec(wishes))
 
 
 def _next(subscriber: Subscriber, since: datetime) -> datetime:

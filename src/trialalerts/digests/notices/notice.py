@@ -18,10 +18,11 @@ class NoticeLink:
 
 @dataclass(frozen=True, kw_only=True)
 class NoticeGroup:
-    """A heading with lines under it; each line is a text and a number."""
+    """A heading with lines under it, each a text and a number; ``detail`` stands right below the heading."""
 
     title: str
     lines: tuple[tuple[str, str], ...]
+    detail: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

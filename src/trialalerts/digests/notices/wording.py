@@ -8,20 +8,22 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_time
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from trialalerts.clock import Clock
 from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION, GOODBYE, HEARTBEAT, LINK, NEW_ADDRESS, OLD_ADDRESS
+from trialalerts.digests.asides.notes import followed_wishes
+from trialalerts.digests.asides.wording import WishWords
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.notices.heartbeat import watched
 from trialalerts.digests.notices.notice import Notice, NoticeGroup, NoticeLink
 from trialalerts.errors import NotFound
-from trialalerts.matching.estimate import Estimator
+from trialalerts.matching.around.surroundings import Surveyor
 from trialalerts.settings import Settings
 from trialalerts.subscribers.addresses import masked
 from trialalerts.subscribers.links import FRESH_WITHIN, READ_WITHIN, Links
-from trialalerts.subscribers.tables import AddressChange, Preference, Subscriber, SubscriberState, id_of
-from trialalerts.vocabulary.areas.tree import ANY_AREA, load_areas
+from trialalerts.subscribers.tables import AddressChange, RegionKind, Subscriber, SubscriberState, id_of
+from trialalerts.vocabulary.areas.tree import load_areas
 
 __all__ = ["NoticeWording"]
 
@@ -165,20 +167,18 @@ class NoticeWording:
 
     def _wishes(self, session: Session, subscriber: Subscriber, words: Wording) -> Iterator[NoticeGroup]:
         """Give what is open now for each wish that is followed."""
-        areas = load_areas(session)
-        estimator = Estimator(session, areas, self._clock.now())
-        rows = select(Preference).where(
-            col(Preference.subscriber_id) == id_of(subscriber),
-            col(Preference.confirmed_at).is_not(None),
-            col(Preference.paused_until).is_(None),
-            col(Preference.item_id).is_(None),
-        )
-        for wish in session.exec(rows.order_by(col(Preference.id)).limit(_MOST_WISHES)):
-            any_area = wish.area_id == ANY_AREA
-            area = words.say("reason.any_area") if any_area else areas.name(wish.area_id, words.language)
-            found = words.number(estimator.open_now(wish))
-            title = words.say("heartbeat.wish", area=area, region=wish.region_label)
-            yield NoticeGroup(title=title, lines=((words.say("heartbeat.open"), found),))
+        surveyor = Surveyor(session, load_areas(session), self._clock.now())
+        today = self._clock.now().astimezone(ZoneInfo(subscriber.timezone)).date()
+        said = WishWords(words, surveyor.areas, today, subscriber.unit)
+        for wish in followed_wishes(session, subscriber, _MOST_WISHES):
+            found, near = surveyor.around(wish), wish.region_kind is RegionKind.PLACE
+            counts = {
+                "open_near" if near else "open": found.open_now,
+                "upcoming": found.upcoming,
+                "beyond": None if wish.region_kind is RegionKind.ANYWHERE else found.beyond,
+            }
+            known = {words.say(f"heartbeat.{key}"): words.number(n) for key, n in counts.items() if n is not None}
+            yield NoticeGroup(title=said.heading(wish), detail=said.details(wish), lines=tuple(known.items()))
 
     def discreet(self, subscriber: Subscriber, digest_url: str | None, words: Wording) -> Notice:
         """Say that there is news, and nothing of what."""

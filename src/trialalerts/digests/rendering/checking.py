@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import TemplateError, TemplateRuntimeError
 from markupsafe import Markup
 
+from trialalerts.digests.asides.note import Note, NoteLink
 from trialalerts.digests.cards.asking import Ask, Places
 from trialalerts.digests.cards.changes import ChangeNote, Quote
 from trialalerts.digests.cards.contacts import ContactLine
@@ -228,7 +229,10 @@ _SAID = {
     "title": "2 new near you",
     "preview": "What is new",
     "intro": "and 17 changes since 21 November.",
-    "notes": (_ODD, "Another note"),
+    "notes": (
+        Note("Too much?", _ODD, (NoteLink(_ODD, "https://alerts.example.org/preferences/p?edit=1&step=any", ": 9"),)),
+        Note("", "Another note"),
+    ),
     "how_often": "It comes once a week at most.",
 }
 _EMPTY: Mapping[str, Any] = {**dict.fromkeys(_SAID, ""), "notes": ()}

@@ -16,20 +16,19 @@ from sqlalchemy.exc import DBAPIError
 from trialalerts.catalog.tables import Item
 from trialalerts.delivery.mail.quoted_printable import Quoted, encode
 from trialalerts.digests.cards.changes import ENDS, leading
+from trialalerts.digests.cards.headings import MANY
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.rendering.card_cache import CardCache, KeptCard, Tongue
 from trialalerts.digests.rendering.fill import Encoded, Part, PartWriter, joined
 from trialalerts.digests.rendering.lru_cache import LruCache
 from trialalerts.digests.rendering.slots import CARDS
 
-__all__ = ["MANY", "MOST_BYTES", "MOST_OF_A_GROUP", "DigestLayout", "GroupLayout", "Items", "LetterWriter", "MailParts"]
+__all__ = ["MOST_BYTES", "MOST_OF_A_GROUP", "DigestLayout", "GroupLayout", "Items", "LetterWriter", "MailParts"]
 
 log = structlog.get_logger()
 
 MOST_BYTES = 60_000
 """Gmail cuts a mail off at about 102 kB of HTML; a mail stays well below that."""
-MANY = 60
-"""A mail that tells of more items shows the nearest of each group, and the others on its page."""
 _CARDS, _LINES = 5, 15
 MOST_OF_A_GROUP = _CARDS + _LINES
 """So many entries of a group are told in a mail; the others are on its page."""

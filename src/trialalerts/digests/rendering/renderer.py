@@ -24,6 +24,7 @@ from trialalerts.clock import Clock
 from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id
 from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION, HEARTBEAT
 from trialalerts.delivery.outbox.tables import Delivery
+from trialalerts.digests.asides.notes import NoteMaker
 from trialalerts.digests.cards.headings import Lookout, digest_intro, digest_subject, digest_title
 from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.page import Later, PageCardMaker, read_later
@@ -101,7 +102,8 @@ class MailRenderer:
         with self._reading:
             digests = read_digests(session, self._reader, ids, most=MOST_OF_A_GROUP)
         lookout = self._watch.lookout(session) if ids else Lookout()
-        drafts = [self._draft(delivery, subscriber, digests, lookout) for delivery, subscriber in mails]
+        notes = self.notes(session)
+        drafts = [self._draft(delivery, subscriber, digests, lookout, notes) for delivery, subscriber in mails]
         items = SliceItems(session)
         self._fetch(items, [draft for draft in drafts if isinstance(draft, DigestLayout)])
         return [
@@ -119,20 +121,26 @@ class MailRenderer:
         since: datetime | None = None,
         message_id: str | None = None,
         lookout: Lookout = _UNKNOWN,
+        notes: NoteMaker | None = None,
     ) -> Message | None:
         """Return a digest as a mail; None where none of its items exists any more.
 
         ``digest`` need not be stored: without an id there is no link to its page. ``items`` holds the items by id;
         an entry whose item is missing is passed over. ``since`` is when the subscriber was told something last.
+        Without ``notes`` it has none.
         """
         told = [entry._replace(version=items[entry.item_id].facts_hash) for entry in entries if entry.item_id in items]
         stored = grouped_entries(digest, told, since)
-        letter = self._letter(stored, subscriber, lookout) if _tells(stored) else None
+        letter = self._letter(stored, subscriber, lookout, notes) if _tells(stored) else None
         return None if letter is None else self._message(letter, subscriber, items, message_id)
 
     def lookout(self, session: Session) -> Lookout:
         """Return when the sources were looked at."""
         return self._watch.lookout(session)
+
+    def notes(self, session: Session) -> NoteMaker:
+        """Return what makes the notes of mails."""
+        return NoteMaker(session, self._links, self._clock.now())
 
     def plain(self, entry: Entry, item: Item | None, subscriber: Subscriber) -> str | None:
         """Return the plain line of a trial as the subscriber reads it; None where there is none."""
@@ -176,14 +184,19 @@ class MailRenderer:
         return self._writer.mail(asked, subscriber.address, words, name, template=CONFIRMATION)
 
     def _draft(
-        self, delivery: Delivery, subscriber: Subscriber, digests: Mapping[int, StoredDigest], lookout: Lookout
+        self,
+        delivery: Delivery,
+        subscriber: Subscriber,
+        digests: Mapping[int, StoredDigest],
+        lookout: Lookout,
+        notes: NoteMaker,
     ) -> DigestLayout | Exception | None:
         """Return the layout of a digest's delivery, its kept cards looked up; None where it has none."""
         stored = digests.get(delivery.data.get("digest_id", 0)) if delivery.kind == DIGEST else None
         if stored is None:
             return None
         try:
-            return stored.fault or (self._letter(stored, subscriber, lookout) if _tells(stored) else None)
+            return stored.fault or (self._letter(stored, subscriber, lookout, notes) if _tells(stored) else None)
         except Exception as error:  # noqa: BLE001 - one mail that cannot be written must not stop the others
             return error
 
@@ -232,7 +245,13 @@ class MailRenderer:
             headers=digest_headers(self._settings, letter.own["unsubscribe_url"]),
         )
 
-    def _letter(self, stored: StoredDigest, subscriber: Subscriber, lookout: Lookout = _UNKNOWN) -> DigestLayout:
+    def _letter(
+        self,
+        stored: StoredDigest,
+        subscriber: Subscriber,
+        lookout: Lookout = _UNKNOWN,
+        notes: NoteMaker | None = None,
+    ) -> DigestLayout:
         words = self._wordings.of(subscriber.reading_locale, subscriber.unit)
         now, zone = self._clock.now(), ZoneInfo(subscriber.timezone)
         today = now.astimezone(zone).date()
@@ -262,7 +281,7 @@ class MailRenderer:
                 "title": digest_title(words, extent, [group.heading for group in groups if group.anchor != READING]),
                 "preview": words.say(f"preview.{extent.kind}"),
                 "intro": digest_intro(words, extent, since, lookout, now, subscriber.timezone),
-                "notes": (),
+                "notes": notes.of(stored, subscriber, words) if notes else (),
                 "how_often": words.say(f"footer.{subscriber.frequency.value}"),
                 "subject": digest_subject(words, extent, areas_named(words, stored.entries) if named else ()),
                 "digest_url": self._links.digest(stored.digest.id, subscriber) if stored.digest.id else None,

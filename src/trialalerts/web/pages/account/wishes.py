@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trialalerts.errors import InvalidInput, UnknownArea
+from trialalerts.matching.around.steps import stepped
 from trialalerts.subscribers.preferences import NewPreference, add_preference, edit_preference
 from trialalerts.subscribers.tables import Preference, Subscriber
 from trialalerts.web.forms import FieldError, Form
@@ -31,10 +32,11 @@ class WishPages:
         self._review = ReviewPage(site)
 
     def show(self, request: Request, session: Session, subscriber: Subscriber, kept: Preference) -> Response:
-        """Show the form for a wish that is there."""
-        language = self._view.language(request, subscriber)
+        """Show the form for a wish that is there; with ``?step=any`` (of a mail's link) as it would be then."""
+        language, areas = self._view.language(request, subscriber), self._site.vocabulary.tree()
         any_area = language.text("filters.any_area")
-        was = typed(kept, self._site.vocabulary.tree(), any_area=any_area, language=language.code)
+        shown = stepped(kept, request.query_params.get("step", ""), areas) or kept
+        was = typed(shown, areas, any_area=any_area, language=language.code)
         form = self._view.filled(request, was, subscriber)
         access = Access(subscriber=subscriber, fresh=False)
         return self._form(request, session, access, form, kept)

@@ -1,0 +1,112 @@
+"""The notes of digests, worked out when a mail is written: what they say is true at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from trialalerts.digests.asides.note import Note
+from trialalerts.digests.asides.wording import WishWords
+from trialalerts.digests.cards.headings import MANY
+from trialalerts.digests.cards.wording import Wording
+from trialalerts.digests.reading import GroupSize
+from trialalerts.digests.rendering.groups import extent_of
+from trialalerts.digests.rendering.items import StoredDigest
+from trialalerts.digests.tables import Selection, SelectionKind
+from trialalerts.matching.around.surroundings import Surveyor
+from trialalerts.subscribers.links import Links
+from trialalerts.subscribers.tables import Preference, Subscriber, id_of
+from trialalerts.vocabulary.areas.tree import load_areas
+
+__all__ = ["NoteMaker", "followed_wishes"]
+
+_MOST_WISHES = 3
+_ARTICLES_ONLY = ["article"]
+
+
+def followed_wishes(session: Session, subscriber: Subscriber, most: int) -> Sequence[Preference]:
+    """Return what somebody follows, one trials apart, and not what rests; the oldest first."""
+    rows = select(Preference).where(
+        col(Preference.subscriber_id) == id_of(subscriber),
+        col(Preference.confirmed_at).is_not(None),
+        col(Preference.paused_until).is_(None),
+        col(Preference.item_id).is_(None),
+    )
+    return session.exec(rows.order_by(col(Preference.id)).limit(most)).all()
+
+
+class NoteMaker:
+    """Makes the notes of the mails of a batch: what was looked at for one of them is not read again for the next."""
+
+    def __init__(self, session: Session, links: Links, now: datetime) -> None:
+        self._session = session
+        self._links = links
+        self._now = now
+        self._surveyor = Surveyor(session, load_areas(session), now)
+
+    def of(self, stored: StoredDigest, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
+        """Return the notes of a digest. A discreet mail shows none of it."""
+        if subscriber.discreet:
+            return ()
+        extent = extent_of(stored)
+        if extent.is_first_of_nothing:
+            return self.nothing_open(subscriber, words)
+        largest = max((group for group in stored.groups if group.preference_id), key=_total, default=None)
+        if extent.total <= MANY or largest is None:
+            return ()
+        return self.too_much(subscriber, words, largest.preference_id or 0, stored)
+
+    def nothing_open(self, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
+        """Return what was looked at for somebody for whom nothing is open, and two ways to more for each wish."""
+        wishes = followed_wishes(self._session, subscriber, _MOST_WISHES)
+        said = self._words(subscriber, words)
+        return tuple(
+            self._around(subscriber, wish, said, "" if number else words.say("looked.label"), many=len(wishes) > 1)
+            for number, wish in enumerate(wish for wish in wishes if wish.item_kinds != _ARTICLES_ONLY)
+        )
+
+    def _around(self, subscriber: Subscriber, wish: Preference, said: WishWords, label: str, *, many: bool) -> Note:
+        text = said.around(wish, self._surveyor.around(wish))
+        url = self._form(subscriber, wish)
+        links = [said.wider(wish, step, url(step.code)) for step in self._surveyor.widened(wish)]
+        return Note(label, f"{said.heading(wish)}: {text}" if many else text, tuple(links))
+
+    def too_much(self, subscriber: Subscriber, words: Wording, wish_id: int, stored: StoredDigest) -> tuple[Note, ...]:
+        """Return how to get less of a wish (a preference by its id) that brought very many items."""
+        wish = self._session.get(Preference, wish_id)
+        if wish is None or wish.item_id is not None:
+            return ()
+        everything, steps = self._surveyor.narrowed(wish, *self._brought(stored, wish_id))
+        if not steps:
+            return ()
+        said, url = self._words(subscriber, words), self._form(subscriber, wish)
+        links = tuple(said.narrower(step, everything, url(step.code)) for step in steps)
+        return (Note(words.say("much.label"), f"{said.heading(wish)}:", links),)
+
+    def _brought(self, stored: StoredDigest, wish_id: int) -> tuple[list[int], list[int]]:
+        """Return the changes that a wish brought, by their numbers, and what it brought because it is open."""
+        found: dict[SelectionKind, list[int]] = {kind: [] for kind in SelectionKind}
+        selections = [selection for preference, selection in stored.digest.parts if preference == wish_id]
+        for row in self._session.exec(select(Selection).where(col(Selection.id).in_(selections))):
+            found[row.kind] += row.numbers
+        if not selections:  # it is only looked ahead: all entries are there
+            of_wish = [each for each in stored.entries if each.reasons and each.reasons[0].preference_id == wish_id]
+            found[SelectionKind.CHANGES] = [one.seq for each in of_wish for one in each.told if one.seq]
+            found[SelectionKind.OPEN] = [each.item_id for each in of_wish if not any(one.seq for one in each.told)]
+        return found[SelectionKind.CHANGES], found[SelectionKind.OPEN]
+
+    def _words(self, subscriber: Subscriber, words: Wording) -> WishWords:
+        today = self._now.astimezone(ZoneInfo(subscriber.timezone)).date()
+        return WishWords(words, self._surveyor.areas, today, subscriber.unit)
+
+    def _form(self, subscriber: Subscriber, wish: Preference) -> Callable[[str], str]:
+        """Return what makes the link to the form of a wish with a step taken."""
+        settings, number = self._links.preferences(subscriber), wish.id or 0
+        return lambda code: f"{settings}?edit={number}&step={code}"
+
+
+def _total(group: GroupSize) -> int:
+    return group.total

@@ -1,0 +1,229 @@
+"""What a mail says beside its entries: true numbers where nothing is open, and real narrowings where it is much."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from tests.digests.stage import (
+    LEEDS,
+    LYON,
+    SETTINGS,
+    publish,
+    store_areas,
+    store_subscriber,
+    store_trial,
+    subscriber_called,
+)
+from trialalerts.catalog.tables import ChangeKind
+from trialalerts.clock import FrozenClock
+from trialalerts.database import Database
+from trialalerts.delivery.mail.message import Message
+from trialalerts.delivery.outbox.tables import Delivery
+from trialalerts.digests.compose import compose_due
+from trialalerts.digests.preview import preview_digest
+from trialalerts.digests.rendering.renderer import MailRenderer
+from trialalerts.subscribers.tables import RegionKind
+from trialalerts.vocabulary.areas.tree import ANY_AREA
+
+SOON = LEEDS.model_copy(update={"status": "NOT_YET_RECRUITING"})
+NEAR_LEEDS: dict[str, Any] = {
+    "region_kind": RegionKind.PLACE,
+    "region_label": "Leeds, England, GB",
+    "country": "GB",
+    "latitude": 53.8,
+    "longitude": -1.55,
+    "radius_km": 50.0,
+}
+IN_GERMANY: dict[str, Any] = {"region_kind": RegionKind.COUNTRY, "region_label": "Germany", "country": "DE"}
+AUTOIMMUNE, ASTHMA = "D001327", "D001249"
+LANGUAGES = ("en", "de", "fr", "es")
+
+
+@pytest.fixture(autouse=True)
+def _world(db: Database, clock: FrozenClock) -> None:
+    """Areas; on multiple sclerosis one trial open in Lyon, one in preparation in Leeds and one that is over."""
+    with db.write() as session:
+        store_areas(session)
+        store_trial(session, 1, clock.now(), sites=(LYON,))
+        store_trial(session, 2, clock.now(), status="NOT_YET_RECRUITING", sites=(SOON,))
+        store_trial(session, 3, clock.now(), status="COMPLETED")
+        store_trial(session, 4, clock.now(), area=AUTOIMMUNE)
+
+
+def mail_of(db: Database, clock: FrozenClock, name: str = "anna", *, locale: str = "en") -> Message:
+    """Compose what is due, and return the last mail of somebody as the sender writes it."""
+    with db.write() as session:
+        subscriber_called(session, name).locale = locale
+    compose_due(db, SETTINGS, clock)
+    with db.read() as session:
+        person = subscriber_called(session, name)
+        delivery = session.exec(select(Delivery).where(Delivery.subscriber_id == person.id)).all()[-1]
+        (message,) = MailRenderer(SETTINGS, clock)(session, [(delivery, person)])
+    assert isinstance(message, Message), message
+    return message
+
+
+def flat(text: str) -> str:
+    return " ".join(text.replace("\u202f", " ").replace("\xa0", " ").split())
+
+
+def steps(message: Message) -> list[str]:
+    """Return the steps that the links of both parts lead to; they are the same."""
+    found = [
+        re.findall(r"/preferences/[\w.-]+\?edit=\d+&(?:amp;)?step=(\w+)", part)
+        for part in (message.text, message.html or "")
+    ]
+    assert found[0] == found[1]
+    return found[0]
+
+
+def test_a_first_mail_with_nothing_open_tells_what_was_looked_at_and_offers_two_ways_to_more(
+    db: Database, clock: FrozenClock
+) -> None:
+    with db.write() as session:
+        store_subscriber(session, "anna", clock.now(), follows=[NEAR_LEEDS])
+    message = mail_of(db, clock)
+    said = flat(message.text)
+    assert (
+        "What we looked at today: 3 studies on Multiple sclerosis in the world that we know of. None that fits takes "
+        "people within 50 km of Leeds today. 1 is being prepared there. 1 takes people farther away." in said
+    )
+    assert "- Look at any distance: 1 open now" in said
+    assert "- Look at all of: Autoimmune diseases: 1 open now" in said
+    assert steps(message) == ["any", "up0"]
+    assert "Look farther, or change" not in message.text + (message.html or "")
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+@pytest.mark.parametrize("where", [NEAR_LEEDS, IN_GERMANY, {"area_id": ASTHMA}], ids=["town", "country", "anywhere"])
+def test_what_was_looked_at_is_told_in_every_language_and_no_link_tells_of_what(
+    db: Database, clock: FrozenClock, locale: str, where: dict[str, Any]
+) -> None:
+    with db.write() as session:
+        store_subscriber(session, "anna", clock.now(), follows=[where])
+    message = mail_of(db, clock, locale=locale)
+    html = re.sub(r"<[^>]+>", " ", message.html or "")
+    counted = ["3", "1"] if "region_kind" in where else ["0"]
+    for part in (message.text, html):
+        assert all(number in flat(part) for number in counted)
+    assert "{" not in message.text
+    urls = re.findall(r"https?://[^\s\"<>]+", message.text)
+    assert not any(word in url.lower() for url in urls for word in ("leeds", "sclerosis", "d0013", "germany", "asthma"))
+
+
+def test_of_several_wishes_each_is_named_and_has_its_own_numbers(db: Database, clock: FrozenClock) -> None:
+    follows = [NEAR_LEEDS, {**IN_GERMANY, "area_id": ASTHMA}]
+    with db.write() as session:
+        store_subscriber(session, "anna", clock.now(), follows=follows)
+    said = flat(mail_of(db, clock).text)
+    assert said.count("What we looked at today:") == 1
+    assert "Multiple sclerosis near Leeds: 3 studies" in said
+    assert (
+        "Asthma in Germany: 0 studies on Asthma in the world that we know of. None that fits takes people in Germany "
+        "today. None takes people farther away either." in said
+    )
+
+
+def test_where_any_disease_is_followed_no_number_of_studies_is_made_up(db: Database, clock: FrozenClock) -> None:
+    with db.write() as session:
+        store_subscriber(
+            session,
+            "anna",
+            clock.now(),
+            follows=[{**NEAR_LEEDS, "area_id": ANY_AREA, "radius_km": 20.0, "latitude": 10.0}],
+        )
+    said = flat(mail_of(db, clock).text)
+    assert "in the world" not in said
+    assert "None that fits takes people within 20 km of Leeds today." in said
+
+
+def test_a_discreet_mail_says_nothing_of_it(db: Database, clock: FrozenClock) -> None:
+    with db.write() as session:
+        store_subscriber(session, "anna", clock.now(), follows=[NEAR_LEEDS], discreet=True)
+    assert "sclerosis" not in mail_of(db, clock).text.lower()
+
+
+# ---- very many
+
+
+def flood(db: Database, clock: FrozenClock, number: int = 80) -> None:
+    """Let very many things happen: a quarter of it in Leeds, every tenth in phase 3, every second is an opening."""
+    with db.write() as session:
+        for at in range(100, 100 + number):
+            phases = ("PHASE3",) if at % 10 == 0 else ("PHASE1",)
+            item = store_trial(session, at, clock.now(), sites=(LEEDS if at % 4 == 0 else LYON,), phases=phases)
+            kind = ChangeKind.OPENED if at % 2 else ChangeKind.ELIGIBILITY_CHANGED
+            publish(session, item, kind, clock.now())
+
+
+ANY_DISTANCE = {**NEAR_LEEDS, "region_kind": RegionKind.ANYWHERE, "radius_km": None}
+
+
+@pytest.mark.parametrize(
+    ("wish", "offered"),
+    [
+        pytest.param(
+            ANY_DISTANCE,
+            {"km300": {"region_kind": RegionKind.PLACE, "radius_km": 25.0}, "phase3": {"phases": ["PHASE3"]}},
+            id="a town",
+        ),
+        pytest.param(
+            {},
+            {"phase3": {"phases": ["PHASE3"]}, "openings": {"change_kinds": ["registered", "opened"]}},
+            id="anywhere",
+        ),
+        pytest.param({"phases": ["PHASE1", "PHASE3"]}, {"openings": {"change_kinds": ["opened"]}}, id="phases chosen"),
+    ],
+)
+def test_a_mail_of_very_many_offers_narrowings_that_would_have_left_what_they_say(
+    db: Database, clock: FrozenClock, wish: dict[str, Any], offered: dict[str, dict[str, Any]]
+) -> None:
+    with db.write() as session:
+        store_subscriber(session, "anna", clock.now(), follows=[wish], cursor=0)
+        for code, changes in offered.items():
+            store_subscriber(session, code, clock.now(), follows=[{**wish, **changes}], cursor=0)
+    flood(db, clock)
+    message = mail_of(db, clock)
+    said = flat(message.text)
+    assert "Too much?" in said
+    assert "That is a lot." in said
+    told = re.findall(r"- (Only [^:]+): (\d+) of 80", said)
+    assert len(told) == len(offered)
+    with db.read() as session:
+        for code, (_, left) in zip(offered, told, strict=True):
+            delivery = session.exec(
+                select(Delivery).where(Delivery.subscriber_id == subscriber_called(session, code).id)
+            ).one()
+            assert len(_entries(session, delivery)) == int(left), code
+    assert len(steps(message)) == len(offered)
+
+
+def _entries(session: Any, delivery: Delivery) -> list[Any]:
+    from trialalerts.digests.reading import DigestReader
+    from trialalerts.digests.tables import Digest
+
+    digest = session.get(Digest, delivery.data["digest_id"])
+    return DigestReader().entries(session, [digest])[0]
+
+
+def test_a_preview_offers_the_same_narrowings(db: Database, clock: FrozenClock) -> None:
+    with db.write() as session:
+        store_subscriber(session, "anna", clock.now(), follows=[ANY_DISTANCE], cursor=0)
+    flood(db, clock)
+    with db.read() as session:
+        looked_ahead = preview_digest(session, SETTINGS, clock, subscriber_called(session, "anna")).message
+    assert looked_ahead is not None
+    assert re.findall(r": \d+ of 80", looked_ahead.text) == re.findall(r": \d+ of 80", mail_of(db, clock).text)
+
+
+def test_sixty_items_are_not_too_much(db: Database, clock: FrozenClock) -> None:
+    with db.write() as session:
+        store_subscriber(session, "anna", clock.now(), cursor=0)
+    flood(db, clock, 60)
+    message = mail_of(db, clock)
+    assert "Too much" not in message.text
+    assert "That is a lot" not in message.text
