@@ -17,7 +17,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from tests import postgres
+from tests import compiled_sql, postgres
 from tests.installation import Answer, Installation, Run
 from trialalerts.cli.main import main
 from trialalerts.clock import FrozenClock
@@ -64,6 +64,7 @@ def _serves(module: ModuleType) -> bool:
 def pytest_configure() -> None:
     _keep_what_was_compiled()
     _work_in_memory()
+    compiled_sql.share()
     settings.register_profile("quick", max_examples=20)
 
 

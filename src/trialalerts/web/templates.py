@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,13 +41,12 @@ class PageTemplates:
         shipped_folder = shipped("templates/web")
         own_folder = Path(settings.templates.folder) / "web" if settings.templates.folder else None
         folders = [folder for folder in (own_folder, shipped_folder) if folder is not None and folder.is_dir()]
-        self.languages: Languages = read_languages(folders)
+        self.languages = read_languages(folders) if len(folders) > 1 else _shipped_languages(shipped_folder)
         self.static = {name: (_first(folders, name).read_bytes(), kind) for name, kind in _STATIC.items()}
         self.static["style.css"] = (_with_accent(self.static["style.css"][0], settings.look), _STATIC["style.css"])
         self.prefix = urlsplit(settings.service.base_url).path.rstrip("/")
-        self._environments = [_environment(FileSystemLoader(folders))]
-        if len(folders) > 1:
-            self._environments.append(_environment(FileSystemLoader([shipped_folder])))
+        own = [_environment(FileSystemLoader(folders))] if len(folders) > 1 else []
+        self._environments = [*own, _shipped_environment(shipped_folder)]
         self._style, self._script = self._versioned("style.css"), self._versioned("script.js")
 
     def _versioned(self, name: str) -> str:
@@ -153,6 +153,17 @@ def _with_accent(style: bytes, look: LookSettings) -> bytes:
 
 def _first(folders: list[Path], name: str) -> Path:
     return next(folder / name for folder in folders if (folder / name).is_file())
+
+
+@lru_cache(maxsize=1)
+def _shipped_languages(folder: Path) -> Languages:
+    return read_languages([folder])
+
+
+@lru_cache(maxsize=1)
+def _shipped_environment(folder: Path) -> Environment:
+    """Return the shipped templates, compiled once in a process."""
+    return _environment(FileSystemLoader([folder]))
 
 
 def _environment(loader: BaseLoader) -> Environment:

@@ -164,17 +164,30 @@ class Wordings:
 
     def _strings(self, *tags: str) -> dict[str, str]:
         """Merge the files, the most special last; a phrase that uses unknown words is left out and logged."""
-        english = read_strings(shipped("templates/email") / f"strings.{FALLBACK}.toml")
-        merged = dict(english)
+        merged: dict[str, str] = {}
         for tag in dict.fromkeys((FALLBACK, *reversed(tags))):
-            for file in self._files(tag):
-                merged |= _usable(file, english)
+            merged |= _shipped_strings(tag)
+            for file in self._own_file(tag):
+                merged |= _usable(file, _shipped_strings(FALLBACK))
         return merged
 
     def _files(self, tag: str) -> list[Path]:
         """Return the files of a tag that are there, the shipped one first."""
-        folders = [shipped("templates/email"), *([self._own_folder] if self._own_folder else [])]
-        return [file for folder in folders if (file := folder / f"strings.{tag}.toml").is_file()]
+        file = shipped("templates/email") / f"strings.{tag}.toml"
+        return [*([file] if file.is_file() else []), *self._own_file(tag)]
+
+    def _own_file(self, tag: str) -> list[Path]:
+        file = self._own_folder / f"strings.{tag}.toml" if self._own_folder else None
+        return [file] if file and file.is_file() else []
+
+
+@lru_cache(maxsize=50)
+def _shipped_strings(tag: str) -> Mapping[str, str]:
+    """Return the shipped phrases of a tag, read once in a process; none where no file is for it alone."""
+    file = shipped("templates/email") / f"strings.{tag}.toml"
+    if tag == FALLBACK:
+        return read_strings(file)
+    return _usable(file, _shipped_strings(FALLBACK)) if file.is_file() else {}
 
 
 def _usable(file: Path, english: Mapping[str, str]) -> dict[str, str]:

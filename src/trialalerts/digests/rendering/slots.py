@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
+from types import CodeType
 from typing import Any, Final, cast
 
 from jinja2 import Environment, Template, TemplateRuntimeError, TemplateSyntaxError, nodes
@@ -23,7 +24,7 @@ from jinja2.parser import Parser
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-__all__ = ["CARDS", "PERSONAL_LINKS", "CutText", "EagerTags", "SharedTags", "Slot", "take_slots"]
+__all__ = ["CARDS", "PERSONAL_LINKS", "CutText", "EagerTags", "SharedTags", "Slot", "SlotCode", "take_slots"]
 
 CARDS = "cards"
 PERSONAL_LINKS = frozenset({"digest_url", "earlier_url", "preferences_url", "rest_url", "stop_url", "unsubscribe_url"})
@@ -33,6 +34,7 @@ _RUN = "_run"
 _NONCE: Final = secrets.token_hex(8)
 """Nothing that is read anywhere can hold it, so that no title can pass for a marker."""
 _MARKER = re.compile(f"\ue000{_NONCE}(\\d{{4}})x*\ue001")
+_NUMBERS = count()
 _MAY_HOLD_TAGS = (nodes.Template, nodes.Block, nodes.If, nodes.For)
 
 
@@ -60,6 +62,17 @@ class Slot:
             value = values[self.names[0]]
             return str(escape(value)) if self.is_html else str(value)
         return self.template.render(words, **{name: values[name] for name in self.names})
+
+
+@dataclass(frozen=True, slots=True)
+class SlotCode:
+    """A slot as it was compiled, from which each environment makes its own. Its number is unique in the process."""
+
+    number: int
+    source: str
+    names: tuple[str, ...]
+    part: str | None
+    code: CodeType | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +148,6 @@ class SharedTags(_Tags):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self._slots: dict[int, Slot] = {}
-        self._numbers = count()
 
     def _personal(self, names: list[str], body: list[nodes.Node], line: int) -> nodes.Node:
         return nodes.CallBlock(self._call(",".join(names)), [], [], body, lineno=line)
@@ -151,34 +163,43 @@ class SharedTags(_Tags):
         run: _Run = context[_RUN]
         return Markup(run.marker(self._slots[number]))  # noqa: S704 - signs that stand in no text
 
-    def slot(self, block: nodes.CallBlock, name: str | None, filename: str | None) -> nodes.Node:
-        """Return what stands in the place of a tag in the template to be compiled."""
+    def slot(self, block: nodes.CallBlock, name: str | None, filename: str | None) -> tuple[nodes.Node, SlotCode]:
+        """Return what stands in the place of a tag in the template to be compiled, and what it stands for."""
         _, what = block.call.args
         names = tuple(cast("nodes.Const", what).value.split(","))
         part = names[0] if not block.body and names[0] == CARDS else None
-        source = name or ""
         plain = _only_name(block.body) == names[0] and len(names) == 1
-        template = None if part or plain else self._compiled(block.body, name, filename)
-        number = next(self._numbers)
-        self._slots[number] = Slot(
-            source, names, part, template, source.endswith(".html.j2"), PERSONAL_LINKS.isdisjoint(names)
-        )
-        return nodes.Output([nodes.MarkSafe(self._call(number))], lineno=block.lineno)
+        code = None if part or plain else self._compiled(block.body, name, filename)
+        slot = SlotCode(next(_NUMBERS), name or "", names, part, code)
+        return nodes.Output([nodes.MarkSafe(self._call(slot.number))], lineno=block.lineno), slot
 
-    def _compiled(self, body: list[nodes.Node], name: str | None, filename: str | None) -> Template:
+    def add(self, slots: Iterable[SlotCode]) -> None:
+        """Know the slots of a template that is to be run."""
+        for slot in slots:
+            is_html, is_kept = slot.source.endswith(".html.j2"), PERSONAL_LINKS.isdisjoint(slot.names)
+            self._slots[slot.number] = Slot(
+                slot.source, slot.names, slot.part, self._template(slot.code), is_html, is_kept
+            )
+
+    def _compiled(self, body: list[nodes.Node], name: str | None, filename: str | None) -> CodeType:
         tree = nodes.Template(body, lineno=1)
         tree.set_environment(self.environment)
-        code = self.environment.compile(tree, name, filename)
-        return Template.from_code(self.environment, code, self.environment.make_globals(None))
+        return self.environment.compile(tree, name, filename)
+
+    def _template(self, code: CodeType | None) -> Template | None:
+        return code and Template.from_code(self.environment, code, self.environment.make_globals(None))
 
 
-def take_slots(environment: Environment, tree: nodes.Template, name: str | None, filename: str | None) -> None:
-    """Take the bodies of the tags out of a template that was parsed the shared way.
+def take_slots(
+    environment: Environment, tree: nodes.Template, name: str | None, filename: str | None
+) -> list[SlotCode]:
+    """Take the bodies of the tags out of a template that was parsed the shared way, and return them.
 
     Raises:
         TemplateSyntaxError: a tag stands where what it writes would be caught and changed.
     """
     tags = cast("SharedTags", environment.extensions[SharedTags.identifier])
+    taken: list[SlotCode] = []
 
     def visit(node: nodes.Node, *, allowed: bool) -> None:
         for holder in _lists(node):
@@ -187,13 +208,15 @@ def take_slots(environment: Environment, tree: nodes.Template, name: str | None,
                     if not allowed:
                         raise TemplateSyntaxError(_MISPLACED, child.lineno, name, filename)
                     _check_body(child, name, filename)
-                    holder[at] = tags.slot(cast("nodes.CallBlock", child), name, filename)
+                    holder[at], slot = tags.slot(cast("nodes.CallBlock", child), name, filename)
+                    taken.append(slot)
                 elif isinstance(child, nodes.Include) and not allowed:
                     raise TemplateSyntaxError(_MISPLACED, child.lineno, name, filename)
                 else:
                     visit(child, allowed=allowed and isinstance(child, _MAY_HOLD_TAGS))
 
     visit(tree, allowed=True)
+    return taken
 
 
 _MISPLACED = "a tag (personal, cards, include) may stand in the file, a block, an if and a for only"

@@ -8,6 +8,7 @@ than rendering it. An HTML parser would throw a ``{% for %}`` between table rows
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from css_inline import CSSInliner
 from jinja2 import TemplateSyntaxError
@@ -33,6 +34,7 @@ def coloured(css: str, look: LookSettings) -> str:
     return css.replace("$accent-dark", look.accent_dark).replace("$accent", look.accent)
 
 
+@lru_cache(maxsize=200)
 def with_styles(source: str, css: str) -> str:
     """Return a template with the rules of ``css`` in its elements' ``style``.
 

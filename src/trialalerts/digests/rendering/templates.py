@@ -1,15 +1,17 @@
 """The templates: the operator's own before the shipped ones, file by file; a broken one never costs a mail.
 
-Compiled once in a process: an edited template counts from the next start on.
+Compiled once in a process, whoever uses them: an edited template counts from the next start on.
 """
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, MutableMapping
-from functools import cached_property, partial
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Any
+from types import CodeType
+from typing import Any, cast
 
 import structlog
 from jinja2 import (
@@ -27,7 +29,7 @@ from jinja2.meta import find_referenced_templates
 
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.rendering.fill import Encoded, Part, SlotFiller
-from trialalerts.digests.rendering.slots import CutText, EagerTags, SharedTags, Slot, take_slots
+from trialalerts.digests.rendering.slots import CutText, EagerTags, SharedTags, Slot, SlotCode, take_slots
 from trialalerts.digests.rendering.styles import coloured, with_styles
 from trialalerts.files import shipped
 from trialalerts.settings import LookSettings, ServiceSettings
@@ -182,7 +184,7 @@ class _Loader(BaseLoader):
         source, filename, fresh = files.get_source(environment, template)
         if not self._styled or not template.endswith(".html.j2"):
             return source, filename, fresh
-        _parsed(environment, source, template, filename)  # a fault in the syntax is told with the line in the file
+        _check_syntax(source, template, filename, _is_eager(environment))  # a fault is told with the line in the file
         try:
             return with_styles(source, coloured(self._css.read_text(encoding="utf-8"), self._look)), filename, fresh
         except TemplateSyntaxError as error:
@@ -195,15 +197,43 @@ class _Loader(BaseLoader):
         globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - Jinja's
     ) -> Template:
         source, filename, fresh = self.get_source(environment, name)
-        code = environment.compile(_parsed(environment, source, name, filename), name, filename)
-        return environment.template_class.from_code(environment, code, globals or {}, fresh)
+        compiled = _compiled(source, name, filename, _is_eager(environment))
+        if compiled.slots:
+            cast("SharedTags", environment.extensions[SharedTags.identifier]).add(compiled.slots)
+        return environment.template_class.from_code(environment, compiled.code, globals or {}, fresh)
 
 
-def _parsed(environment: Environment, source: str, name: str, filename: str | None) -> Any:
-    tree = environment.parse(source, name, filename)
-    if SharedTags.identifier in environment.extensions:
-        take_slots(environment, tree, name, filename)
-    return tree
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A template as any environment runs it: they differ in where they find files, and in nothing else."""
+
+    code: CodeType
+    slots: Sequence[SlotCode]
+
+
+@lru_cache(maxsize=200)
+def _compiled(source: str, name: str, filename: str | None, eager: bool) -> _Compiled:
+    tree, slots = _parse(source, name, filename, eager)
+    return _Compiled(_bare(eager).compile(tree, name, filename), slots)
+
+
+@lru_cache(maxsize=200)
+def _check_syntax(source: str, name: str, filename: str | None, eager: bool) -> None:
+    _parse(source, name, filename, eager)
+
+
+def _parse(source: str, name: str, filename: str | None, eager: bool) -> tuple[Any, Sequence[SlotCode]]:
+    tree = _bare(eager).parse(source, name, filename)
+    return tree, () if eager else take_slots(_bare(eager), tree, name, filename)
+
+
+@cache
+def _bare(eager: bool) -> Environment:
+    return _environment(EagerTags if eager else SharedTags, BaseLoader())
+
+
+def _is_eager(environment: Environment) -> bool:
+    return EagerTags.identifier in environment.extensions
 
 
 def _environment(tags: type[Extension], loader: BaseLoader) -> Environment:
