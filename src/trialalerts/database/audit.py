@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, insert
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from trialalerts.database.types import BigId, UtcDateTime
+from trialalerts.database.bulk import insert_many
+from trialalerts.database.types import BigId, UtcDateTime, table_of
 from trialalerts.redaction import without_secrets
 
-__all__ = ["WEB", "AuditEntry", "command_line", "list_changes", "note_change"]
+__all__ = ["WEB", "AuditEntry", "AuditedChange", "command_line", "list_changes", "note_change", "note_changes"]
 
 WEB = "web"
 """Who changed what was changed on the pages, or by a link of a mail."""
@@ -37,6 +39,17 @@ class AuditEntry(SQLModel, table=True):
     new: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditedChange:
+    """What one change comes to, as :class:`AuditEntry` has it."""
+
+    who: str
+    action: str
+    subject: str
+    old: str | None = None
+    new: str | None = None
+
+
 def note_change(
     session: Session,
     who: str,
@@ -48,8 +61,23 @@ def note_change(
     new: str | None = None,
 ) -> None:
     """Add one change to the trail; it stands once the session commits."""
-    entry = AuditEntry(at=now, who=who, action=action, subject=subject, old=_cleaned(old), new=_cleaned(new))
-    session.add(entry)
+    note_changes(session, [AuditedChange(who=who, action=action, subject=subject, old=old, new=new)], now=now)
+
+
+def note_changes(session: Session, changes: Sequence[AuditedChange], *, now: datetime) -> None:
+    """Add many changes in one statement, in their order."""
+    rows = [
+        {
+            "at": now,
+            "who": each.who,
+            "action": each.action,
+            "subject": each.subject,
+            "old": _cleaned(each.old),
+            "new": _cleaned(each.new),
+        }
+        for each in changes
+    ]
+    insert_many(session, insert(table_of(AuditEntry)), rows)
 
 
 def list_changes(

@@ -8,19 +8,19 @@ the driver.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, CursorResult, String, Table, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, Insert, String, Table, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, SQLModel
 
 from trialalerts.database.types import BigId, table_of
 
-__all__ = ["copy_many", "in_chunks", "in_list", "insert_into", "is_sqlite", "list_value", "write_many"]
+__all__ = ["copy_many", "in_chunks", "in_list", "insert_into", "insert_many", "is_sqlite", "list_value", "write_many"]
 
 
 _ROWS = 500
@@ -69,6 +69,15 @@ def write_many(
         done: CursorResult[Any] = connection.exec_driver_sql(filled, (*before, *chain.from_iterable(some)))
         touched += done.rowcount
     return touched
+
+
+def insert_many(session: Session, insert: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Run an insert for many rows, of which each has the same names, as one statement.
+
+    It asks for the ids: only then SQLAlchemy writes one for all rows, where psycopg would send one for each.
+    """
+    if rows:
+        session.connection().execute(insert.returning(*insert.table.primary_key), list(rows)).close()
 
 
 def copy_many(connection: Connection, table: str, columns: str, lines: Sequence[str]) -> None:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
-from trialalerts.database.audit import WEB, command_line, note_change
+from trialalerts.database import table_of
+from trialalerts.database.audit import WEB, AuditedChange, command_line, note_changes
+from trialalerts.database.bulk import insert_many
 from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, id_of
 
-__all__ = ["ConsentText", "list_consents", "note_text", "record_consent", "shown_values"]
+__all__ = [
+    "ConsentChange",
+    "ConsentText",
+    "list_consents",
+    "note_text",
+    "record_consent",
+    "record_consents",
+    "shown_values",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +32,45 @@ class ConsentText:
 
     locale: str
     version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsentChange:
+    """What somebody agreed to or took back.
+
+    ``how`` is ``web``, ``link``, ``one-click``, ``operator``, ``import`` or the name of a feedback; ``old`` and ``new``
+    are values for the audit trail.
+    """
+
+    subscriber_id: int
+    action: ConsentAction
+    how: str
+    what: str = ""
+    old: str | None = None
+    new: str | None = None
+
+    def line(self, now: datetime) -> dict[str, Any]:
+        """Return the line of the consent log."""
+        return {
+            "subscriber_id": self.subscriber_id,
+            "at": now,
+            "action": self.action,
+            "how": self.how,
+            "what": self.what,
+        }
+
+    def audited(self) -> AuditedChange | None:
+        """Return what the audit trail says of it: of what a person or an operator did, and of nothing else."""
+        who = command_line() if self.how == "operator" else WEB if self.how in _ON_THE_WEB else None
+        if who is None:
+            return None
+        return AuditedChange(
+            who=who,
+            action=_named(self.action, self.what),
+            subject=f"subscriber {self.subscriber_id}",
+            old=self.old,
+            new=self.new or self.what or None,
+        )
 
 
 _ON_THE_WEB = {"web", "link", "one-click"}
@@ -36,17 +87,26 @@ def record_consent(
     new: str | None = None,
     now: datetime,
 ) -> Consent:
-    """Append a line and return it; ``how`` is ``web``, ``link``, ``one-click``, ``operator``, ``import`` or feedback.
+    """Append a line and return it; see :class:`ConsentChange` for the values.
 
     What a person or an operator did goes into the audit trail, too, with the ``old`` and the ``new`` value.
     """
-    line = Consent(subscriber_id=id_of(subscriber), at=now, action=action, how=how, what=what)
+    change = ConsentChange(subscriber_id=id_of(subscriber), action=action, how=how, what=what, old=old, new=new)
+    line = Consent(**change.line(now))
     session.add(line)
-    who = command_line() if how == "operator" else WEB if how in _ON_THE_WEB else None
-    if who is not None:
-        subject = f"subscriber {subscriber.id}"
-        note_change(session, who, _named(action, what), subject, now=now, old=old, new=new or what or None)
+    _audit(session, [change], now)
     return line
+
+
+def record_consents(session: Session, changes: Sequence[ConsentChange], *, now: datetime) -> None:
+    """Append many lines in one statement, and those of the audit trail in another."""
+    session.flush()  # what was said before stands before
+    insert_many(session, insert(table_of(Consent)), [change.line(now) for change in changes])
+    _audit(session, changes, now)
+
+
+def _audit(session: Session, changes: Sequence[ConsentChange], now: datetime) -> None:
+    note_changes(session, [audited for change in changes if (audited := change.audited())], now=now)
 
 
 def note_text(line: Consent, read: ConsentText | None) -> None:

@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.database.counter import CHANGES, current_number
 from trialalerts.errors import InvalidInput, NotFound
+from trialalerts.subscribers.account.unsubscribing import LEFT, Unsubscribe, unsubscribe_many
 from trialalerts.subscribers.addresses import address_key, checked_address
 from trialalerts.subscribers.choices import (
     checked_day,
@@ -64,7 +65,6 @@ _TASTES: dict[str, Callable[[Any], object]] = {
     "unit": checked_unit,
 }
 _CHECKS: dict[str, Callable[[Any], object]] = {"address": checked_address} | _SCHEDULE | _TASTES
-_LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED, SubscriberState.ERASED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +152,7 @@ def confirm(
     Returns whether anything changed: a link used twice does nothing more, and nothing comes back for
     somebody who has left since.
     """
-    if subscriber.state in _LEFT:
+    if subscriber.state in LEFT:
         return False
     meant = [each for each in list_preferences(session, subscriber) if each.id in preference_ids]
     waiting = [each for each in meant if each.confirmed_at is None]
@@ -279,16 +279,10 @@ def end_pauses(session: Session, now: datetime) -> int:
 
 def unsubscribe(session: Session, subscriber: Subscriber, *, how: str, now: datetime) -> bool:
     """Let somebody go, at once and whatever the state; return whether they were still there."""
-    if subscriber.state in _LEFT:
-        return False
-    was = subscriber.state
-    subscriber.state = SubscriberState.UNSUBSCRIBED
-    subscriber.state_reason = how
-    subscriber.next_due_at = None  # a pause stays noted, for who takes it back
-    states = {"old": was, "new": subscriber.state}
-    record_consent(session, subscriber, ConsentAction.UNSUBSCRIBED, how=how, **states, now=now)
     session.flush()
-    return True
+    left = unsubscribe_many(session, [Unsubscribe(key=subscriber.key, how=how)], now=now).left
+    session.refresh(subscriber)
+    return bool(left)
 
 
 def _subscriber_to_be(session: Session, new: NewSubscriber, now: datetime) -> tuple[Subscriber, bool]:
@@ -346,7 +340,7 @@ def activate(subscriber: Subscriber, now: datetime, *, last_change: int) -> None
 
 def _start_anew(session: Session, subscriber: Subscriber) -> None:
     """Make somebody who had left, bounced or never confirmed pending; who had left follows nothing of before."""
-    if subscriber.state in _LEFT:
+    if subscriber.state in LEFT:
         close_books(session, subscriber)
     subscriber.state = SubscriberState.PENDING
     subscriber.state_reason = None

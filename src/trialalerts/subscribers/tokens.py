@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -132,6 +132,9 @@ class _Serializer(URLSafeTimedSerializer):
         if self._kept is None:
             self._kept = super().make_signer()
         return self._kept
+
+    def iter_unsigners(self, salt: str | bytes | None = None) -> Iterator[TimestampSigner]:
+        yield cast("_StrictSigner", self.make_signer(salt))  # the library would derive the key once more for each token
 
     def dumps(self, obj: Any, salt: str | bytes | None = None) -> str:
         payload = orjson.dumps(obj)

@@ -130,7 +130,7 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
         Route(CONFIRM_PATH, confirm.show, methods=["GET"]),
         Route(CONFIRM_PATH, reads_form(confirm.take, lenient=True), methods=["POST"]),
         Route(UNSUBSCRIBE_PATH, unsubscribe.show, methods=["GET"]),
-        Route(UNSUBSCRIBE_PATH, reads_form(unsubscribe.take, lenient=True), methods=["POST"]),
+        Route(UNSUBSCRIBE_PATH, unsubscribe.take, methods=["POST"]),
         Route(PREFERENCES_PATH, settings_page.show, methods=["GET"]),
         Route(PREFERENCES_PATH, reads_form(settings_page.take), methods=["POST"]),
         Route(f"{PREFERENCES_PATH}/data", settings_page.data),

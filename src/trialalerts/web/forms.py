@@ -18,7 +18,7 @@ from trialalerts.subscribers.addresses import checked_address
 from trialalerts.subscribers.filters import FILTERS
 from trialalerts.subscribers.tables import Frequency
 
-__all__ = ["FieldError", "Form", "Schedule", "reads_form", "time_zones", "zone_named"]
+__all__ = ["FieldError", "Form", "Schedule", "read_form", "reads_form", "time_zones", "zone_named"]
 
 _LONGEST = 300
 _LONGEST_LIST = 2_000
@@ -173,24 +173,33 @@ def zone_named(text: str) -> str:
     )
 
 
+async def read_form(request: Request, *, lenient: bool = False) -> dict[str, object]:
+    """Return what a form holds; ``lenient`` takes a body that is no form for an empty one.
+
+    Raises:
+        HTTPException: 400 for what is no form.
+    """
+    try:
+        async with request.form(max_fields=_MOST_FIELDS, max_files=1) as form:
+            typed: dict[str, object] = dict(form)
+            for name in typed.keys() & _LISTS.keys():
+                typed[name] = _LISTS[name].join(str(value) for value in form.getlist(name))
+    except (HTTPException, LookupError, ValueError):  # no form, an unknown charset, a parser at its wits' end
+        if not lenient:
+            raise HTTPException(400) from None
+        return {}
+    return typed
+
+
 def reads_form(
     answer: Callable[[Request, Mapping[str, object]], Response], *, lenient: bool = False
 ) -> Callable[[Request], Awaitable[Response]]:
     """Return an endpoint that reads the form and answers in a thread, where the database may be waited for.
 
-    ``lenient`` takes a body that is no form for an empty one.
+    ``lenient`` as in :func:`read_form`.
     """
 
     async def endpoint(request: Request) -> Response:
-        typed: dict[str, object] = {}
-        try:
-            async with request.form(max_fields=_MOST_FIELDS, max_files=1) as form:
-                typed = dict(form)
-                for name in typed.keys() & _LISTS.keys():
-                    typed[name] = _LISTS[name].join(str(value) for value in form.getlist(name))
-        except (HTTPException, LookupError, ValueError):  # no form, an unknown charset, a parser at its wits' end
-            if not lenient:
-                raise HTTPException(400) from None
-        return await run_in_threadpool(answer, request, typed)
+        return await run_in_threadpool(answer, request, await read_form(request, lenient=lenient))
 
     return endpoint

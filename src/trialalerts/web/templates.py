@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import structlog
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 
 from trialalerts.files import shipped
 from trialalerts.settings import LookSettings, Settings
@@ -59,6 +59,12 @@ class PageTemplates:
         asked = self.languages.get(request.query_params.get("lang")) or self.languages.get(wanted)
         language = asked or self.languages.choose(accepted, self.settings.service.locale)
         return self.languages.near(language, [*([wanted] if wanted else []), *tags_by_wish(accepted)])
+
+    def line(self, request: Request, key: str, *, status: int = 200) -> PlainTextResponse:
+        """Return the texts ``<key>.title`` and ``<key>.text`` as one line, for a program that shows nobody a page."""
+        accepted = request.headers.get("accept-language", "")
+        language = self.languages.choose(accepted, self.settings.service.locale)
+        return PlainTextResponse(f"{language.text(f'{key}.title')}. {language.text(f'{key}.text')}\n", status)
 
     def page(
         self,

@@ -18,11 +18,10 @@ UNKNOWN_LINK = "unknown-unsubscribe-link"
 _WINDOW = timedelta(days=7)
 
 
-def note_unknown_link(session: Session, *, now: datetime) -> None:
-    """Count that somebody's mail program tried to unsubscribe, and we could not tell whom."""
-    counters.count_up(session, HourlyCounts.UNKNOWN_LINK, 1, at=now)
-    number = _number(session, now)
-    note_finding(session, UNKNOWN_LINK, "", _told(number), now=now)
+def note_unknown_link(session: Session, *, now: datetime, times: int = 1) -> None:
+    """Count that somebody's mail program tried to unsubscribe, so many ``times``, and we could not tell whom."""
+    counters.count_up(session, HourlyCounts.UNKNOWN_LINK, times, at=now)
+    note_finding(session, UNKNOWN_LINK, "", _told(_number(session, now)), now=now)
 
 
 def end_unknown_links(session: Session, *, now: datetime) -> None:

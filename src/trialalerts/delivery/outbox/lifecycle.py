@@ -17,10 +17,11 @@ from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Integer, String, bindparam, func, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, and_, col, select
 
 from trialalerts.database import Database, table_of
-from trialalerts.database.bulk import insert_into, is_sqlite
+from trialalerts.database.bulk import insert_into, insert_many, is_sqlite
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.mail.message import message_ids_for
 from trialalerts.delivery.mail.reply_codes import Classified
@@ -30,6 +31,7 @@ from trialalerts.errors import InvalidInput, NotFound, did_you_mean
 
 __all__ = [
     "Claimed",
+    "NewMail",
     "Settlement",
     "backoff",
     "checked_delivery_state",
@@ -37,6 +39,7 @@ __all__ = [
     "claim_due",
     "claim_expired",
     "enqueue",
+    "enqueue_many",
     "find_delivery",
     "given_up",
     "list_deliveries",
@@ -95,6 +98,17 @@ _SETTLE = _SETTLE_QUIETLY.values(
 )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewMail:
+    """A mail to be queued once for its ``key``; due at ``not_before``, at once where that is None."""
+
+    key: str
+    kind: str
+    subscriber_id: int
+    data: dict[str, Any]
+    not_before: datetime | None = None
+
+
 def enqueue(
     session: Session,
     *,
@@ -111,25 +125,39 @@ def enqueue(
     ``data`` holds ids for the renderer, nothing that a person would mind to see in a table. ``domain`` is
     the right side of the Message-ID (see :func:`~trialalerts.delivery.mail.message.mail_domain`).
     """
+    mail = NewMail(key=key, kind=kind, subscriber_id=subscriber_id, data=data, not_before=not_before)
+    queued = _queueing(session).returning(col(Delivery.id))
+    return session.connection().execute(queued, _rows([mail], now, domain)[0]).first() is not None
+
+
+def enqueue_many(session: Session, mails: Sequence[NewMail], *, now: datetime, domain: str) -> None:
+    """Queue many mails in one statement, as :func:`enqueue` does; those whose key is there already are left out."""
+    insert_many(session, _queueing(session), _rows(mails, now, domain))
+
+
+def _queueing(session: Session) -> postgresql.Insert | sqlite.Insert:
     session.flush()
-    row = {
-        "key": key,
-        "kind": kind,
-        "subscriber_id": subscriber_id,
-        "data": data,
-        "message_id": message_ids_for([subscriber_id], domain)[0],
-        "state": DeliveryState.QUEUED,
-        "attempts": 0,
-        "not_before": not_before or now,
-        "created_at": now,
-    }
-    only_once = (
-        insert_into(session, Delivery)
-        .values(row)
-        .on_conflict_do_nothing(index_elements=["key"], index_where=col(Delivery.key).is_not(None))
+    return insert_into(session, Delivery).on_conflict_do_nothing(
+        index_elements=["key"], index_where=col(Delivery.key).is_not(None)
     )
-    statement = only_once.returning(col(Delivery.id))
-    return session.connection().execute(statement).first() is not None
+
+
+def _rows(mails: Sequence[NewMail], now: datetime, domain: str) -> list[dict[str, Any]]:
+    names = message_ids_for([mail.subscriber_id for mail in mails], domain)
+    return [
+        {
+            "key": mail.key,
+            "kind": mail.kind,
+            "subscriber_id": mail.subscriber_id,
+            "data": mail.data,
+            "message_id": name,
+            "state": DeliveryState.QUEUED,
+            "attempts": 0,
+            "not_before": mail.not_before or now,
+            "created_at": now,
+        }
+        for mail, name in zip(mails, names, strict=True)
+    ]
 
 
 @dataclass(slots=True)

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trialalerts.clock import Clock
 from trialalerts.delivery.feedback.unknown_links import note_unknown_link
+from trialalerts.delivery.mail.message import mail_domain
+from trialalerts.delivery.outbox.notices.asking import unsubscribe_with_goodbye
 from trialalerts.errors import TokenError
+from trialalerts.subscribers.account.unsubscribing import Unsubscribe
 from trialalerts.subscribers.erasure import is_erased
 from trialalerts.subscribers.links import NOBODY
-from trialalerts.subscribers.people import SubscriberChanges, edit, pause
+from trialalerts.subscribers.people import SubscriberChanges, edit, find_by_key, pause
 from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import Purpose
 from trialalerts.web.clients.limits import ClientLimit, client_of
-from trialalerts.web.languages import Language
-from trialalerts.web.pages.account.goodbye import leave, left_page
-from trialalerts.web.site import LinkEnded, WebSite, local_day
+from trialalerts.web.forms import read_form
+from trialalerts.web.pages.account.goodbye import left_page
+from trialalerts.web.site import WebSite, local_day
+from trialalerts.web.wire.group_commit import GroupCommit
 
 __all__ = ["PAUSABLE", "UnsubscribePage", "pause_for_a_month"]
 
 PAUSABLE = {SubscriberState.ACTIVE, SubscriberState.PAUSED}
 _REST = timedelta(days=30)
+_ONE_CLICK = b"List-Unsubscribe=One-Click"
+"""The body of RFC 8058, as nearly all mail programs send it: it needs no parser."""
+_MACHINE = {"List-Unsubscribe": "One-Click"}
 _MOST_UNKNOWN, _UNKNOWN_WITHIN = 120, timedelta(minutes=15)
 
 
@@ -54,6 +62,7 @@ class UnsubscribePage:
     def __init__(self, site: WebSite) -> None:
         self._site = site
         self._unknown = ClientLimit(site.clock, times=_MOST_UNKNOWN, within=_UNKNOWN_WITHIN)
+        self._commits = GroupCommit(site.db, self._unsubscribe)
 
     def show(self, request: Request) -> Response:
         """Show the buttons; the same for everybody with a right link, whoever that is and whatever they follow."""
@@ -62,20 +71,40 @@ class UnsubscribePage:
         until = (self._site.clock.now() + _REST).date()
         return self._site.pages.page("unsubscribe.html", self._site.pages.language(request), token=token, until=until)
 
-    def take(self, request: Request, typed: Mapping[str, object]) -> Response:
+    async def take(self, request: Request) -> Response:
         """Unsubscribe, whatever the body says, unless it asks for less instead; twice is fine.
 
-        A link that belongs to nobody gets the status that mail programs expect and the truth: nobody was unsubscribed.
+        A person sees a page; a mail program shows nobody what it gets, so that is one line of text. A link that belongs
+        to nobody gets the status that mail programs expect and the truth: nobody was unsubscribed.
         """
-        one_click = "List-Unsubscribe" in typed
-        language = self._site.pages.language(request)
+        typed: Mapping[str, object] = (
+            _MACHINE if await request.body() == _ONE_CLICK else await read_form(request, lenient=True)
+        )
+        one_click, less = "List-Unsubscribe" in typed, str(typed.get("action", ""))
         try:
-            return self._answer(request, language, one_click=one_click, less=str(typed.get("action", "")))
+            key = self._site.tokens.read(Purpose.UNSUBSCRIBE, request.path_params["token"], max_age=None).key
         except TokenError:
             if not one_click:
                 raise
-            self._count(request)
-            return self._site.pages.message("link_unknown", language, status=400)
+            await run_in_threadpool(self._count, request)
+            return self._site.pages.line(request, "link_unknown", status=400)
+        if less in _LESS:
+            return await run_in_threadpool(self._do_less, request, key, less)
+        known = await self._commits.submit(Unsubscribe(key=key, how="one-click" if one_click else "link"))
+        if one_click:
+            return self._site.pages.line(request, "unsubscribed" if known else "link_unknown")
+        return await run_in_threadpool(self._page, request, key, known=known)
+
+    def _unsubscribe(self, session: Session, asked: Sequence[Unsubscribe]) -> Sequence[bool]:
+        """Let all of them go; return of each whether the link belongs to somebody."""
+        now, domain = self._site.clock.now(), mail_domain(self._site.settings.mail.sender)
+        known = unsubscribe_with_goodbye(session, asked, now=now, domain=domain).known
+        self._note_unknown(session, [each.key for each in asked if each.key not in known])
+        return [each.key in known for each in asked]
+
+    def _note_unknown(self, session: Session, keys: Sequence[str]) -> None:
+        if unknown := [key for key in keys if key != NOBODY]:
+            note_unknown_link(session, now=self._site.clock.now(), times=len(unknown))
 
     def _count(self, request: Request) -> None:
         """Count a link that nobody can have got from us, unless one client brings very many."""
@@ -84,26 +113,23 @@ class UnsubscribePage:
             with self._site.db.write() as session:
                 note_unknown_link(session, now=self._site.clock.now())
 
-    def _answer(self, request: Request, language: Language, *, one_click: bool, less: str) -> Response:
-        """Do it, and say what was done."""
-        site, token = self._site, request.path_params["token"]
-        with site.db.write() as session:
-            try:
-                subscriber, _ = site.holder(session, Purpose.UNSUBSCRIBE, token)
-            except LinkEnded:
-                return self._of_nobody(session, token, language)
-            if less in _LESS and subscriber.state in PAUSABLE:
-                do, done = _LESS[less]
-                do(session, subscriber, site.clock)
-                return site.pages.message(done, language)
-            if less not in _LESS:
-                leave(site, session, subscriber, how="one-click" if one_click else "link")
-            return left_page(site, session, subscriber, language)
+    def _do_less(self, request: Request, key: str, less: str) -> Response:
+        """Do what is asked for instead, for who is served; say what was done."""
+        do, done = _LESS[less]
+        with self._site.db.write() as session:
+            subscriber = find_by_key(session, key)
+            if subscriber is not None and subscriber.state in PAUSABLE:
+                do(session, subscriber, self._site.clock)
+                return self._site.pages.message(done, self._site.pages.language(request))
+            known = subscriber is not None or is_erased(session, key)
+            if not known:
+                self._note_unknown(session, [key])
+        return self._page(request, key, known=known)
 
-    def _of_nobody(self, session: Session, token: str, language: Language) -> Response:
-        key = self._site.tokens.read(Purpose.UNSUBSCRIBE, token, max_age=None).key
-        if is_erased(session, key):  # nobody is there to be mailed
-            return left_page(self._site, session, None, language)
-        if key != NOBODY:
-            note_unknown_link(session, now=self._site.clock.now())
-        return self._site.pages.message("link_unknown", language)
+    def _page(self, request: Request, key: str, *, known: bool) -> Response:
+        """Say to a person that it is done; nobody is there to be mailed where they were erased."""
+        language = self._site.pages.language(request)
+        if not known:
+            return self._site.pages.message("link_unknown", language)
+        with self._site.db.read() as session:
+            return left_page(self._site, session, find_by_key(session, key), language)

@@ -29,11 +29,11 @@ from trialalerts.delivery.feedback.handling import UNSTORABLE, FeedbackCount, ap
 from trialalerts.delivery.feedback.mailbox.bounces import events_of
 from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.delivery.mail.verp import delivery_of
-from trialalerts.delivery.outbox.notices.asking import say_goodbye
+from trialalerts.delivery.outbox.notices.asking import unsubscribe_with_goodbye
 from trialalerts.delivery.outbox.tables import MailboxState
 from trialalerts.errors import TrialAlertsError
 from trialalerts.settings import Settings
-from trialalerts.subscribers.people import find_by_key, unsubscribe
+from trialalerts.subscribers.account.unsubscribing import Unsubscribe
 from trialalerts.subscribers.tokens import Purpose, Tokens
 
 __all__ = ["LEASE", "LONGEST_MAIL", "MailFolder", "MailboxBroken", "StoredMail", "read_mailbox", "unsubscribe_by_mail"]
@@ -195,10 +195,7 @@ def unsubscribe_by_mail(session: Session, settings: Settings, content: bytes, *,
     try:
         tokens = Tokens(settings.service.secrets[0], previous=settings.service.secrets[1:])
         key = tokens.read(Purpose.UNSUBSCRIBE, found[1], max_age=None).key
-        subscriber = find_by_key(session, key)
     except TrialAlertsError:
         return False
-    left = subscriber is not None and unsubscribe(session, subscriber, how="mail", now=now)
-    if subscriber is not None and left:
-        say_goodbye(session, subscriber, now=now, domain=mail_domain(settings.mail.sender))
-    return left
+    asked, domain = Unsubscribe(key=key, how="mail"), mail_domain(settings.mail.sender)
+    return bool(unsubscribe_with_goodbye(session, [asked], now=now, domain=domain).left)

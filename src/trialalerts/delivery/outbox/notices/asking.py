@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from trialalerts.delivery.outbox.confirmations import request_confirmation
-from trialalerts.delivery.outbox.lifecycle import enqueue
+from trialalerts.delivery.outbox.lifecycle import NewMail, enqueue, enqueue_many
 from trialalerts.delivery.outbox.notices.kinds import GOODBYE, LINK, NEW_ADDRESS, OLD_ADDRESS
 from trialalerts.delivery.outbox.request_limits import (
     AT_MOST_EVERY,
@@ -20,11 +20,12 @@ from trialalerts.delivery.outbox.request_limits import (
 )
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.account.moving import is_taken
+from trialalerts.subscribers.account.unsubscribing import Unsubscribe, UnsubscribeResult, unsubscribe_many
 from trialalerts.subscribers.addresses import address_key
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import AddressChange, Subscriber, SubscriberState, id_of
 
-__all__ = ["answer_sign_up", "ask_new_address", "request_link", "request_link_for", "say_goodbye"]
+__all__ = ["answer_sign_up", "ask_new_address", "request_link", "request_link_for", "unsubscribe_with_goodbye"]
 
 _A_DAY = timedelta(days=1)
 _NOBODY = -1
@@ -100,19 +101,25 @@ def request_link_for(session: Session, address: str, *, now: datetime, domain: s
     return False
 
 
-def say_goodbye(session: Session, subscriber: Subscriber, *, now: datetime, domain: str) -> bool:
-    """Queue the last mail to somebody who has just left; at most one a day, and none to who never confirmed."""
-    if subscriber.state is not SubscriberState.UNSUBSCRIBED or subscriber.confirmed_at is None:
-        return False
-    return enqueue(
-        session,
-        key=f"{GOODBYE}/{subscriber.key}/{now.date().isoformat()}",
-        kind=GOODBYE,
-        subscriber_id=id_of(subscriber),
-        data={"left": int(now.timestamp())},
-        now=now,
-        domain=domain,
-    )
+def unsubscribe_with_goodbye(
+    session: Session, asked: Sequence[Unsubscribe], *, now: datetime, domain: str
+) -> UnsubscribeResult:
+    """Let all of them go, and queue the last mail to each who left by it: at most one a day, and none to who never
+    confirmed.
+    """
+    result = unsubscribe_many(session, asked, now=now)
+    mails = [
+        NewMail(
+            key=f"{GOODBYE}/{each.key}/{now.date().isoformat()}",
+            kind=GOODBYE,
+            subscriber_id=each.id,
+            data={"left": int(now.timestamp())},
+        )
+        for each in result.left
+        if each.was_confirmed
+    ]
+    enqueue_many(session, mails, now=now, domain=domain)
+    return result
 
 
 def ask_new_address(

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trialalerts.delivery.mail.message import mail_domain
-from trialalerts.delivery.outbox.notices.asking import say_goodbye
+from trialalerts.delivery.outbox.notices.asking import unsubscribe_with_goodbye
 from trialalerts.delivery.outbox.requeueing import requeue_withheld
 from trialalerts.subscribers.account.reasons import REASONS, count_reason, left_at
 from trialalerts.subscribers.account.returning import come_back
-from trialalerts.subscribers.people import unsubscribe
+from trialalerts.subscribers.account.unsubscribing import Unsubscribe
 from trialalerts.subscribers.tables import Subscriber, SubscriberState, id_of
 from trialalerts.subscribers.tokens import Purpose
 from trialalerts.web.languages import Language
@@ -28,9 +28,9 @@ _LATELY = timedelta(minutes=10)
 
 def leave(site: WebSite, session: Session, subscriber: Subscriber, *, how: str) -> None:
     """Let somebody go, and say goodbye once."""
-    now = site.clock.now()
-    if unsubscribe(session, subscriber, how=how, now=now):
-        say_goodbye(session, subscriber, now=now, domain=mail_domain(site.settings.mail.sender))
+    asked, domain = Unsubscribe(key=subscriber.key, how=how), mail_domain(site.settings.mail.sender)
+    unsubscribe_with_goodbye(session, [asked], now=site.clock.now(), domain=domain)
+    session.refresh(subscriber)
 
 
 def left_page(site: WebSite, session: Session, subscriber: Subscriber | None, language: Language) -> Response:
