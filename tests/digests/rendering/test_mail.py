@@ -341,6 +341,24 @@ def test_beyond_the_full_cards_come_lines_and_then_a_link_to_the_rest_of_the_gro
     assert message.subject == "Your trial update: 50 new"
 
 
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ({"sites": [{"city": "Leeds"}]}, "New contact: Leeds"),
+        ({"sites": [{"city": "Leeds"}, {"city": "Leeds"}, {"city": "York"}]}, "New contact: Leeds · York"),
+        ({"sites": [{"city": c} for c in ("Leeds", "York", "Hull")]}, "New contact: Leeds · York · 1 more"),
+        ({"sites": [{"facility": "Fictional Infirmary"}]}, "New contact: Fictional Infirmary"),
+        ({"central": True}, "New contact: for the whole study"),
+        ({"central": True, "sites": [{"city": "Leeds"}]}, "New contact: Leeds · for the whole study"),
+        ({}, "New contact"),
+    ],
+)
+def test_a_new_contact_names_the_town_that_it_is_for(after: dict[str, object], said: str) -> None:
+    message = mail([trial(1)], [entry(trial(1), told("contact_changed", after=after))])
+    for part in (message.text, seen(message.html or "")):
+        assert said.upper() in part.upper()
+
+
 @pytest.mark.parametrize("locale", LANGUAGES)
 def test_the_heading_of_each_wish_offers_to_stop_it_in_both_parts_and_articles_offer_nothing(locale: str) -> None:
     entries = [entry(trial(n), reasons=[reason(preference_id=n, area_name=f"Area {n}")]) for n in (1, 2)]

@@ -186,6 +186,16 @@ def _closed(words: Wording, told: EntryChange) -> str:
     return words.count("change.site_closed", max(1, len(_sites(told.before))))
 
 
+def _other_contact(words: Wording, told: EntryChange) -> str:
+    """Return in which towns somebody else is to be asked now, or that it is for the whole trial."""
+    sites = [one_line(site.get("city"), 60) or one_line(site.get("facility"), 60) for site in _sites(told.after)]
+    named = list(dict.fromkeys(filter(None, sites)))
+    if told.after.get("central"):
+        named.append(words.say("change.contact_central"))
+    text = _plain(words, told)
+    return f"{words.say('card.label', label=text)} {_some(words, named)}" if named else text
+
+
 def opened_sites(words: Wording, told: EntryChange, reasons: Sequence[Reason], unit: str | None) -> str:
     """Return which sites opened, the near ones first and with their distance: ``Bradford, 13 km``."""
     near = {one_line(reason.nearest): reason.distance_km for reason in reasons if reason.nearest}
@@ -256,6 +266,7 @@ _TEXTS: dict[str, Callable[[Wording, EntryChange], str]] = {
     ChangeKind.WITHDRAWN.value: _ended,
     ChangeKind.SITE_OPENED.value: _opened,
     ChangeKind.SITE_CLOSED.value: _closed,
+    ChangeKind.CONTACT_CHANGED.value: _other_contact,
 }
 
 

@@ -29,7 +29,7 @@ from trialalerts.digests.cards.changes import (
     opened_sites,
 )
 from trialalerts.digests.cards.reasons import condition_of
-from trialalerts.digests.cards.text import one_line, shortened, web_address
+from trialalerts.digests.cards.text import first_sentence, one_line, shortened, web_address
 from trialalerts.digests.cards.trial_wording import is_past, months_since, phase, who_can_join
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange, Reason
@@ -42,6 +42,7 @@ __all__ = [
     "Card",
     "CardMaker",
     "Fact",
+    "Lay",
     "Personal",
     "TrialCard",
 ]
@@ -52,6 +53,7 @@ _BRIEF_TITLE = 140
 _UNPUBLISHED = Publishing()
 _NAME = 100
 _SENTENCE = 200
+_LAY_TITLE, _LAY_SENTENCE = 120, 160
 _MOST_AUTHORS = 3
 _STALE_MONTHS = 12
 
@@ -63,6 +65,19 @@ class Fact(NamedTuple):
     text: str
 
 
+class Lay(NamedTuple):
+    """What a registry says of a trial to everybody, in the reader's language.
+
+    ``label`` says whose words ``quote`` (one sentence, in the quotation marks of the language) are, and in what
+    language; the title or the quote may be empty.
+    """
+
+    lang: str
+    title: str = ""
+    label: str = ""
+    quote: str = ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialCard:
     """A trial as it stands in a mail.
@@ -70,7 +85,7 @@ class TrialCard:
     ``chip`` is what happened, ``notes`` what there is to say of that and what else happened. ``first`` and ``second``
     are the plain line. ``places``, ``near`` and ``key`` are what a reader's own words are made from: where the trial
     runs, the change whose words tell how far away something is, and as what phrase the distance stands beside the chip.
-    ``then`` is what a mail said, on its page, where it is no longer so.
+    ``then`` is what a mail said, on its page, where it is no longer so. ``lay`` stands above the plain line.
     """
 
     kind: str = "trial"
@@ -88,6 +103,7 @@ class TrialCard:
     near: EntryChange | None = None
     key: str = "nearest"
     then: str = ""
+    lay: Lay | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -259,7 +275,21 @@ class CardMaker:
             places=Places(state="none") if over else places(words, facts),
             near=next((one for one in entry.told if chip.near and one.kind == chip.kind), None),
             key=_spot_key(chip, facts),
+            lay=self._lay(facts),
         )
+
+    def _lay(self, facts: TrialFacts) -> Lay | None:
+        """Return what the registry says to everybody in the reader's language; None where it says nothing."""
+        words = self._words
+        for said in facts.lay:
+            if said.language.partition("-")[0].lower() != words.language:
+                continue
+            title, sentence = one_line(said.title, _LAY_TITLE), first_sentence(said.summary, _LAY_SENTENCE)
+            quote = words.say("card.quoted", text=sentence) if sentence else ""
+            named = words.locale.languages.get(words.language) or words.language
+            label = words.say("card.label", label=words.say("card.own_words", language=named)) if quote else ""
+            return Lay(one_line(said.language, 20), title, label, quote) if title or quote else None
+        return None
 
     def _plain(self, entry: Entry, item: Item, facts: TrialFacts) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
         """Return the plain line; the title where nothing can be said plainly."""

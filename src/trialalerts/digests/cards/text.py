@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["one_line", "shortened", "usable_address", "web_address"]
+__all__ = ["first_sentence", "one_line", "shortened", "usable_address", "web_address"]
 
 _UNWANTED = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
@@ -33,6 +33,17 @@ def shortened(text: str | None, limit: int) -> str:
         return line
     ends = [found.end() for found in _SENTENCE_END.finditer(line, 0, limit)]
     return line[: ends[-1]].rstrip() if ends and ends[-1] >= limit // 2 else _cut(line, limit)
+
+
+def first_sentence(text: str | None, limit: int) -> str:
+    """Return the first sentence of a text on one line, cut at a word to at most ``limit`` characters.
+
+    >>> first_sentence("It eases attacks. It prevents none.", 80)
+    'It eases attacks.'
+    """
+    line = one_line(text)
+    end = _SENTENCE_END.search(line)
+    return one_line(line[: end.end()] if end else line, limit)
 
 
 def _cut(line: str, limit: int) -> str:

@@ -18,7 +18,7 @@ from trialalerts.digests.asides.note import Note, NoteLink
 from trialalerts.digests.cards.asking import Ask, Places
 from trialalerts.digests.cards.changes import ChangeNote, Quote
 from trialalerts.digests.cards.contacts import ContactLine
-from trialalerts.digests.cards.maker import ArticleCard, Brief, Fact, TrialCard
+from trialalerts.digests.cards.maker import ArticleCard, Brief, Fact, Lay, TrialCard
 from trialalerts.digests.cards.trial_wording import Point
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.entries import EntryChange
@@ -150,6 +150,7 @@ _TRIAL = TrialCard(
     places=Places(state="open"),
     near=EntryChange(kind="site_opened"),
     then=_ODD,
+    lay=Lay("de", _ODD, "The register’s own words:", _ODD),
 )
 _BARE_TRIALS = tuple(
     TrialCard(
