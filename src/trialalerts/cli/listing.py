@@ -95,7 +95,6 @@ def _wanted(
 ) -> Wanted:
     from trialalerts.operations.questions.followers import Wanted
     from trialalerts.subscribers.choices import checked_state
-    from trialalerts.subscribers.follows.trials import wanted_trial
 
     return Wanted(
         states=[checked_state(each) for each in states],
@@ -103,11 +102,17 @@ def _wanted(
         areas=_areas(session, area) if area is not None else None,
         region=_region(session, region, radius) if region is not None else None,
         search=search,
-        trial=wanted_trial(session, trial) if trial is not None else None,
+        trial=_trial(session, trial) if trial is not None else None,
     )
 
 
-# What reads areas and places takes as long to import as all the rest: only who asks for them waits for it.
+# What reads trials, areas and places takes as long to import as all the rest: only who asks for them waits for it.
+
+
+def _trial(session: Session, number: str) -> int:
+    from trialalerts.subscribers.follows.trials import wanted_trial
+
+    return wanted_trial(session, number)
 
 
 def _areas(session: Session, area: str) -> set[str]:

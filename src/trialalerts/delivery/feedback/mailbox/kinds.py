@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from trialalerts.clock import Clock
-from trialalerts.delivery.feedback.mailbox.imap import ImapFolder
 from trialalerts.delivery.feedback.mailbox.maildir import Maildir
 from trialalerts.delivery.feedback.mailbox.reader import MailFolder
 from trialalerts.errors import ConfigurationError
@@ -41,6 +40,8 @@ def open_mailbox(url: str, clock: Clock) -> MailFolder:
         raise ConfigurationError(
             "feedback.mailbox: imap:// sends the password in the clear, so it is for this machine only; use imaps://"
         )
+    from trialalerts.delivery.feedback.mailbox.imap import ImapFolder  # 3 MB of library that few need
+
     return ImapFolder(
         host=parts.hostname,
         port=port or _PORTS[parts.scheme],
