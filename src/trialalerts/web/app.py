@@ -32,7 +32,7 @@ from trialalerts.subscribers.links import (
 )
 from trialalerts.subscribers.tokens import Tokens, TokenTooOld
 from trialalerts.web.areas.page import AreaPage
-from trialalerts.web.clients.limits import ClientLimit
+from trialalerts.web.clients.limits import ClientLimit, SharedClientLimit
 from trialalerts.web.clients.proxies import ForwardedClients, TrustedProxies
 from trialalerts.web.estimates import Estimates
 from trialalerts.web.forms import reads_form
@@ -90,7 +90,9 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
         links=Links(settings, clock),
         vocabulary=Vocabulary(db, clock),
         estimates=Estimates(db, clock, sources=[source.name for source in settings.sources]),
-        sign_ups=ClientLimit(clock, times=_SIGN_UPS, within=_SIGN_UPS_WITHIN),
+        sign_ups=SharedClientLimit(
+            db, clock, secret=settings.service.secrets[0], times=_SIGN_UPS, within=_SIGN_UPS_WITHIN
+        ),
         looks=ClientLimit(clock, times=_LOOKS, within=_SIGN_UPS_WITHIN),
     )
     webhooks, requests = Webhooks(settings, db, clock), RequestMetrics()

@@ -26,7 +26,7 @@ from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.places.distance import KM_PER_MILE
 from trialalerts.vocabulary.places.regions import DEFAULT_RADIUS_KM, TRAVEL_KM
 from trialalerts.vocabulary.topics import TopicTree, load_topics
-from trialalerts.web.clients.limits import ClientLimit
+from trialalerts.web.clients.limits import ClientLimit, SharedClientLimit
 from trialalerts.web.estimates import Estimates
 from trialalerts.web.forms import time_zones
 from trialalerts.web.languages import Language
@@ -95,7 +95,7 @@ class WebSite:
     links: Links
     vocabulary: Vocabulary
     estimates: Estimates
-    sign_ups: ClientLimit
+    sign_ups: SharedClientLimit
     looks: ClientLimit
 
     def holder(

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlmodel import Session, select
+from sqlmodel import Session, delete, select
 
 from tests.delivery.post import NOW
 from trialalerts.database import Database
-from trialalerts.delivery.outbox.request_limits import MOST_A_DAY, RequestLimits, take_place
-from trialalerts.delivery.outbox.tables import RequestedMail
+from trialalerts.delivery.outbox.request_limits import MOST_A_DAY, RequestLimits, count_client, take_place
+from trialalerts.delivery.outbox.tables import RequestedMail, RequestingClient
 from trialalerts.subscribers.addresses import mailbox_of
 
 LIMITS = RequestLimits(per_hour=3, secret="a secret of these tests")
@@ -91,3 +91,47 @@ def test_no_hour_has_more_than_its_number(sqlite_db: Database, pauses: list[int]
         session.rollback()
     for first in turns:
         assert sum(first <= turn < first + timedelta(hours=1) for turn in turns) <= per_hour
+
+
+# ---- one client
+
+
+def count(db: Database, client: str, minutes: float = 0) -> int:
+    """Count one more call in a transaction of its own, as different processes do."""
+    now, within = NOW + timedelta(minutes=minutes), timedelta(minutes=15)
+    with db.write() as session:
+        return count_client(session, client, LIMITS.secret, times=3, within=within, now=now)
+
+
+def test_a_client_may_ask_so_often_and_then_waits_whichever_process_it_asks(db: Database) -> None:
+    assert [count(db, "198.51.100.7", minute) for minute in (0, 0, 5, 5, 6)] == [0, 0, 0, 600, 540]
+    assert count(db, "203.0.113.9", 6) == 0
+    assert [count(db, "198.51.100.7", minute) for minute in (14.999, 15, 15, 15, 15)] == [1, 0, 0, 0, 900]
+
+
+def test_a_clock_set_back_locks_no_client_out(db: Database) -> None:
+    assert [count(db, "a", minute) for minute in (0, 0, 0, 0, -60)] == [0, 0, 0, 900, 0]
+
+
+def test_of_a_client_a_hash_is_kept_and_only_until_its_time_is_over(db: Database) -> None:
+    for minute in range(0, 40, 2):
+        count(db, f"198.51.100.{minute}", minute)
+    with db.read() as session:
+        rows = session.exec(select(RequestingClient)).all()
+    assert sorted((row.since - NOW) / timedelta(minutes=1) for row in rows) == [24, 26, 28, 30, 32, 34, 36, 38]
+    assert all(len(row.client_hash) == 64 and "198.51" not in row.client_hash for row in rows)
+
+
+@given(calls=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 8)), max_size=25))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_it_counts_as_a_simple_count_does(db: Database, calls: list[tuple[str, int]]) -> None:
+    with db.write() as session:
+        session.exec(delete(RequestingClient))
+    minute, began, counted = 0, dict.fromkeys("abc", -99), dict.fromkeys("abc", 0)
+    for client, later in calls:
+        minute += later
+        if minute - began[client] >= 15:
+            began[client], counted[client] = minute, 0
+        counted[client] += 1
+        waits = 0 if counted[client] <= 3 else (began[client] + 15 - minute) * 60
+        assert count(db, client, minute) == waits

@@ -1,8 +1,9 @@
-"""The limits on mails that strangers bring about: how many an hour in all, and how many a day to one mailbox.
+"""The limits on mails that strangers bring about: by hour in all, by day to a mailbox, by client that asks.
 
 They stand in the database, so that they hold over processes, machines and restarts. Beyond the number an hour a mail
 waits for its turn; nobody is refused for it, and no page tells. A mailbox has had enough after some a day, whatever
-tags and dots its address is given. Of the mailbox only a keyed hash is kept, for a day.
+tags and dots its address is given. Of the mailbox only a keyed hash is kept, for a day; of the client, too, until the
+span of its limit is over.
 """
 
 from __future__ import annotations
@@ -12,19 +13,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlmodel import Session, col, delete, func, select
+from sqlmodel import Session, col, delete, func, or_, select
 
+from trialalerts.database.bulk import insert_into
 from trialalerts.database.counter import take_numbers
 from trialalerts.delivery.outbox.suppressions import address_hash
-from trialalerts.delivery.outbox.tables import Delivery, RequestedMail
+from trialalerts.delivery.outbox.tables import Delivery, RequestedMail, RequestingClient
 from trialalerts.settings import Settings
 from trialalerts.subscribers.addresses import mailbox_of
+from trialalerts.subscribers.tokens import keyed_digest
 
 __all__ = [
     "AT_MOST_EVERY",
     "LONGEST_WAIT",
     "MOST_A_DAY",
     "RequestLimits",
+    "count_client",
     "mails_asked_for",
     "next_number",
     "take_place",
@@ -78,6 +82,27 @@ def take_place(
     session.add(RequestedMail(due_at=turn, mailbox_hash=mailbox))
     session.flush()
     return turn
+
+
+def count_client(session: Session, client: str, secret: str, *, times: int, within: timedelta, now: datetime) -> int:
+    """Count that a client asks once more; return 0 where it may, else the seconds until it may again.
+
+    Args:
+        session: writes; until its transaction ends, everybody else who asks waits.
+        client: where the call comes from; only its hash is kept.
+        secret: hashes it.
+        times: so many things a client may ask for.
+        within: the span in which they are counted, from the first on.
+        now: aware.
+    """
+    take_numbers(session, _COUNTER, 1)
+    since, count = col(RequestingClient.since), col(RequestingClient.count)
+    session.exec(delete(RequestingClient).where(or_(since <= now - within, since > now)))  # after: a clock went back
+    named = keyed_digest(secret.encode(), f"client {client}".encode()).hex()
+    first = insert_into(session, RequestingClient).values(client_hash=named, since=now, count=1)
+    counted = first.on_conflict_do_update(index_elements=["client_hash"], set_={"count": count + 1})
+    began, number = session.connection().execute(counted.returning(since, count)).one()
+    return 0 if number <= times else max(1, round((began + within - now).total_seconds()))
 
 
 def _free_again(session: Session, per_hour: int) -> datetime | None:

@@ -22,6 +22,7 @@ __all__ = [
     "Pace",
     "RefusedAddress",
     "RequestedMail",
+    "RequestingClient",
     "SendingHold",
     "SendingPause",
     "SlowedDomain",
@@ -308,6 +309,19 @@ class RequestedMail(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     due_at: datetime = Field(sa_type=UtcDateTime, index=True)
     mailbox_hash: str = Field(index=True)
+
+
+class RequestingClient(SQLModel, table=True):
+    """How often a client signed up, or asked for a link, since then; known by the keyed hash of where it calls from.
+
+    The row is kept until the span of the limit is over and somebody else asks.
+    """
+
+    __tablename__ = "requesting_client"
+
+    client_hash: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=UtcDateTime)
+    count: int
 
 
 class TransportState(SQLModel, table=True):

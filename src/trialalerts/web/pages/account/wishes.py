@@ -45,10 +45,11 @@ class WishPages:
         """Add a wish or change one: look at what it would bring first, then store it."""
         with self._site.db.read() as session:
             access = access_of(self._site, session, request.path_params["token"])
-            subscriber = access.subscriber
-            form = self._view.filled(request, sent, subscriber)
-            if refusal := self._review.too_often(request, form, self._view.language(request, subscriber)):
-                return refusal
+        subscriber = access.subscriber
+        form = self._view.filled(request, sent, subscriber)
+        if refusal := self._review.too_often(request, form, self._view.language(request, subscriber)):
+            return refusal  # outside of a transaction: it counts in one of its own
+        with self._site.db.read() as session:
             kept = own_wish(session, subscriber, form.values["preference"]) if sent["action"] == "edit" else None
             if subscriber.state not in PAUSABLE or (sent["action"] == "edit" and kept is None):
                 return self._done(request, "")
