@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from trialalerts.catalog.facts import Site, TrialFacts
@@ -19,8 +19,10 @@ from trialalerts.subscribers.tables import RegionKind
 
 __all__ = ["Ask", "Places", "further_sites", "place_to_ask", "places", "spot"]
 
-_NAME = 100
+_HOSPITAL = 50
 _TOWN = 60
+_TWO_LINES = 66
+"""So many letters stand in two lines of the block of a card, 375 pixels wide."""
 
 
 _NOTHING = TrialFacts()
@@ -85,12 +87,26 @@ def place_to_ask(words: Wording, reason: Reason | None, known: Places, unit: str
     site = near.site if is_known else None
     name = _hospital(site) if site else _somewhere(words, reason, near, known)
     state = " · ".join(filter(None, [_away(words, site, near, unit), known.status]))
-    contacts = contacts_for(words, known.asked, site)
+    contacts = _that_fit(contacts_for(words, known.asked, site))
     reach = words.say(f"card.reach_{reason.reach}") if reason and reason.reach else ""
     note = reach or ("" if contacts else words.say("card.no_contact"))
     if not name and not contacts:
         return None
     return Ask(name, state, words.say("card.label", label=words.say("card.ask")), contacts, note)
+
+
+def _that_fit(contacts: Sequence[ContactLine]) -> tuple[ContactLine, ...]:
+    """Return whom to ask in two lines on a telephone: who can be reached, by number alone where both are too long.
+
+    All of them stand on the page of the trial.
+    """
+    reached = next((each for each in contacts if each.phone or each.email), None)
+    if reached is None:
+        return tuple(contacts[:1])
+    said = ", ".join(filter(None, [reached.name, reached.phone, reached.extension, reached.note, reached.email]))
+    if len(said) > _TWO_LINES and reached.tel and reached.email:
+        reached = replace(reached, email="", mailto=None)
+    return (reached,)
 
 
 def _away(words: Wording, site: Site | None, near: Nearby, unit: str | None) -> str:
@@ -101,7 +117,7 @@ def _away(words: Wording, site: Site | None, near: Nearby, unit: str | None) -> 
 
 def _hospital(site: Site) -> str:
     """Return the hospital by its name, and its town where the name does not say it."""
-    named, town = one_line(site.facility, _NAME), one_line(site.city, _TOWN)
+    named, town = one_line(site.facility, _HOSPITAL), one_line(site.city, _TOWN)
     return ", ".join(filter(None, [named, "" if town and named.endswith(town) else town]))
 
 

@@ -270,7 +270,7 @@ class CardMaker:
             notes=notes,
             first=first,
             second=second,
-            who=None if over else self._who(facts),
+            who=None if over else self._who(facts, second),
             facts=() if over else tuple(filter(None, [self._start(facts), self._stale(facts.last_verified)])),
             places=Places(state="none") if over else places(words, facts),
             near=next((one for one in entry.told if chip.near and one.kind == chip.kind), None),
@@ -306,8 +306,10 @@ class CardMaker:
         key = {"open": "recruiting_now", "upcoming": "in_preparation"}.get(group, "changed")
         return ChangeNote(kind="standing", tone="calm", text=self._words.say(f"change.{key}"))
 
-    def _who(self, facts: TrialFacts) -> Fact:
+    def _who(self, facts: TrialFacts, second: Sequence[Piece]) -> Fact:
         words = self._words
+        if words.say("plain.then.healthy") in "".join(piece.text for piece in second):
+            facts = facts.model_copy(update={"healthy_volunteers": None})  # it is said above
         label, text = who_can_join(words, facts)
         named = phase(words, facts.phases) if facts.phases != ("NA",) else None
         return Fact(self._label(label), f"{text} · {named[0]}" if named else text)
