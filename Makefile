@@ -35,10 +35,10 @@ demo: $(VENV)/.ready
 	$(BIN)/trialalerts demo
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n auto --durations=25 --durations-min=1
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=25 --durations-min=1
 
 quick: $(VENV)/.ready
-	$(BIN)/python -m pytest -n auto -m quick -q --hypothesis-profile=quick
+	$(BIN)/python -m pytest -n auto --dist worksteal -m quick -q --hypothesis-profile=quick
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check

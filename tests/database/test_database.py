@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,19 +89,27 @@ def test_the_program_needs_the_newest_migration() -> None:
 def test_every_past_revision_upgrades_to_the_tables_of_the_models(
     tmp_path: Path, postgres_cluster: postgres.Cluster
 ) -> None:
-
+    """One database of each kind goes from revision to revision; at each, a copy of it goes on to today's at once."""
     revisions = [script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
-    for start in [None, *revisions]:
+    past = tmp_path / "past.db"
+    postgres_cluster.execute("CREATE DATABASE past")
+    for start in [None, *reversed(revisions)]:
         name = f"from_{start or 'nothing'}"
-        postgres_cluster.execute(f"CREATE DATABASE {name}")
+        if start is not None:
+            for url in (f"sqlite:///{past}", postgres_cluster.url("past")):
+                with open_database(url) as database:
+                    upgrade_schema(database, to=start)
+            with closing(sqlite3.connect(past)) as now, closing(sqlite3.connect(tmp_path / f"{name}.db")) as copy:
+                now.backup(copy)
+        postgres_cluster.execute(f"CREATE DATABASE {name} TEMPLATE past STRATEGY FILE_COPY")
         for url in (f"sqlite:///{tmp_path / name}.db", postgres_cluster.url(name)):
             with open_database(url) as database:
-                if start is not None:
-                    upgrade_schema(database, to=start)
+                assert revision_of(database) == start
                 upgrade_schema(database)
                 require_revision(database)
                 with database.engine.connect() as connection:
                     assert compare_metadata(MigrationContext.configure(connection), metadata()) == []
+        postgres_cluster.execute(f"DROP DATABASE {name}")
 
 
 def test_an_upgrade_of_todays_database_does_nothing(db: Database) -> None:

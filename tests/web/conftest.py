@@ -14,6 +14,7 @@ from tests.tables import metadata
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.outbox.tables import Delivery
+from trialalerts.net.tls import ssl_context  # reading the certificates takes longer than a page
 from trialalerts.settings import ServiceSettings, Settings, WebSettings
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
@@ -181,7 +182,9 @@ def open_world(db: Database, clock: FrozenClock, settings: Settings) -> Iterator
     furnish(db)
     server = WebServer(settings, create_app(settings, db, clock))
     server.start()
-    with httpx.Client(base_url=server.url, headers={"Accept-Language": "en"}, timeout=30) as client:
+    with httpx.Client(
+        base_url=server.url, headers={"Accept-Language": "en"}, timeout=30, verify=ssl_context()
+    ) as client:
         yield World(settings=settings, db=db, clock=clock, server=server, client=client)
     server.stop()
 

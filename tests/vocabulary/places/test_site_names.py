@@ -13,17 +13,19 @@ from typing import Any
 
 import pycountry
 import pytest
-from sqlmodel import Session
 
+from trialalerts.database import Database
 from trialalerts.vocabulary.places.distance import distance_km
 from trialalerts.vocabulary.places.site_names import SiteLocator
 
 Site = dict[str, Any]
 
 
-@pytest.fixture
-def locator(session: Session) -> SiteLocator:
-    return SiteLocator(session)
+@pytest.fixture(scope="module")
+def locator(placed: Database) -> Iterator[SiteLocator]:
+    """A locator that goes on from test to test, as it does from record to record."""
+    with placed.read() as session:
+        yield SiteLocator(session)
 
 
 @pytest.fixture(scope="module")
