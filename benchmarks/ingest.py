@@ -220,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _serve() -> None:
     from tests.sources.registry_fields import pruned
-    from trialalerts.sources.clinicaltrials_gov.source import FIELDS
+    from trialalerts.sources.kinds.clinicaltrials_gov import FIELDS
 
     rendered = []
     with gzip.open(_STUDIES) as lines:

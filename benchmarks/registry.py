@@ -273,7 +273,7 @@ def _originals(db: Any) -> list[Any]:
 
 
 def _read(studies: Sequence[Any], context: Any) -> list[Any]:
-    from trialalerts.sources.clinicaltrials_gov.study import read_study
+    from tests.sources.study_reader import read_study
 
     read = [
         read_study(study, context.locator, context.conditions, source="ctgov", position=str(n), topics=context.topics)[

@@ -11,7 +11,8 @@ import pytest
 
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import shipped
-from trialalerts.settings import Settings, SourceSettings, read_settings
+from trialalerts.settings import Settings, read_settings
+from trialalerts.sources.kinds import all_kinds, check_sources
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +63,7 @@ def test_the_shipped_file_shows_every_key_with_its_default() -> None:
             known = {inner.alias or name for name, inner in model.model_fields.items()}
             assert set(values[section]) == known, section
     shown = set(re.findall(r"^# (\w+) = ", text.split("[[sources]]", 1)[1], flags=re.MULTILINE))
-    assert shown == set(SourceSettings.model_fields)
+    assert shown == {key for kind in all_kinds().values() for key in kind.settings.model_fields}
 
 
 WRONG = {
@@ -103,12 +104,27 @@ WRONG = {
     "a kind of source": (
         '[[sources]]\nname = "a"\nkind = "fax"\n',
         "",
-        r"sources\.0\.kind: found 'fax', expected 'clinicaltrials_gov', 'feed' or 'folder'",
+        r"sources, a: there is no kind of source “fax”",
     ),
     "a source without url": (
         '[[sources]]\nname = "a"\nkind = "feed"\n',
         "",
-        r"sources: .*expected a url .*the source a",
+        r"sources, a: url: found nothing, expected a value",
+    ),
+    "a source with a misspelt key": (
+        '[[sources]]\nname = "a"\nkind = "folder"\npath = "x"\nholt = true\n',
+        "",
+        r"sources, a: holt: there is no such key\. Did you mean “hold”",
+    ),
+    "a source with another kind's key": (
+        '[[sources]]\nname = "a"\nkind = "folder"\npath = "x"\npage_size = 5\n',
+        "",
+        r"sources, a: page_size: there is no such key",
+    ),
+    "a source that is asked too often": (
+        '[[sources]]\nname = "a"\nkind = "folder"\npath = "x"\nat_most = "often"\n',
+        "",
+        r"sources\.0\.at_most: found 'often', expected how often it may be asked, such as 3/s or 20/m",
     ),
     "two sources of one name": (
         '[[sources]]\nname = "a"\nkind = "folder"\npath = "x"\n' * 2,
@@ -130,7 +146,7 @@ def test_what_is_wrong_is_told_in_one_line(toml: str, dotenv: str, line: str) ->
     write(toml)
     write(dotenv, ".env")
     with pytest.raises(ConfigurationError, match=line) as caught:
-        read_settings()
+        check_sources(read_settings())
     assert "\n" not in str(caught.value)
 
 
@@ -167,7 +183,7 @@ def test_no_fault_of_a_source_shows_what_its_url_hides(tmp_path: Path, url: str)
     file = tmp_path / "trialalerts.toml"
     file.write_text(f'[[sources]]\nname = "news"\nkind = "feed"\nurl = "{url}"\n')
     with pytest.raises(ConfigurationError) as refused:
-        read_settings(file, dotenv=tmp_path / ".env")
+        check_sources(read_settings(file, dotenv=tmp_path / ".env"))
     assert "hunter2" not in str(refused.value)
     assert "news" in str(refused.value)
 

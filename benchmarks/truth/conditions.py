@@ -21,9 +21,9 @@ from typing import Any
 from benchmarks.figures import Figure
 from benchmarks.tagging_corpora import DATA
 from benchmarks.truth._shipped import shipped_areas, shipped_database
+from tests.sources.study_reader import read_study
 from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.sources.clinicaltrials_gov.study import read_study
 from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.vocabulary.places.site_names import SiteLocator
 from trialalerts.vocabulary.spelling import WordFolder, name_key, name_orders

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figures import Figure
+from tests.sources.study_reader import sites_of
 from trialalerts.database import open_database
 from trialalerts.database.schema import upgrade_schema
-from trialalerts.sources.clinicaltrials_gov.sites import read_sites
-from trialalerts.sources.fields import Fields
+from trialalerts.sources.reading.fields import Fields
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.places.countries import read_countries
 from trialalerts.vocabulary.places.loading import load_places
@@ -81,7 +81,7 @@ def placed_sites(folder: Path, trials: Path) -> list[tuple[dict[str, Any], dict[
         load_places(session)
     with database.read() as session:
         locator = SiteLocator(session)
-        found = [(raw, read_sites({"locations": [raw]}, Fields("site"), locator)[0]) for raw in _raw_sites(trials)]
+        found = [(raw, sites_of({"locations": [raw]}, Fields("site"), locator)[0]) for raw in _raw_sites(trials)]
     database.dispose()
     return found
 

@@ -32,6 +32,7 @@ from trialalerts.operations.timekeeping import Timekeeper
 from trialalerts.operations.watch.watcher import Watcher
 from trialalerts.settings import Settings
 from trialalerts.sources.context import SourceContext
+from trialalerts.sources.kinds import check_sources
 from trialalerts.sources.polling.poll import PollCount, poll_due
 from trialalerts.sources.polling.reread import reread_trials
 
@@ -62,6 +63,9 @@ class Pipeline:
         """``wait`` waits so many seconds: with it sending goes on when a limit lets the next mail leave soon.
 
         ``share`` says which part of the daemon's connections to the mail server is this process's.
+
+        Raises:
+            ConfigurationError: a source has a wrong kind, or a key that its kind does not know.
         """
         self.settings = settings
         self.db = db
@@ -73,6 +77,7 @@ class Pipeline:
         self._share = share
         self._timekeeper = Timekeeper(db, settings, clock)
         self._watcher = Watcher(settings, db, clock, transport)
+        check_sources(settings)
 
     def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
         """Ask every source that is due (with ``force``: every one) for what is new."""

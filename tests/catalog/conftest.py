@@ -40,7 +40,7 @@ def countries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def read(countries: Database) -> Iterator[StudyReader]:
     """The program's own reader of a ClinicalTrials.gov study."""
-    from trialalerts.sources.clinicaltrials_gov.study import read_study  # most tests here do without the room above
+    from tests.sources.study_reader import read_study  # most tests here do without the room above
     from trialalerts.vocabulary.tagging.condition_names import ConditionNames
     from trialalerts.vocabulary.tagging.tagger import Tagger
 

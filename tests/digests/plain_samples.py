@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from tests.sources.study_reader import read_study
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.sources.clinicaltrials_gov.study import read_study
 from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.vocabulary.places.site_names import SiteLocator
 from trialalerts.vocabulary.tagging.condition_names import ConditionNames

@@ -47,6 +47,8 @@ class Request:
     path: str
     params: Mapping[str, str]
     headers: Mapping[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +160,10 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
         """Say nothing."""
 
+    def do_POST(self) -> None:
+        """Answer a question that came in a body; only faults and pages know any."""
+        self.do_GET()
+
     def do_GET(self) -> None:
         """Answer a request, or misbehave."""
         parts = urlsplit(self.path)
@@ -165,6 +171,8 @@ class Handler(BaseHTTPRequestHandler):
             path=parts.path,
             params=dict(parse_qsl(parts.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
+            method=self.command,
+            body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
         )
         registry = self.server.registry
         registry.requests.append(request)

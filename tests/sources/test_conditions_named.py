@@ -12,12 +12,12 @@ from sqlmodel import select
 from tests.sources.poll_stage import changes_of, look_back, poll, registry_settings
 from tests.sources.registry_server import RegistryServer, read_studies
 from tests.sources.samples import study, with_value
+from tests.sources.study_reader import read_study
 from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.settings import HttpSettings
-from trialalerts.sources.clinicaltrials_gov.study import read_study
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.polling.reread import reread_trials
 from trialalerts.vocabulary.areas.tree import store_curated

@@ -10,10 +10,9 @@ import pytest
 from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.errors import SourceError
-from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch, Position
 from trialalerts.sources.context import SourceContext
-from trialalerts.sources.folder import FolderSource
+from trialalerts.sources.kinds.folder import FolderSettings, FolderSource
 
 ARTICLE = """---
 title: Living with **asthma** &amp; more
@@ -39,7 +38,7 @@ A *first* paragraph with a [link](https://example.org/a) and a [bad one](javascr
 
 
 def read(folder: Path, context: SourceContext) -> Batch:
-    source = FolderSource(SourceSettings.model_validate({"name": "editors", "kind": "folder", "path": str(folder)}))
+    source = FolderSource(FolderSettings.model_validate({"name": "editors", "kind": "folder", "path": str(folder)}))
     (batch,) = source.batches(Position(), context)
     return batch
 

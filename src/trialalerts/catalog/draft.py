@@ -40,7 +40,7 @@ class ItemDraft:
     with ``external_id`` it names the record. ``published_at`` is aware. ``aliases`` are former numbers
     of this very record in its own registry (merged duplicates): a stored item under one of them is
     this item. Other numbers that the record mentions belong into ``facts.numbers`` alone. ``topics`` are ids, those
-    above them included.
+    above them included. ``version`` is what the registry's list said of the record, where details are asked for apart.
     """
 
     registry: str
@@ -58,3 +58,4 @@ class ItemDraft:
     aliases: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     problems: tuple[FieldProblem, ...] = ()
+    version: str | None = None

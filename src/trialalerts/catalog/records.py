@@ -36,6 +36,7 @@ def insert_records(
             "item_id": item_id,
             "source": entry.draft.source,
             "facts_hash": entry.facts_hash,
+            "version": entry.draft.version,
             "first_seen_at": now,
             "last_seen_at": now,
         }
@@ -54,6 +55,7 @@ def update_records(connection: Connection, entries: Iterable[tuple[int, Prepared
             "external_id": entry.external_id,
             "source": entry.draft.source,
             "facts_hash": entry.facts_hash,
+            "version": entry.draft.version,
         }
         | more
         for record_id, entry, more in entries

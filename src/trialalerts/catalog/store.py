@@ -283,13 +283,18 @@ class _TrialBatch:
         held = [(item.record_id, item, entry) for item, entry in known if item.record_id is not None]
         update_records(
             self._connection,
-            [(id_, entry, _said(item, entry)) for id_, item, entry in held if item.facts_hash != entry.facts_hash],
+            [(id_, entry, _said(item, entry)) for id_, item, entry in held if _says_more(item, entry)],
         )
         touch_records(self._connection, [id_ for id_, _, _ in held], self._now)
 
     def _touch(self, item_ids: Iterable[int]) -> None:
         for chunk in in_chunks(sorted(item_ids)):
             self._connection.execute(update(Item).where(col(Item.id).in_(chunk)).values(last_seen_at=self._now))
+
+
+def _says_more(item: StoredTrial, entry: PreparedItem) -> bool:
+    """Tell whether the record is to be written anew: its facts, or what the registry's list says of it, are others."""
+    return item.facts_hash != entry.facts_hash or item.version != entry.draft.version
 
 
 def _status(entry: PreparedItem) -> str | None:

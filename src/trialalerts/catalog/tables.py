@@ -109,7 +109,8 @@ class Record(SQLModel, table=True):
     :mod:`~trialalerts.catalog.articles.merging` that for articles. Where a trial's item is this record and no other
     speaks for it (it has the record's registry and id), what the record says stands in the item's row and not twice:
     the columns from ``url`` to ``topics`` are None here. ``title_key`` and ``keys`` are by what an article is
-    recognised: None for a trial; an empty ``title_key`` says that they are still to be made.
+    recognised: None for a trial; an empty ``title_key`` says that they are still to be made. ``version`` is what its
+    registry's list said of it when its details were read.
     """
 
     __tablename__ = "record"
@@ -142,6 +143,7 @@ class Record(SQLModel, table=True):
     keys: list[str] | None = Field(default=None, sa_type=Json)
     first_seen_at: datetime = Field(sa_type=UtcDateTime)
     last_seen_at: datetime = Field(sa_type=UtcDateTime)
+    version: str | None = None
 
 
 class ArticleKey(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""The commands on sources: list, check, poll, release."""
+"""The commands on sources: list, check, poll, kinds, release."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="The registries, feeds and folders: list, check, poll, release."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The registries, feeds and folders: list, check, poll, kinds, release.",
 )
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -73,6 +75,18 @@ def check(
         show_table(("id", "field", "problem", "record"), rows[:_SHOWN_PROBLEMS], title="What could not be read")
         if len(rows) > _SHOWN_PROBLEMS:
             show(f"… and {len(rows) - _SHOWN_PROBLEMS} more; all of them with: trialalerts sources check {name} --json")
+
+
+@app.command(epilog="Example: trialalerts sources kinds")
+def kinds(*, json: _Json = False) -> None:
+    """List the kinds of sources that a configuration may name, those of other packages too."""
+    from trialalerts.sources.kinds import all_kinds
+
+    rows = [{"kind": name, "what": kind.what} for name, kind in all_kinds().items()]
+    if json:
+        show_json(rows)
+        return
+    show_table(("kind", "what"), [(row["kind"], row["what"]) for row in rows])
 
 
 @app.command(epilog="Examples: trialalerts sources poll; trialalerts sources poll ctgov")

@@ -1,4 +1,4 @@
-"""Getting: the client with which sources ask.
+"""Asking: the client with which sources ask, by GET, or by POST where a registry wants its questions so.
 
 It asks politely (an honest User-Agent, conditional requests, packed bodies), waits no longer and reads
 no more than allowed, and calls no private address. Whatever goes wrong is a :class:`SourceError` in
@@ -12,16 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpcore
 import httpx
+import orjson
 import stamina
 
 from trialalerts.clock import Clock
 from trialalerts.errors import SourceError
 from trialalerts.net.decompression import ACCEPTED, BrokenBody, TooLarge, unpacked
 from trialalerts.net.guard import Interrupted, PrivateAddress, PublicNetwork, TookTooLong
+from trialalerts.net.pacing import RequestPace
 from trialalerts.net.tls import ssl_context, user_agent
 from trialalerts.net.waits import retry_after
 from trialalerts.redaction import shown_url, without_secrets
@@ -32,8 +34,10 @@ __all__ = ["Fetcher", "HttpAnswer", "HttpRefused", "Interrupted", "get_once"]
 _MOST_REDIRECTS = 5
 _TIMEOUTS_IN_ALL = 10  # an answer may take this many timeouts as a whole, however steadily it drips
 _REDIRECTS = {301, 302, 303, 307, 308}
+_SAME_METHOD = {307, 308}
 _FOR_GOOD = {301, 308}
 _GONE = 410
+_NOT_FOUND = 404
 _SAID = 200
 _TRANSIENT = (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError)
 
@@ -51,6 +55,23 @@ class HttpAnswer:
     not_modified: bool
     url: str
     moved_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    method: str = "GET"
+    headers: Mapping[str, str]
+    params: Mapping[str, str] | None = None
+    body: bytes | None = None
+
+    @property
+    def followed(self) -> set[int]:
+        """The redirects that may be followed."""
+        return _REDIRECTS if self.method == "GET" else _SAME_METHOD
+
+    @property
+    def is_conditional(self) -> bool:
+        return not {"If-None-Match", "If-Modified-Since"}.isdisjoint(self.headers)
 
 
 class HttpRefused(SourceError):
@@ -72,6 +93,7 @@ class Fetcher:
         stop: asked about while waiting; True ends the wait with :class:`Interrupted`.
         deadline: how long an answer may take as a whole; by default ten timeouts.
         network: the way to the network; by default one that obeys ``allow_private_addresses``.
+        at_most: how many requests a second; None: as many as are answered.
     """
 
     def __init__(
@@ -82,10 +104,12 @@ class Fetcher:
         stop: Callable[[], bool] = lambda: False,
         deadline: timedelta | None = None,
         network: PublicNetwork | None = None,
+        at_most: float | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._deadline = (deadline or settings.timeout * _TIMEOUTS_IN_ALL).total_seconds()
+        self._pace = RequestPace(at_most)
         self._network = network or PublicNetwork(allow_private=settings.allow_private_addresses, stop=stop)
         self._client = httpx.Client(
             transport=_Transport(self._network),
@@ -135,31 +159,61 @@ class Fetcher:
             Interrupted: the program was told to stop.
         """
         given = {"Accept": accept, "If-None-Match": etag, "If-Modified-Since": last_modified}
-        headers = {name: value for name, value in given.items() if value}
+        return self._exchange(url, _Question(headers={n: v for n, v in given.items() if v}, params=params))
+
+    def find(
+        self, url: str, *, params: Mapping[str, str] | None = None, accept: str | None = None
+    ) -> HttpAnswer | None:
+        """Ask for ``url`` as :meth:`get` does; return None where there is nothing at that address (404)."""
+        try:
+            return self.get(url, params=params, accept=accept)
+        except HttpRefused as refused:
+            if refused.status == _NOT_FOUND:
+                return None
+            raise
+
+    def post(self, url: str, *, json: Any, accept: str | None = "application/json") -> HttpAnswer:
+        """Ask a question that is too long for an address: one that changes nothing there, and may be asked again.
+
+        Args:
+            url: an http or https address; only a redirect that keeps the question (307, 308) is followed.
+            json: the question, as plain objects.
+            accept: the wanted types.
+
+        Raises:
+            HttpRefused, SourceError, Interrupted: as :meth:`get`.
+        """
+        headers = {"Content-Type": "application/json", **({"Accept": accept} if accept else {})}
+        return self._exchange(url, _Question(method="POST", headers=headers, body=orjson.dumps(json)))
+
+    def _exchange(self, url: str, question: _Question) -> HttpAnswer:
+        self._pace.wait(self._network.check_stop)
         self._network.allow(self._deadline)
         with _explained(url, self._settings):
             address = _checked(httpx.URL(url), url)
-            if params:
-                address = address.copy_merge_params(params)
+            if question.params:
+                address = address.copy_merge_params(question.params)
             asked = str(address)
             moved, for_good = address, True
             for _ in range(_MOST_REDIRECTS + 1):
-                answer = self._ask(address, headers)
-                if answer.status not in _REDIRECTS or "location" not in answer.headers:
-                    judged = self._judged(
-                        answer,
-                        {url, *([] if answer.url == asked else [answer.url])},
-                        conditional=bool(etag or last_modified),
-                    )
+                answer = self._ask(address, question)
+                if answer.status not in question.followed or "location" not in answer.headers:
+                    hiding = {url, *([] if answer.url == asked else [answer.url])}
+                    judged = self._judged(answer, hiding, conditional=question.is_conditional)
                     return judged if str(moved) == asked else replace(judged, moved_to=str(moved))
                 address = _checked(address.join(answer.headers["location"]), url)
                 for_good = for_good and answer.status in _FOR_GOOD and _is_as_safe(moved, address)
                 moved = address if for_good else moved
         raise SourceError(f"{shown_url(url)} redirects more than {_MOST_REDIRECTS} times; check the source's url.")
 
-    def _ask(self, address: httpx.URL, headers: Mapping[str, str]) -> HttpAnswer:
+    def _ask(self, address: httpx.URL, question: _Question) -> HttpAnswer:
         for attempt in stamina.retry_context(on=_is_transient, attempts=3, wait_initial=0.2, wait_max=2, timeout=20):
-            with attempt, self._client.stream("GET", address, headers=headers) as response:
+            with (
+                attempt,
+                self._client.stream(
+                    question.method, address, headers=question.headers, content=question.body
+                ) as response,
+            ):
                 wanted = response.status_code == httpx.codes.OK
                 most = self._settings.max_body if wanted else min(self._settings.max_body, 100_000)
                 return HttpAnswer(
@@ -253,7 +307,7 @@ def _remedy(status: int) -> str:
         return "it does not let this service in: poll less often, set http.contact, or ask its operator."
     if status == _GONE:
         return "it is gone for good, and not asked again; set the source's new url, or take the source out."
-    if status == 404:  # noqa: PLR2004 - not found
+    if status == _NOT_FOUND:
         return "there is nothing at this address; check the source's url."
     if status in {429, 503}:
         return "it asks for a pause; the next poll comes later."

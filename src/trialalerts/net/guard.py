@@ -129,10 +129,14 @@ class PublicNetwork(httpcore.NetworkBackend):
         """Let whoever waits stop waiting."""
         self._interrupted = True
 
-    def check(self) -> None:
-        """Raise when the time is up or the program is told to stop."""
+    def check_stop(self) -> None:
+        """Raise when the program is told to stop."""
         if self._interrupted or self._stop():
             raise Interrupted("The program was told to stop.")
+
+    def check(self) -> None:
+        """Raise when the time is up or the program is told to stop."""
+        self.check_stop()
         if time.monotonic() > self._deadline:
             raise TookTooLong
 

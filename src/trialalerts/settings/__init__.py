@@ -1,6 +1,6 @@
 """The configuration: read once, into one frozen :class:`Settings`."""
 
-from trialalerts.settings.reading import CONFIG_FILE, Settings, read_settings
+from trialalerts.settings.reading import CONFIG_FILE, Settings, describe_fault, read_settings
 from trialalerts.settings.sections import (
     BreakerSettings,
     DatabaseSettings,
@@ -41,5 +41,6 @@ __all__ = [
     "TemplateSettings",
     "VocabularySettings",
     "WebSettings",
+    "describe_fault",
     "read_settings",
 ]

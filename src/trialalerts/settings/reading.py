@@ -40,12 +40,13 @@ from trialalerts.settings.sections import (
     WebSettings,
 )
 
-__all__ = ["CONFIG_FILE", "Settings", "read_settings"]
+__all__ = ["CONFIG_FILE", "Settings", "describe_fault", "read_settings"]
 
 CONFIG_FILE = "config/trialalerts.toml"
 _PREFIX = "TRIALALERTS_"
 _NO_SETTING = re.compile("TRIALALERTS_(CONFIG|TEST_.*)")
-_SECRET_KEYS = {"service.secret", "database.url", "mail.url", "feedback.mailbox", "web.metrics_token"}
+_SECRET_KEYS = {"url", "api_key", "service.secret", "database.url", "mail.url", "feedback.mailbox", "web.metrics_token"}
+"""The first two are a source's own."""
 _SECRET_SECTIONS = ("feedback.webhooks.", "service.previous_secrets", "operator.apprise")
 
 
@@ -84,10 +85,6 @@ class Settings(BaseSettings):
         for source in value:
             if names.count(source.name) > 1:
                 raise ValueError(f"each name once, but {source.name} stands twice")
-            if source.kind == "folder" and not source.path:
-                raise ValueError(f"a path for the folder {source.name}")
-            if source.kind != "folder" and not re.match(r"https?://[^/\s]+", source.url):
-                raise ValueError(f"a url that starts with https:// for the source {source.name}")
         return value
 
     @classmethod
@@ -126,7 +123,7 @@ def read_settings(config: Path | None = None, *, dotenv: Path = Path(".env")) ->
     try:
         return Configured()
     except ValidationError as error:
-        raise ConfigurationError(_line(error)) from None
+        raise ConfigurationError(describe_fault(error, Settings)) from None
     except SettingsError as error:
         raise ConfigurationError(f"{error}: expected JSON where a list or a table is wanted") from None
     except tomllib.TOMLDecodeError as error:
@@ -145,15 +142,15 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
             )
 
 
-def _line(error: ValidationError) -> str:
-    """Say the first fault in one line: the key, what was found, what is expected."""
+def describe_fault(error: ValidationError, model: type[BaseModel]) -> str:
+    """Say the first fault in one line: the key, what was found, what is expected; ``model`` is what was to be read."""
     fault = error.errors(include_url=False)[0]
     *parents, last = fault["loc"]
     key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         if not parents and "__" in key:  # that is how a variable of .env comes whose section is unknown
             key = f"{_PREFIX}{key.upper()} in .env"
-        return f"{key}: there is no such key.{did_you_mean(nearest(str(last), _known_keys(parents)))}"
+        return f"{key}: there is no such key.{did_you_mean(nearest(str(last), _known_keys(model, parents)))}"
     if fault["type"] == "missing":
         return f"{key}: found nothing, expected a value"
     secret = key in _SECRET_KEYS or key.startswith(_SECRET_SECTIONS)
@@ -171,8 +168,7 @@ def _shown(value: object) -> str:
     return without_secrets(repr(value), *([value] if isinstance(value, str) else []))
 
 
-def _known_keys(parents: Sequence[int | str]) -> list[str]:
-    model: type[BaseModel] = Settings
+def _known_keys(model: type[BaseModel], parents: Sequence[int | str]) -> list[str]:
     for part in parents:
         field = model.model_fields.get(str(part))
         inner = SourceSettings if isinstance(part, int) else field.annotation if field else None

@@ -20,6 +20,7 @@ from trialalerts.settings.values import (
     Network,
     OptionalMailbox,
     Origin,
+    Rate,
     Recipients,
     Size,
     WebUrl,
@@ -271,18 +272,17 @@ class VocabularySettings(Section):
 
 
 class SourceSettings(Section):
-    """One source; which keys it may have depends on its kind. ``title`` is its name as readers see it."""
+    """One source. Which further keys it may have depends on its kind, which reads them when the source is used.
+
+    ``title`` is its name as readers see it; ``at_most`` is how often a second it is asked, None: as fast as it answers.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
-    kind: Literal["clinicaltrials_gov", "feed", "folder"]
+    kind: str
     title: str = ""
     url: str = Field(default="", repr=False)
-    path: str = ""
     every: Duration = timedelta(hours=6)
-    overlap: Duration = timedelta(days=2)
-    page_size: int = Field(default=500, ge=1, le=1_000)
-    conditions: tuple[str, ...] = ()
-    countries: tuple[str, ...] = ()
-    statuses: tuple[str, ...] = ()
-    areas: tuple[str, ...] = ()
+    at_most: Rate | None = None
     hold: bool = True

@@ -20,6 +20,7 @@ __all__ = [
     "Network",
     "OptionalMailbox",
     "Origin",
+    "Rate",
     "Recipients",
     "Size",
     "WebUrl",
@@ -98,6 +99,15 @@ def _clock24(value: object) -> object:
     raise ValueError("a time of the day such as 07:00, or nothing")
 
 
+def _rate(value: object) -> object:
+    found = re.fullmatch(r"\s*(\d{1,6})\s*/\s*(s|m|min|h)\s*", value) if isinstance(value, str) else None
+    if found and int(found[1]):
+        return int(found[1]) / _UNITS[found[2][0]]
+    if isinstance(value, float) and value > 0:
+        return value
+    raise ValueError("how often it may be asked, such as 3/s or 20/m")
+
+
 def _colour(value: object) -> object:
     if isinstance(value, str) and re.fullmatch(r"#[0-9A-Fa-f]{6}", value.strip()):
         return value.strip().lower()
@@ -108,6 +118,8 @@ Colour = Annotated[str, BeforeValidator(_colour)]
 """A colour as six hexadecimal digits, written ``#0b6470``."""
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """A span of time, written ``30s``, ``15m``, ``6h``, ``2d`` or ``1y``."""
+Rate = Annotated[float, BeforeValidator(_rate)]
+"""How often a second, written ``3/s``, ``20/m`` or ``100/h``."""
 Size = Annotated[int, BeforeValidator(_size)]
 """A number of bytes, written ``500kB`` or ``50MB``."""
 WebUrl = Annotated[str, BeforeValidator(_web_url)]

@@ -6,15 +6,16 @@ stored; polling saves both in one transaction, so that a poll can be cut off any
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
+from trialalerts.settings import SourceSettings
 from trialalerts.sources.context import SourceContext
 
-__all__ = ["Batch", "MemorySource", "Position", "Source"]
+__all__ = ["Batch", "MemorySource", "Position", "Source", "SourceKind"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,21 @@ class Source(Protocol):
             Interrupted: the program was told to stop.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceKind:
+    """A kind of source, as its module offers it under the name ``KIND``.
+
+    Attributes:
+        what: what it reads, in one line for the operator.
+        settings: its keys in the configuration.
+        open: makes a source of them; nothing is asked yet.
+    """
+
+    what: str
+    settings: type[SourceSettings]
+    open: Callable[[Any], Source]
 
 
 class MemorySource:

@@ -12,8 +12,9 @@ from typing import Self
 
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import Item
+from trialalerts.catalog.tables import Item, Record
 from trialalerts.clock import Clock
+from trialalerts.database.bulk import in_chunks
 from trialalerts.database.engine import Database
 from trialalerts.net.client import Fetcher
 from trialalerts.settings import HttpSettings
@@ -26,8 +27,6 @@ from trialalerts.vocabulary.topics import TopicTree, load_topics
 
 __all__ = ["SourceContext"]
 
-_AT_ONCE = 500
-
 
 class SourceContext:
     """What a source reads with; a context manager.
@@ -37,15 +36,23 @@ class SourceContext:
         settings: the section ``http`` of the configuration.
         clock: tells the time.
         stop: asked about while waiting for the network; True ends the poll.
+        at_most: how many requests a second the source may make; None: as many as are answered.
     """
 
     def __init__(
-        self, db: Database, settings: HttpSettings, clock: Clock, *, stop: Callable[[], bool] = lambda: False
+        self,
+        db: Database,
+        settings: HttpSettings,
+        clock: Clock,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        at_most: float | None = None,
     ) -> None:
         self.clock = clock
         self.stop = stop
         self._db = db
         self._settings = settings
+        self._at_most = at_most
         # The locator asks for a town now and then during the whole poll: its transaction ends with each batch.
         self._lookups = Session(db.engine.execution_options(trialalerts_writes=False))
 
@@ -62,7 +69,7 @@ class SourceContext:
     @cached_property
     def fetcher(self) -> Fetcher:
         """The way to the network, with one pool of connections."""
-        return Fetcher(self._settings, self.clock, stop=self.stop)
+        return Fetcher(self._settings, self.clock, stop=self.stop, at_most=self._at_most)
 
     @cached_property
     def areas(self) -> AreaTree:
@@ -103,14 +110,25 @@ class SourceContext:
     def known(self, registry: str, external_ids: Collection[str]) -> set[str]:
         """Return those of the ids under which an item of the registry is stored."""
         found: set[str] = set()
-        wanted = sorted(external_ids)
         with self._db.read() as session:
-            for start in range(0, len(wanted), _AT_ONCE):
-                some = wanted[start : start + _AT_ONCE]
+            for some in in_chunks(sorted(external_ids)):
                 statement = select(Item.external_id).where(
                     col(Item.registry_name) == registry, col(Item.external_id).in_(some)
                 )
                 found.update(session.exec(statement))
+        return found
+
+    def versions(self, registry: str, external_ids: Collection[str]) -> dict[str, str]:
+        """Return what the registry's list said of those of the ids that were read, when they were read last."""
+        found: dict[str, str] = {}
+        with self._db.read() as session:
+            for some in in_chunks(sorted(external_ids)):
+                statement = select(Record.external_id, Record.version).where(
+                    col(Record.registry_name) == registry,
+                    col(Record.external_id).in_(some),
+                    col(Record.version).is_not(None),
+                )
+                found |= {external_id: version or "" for external_id, version in session.exec(statement)}
         return found
 
 

@@ -12,14 +12,14 @@ from tests.digests.plain_samples import facts_of
 from tests.sources.poll_stage import news_of, poll, registry_settings
 from tests.sources.registry_server import RegistryServer
 from tests.sources.samples import study
+from tests.sources.study_reader import contacts_of
 from trialalerts.catalog.facts import Arm, Contact, Intervention, TrialFacts
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.settings import HttpSettings
-from trialalerts.sources.clinicaltrials_gov import source
-from trialalerts.sources.clinicaltrials_gov.contacts import read_contacts
-from trialalerts.sources.fields import Fields
+from trialalerts.sources.kinds.clinicaltrials_gov import ClinicalTrialsGov
+from trialalerts.sources.reading.fields import Fields
 
 ARMS = {
     "interventions": [
@@ -73,7 +73,7 @@ def test_people_at_a_site_have_a_role_where_they_lead_it() -> None:
             {"role": "CONTACT"},
         ]
     }
-    found = [Contact.model_validate(each) for each in read_contacts(node, "contacts", Fields("x"), "")]
+    found = [Contact.model_validate(each) for each in contacts_of(node, "contacts", Fields("x"))]
     assert found == [
         Contact(name="N. Nurse", phone="0113 496 0000 ext. 7"),
         Contact(name="L. Leader", role="investigator"),
@@ -87,7 +87,7 @@ def test_what_was_stored_by_an_older_program_is_read_once_more_and_nobody_is_tol
     server.state.studies = [study(2), study(3)]  # as read by a program that knew nothing of arms
     settings = registry_settings(server, http_settings)
     with monkeypatch.context() as before:
-        before.setattr(source, "_READING", 1)
+        before.setattr(ClinicalTrialsGov, "reading", 1)
         poll(sqlite_world, settings, clock)
     clock.advance(timedelta(days=10))
     server.state.studies = [designed(2), study(3)]

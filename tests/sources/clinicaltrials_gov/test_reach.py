@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.sources.samples import study
+from tests.sources.study_reader import read_study
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.sources.clinicaltrials_gov.reach import said_reach
-from trialalerts.sources.clinicaltrials_gov.study import read_study
 from trialalerts.sources.context import SourceContext
+from trialalerts.sources.reading.reach import said_reach
 
 REMOTE = [
     "This is a fully remote, randomized, placebo-controlled clinical trial of examplinib.",

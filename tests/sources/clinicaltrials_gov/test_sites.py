@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
+from tests.sources.study_reader import sites_of
 from trialalerts.database import Database
-from trialalerts.sources.clinicaltrials_gov.sites import read_sites
-from trialalerts.sources.fields import Fields
+from trialalerts.sources.reading.fields import Fields
 from trialalerts.vocabulary.places.site_names import SiteLocator
 from trialalerts.vocabulary.tables import Place, PlaceKind, PlaceName
 
@@ -39,7 +39,7 @@ def placed(locator: SiteLocator, point: tuple[float, float] | None = None, **wor
     if point:
         raw["geoPoint"] = {"lat": point[0], "lon": point[1]}
     fields = Fields("NCT90000001")
-    (site,) = read_sites({"locations": [raw]}, fields, locator)
+    (site,) = sites_of({"locations": [raw]}, fields, locator)
     return site
 
 

@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.sources.samples import study, with_value
+from tests.sources.study_reader import read_study
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import PartialDate, Term, TrialFacts
 from trialalerts.catalog.tables import ItemKind
-from trialalerts.sources.clinicaltrials_gov.page import read_page
-from trialalerts.sources.clinicaltrials_gov.study import read_study
 from trialalerts.sources.context import SourceContext
+from trialalerts.sources.reading.answers import json_page
 
 PROTOCOL = "protocolSection"
 
@@ -76,8 +76,9 @@ def test_a_study_with_nothing_but_its_number_is_kept(context: SourceContext) -> 
 
 def test_scalars_in_boxes_are_taken_out(shared_data: Path, context: SourceContext) -> None:
     name = "unl_R-reserialised_full_10_nextPageToken.json.gz"
-    page = read_page(gzip.decompress((shared_data / "ctgov" / "pages" / name).read_bytes()), "file")
-    assert page.next_token
+    body = gzip.decompress((shared_data / "ctgov" / "pages" / name).read_bytes())
+    page = json_page(body, "file", records="studies", next_key="nextPageToken")
+    assert page.next
     assert len(page.records) == 10
     for record in page.records:
         draft = read(record, context)
@@ -92,7 +93,7 @@ def test_scalars_in_boxes_are_taken_out(shared_data: Path, context: SourceContex
 @pytest.mark.parametrize("number", [88, 120])
 def test_a_bulk_download_is_a_bare_list(number: int, shared_data: Path, context: SourceContext) -> None:
     body = gzip.decompress((shared_data / "ctgov" / "pages" / f"bulkdownload_array_{number}.json.gz").read_bytes())
-    page = read_page(body, "file")
+    page = json_page(body, "file", records="studies")
     drafts = [read(record, context) for record in page.records]
     assert len({draft.external_id for draft in drafts}) == number
     assert not [problem for draft in drafts for problem in draft.problems]

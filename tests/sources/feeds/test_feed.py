@@ -15,10 +15,9 @@ from tests.sources.registry_server import Fault, RegistryServer, respond
 from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.errors import SourceError
-from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch, Position
 from trialalerts.sources.context import SourceContext
-from trialalerts.sources.feeds.source import FeedSource
+from trialalerts.sources.kinds.feed import FeedSettings, FeedSource
 
 RSS = """<?xml version="1.0" encoding="UTF-8"?>
 <rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>
@@ -31,7 +30,7 @@ ITEM = """<item><guid isPermaLink="false">one</guid><link>https://example.org/ne
 
 
 def source(url: str, **more: object) -> FeedSource:
-    return FeedSource(SourceSettings.model_validate({"name": "news", "kind": "feed", "url": url, **more}))
+    return FeedSource(FeedSettings.model_validate({"name": "news", "kind": "feed", "url": url, **more}))
 
 
 def poll(server: RegistryServer, context: SourceContext, body: bytes, **more: object) -> Batch:

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 
 from tests.sources.registry_server import RegistryServer
 from trialalerts.errors import SourceError
-from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Position
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.feeds.entry import FeedContent, FeedEntries, FeedEntry
 from trialalerts.sources.feeds.json_feed import read_json_feed
 from trialalerts.sources.feeds.pieces import MOST_ENTRIES, cut_json, cut_xml
-from trialalerts.sources.feeds.source import FeedSource
 from trialalerts.sources.feeds.xml_feed import read_xml_feed
+from trialalerts.sources.kinds.feed import FeedSettings, FeedSource
 
 URL = "https://news.example.org/feed"
 RSS = '<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>N</title>{}</channel></rss>'
@@ -130,18 +129,14 @@ def test_half_an_emoji_is_shown_as_one_that_cannot_be_read(
     shared_cases: Path, server: RegistryServer, context: SourceContext
 ) -> None:
     body = (shared_cases / "jsonfeed-half-a-surrogate" / "feed.json").read_bytes()
-    source = FeedSource(
-        SourceSettings.model_validate({"name": "news", "kind": "feed", "url": server.serve("/f", body)})
-    )
+    source = FeedSource(FeedSettings.model_validate({"name": "news", "kind": "feed", "url": server.serve("/f", body)}))
     (batch,) = source.batches(Position(), context)
     assert [draft.external_id for draft in batch.drafts] == ["1", "2"]
 
 
 def test_an_entry_that_cannot_be_read_is_a_problem_of_its_own(server: RegistryServer, context: SourceContext) -> None:
     body = rb'{"version":"https://jsonfeed.org/version/1","items":[{"id":"1","title":"a"},{"id":"2","title":"\x"}]}'
-    source = FeedSource(
-        SourceSettings.model_validate({"name": "news", "kind": "feed", "url": server.serve("/f", body)})
-    )
+    source = FeedSource(FeedSettings.model_validate({"name": "news", "kind": "feed", "url": server.serve("/f", body)}))
     (batch,) = source.batches(Position(), context)
     assert [(problem.external_id, problem.message) for problem in batch.problems] == [
         ("without number: entry 2", "the entry is broken; it was left out")

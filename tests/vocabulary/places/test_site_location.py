@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from trialalerts.sources.clinicaltrials_gov.sites import read_sites
-from trialalerts.sources.fields import Fields
+from tests.sources.study_reader import sites_of
+from trialalerts.sources.reading.fields import Fields
 from trialalerts.vocabulary.places.distance import distance_km
 from trialalerts.vocabulary.places.site_location import SitePlace, SiteWords, place_site
 from trialalerts.vocabulary.places.site_names import SiteLocator
@@ -192,7 +192,7 @@ def test_a_site_gets_the_subdivision_or_the_territory_on_which_its_words_agree(
 def test_wards_of_tokyo_lie_in_tokyo_as_the_registry_writes_them(locator: SiteLocator, shared_cases: Path) -> None:
     page = json.loads((shared_cases / "tokyo-ward" / "tokyo_ward.json").read_text(encoding="utf-8"))
     module = page["studies"][0]["protocolSection"]["contactsLocationsModule"]
-    found = read_sites(module, Fields("NCT90000010"), locator)
+    found = sites_of(module, Fields("NCT90000010"), locator)
     assert [site["subdivision"] for site in found] == ["JP-13", "JP-13"]
     assert all(distance_km(site["latitude"], site["longitude"], *TOKYO) < 50 for site in found)
     assert all(site["point_from"] for site in found)

@@ -21,26 +21,32 @@ __all__ = ["StoredTrial", "find_by_number", "find_stored", "note_numbers"]
 class StoredTrial:
     """An item in the table, and the record of it that is asked for; ``record_id`` is None where there is none yet.
 
-    ``facts_hash`` is the record's. ``is_own`` tells whether the item holds what this record says.
+    ``facts_hash`` and ``version`` are the record's. ``is_own`` tells whether the item holds what this record says.
     """
 
     item_id: int
     record_id: int | None
     facts_hash: str
     is_own: bool = True
+    version: str | None = None
 
 
 def find_stored(connection: Connection, registry: str, external_ids: Collection[str]) -> dict[str, StoredTrial]:
     """Return the records of a registry by their external ids."""
     leads = and_(col(Item.registry_name) == col(Record.registry_name), col(Item.external_id) == col(Record.external_id))
-    columns = col(Record.external_id), col(Record.id), col(Record.item_id), col(Record.facts_hash), leads
+    numbers = col(Record.external_id), col(Record.id), col(Record.item_id)
+    columns = *numbers, col(Record.facts_hash), col(Record.version), leads
     asked = select(*columns).join(Item, col(Item.id) == col(Record.item_id))
     found: dict[str, StoredTrial] = {}
     for chunk in in_chunks(external_ids):
         query = asked.where(col(Record.registry_name) == registry, col(Record.external_id).in_(chunk))
-        for external_id, record_id, item_id, facts_hash, is_own in connection.execute(query).all():
+        for external_id, record_id, item_id, facts_hash, version, is_own in connection.execute(query).all():
             found[external_id] = StoredTrial(
-                item_id=item_id, record_id=cast("int", record_id), facts_hash=facts_hash, is_own=bool(is_own)
+                item_id=item_id,
+                record_id=cast("int", record_id),
+                facts_hash=facts_hash,
+                is_own=bool(is_own),
+                version=version,
             )
     return found
 

@@ -10,6 +10,7 @@ __all__ = [
     "CLOSED_STATUSES",
     "MAY_TAKE_PART",
     "OPEN_STATUSES",
+    "STATUSES",
     "StatusGroup",
     "is_recruiting",
     "site_is_open",
@@ -32,6 +33,8 @@ _GROUPS: dict[str, StatusGroup] = {
     "APPROVED_FOR_MARKETING": "closed",
     "WITHDRAWN": "withdrawn",
 }
+STATUSES = frozenset({*_GROUPS, "WITHHELD", "UNKNOWN"})
+"""All that are known: ClinicalTrials.gov's, into which other registries' words are translated."""
 OPEN_STATUSES = frozenset(status for status, group in _GROUPS.items() if group == "open")
 CLOSED_STATUSES = frozenset(status for status, group in _GROUPS.items() if group in {"closed", "withdrawn"})
 _NO_SITE_TAKES_PART = frozenset({"upcoming", "paused", "closed", "withdrawn"})

@@ -17,6 +17,7 @@ from trialalerts.operations.watch.ways import apprise_fault
 from trialalerts.redaction import without_secrets
 from trialalerts.settings import Settings
 from trialalerts.settings.contrast import too_faint
+from trialalerts.sources.kinds import settled
 
 __all__ = ["about_settings", "templates_checked"]
 
@@ -121,8 +122,13 @@ def _files_named(settings: Settings) -> Iterator[DoctorCheck]:
     if (names := settings.vocabulary.area_names) and not Path(names).is_dir():
         yield _wrong("vocabulary.area_names", names, "a folder that is there", "only the shipped names are used")
     for source in settings.sources:
-        if source.kind == "folder" and not Path(source.path).is_dir():
-            yield _wrong(f"sources, {source.name}: path", source.path, "a folder that is there", "nothing comes of it")
+        try:
+            path = getattr(settled(source), "path", "")
+        except ConfigurationError as error:
+            yield DoctorCheck(level="broken", what=str(error), why="this source cannot be read", remedy=_CORRECT)
+            continue
+        if path and not Path(path).exists():
+            yield _wrong(f"sources, {source.name}: path", path, "a folder that is there", "nothing comes of it")
     try:
         DkimSigner.from_settings(settings)
     except ConfigurationError as error:

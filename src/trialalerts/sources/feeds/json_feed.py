@@ -8,8 +8,8 @@ from typing import Any
 from trialalerts.errors import SourceError
 from trialalerts.sources.feeds.entry import FeedContent, FeedEntries, FeedEntry
 from trialalerts.sources.feeds.pieces import cut_json, limited
-from trialalerts.sources.fields import Fields
-from trialalerts.sources.lenient_json import parse_json
+from trialalerts.sources.reading.fields import Fields
+from trialalerts.sources.reading.lenient_json import parse_json
 
 __all__ = ["read_json_feed"]
 

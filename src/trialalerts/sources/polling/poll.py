@@ -36,7 +36,7 @@ from trialalerts.redaction import without_secrets
 from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.base import Batch, Position, Source
 from trialalerts.sources.context import SourceContext
-from trialalerts.sources.kinds import open_source
+from trialalerts.sources.kinds import open_source, settled
 from trialalerts.sources.polling.state import (
     adopt_interval,
     begin,
@@ -146,18 +146,19 @@ def _is_due(state: SourceState | None, source: SourceSettings, now: datetime) ->
 
 
 def chosen_sources(settings: Settings, names: Sequence[str] | None) -> list[SourceSettings]:
-    """Return the configured sources of these names; all of them for None.
+    """Return the configured sources of these names, with the keys of their kinds; all of them for None.
 
     Raises:
         NotFound: no source has one of the names.
+        ConfigurationError: a key of one of them is wrong.
     """
     if names is None:
-        return list(settings.sources)
+        return [settled(source) for source in settings.sources]
     by_name = {source.name: source for source in settings.sources}
     for name in names:
         if name not in by_name:
             raise NotFound(f"There is no source called “{name}”.{did_you_mean(nearest(name, by_name, likeness=50))}")
-    return [by_name[name] for name in dict.fromkeys(names)]
+    return [settled(by_name[name]) for name in dict.fromkeys(names)]
 
 
 def poll_source(
@@ -184,8 +185,11 @@ def poll_source(
         stop: asked between batches and while waiting; True ends the poll, which goes on there the next time.
 
     Raises:
+        ConfigurationError: a key of the source is wrong.
         DatabaseUnavailable, DatabaseUnusable, DatabaseBehind: the database does not work.
     """
+    if source is None:
+        source_settings = settled(source_settings)
     poll = _Poll(db, settings, source_settings, clock, stop)
     position = poll.begin(only_due=only_due)
     if position is not None:
@@ -241,7 +245,8 @@ class _Poll:
 
     def _read(self, position: Position, source: Source | None) -> None:
         began = self._clock.now()
-        with SourceContext(self._db, self._settings.http, self._clock, stop=self._stop) as context:
+        pace = self._source.at_most
+        with SourceContext(self._db, self._settings.http, self._clock, stop=self._stop, at_most=pace) as context:
             keeper = BatchWriter(self._db, self._source, context, self.lease, self._freshness())
             batches = (source or open_source(self._source)).batches(position, context)
             try:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.draft import FieldProblem
 from trialalerts.sources.base import Batch
-from trialalerts.sources.fields import UNNAMED
+from trialalerts.sources.reading.fields import UNNAMED
 from trialalerts.sources.tables import Problem
 
 __all__ = ["WHOLE_RECORD", "add_problems", "note_problems"]

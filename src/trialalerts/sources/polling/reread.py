@@ -20,8 +20,8 @@ from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.outline_rows import Described, write_outlines
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.database import Database
-from trialalerts.sources.clinicaltrials_gov.study import REGISTRY
 from trialalerts.sources.context import SourceContext
+from trialalerts.sources.kinds.clinicaltrials_gov import ClinicalTrialsGov
 from trialalerts.sources.trial_areas import trial_areas
 from trialalerts.vocabulary.places.site_location import SiteWords, place_site
 from trialalerts.vocabulary.places.site_names import SiteLocator
@@ -89,7 +89,7 @@ def _wanted(session: Session) -> str:
 def _rows(session: Session, after: int) -> Sequence[Row[Any]]:
     names = Item.id, Item.title, Item.status, Item.is_open, Item.facts, Item.facts_hash, Item.areas, Item.topics
     columns = map(col, names)
-    mine = col(Item.kind) == ItemKind.TRIAL, col(Item.registry_name) == REGISTRY, col(Item.id) > after
+    mine = col(Item.kind) == ItemKind.TRIAL, col(Item.registry_name) == ClinicalTrialsGov.registry, col(Item.id) > after
     return session.connection().execute(select(*columns).where(*mine).order_by(col(Item.id)).limit(_AT_ONCE)).all()
 
 

@@ -6,6 +6,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from pydantic import ConfigDict, Field
+
 from trialalerts.catalog.articles.keys import article_keys
 from trialalerts.catalog.articles.likeness import are_versions
 from trialalerts.catalog.draft import AreaTag, FieldProblem, ItemDraft
@@ -16,18 +18,18 @@ from trialalerts.errors import SourceError, UnknownArea
 from trialalerts.net.client import Fetcher, HttpAnswer
 from trialalerts.redaction import shown_url
 from trialalerts.settings import SourceSettings
-from trialalerts.sources.base import Batch, Position
+from trialalerts.sources.base import Batch, Position, SourceKind
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.feeds.dates import When, read_when
 from trialalerts.sources.feeds.entry import FeedContent, FeedEntry
 from trialalerts.sources.feeds.json_feed import read_json_feed
 from trialalerts.sources.feeds.links import link_key, usable_link
 from trialalerts.sources.feeds.xml_feed import read_xml_feed, without_preamble
-from trialalerts.sources.fields import UNNAMED
 from trialalerts.sources.polling.state import url_key
+from trialalerts.sources.reading.fields import UNNAMED
 from trialalerts.sources.stumbles import unreadable
 
-__all__ = ["FeedSource"]
+__all__ = ["KIND", "FeedSettings", "FeedSource"]
 
 _ACCEPT = "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, */*;q=0.5"
 _TITLE_LIMIT = 300
@@ -35,10 +37,19 @@ _SUMMARY_LIMIT = 5_000
 _ID_LIMIT = 300
 
 
+class FeedSettings(SourceSettings):
+    """Where the feed is, and of which areas its articles are where they name none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(pattern=r"^https?://[^/\s]+", repr=False)
+    areas: tuple[str, ...] = ()
+
+
 class FeedSource:
     """A feed. Its whole content is one batch; what was served unchanged (304) is none."""
 
-    def __init__(self, settings: SourceSettings) -> None:
+    def __init__(self, settings: FeedSettings) -> None:
         self._settings = settings
         self._name = settings.name
 
@@ -102,7 +113,7 @@ class FeedSource:
 class _Reading:
     """The entries of one poll while they become drafts."""
 
-    def __init__(self, settings: SourceSettings, context: SourceContext, content: FeedContent, url: str) -> None:
+    def __init__(self, settings: FeedSettings, context: SourceContext, content: FeedContent, url: str) -> None:
         self.problems: list[FieldProblem] = [
             _problem(f"{UNNAMED}entry {number}", "record", "the entry is broken; it was left out")
             for number in content.unread
@@ -216,7 +227,7 @@ class _Reading:
         return link_key(usable_link(entry.link, self._url)) if entry.link else ""
 
 
-def areas_of(settings: SourceSettings, context: SourceContext) -> tuple[str, ...]:
+def areas_of(settings: FeedSettings, context: SourceContext) -> tuple[str, ...]:
     """Return the ids of the areas that the configuration gives to everything of a source.
 
     Raises:
@@ -255,3 +266,6 @@ def _hashed(text: str) -> str:
 
 def _problem(external_id: str, field: str, message: str) -> FieldProblem:
     return FieldProblem(external_id=external_id, field=field, message=message)
+
+
+KIND = SourceKind(what="a feed: RSS, Atom, RDF or JSON Feed", settings=FeedSettings, open=FeedSource)

@@ -12,6 +12,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict, Field
+
 from trialalerts.catalog.articles.audience import AUDIENCES, Audience, audience_in
 from trialalerts.catalog.articles.keys import article_keys
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
@@ -20,14 +22,14 @@ from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_line, clean_text, sanitised_html, summary_of
 from trialalerts.errors import SourceError
 from trialalerts.settings import SourceSettings
-from trialalerts.sources.base import Batch, Position
+from trialalerts.sources.base import Batch, Position, SourceKind
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.feeds.dates import When, at_a_time, on_a_day, read_when
 from trialalerts.sources.feeds.links import usable_link
-from trialalerts.sources.fields import Fields
+from trialalerts.sources.reading.fields import Fields
 from trialalerts.sources.stumbles import unreadable
 
-__all__ = ["FolderSource"]
+__all__ = ["KIND", "FolderSettings", "FolderSource"]
 
 _LARGEST = 2_000_000
 _SUMMARY_LIMIT = 400
@@ -42,10 +44,18 @@ class _Unreadable(Exception):
         self.field = field
 
 
+class FolderSettings(SourceSettings):
+    """Where the articles lie."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str = Field(min_length=1)
+
+
 class FolderSource:
     """A folder, with the folders in it. Hidden files and folders are left out."""
 
-    def __init__(self, settings: SourceSettings) -> None:
+    def __init__(self, settings: FolderSettings) -> None:
         self._name = settings.name
         self._path = Path(settings.path)
 
@@ -190,3 +200,6 @@ def _audience(said: tuple[str, ...], by_category: Audience | None, fields: Field
     if said and audience_in(said) is None:
         fields.wrong("audience", ", ".join(said), f"one of: {', '.join(AUDIENCES)}")
     return audience_in([*said, by_category])
+
+
+KIND = SourceKind(what="a folder of Markdown articles with front matter", settings=FolderSettings, open=FolderSource)

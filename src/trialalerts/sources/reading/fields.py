@@ -9,10 +9,12 @@ from typing import Any
 from trialalerts.catalog.draft import FieldProblem
 from trialalerts.catalog.text import clean_line
 
-__all__ = ["UNNAMED", "Fields", "cleaned"]
+__all__ = ["UNNAMED", "XML_TEXT", "Fields", "cleaned"]
 
 UNNAMED = "without number: "
 """Begins the id under which a record without a usable number of its own is reported."""
+XML_TEXT = "#"
+"""The key of an XML element's text where the element has attributes beside it."""
 
 _SHOWN = 60
 
@@ -34,8 +36,10 @@ class Fields:
         self.problems: list[FieldProblem] = []
 
     def note(self, field: str, message: str) -> None:
-        """Note a problem with a field."""
-        self.problems.append(FieldProblem(external_id=self.external_id, field=field, message=message))
+        """Note a problem with a field; one that is looked at twice has it once."""
+        problem = FieldProblem(external_id=self.external_id, field=field, message=message)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def wrong(self, field: str, found: object, expected: str) -> None:
         """Note what was found in place of what was expected."""
@@ -138,6 +142,8 @@ class Fields:
 def _unboxed(value: Any) -> Any:
     while isinstance(value, list) and len(value) == 1:
         value = value[0]
+    if isinstance(value, dict) and XML_TEXT in value:
+        return value[XML_TEXT]
     return None if value == [] else value
 
 

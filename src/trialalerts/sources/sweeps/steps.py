@@ -1,0 +1,301 @@
+"""The ways of paging: what is asked next, when a sweep has ended, and when it would never end.
+
+A way of paging is an object with the registry's numbers (records a page, the most it gives). It turns a step and the
+page that answered it into the next step; steps are plain JSON, so that a sweep goes on where a poll was cut off.
+A short read is never taken for an end: what a registry counted and did not give, a token that comes twice, more
+records than it gives to anybody are :class:`BrokenSweep`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Protocol, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = [
+    "BrokenSweep",
+    "Cursor",
+    "PageStep",
+    "Pages",
+    "Paging",
+    "RecordPage",
+    "Span",
+    "SweepStep",
+    "Token",
+    "TokenStep",
+    "WholeFile",
+    "WindowStep",
+    "Windows",
+]  # fmt: skip
+
+_PAGES_WITHOUT_TOTAL = 10_000
+_PAGES_TO_SPARE = 20
+
+
+class BrokenSweep(Exception):
+    """A sweep that ends too early, or would never end; the text says what the registry gave."""
+
+
+class Span(BaseModel):
+    """What a sweep reads.
+
+    Attributes:
+        began: when it began (aware).
+        since: it reads what was changed since this day; None: everything, as a baseline does.
+        announce_from: in a baseline that is made anew: what was published since then is told all the same.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    began: datetime
+    since: date | None = None
+    announce_from: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordPage:
+    """An answer.
+
+    Attributes:
+        records: as they came; taken out one by one, for a raw record is ten times as large as what is kept of it.
+        total: how many records there are in all; None where nobody said.
+        next: the token or cursor of the next page; None: this was the last.
+        newest: the latest day on which any of the records was changed, where the registry's order is loose.
+    """
+
+    records: deque[Any]
+    total: int | None = None
+    next: str | None = None
+    newest: date | None = None
+    given: int = field(default=-1)
+
+    def __post_init__(self) -> None:
+        """Count the records while they are all there."""
+        if self.given < 0:
+            object.__setattr__(self, "given", len(self.records))
+
+    @classmethod
+    def of(cls, records: Iterable[Any], **told: Any) -> Self:
+        """Make a page of any records."""
+        return cls(records=deque(records), **told)
+
+
+class SweepStep(BaseModel):
+    """Where in its sweep a question stands; the first one has no values of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @property
+    def place(self) -> Hashable:
+        """What no two questions of one sweep have in common."""
+        return self
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing was asked yet."""
+        return self == type(self)()
+
+
+_Step = TypeVar("_Step", bound=SweepStep)
+
+
+class Paging(Protocol[_Step]):
+    """A way of paging."""
+
+    @property
+    def step(self) -> type[_Step]:
+        """The kind of its steps."""
+        ...
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether each sweep gives all there is."""
+        ...
+
+    @property
+    def expires(self) -> bool:
+        """Whether a question in mid-sweep may be refused as out of date."""
+        ...
+
+    def first(self, span: Span) -> _Step:
+        """Return the first step of a sweep."""
+        ...
+
+    def after(self, step: _Step, page: RecordPage, span: Span) -> _Step | None:
+        """Return the step after a page; None at the end.
+
+        Raises:
+            BrokenSweep: the registry gave something that is no end and leads to none.
+        """
+        ...
+
+
+class TokenStep(SweepStep):
+    """The token that asks for a page, and what was counted until then."""
+
+    token: str | None = None
+    pages: int = 0
+    most_pages: int = _PAGES_WITHOUT_TOTAL
+    total: int | None = None
+    seen: int = 0
+
+    @property
+    def place(self) -> Hashable:
+        """The token alone: the same one again would ask for the same page."""
+        return self.token
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """Each page names the next by a token, the last one none (ClinicalTrials.gov)."""
+
+    size: int
+    step: type[TokenStep] = TokenStep
+    reads_all: bool = False
+    expires: bool = True
+
+    def first(self, span: Span) -> TokenStep:
+        """Ask without a token."""
+        del span
+        return TokenStep()
+
+    def after(self, step: TokenStep, page: RecordPage, span: Span) -> TokenStep | None:
+        """Ask with the token of the page."""
+        del span
+        total, most = step.total, step.most_pages
+        if step.pages == 0 and page.total is not None:
+            total, most = page.total, 2 * math.ceil(page.total / self.size) + _PAGES_TO_SPARE
+        seen, pages = step.seen + page.given, step.pages + 1
+        if page.next is None:
+            if total is not None and seen < total:
+                raise BrokenSweep(f"gave {seen} of {total} records and no token for more")
+            return None
+        if pages > most:
+            raise BrokenSweep(f"gave {pages} pages and no end")
+        return TokenStep(token=page.next, pages=pages, most_pages=most, total=total, seen=seen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cursor(Token):
+    """Each page names a cursor; at the end it is the same as before, or missing (Europe PMC)."""
+
+    def after(self, step: TokenStep, page: RecordPage, span: Span) -> TokenStep | None:
+        """Ask with the cursor of the page; an unchanged one, or an empty page behind the count, ends it."""
+        if page.next is not None and (page.next == step.token or (page.given == 0 and step.seen >= (step.total or 0))):
+            page = RecordPage(records=page.records, total=page.total, given=page.given)
+        return super().after(step, page, span)
+
+
+class PageStep(SweepStep):
+    """The number of a page, and which part of the registry it is a page of."""
+
+    part: int = 0
+    page: int = 1
+    seen: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pages:
+    """Pages have numbers, newest first, but not strictly; nobody gets more than ``cap`` records of a question (CTIS).
+
+    So the registry is asked part by part (by status, by year), each of them smaller than the cap. After the baseline
+    a part ends with a page of which every record is older than what is asked for.
+    """
+
+    size: int
+    cap: int
+    parts: int = 1
+    step: type[PageStep] = PageStep
+    reads_all: bool = False
+    expires: bool = False
+
+    def first(self, span: Span) -> PageStep:
+        """Ask for page 1."""
+        del span
+        return PageStep()
+
+    def after(self, step: PageStep, page: RecordPage, span: Span) -> PageStep | None:
+        """Ask for the next page, the next part, or nothing more."""
+        seen = step.seen + page.given
+        if page.total is not None and page.total > self.cap and span.since is None:
+            raise BrokenSweep(f"has {page.total} records for one question and gives {self.cap} at most")
+        is_stale = span.since is not None and page.newest is not None and page.newest < span.since
+        if not is_stale and (page.total is None or seen < page.total):
+            if page.given and seen < self.cap:
+                return PageStep(part=step.part, page=step.page + 1, seen=seen)
+            if page.total is not None:
+                raise BrokenSweep(f"gave {seen} of {page.total} records for one question and no more")
+        return PageStep(part=step.part + 1) if step.part + 1 < self.parts else None
+
+
+class WindowStep(SweepStep):
+    """The days of one question, from ``start`` on; ``start`` is None before the first."""
+
+    start: datetime | None = None
+    seconds: int = 0
+
+    @property
+    def end(self) -> datetime:
+        """The end of the window, which is not part of it."""
+        return (self.start or datetime.max.replace(tzinfo=UTC)) + timedelta(seconds=self.seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows:
+    """Nothing is paged: one question a window of time, halved where it holds more than ``most`` records (ISRCTN).
+
+    The answer tells how many there are. A window of ``shortest`` that still holds more breaks the sweep.
+    """
+
+    most: int
+    origin: date
+    widest: timedelta = timedelta(days=64)
+    shortest: timedelta = timedelta(minutes=1)
+    step: type[WindowStep] = WindowStep
+    reads_all: bool = False
+    expires: bool = False
+
+    def first(self, span: Span) -> WindowStep:
+        """Begin with the day since when, or with the registry's first day."""
+        start = datetime.combine(span.since or self.origin, time(), UTC)
+        return WindowStep(start=start, seconds=int(self.widest.total_seconds()))
+
+    def after(self, step: WindowStep, page: RecordPage, span: Span) -> WindowStep | None:
+        """Halve a window that holds too much; else go on behind it, in a wider one where there was little."""
+        if page.total is not None and page.given < page.total:
+            return self._halved(step, page)
+        if step.end > span.began:
+            return None
+        roomy = page.given * 4 <= self.most
+        seconds = min(step.seconds * 2 if roomy else step.seconds, int(self.widest.total_seconds()))
+        return WindowStep(start=step.end, seconds=seconds)
+
+    def _halved(self, step: WindowStep, page: RecordPage) -> WindowStep:
+        if step.seconds <= max(1, self.shortest.total_seconds()):
+            raise BrokenSweep(f"gave {page.given} of {page.total} records of {step.start:%Y-%m-%d %H:%M} and no more")
+        if page.total is not None and page.given < min(page.total, self.most):
+            raise BrokenSweep(f"gave {page.given} records where {min(page.total, self.most)} were asked for")
+        return step.model_copy(update={"seconds": max(step.seconds // 2, 1, int(self.shortest.total_seconds()))})
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeFile:
+    """Everything comes in one answer, each time."""
+
+    step: type[SweepStep] = SweepStep
+    reads_all: bool = True
+    expires: bool = False
+
+    def first(self, span: Span) -> SweepStep:
+        """Ask for the file."""
+        del span
+        return SweepStep()
+
+    def after(self, step: SweepStep, page: RecordPage, span: Span) -> None:
+        """That was all."""
+        del step, page, span

@@ -1,0 +1,68 @@
+"""A registry of trials: each record has a number, or is noted as one without; the rest is read from its view."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from typing import Any, ClassVar, TypeVar
+
+from trialalerts.catalog.draft import FieldProblem
+from trialalerts.sources.reading.fields import UNNAMED, Fields
+from trialalerts.sources.reading.record import RecordView
+from trialalerts.sources.reading.trial import ReadingContext, TrialRecord, trial_draft
+from trialalerts.sources.stumbles import unreadable
+from trialalerts.sources.sweeps.registry import Reading, Registry, RegistrySettings
+from trialalerts.sources.sweeps.steps import SweepStep
+
+__all__ = ["TrialRegistry"]
+
+_Settings = TypeVar("_Settings", bound=RegistrySettings)
+_S = TypeVar("_S", bound=SweepStep)
+
+
+class TrialRegistry(Registry[_Settings, _S]):
+    """What registries of trials have in common.
+
+    Attributes:
+        number_path: where a record's own number stands.
+        number_form: what it looks like, once it is in capitals.
+        number_example: such a number, for messages.
+        name_path: what else names a record for its registry, where its number is unusable; empty: nothing.
+        title_path: where its title should stand.
+    """
+
+    number_path: ClassVar[str]
+    number_form: ClassVar[re.Pattern[str]]
+    number_example: ClassVar[str]
+    name_path: ClassVar[str] = ""
+    title_path: ClassVar[str]
+
+    @abstractmethod
+    def trial(self, record: RecordView, number: str, context: ReadingContext) -> TrialRecord:
+        """Read a record that bears a number."""
+
+    def inside(self, record: RecordView) -> RecordView:
+        """Return the object inside a record that the paths begin in; by default the record itself."""
+        return record
+
+    def read(self, record: Any, position: str, context: ReadingContext) -> Reading:
+        """Read a record, whatever it may be; what is wrong with it harms no other."""
+        if not isinstance(record, dict):
+            return None, [FieldProblem(external_id=UNNAMED + position, field="study", message=_NO_OBJECT)]
+        quiet = self.inside(RecordView(record, Fields(position)))
+        number = (quiet.line(self.number_path) or "").upper()
+        if not self.number_form.fullmatch(number):
+            named = (self.name_path and quiet.line(self.name_path)) or position
+            found = f"found “{number[:40]}”" if number else "found nothing"
+            message = f"{found}, expected {self.number_example}"
+            return None, [FieldProblem(external_id=f"{UNNAMED}{named[:80]}", field=self.number_path, message=message)]
+        try:
+            whole = RecordView(record, Fields(number))
+            trial = self.trial(whole, number, context)
+            names = {"registry": self.registry, "source": self.settings.name, "title_path": self.title_path}
+            return trial_draft(trial, self.inside(whole), context, **names), ()
+        except Exception as error:  # noqa: BLE001 - a record that nobody foresaw must not stop the others
+            return None, [unreadable(number, error)]
+
+
+_NO_OBJECT = "the record is no object"
