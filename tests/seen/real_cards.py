@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 from sqlalchemy import insert
 
 from tests.digests.rendering_samples import entry, mail, reason, told, trial, wish
+from tests.sources.study_reader import read_study
 from trialalerts.catalog.facts import PartialDate, TrialFacts
 from trialalerts.catalog.tables import Item
 from trialalerts.catalog.trials.status import site_is_open
@@ -20,7 +21,6 @@ from trialalerts.database.schema import upgrade_schema
 from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.entries import Entry
 from trialalerts.matching.reasons import Nearby
-from trialalerts.sources.clinicaltrials_gov.study import read_study
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 from trialalerts.vocabulary.places.countries import read_countries
 from trialalerts.vocabulary.places.site_names import SiteLocator
