@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,9 +14,10 @@ from pydantic_core import PydanticSerializationError
 from trialalerts.catalog.draft import AreaTag, ItemDraft
 from trialalerts.catalog.facts import ArticleFacts, TrialFacts
 from trialalerts.catalog.text import storable
+from trialalerts.catalog.trials.numbers import registry_numbers
 from trialalerts.catalog.trials.status import is_recruiting
 
-__all__ = ["PreparedItem", "prepare_item", "registry_numbers"]
+__all__ = ["PreparedItem", "prepare_item"]
 
 _LONGEST_ID = 400
 _LONGEST_ALIAS = 100
@@ -74,7 +73,7 @@ class PreparedItem:
         facts, own = self.draft.facts, self.own_numbers
         if not isinstance(facts, TrialFacts):
             return ()
-        return tuple(number for number in registry_numbers((*own, *facts.numbers)) if number not in own)
+        return tuple(number for number in registry_numbers((*own, *facts.numbers), are_ids=True) if number not in own)
 
 
 def prepare_item(draft: ItemDraft) -> PreparedItem:
@@ -186,39 +185,3 @@ def _cleaned_tree(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_cleaned_tree(inner) for inner in value)
     return value
-
-
-_NUMBER = re.compile(
-    r"""(?<![A-Z0-9])(?:
-      NCT\d{8}                                   # ClinicalTrials.gov
-    | (?P<ctis>\d{4}-5\d{5}-\d{2})(?:-\d{2})?(?![-\d])  # EU CTIS; the last part counts re-submissions
-    | \d{4}-\d{6}-\d{2}                          # EudraCT
-    | ISRCTN[ ]?\d{8}
-    | DRKS[ ]?\d{8}
-    | ACTRN\d{14}
-    | (?:JPRN-)?(?P<japan>UMIN\d{9}|JRCTS?\d{9,10}|JAPICCTI-\d{6}|JMA-IIA\d{5})
-    | CHICTR(?:-[A-Z]{2,5}-)?\d{8,10}
-    | CTRI/\d{4}/\d{2,3}/\d{6}
-    | NTR\d{2,5}
-    | IRCT\d{8,14}N\d{1,3}
-    | KCT\d{7}
-    | PACTR\d{15,16}
-    | RBR-[A-Z0-9]{5,8}                          # ReBec
-    | TCTR\d{11}
-    | RPCEC\d{8}
-    | U1111-\d{4}-\d{4}                          # WHO's universal number
-    )(?![A-Z0-9])""",
-    re.VERBOSE | re.IGNORECASE,
-)
-
-
-def registry_numbers(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the registry numbers in texts, each once, in their order, in capitals and in one spelling.
-
-    A CTIS number loses its last part (``2024-510663-34-00`` is ``2024-510663-34``), a Japanese one its ``JPRN-``.
-    """
-    found: dict[str, None] = {}
-    for text in texts:
-        for match in _NUMBER.finditer(text):
-            found[(match["ctis"] or match["japan"] or match[0]).replace(" ", "").upper()] = None
-    return tuple(found)

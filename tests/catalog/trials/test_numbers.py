@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.catalog.rows import registry_numbers
+from trialalerts.catalog.trials.numbers import registry_numbers
 
 
 @pytest.mark.parametrize(
@@ -39,6 +44,23 @@ from trialalerts.catalog.rows import registry_numbers
         ("RBR-7w5zq8", "RBR-7W5ZQ8"),
         ("TCTR20200402001", "TCTR20200402001"),
         ("U1111-1234-5678", "U1111-1234-5678"),
+        ("NCT 04280705", "NCT04280705"),
+        ("NCT-04280705", "NCT04280705"),
+        ("CTIS2022-501142-30-00", "2022-501142-30"),
+        ("EU CT number: 2022-501142-30-00", "2022-501142-30"),
+        ("EUCTR2020-001113-21-GB", "2020-001113-21"),
+        ("EUCTR2020-001113-21-Outside-EU/EEA", "2020-001113-21"),
+        ("EUCTR2020-001113-21-3rd", "2020-001113-21"),
+        ("EudraCT number: 2020-001113-21", "2020-001113-21"),
+        ("ACTRN12615000123456p", "ACTRN12615000123456"),
+        ("DRKS 00012345", "DRKS00012345"),
+        ("JPRN-C000000123", "C000000123"),
+        ("ITMCTR2020000001", "ITMCTR2020000001"),
+        ("NL-OMON12345", "NL-OMON12345"),
+        ("SLCTR/2020/001", "SLCTR/2020/001"),
+        ("PER-123-20", "PER-123-20"),
+        ("LBCTR2020123456", "LBCTR2020123456"),
+        ("(IRCT138812153499N1)", "IRCT138812153499N1"),
     ],
 )
 def test_a_number_is_found_and_has_one_spelling(text: str, number: str) -> None:
@@ -47,8 +69,12 @@ def test_a_number_is_found_and_has_one_spelling(text: str, number: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["NCT0123456", "NCT012345678", "XNCT01234567", "ISRCTN1234567", "2005-04274-24", "12-510663-34", "RBR-", ""],
-)
+    [
+        "NCT0123456", "NCT012345678", "XNCT01234567", "ISRCTN1234567", "2005-04274-24", "12-510663-34", "RBR-", "",
+        "2022-A01479-34", "NL12345.789.34", "NCT042807050", "1012 NL 1234 AB", "NL1234", "R01-CA123456", "U01 1111",
+        "2020-123456-12", "+44 2020-001113", "C000000123", "RBRIDGES",
+    ],
+)  # fmt: skip
 def test_what_only_looks_like_a_number_is_none(text: str) -> None:
     assert registry_numbers([text]) == ()
 
@@ -64,3 +90,24 @@ def test_each_number_is_given_once_in_its_order() -> None:
 @given(st.lists(st.text()))
 def test_any_texts_can_be_searched(texts: list[str]) -> None:
     assert registry_numbers(texts) == registry_numbers(registry_numbers(texts))
+
+
+@pytest.mark.parametrize(("text", "number"), [
+    ("NL1234", "NL1234"), ("NL 12345", "NL12345"), ("RBR7w5zq8", "RBR-7W5ZQ8"), ("C000000123", "C000000123"),
+])  # fmt: skip
+def test_what_could_be_a_postcode_is_a_number_where_a_field_is_meant_for_it(text: str, number: str) -> None:
+    assert registry_numbers([text], are_ids=True) == (number,)
+    assert registry_numbers([f"{text}.789.34", f"at {text}, in"], are_ids=True) == ()
+
+
+def test_every_id_of_the_exports_of_whos_portal_is_read(shared_data: Path) -> None:
+    ids = exported_ids(shared_data / "registries")
+    assert len(ids) == 1505
+    assert [each for each in ids if len(registry_numbers([each], are_ids=True)) != 1] == []
+
+
+def exported_ids(folder: Path) -> list[str]:
+    with gzip.open(folder / "who_ictrp_COVID19-927-trials_7Apr2020.csv.gz", "rt", encoding="utf-8-sig") as lines:
+        found = [row["TrialID"] for row in csv.DictReader(lines)]
+    body = gzip.decompress((folder / "who_ictrp_ICTRP-Results_18Mar2020.xml.gz").read_bytes()).decode()
+    return [*found, *re.findall("<TrialID>(.*?)</TrialID>", body)]

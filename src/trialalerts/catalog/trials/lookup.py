@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from sqlmodel import Session, case, col, func, select
 
-from trialalerts.catalog.rows import registry_numbers
 from trialalerts.catalog.tables import Item, ItemKind, ItemNumber
+from trialalerts.catalog.trials.numbers import registry_numbers
 from trialalerts.database.bulk import in_chunks
 
 __all__ = ["LONGEST_NUMBER", "find_trial", "numbers_of_trials"]
@@ -25,7 +25,7 @@ def find_trial(session: Session, number: str) -> Item | None:
     typed = " ".join(number.split())
     if not typed or len(typed) > LONGEST_NUMBER:
         return None
-    spelled = sorted({typed, typed.upper(), *registry_numbers([typed])})
+    spelled = sorted({typed, typed.upper(), *registry_numbers([typed], are_ids=True)})
     rank = case((col(Item.external_id).in_(spelled), 0), (col(ItemNumber.registry_name).is_not(None), 1), else_=2)
     also = (
         select(Item)

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from trialalerts.catalog.facts import PartialDate
 from trialalerts.catalog.text import clean_text
+from trialalerts.catalog.trials.numbers import registry_numbers
 from trialalerts.catalog.trials.status import STATUSES
 from trialalerts.net.client import HttpRefused
 from trialalerts.redaction import shown_url
@@ -61,10 +62,6 @@ _PURPOSES = {
 """What a study says it is for, and the topic that this is."""
 _MESH = re.compile(r"[CD]\d{6,9}")
 _NUMBER_TYPES = frozenset({"EUDRACT_NUMBER", "CTIS", "REGISTRY"})
-_NUMBER = re.compile(
-    r"\d{4}-5\d{5}-\d{2}-\d{2}|\d{4}-\d{6}-\d{2}|ISRCTN\s?\d{8}|ACTRN\d{14}|DRKS\d{8}|ChiCTR\w{5,}|"
-    r"CTRI/\d{4}/\d{2,3}/\d{6}|jRCTs?\w{9,}|UMIN\d{9}|KCT\d{7}|IRCT\w{10,}|U1111-\d{4}-\d{4}"
-)
 _SITE_KEYS = ("facility", "status", "city", "state", "zip", "country")
 _ROLES: Mapping[str, Literal["investigator"]] = {"PRINCIPAL_INVESTIGATOR": "investigator"}
 _NOT_ASKED = "SUB_INVESTIGATOR"
@@ -223,7 +220,7 @@ def _numbers(said: RecordView, own: Sequence[str]) -> tuple[str, ...]:
     numbers = dict.fromkeys(own)
     for info in said.each("identificationModule.secondaryIdInfos"):
         number = info.line("id")
-        if number and (info.line("type") in _NUMBER_TYPES or _NUMBER.fullmatch(number)):
+        if number and (info.line("type") in _NUMBER_TYPES or registry_numbers((number,))):
             numbers[number[:100]] = None
     return tuple(numbers)
 
