@@ -43,7 +43,8 @@
       const name = from < 0 ? [each.name]
         : [each.name.slice(0, from), make("mark", {}, each.name.slice(from, to)), each.name.slice(to)];
       const note = each.note ? [make("small", {}, each.note)] : [];
-      const item = make("li", { role: "option", id: input.id + "-" + i, "aria-selected": false }, ...name, ...note);
+      const item = make("li", { role: "option", id: input.id + "-" + i, "aria-selected": false },
+        make("span", { lang: each.lang || said.lang }, ...name), ...note);
       item.dataset.name = each.name;
       item.addEventListener("pointerdown", (event) => { event.preventDefault(); take(item); });
       return item;
@@ -85,14 +86,13 @@
   };
   form.querySelectorAll("[data-suggest]").forEach(suggest);
 
-  // The zone of the device.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if ("guess" in said && zone && /\//.test(zone)) {
     form.elements.timezone.value = zone;
     document.getElementById("zone").textContent = zone.split("/").pop().replaceAll("_", " ");
   }
 
-  // "Did you mean gmail.com": two letters that changed places, one too many, too few or wrong. Asked, never mended.
+  // A slip in the address: letters that changed places, one too many, too few or wrong. Asked, never mended.
   const common = ("gmail.com googlemail.com hotmail.com outlook.com yahoo.com icloud.com aol.com gmx.de web.de t-online.de "
     + "hotmail.co.uk yahoo.co.uk orange.fr laposte.net free.fr hotmail.fr yahoo.fr hotmail.es "
     + "yahoo.es gmx.net proton.me").split(" ");

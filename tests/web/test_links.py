@@ -215,7 +215,8 @@ def _press(world: World, person: Subscriber, **typed: str) -> str:
 def test_ones_own_page_shows_what_is_followed_and_when_mails_come(each_world: World) -> None:
     page = each_world.client.get(_own(each_world, each_world.follower())).text
     assert "Multiple Sclerosis" in page
-    assert "Leeds, England, United Kingdom · 80 km" in page
+    assert "<h3>Multiple Sclerosis near Leeds</h3>" in page
+    assert "within 80 km" in page
     assert 'value="weekly" checked' in page
     assert '<option value="8" selected>08:00</option>' in page
     assert "Europe/London" in page

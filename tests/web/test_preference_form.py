@@ -151,7 +151,7 @@ def test_one_may_follow_certain_trials_only_from_ones_own_page(each_world: World
     assert answer.status_code == 303
     _check(each_world.preferences(person)[-1])
     page = unescape(each_world.client.get(answer.headers["location"]).text)
-    told = "Only trials · born 1984 · Women and girls · healthy volunteers · Phase 2, 3 · "
+    told = "for me, 41 · Only trials · Women and girls · healthy volunteers · Phase 2, 3 · "
     told += "Only: A trial begins to take people, A new place opens · "
     assert told + "Not: Brain Injuries, Traumatic; Lupus Erythematosus, Systemic" in page
 

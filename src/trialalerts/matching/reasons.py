@@ -36,6 +36,19 @@ class Scope(NamedTuple):
     born_on: date | None = None
     item_id: int | None = None
 
+    @classmethod
+    def of(cls, preference: PreferenceView) -> Scope:
+        """Return what a preference, stored or not, asks for."""
+        return cls(
+            preference.region_kind,
+            preference.region_label,
+            preference.country,
+            preference.subdivision,
+            preference.radius_km,
+            preference.born_on,
+            preference.item_id,
+        )
+
 
 class Nearby(NamedTuple):
     """The sites of a trial that one may ask: the nearest, the next ones with their distance in km, how many more.
@@ -187,15 +200,7 @@ class Explainer:
             common.through_names,
             (preference.region_kind.value, preference.country, preference.subdivision),
             common.near,
-            Scope(
-                preference.region_kind,
-                preference.region_label,
-                preference.country,
-                preference.subdivision,
-                preference.radius_km,
-                preference.born_on,
-                preference.item_id,
-            ),
+            Scope.of(preference),
         )
 
     def _common(self, subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> _Common:

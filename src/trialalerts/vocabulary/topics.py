@@ -41,6 +41,11 @@ class TopicName(NamedTuple):
         """Return the name in a language, the English one where there is none."""
         return dict(self.others).get(language.partition("-")[0], self.english)
 
+    def language(self, language: str) -> str:
+        """Return the language that :meth:`said` answers in: the one asked for, or English."""
+        code = language.partition("-")[0]
+        return code if code in dict(self.others) else "en"
+
 
 class CuratedTopic(BaseModel):
     """One ``[[topic]]`` of the file."""
@@ -93,9 +98,13 @@ class TopicTree:
         """Return the name shown to people; the English one where ``language`` has none, the id where it is unknown."""
         return self.names(topic_id).said(language)
 
-    def named(self, language: str) -> list[tuple[str, str]]:
-        """Return id and name of all topics, by name."""
-        return sorted(((id_, self.name(id_, language)) for id_ in self._topics), key=lambda pair: pair[1].casefold())
+    def named(self, language: str) -> list[tuple[str, str, str]]:
+        """Return all topics, by name: the id, the name, and its language where that is not ``language``."""
+        named = (
+            (id_, name.said(language), name.language(language)) for id_ in self._topics for name in [self.names(id_)]
+        )
+        told = ((id_, said, "" if known == language else known) for id_, said, known in named)
+        return sorted(told, key=lambda each: each[1].casefold())
 
     def find(self, text: str) -> str:
         """Return the id of the topic that ``text`` names: by id, name in any language, synonym or acronym.

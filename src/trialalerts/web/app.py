@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,6 +15,7 @@ from starlette.routing import Route
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
+from trialalerts.digests.cards.wording import Wordings
 from trialalerts.errors import DatabaseBehind, DatabaseUnavailable, DatabaseUnusable, TokenError
 from trialalerts.operations.metrics import RequestMetrics
 from trialalerts.settings import Settings
@@ -86,6 +88,7 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
         db=db,
         clock=clock,
         pages=PageTemplates(settings),
+        wordings=_wordings(settings),
         tokens=Tokens(settings.service.secrets[0], clock, previous=settings.service.secrets[1:]),
         links=Links(settings, clock),
         vocabulary=Vocabulary(db, clock),
@@ -117,6 +120,11 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
     )
     app.router.redirect_slashes = False  # a redirect would carry the Host header of whoever asks, and the token
     return app
+
+
+def _wordings(settings: Settings) -> Wordings:
+    own = settings.templates.folder
+    return Wordings(Path(own) / "email" if own else None, default=settings.service.locale)
 
 
 def _routes(site: WebSite, status: StatusPages) -> list[Route]:

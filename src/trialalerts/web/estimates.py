@@ -51,20 +51,18 @@ class Estimates:
             return None
         return PageEstimate(estimate=estimate, instead=tuple(instead))
 
-    def open_now(self, preferences: Sequence[Preference], areas: AreaTree) -> int | None:
-        """Return how many trials take people that one of the preferences asks for; None where nobody can say.
+    def open_now(self, preferences: Sequence[Preference], areas: AreaTree) -> dict[int, int]:
+        """Return how many trials take people for each stored preference, by its id.
 
-        Of several preferences the same trial counts once for each: then only whether there is any is sure, and what
-        is more than none is told as unknown.
+        One of which nobody can say just now is left out, and so is the follower of one trial. While a source has not
+        been read to its end nothing is known.
         """
         try:
             with self._db.read() as session:
                 since, complete = watched_since(session, self._sources)
                 estimator = Estimator(session, areas, self._clock.now(), watched_since=since, complete=complete)
-                found = [estimator.of(each).recruiting_now for each in preferences if each.item_id is None]
+                asked = [each for each in preferences if each.item_id is None] if complete else []
+                return {each.id or 0: estimator.open_now(each) for each in asked}
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, the page goes without
             log.warning("web.no_estimate", error=type(error).__name__)
-            return None
-        if not complete or not found:
-            return None
-        return found[0] if len(found) == 1 else (None if any(found) else 0)
+            return {}

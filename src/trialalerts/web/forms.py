@@ -40,10 +40,14 @@ _LONGEST_OF = dict.fromkeys(_LONG, _LONGEST_LIST) | {"also": 12_000}
 
 @dataclass(frozen=True, kw_only=True)
 class FieldError:
-    """What is wrong with a field: the key of the text that says so and its values, and the nearest valid choices."""
+    """What is wrong with a field: the key of the text that says so and its values, and the nearest valid choices.
+
+    ``foreign`` are the names in the choices that stand in English on another page.
+    """
 
     key: str
     choices: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
 
 

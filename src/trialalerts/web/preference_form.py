@@ -7,7 +7,7 @@ place may have a name that no search finds.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -81,7 +81,7 @@ def read_preference(
         new = typed_in.checked(areas, load_topics(session), today, language=language)
     except WrongPreference as wrong:
         for name, error in wrong.errors.items():
-            form.errors.setdefault(_FIELD_OF.get(name, name), _field_error(name, error, form))
+            form.errors.setdefault(_FIELD_OF.get(name, name), _field_error(name, error, form, areas, language))
         return None
     return None if form.errors else new
 
@@ -90,19 +90,33 @@ _FIELD_OF = {each.name: each.field for each in FILTERS}
 _ERROR_OF = {each.name: each.error for each in FILTERS}
 
 
-def _field_error(name: str, error: InvalidInput, form: Form) -> FieldError:
+def _field_error(name: str, error: InvalidInput, form: Form, areas: AreaTree, language: str) -> FieldError:
     """Return what a form says of an error; the choices offered for one unknown name hold the other names too."""
     if isinstance(error, NeedsPlaceOrTopic):
         return FieldError(key="error.any_area_alone")
     if isinstance(error, LeavesNothing):
         return FieldError(key="error.excluded_all", values={"area": error.area})
-    if isinstance(error, UnknownArea) and name == "area":
-        return FieldError(key="error.area_unknown", choices=error.choices)
     if isinstance(error, UnknownArea):
+        foreign = _english(error.choices, areas, language)
+        if name == "area":
+            return FieldError(key="error.area_unknown", choices=error.choices, foreign=foreign)
         names = [" ".join(part.split()).strip(" ,") for part in form.values[_FIELD_OF[name]].split(";")]
         offered = ("; ".join(choice if each == error.text else each for each in names) for choice in error.choices)
-        return FieldError(key="error.excluded_unknown", choices=tuple(offered), values={"name": error.text})
+        values = {"name": error.text}
+        return FieldError(key="error.excluded_unknown", choices=tuple(offered), foreign=foreign, values=values)
     return FieldError(key=_ERROR_OF.get(name, "error.choice_wrong"))
+
+
+def _english(choices: Iterable[str], areas: AreaTree, language: str) -> tuple[str, ...]:
+    """Return the choices that stand in English in another language."""
+    return tuple(each for each in choices if _spoken(each, areas, language) != language)
+
+
+def _spoken(name: str, areas: AreaTree, language: str) -> str:
+    try:
+        return areas.names(areas.find(name, language).id).language(language)
+    except UnknownArea:  # several are called so
+        return language
 
 
 def given(query: Mapping[str, str], areas: AreaTree, topics: TopicTree, *, any_area: str) -> dict[str, str]:

@@ -8,12 +8,13 @@ from datetime import date, datetime, timedelta
 from threading import Lock
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 from starlette.requests import Request
 
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.database import Database
+from trialalerts.digests.cards.wording import Wordings
 from trialalerts.errors import TokenError
 from trialalerts.settings import Settings
 from trialalerts.subscribers.filters import CHANGE_KINDS, FILTERS, PHASES
@@ -30,7 +31,7 @@ from trialalerts.web.clients.limits import ClientLimit, SharedClientLimit
 from trialalerts.web.estimates import Estimates
 from trialalerts.web.forms import time_zones
 from trialalerts.web.languages import Language
-from trialalerts.web.preference_text import PreferenceText, preference_text
+from trialalerts.web.preference_text import PreferenceText, TrialNamed, preference_text, trial_named
 from trialalerts.web.templates import PageTemplates
 
 __all__ = ["LinkEnded", "RenewableLinkTooOld", "Vocabulary", "WebSite", "local_day"]
@@ -85,12 +86,13 @@ class Vocabulary:
 
 @dataclass(frozen=True, kw_only=True)
 class WebSite:
-    """What the pages share."""
+    """What the pages share; ``wordings`` are the mails' words: both name a trial and a wish alike."""
 
     settings: Settings
     db: Database
     clock: Clock
     pages: PageTemplates
+    wordings: Wordings
     tokens: Tokens
     links: Links
     vocabulary: Vocabulary
@@ -136,14 +138,24 @@ class WebSite:
 
     def follows(self, session: Session, subscriber: Subscriber, language: Language) -> list[PreferenceText]:
         """Return what a subscriber follows, to be shown."""
-        return [self.follow(session, each, language) for each in list_preferences(session, subscriber)]
+        wishes = list_preferences(session, subscriber)
+        return [self.follow(session, each, language, unit=subscriber.unit) for each in wishes]
 
-    def follow(self, session: Session, preference: Preference, language: Language) -> PreferenceText:
-        """Return one wish, to be shown."""
+    def follow(
+        self, session: Session, preference: Preference, language: Language, *, unit: str | None = None
+    ) -> PreferenceText:
+        """Return one wish, to be shown; distances in ``unit``, where somebody chose."""
+        item = session.get(Item, preference.item_id) if preference.item_id is not None else None
+        trial = None if item is None else trial_named(item, self.wordings.of(language.locale))
+        return self.told(preference, language, trial=trial, unit=unit)
+
+    def told(
+        self, preference: Preference, language: Language, *, trial: TrialNamed | None = None, unit: str | None = None
+    ) -> PreferenceText:
+        """Return a wish that need not be stored, to be shown."""
         tree, topics = self.vocabulary.tree(), self.vocabulary.topics()
-        asked = select(Item.external_id).where(col(Item.id) == preference.item_id)  # not the record with all its facts
-        trial = session.exec(asked).first() if preference.item_id is not None else None
-        return preference_text(preference, tree, topics, language, trial=trial or "")
+        words, today = self.wordings.of(language.locale), self.clock.now().date()
+        return preference_text(preference, tree, topics, language, words, today, trial=trial, unit=unit)
 
     def choices(self) -> Mapping[str, object]:
         """Return what the forms offer: distances, filters, time zones, languages of mails."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse
 
@@ -21,7 +23,7 @@ from trialalerts.vocabulary.days import written_day
 from trialalerts.web.languages import Language, Languages, language_name, read_languages, tags_by_wish, zone_name
 from trialalerts.web.signup.consent_text import consent_text
 
-__all__ = ["PageTemplates"]
+__all__ = ["PageTemplates", "marked"]
 
 log = structlog.get_logger()
 
@@ -146,6 +148,24 @@ class PageTemplates:
         return self._environments[-1].get_template(name).render(values)
 
 
+def marked(text: str, foreign: Collection[str]) -> Markup:
+    """Return a text as HTML in which names that stand in English on another page say so (WCAG 3.1.2).
+
+    >>> marked("Multiple Sklerose bei Leeds", ())
+    Markup('Multiple Sklerose bei Leeds')
+    >>> marked("Nicht: Fabry Disease", ["Fabry Disease"])
+    Markup('Nicht: <span lang="en">Fabry Disease</span>')
+    """
+    if not foreign:
+        return escape(text)
+    longest = sorted(foreign, key=len, reverse=True)
+    names = "|".join(map(re.escape, longest))
+    parts = re.split(rf"(?<!\w)({names})(?!\w)", text, flags=re.IGNORECASE)
+    return Markup().join(
+        Markup('<span lang="en">{}</span>').format(each) if at % 2 else escape(each) for at, each in enumerate(parts)
+    )
+
+
 def _with_accent(style: bytes, look: LookSettings) -> bytes:
     """Return a style sheet with the operator's colours, where they are not its own."""
     shipped_look = LookSettings()
@@ -173,4 +193,6 @@ def _shipped_environment(folder: Path) -> Environment:
 
 
 def _environment(loader: BaseLoader) -> Environment:
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.globals["marked"] = marked
+    return made

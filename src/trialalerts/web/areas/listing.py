@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from trialalerts.catalog import outlines
 from trialalerts.catalog.outline_rows import StoredOutline, outlines_of
 from trialalerts.catalog.outlines import Outline
-from trialalerts.catalog.tables import Change, ChangeKind, Item
+from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.database.bulk import in_chunks, is_sqlite, list_value
 from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.vocabulary.places.distance import distance_km
@@ -29,6 +29,7 @@ __all__ = ["AreaListing", "NearItem"]
 _COUNTED = 1_000
 """So many trials are counted; of more the page says that there are more."""
 _LATEST_CHANGES = 300
+_LATEST_ARTICLES = 500
 _LATEST_TRIALS = 2_000
 _MOST_AROUND = 4_000
 _RADII = (50.0, 200.0, 600.0)
@@ -109,6 +110,19 @@ class AreaListing:
             found = [each for each in self._news_of_few(most) if _is_news(each)]
         return found[:most]
 
+    def articles(self, most: int) -> list[Item]:
+        """Return the latest articles that are about the area, without those that their journal withdrew."""
+        asked = select(Item.id).where(col(Item.kind) == ItemKind.ARTICLE, col(Item.published_at).is_not(None))
+        latest = self._session.exec(asked.order_by(col(Item.published_at).desc()).limit(_LATEST_ARTICLES)).all()
+        stored = outlines_of(self._session.connection(), {each for each in latest if each is not None})
+        about = [each for each in latest if each in stored and self._is_about(stored[each].outline)][:most]
+        withdrawn = select(Change.item_id).where(
+            col(Change.item_id).in_(about), col(Change.kind) == ChangeKind.RETRACTED
+        )
+        good = [each for each in about if each not in {*self._session.exec(withdrawn)}]
+        found = {each.id: each for each in self._session.exec(select(Item).where(col(Item.id).in_(good)))}
+        return [found[each] for each in good if each in found]
+
     def _news_of_few(self, most: int) -> list[Change]:
         """Return the latest changes of the items of a small area, open or not."""
         terms = sorted(outlines.area_terms(self._below, is_open=False))
@@ -129,10 +143,13 @@ class AreaListing:
 
     def _is_on(self, stored: StoredOutline) -> bool:
         outline = stored.outline
-        if self._below.isdisjoint(outline.direct) and self._below.isdisjoint(outline.ancestors):
+        if not self._is_about(outline):
             return False
         places = outline.open_places if stored.is_open else outline.all_places
         return self._country_code is None or places is None or places.unknown or self._country_code in places.countries
+
+    def _is_about(self, outline: Outline) -> bool:
+        return not (self._below.isdisjoint(outline.direct) and self._below.isdisjoint(outline.ancestors))
 
     def _posted(self, ids: Sequence[int]) -> Iterable[tuple[str, int]]:
         for some in in_chunks(ids):

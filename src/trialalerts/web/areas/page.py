@@ -6,22 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
-from pathlib import Path
 
 from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.facts import ArticleFacts, TrialFacts
 from trialalerts.catalog.tables import Change, Item
 from trialalerts.digests.cards.changes import change_line
-from trialalerts.digests.cards.text import one_line
+from trialalerts.digests.cards.reasons import wish_heading
+from trialalerts.digests.cards.text import one_line, web_address
 from trialalerts.digests.cards.trial_wording import phase, who_can_join
-from trialalerts.digests.cards.wording import Wording, Wordings
+from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import EntryChange
 from trialalerts.digests.plain import PlainLine, plain_line
+from trialalerts.digests.publishing import Publishing
 from trialalerts.errors import UnknownArea
+from trialalerts.matching.reasons import Scope
+from trialalerts.subscribers.links import ARTICLE_PATH
+from trialalerts.subscribers.tables import RegionKind
 from trialalerts.web.areas.feeds import AreaFeed, PublishedChange, as_atom, as_json, tag_of
 from trialalerts.web.areas.listing import AreaListing, NearItem
 from trialalerts.web.clients.limits import client_of
@@ -35,6 +39,7 @@ __all__ = ["AreaPage"]
 
 _SHOWN = 10
 _NEWS = 8
+_ARTICLES = 4
 _FED = 40
 _KEPT = "public, max-age=600"
 _LONGEST = 200
@@ -68,13 +73,23 @@ class _RecentChange:
     title: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class _ToRead:
+    """An article in the list: where it is read, in which language it is (empty: unknown), and whose it is."""
+
+    title: str
+    url: str
+    language: str
+    day: date | None
+    sources: str
+
+
 class AreaPage:
     """``/areas/{area}`` and its feeds: public, the same for everybody."""
 
     def __init__(self, site: WebSite) -> None:
         self._site = site
-        own = site.settings.templates.folder
-        self._wordings = Wordings(Path(own) / "email" if own else None, default=site.settings.service.locale)
+        self._publishing = Publishing.of(site.settings)
 
     def show(self, request: Request) -> Response:
         """Show an area by its id or name."""
@@ -104,7 +119,7 @@ class AreaPage:
         site, language = self._site, self._site.pages.language(request)
         area = self._area(request)
         country = _country(request)
-        words = self._wordings.of(language.locale)
+        words = self._site.wordings.of(language.locale)
         name = site.vocabulary.tree().name(area, language.code)
         with site.db.read() as session:
             listing = AreaListing(session, site.vocabulary.tree(), area, country)
@@ -112,15 +127,28 @@ class AreaPage:
             found = listing.nearest(near.region, _SHOWN) if near.region else listing.newest(_SHOWN)
             cards = self._cards(session, found, words, near, name)
             number, complete = listing.count()
-            news = self._news(session, listing.news(_NEWS), words)
-        return self._page(language, area, name, country, near, cards=cards, total=number, complete=complete, news=news)
+            listed = {
+                "cards": cards,
+                "total": number,
+                "complete": complete,
+                "news": self._news(session, listing.news(_NEWS), words),
+                "articles": [self._to_read(item) for item in listing.articles(_ARTICLES)],
+            }
+        return self._page(language, area, name, country, near, listed)
 
     def _page(
-        self, language: Language, area: str, name: str, country: str | None, near: NearPlace, **listed: object
+        self,
+        language: Language,
+        area: str,
+        name: str,
+        country: str | None,
+        near: NearPlace,
+        listed: Mapping[str, object],
     ) -> Response:
         pages = self._site.pages
         path = f"{pages.prefix}/areas/{area}"
-        words = self._wordings.of(language.locale)
+        words = self._site.wordings.of(language.locale)
+        names = self._site.vocabulary.tree().names(area)
         return pages.page(
             "area.html",
             language,
@@ -131,15 +159,14 @@ class AreaPage:
             address=self._site.settings.service.base_url,
             area=area,
             area_name=name,
+            foreign=(name,) if names.language(language.code) != language.code else (),
             country=country,
             country_name=words.country(country, None) if country else None,
             near=near,
             today=self._site.clock.now().date(),
             written=words.day,
-            cards=listed["cards"],
-            total=listed["total"],
-            complete=listed["complete"],
-            news=listed["news"],
+            heading=wish_heading(words, name, _scope(near, country)),
+            **listed,
         )
 
     def _area(self, request: Request) -> str:
@@ -201,11 +228,23 @@ class AreaPage:
             if (item := items.get(change.item_id))
         ]
 
+    def _to_read(self, item: Item) -> _ToRead:
+        """Return an article as the list shows it; one whose text stands here is read here."""
+        facts = ArticleFacts.model_validate(item.facts)
+        own = f"{self._site.pages.prefix}{ARTICLE_PATH.format(number=item.id)}"
+        return _ToRead(
+            title=one_line(item.title, _TITLE),
+            url=own if facts.html else web_address(item.url) or own,
+            language=facts.language or "",
+            day=facts.published_on or (item.published_at.date() if item.published_at else None),
+            sources=", ".join(self._publishing.named(facts.sources or (item.source,), item.url)),
+        )
+
     def _feed(self, request: Request, file: str) -> AreaFeed:
         site = self._site
         area, country = self._area(request), _country(request)
         language = site.pages.language(request)
-        words = self._wordings.of(language.locale)
+        words = self._site.wordings.of(language.locale)
         base = site.settings.service.base_url
         name = site.vocabulary.tree().name(area, language.code)
         with site.db.read() as session:
@@ -232,6 +271,13 @@ class AreaPage:
             author=site.settings.service.name,
             entries=entries,
         )
+
+
+def _scope(near: NearPlace, country: str | None) -> Scope:
+    """Return what the page is of, as a wish would ask for it: both have the same heading."""
+    if near.region:
+        return Scope(RegionKind(near.region.kind), near.region.label, near.region.country, near.region.subdivision)
+    return Scope(RegionKind.COUNTRY, country, country) if country else Scope()
 
 
 def _items(session: Session, changes: Sequence[Change]) -> dict[int, Item]:

@@ -10,6 +10,8 @@ from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.catalog.text import sanitised_html
 from trialalerts.digests.publishing import Publishing
+from trialalerts.web.languages import Language
+from trialalerts.web.preference_text import name_said
 from trialalerts.web.site import WebSite
 
 __all__ = ["ArticlePage"]
@@ -49,19 +51,24 @@ class ArticlePage:
             published=published,
             written_in=facts.language or "",
             body=sanitised_html(facts.html),
-            areas=self._areas(item),
-            chosen_topics=self._topics(item, language.code),
+            areas=self._areas(item, language),
+            chosen_topics=self._topics(item, language),
         )
 
-    def _areas(self, item: Item) -> list[str]:
-        """Return the names of the areas that the article is about, those of its title first."""
+    def _areas(self, item: Item, language: Language) -> list[tuple[str, tuple[str, ...]]]:
+        """Return the names of the areas that the article is about, those of its title first; and what is English."""
         tree = self._site.vocabulary.tree()
         direct = sorted(item.areas.get("direct", ()), key=lambda area: not area["in_title"])
-        return [tree.name(area["id"]) for area in direct if area["id"] in tree][:_MOST_AREAS]
+        known = [area["id"] for area in direct if area["id"] in tree][:_MOST_AREAS]
+        return [name_said(tree.names(each), language) for each in known]
 
-    def _topics(self, item: Item, language: str) -> list[tuple[str, str]]:
-        """Return id and name of the topics that the article is about, without those that stand above another one."""
+    def _topics(self, item: Item, language: Language) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Return id and name of the topics that the article is about, and what of the name is English.
+
+        Those that stand above another one are left out.
+        """
         topics = self._site.vocabulary.topics()
         known = [topic for topic in item.topics if topic in topics]
         above = {parent for topic in known for parent in topics.with_those_above([topic]) if parent != topic}
-        return [(topic, topics.name(topic, language)) for topic in known if topic not in above][:_MOST_TOPICS]
+        lowest = [topic for topic in known if topic not in above][:_MOST_TOPICS]
+        return [(topic, *name_said(topics.names(topic), language)) for topic in lowest]

@@ -20,9 +20,22 @@ __all__ = ["ConfirmPage"]
 
 _OPEN = {SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.PAUSED}
 
+_MOST_LEADS = 3
+
 
 def _rhythm(subscriber: Subscriber, language: Language) -> str:
     return language.text(f"rhythm.{subscriber.frequency.value}")
+
+
+def _open_for_sure(found: Mapping[int, int]) -> int | None:
+    """Return how many trials the wishes bring; None where nobody can say.
+
+    Of several wishes the same trial counts once for each: then only whether there is any is sure, and what is more
+    than none is told as unknown.
+    """
+    if len(found) == 1:
+        return next(iter(found.values()))
+    return 0 if found and not any(found.values()) else None
 
 
 class ConfirmPage:
@@ -59,11 +72,13 @@ class ConfirmPage:
             follows = [each for each in site.follows(session, subscriber, language) if each.confirmed]
             first = subscriber.cursor == NEVER_SERVED
             followed = [each for each in list_preferences(session, subscriber) if each.confirmed_at is not None]
-        open_now = None if waits or not first else site.estimates.open_now(followed, site.vocabulary.tree())
+        found = {} if waits or not first else site.estimates.open_now(followed, site.vocabulary.tree())
+        open_now = _open_for_sure(found)
         return site.pages.page(
             "confirmed.html",
             language,
             follows=follows,
+            leads=() if waits else [each for each in follows if each.area_id][:_MOST_LEADS],
             waits=bool(waits),
             first=first,
             open_now=open_now,

@@ -19,7 +19,7 @@ from trialalerts.web.clients.limits import client_of
 from trialalerts.web.estimates import PageEstimate
 from trialalerts.web.forms import Form, zone_named
 from trialalerts.web.languages import Language, language_name, zone_name
-from trialalerts.web.preference_text import PreferenceText, preference_text
+from trialalerts.web.preference_text import PreferenceText, name_said
 from trialalerts.web.signup.one_trial import FollowedTrial
 from trialalerts.web.site import WebSite
 
@@ -60,7 +60,7 @@ class ReviewPage:
             return None
         return self._site.pages.message("limit", language, status=429, headers={"Retry-After": str(wait)})
 
-    def taken(self, form: Form) -> None:
+    def taken(self, form: Form, language: Language) -> None:
         """Put the suggestion whose button was pressed into the form."""
         step = form.values["step"]
         kind, _, value = step.removeprefix(_TAKE).partition(":")
@@ -72,7 +72,7 @@ class ReviewPage:
             form.values |= {"travel": "", "radius": value[:5], "unit": "km"}
         areas = self._site.vocabulary.tree()
         if kind == "area" and value in areas:
-            form.values["area"] = areas.name(value)
+            form.values["area"] = areas.name(value, language.code)
 
     def page(
         self,
@@ -126,31 +126,32 @@ class ReviewPage:
         areas = site.vocabulary.tree()
         preference = unsaved_preference(new, is_area=areas.__contains__, now=site.clock.now())
         return _Understood(
-            follow=preference_text(preference, areas, site.vocabulary.topics(), language),
+            follow=site.told(preference, language),
             outlook=site.estimates.of(new, areas),
             trials=new.item_kinds != ("article",),
         )
 
-    def _instead(self, one: _Understood | None, form: Form, language: Language) -> list[tuple[str, str, int]]:
-        """Return what else would bring something: the step, its words, and how many trials take people there."""
+    def _instead(
+        self, one: _Understood | None, form: Form, language: Language
+    ) -> list[tuple[str, str, tuple[str, ...], int]]:
+        """Return what else would bring something: the step, its words with those in English, how many take people."""
         in_miles = form.values["unit"] == "miles"
         others = one.outlook.instead if one is not None and one.outlook is not None else ()
         return [
             (
                 f"{_TAKE}{each.kind}:{each.value}",
-                _named(each.kind, each.value, each.name, language, in_miles),
+                *self._named(each.kind, each.value, language, in_miles),
                 each.recruiting_now,
             )
             for each in others
         ]
 
-
-def _named(kind: str, value: str, name: str, language: Language, in_miles: bool) -> str:
-    if kind == "area":
-        return name
-    unit, number = ("miles", round(int(value) / KM_PER_MILE)) if in_miles else ("km", int(value))
-    distance = f"{number} {language.text(f'subscribe.unit_{unit}')}"
-    return language.text("look.take_radius", distance=distance)
+    def _named(self, kind: str, value: str, language: Language, in_miles: bool) -> tuple[str, tuple[str, ...]]:
+        if kind == "area":
+            return name_said(self._site.vocabulary.tree().names(value), language)
+        unit, number = ("miles", round(int(value) / KM_PER_MILE)) if in_miles else ("km", int(value))
+        distance = f"{number} {language.text(f'subscribe.unit_{unit}')}"
+        return language.text("look.take_radius", distance=distance), ()
 
 
 def _whom(form: Form, language: Language) -> str:

@@ -89,7 +89,7 @@ class SignUpPage:
             add_another(form)
         if form.values["step"] in {CHANGE, ANOTHER}:
             return self._form(form, language)
-        self._review.taken(form)
+        self._review.taken(form, language)
         drop(form)
         return self._checked(form, language)
 
@@ -229,7 +229,7 @@ class SignUpPage:
             folded_in=form.uses(*_FOLDED) or bool(form.errors.keys() & {"language", "timezone"}),
             here=self._path,
             here_query={name: value for name, value in (carried or {}).items() if value},
-            guess=not form.values["address"] and not form.errors,
+            guess=not form.values["consent"] and not form.errors,  # nothing was chosen here yet
             **choices,
         )
         return self._framed(response, scripts=True)

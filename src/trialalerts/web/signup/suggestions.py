@@ -91,7 +91,9 @@ class Suggestions:
             name = hit.node.shown.said(language.code)
             other = folded(hit.matched) not in {folded(name), folded(typed)}
             note = language.text("signup.also_called", name=hit.matched) if other else ""
-            found.setdefault(name, {"name": name, "note": note})
+            said_in = hit.node.shown.language(language.code)
+            known = {"name": name, "note": note} | ({} if said_in == language.code else {"lang": said_in})
+            found.setdefault(name, known)
         return list(found.values())[:MOST]
 
     def _near_areas(self, typed: str, language: Language) -> Iterator[AreaHit]:

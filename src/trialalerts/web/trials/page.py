@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -12,7 +11,6 @@ from starlette.responses import Response
 
 from trialalerts.catalog.tables import Item
 from trialalerts.catalog.trials.lookup import find_trial
-from trialalerts.digests.cards.wording import Wordings
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
 from trialalerts.vocabulary.places.regions import Region, find_region
 from trialalerts.web.clients.limits import client_of
@@ -60,8 +58,6 @@ class TrialPage:
 
     def __init__(self, site: WebSite) -> None:
         self._site = site
-        own = site.settings.templates.folder
-        self._wordings = Wordings(Path(own) / "email" if own else None, default=site.settings.service.locale)
 
     def show(self, request: Request) -> Response:
         """Show a trial by any number that it goes by."""
@@ -109,7 +105,7 @@ class TrialPage:
         return response
 
     def _view(self, session: Session, item: Item, language: Language, near: NearPlace, *, sites: int) -> TrialView:
-        words = self._wordings.of(language.locale)
+        words = self._site.wordings.of(language.locale)
         today = self._site.clock.now().date()
         return view_of(session, item, words, self._site.vocabulary.tree(), near.region, today, sites=sites)
 
@@ -136,7 +132,7 @@ class TrialPage:
             here=None if signed or is_sheet else path,
             address=self._site.links.trial(view.number) if self._site.settings.service.base_url else "",
             today=today,
-            written=self._wordings.of(language.locale).day,
+            written=self._site.wordings.of(language.locale).day,
             seen_today=view.seen.date() == today,
             key_criteria=_SHEET_CRITERIA,
             key_length=_SHEET_LINE,

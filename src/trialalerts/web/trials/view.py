@@ -87,7 +87,7 @@ class TrialView:
     sponsor: str
     changes: tuple[Happening, ...]
     first_posted: date | None
-    areas: tuple[tuple[str, str], ...]
+    areas: tuple[tuple[str, str, tuple[str, ...]], ...]
     plain: PlainLine | None
     heading: tuple[Piece, ...]
     has_placebo: bool
@@ -199,6 +199,8 @@ def _told(row: Change) -> EntryChange:
     return EntryChange(kind=row.kind.value, seq=row.seq, before=row.before, after=row.after)
 
 
-def _areas(item: Item, areas: AreaTree, language: str) -> tuple[tuple[str, str], ...]:
+def _areas(item: Item, areas: AreaTree, language: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     direct = sorted(item.areas.get("direct", ()), key=lambda area: not area.get("in_title"))
-    return tuple((area["id"], areas.name(area["id"], language)) for area in direct if area["id"] in areas)[:_MOST_AREAS]
+    known = [areas.names(area["id"]) for area in direct if area["id"] in areas][:_MOST_AREAS]
+    english = [() if name.language(language) == language else (name.said(language),) for name in known]
+    return tuple((name.id, name.said(language), foreign) for name, foreign in zip(known, english, strict=True))

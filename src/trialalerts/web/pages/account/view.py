@@ -139,6 +139,7 @@ class SettingsView:
             form=form,
             adding=adding,
             follows=site.follows(session, subscriber, language),
+            open_now=site.estimates.open_now(list_preferences(session, subscriber), site.vocabulary.tree()),
             mails=len(earlier),
             last_mail=site.pages.day(local_day(earlier[0].created_at, subscriber.timezone), language)
             if earlier

@@ -55,10 +55,10 @@ class WishPages:
                 return self._done(request, "")
             if form.values["step"] == CHANGE:
                 return self._form(request, session, access, form, kept)
-            self._review.taken(form)
-            today = self._site.clock.now().date()
-            language = self._view.language(request, subscriber).code
-            new = read_preference(form, self._site.vocabulary.tree(), session, today, kept=kept, language=language)
+            language = self._view.language(request, subscriber)
+            self._review.taken(form, language)
+            today, tree = self._site.clock.now().date(), self._site.vocabulary.tree()
+            new = read_preference(form, tree, session, today, kept=kept, language=language.code)
             if new is None:
                 return self._form(request, session, access, form, kept, status=422)
             if form.values["step"] != SAVE:
