@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import Session, select
 
 from tests.web.conftest import World, path_of
-from trialalerts.catalog.facts import Contact, Site, TrialFacts
+from trialalerts.catalog.facts import Arm, Contact, Design, Intervention, Site, TrialFacts
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind, ItemNumber
 from trialalerts.database import take_numbers
 from trialalerts.subscribers.tables import ONE_TRIAL, Consent
@@ -269,3 +269,23 @@ def test_criteria_are_parted_into_two_lists(
 ) -> None:
     found = part_criteria(text, most=9)
     assert (found.included, found.excluded, found.others) == (included, excluded, others)
+
+
+@pytest.mark.parametrize(
+    ("summary", "decides"),
+    [
+        ("People are randomized 2:1 to brevalumab or placebo.", "chance, like drawing lots; 2 of 3 get brevalumab"),
+        ("People are randomized to brevalumab or placebo.", "chance, like drawing lots"),
+    ],
+)
+def test_who_decides_tells_the_shares_where_the_record_has_them(world: World, summary: str, decides: str) -> None:
+    design = Design(
+        interventions=(Intervention(type="DRUG", name="Brevalumab"), Intervention(type="DRUG", name="Placebo")),
+        arms=(Arm("EXPERIMENTAL", "Brevalumab", (0,)), Arm("PLACEBO_COMPARATOR", "Placebo", (1,))),
+        allocation="RANDOMIZED",
+        model="PARALLEL",
+    )
+    with world.db.write() as session:
+        item = store_trial(session, study_type="INTERVENTIONAL", plain=design)
+        item.summary = summary
+    assert f"<dd>{decides}</dd>" in shown(world)

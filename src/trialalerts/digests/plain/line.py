@@ -21,7 +21,7 @@ from trialalerts.digests.plain.reading.everyday import SOUNDS_LIKE_DISEASE
 from trialalerts.digests.plain.reading.kinds import NO_TREATMENT, Kind
 from trialalerts.digests.plain.reading.study import Study
 
-__all__ = ["Piece", "PlainLine", "plain_line"]
+__all__ = ["Piece", "PlainLine", "pieces_of", "plain_line"]
 
 _REGISTRY_LANGUAGE = "en"
 _TIGHTEST = 4
@@ -72,7 +72,7 @@ def plain_line(words: Wording, facts: TrialFacts, condition: str | None) -> Plai
         first, *rest = draft.sentences(tight)
         if _count(" ".join((first, *rest))) <= draft.grammar.longest:
             break
-    return PlainLine(_pieces(first), _pieces(" ".join(rest)))
+    return PlainLine(pieces_of(first), pieces_of(" ".join(rest)))
 
 
 def _count(text: str) -> int:
@@ -80,7 +80,8 @@ def _count(text: str) -> int:
     return sum(any(map(str.isalnum, word)) for word in text.split())
 
 
-def _pieces(text: str) -> tuple[Piece, ...]:
+def pieces_of(text: str) -> tuple[Piece, ...]:
+    """Return a text in pieces of one language each."""
     parts = _PIECES.split(text)
     return tuple(Piece(part, _REGISTRY_LANGUAGE if number % 2 else None) for number, part in enumerate(parts) if part)
 

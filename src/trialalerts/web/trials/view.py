@@ -17,7 +17,7 @@ from trialalerts.digests.cards.text import one_line, shortened, web_address
 from trialalerts.digests.cards.trial_wording import countries, dated, phase, study_type, who_can_join
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import EntryChange
-from trialalerts.digests.plain import Piece, PlainLine, plain_line
+from trialalerts.digests.plain import Piece, PlainLine, plain_line, share_line
 from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.vocabulary.places.regions import Region
 from trialalerts.web.trials.criteria import Criteria, part_criteria
@@ -92,6 +92,7 @@ class TrialView:
     heading: tuple[Piece, ...]
     has_placebo: bool
     by_chance: bool | None
+    shares: tuple[Piece, ...]
 
 
 def view_of(
@@ -139,6 +140,7 @@ def view_of(
         heading=_heading(line),
         has_placebo=line is not None and "placebo" in line.text.lower(),
         by_chance=_BY_CHANCE.get(facts.plain.allocation or "") if facts.plain else None,
+        shares=share_line(words, facts, item.summary),
     )
 
 
