@@ -1,4 +1,8 @@
-"""The way of a subscriber from the first page to the last, with real mails over SMTP and a real browser."""
+"""The way of a subscriber from the first page to the last, with real mails over SMTP and a real browser.
+
+It is gone with a pointer, with and without scripts, and by the keyboard alone: there, whatever is used is reached by
+the tabulator from where the last thing was, and shows that it has the focus.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from email.policy import default
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from pydantic import SecretStr
 from sqlmodel import select
 
@@ -32,6 +36,7 @@ ADDRESS = "pat@people.example"
 LEEDS = Site(
     facility="Sample Hospital", city="Leeds", country="GB", latitude=53.8, longitude=-1.55, status="RECRUITING"
 )
+_MOST_STOPS, _MOST_CHOICES = 150, 6
 DISEASE = "sclerosis"
 """What no subject, no link and no title may say."""
 
@@ -45,6 +50,7 @@ class Reader:
     pipeline: Pipeline
     mailbox: Mailbox
     scripts: bool
+    keyboard: bool = False
 
     def mail(self) -> EmailMessage:
         """Let the service write and send, and return the one mail that came."""
@@ -70,7 +76,71 @@ class Reader:
 
     def press(self, name: str) -> None:
         """Press a button."""
-        self.page.get_by_role("button", name=name, exact=True).click()
+        self._enter(self.page.get_by_role("button", name=name, exact=True))
+
+    def follow(self, name: str) -> None:
+        """Follow a link."""
+        self._enter(self.page.get_by_role("link", name=name))
+
+    def write(self, label: str, text: str) -> None:
+        """Write into a field."""
+        field = self.page.get_by_label(label)
+        if self.keyboard:
+            self.reach(field)
+            self.page.keyboard.type(text)
+        else:
+            field.fill(text)
+        expect(field).to_have_value(text)
+
+    def tick(self, label: str) -> None:
+        """Tick a box."""
+        box = self.page.get_by_label(label)
+        if self.keyboard:
+            self.reach(box)
+            self.page.keyboard.press("Space")
+        else:
+            box.check()
+        expect(box).to_be_checked()
+
+    def pick(self, label: str, *, past: str) -> None:
+        """Pick one of a few words side by side; the one that is picked so far is ``past``."""
+        wanted = self.page.get_by_label(label, exact=True)
+        if self.keyboard:  # one stop of the tabulator, then the arrows
+            self.reach(self.page.get_by_label(past, exact=True))
+            for _ in range(_MOST_CHOICES):
+                if wanted.is_checked():
+                    break
+                self.page.keyboard.press("ArrowRight")
+        else:
+            wanted.check()
+        expect(wanted).to_be_checked()
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose from a list."""
+        field = self.page.get_by_label(label)
+        if self.keyboard:
+            self.reach(field)
+            self.page.keyboard.type(option)
+        else:
+            field.select_option(option)
+        expect(field.locator("option:checked")).to_have_text(option)
+
+    def _enter(self, target: Locator) -> None:
+        if self.keyboard:
+            self.reach(target)
+            self.page.keyboard.press("Enter")
+        else:
+            target.click()
+
+    def reach(self, target: Locator) -> None:
+        """Go to something with the tabulator; it shows that it has the focus."""
+        for _ in range(_MOST_STOPS):
+            self.page.keyboard.press("Tab")
+            if target.evaluate("each => each === document.activeElement"):
+                break
+        expect(target).to_be_focused()
+        outline = "each => getComputedStyle(each.closest('.seg') ?? each).outlineStyle"
+        assert target.evaluate(outline) != "none"
 
     def sees(self, heading: str) -> None:
         """Look at the page: its heading, its title, and what a screen reader makes of it."""
@@ -97,7 +167,7 @@ def browser() -> Iterator[Browser]:
     yield from chromium()
 
 
-@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
+@pytest.fixture(params=["with scripts", "without scripts", "by the keyboard alone"])
 def reader(
     request: pytest.FixtureRequest, browser: Browser, sqlite_db: Database, clock: FrozenClock
 ) -> Iterator[Reader]:
@@ -107,13 +177,17 @@ def reader(
         mail = MailSettings(url=SecretStr(f"smtp://127.0.0.1:{port}"), sender="Example Alerts <alerts@example.org>")
         for world in open_world(sqlite_db, clock, settings_of(mail=mail)):
             pipeline = Pipeline(world.settings, world.db, clock)
-            with window(browser, base_url=world.server.url, scripts=request.param) as page:
-                yield Reader(page=page, world=world, pipeline=pipeline, mailbox=mailbox, scripts=request.param)
+            scripts, keyboard = request.param != "without scripts", request.param == "by the keyboard alone"
+            with window(browser, base_url=world.server.url, scripts=scripts) as page:
+                yield Reader(
+                    page=page, world=world, pipeline=pipeline, mailbox=mailbox, scripts=scripts, keyboard=keyboard
+                )
 
 
 def test_from_the_first_page_to_the_last(reader: Reader) -> None:
     first = _sign_up(reader)
     _change_and_follow(reader, first)
+    _pause_and_go_on(reader, first)
     quiet = _read_what_is_kept(reader)
     _leave_come_back_and_go(reader, quiet)
 
@@ -122,11 +196,11 @@ def _sign_up(reader: Reader) -> EmailMessage:
     """Sign up, confirm, and return the first mail."""
     page, world = reader.page, reader.world
     page.goto("/")
-    page.get_by_label("Disease or condition").fill("multiple sclerosis")
-    page.get_by_label("Where, and how far").fill("Leeds, GB")
-    page.get_by_label("Your e-mail address").fill(ADDRESS)
-    page.get_by_label("Daily").check()
-    page.get_by_label("I agree that").check()
+    reader.write("Disease or condition", "multiple sclerosis")
+    reader.write("Where, and how far", "Leeds, GB")
+    reader.write("Your e-mail address", ADDRESS)
+    reader.pick("Daily", past="Weekly")
+    reader.tick("I agree that")
     reader.press("Continue")
     reader.sees("Is this right?")
     reader.press("Sign up")
@@ -149,8 +223,15 @@ def _change_and_follow(reader: Reader, first: EmailMessage) -> None:
     page = reader.page
     reader.open_link(first, "/preferences/")
     reader.sees("My settings")
-    page.get_by_label("Weekly").check()
-    page.get_by_label("When there is nothing new").select_option("Tell me once a month")
+    reader.follow("Change Multiple Sclerosis near Leeds")
+    reader.sees("Change what you follow")
+    reader.write("A name for it", "Anna")
+    reader.press("Continue")
+    reader.sees("Is this right?")
+    reader.press("Save")
+    expect(page.get_by_role("status")).to_have_text("Changed.")
+    reader.pick("Weekly", past="Daily")
+    reader.choose("When there is nothing new", "Tell me once a month")
     reader.press("Save")
     expect(page.get_by_role("status")).to_have_text("Saved.")
 
@@ -160,6 +241,18 @@ def _change_and_follow(reader: Reader, first: EmailMessage) -> None:
     reader.sees("You follow this trial now")
 
 
+def _pause_and_go_on(reader: Reader, first: EmailMessage) -> None:
+    page = reader.page
+    reader.open_link(first, "/preferences/")
+    expect(page.get_by_role("heading", name="Multiple Sclerosis near Leeds")).to_be_visible()
+    reader.press("Pause")
+    expect(page.get_by_text("Your mails are paused until")).to_be_visible()
+    reader.stands(SubscriberState.PAUSED)
+    reader.press("Send mails again")
+    expect(page.get_by_role("status")).to_have_text("Your mails come again.")
+    reader.stands(SubscriberState.ACTIVE)
+
+
 def _read_what_is_kept(reader: Reader) -> EmailMessage:
     """Wait for the sign of life and return it; download by a fresh link what is kept."""
     page = reader.page
@@ -167,16 +260,16 @@ def _read_what_is_kept(reader: Reader) -> EmailMessage:
     quiet = reader.mail()
     assert "Nothing new" in quiet["Subject"]
     reader.open_link(quiet, "/preferences/")
-    page.get_by_role("link", name="Download my data").click()
+    reader.follow("Download my data")
     reader.sees("First a fresh link")
     reader.press("Send me the link")
     reader.open_link(reader.mail(), "/preferences/")
     reader.sees("My settings")
-    page.get_by_role("link", name="Download my data").click()
+    reader.follow("Download my data")
     reader.sees("Download my data")
     assert "NCT90000001" in page.locator("main").inner_text()
     with page.expect_download() as loading:
-        page.get_by_role("link", name="Download it as a file").click()
+        reader.follow("Download it as a file")
     held = json.loads(loading.value.path().read_text(encoding="utf-8"))
     assert held["subscriber"]["address"] == ADDRESS
     return quiet
@@ -192,6 +285,7 @@ def _leave_come_back_and_go(reader: Reader, quiet: EmailMessage) -> None:
     reader.open_link(goodbye, "/undo/")
     reader.sees("Turn my mails on again?")
     reader.press("Turn my mails on again")
+    reader.sees("Welcome back")
     reader.stands(SubscriberState.ACTIVE)
 
     reader.open_link(goodbye, "/preferences/")

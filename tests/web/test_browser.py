@@ -118,7 +118,7 @@ def test_from_ones_own_page_to_the_last_mail(page: Page, world: World) -> None:
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("Added.")
-    page.get_by_role("link", name="Change Lupus Erythematosus, Systemic: Anywhere").click()
+    page.get_by_role("link", name="Change Lupus Erythematosus, Systemic").click()
     page.get_by_label("Where, and how far").fill("Leeds, GB")
     page.get_by_label("How far", exact=True).select_option("within 62 miles")
     page.get_by_text("Only certain trials or news").click()
