@@ -260,7 +260,8 @@ class NameIndex:
             yield AreaHit(node=name.node, matched=name.text, score=round(score, 1))
 
     def _misspelt(self, words: Key, language: str) -> Iterator[AreaHit]:
-        meant = self._searched(language).slips.meant(words)
+        slips_known = self._searched(language).slips
+        meant = slips_known.meant(words) or slips_known.begun(words)
         if meant is not None:
             name, slips = meant
             yield AreaHit(node=name.node, matched=name.text, score=round(_SLIP - _A_SLIP * slips, 1))

@@ -73,9 +73,9 @@ class Weighed:
         self.why.append(why)
 
 
-def weigh(reading: FoundNames, areas: AreaTree) -> dict[str, Weighed]:
-    """Weigh the areas of a text, denied ones among them."""
-    weighed = _mentioned(reading)
+def weigh(reading: FoundNames, areas: AreaTree, language: str = "en") -> dict[str, Weighed]:
+    """Weigh the areas of a text in ``language``, denied ones among them."""
+    weighed = _mentioned(reading, language)
     if len(weighed) > 1:
         for known in weighed.values():
             if tuple(reading.keys[known.first.start : known.first.end]) in WEAK:
@@ -84,12 +84,12 @@ def weigh(reading: FoundNames, areas: AreaTree) -> dict[str, Weighed]:
     return weighed
 
 
-def _mentioned(reading: FoundNames) -> dict[str, Weighed]:
+def _mentioned(reading: FoundNames, language: str) -> dict[str, Weighed]:
     weighed: dict[str, Weighed] = {}
     length = max(1, len(reading.words) - reading.title)
     middle = _middle(length)
     edge = middle * _EDGE if length > _EDGED_WORDS else middle
-    for hit, role in zip(reading.hits, roles_in(reading), strict=True):
+    for hit, role in zip(reading.hits, roles_in(reading, language), strict=True):
         in_title = hit.start < reading.title
         known = weighed.get(hit.area)
         if known is None or (known.best in _UNSAID and role not in _UNSAID):

@@ -74,6 +74,7 @@ class Tagger:
 
     def __init__(self, areas: AreaTree, language: str = ENGLISH) -> None:
         self._areas = areas
+        self._language = language
         nodes = areas.nodes if language == ENGLISH else _called_in(language, areas.nodes)
         self._folder = GermanFolder(_one_word_names(nodes, language)) if language == "de" else WordFolder()
         self._dictionary = TagDictionary(nodes, self._folder)
@@ -155,7 +156,7 @@ class Tagger:
 
     def _mentions(self, title: str, text: str) -> list[Tag]:
         reading = read_text(title, text, self._dictionary)
-        weighed = weigh(reading, self._areas)
+        weighed = weigh(reading, self._areas, self._language)
         tags = [_tag(area, known) for area, known in weighed.items()]
         if any(tag.area_id in _DISORDERS or not is_mesh_id(tag.area_id) for tag in tags):
             tags += self._implied(tags)

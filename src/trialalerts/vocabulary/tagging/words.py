@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from trialalerts.vocabulary.spelling import WordFolder, name_key
 
 __all__ = [
     "ASIDE_AFTER",
     "ASIDE_BEFORE",
-    "CUES",
-    "CUES_AFTER",
+    "DENIALS",
     "EXAMPLE_AFTER",
     "EXAMPLE_BEFORE",
     "FAINT",
-    "FILLERS",
-    "FILLERS_AFTER",
     "HAVERS",
     "HAVING",
     "JOINS",
     "NEAR_FILLERS",
-    "NOT_SEEN",
     "NO_DISEASES",
     "OUTCOME_BEFORE",
     "PAST_BEFORE",
@@ -26,6 +24,7 @@ __all__ = [
     "SUBJECT_BEFORE",
     "TREATMENTS",
     "WEAK",
+    "Denials",
     "is_generic",
 ]
 
@@ -75,6 +74,107 @@ FILLERS_AFTER = _words(
     "must also all always who which that test to the any study drug product ingredient component its"
 ) | {")"}
 """What may stand between a disease and what denies it: "people with asthma were excluded"."""
+
+
+class Denials(NamedTuple):
+    """How a language denies a disease: the cue before it, what may stand between, and the same behind it.
+
+    ``negation`` behind it denies it only with one of ``not_seen`` later: "asthma was not seen". ``anew`` ends a denial
+    within a list: "without diabetes and with asthma".
+    """
+
+    cues: frozenset[str]
+    fillers: frozenset[str]
+    joins: frozenset[str]
+    cues_after: frozenset[str]
+    negation: frozenset[str]
+    not_seen: frozenset[str]
+    fillers_after: frozenset[str]
+    anew: frozenset[str]
+
+
+DENIALS = {
+    "en": Denials(CUES, FILLERS, JOINS, CUES_AFTER, _words("not"), NOT_SEEN, FILLERS_AFTER, _words("with")),
+    "de": Denials(
+        cues=_words(
+            "ohne kein keine keinen keinem keiner keines keinerlei nicht weder niemals nie frei ausgenommen "
+            "ausgeschlossen ausschluss fehlen fehlend fehlende anti"
+        ),
+        fillers=_words(
+            "an unter von vom bei mit für auf der die das den dem des ein eine einen einem einer eines am im zu "
+            "bekannt bekannte bekannten bekannter bekanntem früher frühere früheren früherer vorherige vorherigen "
+            "bestehende bestehenden bestehender aktive aktiven aktiver vorgeschichte anamnese hinweis hinweise "
+            "zeichen anzeichen symptome diagnose verdacht diagnostizierte diagnostizierten erkrankt erkrankte "
+            "leidet leiden litt hat haben hatte hatten gehabt je jemals patient patienten patientin patientinnen "
+            "person personen mensch menschen erwachsene erwachsenen kind kinder kindern frauen männer alle allen "
+            "wer sie er es ich wir man"
+        ),
+        joins=_words("und oder noch sowie auch bzw beziehungsweise") | {","},
+        cues_after=_words("ausgeschlossen ausschlusskriterium negativ"),
+        negation=_words("nicht"),
+        not_seen=_words(
+            "teilnehmen mitmachen zugelassen nachgewiesen gefunden festgestellt beobachtet vorliegen vorliegt "
+            "aufgenommen eingeschlossen aufgetreten"
+        ),
+        fillers_after=_words(
+            "ist sind war waren wurde wurden wird werden worden darf dürfen kann können konnte sein patient "
+            "patienten patientinnen person personen menschen an der die das studie dieser auch alle in"
+        ),
+        anew=_words("mit"),
+    ),
+    "fr": Denials(
+        cues=_words(
+            "sans aucun aucune pas non ni jamais hors sauf exclu exclus exclue exclues exclure excluant exclusion "
+            "absence exempt exempte exempts indemne indemnes anti"
+        ),
+        fillers=_words(
+            "de d du des la le les l un une à au aux en par antécédent antécédents connu connue connus signe "
+            "signes symptôme symptômes diagnostic diagnostiqué diagnostiquée actif active atteint atteinte "
+            "atteints atteintes souffrant souffre souffrent souffrir soit soient est sont être été a ont ayant "
+            "avoir eu avec personne personnes patient patients patiente patientes adulte adultes enfant enfants "
+            "femmes hommes qui n ne toute tout"
+        ),
+        joins=_words("et ou ni ainsi que") | {","},
+        cues_after=_words("exclu exclus exclue exclues absent absente écarté écartée négatif"),
+        negation=_words("pas"),
+        not_seen=_words(
+            "participer participent admis admises inclus incluses accepté acceptés acceptées observé observée "
+            "retrouvé détecté constaté"
+        ),
+        fillers_after=_words(
+            "n ne est sont était étaient a ont été être peut peuvent pourront sera seront personne personnes "
+            "patient patients patientes à la le les cette étude aussi également"
+        ),
+        anew=_words("avec"),
+    ),
+    "es": Denials(
+        cues=_words(
+            "sin no ningún ninguno ninguna ni nunca jamás tampoco excepto salvo excluido excluidos excluir "
+            "excluye exclusión ausencia libre libres carece carecen anti"
+        ),
+        fillers=_words(
+            "de del la el los las un una unos unas a al en con por para antecedente antecedentes previo previos "
+            "previa conocido conocida signo signos síntoma síntomas diagnóstico diagnosticado diagnosticada "
+            "diagnosticados activo activa padece padecen padecer padezca padezcan padecido tiene tienen tener "
+            "tenga tengan tenido sufre sufren sufrir sufra sufran sufrido haya hayan ha han enfermo enferma "
+            "enfermos persona personas paciente pacientes adulto adultos niño niños niña niñas mujeres hombres "
+            "que quien quienes historia"
+        ),
+        joins=_words("y e o u ni así como") | {","},
+        cues_after=_words("excluido excluida excluidos excluidas descartado descartada negativo ausente"),
+        negation=_words("no"),
+        not_seen=_words(
+            "participar participan admite admiten incluye incluyen incluido incluidos incluidas aceptan observó "
+            "detectó encontró apuntarse"
+        ),
+        fillers_after=_words(
+            "se está están fue fueron es son ha han sido ser puede pueden podrán será serán quedan queda persona "
+            "personas paciente pacientes en el la los este estudio también"
+        ),
+        anew=_words("con"),
+    ),
+}
+"""By the language of the text."""
 
 SUBJECT_BEFORE = _words(
     "patient people person adult child woman man subject individual participant case survivor sufferer volunteer "

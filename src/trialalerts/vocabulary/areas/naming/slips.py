@@ -7,8 +7,8 @@ breast cancer must not read mesothelioma, nor of any disease that is rarer or mo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from trialalerts.vocabulary.areas.naming.entries import AreaNode, Name
@@ -22,6 +22,7 @@ _LETTERS_A_SLIP = 4
 _LONG = 8
 """A name of fewer letters that only MeSH has is too rare to be meant by a slip."""
 _MOST = 200
+_TWO = 2
 
 
 class _Near(NamedTuple):
@@ -61,7 +62,18 @@ class SlipIndex:
 
     def meant(self, words: Sequence[str]) -> tuple[Name, int] | None:
         """Return the name that a misspelt one means, and how many slips it has; None where it is not clear."""
-        near = list(self._near(words))
+        return self._clear(list(self._near(words)))
+
+    def begun(self, words: Sequence[str]) -> tuple[Name, int] | None:
+        """Return the same for a name of which the last word is half typed and misspelt: "multiple sclro"."""
+        typed = [word for word in words if word not in self._fillers]
+        if len(typed) < _TWO or len(typed[-1]) < _LETTERS_A_SLIP:
+            return None
+        return self._clear(list(self._begun(typed[:-1], typed[-1])))
+
+    @staticmethod
+    def _clear(near: Sequence[_Near]) -> tuple[Name, int] | None:
+        """Return the nearest name with its slips; None where several areas are as near."""
         if not near:
             return None
         fewest = min(each.slips for each in near)
@@ -69,6 +81,25 @@ class SlipIndex:
         curated = [name for name in nearest if name.node.origin is AreaOrigin.CURATED]
         meant = curated or nearest
         return (meant[0], fewest) if len({name.node.id for name in meant}) == 1 else None
+
+    def _begun(self, whole: Sequence[str], half: str) -> Iterator[_Near]:
+        for place in self._with_word.get(whole[0], ()):
+            rest = list((Counter(self._keys[place].split()) - Counter(whole)).elements())
+            name = self._names[place]
+            if len(rest) != 1 or len(self._keys[place].split()) != len(whole) + 1 or rest[0][0] != half[0]:
+                continue
+            most = 1 if self._is_frightening(name.node) else len(half) // _LETTERS_A_SLIP
+            slips = _slips_to_beginning(half, rest[0], most)
+            if slips <= most:
+                yield _Near(slips, name)
+
+    @cached_property
+    def _with_word(self) -> Mapping[str, Sequence[int]]:
+        places: dict[str, list[int]] = {}
+        for place, key in enumerate(self._keys):
+            for word in set(key.split()):
+                places.setdefault(word, []).append(place)
+        return places
 
     def _near(self, words: Sequence[str]) -> Iterable[_Near]:
         from rapidfuzz.distance import OSA
@@ -90,6 +121,14 @@ class SlipIndex:
 
     def _in_order(self, words: Sequence[str]) -> str:
         return " ".join(sorted(word for word in words if word not in self._fillers) or sorted(words))
+
+
+def _slips_to_beginning(half: str, word: str, most: int) -> int:
+    """Return the fewest slips between what is typed and a beginning of a word."""
+    from rapidfuzz.distance import OSA
+
+    lengths = range(len(half) - most, len(half) + most + 1)
+    return min(int(OSA.distance(half, word[:length])) for length in lengths)
 
 
 def _is_slip(typed: str, name: str, *, frightening: bool) -> bool:
