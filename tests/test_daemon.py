@@ -285,7 +285,7 @@ def test_the_daemon_ends_with_1_where_its_web_server_ended(sqlite_db: Database) 
 
 def test_a_daemon_leaves_heartbeats_while_it_works_and_none_when_it_ends_well(installation: Installation) -> None:
     installation.configure("[web]\nport = 0\n")
-    daemon = installation.start("run", "--roles", "compose")
+    daemon = installation.start("run", "--roles", "compose", program="tests.short_pauses")
 
     def steps() -> set[str]:
         with open_database(f"sqlite:///{installation.folder / 'var' / 'trialalerts.db'}") as db, db.read() as session:
