@@ -189,7 +189,7 @@ class HalfYear:
             for person in self._some(session, share):
                 unsubscribe(session, person, how="web", now=self.clock.now())
                 self.left[person.address] = len(self.post.recipients)
-            for person in self._some(session, share):
+            for person in self._some(session, max(1, share // 2)):
                 self._move(session, person)
             for person in self._some(session, self._dying()):
                 self.post.gone.add(person.address)

@@ -63,7 +63,7 @@ class Publishers:
         return [
             {"name": "registry", "kind": "clinicaltrials_gov", "url": self.server.url, "every": "6h"},
             {"name": "news", "kind": "feed", "url": self.server.root + _NEWS, "every": "6h"},
-            {"name": "editors", "kind": "folder", "path": str(self.folder), "every": "1d"},
+            {"name": "editors", "kind": "folder", "path": str(self.folder), "every": "6h"},
         ]
 
     def begin(self, now: datetime) -> None:

@@ -82,7 +82,10 @@ class Specification:
         newcomers = due.cursors.keys() - served.keys()
         changes = self._changes(session, min(served.values(), default=upto), upto)
         shown = self._shown(session, now) if newcomers else {}
-        cursors = dict(session.exec(select(Subscriber.id, Subscriber.cursor).where(col(Subscriber.id) > 0)).all())
+        cursors: dict[int | None, int] = {}
+        for some in in_chunks(served):
+            rows = select(Subscriber.id, Subscriber.cursor).where(col(Subscriber.id).in_(some))
+            cursors |= dict(session.exec(rows).all())
         concerned = _Concerned(self, areas, changes, shown)
         for who, own in self._wishes_of(session, due.cursors):
             if who in newcomers:
