@@ -170,9 +170,22 @@ def _is_near(
     known = of_place or preference.region_kind is not RegionKind.PLACE
     return any(
         (_in_region(preference, site) and (known or not _is_placed(site)))
-        or (site.country == preference.country and _is_everywhere(site, facts))
+        or (site.country in _countries(preference) and _is_everywhere(site, facts))
         for site in sites
     )
+
+
+def _codes(preference: Preference) -> list[str]:
+    """Return the codes of a group of countries and parts of countries."""
+    return (preference.subdivision or "").split() if preference.region_kind is RegionKind.GROUP else []
+
+
+def _countries(preference: Preference) -> set[str | None]:
+    return {code[:2] for code in _codes(preference)} or {preference.country}
+
+
+def _part_unknown(code: str, site: Site) -> bool:
+    return "-" in code and code[:2] == site.country and site.subdivision is None
 
 
 def _is_placed(site: Site) -> bool:
@@ -207,8 +220,9 @@ def _takes(preference: Preference, facts: TrialFacts) -> bool:
 def _in_region(preference: Preference, site: Site) -> bool:
     if site.country is None:
         return True
-    if preference.region_kind is RegionKind.COUNTRY:
-        return site.country == preference.country
+    if preference.region_kind in {RegionKind.COUNTRY, RegionKind.GROUP}:
+        codes = _codes(preference) or [preference.country or ""]
+        return any(code in {site.country, site.subdivision} or _part_unknown(code, site) for code in codes)
     if preference.region_kind is RegionKind.SUBDIVISION:
         return site.country == preference.country and site.subdivision in {None, preference.subdivision}
     if site.latitude is None or site.longitude is None:
@@ -320,6 +334,13 @@ def followed_trials(draw: st.DrawFn, number: int) -> Preference:
     return Preference(id=number, subscriber_id=1, created_at=LONG_AGO, confirmed_at=LONG_AGO, **columns)
 
 
+def _subdivision(draw: st.DrawFn, kind: RegionKind, country: str) -> str | None:
+    if kind is RegionKind.GROUP:
+        codes = [*COUNTRIES, *(part for parts in COUNTRIES.values() for part in parts)]
+        return " ".join(draw(st.lists(st.sampled_from(codes), min_size=2, max_size=4, unique=True)))
+    return draw(st.sampled_from(COUNTRIES[country])) if kind is RegionKind.SUBDIVISION else None
+
+
 @st.composite
 def preferences(draw: st.DrawFn, number: int) -> Preference:
     """Draw a preference with any of the filters."""
@@ -333,8 +354,8 @@ def preferences(draw: st.DrawFn, number: int) -> Preference:
         area_id=draw(st.one_of(_area, st.just(ANY_AREA))),
         region_kind=kind,
         region_label="somewhere",
-        country=None if kind is RegionKind.ANYWHERE and not placed else country,
-        subdivision=draw(st.sampled_from(COUNTRIES[country])) if kind is RegionKind.SUBDIVISION else None,
+        country=None if kind is RegionKind.GROUP or (kind is RegionKind.ANYWHERE and not placed) else country,
+        subdivision=_subdivision(draw, kind, country),
         latitude=draw(_latitude) if placed else None,
         longitude=draw(_longitude) if placed else None,
         radius_km=draw(st.sampled_from([1.0, 50.0, 500.0, 10_000.0])) if place else None,

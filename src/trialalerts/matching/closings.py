@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trialalerts.catalog.facts import Site
+from trialalerts.catalog.facts import Reach, Site
 from trialalerts.catalog.outlines import places_of
 from trialalerts.catalog.trials.reach import reached_countries, site_reach
 from trialalerts.catalog.trials.status import status_group
 from trialalerts.matching.places import PlaceIndex
-from trialalerts.matching.query import RegionKey
+from trialalerts.matching.query import RegionKey, group_members
 from trialalerts.subscribers.tables import RegionKind
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.places.distance import EARTH_RADIUS_KM, distance_km
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from trialalerts.matching.reasons import PreferenceView
     from trialalerts.matching.window import Candidate, Subject
 
-__all__ = ["AS_NEAR_KM", "ClosingIndex", "closed_for", "only_pauses", "still_closed"]
+__all__ = ["AS_NEAR_KM", "ClosingIndex", "closed_for", "only_pauses", "reached_for", "still_closed"]
 
 AS_NEAR_KM = 2.0
 """A site that is open so little farther away is as near: sites are known by their town's centre."""
@@ -52,7 +52,7 @@ def closed_for(preference: PreferenceView, closed: Sequence[Site], subject: Subj
     open_sites = subject.open_sites
     if preference.region_kind is RegionKind.ANYWHERE:
         return () if open_sites else tuple(closed)
-    if subject.facts is not None and preference.country in reached_countries(subject.facts, open_sites):
+    if subject.facts is not None and reached_for(preference, reached_countries(subject.facts, open_sites)):
         return ()
     if preference.region_kind is not RegionKind.PLACE:
         return () if any(_inside(preference, site) for site in open_sites) else _last_ones(preference, closed, subject)
@@ -115,20 +115,39 @@ def _named(site: Site) -> tuple[str, str, str]:
 def _last_ones(preference: PreferenceView, closed: Sequence[Site], subject: Subject) -> tuple[Site, ...]:
     """Return the sites that were the last in the region; of a trial that one joins from home, those of the country."""
     inside = tuple(site for site in closed if _inside(preference, site))
-    if inside or subject.facts is None or preference.country not in reached_countries(subject.facts, closed):
+    if inside or subject.facts is None or not reached_for(preference, reached_countries(subject.facts, closed)):
         return inside
-    return tuple(site for site in closed if site.country == preference.country)
+    countries = countries_followed(preference)
+    return tuple(site for site in closed if site.country in countries)
 
 
 def _inside(preference: PreferenceView, site: Site) -> bool:
     """Tell whether a site lies in the country or subdivision followed, or may lie there."""
     if site.country is None:
         return True
-    if preference.region_kind is not RegionKind.SUBDIVISION:
-        return preference.country in countries_of(site.country, site.country_name)
-    if site.subdivision is None and site.country == preference.country:
+    if preference.region_kind is RegionKind.GROUP:
+        return any(_is_part(site, *member) for member in group_members(preference.subdivision))
+    return _is_part(site, preference.region_kind, preference.country, preference.subdivision)
+
+
+def _is_part(site: Site, kind: RegionKind, country: str | None, subdivision: str | None) -> bool:
+    if kind is not RegionKind.SUBDIVISION:
+        return country in countries_of(site.country or "", site.country_name)
+    if site.subdivision is None and site.country == country:
         return True
-    return preference.subdivision in subdivisions_of(site.country, site.subdivision)
+    return subdivision in subdivisions_of(site.country or "", site.subdivision)
+
+
+def countries_followed(preference: PreferenceView) -> frozenset[str]:
+    """Return the countries that a preference follows, or parts of which it follows; of anywhere none."""
+    if preference.region_kind is RegionKind.GROUP:
+        return frozenset(country for _, country, _ in group_members(preference.subdivision))
+    return frozenset({preference.country} if preference.country else ())
+
+
+def reached_for(preference: PreferenceView, reached: Mapping[str, Reach]) -> Reach | None:
+    """Return how a trial reaches whoever follows this, by how it reaches the countries; None where it does not."""
+    return next((reached[country] for country in sorted(countries_followed(preference)) if country in reached), None)
 
 
 def _distance_from(preference: PreferenceView) -> Callable[[Site], float | None]:

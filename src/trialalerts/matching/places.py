@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 from math import cos, degrees, pi, radians, sin
+from operator import or_
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trialalerts.matching.bits import Postings, bits_of
+from trialalerts.matching.query import group_members
 from trialalerts.subscribers.tables import RegionKind
 from trialalerts.vocabulary.places.distance import EARTH_RADIUS_KM
 
@@ -67,6 +69,8 @@ class PlaceIndex:
     def region(self, key: RegionKey) -> int:
         """Return the candidates with a place in the region, or that may have one there; not for anywhere."""
         kind, country, subdivision, latitude, longitude, radius = key
+        if kind is RegionKind.GROUP:
+            return reduce(or_, (self.region((*member, None, None, None)) for member in group_members(subdivision)), 0)
         if kind is RegionKind.COUNTRY:
             return self._nowhere | self._countries[country or ""]
         if kind is RegionKind.SUBDIVISION:

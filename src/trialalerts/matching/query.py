@@ -15,10 +15,26 @@ import orjson
 from trialalerts.subscribers.filters import FILTERS, Filters
 from trialalerts.subscribers.tables import Preference, RegionKind
 
-__all__ = ["MatchSet", "PreferenceQuery", "RegionKey", "SelectionKind", "filters_text", "read_filters"]
+__all__ = [
+    "MatchSet",
+    "PreferenceQuery",
+    "RegionKey",
+    "SelectionKind",
+    "filters_text",
+    "group_members",
+    "read_filters",
+]
 
 RegionKey = tuple[RegionKind, str | None, str | None, float | None, float | None, float | None]
 """kind, country, subdivision, latitude, longitude, radius in km"""
+
+
+def group_members(codes: str | None) -> list[tuple[RegionKind, str, str | None]]:
+    """Return what a group of regions is made of, each as kind, country and subdivision: “AT CH US-CA”."""
+    return [
+        (RegionKind.SUBDIVISION, code[:2], code) if "-" in code else (RegionKind.COUNTRY, code, None)
+        for code in (codes or "").split()
+    ]
 
 
 class PreferenceQuery(NamedTuple):

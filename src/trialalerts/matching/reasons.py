@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from trialalerts.catalog.facts import Reach, Site
 from trialalerts.catalog.tables import ChangeKind, ItemKind
 from trialalerts.catalog.trials.reach import reached_countries, site_reach
-from trialalerts.matching.closings import closed_for, only_pauses
+from trialalerts.matching.closings import closed_for, only_pauses, reached_for
 from trialalerts.matching.window import Candidate, Subject
 from trialalerts.subscribers.tables import ONE_TRIAL, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaName, AreaTree
@@ -276,9 +276,11 @@ def _askable(subject: Subject, candidates: Sequence[Candidate], preference: Pref
     sites = tuple(site for site in listed if site_reach(site) is None)
     if _is_around(preference):
         return sites
-    if preference.region_kind is RegionKind.SUBDIVISION:
-        return tuple(site for site in sites if preference.subdivision in _subdivisions(site))
-    return tuple(site for site in sites if preference.country in _countries(site))
+    if preference.region_kind is RegionKind.GROUP:
+        codes = frozenset((preference.subdivision or "").split())
+    else:
+        codes = frozenset({preference.subdivision or preference.country or ""})
+    return tuple(site for site in sites if not codes.isdisjoint((*_countries(site), *_subdivisions(site))))
 
 
 def _measured(sites: Sequence[Site], preference: PreferenceView) -> list[tuple[float, int]]:
@@ -335,10 +337,10 @@ def _sites_of(candidates: Sequence[Candidate]) -> tuple[Site, ...]:
 
 def _reach(subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> Reach | None:
     """Return how the trial reaches the person wherever in their country they live; None where its sites tell."""
-    if subject.facts is None or preference.country is None:
+    if subject.facts is None:
         return None
     sites = subject.open_sites or _sites_of(candidates)
-    return reached_countries(subject.facts, sites).get(preference.country)
+    return reached_for(preference, reached_countries(subject.facts, sites))
 
 
 def _through(areas: AreaTree, subject: Subject, preference: PreferenceView) -> str | None:

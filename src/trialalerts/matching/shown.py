@@ -16,7 +16,7 @@ from trialalerts.catalog import outlines
 from trialalerts.catalog.outline_rows import item_ids, open_outlines, outlines_of
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.database import table_of
-from trialalerts.matching.query import PreferenceQuery
+from trialalerts.matching.query import PreferenceQuery, group_members
 from trialalerts.matching.window import RECRUITING_NOW, Indexed
 from trialalerts.subscribers.filters import Filters
 from trialalerts.subscribers.tables import RegionKind
@@ -132,11 +132,17 @@ def _region_terms(query: PreferenceQuery) -> set[str] | None:
     kind, country, subdivision, latitude, longitude, radius = query.region
     if kind is RegionKind.ANYWHERE:
         return None
+    if kind is RegionKind.GROUP:
+        return {term for member in group_members(subdivision) for term in _terms_of(*member)}
+    if kind is not RegionKind.PLACE:
+        return _terms_of(kind, country, subdivision)
+    return outlines.around_terms(country, latitude or 0.0, longitude or 0.0, radius or 0.0)
+
+
+def _terms_of(kind: RegionKind, country: str | None, subdivision: str | None) -> set[str]:
     if kind is RegionKind.COUNTRY:
         return outlines.country_terms(country)
-    if kind is RegionKind.SUBDIVISION:
-        return outlines.subdivision_terms(country, subdivision)
-    return outlines.around_terms(country, latitude or 0.0, longitude or 0.0, radius or 0.0)
+    return outlines.subdivision_terms(country, subdivision)
 
 
 def _any_of(found: Iterable[set[int] | None]) -> set[int] | None:

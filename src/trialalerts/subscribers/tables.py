@@ -56,11 +56,12 @@ class Frequency(StrEnum):
 
 
 class RegionKind(StrEnum):
-    """What a region is."""
+    """What a region is; a group is some countries and parts of countries, whose codes stand as its subdivision."""
 
     ANYWHERE = "anywhere"
     COUNTRY = "country"
     SUBDIVISION = "subdivision"
+    GROUP = "group"
     PLACE = "place"
 
 

@@ -67,6 +67,7 @@ class PlaceKind(StrEnum):
     SUBDIVISION = "subdivision"
     CITY = "city"
     POSTCODE = "postcode"
+    REGION = "region"
 
 
 class Place(SQLModel, table=True):

@@ -27,6 +27,7 @@ from trialalerts.subscribers.preferences import (
 from trialalerts.subscribers.tables import Preference
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 from trialalerts.vocabulary.places.distance import KM_PER_MILE
+from trialalerts.vocabulary.places.everyday.table import everyday_stored
 from trialalerts.vocabulary.places.regions import (
     DEFAULT_RADIUS_KM,
     TRAVEL_KM,
@@ -35,6 +36,7 @@ from trialalerts.vocabulary.places.regions import (
     find_region,
     parse_radius,
 )
+from trialalerts.vocabulary.places.shown import region_shown
 from trialalerts.vocabulary.topics import TopicTree, load_topics
 from trialalerts.web.forms import FieldError, Form
 
@@ -73,7 +75,7 @@ def read_preference(
         form.errors["area"] = FieldError(key="error.area_missing")
     typed_in = PreferenceInput(
         area=area or ANY_AREA,
-        region=_region(form, session, kept),
+        region=_region(form, session, kept, language),
         filters={each.name: (form.resolved(each.field),) for each in FILTERS},
         label=_FOR.sub("", form.values["label"])[:_LABEL_LENGTH],
     )
@@ -145,11 +147,19 @@ def typed(preference: Preference, areas: AreaTree, *, any_area: str = ANY_AREA, 
     return {
         "preference": str(preference.id or ""),
         "area": any_area if preference.area_id == ANY_AREA else areas.name(preference.area_id, language),
-        "region": preference.region_label if preference.region_label != "anywhere" else "",
+        "region": _typed_region(preference, language),
         **_distance(preference),
         **{each.field: each.typed(getattr(preference, each.name), areas.name) for each in FILTERS},
         "label": preference.label or "",
     }
+
+
+def _typed_region(preference: Preference, language: str) -> str:
+    """Return a place as somebody would have typed it: by its name in the language of the page."""
+    if preference.region_label == "anywhere":
+        return ""
+    where = (preference.region_kind.value, preference.country, preference.subdivision)
+    return region_shown(preference.region_label, *where, language)
 
 
 def _distance(preference: Preference) -> dict[str, str]:
@@ -167,7 +177,7 @@ def _distance(preference: Preference) -> dict[str, str]:
     return {"radius": f"{radius_km:.10g}", "unit": "km"}
 
 
-def _region(form: Form, session: Session, kept: Preference | None) -> Region | None:
+def _region(form: Form, session: Session, kept: Preference | None, language: str) -> Region | None:
     text, travel = form.resolved("region") or "anywhere", form.values["travel"]
     if travel and travel not in TRAVEL_KM:
         form.errors["travel"] = FieldError(key="error.travel_wrong")
@@ -176,7 +186,8 @@ def _region(form: Form, session: Session, kept: Preference | None) -> Region | N
     if travel and form.values["radius"] and "radius" not in form.errors:
         form.errors["radius"] = FieldError(key="error.radius_twice")
     try:
-        region = _of(kept) if kept is not None and text == kept.region_label else find_region(session, text)
+        own = {kept.region_label, _typed_region(kept, language)} if kept is not None else set()
+        region = _of(kept) if kept is not None and text in own else find_region(session, text)
         return _around(region, radius, travel)
     except AmbiguousRegion as error:
         form.errors["region"] = FieldError(key="error.region_ambiguous", choices=error.choices)
@@ -196,7 +207,8 @@ def _around(region: Region, radius: float | None, travel: str) -> Region:
     if region.kind != "place":
         return region
     level = TRAVEL_KM[travel] if travel else None
-    return replace(region, radius_km=radius or level or DEFAULT_RADIUS_KM)
+    own = region.radius_km if everyday_stored(region.label, region.country) else None
+    return replace(region, radius_km=radius or level or own or DEFAULT_RADIUS_KM)
 
 
 def _of(preference: Preference) -> Region:

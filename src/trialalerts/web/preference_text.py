@@ -16,6 +16,7 @@ from trialalerts.subscribers.filters import FILTERS_TOLD, FilterWords
 from trialalerts.subscribers.tables import ONE_TRIAL, Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaName, AreaTree
 from trialalerts.vocabulary.places.distance import KM_PER_MILE
+from trialalerts.vocabulary.places.everyday.table import everyday_stored
 from trialalerts.vocabulary.places.shown import region_shown
 from trialalerts.vocabulary.topics import TopicName, TopicTree
 from trialalerts.web.languages import Language
@@ -176,11 +177,15 @@ def _region(preference: Preference, language: Language) -> str:
 
 
 def _where(preference: Preference, language: Language) -> str:
+    if preference.region_kind is RegionKind.GROUP:
+        return _place(preference, language)
     if preference.region_kind in {RegionKind.COUNTRY, RegionKind.SUBDIVISION}:
         return language.text("review.in", place=_place(preference, language))
     if preference.latitude is None:
         return language.text("review.anywhere")
-    near = language.text("review.near", place=_place(preference, language))
+    place = _place(preference, language)
+    is_region = everyday_stored(preference.region_label, preference.country) is not None
+    near = place if is_region else language.text("review.near", place=place)
     if preference.radius_km is None:
         return f"{near}, {language.text('signup.any_distance')}"
     km = preference.radius_km

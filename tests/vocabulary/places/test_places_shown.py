@@ -13,7 +13,7 @@ TOLD = [
     ("Bavaria, DE", "subdivision", "DE", "DE-BY", "de", "Bayern, Deutschland"),
     ("Bavaria, DE", "subdivision", "DE", "DE-BY", "fr", "Bavière, Allemagne"),
     ("California, US", "subdivision", "US", "US-CA", "es", "California, Estados Unidos"),
-    ("Munich, Bavaria, DE", "place", "DE", "DE-BY", "de", "Munich, Bayern, Deutschland"),
+    ("Munich, Bavaria, DE", "place", "DE", "DE-BY", "de", "München, Bayern, Deutschland"),
     ("10115 Berlin, DE", "place", "DE", None, "en", "10115 Berlin, Germany"),
     ("somewhere of an own file", "place", "DE", None, "de", "somewhere of an own file"),
     ("anywhere", "anywhere", None, None, "de", "anywhere"),

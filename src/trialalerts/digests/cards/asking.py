@@ -85,7 +85,7 @@ def place_to_ask(words: Wording, reason: Reason | None, known: Places, unit: str
     near = reason.near if reason else Nearby()
     is_known = known.state in {"open", "planned"} and (near.distance_km is not None or near.sites == 1)
     site = near.site if is_known else None
-    name = _hospital(site) if site else _somewhere(words, reason, near, known)
+    name = _hospital(words, site) if site else _somewhere(words, reason, near, known)
     state = " · ".join(filter(None, [_away(words, site, near, unit), known.status]))
     contacts = _that_fit(contacts_for(words, known.asked, site))
     reach = words.say(f"card.reach_{reason.reach}") if reason and reason.reach else ""
@@ -115,10 +115,11 @@ def _away(words: Wording, site: Site | None, near: Nearby, unit: str | None) -> 
     return words.say("place.away", distance=words.distance(near.distance_km, unit))
 
 
-def _hospital(site: Site) -> str:
+def _hospital(words: Wording, site: Site) -> str:
     """Return the hospital by its name, and its town where the name does not say it."""
     named, town = one_line(site.facility, _HOSPITAL), one_line(site.city, _TOWN)
-    return ", ".join(filter(None, [named, "" if town and named.endswith(town) else town]))
+    told = words.town(town, site.country)
+    return ", ".join(filter(None, [named, "" if town and named.endswith((town, told)) else told]))
 
 
 def _somewhere(words: Wording, reason: Reason | None, near: Nearby, known: Places) -> str:
@@ -140,6 +141,8 @@ def _country(words: Wording, reason: Reason | None) -> str:
     if reason is None:
         return ""
     wish = reason.wish
+    if wish.kind is RegionKind.GROUP:
+        return ""  # no phrase says "in" of all of them
     if wish.kind is RegionKind.SUBDIVISION:
         return within(words, None, one_line(wish.place, _TOWN).partition(",")[0])
     return within(words, wish.country, "") if wish.country else ""
@@ -151,7 +154,7 @@ def further_sites(words: Wording, reason: Reason | None, unit: str | None) -> st
         return ""
     near = reason.near
     towns = [
-        words.say("place.in_brackets", place=one_line(town, _TOWN), distance=words.distance(km, unit))
+        words.say("place.in_brackets", place=_town(words, town, reason), distance=words.distance(km, unit))
         for town, km in near.following
     ]
     also = words.say("place.also", places=", ".join(towns))
@@ -162,6 +165,12 @@ def further_sites(words: Wording, reason: Reason | None, unit: str | None) -> st
 def spot(words: Wording, reason: Reason | None, key: str, unit: str | None) -> str:
     """Return what stands beside the chip: how far away it is (``key``: as which phrase of it), and the town."""
     if reason is None or reason.near.distance_km is None:
-        return one_line(reason.nearest, _TOWN) if reason and reason.near.sites == 1 else ""
+        return _town(words, reason.nearest, reason) if reason and reason.near.sites == 1 else ""
     distance = words.distance(reason.near.distance_km, unit)
-    return words.say(f"place.{key}", place=one_line(reason.nearest, _TOWN), distance=distance)
+    return words.say(f"place.{key}", place=_town(words, reason.nearest, reason), distance=distance)
+
+
+def _town(words: Wording, name: str | None, reason: Reason) -> str:
+    """Return a town as the reader calls it; those told beside the nearest site lie mostly in its country."""
+    site = reason.near.site
+    return words.town(one_line(name, _TOWN), site.country if site else None)

@@ -250,6 +250,7 @@ def _site(words: Wording, site: Mapping[str, Any], near: Mapping[str, float | No
     """Return a town with its distance where that is known, else with its country."""
     city = one_line(site.get("city"), 60) or one_line(site.get("facility"), 60)
     distance = near.get(city)
+    city = words.town(city, site.get("country"))
     if distance is not None:
         return words.say("place.nearest", place=city, distance=words.distance(distance, unit))
     country = words.country(site.get("country"), one_line(site.get("country_name"), 60) or None)

@@ -14,6 +14,7 @@ from trialalerts.digests.entries import Reason
 from trialalerts.matching.reasons import Scope
 from trialalerts.subscribers.tables import ONE_TRIAL, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA
+from trialalerts.vocabulary.places.everyday.table import everyday_stored
 from trialalerts.vocabulary.places.shown import region_shown
 from trialalerts.vocabulary.topics import TopicName
 
@@ -69,6 +70,8 @@ def wish_heading(words: Wording, area: str, wish: Scope) -> str:
         return words.say("group.trial")
     area = area[:1].upper() + area[1:]
     place = place_said(words, wish)
+    if wish.kind is RegionKind.GROUP or everyday_stored(wish.place, wish.country):
+        return words.say("group.where", area=area, place=place)
     if wish.kind is RegionKind.COUNTRY:
         return words.say("group.in", area=area, place=within(words, wish.country, place))
     if not place or (wish.kind is RegionKind.ANYWHERE and place.lower() == "anywhere"):

@@ -27,6 +27,7 @@ from trialalerts.catalog.facts import PartialDate
 from trialalerts.files import shipped
 from trialalerts.vocabulary.days import WORLD_ENGLISH, known_tag, written_day, written_day_of_year
 from trialalerts.vocabulary.places.distance import KM_PER_MILE
+from trialalerts.vocabulary.places.towns.names import town_shown
 
 __all__ = ["FALLBACK", "Wording", "Wordings", "read_strings"]
 
@@ -130,6 +131,10 @@ class Wording:
     def country(self, code: str | None, name: str | None) -> str | None:
         """Return a country's name here; ``name``, as the registry spells it, where the code says nothing."""
         return self.locale.territories.get(code or "") or name
+
+    def town(self, name: str, country: str | None) -> str:
+        """Return a town's name here, as a registry spells it in the country (ISO 3166-1): “Milano” as “Milan”."""
+        return town_shown(name, country, self.language)
 
 
 class Wordings:

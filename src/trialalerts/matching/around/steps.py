@@ -41,7 +41,7 @@ def farther(wish: Preference) -> list[str]:
         return [*radii, _ANY]
     if wish.region_kind is RegionKind.SUBDIVISION:
         return [_COUNTRY, _ANY]
-    return [_ANY] if wish.region_kind is RegionKind.COUNTRY else []
+    return [_ANY] if wish.region_kind in {RegionKind.COUNTRY, RegionKind.GROUP} else []
 
 
 def nearer(wish: Preference) -> list[str]:

@@ -89,7 +89,17 @@ def _in_region(session: Session, region: Region) -> ColumnElement[bool]:
         return and_(somewhere, col(Preference.country) == region.country)
     if kind is RegionKind.SUBDIVISION:
         return and_(somewhere, col(Preference.subdivision) == region.subdivision)
+    if kind is RegionKind.GROUP:
+        return _in_group(region.subdivision or "")
     return _around(session, region)
+
+
+def _in_group(codes: str) -> ColumnElement[bool]:
+    """Return who follows the same group, one of its countries or parts, or a place there."""
+    own = codes.split()
+    countries = col(Preference.country).in_([code for code in own if "-" not in code])
+    parts = col(Preference.subdivision).in_([*own, codes])
+    return and_(col(Preference.region_kind) != RegionKind.ANYWHERE, or_(countries, parts))
 
 
 def _around(session: Session, region: Region) -> ColumnElement[bool]:

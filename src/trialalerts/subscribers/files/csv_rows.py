@@ -276,6 +276,7 @@ def _preference_cells(preference: Preference, area_name: Callable[[str], str]) -
     codes = {
         RegionKind.COUNTRY: preference.country,
         RegionKind.SUBDIVISION: preference.subdivision,
+        RegionKind.GROUP: preference.subdivision,
         RegionKind.ANYWHERE: "anywhere" if preference.latitude is None else None,
     }
     is_place = preference.latitude is not None

@@ -49,7 +49,7 @@ _OTHER_NAMES = {
     "FK": ("Falkland Islands (Malvinas)",),
     "FM": ("Micronesia, Federated States of",),
     "GB": ("UK", "Great Britain", "Britain", "U.K."),
-    "GE": ("Georgia", "Republic of Georgia"),
+    "GE": ("Georgia", "Republic of Georgia", "Georgia (país)"),
     "GM": ("The Gambia",),
     "HK": ("Hongkong", "Hong Kong SAR", "China, Hong Kong Special Administrative Region", "China, Hong Kong SAR"),
     "IE": ("Republic of Ireland", "Eire"),

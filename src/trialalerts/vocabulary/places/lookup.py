@@ -10,9 +10,11 @@ from sqlalchemy import RowMapping
 from sqlmodel import Session, text
 
 from trialalerts.vocabulary.names import folded
+from trialalerts.vocabulary.places.shown import region_shown
+from trialalerts.vocabulary.places.towns.small import SmallTown, town_keys, towns_called, towns_that_begin
 from trialalerts.vocabulary.tables import Place, PlaceKind
 
-__all__ = ["PlaceMatch", "find_by_keys", "find_by_prefix", "find_qualifiers", "find_similar"]
+__all__ = ["PlaceHit", "PlaceMatch", "find_by_keys", "find_by_prefix", "find_qualifiers", "find_similar"]
 
 _OTHER_NAME = 0.1
 """A city found by a name that is not its first is worth a tenth of its people."""
@@ -23,6 +25,10 @@ _ROWS = 250
 """Rows looked at for a prefix: a place comes once for each of its names."""
 _NEARLY_BEST = 7.0
 _LONGER = 3
+_BEGUN = 3
+"""So many letters must be there before small towns that begin with them are looked up."""
+_ALIKE = 2
+"""So many letters at the beginning of a small town's name are not looked at for slips."""
 
 _SELECT = """
     SELECT n.key, p.id, p.kind, p.name, p.country, p.subdivision, p.latitude, p.longitude, p.population, p.timezone,
@@ -32,10 +38,28 @@ _SELECT = """
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlaceHit:
+    """A place that a search found: its label (which ``find_region`` finds again) and the key that matched."""
+
+    place: Place
+    label: str
+    matched: str
+
+    def shown(self, language: str | None) -> str:
+        """Return the label in a language (None: as it is stored); ``find_region`` finds each again."""
+        if language is None:
+            return self.label
+        place = self.place
+        kind = {PlaceKind.CITY: "place", PlaceKind.REGION: "group"}.get(place.kind, place.kind.value)
+        part = place.id if place.kind is PlaceKind.SUBDIVISION else place.subdivision
+        return region_shown(self.label, kind, place.country or None, part, language)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlaceMatch:
     """A place found by a key, with its label.
 
-    ``parent`` is the name of the subdivision it lies in, ``names`` how many names it has.
+    ``parent`` is the name of the subdivision it lies in, ``names`` how many names it has (0: it is a small town).
     """
 
     place: Place
@@ -55,6 +79,11 @@ class PlaceMatch:
         return f"{place.name}, {parent}, {place.country}"
 
     @property
+    def hit(self) -> PlaceHit:
+        """What a search tells of it."""
+        return PlaceHit(place=self.place, label=self.label, matched=self.key)
+
+    @property
     def parent_label(self) -> str:
         """How the subdivision that it lies in is shown."""
         return f"{self.parent}, {self.place.country}" if self.parent else self.place.country
@@ -64,6 +93,11 @@ class PlaceMatch:
         """Whether it was found by its own name (“York” finds “New York City” by another; “Mexico City” is Mexico's)."""
         own = folded(plain_name(self.place.name) if self.place.kind is not PlaceKind.CITY else self.place.name)
         return self.key in {own, own.removesuffix(" city")}
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is a town of less than 15,000 inhabitants."""
+        return self.names == 0
 
     @property
     def is_nested(self) -> bool:
@@ -93,7 +127,8 @@ def plain_name(name: str) -> str:
 def find_by_keys(session: Session, key: str) -> list[PlaceMatch]:
     """Return the places of a key."""
     rows = session.connection().execute(text(f"{_SELECT} WHERE n.key = :key"), {"key": key})
-    return [_found(row) for row in rows.mappings()]
+    found = [_found(row) for row in rows.mappings()]
+    return found + _small(session, towns_called(key))
 
 
 def find_qualifiers(session: Session, key: str) -> frozenset[str]:
@@ -119,7 +154,11 @@ def find_by_prefix(session: Session, prefix: str, *, within: Collection[str] | N
         ),
         {"low": prefix, "high": f"{prefix}\U0010ffff", "many": max(_ROWS, 4 * limit), **values},
     )
-    return [_found(row) for row in rows.mappings()]
+    found = [_found(row) for row in rows.mappings()]
+    if len(prefix) < _BEGUN or len({entry.place.id for entry in found}) >= limit:
+        return found
+    small = _small(session, towns_that_begin(prefix, most=limit if within is None else _ROWS))
+    return found + [entry for entry in small if within is None or entry.lies_in([within])]
 
 
 def find_similar(session: Session, key: str, *, within: Collection[str] | None, limit: int) -> list[PlaceMatch]:
@@ -137,6 +176,9 @@ def find_similar(session: Session, key: str, *, within: Collection[str] | None, 
     )
     keys: list[str] = list(rows.scalars())
     near = process.extract(key, keys, scorer=fuzz.ratio, score_cutoff=_SIMILAR, limit=25)
+    if not near:
+        small = [name for name in town_keys(key[:_ALIKE]) if abs(len(name) - len(key)) <= _LONGER]
+        near = process.extract(key, small, scorer=fuzz.ratio, score_cutoff=_SIMILAR, limit=25)
     scores = {match: score for match, score, _ in near if score > near[0][1] - _NEARLY_BEST}
     found = [entry for match in scores for entry in find_by_keys(session, match) if not entry.is_nested]
     if within:
@@ -144,6 +186,38 @@ def find_similar(session: Session, key: str, *, within: Collection[str] | None, 
     best = sorted(found, key=lambda entry: -(scores[entry.key] + 4 * log10(entry.weight)))
     unique = {entry.place.id: entry for entry in reversed(best)}
     return list(reversed(unique.values()))[:limit]
+
+
+def _small(session: Session, towns: Sequence[SmallTown]) -> list[PlaceMatch]:
+    """Return small towns as places found; of a country that the tables lack none."""
+    if not towns:
+        return []
+    asked = {f"id{number}": place_id for number, place_id in enumerate(_above(towns))}
+    marks = ", ".join(f":{name}" for name in asked)
+    rows = session.connection().execute(text(f"SELECT id, name FROM place WHERE id IN ({marks})"), asked)
+    names: dict[str, str] = {row[0]: row[1] for row in rows}
+    return [
+        PlaceMatch(place=_town(town), key=town.key, parent=names.get(town.part or ""), names=0)
+        for town in towns
+        if town.country in names
+    ]
+
+
+def _above(towns: Sequence[SmallTown]) -> list[str]:
+    return sorted({place_id for town in towns for place_id in (town.country, town.part) if place_id})
+
+
+def _town(town: SmallTown) -> Place:
+    return Place(
+        id=town.id,
+        kind=PlaceKind.CITY,
+        name=town.name,
+        country=town.country,
+        subdivision=town.part,
+        latitude=town.latitude,
+        longitude=town.longitude,
+        population=town.population,
+    )
 
 
 def _inside(within: Collection[str] | None) -> tuple[str, dict[str, str]]:

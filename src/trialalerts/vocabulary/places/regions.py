@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,8 +9,23 @@ from sqlmodel import Session
 
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
 from trialalerts.vocabulary.names import folded
-from trialalerts.vocabulary.places.distance import KM_PER_MILE
-from trialalerts.vocabulary.places.lookup import PlaceMatch, find_by_keys, find_by_prefix, find_qualifiers, find_similar
+from trialalerts.vocabulary.places.distance import MAX_RADIUS_KM, checked_radius, parse_radius
+from trialalerts.vocabulary.places.everyday.finding import (
+    everyday_of_codes,
+    everyday_place,
+    everyday_similar,
+    everyday_that_begin,
+    find_everyday,
+)
+from trialalerts.vocabulary.places.everyday.table import EverydayRegion
+from trialalerts.vocabulary.places.lookup import (
+    PlaceHit,
+    PlaceMatch,
+    find_by_keys,
+    find_by_prefix,
+    find_qualifiers,
+    find_similar,
+)
 from trialalerts.vocabulary.places.postcodes.search import find_postcode, postcode_label, search_postcodes
 from trialalerts.vocabulary.tables import Place, PlaceKind, Postcode
 
@@ -28,8 +42,6 @@ __all__ = [
 ]
 
 DEFAULT_RADIUS_KM = 50.0
-MAX_RADIUS_KM = 1_000.0
-"""Farther than this a country, or anywhere, says better what is meant."""
 
 TRAVEL_KM = {"nearby": 25.0, "day-trip": 100.0, "region": 300.0, "anywhere": None}
 """How far somebody would travel, in words, and the radius in kilometres that it stands for; None: any distance."""
@@ -43,21 +55,23 @@ _OWN_CITY = 0.15
 _BOTH_MEANT = frozenset({"US-NY", "US-WA"})
 """States whose name as often means the city."""
 _CHOICES = 6
+_LANGUAGES = ("en", "de", "fr", "es")
 _SMALL = 500_000
+_BEFORE_SMALL, _FAR_LARGER = 3, 50.0
 _CITIES_FIRST = {PlaceKind.CITY: 1.0, PlaceKind.COUNTRY: 1.0, PlaceKind.SUBDIVISION: 5.0}
 """A search weighs subdivisions, which gather the people of their cities, down by this."""
 _ANYWHERE = frozenset({
     "anywhere", "everywhere", "worldwide", "world", "any", "all countries", "uberall", "weltweit", "partout",
     "monde entier", "dans le monde entier", "en cualquier lugar", "todo el mundo", "mundial",
 })  # fmt: skip
-_RADIUS = re.compile(
-    r"\s*(\d+(?:[.,]\d+)?)\s*(km|kms|kilomet(?:er|re)s?|mi|miles?|meilen?|millas?|milles?)?\s*", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """A region as a preference keeps it: ``kind`` anywhere, country, subdivision or place; degrees and kilometres."""
+    """A region as a preference keeps it: ``kind`` anywhere, country, subdivision, group or place; degrees, kilometres.
+
+    ``subdivision`` of a group are the codes of what it is made of, with blanks between.
+    """
 
     kind: str
     label: str
@@ -68,17 +82,11 @@ class Region:
     radius_km: float | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlaceHit:
-    """A place that a search found: its label (which :func:`find_region` finds again) and the key that matched."""
-
-    place: Place
-    label: str
-    matched: str
-
-
 def find_region(session: Session, text: str, *, radius_km: float | None = None) -> Region:
     """Return the region that a text names: “anywhere”, a country, a subdivision, or a town with a radius around it.
+
+    An everyday region (“Yorkshire”, “Scandinavia”) is what the table has for it: a group of countries and their
+    parts, or a town with a radius of its own.
 
     A name may carry what it lies in (“Leeds, GB”, “Leeds, England”, “Springfield, MO”, “Leeds UK”). The largest
     of several places wins where it is three times as large as the next. A postcode stands for the district of a
@@ -93,6 +101,11 @@ def find_region(session: Session, text: str, *, radius_km: float | None = None) 
         raise InvalidInput("No region is given; expected a town, a subdivision, a country or: anywhere")
     if folded(text) in _ANYWHERE:
         return _region(Region(**_NOWHERE, kind="anywhere", label="anywhere"), radius_km)
+    everyday = find_everyday(session, text) or everyday_of_codes(session, text)
+    if everyday is not None:
+        if rivals := _rivals(session, text, everyday):
+            raise AmbiguousRegion(text, [everyday.label, *rivals])
+        return _region(_everyday(session, everyday), radius_km)
     chosen = _choose(text, _candidates(session, text))
     if chosen is None:
         postcode = find_postcode(session, text)
@@ -148,21 +161,61 @@ def _search_names(session: Session, text: str, *, limit: int) -> list[PlaceHit]:
     if rest and within is None:
         begun = folded(rest)
         found = [entry for entry in found if any(folded(part).startswith(begun) for part in entry.label.split(",")[1:])]
-    elif not found:
-        found = find_similar(session, key, within=within, limit=limit)
-        return [_hit(entry) for entry in found]
     found += [entry for entry in _candidates(session, text) if not entry.is_nested]
+    if not found and not (rest and within is None) and not everyday_that_begin(session, text):
+        return [entry.hit for entry in find_similar(session, key, within=within, limit=limit)]
     best: dict[str, PlaceMatch] = {}
     for entry in sorted(found, key=lambda entry: (entry.key != key, not entry.is_proper, len(entry.key))):
         best.setdefault(entry.place.id, entry)
-    ordered = sorted(
-        best.values(), key=lambda entry: (entry.key != key, -entry.weight / _CITIES_FIRST[entry.place.kind])
-    )
-    return [_hit(entry) for entry in ordered[:limit]]
+    return _with_everyday(session, text, _in_order(best.values(), key))[:limit]
 
 
-def _hit(found: PlaceMatch) -> PlaceHit:
-    return PlaceHit(place=found.place, label=found.label, matched=found.key)
+def _with_everyday(session: Session, text: str, found: list[PlaceMatch]) -> list[PlaceHit]:
+    """Return places found, everyday regions among them: behind the large ones of the very name, or behind three."""
+    key = folded(text.partition(",")[0])
+    first = sum(entry.key == key and entry.is_proper and not entry.is_small for entry in found)
+    hits = [entry.hit for entry in found]
+    regions = everyday_that_begin(session, text)
+    called, begun = ([each for each in regions if (each[1] == key) is exact] for exact in (True, False))
+    at = max(first, _BEFORE_SMALL)
+    hits[at:at] = [PlaceHit(place=everyday_place(each), label=each.label, matched=name) for each, name in begun]
+    for each, name in called:  # a continent comes before a town of its name
+        hits.insert(first if each.country else 0, PlaceHit(place=everyday_place(each), label=each.label, matched=name))
+    return hits
+
+
+def _in_order(found: Iterable[PlaceMatch], key: str) -> list[PlaceMatch]:
+    """Return places found, the likeliest first; before a small town called just so come three far larger others."""
+    ordered = sorted(found, key=lambda entry: -entry.weight / _CITIES_FIRST[entry.place.kind])
+    called = [entry for entry in ordered if entry.key == key]
+    large, small = [each for each in called if not each.is_small], [each for each in called if each.is_small]
+    begun = [entry for entry in ordered if entry.key != key]
+    enough = small[0].weight * _FAR_LARGER if small else 0.0
+    first = [entry for entry in begun[:_BEFORE_SMALL] if entry.weight >= enough]
+    return [*large, *first, *small, *begun[len(first) :]]
+
+
+def _everyday(session: Session, region: EverydayRegion) -> Region:
+    """Return what a region of the table is: a town with its radius, one country or part of one, or several of them."""
+    if region.town:
+        around = find_region(session, region.town)
+        return replace(around, label=region.label, country=region.country, radius_km=region.radius_km)
+    codes = " ".join(region.codes)
+    return Region(**{**_NOWHERE, "country": region.country, "subdivision": codes}, kind="group", label=region.label)  # type: ignore[arg-type]  # None and str
+
+
+def _rivals(session: Session, text: str, region: EverydayRegion) -> list[str]:
+    """Return the labels of large towns that have the name of a region as their own (Kent in Washington)."""
+    if region.country is None or "," in text:
+        return []
+    called = find_by_keys(session, folded(text))
+    if not any(each.place.kind is PlaceKind.CITY and each.is_proper and not each.is_small for each in called):
+        return []
+    try:
+        chosen = _choose(text, called)
+    except AmbiguousRegion as asked:
+        return list(asked.choices)
+    return [chosen.label] if chosen else []
 
 
 def _postcode_hit(postcode: Postcode) -> PlaceHit:
@@ -178,30 +231,7 @@ def _postcode_hit(postcode: Postcode) -> PlaceHit:
     return PlaceHit(place=place, label=postcode_label(postcode), matched=postcode.written)
 
 
-def parse_radius(text: str) -> float:
-    """Return a radius in kilometres: “80km”, “50 miles”, “12.5 km”, “30” (kilometres).
-
-    Raises:
-        InvalidInput: it is no distance, or not above 0 and at most 1,000 km.
-    """
-    found = _RADIUS.fullmatch(text)
-    if not found:
-        raise InvalidInput(f"“{text}” is no radius; expected a distance such as 80km or 50 miles")
-    number = float(found[1].replace(",", "."))
-    unit = (found[2] or "km").lower()
-    return _checked(number if unit.startswith("k") else number * KM_PER_MILE, text)
-
-
 _NOWHERE: dict[str, None] = dict.fromkeys(("country", "subdivision", "latitude", "longitude", "radius_km"))
-
-
-def _checked(radius_km: float, shown: str) -> float:
-    if not 0 < radius_km <= MAX_RADIUS_KM:
-        raise InvalidInput(
-            f"A radius of {shown} makes no sense; expected more than 0 and at most {MAX_RADIUS_KM:,.0f} km "
-            "(follow a country or anywhere for more)"
-        )
-    return radius_km
 
 
 def _region(region: Region, radius_km: float | None) -> Region:
@@ -211,7 +241,9 @@ def _region(region: Region, radius_km: float | None) -> Region:
                 f"A radius goes with a town, not with {region.label}; name a town or leave the radius out"
             )
         return region
-    radius = DEFAULT_RADIUS_KM if radius_km is None else _checked(radius_km, f"{radius_km:g} km")
+    radius = (
+        region.radius_km or DEFAULT_RADIUS_KM if radius_km is None else checked_radius(radius_km, f"{radius_km:g} km")
+    )
     return Region(**{**vars(region), "radius_km": radius})
 
 
@@ -275,14 +307,13 @@ def _readings(text: str) -> Iterable[tuple[str, list[str]]]:
 
 
 def _choose(text: str, candidates: list[PlaceMatch]) -> PlaceMatch | None:
-    usable = [found for found in candidates if not found.is_nested]
+    usable = _without_small([found for found in candidates if not found.is_nested])
     if not usable:
         if candidates:
             raise _too_fine(text, candidates[0])
         return None
-    exact = [found for found in usable if folded(found.label) == folded(text)]
-    if len(exact) == 1 and "," in text:
-        return exact[0]
+    if "," in text and (exact := _labelled(text, usable)) is not None:
+        return exact
     weights = {found.place.id: _weight(found, text) for found in _without_shadows(usable)}
     first, *others = sorted(
         (found for found in usable if found.place.id in weights), key=lambda x: -weights[x.place.id]
@@ -297,6 +328,21 @@ def _choose(text: str, candidates: list[PlaceMatch]) -> PlaceMatch | None:
         labels = [first.label, *(found.label for found in like), *(found.parent_label for found in elsewhere)]
         raise AmbiguousRegion(text, list(dict.fromkeys(labels))[:_CHOICES])
     return first
+
+
+def _labelled(text: str, candidates: list[PlaceMatch]) -> PlaceMatch | None:
+    """Return the place whose label a text is, as it is stored or in a language; of a town and its province the town.
+
+    To the letter goes before what is folded; None where it is the label of none, or of several.
+    """
+    for languages, same in (((None,), folded), (_LANGUAGES, str.casefold), (_LANGUAGES, folded)):
+        key = same(text.strip())
+        exact = [found for found in candidates if any(same(found.hit.shown(each)) == key for each in languages)]
+        towns = [found for found in exact if found.place.kind is PlaceKind.CITY]
+        for some in (exact, towns if languages is _LANGUAGES else []):
+            if len(some) == 1:
+                return some[0]
+    return None
 
 
 def _weight(found: PlaceMatch, text: str) -> float:
@@ -314,10 +360,18 @@ def _without_shadows(candidates: list[PlaceMatch]) -> list[PlaceMatch]:
         if place.kind is PlaceKind.COUNTRY:
             dropped |= {city.place.id for city in cities if city.place.country == place.country}
         elif place.kind is PlaceKind.SUBDIVISION and place.id not in _BOTH_MEANT:
-            own = max((city.place.population for city in cities if city.place.subdivision == place.id), default=0)
+            inside = (city.place for city in cities if city.place.country == place.country)
+            own = max((city.population for city in inside if city.subdivision in {place.id, None}), default=0)
             if own and own >= _OWN_CITY * place.population:
                 dropped.add(place.id)
     return [found for found in candidates if found.place.id not in dropped]
+
+
+def _without_small(candidates: list[PlaceMatch]) -> list[PlaceMatch]:
+    """Leave out small towns where a country or a part of one is called so: Glarus is the canton."""
+    if any(found.place.kind is not PlaceKind.CITY for found in candidates):
+        return [found for found in candidates if not found.is_small]
+    return candidates
 
 
 def _too_fine(text: str, found: PlaceMatch) -> InvalidInput:
@@ -334,9 +388,10 @@ def _unknown(session: Session, text: str) -> UnknownRegion:
         [] if within is None else [found for found in find_by_keys(session, folded(name)) if not found.is_nested]
     )
     choices = sorted(elsewhere, key=lambda found: -found.weight)[:3]
+    everyday = [] if choices or rest.strip() else [each.label for each in everyday_similar(folded(name))]
     if not choices:
         choices = find_similar(session, folded(name), within=within or None, limit=3)
-    return UnknownRegion(text.strip(), _labels(choices))
+    return UnknownRegion(text.strip(), [*everyday, *_labels(choices)][:3])
 
 
 def _labels(found: Sequence[PlaceMatch]) -> list[str]:

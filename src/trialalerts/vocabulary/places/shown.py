@@ -1,6 +1,7 @@
-"""How a region is told in the reader's language: its country and subdivision as people there call them.
+"""How a region is told in the reader's language: its town, subdivision and country as people there call them.
 
-Countries are CLDR's (Babel), subdivisions ISO's in the translations of pycountry. A town keeps the name it has.
+Countries are CLDR's (Babel), subdivisions ISO's in the translations of pycountry; towns that are called otherwise in
+another language and everyday regions have tables of our own.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ import gettext
 from functools import lru_cache
 
 from trialalerts.vocabulary.areas.naming.shown import language_of
+from trialalerts.vocabulary.places.everyday.table import everyday_stored
+from trialalerts.vocabulary.places.towns.names import town_shown
 
 __all__ = ["country_shown", "region_shown", "subdivision_shown"]
 
 _ENGLISH = "en"
+_LIKE_A_STATE = {("GE", "es"): "Georgia (país)"}
+_REGION = {"de": "Region", "fr": "région", "es": "región"}
 
 
 def region_shown(label: str, kind: str, country: str | None, subdivision: str | None, language: str) -> str:
@@ -20,20 +25,30 @@ def region_shown(label: str, kind: str, country: str | None, subdivision: str | 
 
     Args:
         label: as it is stored, with the country's code at its end but for countries.
-        kind: anywhere, country, subdivision or place.
+        kind: anywhere, country, subdivision, group or place.
         country: ISO 3166-1.
         subdivision: ISO 3166-2.
         language: of the reader.
     """
+    if everyday := everyday_stored(label, country):
+        told = (everyday.said(language_of(language)), country_shown(country, language) if country else None)
+        return ", ".join(filter(None, told))
     if country is None:
         return label
     if kind == "country":
-        return country_shown(country, language) or label
+        if language_of(language) == _ENGLISH:
+            return label
+        return _LIKE_A_STATE.get((country, language_of(language))) or country_shown(country, language) or label
     name, *within = label.split(", ")
     if not within or within[-1] != country:
         return label
+    if kind in {"place", "anywhere"}:
+        name = town_shown(name, country, language_of(language))
     if kind == "subdivision":
-        name = _called(subdivision, name, language)
+        plain, named, _ = name.partition(" (")
+        name = _called(subdivision, plain if language_of(language) != _ENGLISH else name, language)
+        if named and language_of(language) != _ENGLISH:  # a town has the bare name
+            name = f"{name} ({_REGION.get(language_of(language), 'region')})"
     elif len(within) > 1:
         within[-2] = _called(subdivision, within[-2], language)
     return ", ".join((name, *within[:-1], country_shown(country, language) or country))
@@ -58,6 +73,20 @@ def _called(code: str | None, name: str, language: str) -> str:
     return (subdivision_shown(code, language) if code else None) or name
 
 
+@lru_cache(maxsize=8)
+def _country_names(language: str) -> frozenset[str]:
+    from babel import Locale
+
+    return frozenset(Locale.parse(language).territories.values())
+
+
+@lru_cache(maxsize=8)
+def _words(language: str) -> gettext.NullTranslations:
+    import pycountry
+
+    return gettext.translation("iso3166-2", pycountry.LOCALES_DIR, languages=[language], fallback=True)
+
+
 @lru_cache(maxsize=10_000)
 def _translated(code: str, language: str) -> str | None:
     import pycountry
@@ -67,7 +96,14 @@ def _translated(code: str, language: str) -> str | None:
     if entry is None or language == _ENGLISH:
         return None
     if language in get_official_languages(code[:2]) and "[" not in entry.name:
-        return str(entry.name)  # ISO's own is that of the country
-    words = gettext.translation("iso3166-2", pycountry.LOCALES_DIR, languages=[language], fallback=True)
-    said = words.gettext(entry.name)
-    return said.replace("'", "’") if said != entry.name and "[" not in said else None
+        return _turned(str(entry.name))  # ISO's own is that of the country
+    said = _words(language).gettext(entry.name)
+    if said in _country_names(language):  # the state of Georgia is no “Georgien”
+        return None
+    return _turned(said.replace("'", "’")) if said != entry.name and "[" not in said else None
+
+
+def _turned(name: str) -> str:
+    """Return a name as it is read: “Région wallonne” for “wallonne, Région”."""
+    plain, _, kind = name.partition(", ")
+    return f"{kind} {plain}" if kind else name

@@ -103,8 +103,12 @@ class Suggestions:
                 yield hit
 
     def _regions(self, typed: str, language: Language) -> Sequence[object]:
-        del language
         with self._site.db.read() as session:
             hits = search_places(session, typed, limit=_LOOKED_AT)
-        near = (hit.label for hit in hits if is_near(typed.partition(",")[0], hit.label) or "," in typed)
-        return [{"name": label, "note": ""} for label in dict.fromkeys(near)][:MOST]
+        near = ((hit, hit.shown(language.code)) for hit in hits)
+        names = (
+            name
+            for hit, name in near
+            if "," in typed or any(is_near(typed, each) for each in (hit.label, name, hit.matched))
+        )
+        return [{"name": name, "note": ""} for name in dict.fromkeys(names)][:MOST]

@@ -92,7 +92,7 @@ def _km(site: Site, near: Region | None) -> float | None:
 def _line(words: Wording, facts: TrialFacts, site: Site, far: float, *, asks: bool) -> SiteLine:
     state = _state(site, facts)
     asks = asks and bool(site.contacts) and state in {"open", "planned"}
-    hospital, town = one_line(site.facility, _NAME), one_line(site.city, 60)
+    hospital, town = one_line(site.facility, _NAME), words.town(one_line(site.city, 60), site.country)
     return SiteLine(
         town=town or hospital,
         hospital=hospital if town else "",
