@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from trialalerts.cli.main import main
 from trialalerts.database import open_database
 from trialalerts.vocabulary.places.loading import load_places
+from trialalerts.vocabulary.places.postcodes import download
 
 
 @pytest.fixture
@@ -56,3 +61,86 @@ def test_an_import_of_postcodes_is_told_and_its_postcodes_are_found(
     assert [(entry["label"], entry["kind"], entry["subdivision"]) for entry in found] == [
         ("LS1, Leeds, GB", "postcode", "GB-ENG")
     ]
+
+
+def _lines(*countries: str) -> str:
+    towns = {"GB": ("LS1 4AP", "Leeds", "England"), "DE": ("10115", "Berlin", "Berlin")}
+    rows = ([country, *towns[country], *[""] * 5, "53.7971", "-1.5512", "6"] for country in countries)
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+@pytest.mark.usefixtures("_places")
+def test_only_the_postcodes_of_the_country_asked_for_are_imported(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "all.txt").write_text(_lines("DE", "GB"))
+    with pytest.raises(SystemExit) as left:
+        main(["regions", "import", "--country", "de", "all.txt"])
+    told = "1 postcode of DE stored, 0 lines skipped, 1 line of other countries left out\n"
+    assert (left.value.code, capsys.readouterr().out) == (0, told)
+    with pytest.raises(SystemExit):
+        main(["regions", "import", "--country", "DE", "all.txt", "--json"])
+    assert json.loads(capsys.readouterr().out) == {"stored": {"DE": 1}, "skipped": 0, "elsewhere": 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--country", "FR", "all.txt"], "there is no postcode of FR in this file"),
+        (["--country", "Atlantis", "all.txt"], "“Atlantis” is no country"),
+        (["--country", "QQ"], "“QQ” is no country"),
+        ([], "Which postcodes? Name a file, an address or a country"),
+        (["nowhere.txt"], "nowhere.txt: this file cannot be read"),
+    ],
+)
+@pytest.mark.usefixtures("_places")
+def test_what_cannot_be_imported_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, given: list[str], told: str
+) -> None:
+    (tmp_path / "all.txt").write_text(_lines("DE", "GB"))
+    with pytest.raises(SystemExit) as left:
+        main(["regions", "import", *given])
+    out, errors = capsys.readouterr()
+    assert (left.value.code, out) == (1, "")
+    assert told in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.usefixtures("_places")
+def test_postcodes_are_fetched_from_an_address(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIALALERTS_HTTP__ALLOW_PRIVATE_ADDRESSES", "true")
+    with _served(_lines("DE").encode()) as address:
+        monkeypatch.setattr(download, "DOWNLOADS", f"{address}/zip/")
+        for given in ([f"{address}/zip/DE.zip"], ["--country", "DE"]):
+            with pytest.raises(SystemExit) as left:
+                main(["regions", "import", *given])
+            assert (left.value.code, capsys.readouterr().out) == (0, "1 postcode of DE stored, 0 lines skipped\n")
+        with pytest.raises(SystemExit) as left:
+            main(["regions", "import", f"{address}/gone"])
+    assert left.value.code == 1
+    assert "404" in capsys.readouterr().err
+
+
+@contextmanager
+def _served(body: bytes) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = self.path == "/zip/DE.zip"
+            self.send_response(200 if known else 404)
+            self.end_headers()
+            self.wfile.write(body if known else b"")
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,31 +47,48 @@ def search(
     show_table(("label", "kind", "country", "subdivision", "population"), [tuple(row.values()) for row in rows])
 
 
-@app.command("import", epilog="Example: trialalerts regions import GB.zip")
+@app.command("import", epilog="Example: trialalerts regions import --country GB")
 def import_file(
     file: Annotated[
-        Path,
+        str | None,
         typer.Argument(
-            help="Postcodes of GeoNames (https://download.geonames.org/export/zip/): text, gzip or zip.",
-            metavar="FILE",
+            help="Postcodes as GeoNames has them (https://download.geonames.org/export/zip/): text, gzip or zip; a "
+            "file or an address.",
+            metavar="FILE|URL",
         ),
-    ],
+    ] = None,
     *,
+    country: Annotated[
+        str | None,
+        typer.Option(
+            help="Only the postcodes of this country; without FILE its file is fetched from GeoNames.", metavar="CODE"
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Import postcodes, so that people can name one as their region; those of the same countries are replaced.
 
-    Of a postcode that tells the street only the part that tells the district is kept, to about a kilometre.
+    Of a postcode that tells the street only the part that tells the district is kept, to about a kilometre. All of a
+    file is taken or, where a line is none of postcodes, nothing.
     """
     from trialalerts.cli.progress import show_progress
+    from trialalerts.vocabulary.places.postcodes.download import checked_country, postcode_file
     from trialalerts.vocabulary.places.postcodes.search import import_postcodes
 
+    only = checked_country(country) if country else None
     ctx = open_context()
-    with show_progress("regions import", quiet=json) as progress, ctx.db.write() as session:
-        count = import_postcodes(session, file, progress)
+    with (
+        postcode_file(file, only, ctx.settings.http, ctx.clock) as path,
+        show_progress("regions import", quiet=json) as progress,
+        ctx.db.write() as session,
+    ):
+        count = import_postcodes(session, path, progress, only=only)
         ctx.note("regions.imported", "postcodes", new=", ".join(count.stored), session=session)
     if json:
-        show_json({"stored": count.stored, "skipped": count.skipped})
+        elsewhere = {"elsewhere": count.elsewhere} if only else {}
+        show_json({"stored": count.stored, "skipped": count.skipped, **elsewhere})
         return
     total = sum(count.stored.values())
-    show(f"{counted(total, 'postcode')} of {', '.join(count.stored)} stored, {counted(count.skipped, 'line')} skipped")
+    others = f", {counted(count.elsewhere, 'line')} of other countries left out" if count.elsewhere else ""
+    stored = f"{counted(total, 'postcode')} of {', '.join(count.stored)} stored"
+    show(f"{stored}, {counted(count.skipped, 'line')} skipped{others}")

@@ -25,6 +25,7 @@ from trialalerts.progress import NO_PROGRESS, ProgressMeter, tracked
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.places.lookup import find_qualifiers
 from trialalerts.vocabulary.places.postcodes.codes import SHORTENED, town_code
+from trialalerts.vocabulary.places.postcodes.download import DOWNLOADS
 from trialalerts.vocabulary.places.postcodes.files import PostcodeLine, read_postcodes
 from trialalerts.vocabulary.places.site_names import SiteLocator
 from trialalerts.vocabulary.tables import Postcode
@@ -35,7 +36,6 @@ __all__ = [
 ]  # fmt: skip
 
 _DECIMALS = 2
-_DOWNLOADS = "https://download.geonames.org/export/zip/"
 _MOST_WORDS = 3
 _CHOICES = 6
 _BATCH = 5_000
@@ -47,21 +47,26 @@ class UnknownPostcode(UnknownRegion):
 
     def __init__(self, text: str, country: str | None) -> None:
         super().__init__(text)
-        file = f"{country or 'GB'}.zip"
+        code = country or "GB"
         which, others = (f" of {country}", "") if country else ("", " (or another country)")
         message = (
-            f"“{text}” looks like a postcode, and no postcodes{which} are imported: name a town, or download "
-            f"{file}{others} from {_DOWNLOADS} and run: trialalerts regions import {file}"
+            f"“{text}” looks like a postcode, and no postcodes{which} are imported: name a town, or fetch them with "
+            f"trialalerts regions import --country {code}; or download {code}.zip{others} from {DOWNLOADS} and run: "
+            f"trialalerts regions import {code}.zip"
         )
         self.args = (message,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PostcodeCount:
-    """What an import stored: ``skipped`` lines name no known country, no point on earth or no code with a digit."""
+    """What an import stored: ``skipped`` lines name no known country, no point on earth or no code with a digit.
+
+    ``elsewhere`` are lines of other countries than the one that was asked for.
+    """
 
     stored: Mapping[str, int]
     skipped: int
+    elsewhere: int = 0
 
 
 def postcode_label(postcode: Postcode) -> str:
@@ -69,20 +74,27 @@ def postcode_label(postcode: Postcode) -> str:
     return ", ".join(part for part in (postcode.written, postcode.name, postcode.country) if part)
 
 
-def import_postcodes(session: Session, path: Path, progress: ProgressMeter = NO_PROGRESS) -> PostcodeCount:
+def import_postcodes(
+    session: Session, path: Path, progress: ProgressMeter = NO_PROGRESS, *, only: str | None = None
+) -> PostcodeCount:
     """Read a GeoNames file of postcodes; what it holds of a country replaces what was there of it.
+
+    Of the lines that it reads one country at a time is in memory. With ``only`` (ISO 3166-1) the others are left out.
 
     Raises:
         InvalidInput: the file cannot be read or is none of postcodes, or a country comes in two places.
     """
     locator = SiteLocator(session)
     stored: dict[str, int] = {}
-    skipped = 0
+    skipped = elsewhere = 0
     with closing(read_postcodes(path)) as every_line:
         counted_lines = tracked(every_line, progress, "lines read")
         for country, lines in groupby(counted_lines, key=attrgetter("country")):
             if country in stored:
                 raise InvalidInput(f"{path}: the lines of {country} stand in two places; sort the file by country")
+            if only is not None and country != only:
+                elsewhere += sum(1 for _ in lines)
+                continue
             if locator.country(country) != country:
                 skipped += sum(1 for _ in lines)
                 continue
@@ -91,8 +103,9 @@ def import_postcodes(session: Session, path: Path, progress: ProgressMeter = NO_
             stored[country] = len(rows)
             skipped += left_out
     if not sum(stored.values()):
-        raise InvalidInput(f"{path}: there is no postcode in this file; expected one of {_DOWNLOADS}")
-    return PostcodeCount(stored=stored, skipped=skipped)
+        which = f" of {only}" if only else ""
+        raise InvalidInput(f"{path}: there is no postcode{which} in this file; expected one of {DOWNLOADS}")
+    return PostcodeCount(stored=stored, skipped=skipped, elsewhere=elsewhere)
 
 
 def find_postcode(session: Session, text: str) -> Postcode | None:
