@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,45 @@ def test_an_import_of_postcodes_is_told_and_its_postcodes_are_found(
     assert [(entry["label"], entry["kind"], entry["subdivision"]) for entry in found] == [
         ("LS1, Leeds, GB", "postcode", "GB-ENG")
     ]
+
+
+@pytest.mark.usefixtures("_places")
+@pytest.mark.parametrize(
+    ("typed", "label", "written", "radius"),
+    [
+        ("Skandinavien", "Scandinavia", "DK NO SE", ""),
+        ("Yorkshire", "Yorkshire, GB", "Yorkshire, GB", "75"),
+        ("New England", "New England, US", "US-CT US-MA US-ME US-NH US-RI US-VT", ""),
+        ("Bakewell, GB", "Bakewell, England, GB", "Bakewell, England, GB", "50"),
+    ],
+)
+def test_a_region_is_followed_and_goes_through_a_file_unchanged(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, typed: str, label: str, written: str, radius: str
+) -> None:
+    _run("subscribers", "add", "ann@example.org", "--area", "any", "--region", typed, "--confirmed")
+    capsys.readouterr()
+    before = _followed(capsys)
+    assert before["region"] == label
+    _run("subscribers", "export", "--output", "people.csv")
+    (row,) = csv.DictReader((tmp_path / "people.csv").read_text(encoding="utf-8-sig").splitlines())
+    assert (row["region"], row["radius_km"]) == (written, radius)
+    _run("preferences", "remove", str(before["id"]))
+    _run("subscribers", "import", "people.csv")
+    capsys.readouterr()
+    assert _followed(capsys) | {"id": before["id"]} == before
+
+
+def _run(*words: str) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(list(words))
+    assert left.value.code == 0
+
+
+def _followed(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    _run("preferences", "list", "ann@example.org", "--json")
+    (found,) = json.loads(capsys.readouterr().out)
+    assert isinstance(found, dict)
+    return found
 
 
 def _lines(*countries: str) -> str:

@@ -247,7 +247,7 @@ def test_a_preference_is_edited_as_it_stands(each_world: World) -> None:
     own = _own(each_world, person)
     page = each_world.client.get(f"{own}?edit={preference.id}").text
     assert 'value="Multiple Sclerosis"' in page
-    assert 'value="Leeds, England, GB"' in page
+    assert 'value="Leeds, England, United Kingdom"' in page
     assert 'name="radius" type="text" inputmode="decimal" maxlength="20" size="6" autocomplete="off" value="80"' in page
     data = {"action": "edit", "preference": str(preference.id), "step": "save", **EVERYTHING}
     answer = each_world.client.post(own, data=data)

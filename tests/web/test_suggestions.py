@@ -68,9 +68,9 @@ def test_one_letter_in_four_may_be_wrong_and_no_more(typed: str, name: str, near
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("lee", ["Leeds, England, GB"]),
-        ("Leedz", ["Leeds, England, GB"]),
-        ("spring", ["Springfield, Illinois, US", "Springfield, Missouri, US"]),
+        ("lee", ["Leeds, England, United Kingdom"]),
+        ("Leedz", ["Leeds, England, United Kingdom"]),
+        ("spring", ["Springfield, Illinois, United States", "Springfield, Missouri, United States"]),
         ("unit", ["United States", "United Kingdom"]),
         ("zzzzzz", []),
     ],

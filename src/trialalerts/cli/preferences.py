@@ -35,7 +35,13 @@ Areas = Annotated[
         metavar="TEXT",
     ),
 ]
-RegionText = Annotated[str, typer.Option(help="A town, postcode, subdivision, country, or: anywhere.", metavar="TEXT")]
+RegionText = Annotated[
+    str,
+    typer.Option(
+        help="A town, postcode, subdivision, country, a region such as Yorkshire or Europe, or: anywhere.",
+        metavar="TEXT",
+    ),
+]
 Radius = Annotated[str | None, typer.Option(help="How far around a town, such as 80km or 50miles.")]
 Travel = Annotated[
     str | None,

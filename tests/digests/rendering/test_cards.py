@@ -145,6 +145,18 @@ def test_an_age_limit_that_fell_away_is_told() -> None:
         ("en", "asthma", wish(kind=RegionKind.ANYWHERE, place="anywhere"), "Asthma"),
         ("en", "asthma", wish(kind=RegionKind.ANYWHERE, place="Leeds, GB"), "Asthma near Leeds"),
         ("en", "asthma", wish(kind=RegionKind.SUBDIVISION, place="Bavaria, DE"), "Asthma in Bavaria"),
+        ("en", "asthma", wish(place="Yorkshire, GB", radius_km=75.0), "Asthma: Yorkshire"),
+        ("de", "Asthma", wish(place="Ruhr area, DE", country="DE"), "Asthma: Ruhrgebiet"),
+        (
+            "de",
+            "Asthma",
+            wish(kind=RegionKind.GROUP, place="Scandinavia", country=None),
+            "Asthma: Skandinavien",
+        ),
+        ("fr", "asthme", wish(kind=RegionKind.GROUP, place="Europe", country=None), "Asthme\u202f: Europe"),
+        ("es", "asma", wish(kind=RegionKind.GROUP, place="New England, US", country="US"), "Asma: Nueva Inglaterra"),
+        ("de", "Asthma", wish(place="Milan, Lombardy, IT", country="IT"), "Asthma bei Mailand"),
+        ("es", "asma", wish(place="Köln, North Rhine-Westphalia, DE", country="DE"), "Asma cerca de Colonia"),
         ("en", "this trial", wish(item_id=7), "One trial you follow"),
     ],
 )
