@@ -8,24 +8,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from shutil import copyfile
 from threading import Thread
 
 import pytest
 
 from trialalerts.cli.main import main
 from trialalerts.database import open_database
+from trialalerts.database.schema import upgrade_schema
 from trialalerts.vocabulary.places.loading import load_places
 from trialalerts.vocabulary.places.postcodes import download
 
 
-@pytest.fixture
-def _places(sqlite_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRIALALERTS_DATABASE__URL", sqlite_url)
-    database = open_database(sqlite_url)
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database that holds all places, loaded once and copied for each test."""
+    file = tmp_path_factory.mktemp("places") / "places.db"
+    database = open_database(f"sqlite:///{file}")
+    upgrade_schema(database)
     with database.write() as session:
         load_places(session)
     database.dispose()
+    return file
+
+
+@pytest.fixture
+def _places(loaded: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    copyfile(loaded, tmp_path / "own.db")
+    monkeypatch.setenv("TRIALALERTS_DATABASE__URL", f"sqlite:///{tmp_path / 'own.db'}")
 
 
 @pytest.mark.usefixtures("_places")
@@ -69,9 +80,9 @@ def test_an_import_of_postcodes_is_told_and_its_postcodes_are_found(
     ("typed", "label", "written", "radius"),
     [
         ("Skandinavien", "Scandinavia", "DK NO SE", ""),
-        ("Yorkshire", "Yorkshire, GB", "Yorkshire, GB", "75"),
+        ("Yorkshire", "Yorkshire, GB", "Yorkshire, GB", "75.0"),
         ("New England", "New England, US", "US-CT US-MA US-ME US-NH US-RI US-VT", ""),
-        ("Bakewell, GB", "Bakewell, England, GB", "Bakewell, England, GB", "50"),
+        ("Bakewell, GB", "Bakewell, England, GB", "Bakewell, England, GB", "50.0"),
     ],
 )
 def test_a_region_is_followed_and_goes_through_a_file_unchanged(
@@ -84,10 +95,11 @@ def test_a_region_is_followed_and_goes_through_a_file_unchanged(
     _run("subscribers", "export", "--output", "people.csv")
     (row,) = csv.DictReader((tmp_path / "people.csv").read_text(encoding="utf-8-sig").splitlines())
     assert (row["region"], row["radius_km"]) == (written, radius)
-    _run("preferences", "remove", str(before["id"]))
+    _run("preferences", "remove", str(before["id"]), "--yes")
     _run("subscribers", "import", "people.csv")
     capsys.readouterr()
-    assert _followed(capsys) | {"id": before["id"]} == before
+    moved = {name: before[name] for name in ("id", "confirmed")}
+    assert _followed(capsys) | moved == before
 
 
 def _run(*words: str) -> None:
@@ -141,7 +153,7 @@ def test_what_cannot_be_imported_is_told_in_one_line(
     with pytest.raises(SystemExit) as left:
         main(["regions", "import", *given])
     out, errors = capsys.readouterr()
-    assert (left.value.code, out) == (1, "")
+    assert (left.value.code, out) == (2, "")
     assert told in errors
     assert "Traceback" not in errors
 

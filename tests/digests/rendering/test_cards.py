@@ -11,6 +11,7 @@ import pytest
 from tests.digests.rendering_samples import LEEDS, article, as_read, entry, facts, reason, told, trial, wish
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, TrialFacts
 from trialalerts.catalog.tables import appeared_at
+from trialalerts.digests.cards.asking import place_to_ask, places, spot
 from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.reasons import condition_of, followed, wish_details, wish_heading
 from trialalerts.digests.cards.wording import Wordings
@@ -481,3 +482,17 @@ def test_a_group_is_called_in_the_readers_language() -> None:
     }
     assert condition_of(Wordings().of("de"), [known]) == "Brustkrebs"
     assert "names" not in known.as_json()
+
+
+@pytest.mark.parametrize(
+    ("locale", "spelled", "told"),
+    [("de", "Milano", "Mailand"), ("es", "Milan", "Milán"), ("fr", "MILANO", "Milan"), ("en", "Milano", "Milan")],
+)
+def test_the_hospitals_town_is_called_as_the_reader_calls_it(locale: str, spelled: str, told: str) -> None:
+    site = Site(facility="Policlinico", city=spelled, country="IT", status="RECRUITING")
+    why = reason(near=Nearby(site=site, distance_km=4.0, sites=1), nearest=spelled)
+    words = Wordings().of(locale)
+    ask = place_to_ask(words, why, places(words, facts(sites=(site,))), None)
+    assert ask is not None
+    assert ask.name == f"Policlinico, {told}"
+    assert told in spot(words, why, "nearest", None)

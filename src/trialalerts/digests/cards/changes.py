@@ -188,7 +188,7 @@ def _closed(words: Wording, told: EntryChange) -> str:
 
 def _other_contact(words: Wording, told: EntryChange) -> str:
     """Return in which towns somebody else is to be asked now, or that it is for the whole trial."""
-    sites = [one_line(site.get("city"), 60) or one_line(site.get("facility"), 60) for site in _sites(told.after)]
+    sites = [_town(words, site) for site in _sites(told.after)]
     named = list(dict.fromkeys(filter(None, sites)))
     if told.after.get("central"):
         named.append(words.say("change.contact_central"))
@@ -219,11 +219,14 @@ def closed_sites(words: Wording, told: EntryChange, reasons: Sequence[Reason], u
 
 
 def _closed_near(words: Wording, reason: Reason, what: str, unit: str | None) -> str:
-    towns = [one_line(town, 60) or words.say("who.not_stated") for town in reason.closed]
+    country = reason.near.site.country if reason.near.site else reason.wish.country
+    towns = [words.town(one_line(town, 60), country) or words.say("who.not_stated") for town in reason.closed]
     how_many, closed = len(towns), words.listed(towns)
     if reason.distance_km is not None and reason.nearest:
         nearest = words.say(
-            "place.nearest", place=one_line(reason.nearest, 60), distance=words.distance(reason.distance_km, unit)
+            "place.nearest",
+            place=words.town(one_line(reason.nearest, 60), country),
+            distance=words.distance(reason.distance_km, unit),
         )
         return words.count(f"change.site_{what}_nearest", how_many, sites=closed, nearest=nearest)
     if reason.near_unknown:
@@ -246,11 +249,15 @@ def _nearest_first(sites: Sequence[Mapping[str, Any]], near: Mapping[str, float 
     return sorted(sites, key=lambda site: one_line(site.get("city")) not in near)
 
 
+def _town(words: Wording, site: Mapping[str, Any]) -> str:
+    city = one_line(site.get("city"), 60) or one_line(site.get("facility"), 60)
+    return words.town(city, site.get("country"))
+
+
 def _site(words: Wording, site: Mapping[str, Any], near: Mapping[str, float | None], unit: str | None) -> str:
     """Return a town with its distance where that is known, else with its country."""
-    city = one_line(site.get("city"), 60) or one_line(site.get("facility"), 60)
-    distance = near.get(city)
-    city = words.town(city, site.get("country"))
+    distance = near.get(one_line(site.get("city"), 60) or one_line(site.get("facility"), 60))
+    city = _town(words, site)
     if distance is not None:
         return words.say("place.nearest", place=city, distance=words.distance(distance, unit))
     country = words.country(site.get("country"), one_line(site.get("country_name"), 60) or None)
