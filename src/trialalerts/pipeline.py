@@ -33,8 +33,9 @@ from trialalerts.operations.watch.watcher import Watcher
 from trialalerts.settings import Settings
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.kinds import check_sources
-from trialalerts.sources.polling.poll import PollCount, poll_due
+from trialalerts.sources.polling.poll import PollCount, freshness_of, poll_due
 from trialalerts.sources.polling.reread import reread_trials
+from trialalerts.sources.polling.turning import turn_statuses
 
 __all__ = ["Pipeline"]
 
@@ -85,9 +86,15 @@ class Pipeline:
         return poll_due(self.db, self.settings, self.clock, names=names, force=force, stop=self._stop)
 
     def reread(self) -> int:
-        """Read stored trials anew where an upgrade left that to be done; return how many changed."""
+        """Read stored trials anew after an upgrade, and those whose day has come; return how many changed.
+
+        While nobody knows what day it is no status turns.
+        """
         with SourceContext(self.db, self.settings.http, self.clock, stop=self._stop) as context:
-            return reread_trials(self.db, context, stop=self._stop)
+            changed = reread_trials(self.db, context, stop=self._stop)
+        if self._timekeeper.look().steady:
+            changed += turn_statuses(self.db, self.clock, freshness=freshness_of(self.settings))
+        return changed
 
     def compose(self) -> ComposeCount:
         """Compose the digests of everybody who is due, with what has been held back for a day."""

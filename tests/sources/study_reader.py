@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from trialalerts.clock import Clock, SystemClock
 from trialalerts.sources.kinds.clinicaltrials_gov import (
     ClinicalTrialsGov,
     ClinicalTrialsGovSettings,
@@ -27,6 +28,7 @@ class _Context:
     locator: SiteLocator
     conditions: ConditionNames
     topics: TopicTree | None
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def read_study(

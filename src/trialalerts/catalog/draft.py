@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypedDict
 
 from trialalerts.catalog.facts import ArticleFacts, TrialFacts
@@ -40,7 +40,8 @@ class ItemDraft:
     with ``external_id`` it names the record. ``published_at`` is aware. ``aliases`` are former numbers
     of this very record in its own registry (merged duplicates): a stored item under one of them is
     this item. Other numbers that the record mentions belong into ``facts.numbers`` alone. ``topics`` are ids, those
-    above them included. ``version`` is what the registry's list said of the record, where details are asked for apart.
+    above them included. ``version`` is what the registry's list said of the record, where details are asked for apart;
+    ``turns_on`` is the day on which a status that follows from dates becomes another.
     """
 
     registry: str
@@ -59,3 +60,4 @@ class ItemDraft:
     keys: tuple[str, ...] = ()
     problems: tuple[FieldProblem, ...] = ()
     version: str | None = None
+    turns_on: date | None = None

@@ -21,6 +21,7 @@ __all__ = [
     "PartialDate",
     "Reach",
     "Site",
+    "StatusDates",
     "Term",
     "TrialFacts",
 ]
@@ -126,6 +127,18 @@ class LayText(_Facts):
     summary: str | None = None
 
 
+class StatusDates(_Facts):
+    """The days from which a trial's status follows, where its registry states none (ISRCTN).
+
+    ``said`` is a status that the registry states all the same: it stopped, or was suspended.
+    """
+
+    recruits_from: date | None = None
+    recruits_until: date | None = None
+    ends: date | None = None
+    said: str | None = None
+
+
 class TrialFacts(_Facts):
     """What is known of a trial.
 
@@ -169,6 +182,7 @@ class TrialFacts(_Facts):
     reach: Reach | None = None
     plain: Design | None = None
     lay: tuple[LayText, ...] = ()
+    schedule: StatusDates | None = None
 
 
 class ArticleFacts(_Facts):

@@ -17,7 +17,6 @@ __all__ = ["SAID", "insert_records", "touch_records", "update_records"]
 
 SAID = ("url", "title", "summary", "published_at", "facts", "areas", "topics")
 """The columns of what a record says; an item has the same."""
-"""How many values one statement asks for: SQLite takes 32,766 parameters, and long lists are slow to compile."""
 
 _Columns = dict[str, Any]
 
@@ -37,6 +36,7 @@ def insert_records(
             "source": entry.draft.source,
             "facts_hash": entry.facts_hash,
             "version": entry.draft.version,
+            "turns_on": entry.draft.turns_on,
             "first_seen_at": now,
             "last_seen_at": now,
         }
@@ -56,6 +56,7 @@ def update_records(connection: Connection, entries: Iterable[tuple[int, Prepared
             "source": entry.draft.source,
             "facts_hash": entry.facts_hash,
             "version": entry.draft.version,
+            "turns_on": entry.draft.turns_on,
         }
         | more
         for record_id, entry, more in entries

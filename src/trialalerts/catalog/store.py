@@ -293,8 +293,9 @@ class _TrialBatch:
 
 
 def _says_more(item: StoredTrial, entry: PreparedItem) -> bool:
-    """Tell whether the record is to be written anew: its facts, or what the registry's list says of it, are others."""
-    return item.facts_hash != entry.facts_hash or item.version != entry.draft.version
+    """Tell whether the record is to be written anew: its facts, or what is kept beside them, are others."""
+    kept, said = (item.version, item.turns_on), (entry.draft.version, entry.draft.turns_on)
+    return item.facts_hash != entry.facts_hash or kept != said
 
 
 def _status(entry: PreparedItem) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -28,6 +28,7 @@ __all__ = [
 
 
 _ARTICLE = text("title_key IS NOT NULL")
+_TURNS = text("turns_on IS NOT NULL")
 _UNMADE = text("outline = ''")
 
 
@@ -110,7 +111,8 @@ class Record(SQLModel, table=True):
     speaks for it (it has the record's registry and id), what the record says stands in the item's row and not twice:
     the columns from ``url`` to ``topics`` are None here. ``title_key`` and ``keys`` are by what an article is
     recognised: None for a trial; an empty ``title_key`` says that they are still to be made. ``version`` is what its
-    registry's list said of it when its details were read.
+    registry's list said of it when its details were read; ``turns_on`` the day on which a status that follows from
+    dates becomes another (see :mod:`~trialalerts.catalog.trials.schedule`).
     """
 
     __tablename__ = "record"
@@ -124,6 +126,7 @@ class Record(SQLModel, table=True):
             "ix_record_registry_last_seen_at", "registry", "last_seen_at",
             sqlite_where=_ARTICLE, postgresql_where=_ARTICLE,
         ),
+        Index("ix_record_turns_on", "turns_on", sqlite_where=_TURNS, postgresql_where=_TURNS),
     )  # fmt: skip
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -144,6 +147,7 @@ class Record(SQLModel, table=True):
     first_seen_at: datetime = Field(sa_type=UtcDateTime)
     last_seen_at: datetime = Field(sa_type=UtcDateTime)
     version: str | None = None
+    turns_on: date | None = Field(default=None)
 
 
 class ArticleKey(SQLModel, table=True):

@@ -128,12 +128,11 @@ def release(
     json: _Json = False,
 ) -> None:
     """Let a source go on that is held because all its entries were new at once."""
-    from trialalerts.catalog.changes.freshness import Freshness
     from trialalerts.sources.polling.holding import release_source
+    from trialalerts.sources.polling.poll import freshness_of
 
     context = open_context()
-    within = context.settings.digests
-    freshness = Freshness(trial=within.new_trial_within, article=within.new_article_within)
+    freshness = freshness_of(context.settings)
     count = release_source(context.db, name, silently=silently, now=context.clock.now(), freshness=freshness)
     context.note("source.released", f"source {name}", old="held", new=f"{count.changes} of {count.new} entries told")
     if json:

@@ -19,7 +19,7 @@ from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import PartialDate, Term, TrialFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.sources.context import SourceContext
-from trialalerts.sources.reading.answers import json_page
+from trialalerts.sources.sweeps.answers import json_page
 
 PROTOCOL = "protocolSection"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, cast
 
 from sqlalchemy import Connection, and_, select
@@ -21,7 +22,8 @@ __all__ = ["StoredTrial", "find_by_number", "find_stored", "note_numbers"]
 class StoredTrial:
     """An item in the table, and the record of it that is asked for; ``record_id`` is None where there is none yet.
 
-    ``facts_hash`` and ``version`` are the record's. ``is_own`` tells whether the item holds what this record says.
+    ``facts_hash``, ``version`` and ``turns_on`` are the record's. ``is_own`` tells whether the item holds what this
+    record says.
     """
 
     item_id: int
@@ -29,24 +31,26 @@ class StoredTrial:
     facts_hash: str
     is_own: bool = True
     version: str | None = None
+    turns_on: date | None = None
 
 
 def find_stored(connection: Connection, registry: str, external_ids: Collection[str]) -> dict[str, StoredTrial]:
     """Return the records of a registry by their external ids."""
     leads = and_(col(Item.registry_name) == col(Record.registry_name), col(Item.external_id) == col(Record.external_id))
     numbers = col(Record.external_id), col(Record.id), col(Record.item_id)
-    columns = *numbers, col(Record.facts_hash), col(Record.version), leads
+    columns = *numbers, col(Record.facts_hash), col(Record.version), col(Record.turns_on), leads
     asked = select(*columns).join(Item, col(Item.id) == col(Record.item_id))
     found: dict[str, StoredTrial] = {}
     for chunk in in_chunks(external_ids):
         query = asked.where(col(Record.registry_name) == registry, col(Record.external_id).in_(chunk))
-        for external_id, record_id, item_id, facts_hash, version, is_own in connection.execute(query).all():
+        for external_id, record_id, item_id, facts_hash, version, turns_on, is_own in connection.execute(query).all():
             found[external_id] = StoredTrial(
                 item_id=item_id,
                 record_id=cast("int", record_id),
                 facts_hash=facts_hash,
                 is_own=bool(is_own),
                 version=version,
+                turns_on=turns_on,
             )
     return found
 

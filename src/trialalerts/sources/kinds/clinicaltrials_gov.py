@@ -23,7 +23,6 @@ from trialalerts.net.client import HttpRefused
 from trialalerts.redaction import shown_url
 from trialalerts.sources.base import SourceKind
 from trialalerts.sources.context import SourceContext
-from trialalerts.sources.reading.answers import json_page
 from trialalerts.sources.reading.countries import country_names
 from trialalerts.sources.reading.design import MOST_LISTED, design_values
 from trialalerts.sources.reading.fields import Fields, cleaned
@@ -31,6 +30,7 @@ from trialalerts.sources.reading.reach import said_reach
 from trialalerts.sources.reading.record import RecordView
 from trialalerts.sources.reading.sites import contact_values, is_on_earth, site_values
 from trialalerts.sources.reading.trial import ReadingContext, TrialRecord
+from trialalerts.sources.sweeps.answers import json_page
 from trialalerts.sources.sweeps.registry import RegistrySettings
 from trialalerts.sources.sweeps.steps import RecordPage, Span, Token, TokenStep
 from trialalerts.sources.sweeps.trials import TrialRegistry

@@ -52,7 +52,7 @@ from trialalerts.sources.polling.writer import BatchCount, BatchWriter
 from trialalerts.sources.stumbles import describe_error
 from trialalerts.sources.tables import SourceState
 
-__all__ = ["PollCount", "chosen_sources", "poll_due", "poll_source"]
+__all__ = ["PollCount", "chosen_sources", "freshness_of", "poll_due", "poll_source"]
 
 log = structlog.get_logger()
 
@@ -161,6 +161,12 @@ def chosen_sources(settings: Settings, names: Sequence[str] | None) -> list[Sour
     return [settled(by_name[name]) for name in dict.fromkeys(names)]
 
 
+def freshness_of(settings: Settings) -> Freshness:
+    """Return how long after its own date an item is news, by the configuration."""
+    within = settings.digests
+    return Freshness(trial=within.new_trial_within, article=within.new_article_within)
+
+
 def poll_source(
     db: Database,
     settings: Settings,
@@ -247,7 +253,7 @@ class _Poll:
         began = self._clock.now()
         pace = self._source.at_most
         with SourceContext(self._db, self._settings.http, self._clock, stop=self._stop, at_most=pace) as context:
-            keeper = BatchWriter(self._db, self._source, context, self.lease, self._freshness())
+            keeper = BatchWriter(self._db, self._source, context, self.lease, freshness_of(self._settings))
             batches = (source or open_source(self._source)).batches(position, context)
             try:
                 while not self.count.complete and self._keep_next(batches, keeper):
@@ -259,10 +265,6 @@ class _Poll:
         if not self.count.complete:
             raise SourceError(f"Source {self._source.name} gave nothing that ends its sweep.")
         self._log_polled(began)
-
-    def _freshness(self) -> Freshness:
-        within = self._settings.digests
-        return Freshness(trial=within.new_trial_within, article=within.new_article_within)
 
     def _stop(self) -> bool:
         return self.lease.lost or self._told_to_stop()

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, time
 from typing import Any, Protocol
 
 from trialalerts.catalog.draft import ItemDraft
-from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.facts import StatusDates, TrialFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_text
+from trialalerts.catalog.trials.schedule import next_turn, status_on
+from trialalerts.clock import Clock
 from trialalerts.sources.reading.record import RecordView
 from trialalerts.sources.trial_areas import trial_areas
 from trialalerts.vocabulary.places.site_names import SiteLocator
@@ -24,6 +26,10 @@ _TITLE_LIMIT = 1000
 
 class ReadingContext(Protocol):
     """What a record is read with (see :class:`~trialalerts.sources.context.SourceContext`)."""
+
+    @property
+    def clock(self) -> Clock:
+        """Tells the day, for statuses that follow from dates."""
 
     @property
     def locator(self) -> SiteLocator:
@@ -51,6 +57,7 @@ class TrialRecord:
             take four times as long.
         topics: topics that the record names itself.
         aliases: former numbers of this very record.
+        schedule: the days from which its status follows, where the registry states none.
     """
 
     number: str
@@ -60,6 +67,7 @@ class TrialRecord:
     summary: str = ""
     topics: Sequence[str] = ()
     aliases: tuple[str, ...] = ()
+    schedule: StatusDates | None = None
 
 
 def trial_draft(
@@ -75,7 +83,11 @@ def trial_draft(
         source: the name of the source.
         title_path: where the title should stand: a trial without any is noted there.
     """
-    facts = TrialFacts.model_validate(trial.facts)
+    today, turns_on, values = context.clock.now().date(), None, trial.facts
+    if trial.schedule is not None:
+        values = {**values, "schedule": trial.schedule, "status": status_on(trial.schedule, today)}
+        turns_on = next_turn(trial.schedule, today)
+    facts = TrialFacts.model_validate(values)
     title = trial.title or facts.official_title or facts.acronym
     if title is None:
         view.note(title_path, "the study has no title; its number stands in for it")
@@ -96,6 +108,7 @@ def trial_draft(
         topics=_topics(title, facts, trial.topics, context.topics),
         aliases=trial.aliases,
         problems=view.problems,
+        turns_on=turns_on,
     )
 
 

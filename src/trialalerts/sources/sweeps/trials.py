@@ -41,6 +41,10 @@ class TrialRegistry(Registry[_Settings, _S]):
     def trial(self, record: RecordView, number: str, context: ReadingContext) -> TrialRecord:
         """Read a record that bears a number."""
 
+    def external_id(self, number: str) -> str:
+        """Return the id under which a record is stored: by default its number."""
+        return number
+
     def inside(self, record: RecordView) -> RecordView:
         """Return the object inside a record that the paths begin in; by default the record itself."""
         return record
@@ -56,13 +60,14 @@ class TrialRegistry(Registry[_Settings, _S]):
             found = f"found “{number[:40]}”" if number else "found nothing"
             message = f"{found}, expected {self.number_example}"
             return None, [FieldProblem(external_id=f"{UNNAMED}{named[:80]}", field=self.number_path, message=message)]
+        own = self.external_id(number)
         try:
-            whole = RecordView(record, Fields(number))
+            whole = RecordView(record, Fields(own))
             trial = self.trial(whole, number, context)
             names = {"registry": self.registry, "source": self.settings.name, "title_path": self.title_path}
             return trial_draft(trial, self.inside(whole), context, **names), ()
         except Exception as error:  # noqa: BLE001 - a record that nobody foresaw must not stop the others
-            return None, [unreadable(number, error)]
+            return None, [unreadable(own, error)]
 
 
 _NO_OBJECT = "the record is no object"

@@ -1,4 +1,4 @@
-"""What a registry's list said of a record when its details were read: they are asked for again when it says more."""
+"""What a registry's list said of a record that was read whole, and when a status that follows from dates turns."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ depends_on = None
 def upgrade() -> None:
     """Go one revision up."""
     op.add_column("record", sa.Column("version", sa.String(), nullable=True))
+    op.add_column("record", sa.Column("turns_on", sa.Date(), nullable=True))
+    turns = sa.text("turns_on IS NOT NULL")
+    op.create_index("ix_record_turns_on", "record", ["turns_on"], sqlite_where=turns, postgresql_where=turns)
 
 
 def downgrade() -> None:
