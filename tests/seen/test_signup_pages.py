@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from sqlmodel import select
 
 from tests.seen.looking import chromium, serious_faults, window
-from tests.web.conftest import World, open_world, path_of, settings_of
+from tests.web.conftest import World, hide_small_towns, open_world, path_of, settings_of
 from tests.web.test_trial_page import NOW, store_trial
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
@@ -28,7 +28,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def world(sqlite_db: Database, clock: FrozenClock) -> Iterator[World]:
+def world(sqlite_db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    hide_small_towns(monkeypatch)
     NOW[:] = [clock.now()]
     with sqlite_db.write() as session:
         store_trial(session)
@@ -69,7 +70,7 @@ def test_a_suggestion_is_found_and_taken_with_the_keyboard_alone(browser: Browse
         page.keyboard.type("spring")
         expect(where).to_have_attribute("aria-expanded", "true")
         options = page.locator("[role=option]")
-        expect(options).to_have_text(["Springfield, Illinois, US", "Springfield, Missouri, US"])
+        expect(options).to_have_text(["Springfield, Illinois, United States", "Springfield, Missouri, United States"])
         assert where.get_attribute("aria-controls") == page.get_by_role("listbox").get_attribute("id")
         assert where.get_attribute("aria-activedescendant") is None
 
@@ -89,7 +90,7 @@ def test_a_suggestion_is_found_and_taken_with_the_keyboard_alone(browser: Browse
         expect(where).to_have_attribute("aria-expanded", "true")
         page.keyboard.press("ArrowUp")
         page.keyboard.press("Enter")
-        expect(where).to_have_value("Springfield, Missouri, US")
+        expect(where).to_have_value("Springfield, Missouri, United States")
         expect(where).to_have_attribute("aria-expanded", "false")
         assert page.get_by_role("heading", level=1).inner_text() != "Is this right?"
 

@@ -30,11 +30,15 @@ from trialalerts.web.server import WebServer
 SECRET = "a secret of these tests"
 
 
-@pytest.fixture(autouse=True)
-def _only_towns_of_this_world(monkeypatch: pytest.MonkeyPatch) -> None:
+def hide_small_towns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the small towns, which stand in a file and not among the places that are made up here."""
     for name in ("towns_called", "towns_that_begin", "town_keys"):
         monkeypatch.setattr(lookup, name, lambda *_, **__: [])
+
+
+@pytest.fixture(autouse=True)
+def _only_towns_of_this_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    hide_small_towns(monkeypatch)
 
 
 def _areas() -> list[Area]:

@@ -14,8 +14,8 @@ from tests.sources.registry_server import Fault, Handler, RegistryServer
 from trialalerts.redaction import shown_url
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.reading.record import RecordView
-from trialalerts.sources.reading.trial import ReadingContext, TrialRecord
 from trialalerts.sources.sweeps.answers import json_answer, json_page
+from trialalerts.sources.sweeps.drafting import ReadingContext, TrialRecord
 from trialalerts.sources.sweeps.registry import Listed, RegistrySettings
 from trialalerts.sources.sweeps.steps import Pages, PageStep, RecordPage, Span
 from trialalerts.sources.sweeps.trials import TrialRegistry

@@ -29,8 +29,8 @@ from trialalerts.sources.reading.fields import Fields, cleaned
 from trialalerts.sources.reading.reach import said_reach
 from trialalerts.sources.reading.record import RecordView
 from trialalerts.sources.reading.sites import contact_values, is_on_earth, site_values
-from trialalerts.sources.reading.trial import ReadingContext, TrialRecord
 from trialalerts.sources.sweeps.answers import json_page
+from trialalerts.sources.sweeps.drafting import ReadingContext, TrialRecord
 from trialalerts.sources.sweeps.registry import RegistrySettings
 from trialalerts.sources.sweeps.steps import RecordPage, Span, Token, TokenStep
 from trialalerts.sources.sweeps.trials import TrialRegistry

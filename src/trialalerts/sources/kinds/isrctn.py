@@ -26,8 +26,8 @@ from trialalerts.sources.reading.criteria import numbered_points, written_criter
 from trialalerts.sources.reading.design import design_values
 from trialalerts.sources.reading.record import RecordView
 from trialalerts.sources.reading.sites import contact_values, site_values
-from trialalerts.sources.reading.trial import ReadingContext, TrialRecord
 from trialalerts.sources.reading.xml import XmlRecords
+from trialalerts.sources.sweeps.drafting import ReadingContext, TrialRecord
 from trialalerts.sources.sweeps.registry import RegistrySettings
 from trialalerts.sources.sweeps.steps import RecordPage, Span, Windows, WindowStep
 from trialalerts.sources.sweeps.trials import TrialRegistry

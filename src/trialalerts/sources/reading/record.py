@@ -104,6 +104,12 @@ class RecordView:
         """Return a number."""
         return self.fields.number(*self._find(path))
 
+    def code(self, path: str) -> str | None:
+        """Return a code as text: some registries write it as a number now, and as a text then."""
+        node, key, _ = self._find(path)
+        value = node.get(key)
+        return str(value) if type(value) is int else self.line(path)
+
     def word(self, path: str, meanings: Mapping[str, _Meaning], expected: str) -> _Meaning | None:
         """Return what a word of the registry means; case does not matter.
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, TypeVar
 from trialalerts.catalog.draft import FieldProblem
 from trialalerts.sources.reading.fields import UNNAMED, Fields
 from trialalerts.sources.reading.record import RecordView
-from trialalerts.sources.reading.trial import ReadingContext, TrialRecord, trial_draft
 from trialalerts.sources.stumbles import unreadable
+from trialalerts.sources.sweeps.drafting import ReadingContext, TrialRecord, trial_draft
 from trialalerts.sources.sweeps.registry import Reading, Registry, RegistrySettings
 from trialalerts.sources.sweeps.steps import SweepStep
 

@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 
 from trialalerts.clock import Clock
 from trialalerts.errors import InvalidInput
-from trialalerts.net.client import Fetcher
 from trialalerts.settings import HttpSettings
 
 __all__ = ["DOWNLOADS", "checked_country", "postcode_file"]
@@ -52,6 +51,8 @@ def postcode_file(source: str | None, country: str | None, http: HttpSettings, c
     if source is not None and not _ADDRESS.match(source):
         yield Path(source)
         return
+    from trialalerts.net.client import Fetcher  # with httpx, which whoever only looks a place up does without
+
     address = source or f"{DOWNLOADS}{country}.zip"
     with TemporaryDirectory(prefix="trialalerts-") as folder, Fetcher(http, clock) as fetcher:
         file = Path(folder) / Path(address.partition("?")[0]).name
