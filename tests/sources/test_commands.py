@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.sources.poll_stage import items_of
@@ -144,3 +145,45 @@ def test_every_help_has_an_example(verb: str, run: Run) -> None:
     code, out, _ = run(verb, "--help")
     assert code == 0
     assert f"trialalerts sources {verb}" in out
+
+
+def test_a_check_counts_facts_and_names_words_that_no_table_knows(run: Run) -> None:
+    _, out, _ = run("check", "ctgov", "--json")
+    found = json.loads(out)
+    assert found["facts"]["status"] == found["facts"]["conditions"] == found["items"] == 2
+    assert found["facts"]["a site with a place"] == 2
+    assert found["unknown"] == []
+    assert "NCT90000002" in found["card"]
+
+
+def test_a_sample_from_a_file_is_read_as_an_answer_and_nothing_is_asked(
+    run: Run, server: RegistryServer, sqlite_world: Database
+) -> None:
+    odd = study(5, statusModule__overallStatus="DREAMING", eligibilityModule__minimumAge="old")
+    Path("page.json").write_bytes(orjson.dumps({"studies": [odd, study(6), "no study"]}))
+    code, out, _ = run("check", "ctgov", "--sample", "page.json")
+    assert code == 0
+    assert "statusModule.overallStatus\tDREAMING\t1" in out
+    assert "eligibilityModule.minimumAge\told\t1" in out
+    assert "status\t2 of 2" in out
+    assert "the record is no object" in out
+    assert server.requests == []
+    assert items_of(sqlite_world) == {}
+
+
+@pytest.mark.parametrize(("words", "line"), [
+    (("ctgov", "--sample", "nowhere.json"), "--sample: nowhere.json cannot be read"),
+    (("ctgov", "--sample", "articles/one.md"), "articles/one.md answered with something that is no JSON"),
+    (("editors", "--sample", "articles/one.md"), "--sample: the kind folder reads no samples"),
+])  # fmt: skip
+def test_a_sample_that_is_none_is_told_in_one_line(run: Run, words: tuple[str, ...], line: str) -> None:
+    code, _, err = run("check", *words)
+    assert code != 0
+    assert line in err
+    assert "Traceback" not in err
+
+
+def test_the_kinds_are_listed(run: Run) -> None:
+    kinds = {row["kind"]: row["what"] for row in json.loads(run("kinds", "--json")[1])}
+    assert {"clinicaltrials_gov", "ctis", "isrctn", "feed", "folder"} <= kinds.keys()
+    assert all(kinds.values())

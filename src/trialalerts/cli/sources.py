@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -44,24 +45,34 @@ def list_sources(*, json: _Json = False) -> None:
     show_table(columns, [[row[column.replace(" ", "_")] for column in columns] for row in rows])
 
 
-@app.command(epilog="Example: trialalerts sources check ctgov")
+@app.command(epilog="Examples: trialalerts sources check ctgov; trialalerts sources check ctgov --sample page.json")
 def check(
     name: Annotated[str, typer.Argument(help="The name of a source in the configuration.", metavar="NAME")],
     *,
+    sample: Annotated[Path | None, typer.Option("--sample", help="Read this file instead of asking.")] = None,
     json: _Json = False,
 ) -> None:
-    """Ask a source once and say what it gives; nothing is stored."""
+    """Ask a source once and say what it gives, fact by fact, with one card; nothing is stored."""
+    from trialalerts.operations.questions.source_check import card_text, facts_given
     from trialalerts.sources.polling.poll import chosen_sources
 
     context = open_context()
     (source,) = chosen_sources(context.settings, [name])
-    found = _described(_first_batch(context, source), _stored_problems(context, name))
+    batch = _first_batch(context, source) if sample is None else _sampled(context, source, sample)
+    found, given = _described(batch, _stored_problems(context, name)), facts_given(batch)
+    card = card_text(batch.drafts[0], context.clock.now()) if batch.drafts else None
     if json:
-        show_json({"source": name, **found})
+        unknown = [{"field": field, "word": word, "times": times} for field, word, times in given.unknown]
+        show_json({"source": name, **found, "facts": dict(given.facts), "unknown": unknown, "card": card})
         return
     more = "" if found["complete"] else ", and there is more"
     show(f"{name}: {found['items']} items on the first page{more}; {found['with_areas']} of them name a disease area.")
     show_table(("id", "published", "title"), [(i["id"], i["published"], i["title"]) for i in found["newest"]])
+    show_table(("fact", "records"), [(fact, f"{times} of {given.records}") for fact, times in given.facts])
+    if given.unknown:
+        show_table(("field", "word", "times"), given.unknown, title="Words that no table knows")
+    if card:
+        show(f"\nOne card, as it would look to somebody who follows it:\n\n{card}\n")
     if found["problems"]:
         rows = [
             (
@@ -192,6 +203,23 @@ def _first_batch(context: Context, source: SourceSettings) -> Batch:
         for batch in open_source(source).batches(Position(), desk):
             return batch
     raise SourceError(f"Source {source.name} gave nothing.")
+
+
+def _sampled(context: Context, source: SourceSettings, file: Path) -> Batch:
+    from trialalerts.errors import InvalidInput
+    from trialalerts.sources.base import SampleReader
+    from trialalerts.sources.context import SourceContext
+    from trialalerts.sources.kinds import open_source
+
+    opened = open_source(source)
+    if not isinstance(opened, SampleReader):
+        raise InvalidInput(f"--sample: the kind {source.kind} reads no samples")
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"--sample: {file} cannot be read ({error.strerror})") from None
+    with SourceContext(context.db, context.settings.http, context.clock) as desk:
+        return opened.sample(body, str(file), desk)
 
 
 def _described(batch: Batch, stored: list[Problem]) -> dict[str, Any]:

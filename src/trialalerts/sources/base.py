@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.context import SourceContext
 
-__all__ = ["Batch", "MemorySource", "Position", "Source", "SourceKind"]
+__all__ = ["Batch", "MemorySource", "Position", "SampleReader", "Source", "SourceKind"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +93,19 @@ class SourceKind:
     what: str
     settings: type[SourceSettings]
     open: Callable[[Any], Source]
+
+
+@runtime_checkable
+class SampleReader(Protocol):
+    """A source that reads an answer of its kind from a file, to show what it makes of it."""
+
+    def sample(self, body: bytes, name: str, context: SourceContext) -> Batch:
+        """Read it; ``name`` is the file's, for messages.
+
+        Raises:
+            SourceError: it is no such answer.
+        """
+        ...
 
 
 class MemorySource:

@@ -129,9 +129,11 @@ class ClinicalTrialsGov(TrialRegistry[ClinicalTrialsGovSettings, TokenStep]):
             log.warning("source.fields_refused", source=self.settings.name, answer=refused.said)
             self._with_fields = False
             return self.ask(step, span, context)
-        return json_page(
-            answer.body, shown_url(answer.url), records="studies", next_key="nextPageToken", total="totalCount"
-        )
+        return self.page(answer.body, shown_url(answer.url))
+
+    def page(self, body: bytes, url: str) -> RecordPage:
+        """Read a page of the API, or a bulk download's bare list."""
+        return json_page(body, url, records="studies", next_key="nextPageToken", total="totalCount")
 
     def inside(self, record: RecordView) -> RecordView:
         """Return the part of a study that is not derived."""

@@ -93,11 +93,18 @@ class Ctis(TrialRegistry[CtisSettings, PageStep]):
             "sort": {"property": "lastPublicationUpdate", "direction": "DESC"},
         }
         answer = context.fetcher.post(f"{self.settings.url.rstrip('/')}/search", json=question)
-        page = json_page(answer.body, shown_url(answer.url), records="data", total="pagination.totalRecords")
+        page = self.page(answer.body, shown_url(answer.url))
         days = [_last_day(record) for record in page.records]
         # A record without a day may be new: such a page is no end.
         newest = max(day for day in days if day) if days and all(days) else None
         return RecordPage.of(page.records, total=page.total, newest=newest)
+
+    def page(self, body: bytes, url: str) -> RecordPage:
+        """Read a page of the list, or one whole record."""
+        answer = json_answer(body, url, "trials")
+        if isinstance(answer, dict) and "data" not in answer and "ctNumber" in answer:
+            return RecordPage.of([answer])
+        return json_page(body, url, records="data", total="pagination.totalRecords")
 
     def listed(self, record: Any) -> Listed | None:
         """Return what the list says; its version begins with the number of the re-submission."""

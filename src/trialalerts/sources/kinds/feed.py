@@ -80,6 +80,13 @@ class FeedSource:
             last_modified=answer.headers.get("last-modified"),
         )
 
+    def sample(self, body: bytes, name: str, context: SourceContext) -> Batch:
+        """Read a feed from a file."""
+        answer = HttpAnswer(status=200, headers={}, body=body, not_modified=False, url=name)
+        reading = _Reading(self._settings, context, self._content(answer), name)
+        began = context.clock.now()
+        return Batch(drafts=reading.drafts(), problems=reading.problems, cursor={}, sweep_began=began, ends_sweep=True)
+
     def _asked(self, position: Position, fetcher: Fetcher) -> tuple[HttpAnswer, str | None]:
         """Ask where the feed moved to for good, else at its own address; return where it is next.
 

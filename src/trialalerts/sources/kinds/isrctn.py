@@ -89,7 +89,11 @@ class Isrctn(TrialRegistry[IsrctnSettings, WindowStep]):
         query = {"q": f"({words}) AND {edited}" if words else edited, "limit": str(_MANY)}
         url = f"{self.settings.url.rstrip('/')}/query/format/default"
         answer = context.fetcher.get(url, params=query, accept="application/xml")
-        document = XmlRecords(answer.body, "fullTrial", shown_url(answer.url))
+        return self.page(answer.body, shown_url(answer.url))
+
+    def page(self, body: bytes, url: str) -> RecordPage:
+        """Read an answer of the API."""
+        document = XmlRecords(body, "fullTrial", url)
         total = document.root.get("@totalCount", "")
         return RecordPage.of(document, total=int(total) if total.isdigit() else None)
 
@@ -109,7 +113,8 @@ class Isrctn(TrialRegistry[IsrctnSettings, WindowStep]):
             "why_stopped": said.line("trialDesign.reasonAbandoned"),
             "phases": _phases(said),
             "study_type": said.word("trialDesign.primaryStudyDesign", _TYPES, "Interventional or Observational"),
-            "conditions": tuple(dict.fromkeys(_conditions(said))),
+            "conditions": _each(said, "conditions.condition", "description"),
+            "keywords": _each(said, "conditions.condition", "diseaseClass2"),  # the group that it stands in
             "sex": people.word("gender", _SEXES, "All, Male or Female"),
             **_ages(people),
             "healthy_volunteers": _healthy(people),
@@ -167,10 +172,8 @@ def _phases(said: RecordView) -> tuple[str, ...]:
     return tuple(dict.fromkeys(phase for phases in found for phase in phases))
 
 
-def _conditions(said: RecordView) -> Iterable[str]:
-    for each in said.each("conditions.condition"):
-        names = (each.line("description"), each.line("diseaseClass2"))
-        yield from (name for name in names if name)
+def _each(said: RecordView, path: str, key: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(line for each in said.each(path) if (line := each.line(key))))
 
 
 def _interventions(said: RecordView) -> Iterable[tuple[str | None, str | None, Sequence[str]]]:

@@ -95,6 +95,15 @@ class Registry(ABC, Generic[_Settings, _S]):
             SourceError: there is none.
         """
 
+    def page(self, body: bytes, url: str) -> RecordPage:
+        """Read an answer; ``url`` says whose it is, for messages.
+
+        Raises:
+            SourceError: it is none.
+        """
+        del body
+        raise SourceError(f"{url}: the kind {self.settings.kind} reads no samples.")
+
     @abstractmethod
     def read(self, record: Any, position: str, context: SourceContext) -> Reading:
         """Read one record; ``position`` names it where it has no number of its own."""
@@ -116,6 +125,18 @@ class Registry(ABC, Generic[_Settings, _S]):
     def details(self, entry: Listed, context: SourceContext) -> Any | None:
         """Ask for a whole record; None where the registry lists it and has it not."""
         raise NotImplementedError
+
+    def sample(self, body: bytes, name: str, context: SourceContext) -> Batch:
+        """Read an answer from a file; a list whose details would be asked for is read as it is."""
+        page = self.page(body, name)
+        read = [self._read_one(each, f"record {n}", None, context) for n, each in enumerate(page.records, 1)]
+        return Batch(
+            drafts=[draft for draft, _ in read if draft is not None],
+            problems=[problem for _, problems in read for problem in problems],
+            cursor={},
+            sweep_began=context.clock.now(),
+            ends_sweep=True,
+        )
 
     def batches(self, position: Position, context: SourceContext) -> Iterator[Batch]:
         """Give what was updated since the last complete sweep, or all there is in the baseline."""
