@@ -22,6 +22,7 @@ __all__ = ["CleanRoot", "Stage", "can_run", "instructions"]
 
 _SHARED = ("usr", "bin", "sbin", "lib", "lib32", "lib64")
 _PYTHON = Path(sys.base_prefix)
+_APART = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
 _NETWORK = (
     *("PIP_CERT", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "SSL_CERT_FILE"),
     *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
@@ -30,9 +31,14 @@ _NETWORK = (
 
 
 def can_run() -> bool:
-    """Tell whether this machine lets us have a root of our own."""
-    found = all(shutil.which(program) for program in ("unshare", "chroot", "mount"))
-    return found and not subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode
+    """Tell whether this machine lets us have a root of our own: all that a stage does is tried."""
+    if not all(shutil.which(program) for program in ("unshare", "chroot", "mount")):
+        return False
+    tried = (
+        "mount --bind /usr /usr && mount -o remount,ro,bind /usr && mount --rbind /dev /mnt && mount -t proc proc /proc"
+    )
+    words = [*_APART, "sh", "-c", f"{tried} && chroot --userspec=10001:10001 / true"]
+    return not subprocess.run(words, check=False, capture_output=True).returncode
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
@@ -78,7 +84,7 @@ class Stage:
         script = (
             f"set -e\n{mounted}\nexec chroot --userspec={self.user} {shlex.quote(str(self.root))} {shlex.join(program)}"
         )
-        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "sh", "-c", script]
+        return [*_APART, "sh", "-c", script]
 
 
 def _mounts(root: Path, more: Mapping[str, str]) -> Iterator[str]:
@@ -119,11 +125,15 @@ class CleanRoot:
         Raises:
             AssertionError: a step failed; says which, and what it printed.
         """
-        for part in dockerfile.split("\nFROM ")[1:]:
-            (first, *others) = instructions(f"FROM {part}")
-            self._begin(first[1], needs_pip=any(word == "RUN" and "pip" in rest for word, rest in others))
-            for word, rest in others:
-                self._carry_out(word, rest, self._stage)
+        before = os.umask(0o022)  # a builder's own: a command that ran in this process may have left a narrower one
+        try:
+            for part in dockerfile.split("\nFROM ")[1:]:
+                (first, *others) = instructions(f"FROM {part}")
+                self._begin(first[1], needs_pip=any(word == "RUN" and "pip" in rest for word, rest in others))
+                for word, rest in others:
+                    self._carry_out(word, rest, self._stage)
+        finally:
+            os.umask(before)
         return self._stage
 
     @property
