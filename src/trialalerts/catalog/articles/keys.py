@@ -35,7 +35,12 @@ _DOI_TAIL = re.compile(
     r"|\.(?:pdf|full|abstract|html?|short|full-text)|[.,;:/]+)$",
     re.IGNORECASE,
 )
-_PREPRINT_VERSION = re.compile(r"(10\.1101/[\d.]+)v\d+.*", re.IGNORECASE)
+_PREPRINT_VERSION = re.compile(  # bioRxiv and medRxiv, Research Square, Preprints.org, Authorea, ChemRxiv, OSF; F1000
+    r"(10\.1101/[\d.]+|10\.21203/rs\.\d\.[\w-]+|10\.20944/preprints\d+\.\d+|10\.22541/au\.\d+\.\d+"
+    r"|10\.26434/chemrxiv[\w.-]+?|10\.\d{4,9}/osf\.io/[a-z\d]+)[/._-]?v\d+(?![a-z\d]).*"
+    r"|(10\.12688/[a-z\d]+\.\d+)\.\d+(?![a-z\d]).*",
+    re.IGNORECASE,
+)
 _JOURNAL_ISSN = re.compile(r"10\.\d{4,9}/\(issn\)|10\.\d{4,9}/issn[.-]", re.IGNORECASE)
 _PMID = re.compile(
     r"\s*(?:pmid|pubmed):\s*(\d{1,9})\s*"
@@ -106,7 +111,7 @@ def _doi(text: str) -> str:
     if not found or _JOURNAL_ISSN.match(found[0]):
         return ""
     doi = _SESSION_IN_PATH.sub("", found[0]).lower()
-    doi = _PREPRINT_VERSION.sub(r"\1", doi)
+    doi = _PREPRINT_VERSION.sub(r"\1\2", doi)
     while (shorter := _DOI_TAIL.sub("", doi)) != doi:
         doi = shorter
     return doi if "/" in doi and not doi.endswith("/") else ""

@@ -1,11 +1,11 @@
-"""The code of a language by its English name."""
+"""The code of a language by its English name, or by its longer code."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
 
-__all__ = ["language_code"]
+__all__ = ["language_code", "short_code"]
 
 
 def language_code(name: str | None) -> str | None:
@@ -15,6 +15,19 @@ def language_code(name: str | None) -> str | None:
     ('de', None)
     """
     return _codes().get((name or "").strip().lower())
+
+
+def short_code(code: str | None) -> str | None:
+    """Return the two letters for a language's three (ISO 639-2); None where there are none.
+
+    >>> short_code("ger"), short_code("EN"), short_code("und")
+    ('de', 'en', None)
+    """
+    from babel.core import get_global
+
+    given = (code or "").strip().lower()
+    found = str(get_global("language_aliases").get(given, given))
+    return found if len(found) == 2 else None  # noqa: PLR2004
 
 
 @cache
