@@ -174,6 +174,13 @@ def test_it_speaks_every_language(busy: World, code: str) -> None:
         assert f'<html lang="{code}" ' in answer.text
 
 
+def test_french_has_its_space_before_the_colon(busy: World) -> None:
+    typed = busy.form(area="MS, asthma") | {"step": ""}
+    page = unescape(busy.client.post("/subscribe?lang=fr", data=typed).text)
+    assert page.count('<div class="tell">') == 2
+    assert page.count("\u202f: ") >= 2
+
+
 def test_looking_is_limited_and_saving_has_a_limit_of_its_own(busy: World) -> None:
     person = busy.follower()
     own = path_of(busy.links.preferences(person))

@@ -194,6 +194,21 @@ def test_the_sheet_has_boxes_notes_and_no_link_of_ours(world: World) -> None:
     assert "<a " not in main
 
 
+@pytest.mark.parametrize(
+    ("lang", "quoted"),
+    [
+        ("en", "“A Fictional Study of Brevalumab”"),
+        ("de", "„A Fictional Study of Brevalumab“"),
+        ("fr", "«\u202fA Fictional Study of Brevalumab\u202f»"),
+        ("es", "«A Fictional Study of Brevalumab»"),
+    ],
+)
+def test_the_sheet_puts_the_title_between_the_marks_of_the_language(world: World, lang: str, quoted: str) -> None:
+    with world.db.write() as session:
+        store_trial(session)
+    assert f'<span lang="en">{quoted}</span>' in shown(world, f"/trials/{NUMBER}/sheet?lang={lang}")
+
+
 def test_a_trial_is_followed_by_a_press_from_a_mails_link_and_left_again(each_world: World) -> None:
     world = each_world
     with world.db.write() as session:

@@ -48,6 +48,29 @@ AGAINST_PLACEBO = design(
 )
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "line"),
+    [
+        ("DEVICE", "Focused ultrasound", "Tests the device Focused ultrasound in adults with asthma."),
+        ("DEVICE", "High-intensity focused ultrasound", None),
+        ("PROCEDURE", "Ultrasound-guided nerve block", None),
+        ("PROCEDURE", "MRI-guided ablation", None),
+        ("OTHER", "Therapeutic ultrasound", None),
+        ("BIOLOGICAL", "Tumour-infiltrating cells", "Tests tumour-infiltrating cells in adults with asthma."),
+    ],
+)
+def test_a_treatment_named_like_a_test_is_told_as_a_treatment(kind: str, name: str, line: str | None) -> None:
+    told = said(trial(design((kind, name))))
+    assert told.startswith("Tests ")
+    assert "It tests no treatment" not in told
+    assert line is None or told == line
+
+
+@pytest.mark.parametrize("name", ["Ultrasound", "Pulsed Doppler ultrasound", "MRI", "Ultrasound-guided measurement"])
+def test_a_test_is_still_told_as_a_test(name: str) -> None:
+    assert "It tests no treatment" in said(trial(design(("PROCEDURE", name))))
+
+
 def test_a_trial_stored_before_designs_were_read_has_no_line() -> None:
     assert plain_line(WORDS.of("en"), TrialFacts(study_type="INTERVENTIONAL"), None) is None
 

@@ -228,6 +228,15 @@ def test_the_place_is_the_nearest_hospital_with_its_status_or_why_it_cannot_be_t
     assert state is None or place.state == state
 
 
+@pytest.mark.parametrize(("locale", "there"), [("en", "in Bavaria"), ("de", "in Bayern"), ("fr", "(Bavière)")])
+def test_a_state_in_the_block_is_called_as_in_the_heading(locale: str, there: str) -> None:
+    near = Nearby(site=None, distance_km=None, sites=2)
+    asked = wish(kind=RegionKind.SUBDIVISION, place="Bavaria, DE", country="DE", subdivision="DE-BY", radius_km=None)
+    told_of = reason(distance_km=None, nearest=None, near=near, wish=asked)
+    made = as_read(CardMaker(Wordings().of(locale), TODAY), entry(trial(1), reasons=[told_of]), trial(1))
+    assert there in made.place.name
+
+
 @pytest.mark.parametrize("status", ["TERMINATED", "COMPLETED", "WITHDRAWN", "SUSPENDED"])
 def test_a_trial_that_ended_or_paused_has_no_place_and_does_not_say_who_can_join(status: str) -> None:
     made = card(facts(status=status), told("eligibility_changed"))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.trials.status import site_is_open, status_group
 from trialalerts.digests.cards.contacts import ContactLine, contacts_for
+from trialalerts.digests.cards.reasons import place_said
 from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.trial_wording import countries
 from trialalerts.digests.cards.within import within
@@ -144,7 +145,7 @@ def _country(words: Wording, reason: Reason | None) -> str:
     if wish.kind is RegionKind.GROUP:
         return ""  # no phrase says "in" of all of them
     if wish.kind is RegionKind.SUBDIVISION:
-        return within(words, None, one_line(wish.place, _TOWN).partition(",")[0])
+        return within(words, None, place_said(words, wish))
     return within(words, wish.country, "") if wish.country else ""
 
 

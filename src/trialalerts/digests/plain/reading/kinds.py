@@ -111,7 +111,13 @@ _WORDS: list[tuple[Kind, re.Pattern[str]]] = [
             ),
         ),
         (Kind.VACCINE, r"vaccin"),
-        (Kind.CELLS, r"\bcar[- ]?t\b|\bcells?\b.*(therapy|infusion|transplant)|stem cell|\btil\b|lymphocyte infusion"),
+        (
+            Kind.CELLS,
+            (
+                r"\bcar[- ]?t\b|\bcells?\b.*(therapy|infusion|transplant)|stem cell|\btil\b|lymphocyte infusion"
+                r"|infiltrating (cells|lymphocytes)"
+            ),
+        ),
         (
             Kind.OPERATION,
             (
@@ -133,6 +139,12 @@ _WORDS: list[tuple[Kind, re.Pattern[str]]] = [
     )
 ]
 _NAMED_A_TEST = re.compile(r"test|challenge|provocation|prick")
+_TREATS = re.compile(
+    r"\b(focus+ed|therapeutic|high[- ]intensity|low[- ]intensity)\b.*ultraso"
+    r"|ultraso\w*[- ](therapy|treatment|ablation|thalamotomy|neuromodulation|stimulation)"
+    r"|[- ]guided\b.*(block|injection|ablation|surgery|radiotherapy|treatment|therapy|ultraso)"
+)
+"""Treatments whose names have the word of a test in them: sound that heals, what is only guided by a picture."""
 
 
 def kind_of(name: str, type_: str) -> Kind:
@@ -154,5 +166,7 @@ def kind_of(name: str, type_: str) -> Kind:
 def _is_no(kind: Kind, words: str, type_: str) -> bool:
     """Tell whether the words mislead: a drug with “imaging” in its name, an operation that takes tissue."""
     if kind is Kind.TEST:
+        if type_ != "DIAGNOSTIC_TEST" and _TREATS.search(words):
+            return True
         return type_ in {"DRUG", "BIOLOGICAL"} and not _NAMED_A_TEST.search(words)
     return kind is Kind.SAMPLE and type_ == "PROCEDURE" and "surg" in words
