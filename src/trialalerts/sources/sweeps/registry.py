@@ -34,6 +34,7 @@ from trialalerts.sources.sweeps.steps import BrokenSweep, Paging, RecordPage, Sp
 __all__ = ["Listed", "Reading", "Registry", "RegistrySettings"]
 
 _BAD_REQUEST = 400
+_MOST_IN_BATCH = 1_000
 _S = TypeVar("_S", bound=SweepStep)
 
 Reading = tuple[ItemDraft | None, Sequence[FieldProblem]]
@@ -78,7 +79,7 @@ class Registry(ABC, Generic[_Settings, _S]):
         paging: how it is paged.
     """
 
-    registry: ClassVar[str]
+    registry: str
     reading: ClassVar[int] = 1
     has_details: ClassVar[bool] = False
 
@@ -173,16 +174,19 @@ class Registry(ABC, Generic[_Settings, _S]):
                 restarted, step, asked = True, first, {first.place}
                 continue
             next_step, wrong = self._next_step(step, page, span, asked)
-            if next_step is None and not wrong:
-                yield self._batch(page, span, context, {"filters": filters, **marks_after(cursor, span.began.date())})
-                return
             number += 1
+            here = {**kept, "sweep": span.model_dump(mode="json") | step.model_dump(mode="json")}
+            if next_step is None and not wrong:
+                done = {"filters": filters, **marks_after(cursor, span.began.date())}
+                yield from self._parts(page, span, context, here, done, ends=True, number=number)
+                return
             # Not on the first page: a sweep may be left after it.
             if next_step is not None and number > 1 and not self.has_details:
                 pages.prepare((next_step, span))
             resume = next_step or self.paging.first(span)
             state = span.model_dump(mode="json") | resume.model_dump(mode="json")
-            yield self._batch(page, span, context, {**kept, "sweep": state}, ends=False, number=number)
+            behind = {**kept, "sweep": state}
+            yield from self._parts(page, span, context, here, behind, ends=False, number=number)
             if next_step is None:
                 raise SourceError(f"{shown_url(self.settings.url)} {wrong}; the sweep will begin again.")
             asked.add(next_step.place)
@@ -198,6 +202,25 @@ class Registry(ABC, Generic[_Settings, _S]):
             return None, "gave the same page token twice"
         return next_step, None
 
+    def _parts(
+        self,
+        page: RecordPage,
+        span: Span,
+        context: SourceContext,
+        here: Mapping[str, Any],
+        behind: Mapping[str, Any],
+        *,
+        ends: bool,
+        number: int,
+    ) -> Iterator[Batch]:
+        """Give a page in batches of a bearable size; only the last is stored with the cursor behind the page."""
+        first = 1
+        while len(page.records) > _MOST_IN_BATCH:
+            part = RecordPage.of(page.records.popleft() for _ in range(_MOST_IN_BATCH))
+            yield self._batch(part, span, context, here, ends=False, number=number, first=first)
+            first += _MOST_IN_BATCH
+        yield self._batch(page, span, context, behind, ends=ends, number=number, first=first)
+
     def _batch(
         self,
         page: RecordPage,
@@ -205,12 +228,13 @@ class Registry(ABC, Generic[_Settings, _S]):
         context: SourceContext,
         cursor: Mapping[str, Any],
         *,
-        ends: bool = True,
-        number: int = 1,
+        ends: bool,
+        number: int,
+        first: int,
     ) -> Batch:
         drafts: list[ItemDraft] = []
         problems: list[FieldProblem] = []
-        for draft, unread in self._read(page, number, context):
+        for draft, unread in self._read(page, number, first, context):
             problems += unread
             if draft is not None:
                 drafts.append(draft)
@@ -228,9 +252,9 @@ class Registry(ABC, Generic[_Settings, _S]):
             announce_from=datetime.combine(announce, time(), UTC) if announce else None,
         )
 
-    def _read(self, page: RecordPage, number: int, context: SourceContext) -> Iterator[Reading]:
+    def _read(self, page: RecordPage, number: int, first: int, context: SourceContext) -> Iterator[Reading]:
         known: dict[str, str] | None = None
-        for place in range(1, page.given + 1):
+        for place in range(first, first + len(page.records)):
             record = page.records.popleft()
             entry = self.listed(record)
             if entry is not None:
