@@ -155,16 +155,20 @@ class _Story:
         """Move the clock on; whoever is due meanwhile is served (there is nothing new, so no mail)."""
         until = self._clock.now() + span
         while (due := self._next_due(waiting_only=False)) and due <= until:
-            self._clock.move_to(due)
-            self._serve_who_is_due()
+            self._go_on_to(due)
         self._clock.move_to(until)
 
     def _serve_everybody(self) -> None:
         """Move the clock from one due time to the next until nobody has anything left to be told."""
         self._serve_who_is_due()
         while due := self._next_due(waiting_only=True):
-            self._clock.move_to(due)
-            self._serve_who_is_due()
+            self._go_on_to(due)
+
+    def _go_on_to(self, due: datetime) -> None:
+        """Move the clock on, look at the sources as a daemon would have done meanwhile, and serve who is due."""
+        self._clock.move_to(due)
+        self._failed |= any(count.error is not None for count in self._pipeline.poll(force=True))
+        self._serve_who_is_due()
 
     def _next_due(self, *, waiting_only: bool) -> datetime | None:
         """Return when the next of the scheduled subscribers is due, or of those who have not seen every change."""
