@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -45,7 +46,11 @@ class NoteMaker:
         self._session = session
         self._links = links
         self._now = now
-        self._surveyor = Surveyor(session, load_areas(session), now)
+
+    @cached_property
+    def _surveyor(self) -> Surveyor:
+        """Most batches have no mail with a note: they read no areas for it."""
+        return Surveyor(self._session, load_areas(self._session), self._now)
 
     def of(self, stored: StoredDigest, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
         """Return the notes of a digest. A discreet mail shows none of it."""
