@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Index, false, text
 from sqlmodel import Field, SQLModel
@@ -13,6 +15,7 @@ from trialalerts.vocabulary.days import reader_locale
 
 __all__ = [
     "NEVER_SERVED",
+    "NO_PLACE",
     "ONE_TRIAL",
     "AddressChange",
     "Consent",
@@ -63,6 +66,18 @@ class RegionKind(StrEnum):
     SUBDIVISION = "subdivision"
     GROUP = "group"
     PLACE = "place"
+
+
+NO_PLACE: Mapping[str, Any] = {
+    "region_kind": RegionKind.ANYWHERE,
+    "region_label": "anywhere",
+    "country": None,
+    "subdivision": None,
+    "latitude": None,
+    "longitude": None,
+    "radius_km": None,
+}
+"""The columns of a preference that say where, of one that does not mind."""
 
 
 class ConsentAction(StrEnum):

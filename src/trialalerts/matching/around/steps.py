@@ -6,7 +6,7 @@ link carries ``any`` or ``up0``, never a disease or a place.
 
 from __future__ import annotations
 
-from trialalerts.subscribers.tables import ONE_TRIAL, Preference, RegionKind
+from trialalerts.subscribers.tables import NO_PLACE, ONE_TRIAL, Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 from trialalerts.vocabulary.places.regions import MAX_RADIUS_KM, TRAVEL_KM
 from trialalerts.vocabulary.places.shown import country_shown
@@ -20,15 +20,6 @@ _SMALLEST_KM = 10.0
 _MOST_ABOVE = 4
 _OPENS = ["registered", "opened", "reopened", "site_opened"]
 _LEVELS = sorted((km for km in TRAVEL_KM.values() if km is not None), reverse=True)
-_NOWHERE = {
-    "region_kind": RegionKind.ANYWHERE,
-    "region_label": "anywhere",
-    "country": None,
-    "subdivision": None,
-    "latitude": None,
-    "longitude": None,
-    "radius_km": None,
-}
 
 
 def farther(wish: Preference) -> list[str]:
@@ -78,9 +69,9 @@ def _elsewhere(wish: Preference, code: str) -> dict[str, object]:
         return {"region_kind": RegionKind.PLACE, "radius_km": float(code.removeprefix(_KM))}
     if code == _COUNTRY:
         label = country_shown(wish.country or "", "en") or wish.country or ""
-        return {**_NOWHERE, "region_kind": RegionKind.COUNTRY, "country": wish.country, "region_label": label}
+        return {**NO_PLACE, "region_kind": RegionKind.COUNTRY, "country": wish.country, "region_label": label}
     placed = wish.region_kind is RegionKind.PLACE and wish.latitude is not None
-    return {"region_kind": RegionKind.ANYWHERE, "radius_km": None} if placed else dict(_NOWHERE)
+    return {"region_kind": RegionKind.ANYWHERE, "radius_km": None} if placed else dict(NO_PLACE)
 
 
 def _above(wish: Preference, areas: AreaTree) -> list[str]:

@@ -16,7 +16,7 @@ from trialalerts.errors import InvalidInput, NotFound
 from trialalerts.subscribers.consent import record_consent
 from trialalerts.subscribers.filters import FILTERS
 from trialalerts.subscribers.preferences import AddedPreference, remove_preference
-from trialalerts.subscribers.tables import ONE_TRIAL, ConsentAction, Preference, RegionKind, Subscriber, id_of
+from trialalerts.subscribers.tables import NO_PLACE, ONE_TRIAL, ConsentAction, Preference, Subscriber, id_of
 
 __all__ = [
     "MOST_FOLLOWED",
@@ -49,13 +49,7 @@ def follow_columns(item_id: int) -> dict[str, Any]:
     return {
         "area_id": ONE_TRIAL,
         "item_id": item_id,
-        "region_kind": RegionKind.ANYWHERE,
-        "region_label": "anywhere",
-        "country": None,
-        "subdivision": None,
-        "latitude": None,
-        "longitude": None,
-        "radius_km": None,
+        **NO_PLACE,
         "label": None,
         **nothing,
     }
