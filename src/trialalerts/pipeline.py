@@ -64,9 +64,6 @@ class Pipeline:
         """``wait`` waits so many seconds: with it sending goes on when a limit lets the next mail leave soon.
 
         ``share`` says which part of the daemon's connections to the mail server is this process's.
-
-        Raises:
-            ConfigurationError: a source has a wrong kind, or a key that its kind does not know.
         """
         self.settings = settings
         self.db = db
@@ -78,7 +75,6 @@ class Pipeline:
         self._share = share
         self._timekeeper = Timekeeper(db, settings, clock)
         self._watcher = Watcher(settings, db, clock, transport)
-        check_sources(settings)
 
     def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
         """Ask every source that is due (with ``force``: every one) for what is new."""
@@ -171,8 +167,9 @@ class Pipeline:
         """Look whether the steps can begin with these settings, before they take the place of others.
 
         Raises:
-            ConfigurationError: mail cannot leave by them, or a key that signs cannot be read.
+            ConfigurationError: mail cannot leave by them, a key that signs cannot be read, or a source has a wrong key.
         """
+        check_sources(self.settings)
         open_transport(self.settings.mail.url.get_secret_value())
         DkimSigner.from_settings(self.settings)
         MailRenderer(self.settings, self.clock)

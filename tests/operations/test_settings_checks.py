@@ -49,6 +49,10 @@ FAULTS = {
         {"sources": (SourceSettings(name="ours", kind="folder", path="none"),)},
         "sources, ours: path: found 'none', expected a folder that is there",
     ),
+    "a folder that is a file": (
+        {"sources": (SourceSettings(name="ours", kind="folder", path=__file__),)},
+        "expected a folder that is there",
+    ),
     "a key file": (
         {"mail": MailSettings(dkim=(DkimSettings(domain="x.org", selector="s", key_file="no.pem"),))},
         "mail.dkim, no.pem: the key file cannot be read",

@@ -50,6 +50,7 @@ def command(
     from trialalerts.database.server_clock import clock_of
     from trialalerts.errors import InvalidInput
     from trialalerts.logs import configure_logs
+    from trialalerts.sources.kinds import check_sources
 
     chosen = _checked_roles(roles)
     if once and (processes or 1) > 1:
@@ -69,7 +70,8 @@ def command(
     settings = settings_of()
     configure_logs(json_lines=json_logs, level=settings.logs.level)
     _require_secret(settings)
-    if not helper:
+    if not helper:  # whoever started it has looked
+        check_sources(settings)
         _tell_only_to(settings, once=once)
     database = open_settings_database(settings)
     prepare(database, settings)
@@ -100,9 +102,11 @@ def _rehearse(roles: list[str], *, as_json: bool) -> None:
     from trialalerts.cli.context import open_settings_database, settings_of
     from trialalerts.cli.rehearsal import rehearse
     from trialalerts.database.server_clock import clock_of
+    from trialalerts.sources.kinds import check_sources
 
     settings = settings_of()
     _require_secret(settings)
+    check_sources(settings)
     if not as_json:
         _tell_only_to(settings, once=True)
     database = open_settings_database(settings)

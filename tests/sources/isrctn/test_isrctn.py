@@ -148,6 +148,29 @@ def test_whoever_comes_first_on_the_day_tells_it_once(
     assert [(before, after) for _, before, after in told(sqlite_world)] == [("NOT_YET_RECRUITING", "RECRUITING")]
 
 
+def test_a_day_on_which_nothing_turns_costs_nobody_the_database(
+    sqlite_world: Database, clock: FrozenClock, registry: IsrctnServer, settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    registry.trials = [trial_xml(opens="2026-03-10")]
+    poll(sqlite_world, settings, clock)
+    monkeypatch.setattr(sqlite_world, "write", None)
+    assert turn_statuses(sqlite_world, clock, freshness=USUAL) == 0
+
+
+def test_facts_that_nobody_understands_any_more_keep_no_other_trial_from_turning(
+    sqlite_world: Database, clock: FrozenClock, registry: IsrctnServer, settings: Settings
+) -> None:
+    registry.trials = [trial_xml(90000001, opens="2026-03-10"), trial_xml(90000002, opens="2026-03-10")]
+    poll(sqlite_world, settings, clock)
+    with sqlite_world.write() as session:
+        odd = session.exec(select(Item).where(Item.external_id == "ISRCTN90000001")).one()
+        odd.facts = {**odd.facts, "sites": "none"}
+        session.add(odd)
+    clock.advance(timedelta(days=9))
+    assert turn_statuses(sqlite_world, clock, freshness=USUAL) == 1
+
+
 def test_real_records_read_without_loss(shared_data: Path, context: SourceContext) -> None:
     reader = Isrctn(IsrctnSettings(name="isrctn", kind="isrctn"))
     folder = shared_data / "registries"

@@ -138,7 +138,6 @@ def test_windows_are_halved_until_each_is_given_whole(moments: list[datetime], m
 
     def ask(step: WindowStep) -> RecordPage:
         asked.append(step)
-        assert step.start is not None
         inside = [moment for moment in moments if step.start <= moment < step.end]
         return RecordPage.of(inside[:most], total=len(inside))
 
@@ -159,6 +158,14 @@ def test_a_window_that_gives_less_than_was_asked_for_is_no_end() -> None:
         return RecordPage.of([1, 2], total=5)
 
     with pytest.raises(BrokenSweep, match="gave 2 records where 5 were asked for"):
+        list(swept(Windows(most=10, origin=date(2026, 3, 1)), ask))
+
+
+def test_a_window_whose_records_were_not_counted_is_no_end() -> None:
+    def ask(_step: WindowStep) -> RecordPage:
+        return RecordPage.of([1, 2])
+
+    with pytest.raises(BrokenSweep, match="did not say how many records there are"):
         list(swept(Windows(most=10, origin=date(2026, 3, 1)), ask))
 
 

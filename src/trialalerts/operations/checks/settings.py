@@ -127,8 +127,9 @@ def _files_named(settings: Settings) -> Iterator[DoctorCheck]:
         except ConfigurationError as error:
             yield DoctorCheck(level="broken", what=str(error), why="this source cannot be read", remedy=_CORRECT)
             continue
-        if path and not Path(path).exists():
-            yield _wrong(f"sources, {source.name}: path", path, "a folder that is there", "nothing comes of it")
+        wanted, is_there = ("a folder", Path.is_dir) if source.kind == "folder" else ("a file or folder", Path.exists)
+        if path and not is_there(Path(path)):
+            yield _wrong(f"sources, {source.name}: path", path, f"{wanted} that is there", "nothing comes of it")
     try:
         DkimSigner.from_settings(settings)
     except ConfigurationError as error:

@@ -10,12 +10,14 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from pydantic import ValidationError
 from sqlalchemy import Row, select
 from sqlmodel import Session, col
 
 from trialalerts.catalog.changes.freshness import Freshness
 from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.records import SAID
 from trialalerts.catalog.store import store_items
 from trialalerts.catalog.tables import Item, ItemKind, Record
 from trialalerts.catalog.trials.schedule import next_turn, status_on
@@ -28,7 +30,6 @@ __all__ = ["turn_statuses"]
 log = structlog.get_logger()
 
 _AT_ONCE = 200
-_SAID = ("url", "title", "summary", "published_at", "facts", "areas", "topics")
 
 
 def turn_statuses(db: Database, clock: Clock, *, freshness: Freshness) -> int:
@@ -42,13 +43,14 @@ def turn_statuses(db: Database, clock: Clock, *, freshness: Freshness) -> int:
     told, last = 0, 0
     while True:
         now = clock.now()
-        with db.write() as session:
-            rows = _due(session, now, last)
-            if not rows:
+        with db.read() as session:  # on nearly all days nothing is due, and nobody is to wait for that
+            if not _due(session, now, last):
                 break
+        with db.write() as session:
+            rows = _due(session, now, last)  # anew: a poll may have come first
             drafts = [draft for row in rows if (draft := _turned(row, now)) is not None]
             told += store_items(session, drafts, baseline=False, now=now, freshness=freshness).changes
-            last = rows[-1].id
+        last = rows[-1].id if rows else last
     if told:
         log.info("trials.turned", changes=told)
     return told
@@ -56,7 +58,7 @@ def turn_statuses(db: Database, clock: Clock, *, freshness: Freshness) -> int:
 
 def _due(session: Session, now: datetime, last: int) -> list[Row[Any]]:
     """Return records whose day has come; those of a source whose first sweep is under way wait for its end."""
-    said = [getattr(Record, name) for name in _SAID] + [getattr(Item, name).label(f"item_{name}") for name in _SAID]
+    said = [getattr(Record, name) for name in SAID] + [getattr(Item, name).label(f"item_{name}") for name in SAID]
     own: list[Any] = [col(Record.id), col(Record.registry_name).label("registry")]
     query = (
         select(*own, col(Record.external_id), col(Record.source), col(Record.version), *said)
@@ -72,9 +74,12 @@ def _due(session: Session, now: datetime, last: int) -> list[Row[Any]]:
 
 def _turned(row: Row[Any], now: datetime) -> ItemDraft | None:
     """Return the record as it is today. What it says stands with its item, where no other record speaks for that."""
-    own = {name: getattr(row, name) for name in _SAID}
-    said = own if own["facts"] is not None else {name: getattr(row, f"item_{name}") for name in _SAID}
-    facts = TrialFacts.model_validate(said["facts"])
+    own = {name: getattr(row, name) for name in SAID}
+    said = own if own["facts"] is not None else {name: getattr(row, f"item_{name}") for name in SAID}
+    try:
+        facts = TrialFacts.model_validate(said["facts"])
+    except ValidationError:
+        return None  # by another version of this program: the next reading of the record tells
     if facts.schedule is None:
         return None
     today = now.date()

@@ -7,16 +7,7 @@ from collections.abc import Iterable
 from trialalerts.errors import SourceError
 from trialalerts.vocabulary.places.site_names import SiteLocator
 
-__all__ = ["country_codes", "country_names"]
-
-
-def country_codes(texts: Iterable[str], locator: SiteLocator, source: str) -> tuple[str, ...]:
-    """Return the ISO codes of countries by name or code, each once.
-
-    Raises:
-        SourceError: there is no such country; ``source`` is whose setting it is.
-    """
-    return tuple(dict.fromkeys(_code(text, locator, source) for text in texts))
+__all__ = ["country_names"]
 
 
 def country_names(texts: Iterable[str], locator: SiteLocator, source: str) -> tuple[str, ...]:

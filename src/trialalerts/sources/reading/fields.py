@@ -29,17 +29,18 @@ class Fields:
     programs write JSON so. ``where`` is the path before the field's name in the record.
     """
 
-    __slots__ = ("external_id", "problems")
+    __slots__ = ("_noted", "external_id", "problems")
 
     def __init__(self, external_id: str) -> None:
         self.external_id = external_id
         self.problems: list[FieldProblem] = []
+        self._noted: set[tuple[str, str]] = set()
 
     def note(self, field: str, message: str) -> None:
         """Note a problem with a field; one that is looked at twice has it once."""
-        problem = FieldProblem(external_id=self.external_id, field=field, message=message)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        if (field, message) not in self._noted:
+            self._noted.add((field, message))
+            self.problems.append(FieldProblem(external_id=self.external_id, field=field, message=message))
 
     def wrong(self, field: str, found: object, expected: str) -> None:
         """Note what was found in place of what was expected."""

@@ -86,7 +86,7 @@ class RecordPage:
 
 
 class SweepStep(BaseModel):
-    """Where in its sweep a question stands; the first one has no values of its own."""
+    """Where in its sweep a question stands."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -94,11 +94,6 @@ class SweepStep(BaseModel):
     def place(self) -> Hashable:
         """What no two questions of one sweep have in common."""
         return self
-
-    @property
-    def is_first(self) -> bool:
-        """Whether nothing was asked yet."""
-        return self == type(self)()
 
 
 _Step = TypeVar("_Step", bound=SweepStep)
@@ -234,15 +229,15 @@ class Pages:
 
 
 class WindowStep(SweepStep):
-    """The days of one question, from ``start`` on; ``start`` is None before the first."""
+    """The span of one question: so many ``seconds`` from ``start`` on."""
 
-    start: datetime | None = None
-    seconds: int = 0
+    start: datetime
+    seconds: int
 
     @property
     def end(self) -> datetime:
         """The end of the window, which is not part of it."""
-        return (self.start or datetime.max.replace(tzinfo=UTC)) + timedelta(seconds=self.seconds)
+        return self.start + timedelta(seconds=self.seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,20 +262,23 @@ class Windows:
 
     def after(self, step: WindowStep, page: RecordPage, span: Span) -> WindowStep | None:
         """Halve a window that holds too much; else go on behind it, in a wider one where there was little."""
-        if page.total is not None and page.given < page.total:
-            return self._halved(step, page)
+        if page.total is None:  # what it gave may be all, or the first of many
+            raise BrokenSweep("did not say how many records there are")
+        if page.given < page.total:
+            return self._halved(step, page, page.total)
         if step.end > span.began:
             return None
         roomy = page.given * 4 <= self.most
         seconds = min(step.seconds * 2 if roomy else step.seconds, int(self.widest.total_seconds()))
         return WindowStep(start=step.end, seconds=seconds)
 
-    def _halved(self, step: WindowStep, page: RecordPage) -> WindowStep:
-        if step.seconds <= max(1, self.shortest.total_seconds()):
-            raise BrokenSweep(f"gave {page.given} of {page.total} records of {step.start:%Y-%m-%d %H:%M} and no more")
-        if page.total is not None and page.given < min(page.total, self.most):
-            raise BrokenSweep(f"gave {page.given} records where {min(page.total, self.most)} were asked for")
-        return step.model_copy(update={"seconds": max(step.seconds // 2, 1, int(self.shortest.total_seconds()))})
+    def _halved(self, step: WindowStep, page: RecordPage, total: int) -> WindowStep:
+        shortest = max(1, int(self.shortest.total_seconds()))
+        if step.seconds <= shortest:
+            raise BrokenSweep(f"gave {page.given} of {total} records of {step.start:%Y-%m-%d %H:%M} and no more")
+        if page.given < min(total, self.most):
+            raise BrokenSweep(f"gave {page.given} records where {min(total, self.most)} were asked for")
+        return step.model_copy(update={"seconds": max(step.seconds // 2, shortest)})
 
 
 @dataclass(frozen=True, kw_only=True)
