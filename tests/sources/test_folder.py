@@ -51,6 +51,12 @@ def one(text: str | bytes, folder: Path, context: SourceContext) -> ItemDraft:
     return draft
 
 
+def test_the_trials_that_an_article_names_are_told(tmp_path: Path, context: SourceContext) -> None:
+    draft = one("---\ntitle: A trial\n---\nIts number is NCT 90000001.\n", tmp_path, context)
+    assert isinstance(draft.facts, ArticleFacts)
+    assert draft.facts.trials == ("NCT90000001",)
+
+
 def test_an_article_is_read(tmp_path: Path, context: SourceContext) -> None:
     draft = one(ARTICLE, tmp_path, context)
     assert not draft.problems

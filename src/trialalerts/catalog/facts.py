@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 __all__ = [
     "Arm",
     "ArticleFacts",
+    "ArticleNotice",
     "Contact",
     "Design",
     "Intervention",
@@ -185,12 +186,24 @@ class TrialFacts(_Facts):
     schedule: StatusDates | None = None
 
 
+class ArticleNotice(_Facts):
+    """What was published about a paper later: that it is retracted, was corrected, or that there is concern about it.
+
+    ``id`` is the notice's own key (``pmid:90000005``, ``doi:10.5555/x``) where it has one; ``on`` is when it appeared,
+    as exactly as somebody says so.
+    """
+
+    kind: Literal["retracted", "corrected", "concern"]
+    id: str | None = None
+    on: PartialDate | None = None
+
+
 class ArticleFacts(_Facts):
     """What is known of an article; ``html`` is its sanitised body, empty where the source gives none.
 
     ``published_on`` is the day it appeared where the source gives no time of day: the same day for every reader,
     while the item's ``published_at`` only puts it in order. ``sources`` are the names of all sources of an item that
-    several have; no record says it.
+    several have; no record says it. ``trials`` are the registry numbers that it names, in their one spelling.
     """
 
     authors: tuple[str, ...] = ()
@@ -201,4 +214,7 @@ class ArticleFacts(_Facts):
     published_on: date | None = None
     corrected_on: date | None = None  # and ``correction`` is the sentence that says what was put right
     correction: str | None = None
+    journal: str | None = None
+    trials: tuple[str, ...] = ()
+    notices: tuple[ArticleNotice, ...] = ()
     sources: tuple[str, ...] | None = None

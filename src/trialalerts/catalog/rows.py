@@ -26,7 +26,10 @@ _NOT_HASHED: dict[str, Any] = {
     "last_update_posted": True,
     "sites": {"__all__": {"latitude", "longitude", "point_from"}},
 }
-_LEARNT_LATER = ("reach", "plain", "lay", "schedule", "published_on", "sources", "corrected_on", "correction")
+_LEARNT_LATER = (
+    "reach", "plain", "lay", "schedule", "published_on", "sources", "corrected_on", "correction", "journal", "trials",
+    "notices",
+)  # fmt: skip
 """Facts that the program learnt to read later: records without them keep their hash, and are not written anew."""
 _NUL = b"\\u0000"
 

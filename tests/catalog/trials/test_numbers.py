@@ -61,6 +61,11 @@ from trialalerts.catalog.trials.numbers import registry_numbers
         ("PER-123-20", "PER-123-20"),
         ("LBCTR2020123456", "LBCTR2020123456"),
         ("(IRCT138812153499N1)", "IRCT138812153499N1"),
+        ("EudraCT 2020\u2010001113\u201021", "2020-001113-21"),
+        ("2022\u2011501142\u201130\u201100", "2022-501142-30"),
+        ("NCT\u201304280705", "NCT04280705"),
+        ("NCT\u00a004280705", "NCT04280705"),
+        ("ISRCTN\u00ad12345678", "ISRCTN12345678"),
     ],
 )
 def test_a_number_is_found_and_has_one_spelling(text: str, number: str) -> None:
@@ -72,7 +77,7 @@ def test_a_number_is_found_and_has_one_spelling(text: str, number: str) -> None:
     [
         "NCT0123456", "NCT012345678", "XNCT01234567", "ISRCTN1234567", "2005-04274-24", "12-510663-34", "RBR-", "",
         "2022-A01479-34", "NL12345.789.34", "NCT042807050", "1012 NL 1234 AB", "NL1234", "R01-CA123456", "U01 1111",
-        "2020-123456-12", "+44 2020-001113", "C000000123", "RBRIDGES",
+        "2020-123456-12", "+44 2020-001113", "C000000123", "RBRIDGES", "1234-012345-67", "9022-501142-30",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_a_number_is_none(text: str) -> None:
@@ -90,6 +95,51 @@ def test_each_number_is_given_once_in_its_order() -> None:
 @given(st.lists(st.text()))
 def test_any_texts_can_be_searched(texts: list[str]) -> None:
     assert registry_numbers(texts) == registry_numbers(registry_numbers(texts))
+
+
+_WORDS = st.text("abcdefghijklmnopqrstuvwxyz,.;:()", min_size=1, max_size=8)
+_NO_NUMBERS = st.one_of(
+    _WORDS,
+    st.from_regex(r"[1-9]\d{3} [A-Z]{2}", fullmatch=True),  # a Dutch postcode
+    st.from_regex(r"(NL|D|CH|F)[- ]\d{4,5}", fullmatch=True),
+    st.from_regex(r"[A-Z]{1,2}\d{1,2} \d[A-Z]{2}", fullmatch=True),  # a British one
+    st.from_regex(r"[RUKP]\d{2} ?[A-Z]{2}\d{6}(-\d{2}[AS]\d)?", fullmatch=True),  # grants: NIH, EU, NHMRC, others
+    st.from_regex(r"(H2020|FP7|NIHR|HTA|MR|GNT|ERC)[-/ ]?\d{5,8}", fullmatch=True),
+    st.from_regex(r"\d{2}/\d{3}/\d{2}", fullmatch=True),
+    st.from_regex(r"\+\d{2} \d{2,4} \d{6,8}", fullmatch=True),
+    st.from_regex(r"(19|20)\d{2}[-\u2013](19|20)\d{2}", fullmatch=True),
+    st.from_regex(r"10\.\d{4}/[a-z]{2}\d{4,9}", fullmatch=True),
+)
+_SPELLINGS = {
+    "NCT04280705": ("NCT04280705", "nct 04280705", "NCT-04280705", "NCT\u201104280705"),
+    "ISRCTN12345678": ("ISRCTN12345678", "ISRCTN 12345678"),
+    "2020-001113-21": ("EudraCT 2020-001113-21", "2020\u2010001113\u201021", "EUCTR2020-001113-21-GB"),
+    "2022-501142-30": ("EU CT 2022-501142-30-00", "CTIS2022-501142-30"),
+    "DRKS00012345": ("DRKS00012345", "DRKS 00012345"),
+    "ACTRN12615000123456": ("ACTRN12615000123456", "ACTRN12615000123456p"),
+    "CHICTR2000029953": ("ChiCTR2000029953",),
+    "CTRI/2020/04/024773": ("CTRI/2020/04/024773",),
+}
+_AROUND = st.sampled_from(
+    [" {} ", "({})", "[{}]", "{},", "{}.", "number:{};", "\u201c{}\u201d", "https://x.example/{}/"]
+)
+
+
+@given(st.lists(_NO_NUMBERS, max_size=12))
+def test_postcodes_grants_and_the_like_are_no_numbers(words: list[str]) -> None:
+    assert registry_numbers([" ".join(words)]) == ()
+
+
+@given(
+    named=st.lists(st.sampled_from(sorted(_SPELLINGS)), unique=True, max_size=4), data=st.data(),
+    words=st.lists(_NO_NUMBERS, min_size=5, max_size=5),
+)  # fmt: skip
+def test_an_article_names_just_the_trials_whose_numbers_stand_in_it(
+    named: list[str], data: st.DataObject, words: list[str]
+) -> None:
+    spelt = [data.draw(_AROUND).format(data.draw(st.sampled_from(_SPELLINGS[number]))) for number in named]
+    text = " ".join(part for pair in zip(words, [*spelt, "", "", "", "", ""], strict=False) for part in pair)
+    assert registry_numbers([text]) == tuple(named)
 
 
 @pytest.mark.parametrize(("text", "number"), [

@@ -345,6 +345,8 @@ def test_an_article_names_its_source_authors_and_day() -> None:
     made = article_card(many)
     assert made.byline == "news.example.org · 26 February 2026 · by A. One, B. Two, C. Three and others"
     assert made.lang == "de"
+    in_journal = ArticleFacts(authors=("A. One",), journal="Journal of Examples")
+    assert article_card(in_journal).byline == ("news.example.org · Journal of Examples · 26 February 2026 · by A. One")
     assert article_card(ArticleFacts(), url="", published_at=None).byline == ""
 
 

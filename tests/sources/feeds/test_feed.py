@@ -58,6 +58,13 @@ def test_an_entry_is_read_and_cleaned(server: RegistryServer, context: SourceCon
     assert draft.areas == [{"id": "D009103", "in_title": True}, {"id": "D001249", "in_title": False}]
 
 
+def test_the_trials_that_an_entry_names_are_told(server: RegistryServer, context: SourceContext) -> None:
+    text = "Listed as NCT\u201090000001 and ISRCTN 90000001; write to 1012 NL 1234, grant R01 NS012345."
+    (draft,) = drafts(server, context, item(title="On EudraCT 2020-001113-21", description=text))
+    assert isinstance(draft.facts, ArticleFacts)
+    assert draft.facts.trials == ("2020-001113-21", "NCT90000001", "ISRCTN90000001")
+
+
 def test_the_areas_of_the_source_win(server: RegistryServer, context: SourceContext) -> None:
     (draft,) = drafts(server, context, ITEM, areas=["asthma", "MS"])
     assert draft.areas == [{"id": "D001249", "in_title": False}, {"id": "D009103", "in_title": True}]

@@ -3,7 +3,8 @@
 The record that was seen first leads: its words, its link and its day stand on the card, so that a card does not change
 its face when another source has the article too. Where it says nothing (no link, no date, no summary) the next one
 does. A record whose title says that the article is retracted leads in any case. Areas and topics are those of all
-records: who follows one of them follows the article. With several sources, all are named.
+records: who follows one of them follows the article; so are the trials that it names and the notices about it. With
+several sources, all are named.
 """
 
 from __future__ import annotations
@@ -98,8 +99,30 @@ def _facts(records: Sequence[ArticleVersion]) -> dict[str, Any]:
     dated = next((record for record in records if record.published_at), records[0])
     if day := dated.facts.get("published_on"):
         facts["published_on"] = day
+    if journal := next(filter(None, (record.facts.get("journal") for record in records)), None):
+        facts["journal"] = journal
+    if trials := sorted({number for record in records for number in record.facts.get("trials") or ()}):
+        facts["trials"] = trials
+    if notices := _notices(records):
+        facts["notices"] = notices
     sources = list(dict.fromkeys(record.source for record in records))
     return facts | {"sources": sources} if len(sources) > 1 else facts
+
+
+def _notices(records: Sequence[ArticleVersion]) -> list[Mapping[str, Any]]:
+    """Return the notices of all records, each once; one without an id says nothing beside one that has one."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for notice in (notice for record in records for notice in record.facts.get("notices") or ()):
+        known = found.setdefault((notice["kind"], notice["id"] or ""), dict(notice))
+        known["on"] = _exacter(known["on"], notice["on"])
+    named = {kind for kind, id_ in found if id_}
+    return [found[key] for key in sorted(found) if key[1] or key[0] not in named]
+
+
+def _exacter(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the date that is exact to more; of two as exact the earlier, whoever said it first."""
+    given = sorted(filter(None, (one, other)), key=lambda day: (-len(day["value"]), day["value"]))
+    return given[0] if given else None
 
 
 def _hash(records: Sequence[ArticleVersion]) -> str:

@@ -17,8 +17,8 @@ _TEXT = re.compile(
         | ACTRN[\s-]?\d{14}(?=P?(?![A-Z0-9]))                       # Australia; a P marks a provisional one
         | KCT[\s-]?\d{7} | TCTR[\s-]?\d{11} | PACTR[\s-]?\d{15,16} | RPCEC[\s-]?\d{8} | ITMCTR\d{10} | LBCTR\d{10})
     | (?:EU[ ]?CT[ ]?(?:NUMBER|NO|NR)?[.:]?[ ]?|CTIS[ :-]?)?
-      (?P<ctis>\d{4}-5\d{5}-\d{2})(?:-\d{2})?(?![-\d])              # EU CTIS; the last part counts re-submissions
-    | (?:EUCTR|EUDRACT)?[ ]?(?P<eudract>\d{4}-0\d{5}-\d{2})(?:-3RD|-[A-Z]{2}|-OUTSIDE-EU/EEA)?(?!-?\d)
+      (?P<ctis>20\d{2}-5\d{5}-\d{2})(?:-\d{2})?(?![-\d])              # EU CTIS; the last part counts re-submissions
+    | (?:EUCTR|EUDRACT)?[ ]?(?P<eudract>20\d{2}-0\d{5}-\d{2})(?:-3RD|-[A-Z]{2}|-OUTSIDE-EU/EEA)?(?!-?\d)
     | (?:JPRN-)?(?P<japan>UMIN\d{9}|JRCTS?\d{9,10}|JAPICCTI-?\d{6}|JMA-IIA\d{5})
     | JPRN-(?P<umin>C000000\d{3})
     | CHICTR(?:-[A-Z]{2,5}-)?\d{8,10}
@@ -35,6 +35,8 @@ _TEXT = re.compile(
 _ID = re.compile(r"(?P<dutch>NL[ ]?\d{4,5})|(?P<brazil>RBR[A-Z0-9]{5,8})|(?P<umin>C000000\d{3})", re.IGNORECASE)
 """What is a number only where a field is meant for it, and holds nothing else: “NL 1234” is a postcode elsewhere."""
 _BETWEEN = re.compile(r"[\s-]")
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-") | {"\u00ad": None})
+"""Journals set numbers with all kinds of dashes, and break them softly."""
 
 
 def registry_numbers(texts: Iterable[str], *, are_ids: bool = False) -> tuple[str, ...]:
@@ -49,10 +51,11 @@ def registry_numbers(texts: Iterable[str], *, are_ids: bool = False) -> tuple[st
     """
     found: dict[str, None] = {}
     for text in texts:
-        if are_ids and (whole := _ID.fullmatch(text.strip())):
+        plain = text if text.isascii() else text.translate(_DASHES)
+        if are_ids and (whole := _ID.fullmatch(plain.strip())):
             found[_id_spelling(whole)] = None
             continue
-        for match in _TEXT.finditer(text):
+        for match in _TEXT.finditer(plain):
             found[_spelling(match)] = None
     return tuple(found)
 

@@ -355,7 +355,7 @@ class CardMaker:
         )
 
     def _byline(self, item: Item, facts: ArticleFacts) -> str:
-        parts = [self._sources(item, facts)]
+        parts = [self._sources(item, facts), one_line(facts.journal, _NAME)]
         if published := facts.published_on or item.published_at:
             parts.append(self._words.day(published, self._timezone))
         if authors := [one_line(author, _NAME) for author in facts.authors[:_MOST_AUTHORS]]:

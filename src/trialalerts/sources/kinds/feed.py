@@ -14,6 +14,7 @@ from trialalerts.catalog.draft import AreaTag, FieldProblem, ItemDraft
 from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_line, clean_text, summary_of
+from trialalerts.catalog.trials.numbers import registry_numbers
 from trialalerts.errors import SourceError, UnknownArea
 from trialalerts.net.client import Fetcher, HttpAnswer
 from trialalerts.redaction import shown_url
@@ -183,6 +184,7 @@ class _Reading:
                 audience=named.audience,
                 language=clean_line(entry.language)[:20] or None,
                 published_on=published.day if published else None,
+                trials=registry_numbers((title, summary)),
             ),
             source=self._name,
             areas=self._tags(title, summary, named.areas, entry.language),

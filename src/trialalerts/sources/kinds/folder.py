@@ -20,6 +20,7 @@ from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_line, clean_text, sanitised_html, summary_of
+from trialalerts.catalog.trials.numbers import registry_numbers
 from trialalerts.errors import SourceError
 from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch, Position, SourceKind
@@ -125,6 +126,7 @@ class FolderSource:
                 published_on=published.day if published else None,
                 corrected_on=corrected,
                 correction=correction or None,
+                trials=registry_numbers((title, words)),
             ),
             source=self._name,
             areas=context.categories.areas(named.areas, title=title, text=words),
