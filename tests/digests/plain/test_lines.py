@@ -211,6 +211,126 @@ def test_an_arm_that_is_only_typed_as_placebo_is_none() -> None:
     assert "placebo" not in said(trial(design(EXAMPLUMAB, arms=arms, allocation="RANDOMIZED")))
 
 
+ALONE_AND_WITH = (Arm("EXPERIMENTAL", "Part A", (0,)), Arm("EXPERIMENTAL", "Part B", (0, 1)))
+
+
+@pytest.mark.parametrize(
+    ("language", "first"),
+    [
+        ("en", "Tests the medicine examplumab, alone and with otherumab, in adults with asthma."),
+        ("de", "Die Studie prüft das Medikament Examplumab mit und ohne Otherumab bei Erwachsenen mit Asthma."),
+        ("fr", "L’étude teste le médicament examplumab, avec et sans otherumab, chez des adultes atteints d’asthme."),
+        ("es", "El estudio prueba el medicamento examplumab, con y sin otherumab, en adultos con asma."),
+    ],
+)
+def test_a_medicine_that_is_tested_by_itself_too_is_not_told_as_what_another_is_added_to(
+    language: str, first: str
+) -> None:
+    facts = trial(design(EXAMPLUMAB, ("DRUG", "Otherumab"), arms=ALONE_AND_WITH, allocation="NON_RANDOMIZED"))
+    assert said(facts, language).startswith(first)
+
+
+def test_several_that_are_tested_together_too_are_told_with_and_without() -> None:
+    arms = (Arm("EXPERIMENTAL", "A", (0, 1)), Arm("EXPERIMENTAL", "B", (0, 1, 2)))
+    made = design(EXAMPLUMAB, ("DRUG", "Otherumab"), ("DRUG", "Thirdazole"), arms=arms, allocation="RANDOMIZED")
+    assert said(trial(made)) == (
+        "Tests the medicines examplumab and otherumab together, with and without thirdazole, in adults with asthma. "
+        "Chance decides who gets what."
+    )
+
+
+@pytest.mark.parametrize(
+    ("arms", "name"),
+    [
+        pytest.param((Arm("ACTIVE_COMPARATOR", "A", (0,)), ALONE_AND_WITH[1]), "Examplumab", id="a comparator"),
+        pytest.param((*ALONE_AND_WITH, Arm("ACTIVE_COMPARATOR", "C", (0,))), "Examplumab", id="one of them compared"),
+        pytest.param((Arm("EXPERIMENTAL", "A", (0, 2)), ALONE_AND_WITH[1]), "Examplumab", id="with a placebo"),
+        pytest.param(ALONE_AND_WITH, "Examplumab and a chemotherapy of choice", id="not read whole"),
+    ],
+)
+def test_what_others_get_alone_is_what_a_medicine_is_added_to(arms: tuple[Arm, ...], name: str) -> None:
+    made = design(("DRUG", name), ("DRUG", "Otherumab"), PLACEBO, arms=arms, allocation="RANDOMIZED")
+    line = said(trial(made.model_copy(update={"mesh": ("Examplumab",)})))
+    assert line.startswith("Tests adding the medicine otherumab to examplumab in adults with asthma.")
+
+
+HEALTHY = "Inclusion Criteria:\n\n* Healthy adults of both sexes\n\nExclusion Criteria:\n\n* asthma"
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("en", "in healthy adults (topic: asthma)."),
+        ("de", "bei gesunden Erwachsenen (Thema: Asthma)."),
+        ("fr", "chez des adultes en bonne santé (sujet : asthme)."),
+        ("es", "en adultos sanos (tema: asma)."),
+    ],
+)
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param({"official_title": "Examplumab Against Asthma, in Healthy Adult Volunteers"}, id="title"),
+        pytest.param({"criteria": HEALTHY}, id="criterion"),
+    ],
+)
+def test_a_trial_of_healthy_people_alone_says_so(told: dict[str, Any], language: str, line: str) -> None:
+    facts = trial(AGAINST_PLACEBO, healthy_volunteers=True, **told)
+    assert line in said(facts, language)
+    assert "Healthy people can join too" not in said(facts)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param({"official_title": "Examplumab in Healthy Volunteers and Patients"}, id="patients too"),
+        pytest.param({"official_title": "Examplumab in Healthy Subjects With Asthma"}, id="with it"),
+        pytest.param(
+            {"criteria": HEALTHY.replace("sexes", "sexes, or with mild asthma")}, id="a criterion asks for it"
+        ),
+        pytest.param({}, id="not said"),
+    ],
+)
+def test_a_trial_that_takes_healthy_people_beside_others_says_so(told: dict[str, Any]) -> None:
+    line = said(trial(design(EXAMPLUMAB), healthy_volunteers=True, **told))
+    assert line == "Tests the medicine examplumab in adults with asthma. Healthy people can join too."
+
+
+def test_a_trial_that_takes_no_healthy_people_has_none_whatever_its_words_are() -> None:
+    facts = trial(design(EXAMPLUMAB), healthy_volunteers=False, criteria=HEALTHY)
+    assert said(facts) == "Tests the medicine examplumab in adults with asthma."
+
+
+def test_babies_that_are_taken_at_birth_are_not_told_to_have_what_shows_later() -> None:
+    ages = {"minimum_age_days": 1, "maximum_age_days": 14}
+    facts = trial(design(EXAMPLUMAB), healthy_volunteers=True, **ages)
+    assert said(facts) == "Tests the medicine examplumab in babies (topic: asthma)."
+    ill = facts.model_copy(update={"healthy_volunteers": False})
+    assert said(ill) == "Tests the medicine examplumab in babies with asthma."
+
+
+def test_the_readers_own_name_of_it_stands_with_healthy_people_too() -> None:
+    facts = trial(design(EXAMPLUMAB), healthy_volunteers=True, criteria=HEALTHY)
+    assert said(facts, condition="Severe asthma") == (
+        "Tests the medicine examplumab in healthy adults (topic: severe asthma)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "german"),
+    [
+        ("Bee venom allergy", "Bienengiftallergie"),
+        ("Wasp sting allergy", "Wespengiftallergie"),
+        ("Insect venom allergy", "Insektengiftallergie"),
+        ("Penicillin allergy", "Penicillinallergie"),
+        ("Soft tissue sarcoma", "Weichteilsarkom"),
+        ("Chronic migraine", "chronischer Migräne"),
+    ],
+)
+def test_a_condition_is_not_told_by_a_wider_one(condition: str, german: str) -> None:
+    line = said(trial(design(EXAMPLUMAB), conditions=(condition,)), "de")
+    assert f"bei Erwachsenen mit {german}." in line
+
+
 NAMES = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60)
 
 

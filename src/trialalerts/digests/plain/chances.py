@@ -124,7 +124,9 @@ class Chances:
             return key, {"others": self._grammar.joined(others, "or")}
         if "base_only" in what.marks:
             alone = len(what.base) == 1 and what.base[0].name
-            return ("base", {"base": self._namer.base(tight)}) if alone else ("not_added", {})
+            if alone:
+                return "base", {"base": self._namer.base(tight)}
+            return ("what" if what.base_tested else "not_added"), {}
         return ("none" if "none" in what.marks else "what"), {}
 
     def _rivals(self, tight: int) -> str:

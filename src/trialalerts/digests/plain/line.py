@@ -232,7 +232,7 @@ class _Draft:
         if self._is_of_one:
             return self._of_one(purpose, values | {"people": self._bare_people()})
         if self._compared.base:
-            said = self._say("first.adding", **values, base=self._namer.base(tight))
+            said = self._beside_base(values, tight)
         elif self._study.compares:
             said = self._say("first.compares", **values | {"treatment": self._namer.named(tested, tight)})
         elif purpose in _OTHER_PURPOSES and not (purpose in _OF_CARE and self._about.kind == "healthy"):
@@ -240,6 +240,14 @@ class _Draft:
         else:
             said = self._say("first.treatment", **values)
         return self._with_topic(said)
+
+    def _beside_base(self, values: dict[str, str], tight: int) -> str:
+        base = self._compared.base
+        if not self._compared.base_tested:
+            return self._say("first.adding", **values, base=self._namer.base(tight))
+        alone = self._namer.named(base, tight, joined=True)
+        added = self._namer.named(self._compared.tested, tight, how=self._namer.how, with_kind=False)
+        return self._words.count("plain.first.alone", len(base), **values | {"treatment": alone, "added": added})
 
     def _of_one(self, purpose: str, values: dict[str, str]) -> str:
         tested = self._compared.tested
@@ -249,17 +257,17 @@ class _Draft:
         return self._words.count(f"plain.first.{purpose.lower()}", 2 if several else 1, **values)
 
     def _with_topic(self, said: str) -> str:
-        topic = self._topic() if self._about.kind == "topic" else ""
+        topic = self._topic() if self._about.kind in {"topic", "healthy"} else ""
         if not topic or len(topic.split()) > _MOST_TOPIC_WORDS:
             return said
         return f"{said.rstrip('.')} {self._say('topic', condition=topic)}."
 
 
 def _as_called(found: About, condition: str | None) -> About:
-    """Return what a trial is about by the reader's name of it; a healthy one has no disease."""
-    if condition is None or found.kind == "healthy":
+    """Return what a trial is about by the reader's name of it; one of healthy people may be about none."""
+    if condition is None or (found.kind == "healthy" and not found.names):
         return found
-    return About((condition,), "disease" if found.kind == "disease" else "topic")
+    return About((condition,), found.kind if found.kind in {"disease", "healthy"} else "topic")
 
 
 def _way_of_observing(design: Design) -> str:

@@ -43,8 +43,12 @@ class Namer:
 
     def treatment(self, tight: int) -> str:
         """Return what is tested; of what not everybody gets whole, ``A or B``."""
-        how: Joiner = "or" if self._compared.how == "versus" and self._compared.differs else "and"
-        return self.named(self._compared.tested, tight, joined=self._compared.joined, how=how)
+        return self.named(self._compared.tested, tight, joined=self._compared.joined, how=self.how)
+
+    @property
+    def how(self) -> Joiner:
+        """How several that are tested are told: ``A or B`` where not everybody gets all."""
+        return "or" if self._compared.how == "versus" and self._compared.differs else "and"
 
     def base(self, tight: int) -> str:
         """Return what everybody gets."""

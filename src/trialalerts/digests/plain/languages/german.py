@@ -29,6 +29,12 @@ _DATIVES = {
     "schweres Asthma": "schwerem Asthma",
     "kleinzelliger Lungenkrebs": "kleinzelligem Lungenkrebs",
     "solide Tumoren": "soliden Tumoren",
+    "metastasierte solide Tumoren": "metastasierten soliden Tumoren",
+    "chronische Rhinosinusitis mit Nasenpolypen": "chronischer Rhinosinusitis mit Nasenpolypen",
+    "chronische Rhinosinusitis": "chronischer Rhinosinusitis",
+    "chronische Migräne": "chronischer Migräne",
+    "wiederkehrendes Glioblastom": "wiederkehrendem Glioblastom",
+    "metastasierter kastrationsresistenter Prostatakrebs": "metastasiertem kastrationsresistentem Prostatakrebs",
     "Atopisches Ekzem": "atopischem Ekzem",
     "Rheumatoide Arthritis": "rheumatoider Arthritis",
 }

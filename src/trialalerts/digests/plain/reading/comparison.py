@@ -24,6 +24,7 @@ _RIVALS_BY_CHOICE = re.compile(r"choice|\bTPC\b|\bBAT\b|best available|investiga
 _LIKE_PLACEBO = re.compile(r"placebo|sham|inactive|dummy|vehicle|saline", re.IGNORECASE)
 _CALLED_PLACEBO = re.compile(r"placebo|vehicle", re.IGNORECASE)
 _CALLED_USUAL = re.compile(r"standard (?:of )?care|usual care|\bsoc\b", re.IGNORECASE)
+_SEVERAL = re.compile(r"\+|\b(?:and|plus|with)\b", re.IGNORECASE)
 _BESIDE = frozenset({"PLACEBO_COMPARATOR", "SHAM_COMPARATOR", "NO_INTERVENTION"})
 
 
@@ -37,7 +38,7 @@ class Thing(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """An arm: the keys of what it gets, and what it gets beside or instead of it."""
+    """An arm: the keys of what it gets, what it gets beside or instead of it, and whether all of it could be read."""
 
     type: str
     label: str
@@ -46,6 +47,7 @@ class Group:
     sham: bool
     usual: bool
     nothing: bool
+    whole: bool = True
 
     @property
     def has_marks(self) -> int:
@@ -58,7 +60,8 @@ class Comparison:
     """What is compared with what.
 
     ``joined``: all that is tested is given together; ``by_choice``: of the rivals a person gets one; ``differs``: the
-    groups that test do not test the same; ``by_dose``: their labels speak of doses.
+    groups that test do not test the same; ``by_dose``: their labels speak of doses; ``base_tested``: what everybody
+    gets is tested by itself, too.
     """
 
     how: How
@@ -70,6 +73,7 @@ class Comparison:
     rivals_joined: bool = False
     differs: bool = False
     by_dose: bool = False
+    base_tested: bool = False
 
 
 def things_of(facts: TrialFacts, design: Design) -> tuple[list[Named], dict[str, Thing]]:
@@ -97,10 +101,10 @@ def _words(text: str) -> set[str]:
 
 def groups_of(design: Design, read: Sequence[Named]) -> list[Group]:
     """Return the arms as the names of what they get."""
-    return [_group(arm, read) for arm in design.arms]
+    return [_group(arm, design, read) for arm in design.arms]
 
 
-def _group(arm: Arm, read: Sequence[Named]) -> Group:
+def _group(arm: Arm, design: Design, read: Sequence[Named]) -> Group:
     given = [number for number in arm.interventions if number < len(read)]
     kinds = {read[number][1] for number in given}
     keys = frozenset(
@@ -114,7 +118,13 @@ def _group(arm: Arm, read: Sequence[Named]) -> Group:
         sham=Kind.SHAM in kinds or arm.type == "SHAM_COMPARATOR",
         usual=Kind.USUAL in kinds or (arm.type != "EXPERIMENTAL" and bool(_CALLED_USUAL.search(arm.label))),
         nothing=(Kind.NOTHING in kinds or arm.type == "NO_INTERVENTION") and not keys,
+        whole=not any(_is_cut(design.interventions[number].name, read[number]) for number in given),
     )
+
+
+def _is_cut(name: str, read: Named) -> bool:
+    """Tell whether of several things in one name only one could be read."""
+    return len(read[0]) == 1 and _SEVERAL.search(name) is not None
 
 
 def _has_placebo(arm: Arm, kinds: Collection[Kind]) -> bool:
@@ -184,7 +194,15 @@ class _Arms:
             rivals_joined=not by_choice and all(self._rivals <= arm.keys for arm in rival_arms),
             differs=differs,
             by_dose=self._by_dose,
+            base_tested=self._base_is_tested,
         )
+
+    @property
+    def _base_is_tested(self) -> bool:
+        """Whether all arms that get the base alone are meant as tests: a new medicine by itself, then with others."""
+        alone = [arm for arm in self._arms if arm.keys == self._base and not arm.placebo and not arm.sham]
+        named = all(self._treatments[key].name for key in self._base | self._tested)
+        return bool(self._base and alone) and named and all(arm.type == "EXPERIMENTAL" and arm.whole for arm in alone)
 
     def _same(self) -> Comparison:
         """Return that all arms list the same: what they get is tested, and only their marks differ."""

@@ -42,7 +42,10 @@ _COMMON = frozenset({"disease", "diseases", "syndrome", "disorders"})
 
 
 class About(NamedTuple):
-    """What a trial is about: up to two names, what they are, and whether the record names further conditions."""
+    """What a trial is about: up to two names, what they are, and whether the record names further conditions.
+
+    ``healthy``: of healthy people alone, with the name of the disease that it is to help against, where there is one.
+    """
 
     names: tuple[str, ...]
     kind: Literal["disease", "healthy", "topic", "none"]

@@ -9,6 +9,7 @@ from typing import Self
 from trialalerts.catalog.facts import Design, TrialFacts
 from trialalerts.digests.plain.reading.comparison import Comparison, Group, Thing, compared, groups_of, things_of
 from trialalerts.digests.plain.reading.conditions import About, about
+from trialalerts.digests.plain.reading.healthy import in_whom
 from trialalerts.digests.plain.reading.kinds import Kind
 from trialalerts.digests.plain.reading.people import People, people_of
 
@@ -41,7 +42,7 @@ class Study:
             compared=compared(design, groups, things),
             kinds=frozenset(kind for _, kind in read),
             people=people_of(facts),
-            about=about(facts),
+            about=in_whom(facts, design, about(facts)),
         )
 
     @property
