@@ -36,6 +36,7 @@ from trialalerts.sources.kinds import check_sources
 from trialalerts.sources.polling.poll import PollCount, freshness_of, poll_due
 from trialalerts.sources.polling.reread import reread_trials
 from trialalerts.sources.polling.turning import turn_statuses
+from trialalerts.subscribers.follows.results import tell_missing_results
 
 __all__ = ["Pipeline"]
 
@@ -84,12 +85,13 @@ class Pipeline:
     def reread(self) -> int:
         """Read stored trials anew after an upgrade, and those whose day has come; return how many changed.
 
-        While nobody knows what day it is no status turns.
+        While nobody knows what day it is no status turns, and no results are missed.
         """
         with SourceContext(self.db, self.settings.http, self.clock, stop=self._stop) as context:
             changed = reread_trials(self.db, context, stop=self._stop)
         if self._timekeeper.look().steady:
             changed += turn_statuses(self.db, self.clock, freshness=freshness_of(self.settings))
+            tell_missing_results(self.db, self.clock)
         return changed
 
     def compose(self) -> ComposeCount:

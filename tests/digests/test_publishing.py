@@ -9,7 +9,8 @@ import pytest
 
 from tests.digests.rendering_samples import article, entry
 from trialalerts.catalog.facts import ArticleFacts
-from trialalerts.digests.cards.maker import ArticleCard, CardMaker
+from trialalerts.digests.cards.card import ArticleCard
+from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.publishing import Publishing, shown_text
 from trialalerts.settings import ServiceSettings, Settings, SourceSettings

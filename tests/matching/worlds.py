@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.outlines import Outline, outline_of, places_of
-from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+from trialalerts.catalog.tables import FOLLOWERS_ONLY, Change, ChangeKind, Item, ItemKind
 from trialalerts.catalog.trials.status import is_recruiting, site_is_open
 from trialalerts.matching.closings import AS_NEAR_KM
 from trialalerts.matching.index import WindowIndex
@@ -113,7 +113,7 @@ def concerns(preference: Preference, candidate: Candidate, areas: AreaTree) -> b
     """
     if preference.item_id is not None:
         return preference.item_id == candidate.subject.item_id and candidate.kind != RECRUITING_NOW
-    if candidate.kind == ChangeKind.CONTACT_CHANGED:
+    if candidate.kind in FOLLOWERS_ONLY:
         return False
     if candidate.kind == ChangeKind.CORRECTED:  # it is for those who got the article, whatever they follow now
         return False

@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 from trialalerts.database.types import BigId, EnumText, Json, PackedJson, UtcDateTime, empty_list
 
 __all__ = [
+    "FOLLOWERS_ONLY",
     "ArticleKey",
     "BaselineItem",
     "Change",
@@ -56,7 +57,11 @@ class ChangeKind(StrEnum):
     RETRACTED = "retracted"
     CORRECTED = "corrected"
     CONTACT_CHANGED = "contact_changed"
-    """Told to those only who follow the trial; it is no choice of a filter."""
+    RESULTS_MISSING = "results_missing"
+
+
+FOLLOWERS_ONLY = frozenset({ChangeKind.CONTACT_CHANGED, ChangeKind.RESULTS_MISSING})
+"""Told to those only who follow the trial; none of them is a choice of a filter."""
 
 
 class Item(SQLModel, table=True):

@@ -10,7 +10,8 @@ from sqlmodel import Session, col, select
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import Clock
 from trialalerts.demo.people import SamplePerson
-from trialalerts.digests.cards.maker import Card, CardMaker, Personal
+from trialalerts.digests.cards.card import Card, Personal
+from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.reasons import followed, wish_heading
 from trialalerts.digests.cards.wording import Wording, Wordings
 from trialalerts.digests.entries import Reason

@@ -15,7 +15,7 @@ from itertools import accumulate
 from operator import and_, or_
 from typing import TYPE_CHECKING, Self
 
-from trialalerts.catalog.tables import ChangeKind
+from trialalerts.catalog.tables import FOLLOWERS_ONLY, ChangeKind
 from trialalerts.matching.bits import Postings, bits_of
 from trialalerts.matching.closings import ClosingIndex
 from trialalerts.matching.gaining import Gains
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Miss", "WindowIndex"]
 
-_TOLD_TO_FOLLOWERS = ChangeKind.CONTACT_CHANGED.value
-_ASKED_OTHERWISE = frozenset({ChangeKind.SITE_CLOSED.value, ChangeKind.CORRECTED.value, _TOLD_TO_FOLLOWERS})
+_TOLD_TO_FOLLOWERS = tuple(sorted(kind.value for kind in FOLLOWERS_ONLY))
+_ASKED_OTHERWISE = frozenset({ChangeKind.SITE_CLOSED.value, ChangeKind.CORRECTED.value, *_TOLD_TO_FOLLOWERS})
 
 _SEXES = ("female", "male")
 
@@ -135,7 +135,7 @@ class WindowIndex:
     @cached_property
     def for_followers(self) -> int:
         """The candidates that those only are told who follow the trial."""
-        return self._change_kinds[_TOLD_TO_FOLLOWERS]
+        return self._any_of(self._change_kinds, _TOLD_TO_FOLLOWERS)
 
     @cached_property
     def _by_item(self) -> Postings[int]:

@@ -42,6 +42,7 @@ _TOLD_IN_ORDER: dict[str, int] = {
     ChangeKind.CLOSED: 5,
     ChangeKind.WITHDRAWN: 5,
     ChangeKind.RESULTS_POSTED: 6,
+    ChangeKind.RESULTS_MISSING: 6,
 }
 
 
@@ -69,6 +70,7 @@ _WEIGHTS: dict[str, int] = {
     ChangeKind.RETRACTED: 2,
     ChangeKind.CORRECTED: 2,
     ChangeKind.CONTACT_CHANGED: 1,
+    ChangeKind.RESULTS_MISSING: 1,
     ChangeKind.SITE_CLOSED: 1,
     ChangeKind.PAUSED: 1,
     ChangeKind.CLOSED: 1,

@@ -15,7 +15,7 @@ from trialalerts.catalog.articles.audience import Audience, audience_in
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.outline_rows import StoredOutline, outlines_of
 from trialalerts.catalog.outlines import Outline, OutlinePlaces, places_of
-from trialalerts.catalog.tables import Change, ChangeKind, HeldChange, Item, ItemKind
+from trialalerts.catalog.tables import FOLLOWERS_ONLY, Change, ChangeKind, HeldChange, Item, ItemKind
 from trialalerts.catalog.trials.status import MAY_TAKE_PART, is_recruiting, site_is_open
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_chunks, in_list, list_value
@@ -58,7 +58,15 @@ _FACTS = (
 """What matching and reasons read; a trial's long texts and its contacts are left out of memory."""
 
 _SHOWN_NOW = frozenset({"baseline", "areas"})
-_ENDS = frozenset({ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHDRAWN, ChangeKind.RESULTS_POSTED})
+_ENDS = frozenset(
+    {
+        ChangeKind.PAUSED,
+        ChangeKind.CLOSED,
+        ChangeKind.WITHDRAWN,
+        ChangeKind.RESULTS_POSTED,
+        ChangeKind.RESULTS_MISSING,
+    }
+)
 _SITES_TURN = frozenset({ChangeKind.SITE_OPENED, ChangeKind.SITE_CLOSED})
 
 
@@ -176,7 +184,7 @@ def changes_between(
     sqlite = session.get_bind().dialect.name == "sqlite"
     span = [change.seq > after, change.seq <= upto]
     span += [] if items is None else [in_list(change.item_id, "items", sqlite=sqlite)]
-    span += [sqlalchemy.or_(change.kind != ChangeKind.CONTACT_CHANGED, change.item_id.in_(_FOLLOWED))]
+    span += [sqlalchemy.or_(change.kind.not_in(FOLLOWERS_ONLY), change.item_id.in_(_FOLLOWED))]
     values = {} if items is None else {"items": list_value(sorted(items), sqlite=sqlite)}
     # Rows of columns, and each item once: as instances of their models they would take four times as long.
     asked = sqlalchemy.select(change.seq, change.item_id, change.kind, change.before, change.after, change.at)

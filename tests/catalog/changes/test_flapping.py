@@ -75,6 +75,15 @@ def test_a_status_that_turns_back(
     assert flip(db, clock, *steps) == expected
 
 
+def test_results_are_told_once_whatever_the_record_loses_and_finds_again(db: Database, clock: FrozenClock) -> None:
+    with db.write() as session:
+        read(session, clock.now(), status=ENDED)
+        for has_results in (True, False, True, False, True):
+            clock.advance(DAY * 30)
+            read(session, clock.now(), status=ENDED, has_results=has_results)
+        assert told(session) == ["results_posted"]
+
+
 def test_what_is_told_after_a_turn_says_what_was_told_before(db: Database, clock: FrozenClock) -> None:
     flip(db, clock, (HOUR, PAUSED), (HOUR, OPEN), (HOUR, ENDED))
     with db.read() as session:

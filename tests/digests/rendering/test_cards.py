@@ -11,9 +11,9 @@ import pytest
 from tests.digests.rendering_samples import LEEDS, article, as_read, entry, facts, reason, told, trial, wish
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, TrialFacts
 from trialalerts.catalog.tables import appeared_at
-from trialalerts.digests.cards.asking import place_to_ask, places, spot
 from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.reasons import condition_of, followed, wish_details, wish_heading
+from trialalerts.digests.cards.sites.asking import place_to_ask, places, spot
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.entries import EntryChange, Reason
 from trialalerts.digests.publishing import Publishing
@@ -62,6 +62,7 @@ def article_card(known: ArticleFacts, reasons: list[Reason] | None = None, **cha
         ("closed", {"after": {}}, "No longer taking people", "Leeds, 12 km", "over"),
         ("withdrawn", {}, "Called off", "Leeds, 12 km", "over"),
         ("results_posted", {}, "Results are out", "Leeds, 12 km", "news"),
+        ("results_missing", {}, "No results yet", "Leeds, 12 km", "news"),
         ("eligibility_changed", {}, "Who can join has changed", "Leeds, 12 km", "news"),
         ("contact_changed", {}, "New contact", "Leeds, 12 km", "news"),
         ("site_opened", {}, "New site open", "Leeds, 12 km", "good"),

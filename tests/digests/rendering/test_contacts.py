@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trialalerts.catalog.facts import Contact, Site, TrialFacts
-from trialalerts.digests.cards.contacts import contacts_for
+from trialalerts.digests.cards.sites.contacts import contacts_for
 from trialalerts.digests.cards.wording import Wordings
 
 WORDS = Wordings()

@@ -360,6 +360,20 @@ def test_a_new_contact_names_the_town_that_it_is_for(after: dict[str, object], s
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)
+def test_results_have_their_link_and_missing_ones_a_sentence_in_both_parts(locale: str) -> None:
+    items = [trial(n, registry_name="clinicaltrials.gov") for n in (1, 2)]
+    happened = [told("results_posted"), told("results_missing", after={"ended": "2025-03-02", "months": 12})]
+    message = mail(items, [entry(*each) for each in zip(items, happened, strict=True)], locale=locale)
+    words = Wordings(None).of(locale)
+    for part in (message.text, seen(message.html or "")):
+        assert words.say("card.results") in part
+        assert words.count("change.no_results_after", 12) in " ".join(part.split())
+    for part in (message.text, message.html or ""):
+        assert part.count(f"{items[0].url}?tab=results") == 1
+        assert f"{items[1].url}?tab=results" not in part
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
 def test_the_heading_of_each_wish_offers_to_stop_it_in_both_parts_and_articles_offer_nothing(locale: str) -> None:
     entries = [entry(trial(n), reasons=[reason(preference_id=n, area_name=f"Area {n}")]) for n in (1, 2)]
     items = [trial(1), trial(2), article(50)]

@@ -2,7 +2,8 @@
 
 Registries close a trial by mistake and open it again the next morning. The first change is told at once, since nobody
 knows that it will be undone. What turns back waits in a table of its own, in the transaction that stores the record; it
-goes out when it has held a day (:func:`release_held`), or is dropped where the record turned once more before.
+goes out when it has held a day (:func:`release_held`), or is dropped where the record turned once more before. That
+there are results is told once of a trial: a record that lost them for a while tells nothing new.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _OF_STATUS = _OPENINGS | {ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHD
 _SIDES = {ChangeKind.SITE_OPENED: "after", ChangeKind.SITE_CLOSED: "before"}
 _OPPOSITE = {ChangeKind.SITE_OPENED: ChangeKind.SITE_CLOSED, ChangeKind.SITE_CLOSED: ChangeKind.SITE_OPENED}
 _TURNING = tuple(_OF_STATUS | set(_SIDES))
+_ONCE = frozenset({ChangeKind.RESULTS_POSTED})
 
 
 @dataclass(kw_only=True)
@@ -59,6 +61,7 @@ def hold_flapping(connection: Connection, happened: Sequence[Happened], now: dat
 
     Call it in the transaction in which the items were compared: their rows are locked.
     """
+    happened = _told_once(connection, happened)
     turning = {each.item_id for each in happened if each.difference.kind in _TURNING}
     if not turning:
         return list(happened)
@@ -71,6 +74,17 @@ def hold_flapping(connection: Connection, happened: Sequence[Happened], now: dat
     ]
     book.close()
     return told
+
+
+def _told_once(connection: Connection, happened: Sequence[Happened]) -> list[Happened]:
+    """Leave out what is told once of an item, and was."""
+    once = {each.item_id for each in happened if each.difference.kind in _ONCE}
+    told: set[tuple[int, ChangeKind]] = set()
+    for some in in_chunks(sorted(once), _AT_ONCE):
+        asked = select(col(Change.item_id), col(Change.kind))
+        rows = connection.execute(asked.where(col(Change.item_id).in_(some), col(Change.kind).in_(_ONCE)))
+        told.update((item_id, kind) for item_id, kind in rows)
+    return [each for each in happened if (each.item_id, each.difference.kind) not in told]
 
 
 def release_held(session: Session, now: datetime) -> int:

@@ -6,8 +6,8 @@ from datetime import date
 
 from trialalerts.digests.asides.note import NoteLink
 from trialalerts.digests.cards.reasons import place_said, wish_details, wish_heading
+from trialalerts.digests.cards.sites.within import within
 from trialalerts.digests.cards.text import one_line
-from trialalerts.digests.cards.within import within
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.matching.around.surroundings import COUNTED, Step, Surroundings
 from trialalerts.matching.reasons import Scope

@@ -50,6 +50,7 @@ ENDS = frozenset(
         ChangeKind.CLOSED.value,
         ChangeKind.WITHDRAWN.value,
         ChangeKind.RESULTS_POSTED.value,
+        ChangeKind.RESULTS_MISSING.value,
     }
 )
 """After these nobody can join: what is told of the trial is a line."""
@@ -83,7 +84,7 @@ class Quote(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeNote:
-    """One change of an item: the chip's words, what was before and is now, and quotations.
+    """One change of an item: the chip's words, a sentence, what was before and is now, and quotations.
 
     ``near``: of a reader's own distances, so that theirs stand in the place of the words.
     """
@@ -91,6 +92,7 @@ class ChangeNote:
     kind: str
     tone: Tone
     text: str
+    sentence: str = ""
     points: tuple[Point, ...] = ()
     quotes: tuple[Quote, ...] = ()
     near: bool = False
@@ -133,6 +135,7 @@ def _note(words: Wording, told: EntryChange, facts: TrialFacts) -> ChangeNote:
         kind=told.kind,
         tone=_tone(told, facts),
         text=_TEXTS.get(told.kind, _plain)(words, told),
+        sentence=_missing_results(words, told) if told.kind == ChangeKind.RESULTS_MISSING else "",
         points=tuple(eligibility(words, told.before, told.after, facts)) if told.kind == _ELIGIBILITY else (),
         quotes=tuple(_quotes(words, told)),
         near=told.kind in NEAR_KINDS,
@@ -194,6 +197,11 @@ def _other_contact(words: Wording, told: EntryChange) -> str:
         named.append(words.say("change.contact_central"))
     text = _plain(words, told)
     return f"{words.say('card.label', label=text)} {_some(words, named)}" if named else text
+
+
+def _missing_results(words: Wording, told: EntryChange) -> str:
+    months = told.after.get("months")
+    return words.count("change.no_results_after", months) if isinstance(months, int) else ""
 
 
 def opened_sites(words: Wording, told: EntryChange, reasons: Sequence[Reason], unit: str | None) -> str:

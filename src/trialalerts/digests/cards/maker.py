@@ -10,16 +10,24 @@ A card is the same for everybody who is told the same of an item; what is a read
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
 
 from trialalerts.catalog.articles.audience import audience_in
 from trialalerts.catalog.facts import ArticleFacts, PartialDate, TrialFacts
-from trialalerts.catalog.tables import Item, ItemKind
+from trialalerts.catalog.tables import ChangeKind, Item, ItemKind
+from trialalerts.catalog.trials.awaited import results_page
 from trialalerts.catalog.trials.status import status_group
-from trialalerts.digests.cards.asking import Ask, Places, further_sites, place_to_ask, places, spot
+from trialalerts.digests.cards.card import (
+    REGISTRY_LANGUAGE,
+    ArticleCard,
+    Brief,
+    Card,
+    Fact,
+    Lay,
+    Personal,
+    TrialCard,
+)
 from trialalerts.digests.cards.changes import (
     ENDS,
     NEAR_KINDS,
@@ -29,6 +37,7 @@ from trialalerts.digests.cards.changes import (
     opened_sites,
 )
 from trialalerts.digests.cards.reasons import condition_of
+from trialalerts.digests.cards.sites.asking import Places, further_sites, place_to_ask, places, spot
 from trialalerts.digests.cards.text import first_sentence, one_line, shortened, web_address
 from trialalerts.digests.cards.trial_wording import is_past, months_since, phase, who_can_join
 from trialalerts.digests.cards.wording import Wording
@@ -36,18 +45,8 @@ from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange, Reas
 from trialalerts.digests.plain import Piece, plain_line
 from trialalerts.digests.publishing import Publishing, shown_text
 
-__all__ = [
-    "ArticleCard",
-    "Brief",
-    "Card",
-    "CardMaker",
-    "Fact",
-    "Lay",
-    "Personal",
-    "TrialCard",
-]
+__all__ = ["CardMaker"]
 
-_REGISTRY_LANGUAGE = "en"
 _TITLE = 300
 _BRIEF_TITLE = 140
 _UNPUBLISHED = Publishing()
@@ -56,111 +55,6 @@ _SENTENCE = 200
 _LAY_TITLE, _LAY_SENTENCE = 120, 160
 _MOST_AUTHORS = 3
 _STALE_MONTHS = 12
-
-
-class Fact(NamedTuple):
-    """One line of a card: ``label`` with its colon, then ``text``."""
-
-    label: str
-    text: str
-
-
-class Lay(NamedTuple):
-    """What a registry says of a trial to everybody, in the reader's language.
-
-    ``label`` says whose words ``quote`` (one sentence, in the quotation marks of the language) are, and in what
-    language; the title or the quote may be empty.
-    """
-
-    lang: str
-    title: str = ""
-    label: str = ""
-    quote: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrialCard:
-    """A trial as it stands in a mail.
-
-    ``chip`` is what happened, ``notes`` what there is to say of that and what else happened. ``first`` and ``second``
-    are the plain line. ``places``, ``near`` and ``key`` are what a reader's own words are made from: where the trial
-    runs, the change whose words tell how far away something is, and as what phrase the distance stands beside the chip.
-    ``then`` is what a mail said, on its page, where it is no longer so. ``lay`` stands above the plain line.
-    """
-
-    kind: str = "trial"
-    number: str
-    url: str | None
-    registry_url: str | None
-    lang: str = _REGISTRY_LANGUAGE
-    chip: ChangeNote
-    notes: tuple[ChangeNote, ...]
-    first: tuple[Piece, ...]
-    second: tuple[Piece, ...] = ()
-    who: Fact | None = None
-    facts: tuple[str, ...] = ()
-    places: Places | None = None
-    near: EntryChange | None = None
-    key: str = "nearest"
-    then: str = ""
-    lay: Lay | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArticleCard:
-    """An article as it stands in a mail. ``byline`` is its source, date and authors.
-
-    ``paragraphs`` are a sentence, or of an article without a link its text. ``chip`` stands where it is no plain news.
-    """
-
-    kind: str = "article"
-    title: str
-    url: str | None
-    lang: str
-    byline: str
-    chip: ChangeNote | None = None
-    notes: tuple[ChangeNote, ...] = ()
-    paragraphs: tuple[str, ...] = ()
-    places: None = None
-    near: EntryChange | None = None
-    key: str = "nearest"
-    then: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Brief:
-    """An item in one line: what happened, what it is, and more of what happened.
-
-    It leads to the page that all may have: forty-five links of the reader's own would double what the lines weigh.
-    """
-
-    chip: ChangeNote | None
-    url: str | None
-    registry_url: str | None
-    number: str
-    first: tuple[Piece, ...]
-    lang: str
-    details: tuple[str, ...] = ()
-    places: Places | None = None
-    near: EntryChange | None = None
-    key: str = "nearest"
-
-
-Card = TrialCard | ArticleCard
-
-
-class Personal(NamedTuple):
-    """What is the reader's own in a card or line.
-
-    ``spot`` stands beside the chip: how far away it is. ``chip`` and ``sentence`` are the words of a change that tells
-    how near something is, ``place`` whom to ask there, ``others`` which sites follow.
-    """
-
-    spot: str = ""
-    chip: str = ""
-    sentence: str = ""
-    place: Ask | None = None
-    others: str = ""
 
 
 class CardMaker:
@@ -231,7 +125,8 @@ class CardMaker:
         first = self._plain(entry, item, facts)[0] if facts else self._title(item)
         near = next((one for one in entry.told if one.kind in NEAR_KINDS and one.kind == notes[0].kind), None)
         ended = self._ended(known) if notes and notes[0].kind in ENDS else ""
-        reason = [f"{quote.label} {quote.text}" for note in notes for quote in note.quotes if note.kind in ENDS]
+        reason = [note.sentence for note in notes]
+        reason += [f"{quote.label} {quote.text}" for note in notes for quote in note.quotes if note.kind in ENDS]
         more = [note.text for note in notes[1:]]
         return Brief(
             chip=notes[0] if notes else None,
@@ -239,8 +134,9 @@ class CardMaker:
             registry_url=web_address(item.url),
             number=one_line(item.external_id, _NAME),
             first=first,
-            lang=_REGISTRY_LANGUAGE,
+            lang=REGISTRY_LANGUAGE,
             details=tuple(filter(None, [ended, *reason, *more])),
+            results_url=_results_url(entry, item),
             places=places(self._words, known),
             near=near,
         )
@@ -266,6 +162,7 @@ class CardMaker:
             number=one_line(item.external_id, _NAME),
             url=self._trial_page(item),
             registry_url=web_address(item.url),
+            results_url=_results_url(entry, item),
             chip=chip,
             notes=notes,
             first=first,
@@ -298,7 +195,7 @@ class CardMaker:
 
     def _title(self, item: Item) -> tuple[Piece, ...]:
         title = one_line(item.title, _TITLE)
-        return (Piece(title, _REGISTRY_LANGUAGE) if title else Piece(self._untitled(item.kind)),)
+        return (Piece(title, REGISTRY_LANGUAGE) if title else Piece(self._untitled(item.kind)),)
 
     def _as_it_stands(self, facts: TrialFacts) -> ChangeNote:
         """Return how a trial stands, where nothing happened that could be told."""
@@ -380,6 +277,13 @@ class CardMaker:
 
     def _label(self, key: str) -> str:
         return _labelled(self._words, key)
+
+
+def _results_url(entry: Entry, item: Item) -> str | None:
+    """Return where the results stand in the registry; None where they are not what is told."""
+    if all(one.kind != ChangeKind.RESULTS_POSTED for one in entry.told):
+        return None
+    return results_page(item.registry_name, web_address(item.url))
 
 
 def _spot_key(chip: ChangeNote, facts: TrialFacts) -> str:

@@ -18,8 +18,9 @@ from sqlmodel import Session, col, func, select
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.catalog.trials.status import is_recruiting, site_is_open, status_group
+from trialalerts.digests.cards.card import Brief, Card
 from trialalerts.digests.cards.changes import ChangeNote, Tone, change_line, change_notes
-from trialalerts.digests.cards.maker import Brief, Card, CardMaker
+from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.trial_wording import status
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 
+from trialalerts.digests.cards.sites.within import within
 from trialalerts.digests.cards.text import one_line
-from trialalerts.digests.cards.within import within
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import Reason
 from trialalerts.matching.reasons import Scope

@@ -12,9 +12,10 @@ from datetime import date
 from typing import Any
 
 from trialalerts.catalog.tables import Item
-from trialalerts.digests.cards.asking import Places
-from trialalerts.digests.cards.maker import Brief, Card, CardMaker
+from trialalerts.digests.cards.card import Brief, Card
+from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.reasons import condition_of
+from trialalerts.digests.cards.sites.asking import Places
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import Entry, EntryChange
 from trialalerts.digests.rendering.fill import Part, PartWriter

@@ -15,10 +15,10 @@ from jinja2 import TemplateError, TemplateRuntimeError
 from markupsafe import Markup
 
 from trialalerts.digests.asides.note import Note, NoteLink
-from trialalerts.digests.cards.asking import Ask, Places
+from trialalerts.digests.cards.card import ArticleCard, Brief, Fact, Lay, TrialCard
 from trialalerts.digests.cards.changes import ChangeNote, Quote
-from trialalerts.digests.cards.contacts import ContactLine
-from trialalerts.digests.cards.maker import ArticleCard, Brief, Fact, Lay, TrialCard
+from trialalerts.digests.cards.sites.asking import Ask, Places
+from trialalerts.digests.cards.sites.contacts import ContactLine
 from trialalerts.digests.cards.trial_wording import Point
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.entries import EntryChange

@@ -11,7 +11,8 @@ from datetime import datetime
 from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import ChangeKind, Item, ItemKind
-from trialalerts.digests.cards.maker import CardMaker, TrialCard
+from trialalerts.digests.cards.card import TrialCard
+from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.entries import Entry, EntryChange
 from trialalerts.sources.base import Batch

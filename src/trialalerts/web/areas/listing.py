@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from trialalerts.catalog import outlines
 from trialalerts.catalog.outline_rows import StoredOutline, outlines_of
 from trialalerts.catalog.outlines import Outline
-from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+from trialalerts.catalog.tables import FOLLOWERS_ONLY, Change, ChangeKind, Item, ItemKind
 from trialalerts.database.bulk import in_chunks, is_sqlite, list_value
 from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.vocabulary.places.distance import distance_km
@@ -102,7 +102,7 @@ class AreaListing:
 
     def news(self, most: int) -> list[Change]:
         """Return the latest changes of its items, the latest first."""
-        asked = select(Change).where(col(Change.kind) != ChangeKind.CONTACT_CHANGED).order_by(col(Change.seq).desc())
+        asked = select(Change).where(col(Change.kind).not_in(FOLLOWERS_ONLY)).order_by(col(Change.seq).desc())
         latest: Sequence[Change] = self._session.exec(asked.limit(_LATEST_CHANGES)).all()
         about = self._outlines({each.item_id for each in latest})
         found = [each for each in latest if each.item_id in about and _is_news(each)]
@@ -128,7 +128,7 @@ class AreaListing:
         terms = sorted(outlines.area_terms(self._below, is_open=False))
         over = self._run(_SOME, {"terms": self._value(terms), "most": _COUNTED}, item="a.item_id")
         ids = list(self._outlines({*self._open, *over}))
-        asked = select(Change).where(col(Change.item_id).in_(ids), col(Change.kind) != ChangeKind.CONTACT_CHANGED)
+        asked = select(Change).where(col(Change.item_id).in_(ids), col(Change.kind).not_in(FOLLOWERS_ONLY))
         return list(self._session.exec(asked.order_by(col(Change.seq).desc()).limit(most * 3)))
 
     def _around(self, near: Region, radius: float) -> list[int]:

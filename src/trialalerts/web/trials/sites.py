@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.trials.reach import site_reach
 from trialalerts.catalog.trials.status import site_is_open, status_group
-from trialalerts.digests.cards.contacts import ContactLine, contacts_for
+from trialalerts.digests.cards.sites.contacts import ContactLine, contacts_for
 from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.vocabulary.places.distance import distance_km

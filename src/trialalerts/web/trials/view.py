@@ -10,9 +10,10 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemNumber
+from trialalerts.catalog.trials.awaited import results_page
 from trialalerts.catalog.trials.status import status_group
 from trialalerts.digests.cards.changes import change_line, change_notes
-from trialalerts.digests.cards.contacts import ContactLine, contacts_for
+from trialalerts.digests.cards.sites.contacts import ContactLine, contacts_for
 from trialalerts.digests.cards.text import one_line, shortened, web_address
 from trialalerts.digests.cards.trial_wording import countries, dated, phase, study_type, who_can_join
 from trialalerts.digests.cards.wording import Wording
@@ -172,7 +173,7 @@ def chip_of(facts: TrialFacts) -> tuple[str, str]:
 def _results(item: Item, facts: TrialFacts, url: str | None) -> str | None:
     if not facts.has_results or url is None:
         return None
-    return f"{url}?tab=results" if item.registry_name == "clinicaltrials.gov" and "?" not in url else url
+    return results_page(item.registry_name, url)
 
 
 def _other_numbers(session: Session, item: Item) -> tuple[str, ...]:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.trials.status import site_is_open, status_group
-from trialalerts.digests.cards.contacts import ContactLine, contacts_for
 from trialalerts.digests.cards.reasons import place_said
+from trialalerts.digests.cards.sites.contacts import ContactLine, contacts_for
+from trialalerts.digests.cards.sites.within import within
 from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.trial_wording import countries
-from trialalerts.digests.cards.within import within
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import Reason
 from trialalerts.matching.reasons import Nearby
