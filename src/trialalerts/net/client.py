@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpcore
 import httpx
@@ -172,19 +173,29 @@ class Fetcher:
                 return None
             raise
 
-    def post(self, url: str, *, json: Any, accept: str | None = "application/json") -> HttpAnswer:
+    def post(
+        self,
+        url: str,
+        *,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        accept: str | None = "application/json",
+    ) -> HttpAnswer:
         """Ask a question that is too long for an address: one that changes nothing there, and may be asked again.
 
         Args:
             url: an http or https address; only a redirect that keeps the question (307, 308) is followed.
             json: the question, as plain objects.
+            form: the question as the fields of a form instead.
             accept: the wanted types.
 
         Raises:
             HttpRefused, SourceError, Interrupted: as :meth:`get`.
         """
-        headers = {"Content-Type": "application/json", **({"Accept": accept} if accept else {})}
-        return self._exchange(url, _Question(method="POST", headers=headers, body=orjson.dumps(json)))
+        written = "application/json" if form is None else "application/x-www-form-urlencoded"
+        body = orjson.dumps(json) if form is None else urlencode(form).encode()
+        headers = {"Content-Type": written, **({"Accept": accept} if accept else {})}
+        return self._exchange(url, _Question(method="POST", headers=headers, body=body))
 
     def _exchange(self, url: str, question: _Question) -> HttpAnswer:
         self._pace.wait(self._network.check_stop)

@@ -12,7 +12,7 @@ from typing import Self
 
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import Item, Record
+from trialalerts.catalog.tables import ArticleKey, Item, Record
 from trialalerts.clock import Clock
 from trialalerts.database.bulk import in_chunks
 from trialalerts.database.engine import Database
@@ -103,6 +103,11 @@ class SourceContext:
         """Finds countries, subdivisions and coordinates of sites."""
         return SiteLocator(self._lookups)
 
+    @property
+    def contact(self) -> str:
+        """Whom a server may write to; empty where nobody is named."""
+        return self._settings.contact
+
     def rest(self) -> None:
         """End the transaction of the look-ups: an open one keeps SQLite's log growing and PostgreSQL's rows alive."""
         self._lookups.rollback()
@@ -116,6 +121,14 @@ class SourceContext:
                     col(Item.registry_name) == registry, col(Item.external_id).in_(some)
                 )
                 found.update(session.exec(statement))
+        return found
+
+    def held(self, keys: Collection[str]) -> set[str]:
+        """Return those of the keys that lead to a stored article, whichever source brought it."""
+        found: set[str] = set()
+        with self._db.read() as session:
+            for some in in_chunks(sorted(keys)):
+                found.update(session.exec(select(ArticleKey.key).where(col(ArticleKey.key).in_(some))))
         return found
 
     def versions(self, registry: str, external_ids: Collection[str]) -> dict[str, str]:

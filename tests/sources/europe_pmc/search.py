@@ -12,7 +12,8 @@ from tests.sources.registry_server import Fault, Handler, RegistryServer
 
 __all__ = ["SearchServer", "heading", "paper", "preprint"]
 
-_DAYS = re.compile(r"FIRST_IDATE:\[(\S+) TO (\S+)\]$")
+_DAYS = re.compile(r"(FIRST_IDATE|UPDATE_DATE):\[(\S+) TO (\S+)\]")
+_TYPES = re.compile(r'PUB_TYPE:"([^"]+)"')
 _MOST = 1000
 
 
@@ -47,11 +48,17 @@ def heading(name: str, *, major: bool = False) -> dict[str, Any]:
 
 @dataclass(kw_only=True)
 class SearchServer:
-    """``papers`` are served in their order; ``queries`` are those that were asked."""
+    """``papers`` are served in their order; the queries that were asked are for papers, notices, or papers by number.
+
+    A paper with ``unfit`` is one in which the words that are searched for do not stand; ``updated`` is when it was
+    edited last.
+    """
 
     server: RegistryServer
     papers: list[dict[str, Any]] = field(default_factory=list)
     queries: list[str] = field(default_factory=list)
+    for_notices: list[str] = field(default_factory=list)
+    by_number: list[str] = field(default_factory=list)
 
     def serve(self) -> None:
         """Answer everything from now on."""
@@ -60,14 +67,13 @@ class SearchServer:
     def _answer(self, handler: Handler) -> None:
         request = self.server.requests[-1]
         asked = request.params
-        days = _DAYS.search(asked["query"])
-        assert days, asked
         assert request.path == "/search"
         assert (asked["format"], asked["resultType"]) == ("json", "core")
         size, mark = int(asked.get("pageSize", "25")), asked.get("cursorMark", "*")
         assert size <= _MOST
-        self.queries.append(asked["query"])
-        found = [each for each in self.papers if days[1] <= each["firstIndexDate"] <= days[2]]
+        found = [each for each in self.papers if self._fits(each, asked["query"])]
+        kinds = {"EXT_ID:": self.by_number, "UPDATE_DATE:": self.for_notices}
+        next((asks for word, asks in kinds.items() if word in asked["query"]), self.queries).append(asked["query"])
         start = 0 if mark == "*" else int(mark)
         given = found[start : start + size]
         body = {
@@ -76,3 +82,17 @@ class SearchServer:
             "resultList": {"result": given},
         }  # fmt: skip
         handler.answer(200, orjson.dumps(body), {"Content-Type": "application/json"})
+
+    def _fits(self, paper: dict[str, Any], query: str) -> bool:
+        if "EXT_ID:" in query:
+            return paper["source"] == "MED" and paper["id"] in re.findall(r"EXT_ID:(\d+)", query)
+        days = {name: (since, until) for name, since, until in _DAYS.findall(query)}
+        first, last = days["FIRST_IDATE"]
+        is_new = first <= (paper["firstIndexDate"] or "") <= last
+        if "UPDATE_DATE" not in days:
+            return is_new and not paper.get("unfit")
+        since, until = days["UPDATE_DATE"]
+        *rare, erratum = _TYPES.findall(query)
+        types = (paper.get("pubTypeList") or {}).get("pubType", [])
+        is_edited = since <= paper.get("updated", paper["firstIndexDate"] or "") <= until
+        return (is_edited and not {*rare}.isdisjoint(types)) or (is_new and erratum in types)

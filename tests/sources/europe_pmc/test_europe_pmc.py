@@ -67,6 +67,11 @@ def next_day(db: Database, settings: Settings, clock: FrozenClock) -> list[tuple
     return list(changes_of(db)[before:])
 
 
+def test_the_trials_are_those_that_title_and_abstract_name(reader: EuropePmc, context: SourceContext) -> None:
+    told = paper(title="On ISRCTN 90000001", abstractText="<p>Listed as NCT90000001; grant NIHR 123456.</p>")
+    assert facts_of(read(reader, told, context)).trials == ("ISRCTN90000001", "NCT90000001")
+
+
 def test_a_paper_is_read_as_a_person_would(reader: EuropePmc, context: SourceContext) -> None:
     draft = read(reader, paper(), context)
     assert (draft.registry, draft.external_id, draft.source) == ("europepmc.org", "MED:90000001", "papers")
@@ -82,6 +87,7 @@ def test_a_paper_is_read_as_a_person_would(reader: EuropePmc, context: SourceCon
     facts = facts_of(draft)
     assert facts.authors == ("Xample E", "Sample S", "EX Group")
     assert (facts.language, facts.published_on) == ("en", date(2026, 2, 27))
+    assert facts.journal == "Journal of Examples"
     assert draft.published_at is not None
     assert draft.published_at.date() == date(2026, 2, 27)
     assert [(area["id"], area["in_title"]) for area in draft.areas] == [("D009103", True)]
@@ -241,6 +247,81 @@ def test_that_a_paper_told_before_is_retracted_is_told(
     next_day(sqlite_world, settings, clock)
     search.papers = [paper(taken_in="2026-03-03", **more)]
     assert next_day(sqlite_world, settings, clock) == [("MED:90000001", "retracted")]
+
+
+STATES = {
+    "retracted": ("Retraction of Publication", "Retraction of", "Retraction in"),
+    "corrected": ("Published Erratum", "Erratum for", "Erratum in"),
+    "concern": ("Expression of Concern", "Expression of concern for", "Expression of concern in"),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("unfit", [True, False])
+def test_a_notice_that_comes_later_stands_in_the_facts_of_its_paper_with_its_day_and_number(
+    state: str, unfit: bool, sqlite_world: Database, clock: FrozenClock, search: SearchServer, settings: Settings
+) -> None:
+    type_, of, in_ = STATES[state]
+    poll(sqlite_world, settings, clock)
+    search.papers = [paper(taken_in="2026-03-03")]
+    next_day(sqlite_world, settings, clock)
+    clock.advance(timedelta(days=400))
+    next_day(sqlite_world, settings, clock)
+    day = (clock.now() + timedelta(days=1)).date().isoformat()
+    said = "J Ex. 2027 Apr 6;9(6):60. doi: 10.5555/Notice.9."
+    search.papers = [
+        paper(taken_in="2026-03-03", **linked(in_, 90000009, said)),
+        paper(90000009, taken_in=day, title="Notice", pubTypeList={"pubType": [type_]}, unfit=unfit,
+              **linked(of, 90000001, "J Ex. 2026 Feb;9(2):22.")),
+        paper(90000010, taken_in=day, title="Notice", pubTypeList={"pubType": [type_]}, unfit=True,
+              **linked(of, 80000001, "J Ex. 2020 Feb;9(2):22.")),
+    ]  # fmt: skip
+    told = next_day(sqlite_world, settings, clock)
+    assert told == ([("MED:90000001", "retracted")] if state == "retracted" else [])
+    (item,) = items(sqlite_world)
+    on = {"value": "2027-04-06", "precision": "day", "kind": None}
+    assert item.facts["notices"] == [{"kind": state, "id": "pmid:90000009", "on": on}]
+    assert search.by_number == ["(EXT_ID:90000001) AND SRC:MED"]
+    assert next_day(sqlite_world, settings, clock) == []
+
+
+def linked(type_: str, number: int, said: str) -> dict[str, Any]:
+    other = {"id": str(number), "source": "MED", "type": type_, "reference": said, "orderIn": 1}
+    return {"commentCorrectionList": {"commentCorrection": [other]}}
+
+
+def items(db: Database) -> list[Item]:
+    with db.read() as session:
+        return list(session.exec(select(Item)))
+
+
+def test_the_notices_are_asked_for_whatever_they_are_about(
+    sqlite_world: Database, clock: FrozenClock, search: SearchServer, settings: Settings
+) -> None:
+    poll(sqlite_world, settings, clock)
+    next_day(sqlite_world, settings, clock)
+    kinds = ("Retracted Publication", "Retraction of Publication", "Expression of Concern")
+    rare = [f'PUB_TYPE:"{kind}"' for kind in kinds]
+    days = "[2026-02-28 TO 2026-03-04]"
+    assert search.for_notices[-1] == (
+        f'(({" OR ".join(rare)}) AND UPDATE_DATE:{days}) OR (PUB_TYPE:"Published Erratum" AND FIRST_IDATE:{days})'
+    )
+
+
+def test_a_paper_that_a_feed_brought_is_told_as_retracted_when_it_is(
+    sqlite_feeds: Feeds, clock: FrozenClock, search: SearchServer, settings: Settings, http_settings: HttpSettings
+) -> None:
+    db = sqlite_feeds.db
+    poll(db, settings, clock)
+    with RegistryServer() as site:
+        news = Feeds(db, clock, site, http_settings)
+        news.poll(feed(entry("0", "https://news.example/none", "Something else about gardens")))
+        news.poll(feed(entry("1", "https://doi.org/10.5555/example.90000001", "Examplumab in multiple sclerosis")))
+    day = (clock.now() + timedelta(days=1)).date().isoformat()
+    search.papers = [
+        paper(taken_in="2026-02-03", updated=day, unfit=True, pubTypeList={"pubType": ["Retracted Publication"]})
+    ]
+    assert [kind for _, kind in next_day(db, settings, clock)] == ["retracted"]
 
 
 @pytest.mark.parametrize(("link", "more"), [

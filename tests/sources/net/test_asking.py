@@ -31,6 +31,13 @@ def test_a_question_is_posted_as_json(server: RegistryServer, fetcher: Fetcher) 
     assert request.headers["content-type"] == "application/json"
 
 
+def test_a_question_is_posted_as_a_form(server: RegistryServer, fetcher: Fetcher) -> None:
+    fetcher.post(server.serve("/search", b"x"), form={"term": "a & b ä", "retmax": "1"}, accept=None)
+    (request,) = server.requests
+    assert (request.method, request.body) == ("POST", b"term=a+%26+b+%C3%A4&retmax=1")
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+
+
 def test_a_question_is_asked_again_where_it_is_sent_on_and_never_as_another(
     server: RegistryServer, fetcher: Fetcher
 ) -> None:

@@ -35,6 +35,13 @@ def test_elements_are_objects_attributes_have_an_at_and_marks_are_text() -> None
     assert second == {"id": "148"}
 
 
+def test_records_may_have_one_name_or_another() -> None:
+    document = XmlRecords(
+        b"<all><trial><id>1</id></trial><book><id>2</id></book><other/></all>", {"trial", "book"}, "x"
+    )
+    assert (document.name, list(document)) == ("all", [{"id": "1"}, {"id": "2"}])
+
+
 def test_a_record_of_xml_is_read_as_one_of_json() -> None:
     first, _ = XmlRecords(TRIALS, "trial", "file")
     record = RecordView(first, Fields("x"))

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from trialalerts.sources.sweeps.steps import (
     BrokenSweep,
     Cursor,
+    PagedWindows,
+    PagedWindowStep,
     Pages,
     PageStep,
     Paging,
@@ -167,6 +169,63 @@ def test_a_window_whose_records_were_not_counted_is_no_end() -> None:
 
     with pytest.raises(BrokenSweep, match="did not say how many records there are"):
         list(swept(Windows(most=10, origin=date(2026, 3, 1)), ask))
+
+
+DAYS = st.dates(date(2026, 1, 31), date(2026, 3, 2))
+
+
+@given(st.lists(st.lists(DAYS, max_size=40), min_size=1, max_size=3), st.integers(1, 9), st.integers(1, 20))
+def test_windows_of_days_are_halved_and_their_pages_give_all_records(
+    parts: list[list[date]], size: int, cap: int
+) -> None:
+    asked: list[PagedWindowStep] = []
+    given: list[tuple[int, int]] = []
+
+    def ask(step: PagedWindowStep) -> RecordPage:
+        assert step.start.time() == step.end.time() == NOW.min.time(), "whole days"
+        asked.append(step)
+        inside = [n for n, day in enumerate(parts[step.part]) if step.start.date() <= day < step.end.date()]
+        page = inside[step.offset : step.offset + size] if len(inside) <= cap else []
+        given.extend((step.part, number) for number in page)
+        return RecordPage.of(page, total=len(inside))
+
+    paging = PagedWindows(size=size, cap=cap, parts=len(parts))
+    if any(days.count(day) > cap for days in parts for day in days):
+        with pytest.raises(BrokenSweep, match="ask for less"):
+            list(swept(paging, ask))
+    else:
+        list(swept(paging, ask))
+        assert sorted(given) == [(part, number) for part, days in enumerate(parts) for number in range(len(days))]
+        assert {step.part for step in asked} == set(range(len(parts)))
+
+
+def test_what_a_window_lists_and_does_not_give_is_no_end() -> None:
+    offsets: list[int] = []
+
+    def ask(step: PagedWindowStep) -> RecordPage:
+        offsets.append(step.offset)
+        return RecordPage.of([], total=7)
+
+    list(swept(PagedWindows(size=3, cap=10), ask))
+    assert offsets == [0, 3, 6]
+
+
+@pytest.mark.parametrize(("span", "since"), [
+    (Span(began=NOW, since=date(2026, 2, 28)), "2026-02-28"),
+    (Span(began=NOW), "2026-01-31"),
+    (Span(began=NOW, announce_from=date(2026, 1, 3)), "2026-01-03"),
+    (Span(began=NOW, announce_from=date(2026, 2, 28)), "2026-01-31"),
+])  # fmt: skip
+def test_a_baseline_reads_a_month_back_or_to_what_is_still_to_be_told(span: Span, since: str) -> None:
+    assert PagedWindows(size=1, cap=1).first(span).start.date().isoformat() == since
+
+
+@given(st.lists(st.lists(st.integers(), max_size=20), min_size=1, max_size=3), st.integers(1, 5))
+def test_a_cursor_leads_through_all_parts(parts: list[list[int]], size: int) -> None:
+    def ask(step: TokenStep) -> RecordPage:
+        return token_server(parts[step.part], size)(step)
+
+    assert list(swept(Cursor(size=size, parts=len(parts)), ask)) == [each for part in parts for each in part]
 
 
 def test_a_whole_file_is_one_answer() -> None:

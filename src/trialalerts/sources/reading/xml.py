@@ -8,7 +8,7 @@ is one text. Namespaces are left out.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element, ParseError
 
@@ -29,18 +29,19 @@ class XmlRecords:
 
     Args:
         body: the document.
-        record: the name of the elements that are records; others with records inside are walked through.
+        record: the name of the elements that are records, or several; others with records inside are walked through.
         url: its address without secrets, for messages.
 
     Attributes:
         root: the attributes of the outermost element (``@totalCount``).
+        name: its name.
 
     Raises:
         SourceError: it is no XML, or breaks off; an iterator raises it too, where the fault comes later.
     """
 
-    def __init__(self, body: bytes | BinaryIO, record: str, url: str) -> None:
-        self._record = record
+    def __init__(self, body: bytes | BinaryIO, record: str | Collection[str], url: str) -> None:
+        self._record = {record} if isinstance(record, str) else frozenset(record)
         self._url = url
         self._beginning = body[:200] if isinstance(body, bytes) else b""
         stream = io.BytesIO(body) if isinstance(body, bytes) else body
@@ -49,6 +50,7 @@ class XmlRecords:
         if root is None:
             raise self._broken("nothing")
         self._root = root
+        self.name = _bare(root.tag)
         self.root: Mapping[str, str] = {f"@{_bare(name)}": value for name, value in root.attrib.items()}
 
     def __iter__(self) -> Iterator[Any]:
@@ -62,9 +64,9 @@ class XmlRecords:
                     raise self._broken("XML that is nested too deeply")
                 continue
             open_elements.pop()
-            if _bare(element.tag) == self._record:
+            if _bare(element.tag) in self._record:
                 yield as_plain(element)
-            if not any(_bare(outer.tag) == self._record for outer in open_elements):
+            if not any(_bare(outer.tag) in self._record for outer in open_elements):
                 # What lies outside of records, and records that were read, are let go of.
                 element.clear()
                 if open_elements:

@@ -21,6 +21,8 @@ __all__ = [
     "BrokenSweep",
     "Cursor",
     "PageStep",
+    "PagedWindowStep",
+    "PagedWindows",
     "Pages",
     "Paging",
     "RecordPage",
@@ -35,6 +37,7 @@ __all__ = [
 
 _PAGES_WITHOUT_TOTAL = 10_000
 _PAGES_TO_SPARE = 20
+_A_DAY = 86_400
 
 
 class BrokenSweep(Exception):
@@ -131,8 +134,9 @@ class Paging(Protocol[_Step]):
 
 
 class TokenStep(SweepStep):
-    """The token that asks for a page, and what was counted until then."""
+    """The token that asks for a page of a part, and what was counted until then."""
 
+    part: int = 0
     token: str | None = None
     pages: int = 0
     most_pages: int = _PAGES_WITHOUT_TOTAL
@@ -142,7 +146,7 @@ class TokenStep(SweepStep):
     @property
     def place(self) -> Hashable:
         """The token alone: the same one again would ask for the same page."""
-        return self.token
+        return self.part, self.token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,13 +181,21 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class Cursor(Token):
-    """Each page names a cursor; at the end it is the same as before, or missing (Europe PMC)."""
+    """Each page names a cursor; at the end it is the same as before, or missing (Europe PMC).
+
+    Several questions are asked one after the other, as the ``parts`` of a sweep.
+    """
+
+    parts: int = 1
 
     def after(self, step: TokenStep, page: RecordPage, span: Span) -> TokenStep | None:
         """Ask with the cursor of the page; an unchanged one, or an empty page behind the count, ends it."""
         if page.next is not None and (page.next == step.token or (page.given == 0 and step.seen >= (step.total or 0))):
             page = RecordPage(records=page.records, total=page.total, given=page.given)
-        return super().after(step, page, span)
+        following = super().after(step, page, span)
+        if following is not None:
+            return following.model_copy(update={"part": step.part})
+        return TokenStep(part=step.part + 1) if step.part + 1 < self.parts else None
 
 
 class PageStep(SweepStep):
@@ -279,6 +291,59 @@ class Windows:
         if page.given < min(total, self.most):
             raise BrokenSweep(f"gave {page.given} records where {min(total, self.most)} were asked for")
         return step.model_copy(update={"seconds": max(step.seconds // 2, shortest)})
+
+
+class PagedWindowStep(WindowStep):
+    """A page of a window of whole days: the records from ``offset`` on, for one of the questions of a sweep."""
+
+    part: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagedWindows:
+    """Windows of whole days, each read page by page; one of more than ``cap`` records is halved (PubMed).
+
+    Nobody gets more than ``cap`` records of a question. Pages are counted by what was asked for: of what a window
+    lists, some may be gone by now. A baseline reads ``back`` so far. Several questions are asked one after the other,
+    as the ``parts`` of a sweep.
+    """
+
+    size: int
+    cap: int
+    parts: int = 1
+    back: timedelta = timedelta(days=30)
+    widest: timedelta = timedelta(days=64)
+    step: type[PagedWindowStep] = PagedWindowStep
+    reads_all: bool = False
+    expires: bool = False
+
+    def first(self, span: Span) -> PagedWindowStep:
+        """Begin with the day since when."""
+        return self._window(self._since(span), 0)
+
+    def after(self, step: PagedWindowStep, page: RecordPage, span: Span) -> PagedWindowStep | None:
+        """Halve a window that holds too much; else ask for its next page, the next window, or the next part."""
+        if page.total is None:
+            raise BrokenSweep("did not say how many records there are")
+        if page.total > self.cap:
+            days = step.seconds // _A_DAY
+            if days <= 1:
+                told = f"has {page.total} records of {step.start:%Y-%m-%d} and gives {self.cap} at most"
+                raise BrokenSweep(f"{told}; ask for less")
+            return step.model_copy(update={"seconds": days // 2 * _A_DAY})
+        if step.offset + self.size < page.total:
+            return step.model_copy(update={"offset": step.offset + self.size})
+        if step.end <= span.began:
+            return self._window(step.end, step.part)
+        return self._window(self._since(span), step.part + 1) if step.part + 1 < self.parts else None
+
+    def _window(self, start: datetime, part: int) -> PagedWindowStep:
+        return PagedWindowStep(start=start, seconds=int(self.widest.total_seconds()), part=part)
+
+    def _since(self, span: Span) -> datetime:
+        far = (span.began - self.back).date()
+        return datetime.combine(span.since or min(far, span.announce_from or far), time(), UTC)
 
 
 @dataclass(frozen=True, kw_only=True)

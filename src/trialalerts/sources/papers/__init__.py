@@ -1,0 +1,1 @@
+"""Papers: what libraries of them say, and what of it is told."""
