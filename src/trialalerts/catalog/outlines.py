@@ -87,7 +87,7 @@ class Outline(NamedTuple):
     ``oldest_days`` is the age in days of the oldest person it takes. ``open_places`` are those of the sites that take
     people now, ``joined_places`` those of the sites where one may take part, ``all_places`` those of all its sites.
     None: its place is not known or does not matter; no place at all: it is near nobody. ``nationwide``: the record says
-    of all its sites that one takes part wherever one lives.
+    of all its sites that one takes part wherever one lives. ``trials`` are the registry numbers that an article names.
     """
 
     kind: str = ItemKind.TRIAL.value
@@ -101,9 +101,13 @@ class Outline(NamedTuple):
     oldest_days: int | None = None
     healthy_volunteers: bool | None = None
     nationwide: bool = False
+    trials: _Texts = ()
     open_places: OutlinePlaces | None = None
     joined_places: OutlinePlaces | None = None
     all_places: OutlinePlaces | None = None
+
+
+_ABOUT = Outline._fields.index("open_places")
 
 
 def outline_of(
@@ -125,8 +129,8 @@ def outline_of(
         topics=list(topics),
     )
     if kind is ItemKind.ARTICLE:
-        said = facts.get("audience") if isinstance(facts, Mapping) else None
-        return about._replace(audience=audience_in([said]))
+        said: Mapping[str, Any] = facts if isinstance(facts, Mapping) else {}
+        return about._replace(audience=audience_in([said.get("audience")]), trials=list(said.get("trials") or ()))
     read = facts if isinstance(facts, TrialFacts) else _read(facts or {})
     if read is None or not read.sites:
         return about if read is None else with_facts(about, read)
@@ -205,6 +209,7 @@ def written_outline(outline: Outline) -> str:
 def read_outline(text: str) -> Outline:
     """Return the outline that a text of :func:`written_outline` holds."""
     *about, stored, at = orjson.loads(text)
+    about += [()] * (_ABOUT - len(about))  # written before it held the trials that are named
     places = [None if each is None else OutlinePlaces(*each) for each in stored]
     return Outline(*about, *[places[number] for number in at])
 

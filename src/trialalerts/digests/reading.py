@@ -19,13 +19,14 @@ import sqlalchemy
 from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind, appeared_at
+from trialalerts.catalog.trials.lookup import numbers_of_trials
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange
 from trialalerts.digests.rendering.lru_cache import LruCache
 from trialalerts.digests.tables import Selection, SelectionKind
 from trialalerts.matching.ranking import Match, grouped, rank
-from trialalerts.matching.reasons import Explainer, PreferenceView
+from trialalerts.matching.reasons import Explainer, PreferenceView, Reason
 from trialalerts.matching.window import Candidate, Subject, shown_first, subject_of, told_change, told_kind
 from trialalerts.subscribers.tables import ONE_TRIAL, Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree, load_areas
@@ -141,6 +142,9 @@ class DigestReader:
         still_open = numbers[SelectionKind.OPEN]
         items = self._items_of(session, {change.item_id for change in changes.values()} | still_open)
         candidates = _candidates(changes, still_open, items)
+        trials = {each.item_id for each in preferences.values() if each.item_id is not None}
+        any_article = any(known.subject.kind is ItemKind.ARTICLE for known in items.values())
+        followed = numbers_of_trials(session, trials) if any_article else {}
         made = []
         for of_one in asked:
             matches = rank(
@@ -151,10 +155,10 @@ class DigestReader:
             )
             groups = grouped(matches, [preference_id for preference_id, _ in of_one])
             told = [match for group in groups for match in group.matches[:most]]
-            entries = [_entry(explainer, match, items[match.subject.item_id]) for match in told]
-            trials = sum([match.subject.kind is ItemKind.TRIAL for match in matches])
+            entries = [_entry(explainer, match, items[match.subject.item_id], followed) for match in told]
+            of_trials = sum([match.subject.kind is ItemKind.TRIAL for match in matches])
             sizes = [GroupSize(g.preference_id, len(g.matches[:most]), len(g.matches), g.new) for g in groups]
-            made.append(EntryList(entries, len(matches), trials, tuple(sizes)))
+            made.append(EntryList(entries, len(matches), of_trials, tuple(sizes)))
         return made
 
     def _vocabulary(self, session: Session, followed: AbstractSet[str]) -> Explainer:
@@ -219,18 +223,28 @@ def _candidates(
     return found
 
 
-def _entry(explainer: Explainer, match: Match, known: _KnownItem) -> Entry:
-    """Return the entry of a match; what happened stands in the order in which it happened."""
+def _entry(explainer: Explainer, match: Match, known: _KnownItem, followed: Mapping[int, str]) -> Entry:
+    """Return the entry of a match; what happened stands in the order in which it happened.
+
+    ``followed`` are the numbers of trials that are followed, by their items: an article may be told for one of them.
+    """
     subject, candidates = match.subject, match.candidates
     happened = sorted(candidates, key=_by_number) if len(candidates) > 1 else candidates
     return Entry(
         subject.item_id,
         subject.kind.value,
         _what_is_told(happened, known),
-        tuple([explainer.reason(subject, candidates, preference) for preference in match.preferences]),
+        tuple([_reason(explainer, match, preference, followed) for preference in match.preferences]),
         int(match.tier),
         known.version[1],
     )
+
+
+def _reason(explainer: Explainer, match: Match, preference: PreferenceView, followed: Mapping[int, str]) -> Reason:
+    reason = explainer.reason(match.subject, match.candidates, preference)
+    if preference.item_id is None or preference.item_id == match.subject.item_id:
+        return reason
+    return reason._replace(trial=followed.get(preference.item_id))
 
 
 def _what_is_told(happened: Sequence[Candidate], known: _KnownItem) -> tuple[EntryChange, ...]:

@@ -1,9 +1,9 @@
 """Items that gained areas: news to those who were not told of them before.
 
 A second source may have an article for other areas, or topics, than the first; the record of a trial may name a further
-condition. The change that says so holds what the item was about before. Matching asks of the item as it was, too:
-whoever follows anything by which it was told then is not told again. So a window has, behind its candidates, those
-items as they were, each as one more bit.
+condition; an article may be found to name a trial. The change that says so holds what the item was about before.
+Matching asks of the item as it was, too: whoever follows anything by which it was told then is not told again. So a
+window has, behind its candidates, those items as they were, each as one more bit.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ def as_it_was(outline: Outline, kind: ChangeKind, before: Mapping[str, Any]) -> 
     if kind not in _MAY_GAIN or "areas" not in before:
         return None
     return outline._replace(
-        direct=before["areas"], ancestors=before.get("ancestors", ()), topics=before.get("topics", ())
+        direct=before["areas"],
+        ancestors=before.get("ancestors", ()),
+        topics=before.get("topics", ()),
+        trials=before.get("trials", outline.trials),
     )
 
 
@@ -39,7 +42,9 @@ class Gains:
 
     def __init__(self, candidates: Sequence[Indexed]) -> None:
         gained = [(number, each, each.had) for number, each in enumerate(candidates) if each.had is not None]
-        self.before = tuple(replace(each, outline=had, had=None) for _, each, had in gained)
+        self.before = tuple(
+            replace(each, outline=had, names=each.had_names, had=None, only_followers=False) for _, each, had in gained
+        )
         self._bits = [1 << number for number, _, _ in gained]
         self._first = len(candidates)
         self.told_before = ((1 << len(gained)) - 1) << self._first

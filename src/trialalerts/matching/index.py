@@ -15,7 +15,7 @@ from itertools import accumulate
 from operator import and_, or_
 from typing import TYPE_CHECKING, Self
 
-from trialalerts.catalog.tables import FOLLOWERS_ONLY, ChangeKind
+from trialalerts.catalog.tables import ChangeKind
 from trialalerts.matching.bits import Postings, bits_of
 from trialalerts.matching.closings import ClosingIndex
 from trialalerts.matching.gaining import Gains
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Miss", "WindowIndex"]
 
-_TOLD_TO_FOLLOWERS = tuple(sorted(kind.value for kind in FOLLOWERS_ONLY))
-_ASKED_OTHERWISE = frozenset({ChangeKind.SITE_CLOSED.value, ChangeKind.CORRECTED.value, *_TOLD_TO_FOLLOWERS})
+_ASKED_OTHERWISE = frozenset({ChangeKind.SITE_CLOSED.value, ChangeKind.CORRECTED.value})
 
 _SEXES = ("female", "male")
 
@@ -84,7 +83,7 @@ class WindowIndex:
         self._index_subjects()
         self._index_kinds()
         self._index_people()
-        placed = [(n, c.places) for n, c in enumerate(self._asked) if c.kind not in _ASKED_OTHERWISE]
+        placed = [(n, each.places) for n, each in enumerate(self._asked) if _is_asked_by_place(each)]
         self._places = PlaceIndex(placed)
         self._closings = ClosingIndex([(n, c.closing) for n, c in enumerate(self._asked) if c.closing is not None])
         self._areas_asked: dict[str | tuple[str, frozenset[str]], int] = {}
@@ -128,14 +127,15 @@ class WindowIndex:
     def trial(self, item_id: int) -> int:
         """Return all that happened to one trial, whatever and wherever that is; in what is shown, the trial.
 
-        That it is open, told as a change to those who did not know it, is no change of it.
+        That it is open, told as a change to those who did not know it, is no change of it. What happened to an article
+        that names it is, but that this was put right: that is for those who were told the article.
         """
         return self._by_item[item_id]
 
     @cached_property
     def for_followers(self) -> int:
         """The candidates that those only are told who follow the trial."""
-        return self._any_of(self._change_kinds, _TOLD_TO_FOLLOWERS)
+        return bits_of([number for number, each in enumerate(self._asked) if each.only_followers])
 
     @cached_property
     def _by_item(self) -> Postings[int]:
@@ -143,6 +143,9 @@ class WindowIndex:
         for number, each in enumerate(self.candidates):
             if not (each.seq and each.kind == RECRUITING_NOW):
                 found.add((each.item_id,), number)
+        for number, each in enumerate(self._asked):
+            if each.names and each.kind != ChangeKind.CORRECTED:
+                found.add(each.names, number)
         return found
 
     def area(self, area: str, excluded: frozenset[str]) -> int:
@@ -305,3 +308,7 @@ class WindowIndex:
         self._maximums = sorted(days for days in maximums if days is not None)
         downwards = (maximums[days] for days in reversed(self._maximums))
         self._maximum_bits = list(accumulate(downwards, or_, initial=maximums[None]))[::-1]
+
+
+def _is_asked_by_place(candidate: Indexed) -> bool:
+    return candidate.kind not in _ASKED_OTHERWISE and not candidate.only_followers

@@ -81,7 +81,8 @@ class Reason(NamedTuple):
     ``closed`` are the towns of the sites that closed and were the nearest, or the last ones open in the region; with
     ``paused`` the record says now that they only pause. ``names`` and ``through_names`` are the areas' names in all
     languages, ``region`` is the kind of the region with the codes of its country and subdivision.
-    ``near`` and ``wish`` are told to the reader only.
+    ``near`` and ``wish`` are told to the reader only. ``trial`` is the number of the trial followed that an article
+    names.
     """
 
     preference_id: int
@@ -105,6 +106,7 @@ class Reason(NamedTuple):
     region: tuple[str, str | None, str | None] | None = None
     near: Nearby = _NOWHERE
     wish: Scope = _ANY_WISH
+    trial: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the reason as JSON types, compact: what equals its default is left out."""

@@ -13,9 +13,11 @@ import sqlalchemy
 from sqlmodel import Session
 
 from trialalerts.catalog import outlines
+from trialalerts.catalog.articles.naming import trials_named
 from trialalerts.catalog.outline_rows import item_ids, open_outlines, outlines_of
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.database import table_of
+from trialalerts.database.bulk import in_chunks
 from trialalerts.matching.query import PreferenceQuery, group_members
 from trialalerts.matching.window import RECRUITING_NOW, Indexed
 from trialalerts.subscribers.filters import Filters
@@ -81,12 +83,23 @@ def changed_items(session: Session, query: PreferenceQuery, areas: AreaTree, *, 
     asked = sqlalchemy.select(change.item_id).where(change.seq > after, change.seq <= upto)
     changed = set(session.connection().execute(asked).scalars())
     if query.item is not None:
-        return changed & {query.item}
+        return (changed & {query.item}) | _naming(session, changed, query.item)
     about = _areas(query, areas)
     if about is None or not changed:
         return changed
     terms = outlines.area_terms(about, is_open=True) | outlines.area_terms(about, is_open=False)
     return changed & item_ids(session.connection(), terms)
+
+
+def _naming(session: Session, changed: Collection[int], trial: int) -> set[int]:
+    """Return those of the items that are articles and name a trial."""
+    item, articles = table_of(Item).c, set[int]()
+    for some in in_chunks(sorted(changed)):
+        asked = sqlalchemy.select(item.id).where(item.id.in_(some), item.kind == ItemKind.ARTICLE)
+        articles |= set(session.connection().execute(asked).scalars())
+    stored = outlines_of(session.connection(), articles)
+    named = trials_named(session.connection(), {n for each in stored.values() for n in each.outline.trials})
+    return {number for number, each in stored.items() if trial in named.of(each.outline.trials)}
 
 
 def _open_items(session: Session, query: PreferenceQuery, areas: AreaTree) -> set[int] | None:

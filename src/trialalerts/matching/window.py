@@ -12,6 +12,7 @@ import structlog
 from sqlmodel import Session
 
 from trialalerts.catalog.articles.audience import Audience, audience_in
+from trialalerts.catalog.articles.naming import NamedTrials, trials_named
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.outline_rows import StoredOutline, outlines_of
 from trialalerts.catalog.outlines import Outline, OutlinePlaces, places_of
@@ -145,8 +146,10 @@ class Indexed:
     """What the index holds of a change, or of an item that is shown as it is (``seq`` is 0 then).
 
     ``kind`` is as what it is told; ``places`` are those that make it near, None where the place does not matter.
-    ``is_over`` tells of a trial that takes nobody now. ``had`` is the item as it was before, where it is news only to
-    those who did not follow what it was about then. ``closing`` is the change itself where sites closed: whether that
+    ``is_over`` tells of a trial that takes nobody now. ``names`` are the trials, by their items, that an article names;
+    with ``only_followers`` it is news to those only who follow one of them, or the trial that it is. ``had`` is the
+    item as it was before, where it is news only to those who did not follow what it was about then, and ``had_names``
+    the trials that it named then. ``closing`` is the change itself where sites closed: whether that
     is news depends on which sites are left.
     """
 
@@ -156,7 +159,10 @@ class Indexed:
     outline: Outline
     places: OutlinePlaces | None
     is_over: bool = False
+    names: frozenset[int] = frozenset()
+    only_followers: bool = False
     had: Outline | None = None
+    had_names: frozenset[int] = frozenset()
     closing: Candidate | None = None
 
     @property
@@ -224,11 +230,17 @@ def as_it_is(session: Session, item_id: int) -> Indexed | None:
 def _all_indexed(session: Session, rows: Sequence[Any]) -> list[Indexed]:
     outlines = outlines_of(session.connection(), {row.item_id for row in rows})
     subjects = _subjects(session, {row.item_id for row in rows if row.kind is ChangeKind.SITE_CLOSED})
-    return [_indexed(row, row.item_id, outlines[row.item_id], subjects.get(row.item_id)) for row in rows]
+    numbers = {number for each in outlines.values() for number in each.outline.trials}
+    named = trials_named(session.connection(), numbers)
+    return [_indexed(row, row.item_id, outlines[row.item_id], subjects.get(row.item_id), named) for row in rows]
 
 
-def _indexed(change: ChangeRow, item_id: int, item: StoredOutline, subject: Subject | None) -> Indexed:
+def _indexed(
+    change: ChangeRow, item_id: int, item: StoredOutline, subject: Subject | None, named: NamedTrials
+) -> Indexed:
     outline = item.outline
+    had = as_it_was(outline, change.kind, change.before)
+    only_followers = change.kind in FOLLOWERS_ONLY or "trials" in change.after
     closing = told_change(change, subject) if subject is not None and change.kind is ChangeKind.SITE_CLOSED else None
     return Indexed(
         seq=change.seq,
@@ -237,7 +249,10 @@ def _indexed(change: ChangeRow, item_id: int, item: StoredOutline, subject: Subj
         outline=outline,
         places=_places_that_count(change, outline),
         is_over=outline.kind == ItemKind.TRIAL and not item.is_open,
-        had=as_it_was(outline, change.kind, change.before),
+        names=named.of(change.after.get("trials", outline.trials)),
+        only_followers=only_followers,
+        had=had,
+        had_names=named.of(had.trials) if had else frozenset(),
         closing=closing,
     )
 

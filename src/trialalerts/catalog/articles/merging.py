@@ -77,11 +77,14 @@ def gain(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference | No
     """Return what it is for an article to be of more areas or topics than before; None: it is of no more.
 
     Args:
-        before: its columns ``areas`` and ``topics``.
+        before: its columns ``areas``, ``topics`` and ``facts``.
         after: the same columns and its title, computed anew.
     """
     found = None if is_retracted(after["title"]) else gained(before, after)
-    return Difference(kind=ChangeKind.PUBLISHED, before=found[0], after=found[1]) if found else None
+    if not found:
+        return None
+    named = {"trials": list(before["facts"].get("trials") or ())}
+    return Difference(kind=ChangeKind.PUBLISHED, before={**found[0], **named}, after=found[1])
 
 
 def _rank(record: ArticleVersion) -> tuple[Any, ...]:

@@ -7,9 +7,9 @@ several rows at once. The primary key of ``article_key`` holds what would slip t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -20,16 +20,21 @@ from trialalerts.catalog.articles.identity import ArticleMatch, recognise
 from trialalerts.catalog.articles.keys import article_keys, link_key
 from trialalerts.catalog.articles.likeness import Likeness, likeness_of, likeness_of_record
 from trialalerts.catalog.articles.merging import gain, merged, version_of
+from trialalerts.catalog.articles.naming import names_trials
 from trialalerts.catalog.changes.comparison import Difference, compare_articles
+from trialalerts.catalog.changes.freshness import Freshness
 from trialalerts.catalog.outline_rows import Described, write_outlines
 from trialalerts.catalog.records import SAID, insert_records, touch_records, update_records
 from trialalerts.catalog.rows import PreparedItem, prepare_item
-from trialalerts.catalog.tables import ArticleKey, Item, ItemKind, Record, appeared_at
+from trialalerts.catalog.tables import ArticleKey, Change, ChangeKind, Item, ItemKind, Record, appeared_at
 from trialalerts.database.bulk import in_chunks, insert_into
 from trialalerts.database.types import table_of
 
 __all__ = ["ArticleBatch", "StoredArticles", "make_missing_keys"]
 
+_NEW_TO_ALL = Freshness().article
+_PAPER_IS_NEWS = timedelta(days=180)
+"""So long after its day a paper is news to those who follow a trial that it names."""
 _LOCK = 7_215_041_901
 """Any number that is ours: PostgreSQL's advisory lock that lets one writer of articles follow another."""
 
@@ -100,9 +105,43 @@ class ArticleBatch:
         self.unchanged = len(placed) - self.new - self.updated
         return StoredArticles(
             [(item_id, each.entry) for item_id, each in inserted],
-            [(each.item_id, each.entry, found) for each in merges for found in _compared(each)],
+            [
+                *((each.item_id, each.entry, found) for each in merges for found in _compared(each)),
+                *self._of_trials(inserted, merges),
+            ],
             _gains(merges, {item_id for item_id, _ in rows}),
         )
+
+    def _of_trials(
+        self, inserted: Iterable[tuple[int, _Placed]], merges: Iterable[_Merge]
+    ) -> Iterator[tuple[int, PreparedItem, Difference]]:
+        """Give what is news to those alone who follow a trial that an article names.
+
+        A known article is found to name it: indexes list numbers weeks after a paper. Or it is new to us and too old to
+        be told to everybody.
+        """
+        oldest = self._now - _PAPER_IS_NEWS
+        for item_id, placed in inserted:
+            published = placed.entry.draft.published_at
+            if published is not None and oldest <= published < self._now - _NEW_TO_ALL:
+                row = placed.entry.row()
+                if named := names_trials((), row | {"facts": _facts_of(row)}, is_told=False):
+                    yield item_id, placed.entry, named
+        lately = [m for m in merges if appeared_at(m.after["published_at"], m.before["first_seen_at"]) >= oldest]
+        further = [m for m in lately if names_trials(m.before["facts"].get("trials"), m.after, is_told=False)]
+        told = self._told({each.item_id for each in further})
+        for each in further:
+            was, is_told = each.before["facts"].get("trials"), each.item_id in told
+            if named := names_trials(was, each.after, is_told=is_told):
+                yield each.item_id, each.entry, named
+
+    def _told(self, item_ids: Collection[int]) -> set[int]:
+        """Return those of the items that were told as new."""
+        found: set[int] = set()
+        for some in in_chunks(sorted(item_ids)):
+            asked = select(col(Change.item_id)).where(col(Change.item_id).in_(some))
+            found |= set(self._connection.execute(asked.where(col(Change.kind) == ChangeKind.PUBLISHED)).scalars())
+        return found
 
     def _placed(self) -> list[_Placed]:
         likes = [likeness_of(entry.draft, entry.external_id) for entry in self._entries]
@@ -159,8 +198,14 @@ class ArticleBatch:
             self._connection.execute(update(Item).where(col(Item.id).in_(chunk)).values(last_seen_at=self._now))
 
 
-def _described(item_id: int, row: Mapping[str, Any]) -> Described:
+def _facts_of(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the facts of a row, which may be written for the column already."""
     facts = row["facts"] if isinstance(row["facts"], Mapping) else orjson.loads(orjson.dumps(row["facts"]))
+    return cast("Mapping[str, Any]", facts)
+
+
+def _described(item_id: int, row: Mapping[str, Any]) -> Described:
+    facts = _facts_of(row)
     return Described(
         item_id=item_id,
         kind=ItemKind.ARTICLE,

@@ -11,7 +11,7 @@ from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.catalog.trials.status import is_recruiting
 
-__all__ = ["further_condition", "gained"]
+__all__ = ["about_of", "further_condition", "gained"]
 
 _About = dict[str, list[str]]
 _TOLD_TO_ALL = {ChangeKind.OPENED, ChangeKind.REOPENED}
@@ -25,7 +25,7 @@ def gained(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[_About,
         before: its columns ``areas`` and ``topics``.
         after: the same columns of now.
     """
-    was, now = _about(before), _about(after)
+    was, now = about_of(before), about_of(after)
     more = {name: [each for each in now[name] if each not in was[name]] for name in now}
     return (was, more) if any(more.values()) else None
 
@@ -56,7 +56,8 @@ def further_condition(before: Mapping[str, Any], draft: ItemDraft, told: Collect
     return [Difference(kind=ChangeKind.REGISTERED, before=was, after={"status": facts.status, **more})]
 
 
-def _about(row: Mapping[str, Any]) -> _About:
+def about_of(row: Mapping[str, Any]) -> _About:
+    """Return what an item is about, by its columns ``areas`` and ``topics``."""
     areas = row["areas"]
     return {
         "areas": [area["id"] for area in areas.get("direct", ())],

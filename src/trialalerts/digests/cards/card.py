@@ -116,7 +116,8 @@ class Personal(NamedTuple):
     """What is the reader's own in a card or line.
 
     ``spot`` stands beside the chip: how far away it is. ``chip`` and ``sentence`` are the words of a change that tells
-    how near something is, ``place`` whom to ask there, ``others`` which sites follow.
+    how near something is, ``place`` whom to ask there, ``others`` which sites follow, ``why`` for the sake of which
+    trial an article is told.
     """
 
     spot: str = ""
@@ -124,3 +125,4 @@ class Personal(NamedTuple):
     sentence: str = ""
     place: Ask | None = None
     others: str = ""
+    why: str = ""

@@ -98,7 +98,7 @@ class CardMaker:
     ) -> Personal:
         """Return what is a reader's own in a card, from its ``near``, ``places`` and ``key``."""
         if known is None:
-            return Personal()
+            return Personal(why=self._why(reasons))
         words, unit = self._words, self._unit
         reason = next(iter(reasons), None)
         chip = sentence = ""
@@ -111,6 +111,11 @@ class CardMaker:
         return Personal(
             beside, chip, sentence, place_to_ask(words, reason, known, unit), further_sites(words, reason, unit)
         )
+
+    def _why(self, reasons: Sequence[Reason]) -> str:
+        """Return for the sake of which followed trial an article is told; empty where for another reason."""
+        named = [one_line(reason.trial, _NAME) for reason in reasons if reason.trial]
+        return f"{self._label('card.names_followed')} {self._words.listed(named)}" if named else ""
 
     def brief(self, entry: Entry, item: Item) -> Brief:
         """Return the item in one line; by its title alone where its facts are broken."""

@@ -186,6 +186,7 @@ _PERSONAL: tuple[Mapping[str, Any], ...] = (
         "sentence": _ODD * 3,
         "place": Ask(_ODD, "12 km away", "Ask:", _CONTACTS, _ODD),
         "others": "also York (40 km)",
+        "why": "Names a trial that you follow: NCT90000001",
         "trial_url": "https://alerts.example.org/follow/1",
     },
     {
@@ -194,9 +195,18 @@ _PERSONAL: tuple[Mapping[str, Any], ...] = (
         "sentence": "",
         "place": None,
         "others": "",
+        "why": "",
         "trial_url": "https://alerts.example.org/f/2",
     },
-    {"spot": "", "chip": "", "sentence": "", "place": Ask("", "", "", (), _ODD), "others": "", "trial_url": ""},
+    {
+        "spot": "",
+        "chip": "",
+        "sentence": "",
+        "place": Ask("", "", "", (), _ODD),
+        "others": "",
+        "why": "",
+        "trial_url": "",
+    },
 )
 _LINES = (
     Brief(

@@ -176,5 +176,9 @@ class AreaListing:
 
 
 def _is_news(change: Change) -> bool:
-    """Tell whether a change is news to everybody: what a baseline brought is old, and a further area is no event."""
+    """Tell whether a change is news to everybody: what a baseline brought is old, a further area no event.
+
+    That an article is found to name a trial is news to those who follow that."""
+    if change.kind is ChangeKind.PUBLISHED:
+        return "trials" not in change.after
     return change.kind is not ChangeKind.REGISTERED or not {"baseline", "areas"} & change.after.keys()

@@ -1,0 +1,66 @@
+"""The trials that articles name by their registry numbers: whoever follows one of them is told of the article."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlmodel import col
+
+from trialalerts.catalog.changes.comparison import Difference, is_retracted
+from trialalerts.catalog.changes.gains import about_of
+from trialalerts.catalog.tables import ChangeKind, Item, ItemKind, ItemNumber
+from trialalerts.database.bulk import in_chunks
+
+__all__ = ["NamedTrials", "names_trials", "trials_named"]
+
+
+@dataclass(frozen=True)
+class NamedTrials:
+    """Which trials some numbers name, by their items."""
+
+    _items: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+    def of(self, numbers: Iterable[str]) -> frozenset[int]:
+        """Return the trials that these numbers name."""
+        return frozenset(item for number in numbers for item in self._items.get(number, ()))
+
+
+def names_trials(was: Collection[str] | None, after: Mapping[str, Any], *, is_told: bool) -> Difference | None:
+    """Return the news that an article names trials that it did not name before; None: it names none.
+
+    It is for those only who follow one of them. Where the article was told before, it is not told again to who follows
+    what it is about.
+
+    Args:
+        was: the numbers that it named; None: nobody knows, for it was stored before the program read such numbers.
+        after: its columns ``title``, ``facts``, ``areas`` and ``topics`` as they are now.
+        is_told: whether it was told as new.
+    """
+    more = [] if was is None else [number for number in after["facts"].get("trials") or () if number not in was]
+    if not more or is_retracted(after["title"]):
+        return None
+    before = {**about_of(after), "trials": list(was or ())} if is_told else {}
+    return Difference(kind=ChangeKind.PUBLISHED, before=before, after={"trials": more})
+
+
+def trials_named(connection: Connection, numbers: Collection[str]) -> NamedTrials:
+    """Return which trials the numbers name.
+
+    A number names the trial of which a registry's record has it; where there is none, the trials that mention it as
+    theirs.
+    """
+    held: dict[str, set[int]] = defaultdict(set)
+    mentioned: dict[str, set[int]] = defaultdict(set)
+    for some in in_chunks(sorted(numbers)):
+        asked = (
+            select(col(ItemNumber.number), col(ItemNumber.item_id), col(ItemNumber.registry_name))
+            .join(Item, col(Item.id) == col(ItemNumber.item_id))
+            .where(col(ItemNumber.number).in_(some), col(Item.kind) == ItemKind.TRIAL)
+        )
+        for number, item_id, registry in connection.execute(asked):
+            (mentioned if registry is None else held)[number].add(item_id)
+    return NamedTrials({number: frozenset(items) for number, items in {**mentioned, **held}.items()})
