@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -194,31 +195,31 @@ THE_ONLY_ONE = {**FAR, "nearest": "Leeds", "wish": wish(kind=RegionKind.COUNTRY)
 @pytest.mark.parametrize(
     ("known", "reasons", "name", "state"),
     [
-        (facts(), [reason()], "Fictional Infirmary, Leeds", "12 km away · taking people now"),
-        (facts(), [reason(distance_km=2.0)], "Fictional Infirmary, Leeds", "less than 5 km away · taking people now"),
+        (facts(), [reason()], "Fictional Infirmary, Leeds", ""),
+        (facts(), [reason(distance_km=2.0)], "Fictional Infirmary, Leeds", ""),
         (facts(sites=()), [reason(**FAR, no_site=True)], "No site listed yet", ""),
         (
             facts(),
             [reason(**FAR, near_unknown=True)],
             "an open site in the United Kingdom; the record does not say where",
-            "taking people now",
+            "",
         ),
         (
             facts(),
             [reason(**FAR, wish=Scope())],
             "2 open sites: United Kingdom and France",
-            "taking people now",
+            "",
         ),
         (
             facts(),
             [reason(**IN_THE_COUNTRY)],
             "12 open sites in the United Kingdom, nearest unknown",
-            "taking people now",
+            "",
         ),
         (facts(), [reason(**THE_ONLY_ONE)], "Fictional Infirmary, Leeds", "taking people now"),
-        (facts(sites=(Site(),)), [reason(**FAR, wish=Scope())], "1 open site", "taking people now"),
+        (facts(sites=(Site(),)), [reason(**FAR, wish=Scope())], "1 open site", ""),
         (facts(status="NOT_YET_RECRUITING", sites=PLANNED), [reason()], "Fictional Infirmary, Leeds", None),
-        (facts(), [], "2 open sites: United Kingdom and France", "taking people now"),
+        (facts(), [], "2 open sites: United Kingdom and France", ""),
     ],
 )
 def test_the_place_is_the_nearest_hospital_with_its_status_or_why_it_cannot_be_told(
@@ -227,6 +228,90 @@ def test_the_place_is_the_nearest_hospital_with_its_status_or_why_it_cannot_be_t
     place = card(known, reasons=reasons).place
     assert place.name == name
     assert state is None or place.state == state
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        ("registered", ""),
+        ("opened", ""),
+        ("recruiting_now", ""),
+        ("eligibility_changed", "12 km away · taking people now"),
+        ("site_opened", "12 km away · taking people now"),
+    ],
+)
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es"])
+def test_what_stands_beside_the_chip_is_not_said_again(kind: str, state: str, locale: str) -> None:
+    made = card(None, told(kind), locale=locale)
+    assert bool(made.place.state) is bool(state)
+    assert locale != "en" or made.place.state == state
+    assert re.search(r"12\s(?:km|kilom)|Leeds", made.spot)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Fictional Infirmary ( Site 0123)", "Fictional Infirmary"),
+        ("Fictional Infirmary /ID# 123456", "Fictional Infirmary"),
+        (
+            "Royal Fictional Hospital for Diseases of the Chest and Heart",
+            "Royal Fictional Hospital for Diseases of the Chest and Heart",
+        ),
+        (
+            "Fictional University Hospital, Department of Internal Medicine and Rheumatology",
+            "Fictional University Hospital",
+        ),
+        (
+            "Department of Internal Medicine and Rheumatology, Fictional University Hospital",
+            "Fictional University Hospital",
+        ),
+        (
+            "Fictional Hospital - Clinic of Dermatology - House 7, Second Floor, Room 12",
+            "Fictional Hospital - Clinic of Dermatology - House 7",
+        ),
+        (
+            "Inventown Ear, Nose and Throat Surgical and Medical Practice of the Whole Valley",
+            "Inventown Ear, Nose and Throat Surgical and Medical Practice of…",
+        ),
+        (
+            "First Affiliated Hospital, Inventown University School of Medicine and Health",
+            "First Affiliated Hospital, Inventown University School of…",
+        ),
+    ],
+)
+def test_a_long_hospital_is_cut_where_a_part_of_its_name_ends_else_at_a_word(written: str, shown: str) -> None:
+    site = LEEDS.model_copy(update={"facility": written})
+    assert card(reasons=[reason(near=Nearby(site=site, distance_km=4.0, sites=1))]).place.name == f"{shown}, Leeds"
+
+
+@pytest.mark.parametrize(
+    ("contact", "said"),
+    [
+        (
+            Contact(name="N. Nurse", phone="0113 496 0000", email="n@example.org"),
+            "N. Nurse, +44 113 496 0000, n@example.org",
+        ),
+        (
+            Contact(name="Nancy Nurse-Practitioner", phone="0113 496 0000", email="research.infirmary@example.org"),
+            "Nancy Nurse-Practitioner, +44 113 496 0000",
+        ),
+        (
+            Contact(name="Study Centre", phone="1-800-555-0145", email="research.of.the.infirmary@example.org"),
+            "Study Centre, research.of.the.infirmary@example.org",
+        ),
+        (
+            Contact(
+                name="Invented Medicines Clinical Trials Information Desk", email="a.desk.of.the.makers@example.org"
+            ),
+            "Invented Medicines Clinical…, a.desk.of.the.makers@example.org",
+        ),
+    ],
+)
+def test_a_contact_takes_two_lines_with_one_way_that_works(contact: Contact, said: str) -> None:
+    site = LEEDS.model_copy(update={"contacts": (contact,)})
+    (line,) = card(reasons=[reason(near=Nearby(site=site, distance_km=4.0, sites=1))]).place.contacts
+    assert ", ".join(filter(None, [line.name, line.phone, line.email])) == said
+    assert (bool(line.phone), bool(line.email)) == (line.tel is not None, line.mailto is not None)
 
 
 @pytest.mark.parametrize(("locale", "there"), [("en", "in Bavaria"), ("de", "in Bayern"), ("fr", "(Bavière)")])
@@ -246,10 +331,11 @@ def test_a_trial_that_ended_or_paused_has_no_place_and_does_not_say_who_can_join
 
 def test_the_next_sites_are_named_for_a_town_and_the_others_counted() -> None:
     near = Nearby(site=LEEDS, distance_km=4.0, following=(("Bradford", 13.0), ("York", 35.0)), more=3, sites=6)
-    assert (
-        card(reasons=[reason(near=near)]).others
-        == "also Bradford (13 km), York (35 km) and 3 more in the United Kingdom"
-    )
+    assert card(reasons=[reason(near=near)]).others == "also Bradford (13 km), York (35 km) and 3 more"
+    short = near._replace(following=(("York", 35.0),))
+    assert card(reasons=[reason(near=short)]).others == "also York (35 km) and 3 more in the United Kingdom"
+    long = near._replace(following=(("Kirkby-in-Cleveland", 35.0), ("Stockton-on-the-Forest", 40.0)))
+    assert card(reasons=[reason(near=long)]).others == "also Kirkby-in-Cleveland (35 km) and 4 more"
     miles = as_read(
         CardMaker(Wordings().of("en"), TODAY, unit="miles"), entry(trial(1), reasons=[reason(near=near)]), trial(1)
     )
@@ -275,7 +361,7 @@ def test_the_next_sites_are_named_for_a_town_and_the_others_counted() -> None:
         (
             facts(minimum_age=None, maximum_age=None, sex=None, phases=()),
             "May fit, please ask:",
-            "the record does not say which ages can join and whether women or men can join",
+            "the record does not say which ages can join, or whether women or men can",
         ),
     ],
 )

@@ -33,7 +33,7 @@ from trialalerts.database import Database
 from trialalerts.delivery.mail.message import Message, to_bytes
 from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
-from trialalerts.digests.cards.headings import Lookout
+from trialalerts.digests.cards.headings import Extent, Lookout, digest_intro
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.lookout import Watch
 from trialalerts.digests.rendering.renderer import DIGEST, MailRenderer
@@ -83,7 +83,7 @@ def test_every_entry_says_what_it_is_what_happened_and_whom_to_ask_in_both_parts
         assert part.lower().count("inventitis near leeds") == 1
         assert part.lower().count("to read") == 1
         assert part.count("Fictional Infirmary, Leeds") == 2
-        assert part.count("12 km away · taking people now") == 2
+        assert part.count("12 km from you") == 2
         assert part.count("Who can join: 18 to 65 years · Phase 2") == 2
         assert "Ask: Trial office, +44 113 496 0000" in part
     for item in items[:2]:
@@ -154,6 +154,41 @@ def test_a_source_that_could_not_be_looked_at_is_told_and_when_we_looked_last() 
     for part in (" ".join(message.text.split()), seen(message.html or "")):
         assert "We could not look at ClinicalTrials.gov since 26 February." in part
         assert "We last looked this morning, 2 March." in part
+
+
+@pytest.mark.parametrize(
+    ("locale", "sentence"),
+    [
+        ("en", "We could not look at News and ISRCTN since 26 February and NIH since 28 February."),
+        (
+            "de",
+            "Nicht lesen konnten wir News und ISRCTN seit dem 26. Februar und NIH seit dem 28. Februar.",
+        ),
+        (
+            "fr",
+            "Nous n’avons pas pu consulter News et ISRCTN depuis le 26 février et NIH depuis le 28 février.",
+        ),
+        (
+            "es",
+            "No hemos podido consultar News y ISRCTN desde el 26 de febrero y NIH desde el 28 de febrero.",
+        ),
+    ],
+)
+def test_sources_that_could_not_be_looked_at_are_one_sentence(locale: str, sentence: str) -> None:
+    broken = {"News": 4, "NIH": 2, "ISRCTN": 4}
+    unseen = tuple((name, NOW - timedelta(days=days)) for name, days in broken.items())
+    extent = Extent(first=False, added=False, total=1, trials=1, new=1, near=False)
+    intro = digest_intro(Wordings().of(locale), extent, None, Lookout(NOW, unseen), NOW, "UTC")
+    assert sentence in intro
+
+
+def test_what_belongs_together_stands_on_one_line_of_html_and_text_keeps_plain_blanks() -> None:
+    message = mail([trial(1)], [entry(trial(1), told("eligibility_changed"))])
+    for kept in ("Phase\u00a02", "65\u00a0years", "12\u00a0km", "+44\u00a0113\u00a0496\u00a00000"):
+        assert kept in (message.html or "")
+    assert 'href="tel:+441134960000"' in (message.html or "")
+    assert "\u00a0" not in message.text
+    assert "+44 113 496 0000" in message.text
 
 
 def test_when_sources_were_looked_at_is_read_from_what_is_stored(sqlite_db: Database) -> None:

@@ -110,7 +110,7 @@ def digest_intro(
     """Return the sentences under the heading: the rest of the news, when we looked, what we could not look at."""
     opening, looked = _opening(words, extent, since), _looked(words, lookout, now, timezone)
     much = words.say("much.intro") if extent.total > MANY else ""
-    return " ".join(filter(None, [opening, *_unseen(words, lookout, timezone), looked, much]))
+    return " ".join(filter(None, [opening, _unseen(words, lookout, timezone), looked, much]))
 
 
 def _opening(words: Wording, extent: Extent, since: date | None) -> str:
@@ -123,12 +123,14 @@ def _opening(words: Wording, extent: Extent, since: date | None) -> str:
     return words.say("digest.since", date=day) if day else ""
 
 
-def _unseen(words: Wording, lookout: Lookout, timezone: str) -> list[str]:
+def _unseen(words: Wording, lookout: Lookout, timezone: str) -> str:
+    """Return in one sentence what we could not look at: ``A since 2 March and B since 5 March``."""
     zone = ZoneInfo(timezone)
-    return [
-        words.say("digest.unseen", source=name, date=words.short_day(since.astimezone(zone).date()))
-        for name, since in lookout.unseen
-    ]
+    since: dict[str, list[str]] = {}
+    for name, moment in sorted(lookout.unseen, key=lambda each: each[1]):
+        since.setdefault(words.short_day(moment.astimezone(zone).date()), []).append(name)
+    parts = [words.say("digest.since_when", source=words.listed(names), date=day) for day, names in since.items()]
+    return words.say("digest.unseen", sources=words.listed(parts)) if parts else ""
 
 
 def _looked(words: Wording, lookout: Lookout, now: datetime, timezone: str) -> str:

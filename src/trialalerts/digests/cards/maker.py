@@ -55,6 +55,9 @@ _SENTENCE = 200
 _LAY_TITLE, _LAY_SENTENCE = 120, 160
 _MOST_AUTHORS = 3
 _STALE_MONTHS = 12
+_SAY_THAT_IT_IS_OPEN = frozenset({"from_you", "open_from_you"})
+_PLAIN_LETTERS = 165
+"""A longer line makes a card of more than twelve lines on a telephone; the page of the trial says all."""
 
 
 class CardMaker:
@@ -108,9 +111,9 @@ class CardMaker:
         elif near is not None:
             chip, sentence = closed_sites(words, near, reasons, unit)
             beside = ""
-        return Personal(
-            beside, chip, sentence, place_to_ask(words, reason, known, unit), further_sites(words, reason, unit)
-        )
+        is_told = near is None and key in _SAY_THAT_IT_IS_OPEN
+        asked = place_to_ask(words, reason, known, unit, stands_above=is_told and bool(beside))
+        return Personal(beside, chip, sentence, asked, further_sites(words, reason, unit))
 
     def _why(self, reasons: Sequence[Reason]) -> str:
         """Return for the sake of which followed trial an article is told; empty where for another reason."""
@@ -195,7 +198,7 @@ class CardMaker:
 
     def _plain(self, entry: Entry, item: Item, facts: TrialFacts) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
         """Return the plain line; the title where nothing can be said plainly."""
-        said = plain_line(self._words, facts, condition_of(self._words, entry.reasons))
+        said = plain_line(self._words, facts, condition_of(self._words, entry.reasons), letters=_PLAIN_LETTERS)
         return (said.first, said.second) if said else (self._title(item), ())
 
     def _title(self, item: Item) -> tuple[Piece, ...]:

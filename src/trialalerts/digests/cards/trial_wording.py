@@ -107,7 +107,9 @@ def who_can_join(words: Wording, facts: TrialFacts) -> tuple[str, str]:
         if not said
     ]
     if missing:
-        return "card.may_fit", words.say("card.may_fit_text", facts=words.listed(missing))
+        neither = len(missing) > 1
+        said = words.say("card.may_fit_neither") if neither else words.say("card.may_fit_text", facts=missing[0])
+        return "card.may_fit", said
     parts = [age_limits(words, facts.minimum_age, facts.maximum_age)]
     if facts.sex in {"female", "male"}:
         parts.append(words.say(f"who.{_people(facts)}"))

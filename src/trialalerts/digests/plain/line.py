@@ -56,7 +56,9 @@ class PlainLine:
         return " ".join("".join(piece.text for piece in part) for part in (self.first, self.second) if part)
 
 
-def plain_line(words: Wording, facts: TrialFacts, condition: str | None) -> PlainLine | None:
+def plain_line(
+    words: Wording, facts: TrialFacts, condition: str | None, *, letters: int | None = None
+) -> PlainLine | None:
     """Return in one or two sentences what a study is; None where its design was never read.
 
     Args:
@@ -64,13 +66,15 @@ def plain_line(words: Wording, facts: TrialFacts, condition: str | None) -> Plai
         facts: of the trial.
         condition: the reader's own name, in this language, of what brings them the trial, where the record's
             conditions are about it; None: the record's own words.
+        letters: how many it may have where there is little room; it then says less of what is less important.
     """
     if facts.plain is None or facts.study_type is None:
         return None
     draft = _Draft(words, facts, facts.plain, condition)
     for tight in range(_TIGHTEST + 1):
         first, *rest = draft.sentences(tight)
-        if _count(" ".join((first, *rest))) <= draft.grammar.longest:
+        whole = " ".join((first, *rest))
+        if _count(whole) <= draft.grammar.longest and (letters is None or len(whole) <= letters):
             break
     return PlainLine(pieces_of(first), pieces_of(" ".join(rest)))
 
@@ -206,7 +210,8 @@ class _Draft:
         }
         purpose = self._design.purpose
         if purpose in {"DIAGNOSTIC", "SCREENING"} and self._about.kind == "disease":
-            return self._say(f"first.no_treatment_{purpose.lower()}", **values)
+            # Who is to be examined for a disease is not said to have it.
+            return self._say(f"first.no_treatment_{purpose.lower()}", **values | {"people": self._bare_people()})
         return self._say("first.no_treatment", **values)
 
     def _examined(self) -> Sequence[Thing]:

@@ -54,7 +54,7 @@ class Namer:
         """Return what everybody gets."""
         if not all(thing.name for thing in self._compared.base):
             return self._words.say("plain.base")
-        return self.named(self._compared.base, tight, with_kind=False)
+        return self.named(self._compared.base, tight, with_kind=False, more="plain.more_base")
 
     def named(
         self,
@@ -64,6 +64,7 @@ class Namer:
         joined: bool = False,
         how: Joiner = "and",
         with_kind: bool = True,
+        more: str = "plain.more",
     ) -> str:
         """Return interventions in words: ``the medicines A, B and 4 more``, ``a medicine`` where none has a name.
 
@@ -73,6 +74,7 @@ class Namer:
             joined: whether they are given together.
             how: whether people get all of them or one.
             with_kind: whether the kind stands before the names, where all are of one.
+            more: the phrase of names and how many more: a language may decline it.
         """
         words, grammar = self._words, self._grammar
         named = [thing for thing in things if thing.name]
@@ -82,9 +84,8 @@ class Namer:
             return words.count(f"plain.a.{kind}", len(things))
         shown = _shown(named, tight)
         names = [grammar.name(thing.name, is_word=_is_word(thing)) for thing in shown]
-        more = len(things) - len(shown)
-        if more:
-            text = words.count("plain.more", more, names=", ".join(names))
+        if unnamed := len(things) - len(shown):
+            text = words.count(more, unnamed, names=", ".join(names))
         else:
             together = grammar.together if joined and len(names) > 1 else ""
             text = grammar.joined(names, "and" if together else how) + together

@@ -5,6 +5,7 @@ Compiled once in a process, whoever uses them: an edited template counts from th
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -34,13 +35,14 @@ from trialalerts.digests.rendering.styles import coloured, with_styles
 from trialalerts.files import shipped
 from trialalerts.settings import LookSettings, ServiceSettings
 
-__all__ = ["TemplateFault", "Templates", "common_words", "wrapped"]
+__all__ = ["TemplateFault", "Templates", "bound", "common_words", "wrapped"]
 
 log = structlog.get_logger()
 
 TemplateFault = tuple[str, int | None, str]
 """The file, the line where it is known, what is wrong."""
 _WIDTH = 76
+_TOGETHER = re.compile(r"(?<=\d) (?=[^\W\d_])|(?<=\b[Pp]hase) (?=\d)|(?<=\b[Ff]ase) (?=\d)")
 _NOTHING: Mapping[str, Encoded] = {}
 _PLAIN = LookSettings()
 
@@ -248,6 +250,7 @@ def _environment(tags: type[Extension], loader: BaseLoader) -> Environment:
         auto_reload=False,
     )
     environment.globals["wrap"] = wrapped
+    environment.filters["bound"] = bound
     return environment
 
 
@@ -262,6 +265,15 @@ def common_words(words: Wording, service: ServiceSettings, look: LookSettings = 
         "look": look,
         "why": words.say("footer.why", service=service.name),
     }
+
+
+def bound(text: str) -> str:
+    """Return words for HTML with what belongs together on one line: a number and its unit, a phase and its number.
+
+    >>> bound("18 to 65 years · Phase 2").replace("\u00a0", "_")
+    '18_to 65_years · Phase_2'
+    """
+    return _TOGETHER.sub("\u00a0", str(text))
 
 
 def wrapped(text: str, indent: str = "", *, width: int = _WIDTH) -> str:

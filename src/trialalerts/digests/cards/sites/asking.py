@@ -10,6 +10,7 @@ from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.trials.status import site_is_open, status_group
 from trialalerts.digests.cards.reasons import place_said
 from trialalerts.digests.cards.sites.contacts import ContactLine, contacts_for
+from trialalerts.digests.cards.sites.hospitals import short_hospital
 from trialalerts.digests.cards.sites.within import within
 from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.trial_wording import countries
@@ -20,12 +21,13 @@ from trialalerts.subscribers.tables import RegionKind
 
 __all__ = ["Ask", "Places", "further_sites", "place_to_ask", "places", "spot"]
 
-_HOSPITAL = 50
-_TOWN = 60
-_TWO_LINES = 66
-"""So many letters stand in two lines of the block of a card, 375 pixels wide."""
-
-
+_TWO_LINES_OF_NAMES = 70
+_LEAST_OF_A_HOSPITAL, _TOWN = 40, 60
+_CONTACT_NAME = 40
+"""A longer name is a call centre's, mostly."""
+_LINE, _MOST_LINES = 39, 2
+"""So many letters stand in a line of the block of a card, 375 pixels wide; so many lines a contact may take."""
+_TWO_LINES_OF_LINKS = 92
 _NOTHING = TrialFacts()
 
 
@@ -81,33 +83,61 @@ def _about_asking(facts: TrialFacts, now_open: Sequence[Site]) -> TrialFacts:
     return TrialFacts(status=facts.status, contacts=facts.contacts, sites=(*only, *elsewhere))
 
 
-def place_to_ask(words: Wording, reason: Reason | None, known: Places, unit: str | None) -> Ask | None:
-    """Return the block for somebody with this reason; None where there is nothing to say of a place."""
+def place_to_ask(
+    words: Wording, reason: Reason | None, known: Places, unit: str | None, *, stands_above: bool = False
+) -> Ask | None:
+    """Return the block for somebody with this reason; None where there is nothing to say of a place.
+
+    ``stands_above``: how far it is, and that it takes people, is said beside the chip and not again.
+    """
     near = reason.near if reason else Nearby()
     is_known = known.state in {"open", "planned"} and (near.distance_km is not None or near.sites == 1)
     site = near.site if is_known else None
     name = _hospital(words, site) if site else _somewhere(words, reason, near, known)
-    state = " · ".join(filter(None, [_away(words, site, near, unit), known.status]))
-    contacts = _that_fit(contacts_for(words, known.asked, site))
+    counted = site is None and known.state in {"open", "planned"}  # what counts the sites says how they stand
+    is_said = (stands_above and near.distance_km is not None) or (counted and name)
+    state = "" if is_said else " · ".join(filter(None, [_away(words, site, near, unit), known.status]))
+    contacts = _that_fit(words, contacts_for(words, known.asked, site))
     reach = words.say(f"card.reach_{reason.reach}") if reason and reason.reach else ""
     note = reach or ("" if contacts else words.say("card.no_contact"))
     if not name and not contacts:
         return None
-    return Ask(name, state, words.say("card.label", label=words.say("card.ask")), contacts, note)
+    return Ask(name, state, _ask(words), contacts, note)
 
 
-def _that_fit(contacts: Sequence[ContactLine]) -> tuple[ContactLine, ...]:
-    """Return whom to ask in two lines on a telephone: who can be reached, by number alone where both are too long.
+def _that_fit(words: Wording, contacts: Sequence[ContactLine]) -> tuple[ContactLine, ...]:
+    """Return whom to ask in two lines on a telephone: who can be reached, by one way where both are too long.
 
-    All of them stand on the page of the trial.
+    A number that can be pressed goes before an address, that before a number that cannot. All of them stand on the
+    page of the trial.
     """
     reached = next((each for each in contacts if each.phone or each.email), None)
     if reached is None:
         return tuple(contacts[:1])
-    said = ", ".join(filter(None, [reached.name, reached.phone, reached.extension, reached.note, reached.email]))
-    if len(said) > _TWO_LINES and reached.tel and reached.email:
-        reached = replace(reached, email="", mailto=None)
+    reached = replace(reached, name=one_line(reached.name, _CONTACT_NAME))
+    if reached.phone and reached.email and _lines(words, reached) > _MOST_LINES:
+        unsaid = {"email": "", "mailto": None} if reached.tel else {"phone": "", "extension": "", "note": ""}
+        reached = replace(reached, **unsaid)
+    if _lines(words, reached) > _MOST_LINES:
+        reached = replace(reached, name=one_line(reached.name, _LINE - len(_ask(words)) - 1))
     return (reached,)
+
+
+def _ask(words: Wording) -> str:
+    return words.say("card.label", label=words.say("card.ask"))
+
+
+def _lines(words: Wording, contact: ContactLine) -> int:
+    """Return how many lines a contact takes: neither a number nor an address is broken."""
+    name = f"{_ask(words)} {contact.name}".split()
+    more = [contact.phone, *contact.extension.split(), *contact.note.split(), contact.email]
+    lines, left = 1, _LINE
+    for word in filter(None, [*name, *more]):
+        needed = len(word) + (left < _LINE)
+        if needed > left:
+            lines, left, needed = lines + 1, _LINE, len(word)
+        left -= needed
+    return lines
 
 
 def _away(words: Wording, site: Site | None, near: Nearby, unit: str | None) -> str:
@@ -118,8 +148,9 @@ def _away(words: Wording, site: Site | None, near: Nearby, unit: str | None) -> 
 
 def _hospital(words: Wording, site: Site) -> str:
     """Return the hospital by its name, and its town where the name does not say it."""
-    named, town = one_line(site.facility, _HOSPITAL), one_line(site.city, _TOWN)
+    town = one_line(site.city, _TOWN)
     told = words.town(town, site.country)
+    named = short_hospital(one_line(site.facility), max(_LEAST_OF_A_HOSPITAL, _TWO_LINES_OF_NAMES - len(told)))
     return ", ".join(filter(None, [named, "" if town and named.endswith((town, told)) else told]))
 
 
@@ -150,17 +181,33 @@ def _country(words: Wording, reason: Reason | None) -> str:
 
 
 def further_sites(words: Wording, reason: Reason | None, unit: str | None) -> str:
-    """Return what stands beside the link: the next two open sites, and how many more there are in the country."""
+    """Return what stands beside the link: the next two open sites, and how many more there are in the country.
+
+    Where that would take a third line of a telephone, the country is left out, then the second town.
+    """
     if reason is None or not reason.near.following:
         return ""
-    near = reason.near
+    near, country = reason.near, _country(words, reason)
     towns = [
         words.say("place.in_brackets", place=_town(words, town, reason), distance=words.distance(km, unit))
         for town, km in near.following
     ]
+    more = near.more if country else 0
+    ways = [
+        _also(words, towns, more, country),
+        _also(words, towns, more, ""),
+        _also(words, towns[:1], more + len(towns) - 1, ""),
+    ]
+    room = _TWO_LINES_OF_LINKS - len(words.say("card.more")) - len(" · NCT01234567 · ")
+    return next((way for way in ways if len(way) <= room), ways[-1])
+
+
+def _also(words: Wording, towns: Sequence[str], more: int, country: str) -> str:
     also = words.say("place.also", places=", ".join(towns))
-    country = _country(words, reason)
-    return f"{also} {words.count('place.more_in', near.more, country=country)}" if near.more and country else also
+    if not more:
+        return also
+    left = words.count("place.more_in", more, country=country) if country else words.count("place.more", more)
+    return f"{also} {left}"
 
 
 def spot(words: Wording, reason: Reason | None, key: str, unit: str | None) -> str:

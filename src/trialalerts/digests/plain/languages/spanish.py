@@ -11,7 +11,7 @@ __all__ = ["Spanish"]
 
 _Y = re.compile(r" y (?=«?\W?h?i(?![ae]))", re.IGNORECASE)
 _O = re.compile(r" o (?=«?\W?h?o)", re.IGNORECASE)
-_FEMININE = re.compile(r"(?:as|mujeres)$")
+_FEMININE = re.compile(r"(?:as|mujeres)$|^personas\b")
 
 
 class Spanish(Grammar):
