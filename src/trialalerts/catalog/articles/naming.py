@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, column, select, table
 from sqlmodel import col
 
 from trialalerts.catalog.changes.comparison import Difference, is_retracted
@@ -15,7 +15,10 @@ from trialalerts.catalog.changes.gains import about_of
 from trialalerts.catalog.tables import ChangeKind, Item, ItemKind, ItemNumber
 from trialalerts.database.bulk import in_chunks
 
-__all__ = ["NamedTrials", "names_trials", "trials_named"]
+__all__ = ["NamedTrials", "followed_numbers", "names_trials", "trials_named"]
+
+# Preferences are in a room above this one, which must not be imported here: they are read by name.
+_PREFERENCE = table("preference", column("item_id"), column("confirmed_at"))
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,9 @@ class NamedTrials:
         return frozenset(item for number in numbers for item in self._items.get(number, ()))
 
 
-def names_trials(was: Collection[str] | None, after: Mapping[str, Any], *, is_told: bool) -> Difference | None:
+def names_trials(
+    was: Collection[str] | None, after: Mapping[str, Any], followed: Container[str], *, is_told: bool
+) -> Difference | None:
     """Return the news that an article names trials that it did not name before; None: it names none.
 
     It is for those only who follow one of them. Where the article was told before, it is not told again to who follows
@@ -38,10 +43,13 @@ def names_trials(was: Collection[str] | None, after: Mapping[str, Any], *, is_to
     Args:
         was: the numbers that it named; None: nobody knows, for it was stored before the program read such numbers.
         after: its columns ``title``, ``facts``, ``areas`` and ``topics`` as they are now.
+        followed: the numbers of trials that somebody follows: nothing is to be told of others.
         is_told: whether it was told as new.
     """
-    more = [] if was is None else [number for number in after["facts"].get("trials") or () if number not in was]
-    if not more or is_retracted(after["title"]):
+    if was is None or is_retracted(after["title"]):
+        return None
+    more = [each for each in after["facts"].get("trials") or () if each not in was and each in followed]
+    if not more:
         return None
     before = {**about_of(after), "trials": list(was or ())} if is_told else {}
     return Difference(kind=ChangeKind.PUBLISHED, before=before, after={"trials": more})
@@ -64,3 +72,13 @@ def trials_named(connection: Connection, numbers: Collection[str]) -> NamedTrial
         for number, item_id, registry in connection.execute(asked):
             (mentioned if registry is None else held)[number].add(item_id)
     return NamedTrials({number: frozenset(items) for number, items in {**mentioned, **held}.items()})
+
+
+def followed_numbers(connection: Connection, numbers: Collection[str]) -> frozenset[str]:
+    """Return those of the numbers that name a trial that somebody follows."""
+    named = trials_named(connection, numbers)
+    followed: set[int] = set()
+    for some in in_chunks(sorted(named.of(numbers))):
+        asked = select(_PREFERENCE.c.item_id).where(_PREFERENCE.c.item_id.in_(some))
+        followed |= set(connection.execute(asked.where(_PREFERENCE.c.confirmed_at.is_not(None))).scalars())
+    return frozenset(number for number in numbers if not followed.isdisjoint(named.of([number])))

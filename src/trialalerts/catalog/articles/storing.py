@@ -20,7 +20,7 @@ from trialalerts.catalog.articles.identity import ArticleMatch, recognise
 from trialalerts.catalog.articles.keys import article_keys, link_key
 from trialalerts.catalog.articles.likeness import Likeness, likeness_of, likeness_of_record
 from trialalerts.catalog.articles.merging import gain, merged, version_of
-from trialalerts.catalog.articles.naming import names_trials
+from trialalerts.catalog.articles.naming import followed_numbers, names_trials
 from trialalerts.catalog.changes.comparison import Difference, compare_articles
 from trialalerts.catalog.changes.freshness import Freshness
 from trialalerts.catalog.outline_rows import Described, write_outlines
@@ -121,18 +121,20 @@ class ArticleBatch:
         be told to everybody.
         """
         oldest = self._now - _PAPER_IS_NEWS
-        for item_id, placed in inserted:
-            published = placed.entry.draft.published_at
-            if published is not None and oldest <= published < self._now - _NEW_TO_ALL:
-                row = placed.entry.row()
-                if named := names_trials((), row | {"facts": _facts_of(row)}, is_told=False):
-                    yield item_id, placed.entry, named
-        lately = [m for m in merges if appeared_at(m.after["published_at"], m.before["first_seen_at"]) >= oldest]
-        further = [m for m in lately if names_trials(m.before["facts"].get("trials"), m.after, is_told=False)]
-        told = self._told({each.item_id for each in further})
-        for each in further:
+        late = [
+            _Merge(item_id, placed.entry, {"facts": {"trials": ()}}, row | {"facts": _facts_of(row)})
+            for item_id, placed in inserted
+            if (published := placed.entry.draft.published_at) is not None
+            and oldest <= published < self._now - _NEW_TO_ALL
+            for row in [placed.entry.row()]
+        ]
+        late += [m for m in merges if appeared_at(m.after["published_at"], m.before["first_seen_at"]) >= oldest]
+        numbers = {number for each in late for number in each.after["facts"].get("trials") or ()}
+        followed = followed_numbers(self._connection, numbers)
+        told = self._told({each.item_id for each in late}) if followed else set()
+        for each in late:
             was, is_told = each.before["facts"].get("trials"), each.item_id in told
-            if named := names_trials(was, each.after, is_told=is_told):
+            if named := names_trials(was, each.after, followed, is_told=is_told):
                 yield each.item_id, each.entry, named
 
     def _told(self, item_ids: Collection[int]) -> set[int]:
