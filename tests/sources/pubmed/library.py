@@ -5,6 +5,7 @@ Questions come by POST. Nobody gets more than 9,999 papers of a search, and is n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from tests.sources.registry_server import Fault, Handler, RegistryServer
 __all__ = ["PubMedServer", "StoredPaper", "article", "link", "notice"]
 
 MOST = 9_999
+_TAKEN_IN = re.compile(r"AND (\S+):(\S+)\[edat\]\)$")
 _HEAD = (
     '<?xml version="1.0" ?>\n<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle, 1st January 2025//EN" '
     '"https://dtd.nlm.nih.gov/ncbi/pubmed/out/pubmed_250101.dtd">\n'
@@ -164,6 +166,11 @@ def _fits(paper: StoredPaper, asked: Mapping[str, str]) -> bool:
     day = paper.edited if asked["datetype"] == "mdat" else paper.taken_in
     if not asked["mindate"] <= day.replace("-", "/") <= asked["maxdate"]:
         return False
-    if "[pt]" in asked["term"]:
-        return any(f'"{kind}"[pt]' in asked["term"] for kind in paper.types)
-    return paper.fits
+    if "[pt]" not in asked["term"]:
+        return paper.fits
+    always, notices = asked["term"].split(" OR (", 1)
+    found = _TAKEN_IN.search(notices)
+    assert found
+    is_recent = found[1] <= paper.taken_in.replace("-", "/") <= found[2]
+    types = [f'"{kind}"[pt]' for kind in paper.types]
+    return always in types or (is_recent and any(kind in notices for kind in types))

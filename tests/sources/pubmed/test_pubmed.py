@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -26,8 +27,8 @@ from trialalerts.sources.kinds.pubmed import PubMed, PubMedSettings
 
 WORDS = '("multiple sclerosis"[tiab] OR "multiple sclerosis"[mh])'
 NOTICES = (
-    '"Retracted Publication"[pt] OR "Retraction of Publication"[pt] OR "Expression of Concern"[pt] '
-    'OR "Published Erratum"[pt]'
+    '"Retracted Publication"[pt] OR (("Retraction of Publication"[pt] OR "Expression of Concern"[pt] '
+    'OR "Published Erratum"[pt]) AND 2024/02/01:2026/04/05[edat])'
 )
 
 
@@ -415,6 +416,17 @@ def test_a_notice_that_comes_later_stands_in_the_facts_of_its_paper_with_its_day
     assert notices_of(world) == [(state, "pmid:90000009", "2026-06-02")]
     assert len(items_of(world)) == 1
     assert "80000001" not in {number for fetch in library.fetches for number in fetch.get("id", "").split(",")}
+
+
+def test_a_notice_of_long_ago_is_no_news_when_it_is_edited(
+    sqlite_world: Database, clock: FrozenClock, library: PubMedServer, settings: Settings
+) -> None:
+    poll(sqlite_world, settings, clock)
+    library.put(article(taken_in="2026-03-03", links=link("ErratumIn", 80000009)))
+    old = notice(80000009, "Published Erratum", 90000001, link_type="ErratumFor", day="2022-01-01")
+    library.put(replace(old, edited="2026-03-03"))
+    next_day(sqlite_world, settings, clock)
+    assert [fetch for fetch in library.fetches if "id" in fetch] == []
 
 
 def test_a_paper_that_a_feed_brought_is_noticed_by_its_doi(

@@ -36,7 +36,7 @@ __all__ = ["KIND", "PubMed", "PubMedSettings"]
 _MOST = 9_999  # of a search, whatever is asked for; more is cut off without a word
 _ERROR = re.compile(rb"<ERROR>(.{1,200}?)\s*(?:</ERROR>|$)", re.DOTALL)
 _GONE = "PubMed lists it and does not give it: it was deleted, or became one with another; it was left out"
-_DAY = timedelta(days=1)
+_DAY, _TWO_YEARS = timedelta(days=1), timedelta(days=730)
 
 
 class PubMedSettings(PaperSettings):
@@ -93,7 +93,8 @@ class PubMed(PaperRegistry[PubMedSettings, PagedWindowStep]):
     def page(self, body: bytes, url: str) -> RecordPage:
         """Read a set of articles; errors come in it with a good status."""
         if said := _ERROR.search(body[:4_000]):
-            raise SourceError(f"{url} answered with an error ({_words(said[1])}); it will be tried again.")
+            words = " ".join(said[1].decode("utf-8", "replace").split())
+            raise SourceError(f"{url} answered with an error ({words}); it will be tried again.")
         document = XmlRecords(body, (PAPER, BOOK), url)
         if document.name not in {"PubmedArticleSet", PAPER}:
             found = "an HTML page" if document.name.lower() == "html" else f"<{document.name}>"
@@ -128,10 +129,8 @@ class PubMed(PaperRegistry[PubMedSettings, PagedWindowStep]):
 
     def _search(self, step: PagedWindowStep, context: SourceContext) -> _Search:
         """Search a window, and have what was found kept."""
-        words = " OR ".join(_said(words) for words in self.settings.conditions if words.strip())
-        term = " AND ".join(f"({part})" for part in (words, self.settings.query.strip()) if part)
         body = self._post("esearch", {
-            "term": term if step.part == 0 else " OR ".join(f'"{words}"[pt]' for words in NOTICE_TYPES),
+            "term": _of_notices(step) if step.part else self._of_papers(),
             "datetype": "mdat" if step.part else "edat",
             "mindate": f"{step.start:%Y/%m/%d}", "maxdate": f"{step.end - _DAY:%Y/%m/%d}",
             "usehistory": "y", "retmode": "json", "retmax": str(_MOST),
@@ -149,6 +148,10 @@ class PubMed(PaperRegistry[PubMedSettings, PagedWindowStep]):
         names = dict(zip(("WebEnv", "query_key"), history, strict=True))
         return _Search(step=step, history=names, total=total, pmids=found.lines("idlist"))
 
+    def _of_papers(self) -> str:
+        words = " OR ".join(_said(words) for words in self.settings.conditions if words.strip())
+        return " AND ".join(f"({part})" for part in (words, self.settings.query.strip()) if part)
+
     def _fetch(self, asked: Mapping[str, str], context: SourceContext) -> RecordPage:
         return self.page(self._post("efetch", {**asked, "retmode": "xml"}, context), self._shown)
 
@@ -160,13 +163,15 @@ class PubMed(PaperRegistry[PubMedSettings, PagedWindowStep]):
         return context.fetcher.post(url, form={name: value for name, value in said.items() if value}, accept=None).body
 
 
+def _of_notices(step: PagedWindowStep) -> str:
+    """Return what finds all that is retracted, and the notices that are not too old to be news when NLM edits them."""
+    retracted, *notices = (f'"{words}"[pt]' for words in NOTICE_TYPES)
+    return f"{retracted} OR (({' OR '.join(notices)}) AND {step.start - _TWO_YEARS:%Y/%m/%d}:{step.end:%Y/%m/%d}[edat])"
+
+
 def _said(words: str) -> str:
     phrase = " ".join(words.replace('"', " ").split())
     return f'"{phrase}"[tiab] OR "{phrase}"[mh]'
-
-
-def _words(said: bytes) -> str:
-    return " ".join(said.decode("utf-8", "replace").split())
 
 
 KIND = SourceKind(

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Literal
 
 from trialalerts.catalog.articles.keys import article_keys
+from trialalerts.catalog.changes.comparison import is_retracted
 from trialalerts.catalog.facts import ArticleNotice, PartialDate
 from trialalerts.sources.reading.days import partial_date
 
@@ -108,7 +109,7 @@ class PaperRecord:
     def notices(self) -> tuple[ArticleNotice, ...]:
         """What was published about it since."""
         found = [notice for link in self.links if (notice := link.notice())]
-        if self._is(_RETRACTED) and all(notice.kind != "retracted" for notice in found):
+        if (self._is(_RETRACTED) or is_retracted(self.title)) and all(notice.kind != "retracted" for notice in found):
             found.append(ArticleNotice(kind="retracted"))
         return tuple(dict.fromkeys(found))
 

@@ -105,7 +105,7 @@ class PaperRegistry(Registry[_Settings, _S]):
             return None, [FieldProblem(external_id=f"{UNNAMED}{position}", field=self.number_field, message=message)]
         view = RecordView(quiet.node, Fields(number))
         paper = self.paper(view, number)
-        is_over = is_retracted(paper.title) or any(notice.kind == "retracted" for notice in paper.notices)
+        is_over = any(notice.kind == "retracted" for notice in paper.notices)
         if paper.is_notice or (is_over and not context.held(paper.keys)):
             return None, ()
         if not paper.title:
