@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from sqlmodel import col, select
@@ -13,7 +14,7 @@ from tests.web.conftest import World, path_of
 from trialalerts.delivery.outbox.notices.kinds import GOODBYE, LINK, NEW_ADDRESS, OLD_ADDRESS
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.people import pause
-from trialalerts.subscribers.tables import AddressChange, Frequency, LeavingReason, Subscriber, SubscriberState
+from trialalerts.subscribers.tables import AddressChange, Consent, Frequency, LeavingReason, Subscriber, SubscriberState
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
@@ -339,3 +340,39 @@ def test_every_page_is_there_in_every_language_and_says_whose_it_is(world: World
     assert f'lang="{language}"' in page.text
     assert "ada@example.org" in page.text
     assert "ada@example.org" not in page.text.partition("</title>")[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "named", "zone"),
+    [("en", "French", "London"), ("de", "Französisch", "London"), ("fr", "français", "Londres")],
+)
+def test_a_language_is_named_to_the_reader_and_not_by_its_code(
+    world: World, language: str, named: str, zone: str
+) -> None:
+    person = world.follower(locale="fr-CA")
+    with world.db.write() as session:
+        consent = session.exec(select(Consent).where(Consent.subscriber_id == person.id)).first()
+        assert consent is not None
+        consent.locale = "fr"
+    page = world.client.get(f"{fresh_path(world, person)}?see=data&lang={language}").text
+    assert page.count(f">{named}<") == 2
+    assert ">fr-CA<" not in page
+    assert f">{zone}<" in page
+
+
+def test_ones_own_pages_are_had_in_another_language_until_one_goes_elsewhere(world: World) -> None:
+    person = world.follower()
+    (wish,) = world.preferences(person)
+    own = path_of(world.links.preferences(person))
+    for query in ("", f"edit={wish.id}", f"rest={wish.id}", "see=mails", "see=consents", "see=address"):
+        page = unescape(world.client.get(f"{own}?{query}").text)
+        assert f'href="{own}?{query}{"&" if query else ""}lang=de"' in page, query
+        assert 'lang="de"' in unescape(world.client.get(f"{own}?{query}&lang=de").text)
+    page = unescape(world.client.get(f"{own}?lang=de").text)
+    assert f'action="{own}?lang=de"' in page
+    assert f'href="{own}?lang=de&edit={wish.id}"' in page
+    done = world.client.post(f"{own}?lang=de", data={"action": "pause", "until": ""})
+    assert done.headers["location"] == f"{own}?lang=de&done="
+    assert world.again(person).locale == "en"
+    wrong = world.client.post(f"{own}?lang=de", data={"action": "save", "frequency": "never"})
+    assert (wrong.status_code, 'class="langs"' in wrong.text) == (422, False)

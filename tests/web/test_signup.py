@@ -43,9 +43,9 @@ def test_a_sign_up_waits_for_its_confirmation(each_world: World) -> None:
 @pytest.mark.parametrize(
     ("typed", "kind", "radius"),
     [
-        ({"region": ""}, RegionKind.ANYWHERE, None),
-        ({"region": "anywhere"}, RegionKind.ANYWHERE, None),
-        ({"region": "United Kingdom"}, RegionKind.COUNTRY, None),
+        ({"region": "", "radius": ""}, RegionKind.ANYWHERE, None),
+        ({"region": "anywhere", "radius": ""}, RegionKind.ANYWHERE, None),
+        ({"region": "United Kingdom", "radius": ""}, RegionKind.COUNTRY, None),
         ({"region": "Illinois", "radius": ""}, RegionKind.SUBDIVISION, None),
         ({"region": "Leeds, GB", "radius": ""}, RegionKind.PLACE, 50),
         ({"region": "Leeds", "radius": "50", "unit": "miles"}, RegionKind.PLACE, 80.4672),

@@ -31,10 +31,12 @@ from trialalerts.vocabulary.places.everyday.table import everyday_stored
 from trialalerts.vocabulary.places.regions import (
     DEFAULT_RADIUS_KM,
     TRAVEL_KM,
+    RadiusWithoutTown,
     Region,
     any_distance_from,
     find_region,
     parse_radius,
+    with_radius,
 )
 from trialalerts.vocabulary.places.shown import region_shown
 from trialalerts.vocabulary.topics import TopicTree, load_topics
@@ -193,22 +195,29 @@ def _region(form: Form, session: Session, kept: Preference | None, language: str
         form.errors["region"] = FieldError(key="error.region_ambiguous", choices=error.choices)
     except UnknownRegion as error:
         form.errors["region"] = FieldError(key="error.region_unknown", choices=error.choices)
+    except RadiusWithoutTown:
+        form.errors.setdefault("radius", FieldError(key="error.radius_alone"))
     except InvalidInput:
         form.errors["region"] = FieldError(key="error.region_too_fine")
     return None
 
 
 def _around(region: Region, radius: float | None, travel: str) -> Region:
-    """Return the region with the distance around it; a country or a state has none, whatever was typed."""
+    """Return the region with the distance around it.
+
+    The choice of distances always says one: with a country or a state it means nothing. A number was typed on purpose.
+
+    Raises:
+        RadiusWithoutTown: a number was typed for what is no town.
+    """
     if travel and TRAVEL_KM[travel] is None:
         return any_distance_from(region)
     if region.kind == "anywhere" and region.latitude is not None:
         region = replace(region, kind="place")
     if region.kind != "place":
-        return region
-    level = TRAVEL_KM[travel] if travel else None
+        return with_radius(region, radius)
     own = region.radius_km if everyday_stored(region.label, region.country) else None
-    return replace(region, radius_km=radius or level or own or DEFAULT_RADIUS_KM)
+    return with_radius(replace(region, radius_km=own), radius or (TRAVEL_KM[travel] if travel else None))
 
 
 def _of(preference: Preference) -> Region:

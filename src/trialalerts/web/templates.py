@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import structlog
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
@@ -23,7 +23,7 @@ from trialalerts.vocabulary.days import written_day
 from trialalerts.web.languages import Language, Languages, language_name, read_languages, tags_by_wish, zone_name
 from trialalerts.web.signup.consent_text import consent_text
 
-__all__ = ["PageTemplates", "marked"]
+__all__ = ["PageTemplates", "marked", "with_query"]
 
 log = structlog.get_logger()
 
@@ -166,6 +166,15 @@ def marked(text: str, foreign: Collection[str]) -> Markup:
     )
 
 
+def with_query(url: str, **query: object) -> str:
+    """Return a URL with more in its query.
+
+    >>> with_query("/here?lang=de", edit=17)
+    '/here?lang=de&edit=17'
+    """
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
+
+
 def _with_accent(style: bytes, look: LookSettings) -> bytes:
     """Return a style sheet with the operator's colours, where they are not its own."""
     shipped_look = LookSettings()
@@ -194,5 +203,5 @@ def _shipped_environment(folder: Path) -> Environment:
 
 def _environment(loader: BaseLoader) -> Environment:
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.globals["marked"] = marked
+    made.globals |= {"marked": marked, "with_query": with_query}
     return made

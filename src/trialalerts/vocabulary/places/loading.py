@@ -35,6 +35,7 @@ _FILES = (
     "../names.py",
     "loading.py",
     "shown.py",
+    "shown.txt",
     "subdivisions.py",
     "subdivisions.txt",
     "towns/names.txt",

@@ -33,12 +33,14 @@ __all__ = [
     "DEFAULT_RADIUS_KM",
     "MAX_RADIUS_KM",
     "PlaceHit",
+    "RadiusWithoutTown",
     "Region",
     "any_distance_from",
     "find_region",
     "find_region_to_travel",
     "parse_radius",
     "search_places",
+    "with_radius",
 ]
 
 DEFAULT_RADIUS_KM = 50.0
@@ -64,6 +66,13 @@ _ANYWHERE = frozenset({
     "anywhere", "everywhere", "worldwide", "world", "any", "all countries", "uberall", "weltweit", "partout",
     "monde entier", "dans le monde entier", "en cualquier lugar", "todo el mundo", "mundial",
 })  # fmt: skip
+
+
+class RadiusWithoutTown(InvalidInput):
+    """A radius is asked for around what is no town: a country, a part of one, several of them, anywhere."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"A radius goes with a town, not with {place}; name a town or leave the radius out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,19 +109,19 @@ def find_region(session: Session, text: str, *, radius_km: float | None = None) 
     if not text.strip():
         raise InvalidInput("No region is given; expected a town, a subdivision, a country or: anywhere")
     if folded(text) in _ANYWHERE:
-        return _region(Region(**_NOWHERE, kind="anywhere", label="anywhere"), radius_km)
+        return with_radius(Region(**_NOWHERE, kind="anywhere", label="anywhere"), radius_km)
     everyday = find_everyday(session, text) or everyday_of_codes(session, text)
     if everyday is not None:
         if rivals := _rivals(session, text, everyday):
             raise AmbiguousRegion(text, [everyday.label, *rivals])
-        return _region(_everyday(session, everyday), radius_km)
+        return with_radius(_everyday(session, everyday), radius_km)
     chosen = _choose(text, _candidates(session, text))
     if chosen is None:
         postcode = find_postcode(session, text)
         if postcode is not None:
-            return _region(_around(postcode), radius_km)
+            return with_radius(_around(postcode), radius_km)
         raise _unknown(session, text)
-    return _region(_as_region(chosen), radius_km)
+    return with_radius(_as_region(chosen), radius_km)
 
 
 def find_region_to_travel(session: Session, text: str, level: str) -> Region:
@@ -234,12 +243,16 @@ def _postcode_hit(postcode: Postcode) -> PlaceHit:
 _NOWHERE: dict[str, None] = dict.fromkeys(("country", "subdivision", "latitude", "longitude", "radius_km"))
 
 
-def _region(region: Region, radius_km: float | None) -> Region:
+def with_radius(region: Region, radius_km: float | None) -> Region:
+    """Return a region with the radius that was asked for; a town for which none was has its own or the usual one.
+
+    Raises:
+        RadiusWithoutTown: it is asked for around what is no town.
+        InvalidInput: it is out of bounds.
+    """
     if region.kind != "place":
         if radius_km is not None:
-            raise InvalidInput(
-                f"A radius goes with a town, not with {region.label}; name a town or leave the radius out"
-            )
+            raise RadiusWithoutTown(region.label)
         return region
     radius = (
         region.radius_km or DEFAULT_RADIUS_KM if radius_km is None else checked_radius(radius_km, f"{radius_km:g} km")

@@ -1,13 +1,16 @@
 """How a region is told in the reader's language: its town, subdivision and country as people there call them.
 
-Countries are CLDR's (Babel), subdivisions ISO's in the translations of pycountry; towns that are called otherwise in
-another language and everyday regions have tables of our own.
+Countries are CLDR's (Babel), subdivisions ISO's in the translations of pycountry, or as the hand-written
+``shown.txt`` has them, where those lack a name or have a wrong one; towns that are called otherwise in another
+language and everyday regions have tables of our own.
 """
 
 from __future__ import annotations
 
 import gettext
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from pathlib import Path
 
 from trialalerts.vocabulary.areas.naming.shown import language_of
 from trialalerts.vocabulary.places.everyday.table import everyday_stored
@@ -16,6 +19,8 @@ from trialalerts.vocabulary.places.towns.names import town_shown
 __all__ = ["country_shown", "region_shown", "subdivision_shown"]
 
 _ENGLISH = "en"
+_FILE = Path(__file__).with_name("shown.txt")
+_LANGUAGES = ("de", "fr", "es")
 _LIKE_A_STATE = {("GE", "es"): "Georgia (país)"}
 _REGION = {"de": "Region", "fr": "région", "es": "región"}
 
@@ -66,7 +71,17 @@ def country_shown(code: str, language: str) -> str | None:
 
 def subdivision_shown(code: str, language: str) -> str | None:
     """Return the name of a subdivision (ISO 3166-2) in a language; None where nobody translated it."""
-    return _translated(code, language_of(language))
+    return _by_hand().get((code, language_of(language))) or _translated(code, language_of(language))
+
+
+@cache
+def _by_hand() -> Mapping[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for line in _FILE.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            code, *names = (field.strip() for field in line.split("|"))
+            found |= {(code, language): name for language, name in zip(_LANGUAGES, names, strict=True) if name}
+    return found
 
 
 def _called(code: str | None, name: str, language: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -16,9 +18,12 @@ from trialalerts.subscribers.people import find_by_key
 from trialalerts.subscribers.tables import Subscriber
 from trialalerts.subscribers.tokens import Purpose, TokenTooOld
 from trialalerts.web.site import LinkEnded, WebSite
+from trialalerts.web.templates import with_query
 
-__all__ = ["Access", "access_of", "ask_for_fresh", "mail_fresh_link"]
+__all__ = ["Access", "access_of", "ask_for_fresh", "mail_fresh_link", "own_path", "switch"]
 
+_SHOWN = {"see", "edit", "rest", "step", "do"}
+"""What of a query says which page is shown; what was done is not said twice."""
 _RENEWABLE = (Purpose.FRESH, Purpose.PREFERENCES, Purpose.DIGEST)
 
 
@@ -28,6 +33,24 @@ class Access:
 
     subscriber: Subscriber
     fresh: bool
+
+
+def own_path(site: WebSite, request: Request, *, within: str = "") -> str:
+    """Return the path of somebody's own pages with its token, or of what is ``within``; a language asked for stays."""
+    path = f"{site.pages.prefix}/preferences/{request.path_params['token']}{within}"
+    asked = site.pages.languages.get(request.query_params.get("lang"))
+    return with_query(path, lang=asked.code) if asked else path
+
+
+def switch(site: WebSite, request: Request) -> Mapping[str, Any]:
+    """Return what a page needs to be had in another language: its path, and what it shows of it.
+
+    Nothing for the answer to a form: another look at it would forget what was typed.
+    """
+    if request.method != "GET":
+        return {}
+    shown = {name: value for name, value in request.query_params.items() if name in _SHOWN}
+    return {"here": f"{site.pages.prefix}/preferences/{request.path_params['token']}", "here_query": shown}
 
 
 def access_of(site: WebSite, session: Session, token: str) -> Access:
@@ -71,6 +94,6 @@ def _key_of(site: WebSite, token: str) -> str:
 
 def ask_for_fresh(site: WebSite, request: Request, subscriber: Subscriber, token: str) -> Response:
     """Show the page that offers a fresh link, for what an older one does not open."""
-    language = site.pages.language(request, subscriber.reading_locale)
-    path = f"{site.pages.prefix}/preferences/{token}"
-    return site.pages.page("fresh.html", language, token=token, back=path, address=subscriber.address)
+    language, back = site.pages.language(request, subscriber.reading_locale), own_path(site, request)
+    shown = switch(site, request)
+    return site.pages.page("fresh.html", language, token=token, back=back, address=subscriber.address, **shown)

@@ -19,7 +19,8 @@ from trialalerts.digests.tables import Digest
 from trialalerts.subscribers.consent import list_consents
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import AddressChange, Subscriber, id_of
-from trialalerts.web.languages import Language
+from trialalerts.web.languages import Language, language_name, zone_name
+from trialalerts.web.pages.account.access import own_path, switch
 from trialalerts.web.site import WebSite, local_day
 
 __all__ = ["SHOWN", "HeldPages", "earlier_digests"]
@@ -47,17 +48,18 @@ class HeldPages:
         """Show the earlier mails, the consents, or all of it to read."""
         site = self._site
         language = site.pages.language(request, subscriber.reading_locale)
-        back = f"{site.pages.prefix}/preferences/{request.path_params['token']}"
         return site.pages.page(
             "held.html",
             language,
             what=what,
-            back=back,
+            back=own_path(site, request),
+            file=own_path(site, request, within="/data"),
             address=subscriber.address,
             mails=self._mails(session, subscriber, language),
             consents=self._consents(session, subscriber, language),
             follows=site.follows(session, subscriber, language),
             held=self._facts(subscriber, language),
+            **switch(site, request),
         )
 
     def file(self, session: Session, subscriber: Subscriber) -> Response:
@@ -82,7 +84,7 @@ class HeldPages:
             {
                 "day": self._site.pages.day(local_day(each.at, subscriber.timezone), language),
                 "what": language.text(f"consents.{each.action.value}"),
-                "more": " · ".join(filter(None, (each.locale, each.version))),
+                "more": " · ".join(filter(None, (each.locale and language_name(each.locale, language), each.version))),
             }
             for each in list_consents(session, subscriber)
         ]
@@ -94,8 +96,8 @@ class HeldPages:
         pairs = [
             ("address", subscriber.address),
             ("since", day(local_day(since, subscriber.timezone), language)),
-            ("language", subscriber.locale),
-            ("zone", subscriber.timezone),
+            ("language", language_name(subscriber.locale, language)),
+            ("zone", zone_name(subscriber.timezone, language)),
             ("rhythm", language.text(f"frequency.{subscriber.frequency.value}")),
         ]
         return [(language.text(f"held.{name}"), value) for name, value in pairs]

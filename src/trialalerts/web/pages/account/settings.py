@@ -30,6 +30,7 @@ from trialalerts.web.pages.account.view import SettingsView, own_wish
 from trialalerts.web.pages.account.wishes import WishPages
 from trialalerts.web.pages.unsubscribe import PAUSABLE
 from trialalerts.web.site import WebSite
+from trialalerts.web.templates import with_query
 
 __all__ = ["SettingsPage"]
 
@@ -133,7 +134,7 @@ class SettingsPage:
     def done(self, request: Request, notice: str) -> Response:
         """Lead to the page, which says what was done."""
         # The path has the token in it and no more than that: what was done stands behind the question mark.
-        return RedirectResponse(f"{self._view.path(request)}?done={notice}", status_code=303)
+        return RedirectResponse(with_query(self._view.path(request), done=notice), status_code=303)
 
     def _wrong(self, request: Request, session: Session, access: Access, form: Form, action: str) -> Response:
         if action == "address":

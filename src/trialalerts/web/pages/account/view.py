@@ -15,7 +15,7 @@ from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import Preference, Subscriber, SubscriberState
 from trialalerts.web.forms import Form
 from trialalerts.web.languages import Language
-from trialalerts.web.pages.account.access import Access
+from trialalerts.web.pages.account.access import Access, own_path, switch
 from trialalerts.web.pages.account.held import earlier_digests
 from trialalerts.web.pages.unsubscribe import PAUSABLE
 from trialalerts.web.site import WebSite, local_day
@@ -45,8 +45,8 @@ class SettingsView:
         return self._site.pages.language(request, subscriber.reading_locale)
 
     def path(self, request: Request) -> str:
-        """Return the path of the page with its token."""
-        return f"{self._site.pages.prefix}/preferences/{request.path_params['token']}"
+        """Return the path of the page with its token, in the language that was asked for."""
+        return own_path(self._site, request)
 
     def filled(self, request: Request, sent: Mapping[str, object], subscriber: Subscriber) -> Form:
         """Return the form of what is stored, with what was sent over it."""
@@ -72,14 +72,20 @@ class SettingsView:
 
     def plain(self, request: Request, subscriber: Subscriber, template: str) -> Response:
         """Show a small page that asks something."""
-        language = self.language(request, subscriber)
-        return self._site.pages.page(template, language, action=self.path(request), address=subscriber.address)
+        language, shown = self.language(request, subscriber), switch(self._site, request)
+        return self._site.pages.page(template, language, action=self.path(request), address=subscriber.address, **shown)
 
     def address(self, request: Request, subscriber: Subscriber, form: Form, *, status: int = 200) -> Response:
         """Show the form for another address."""
         language, path = self.language(request, subscriber), self.path(request)
         return self._site.pages.page(
-            "new_address.html", language, status=status, action=path, form=form, address=subscriber.address
+            "new_address.html",
+            language,
+            status=status,
+            action=path,
+            form=form,
+            address=subscriber.address,
+            **switch(self._site, request),
         )
 
     def rest(
@@ -104,6 +110,7 @@ class SettingsView:
             form=form,
             follow=self._site.follow(session, kept, language),
             address=subscriber.address,
+            **switch(self._site, request),
         )
 
     def _in_a_month(self, subscriber: Subscriber) -> str:
@@ -151,6 +158,7 @@ class SettingsView:
             days=max(1, site.settings.retention.left.days),
             weekdays=site.pages.weekdays(language),
             **site.choices(),
+            **switch(site, request),
         )
 
     def _state(self, subscriber: Subscriber, language: Language) -> str:

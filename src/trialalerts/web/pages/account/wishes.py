@@ -13,12 +13,13 @@ from trialalerts.matching.around.steps import stepped
 from trialalerts.subscribers.preferences import NewPreference, add_preference, edit_preference
 from trialalerts.subscribers.tables import Preference, Subscriber
 from trialalerts.web.forms import FieldError, Form
-from trialalerts.web.pages.account.access import Access, access_of
+from trialalerts.web.pages.account.access import Access, access_of, switch
 from trialalerts.web.pages.account.view import SettingsView, own_wish
 from trialalerts.web.pages.review import CHANGE, SAVE, ReviewPage
 from trialalerts.web.pages.unsubscribe import PAUSABLE
 from trialalerts.web.preference_form import FIELDS, read_preference, typed
 from trialalerts.web.site import WebSite
+from trialalerts.web.templates import with_query
 
 __all__ = ["WishPages"]
 
@@ -66,7 +67,7 @@ class WishPages:
         return self._stored(request, form, new, is_edit=kept is not None)
 
     def _done(self, request: Request, notice: str) -> Response:
-        return RedirectResponse(f"{self._view.path(request)}?done={notice}", status_code=303)
+        return RedirectResponse(with_query(self._view.path(request), done=notice), status_code=303)
 
     def _look(self, request: Request, subscriber: Subscriber, form: Form, new: NewPreference) -> Response:
         return self._review.page(
@@ -120,4 +121,5 @@ class WishPages:
             action=self._view.path(request),
             form=form,
             **self._site.choices(),
+            **switch(self._site, request),
         )
