@@ -18,8 +18,10 @@ from sqlmodel import Session
 
 from tests.subscribers.stage import ANYWHERE, AREAS, BRITAIN, LEEDS, NOW, NOWHERE, TOPICS, follow, set_stage, sign_up
 from trialalerts.database import Database, open_database
+from trialalerts.database.counter import CHANGES, current_number
 from trialalerts.database.schema import upgrade_schema
 from trialalerts.errors import InvalidInput
+from trialalerts.subscribers.account.resting import let_rest
 from trialalerts.subscribers.erasure import erase
 from trialalerts.subscribers.files.bulk_import import (
     ImportRefused,
@@ -102,6 +104,7 @@ preferences = st.builds(
         and (each.area_id != ANY_AREA or each.region.kind != "anywhere" or bool(each.topics))
     )
 )
+moments = st.integers(1, 10**8).map(lambda seconds: NOW + timedelta(seconds=seconds))
 people = st.lists(
     st.fixed_dictionaries(
         {
@@ -109,7 +112,16 @@ people = st.lists(
             "confirmed": st.booleans(),
             "state": st.none()
             | st.sampled_from([state for state in SubscriberState if state is not SubscriberState.ERASED]),
-            "paused_until": st.none() | st.integers(1, 10**8).map(lambda seconds: NOW + timedelta(seconds=seconds)),
+            "tastes": st.fixed_dictionaries(
+                {
+                    "heartbeat": st.sampled_from([None, "monthly", "quarterly"]),
+                    "discreet": st.booleans(),
+                    "area_in_subject": st.booleans(),
+                    "unit": st.sampled_from([None, "km", "miles"]),
+                }
+            ),
+            "rests": st.lists(st.none() | moments, min_size=3, max_size=3),
+            "paused_until": st.none() | moments,
             "values": st.fixed_dictionaries(
                 {
                     "locale": st.sampled_from(["en", "de-AT", "fr"]),
@@ -145,6 +157,11 @@ def test_importing_an_export_gives_the_same_export_again(
                 added.state = person["state"]
                 if added.state is SubscriberState.PAUSED:
                     added.paused_until = person["paused_until"]
+            for name, value in person["tastes"].items():
+                setattr(added, name, value)
+            for preference, until in zip(list_preferences(session, added), person["rests"], strict=False):
+                if until is not None:
+                    let_rest(session, added, preference, until)
         session.flush()
         before = exported(session)
         count = read(copy, before)
@@ -304,3 +321,60 @@ def test_a_file_in_another_encoding_is_refused(sqlite_stage: Database) -> None:
     )
     with sqlite_stage.write() as session, pytest.raises(InvalidInput, match="not UTF-8"):
         import_csv(session, file, locale="en", timezone="UTC", now=NOW)
+
+
+def test_a_list_says_how_somebody_is_written_to_and_which_wish_rests(stage: Database) -> None:
+    text = (
+        "address,area,heartbeat,discreet,area_in_subject,distance_unit,rests_until,confirmed\n"
+        "a@example.org,D009103,quarterly,yes,no,miles,2026-12-01,yes\n"
+        "a@example.org,D000690,quarterly,yes,no,miles,,yes\n"
+        "b@example.org,D009103,off,,,,,yes\n"
+    )
+    with stage.write() as session:
+        last = current_number(session, CHANGES)
+        assert read(session, text).errors == ()
+        someone, other = (find_subscriber(session, f"{name}@example.org") for name in "ab")
+        resting, awake = list_preferences(session, someone)
+    assert (someone.heartbeat, someone.heartbeat_at, someone.discreet) == ("quarterly", NOW, True)
+    assert (someone.area_in_subject, someone.unit) == (False, "miles")
+    assert (resting.paused_until, resting.paused_seq) == (datetime(2026, 12, 1, tzinfo=UTC), last)
+    assert (awake.paused_until, awake.paused_seq) == (None, None)
+    assert (other.heartbeat, other.heartbeat_at, other.discreet, other.unit) == (None, None, False, None)
+
+
+def test_to_somebody_known_a_list_adds_wishes_that_may_rest_and_changes_nothing_else(stage: Database) -> None:
+    text = "address,area,discreet,rests_until,confirmed\n" + "".join(
+        f"a@example.org,{area},yes,2026-12-01,yes\n" for area in ("D009103", "D000690")
+    )
+    with stage.write() as session:
+        known = sign_up(session, "a@example.org", follow()).subscriber
+        known.cursor = 7
+        session.flush()
+        assert read(session, text).errors == ()
+        old, new = list_preferences(session, known)
+    assert not known.discreet
+    assert (old.paused_until, old.paused_seq) == (None, None)
+    assert (new.paused_until, new.paused_seq) == (datetime(2026, 12, 1, tzinfo=UTC), 7)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "told"),
+    [
+        ("heartbeat", "hourly", "hourly"),
+        ("discreet", "perhaps", "perhaps"),
+        ("area_in_subject", "2", "2"),
+        ("distance_unit", "leagues", "leagues"),
+        ("rests_until", "soon", "no date"),
+    ],
+)
+def test_a_way_of_being_written_to_that_makes_no_sense_is_told(
+    sqlite_stage: Database, column: str, cell: str, told: str
+) -> None:
+    with sqlite_stage.write() as session, pytest.raises(ImportRefused, match=f"line 2: .*{told}"):
+        read(session, f"address,area,{column}\na@example.org,D009103,{cell}\n")
+
+
+def test_lines_of_one_person_that_differ_in_how_they_are_written_to_are_refused(sqlite_stage: Database) -> None:
+    text = "address,area,discreet\na@example.org,D009103,yes\na@example.org,D000690,\n"
+    with sqlite_stage.write() as session, pytest.raises(ImportRefused, match=r"line 3: .*another heartbeat, discreet"):
+        read(session, text)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
@@ -288,6 +288,7 @@ signs = [*"aZ09._-+@'\" <>", "\u00fc", "\u212a", "postmaster", "xn--", "example"
 odd = st.lists(st.sampled_from(signs), max_size=12).map("".join)
 
 
+@settings(deadline=None)
 @given(
     local=odd, domain=odd | st.sampled_from(["Example.ORG", "b\u00fccher.example", "xn--bcher-kva.example", "a.test"])
 )

@@ -12,7 +12,7 @@ from trialalerts.subscribers.consent import record_consent
 from trialalerts.subscribers.schedule import local_moment
 from trialalerts.subscribers.tables import NEVER_SERVED, ConsentAction, Preference, Subscriber
 
-__all__ = ["end_rests", "rest_preference", "wake_preference"]
+__all__ = ["end_rests", "let_rest", "rest_preference", "wake_preference"]
 
 
 def rest_preference(
@@ -30,15 +30,20 @@ def rest_preference(
     ends = local_moment(until, 0, subscriber.timezone)
     if ends <= now:
         raise InvalidInput(f"“{until}” is not in the future; name a later day.")
+    let_rest(session, subscriber, preference, ends)
+    what = f"preference {number} paused"
+    record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=what, new=f"until {until}", now=now)
+    session.flush()
+
+
+def let_rest(session: Session, subscriber: Subscriber, preference: Preference, ends: datetime) -> None:
+    """Let a wish rest until a moment, from where the digests stand now."""
     if preference.paused_seq is None:
         served = subscriber.cursor != NEVER_SERVED
         preference.paused_seq = subscriber.cursor if served else current_number(session, CHANGES)
         if not served:
             preference.introduced_at = None  # with the first digest after the rest it is told what is open then
     preference.paused_until = ends
-    what = f"preference {number} paused"
-    record_consent(session, subscriber, ConsentAction.CHANGED, how=how, what=what, new=f"until {until}", now=now)
-    session.flush()
 
 
 def wake_preference(session: Session, subscriber: Subscriber, number: int, *, how: str, now: datetime) -> None:

@@ -252,6 +252,11 @@ def _read_line(
 def _belongs(record: CsvRow, others: list[CsvRow]) -> None:
     if replace(record.person, address=others[0].person.address) != others[0].person:
         raise InvalidInput("An earlier line of the same address has another language or schedule; make them the same.")
+    if record.tastes != others[0].tastes:
+        raise InvalidInput(
+            "An earlier line of the same address has another heartbeat, discreet, area_in_subject or distance_unit; "
+            "make them the same."
+        )
     if (record.state, record.paused_until) != (others[0].state, others[0].paused_until):
         raise InvalidInput("An earlier line of the same address has another state; make them the same.")
 

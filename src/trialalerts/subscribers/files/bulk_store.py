@@ -19,6 +19,7 @@ from sqlmodel import Session, col, select
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, insert_into, is_sqlite, list_value
 from trialalerts.database.counter import CHANGES, current_number
+from trialalerts.subscribers.account.resting import let_rest
 from trialalerts.subscribers.consent import record_consent
 from trialalerts.subscribers.files.csv_rows import CsvRow
 from trialalerts.subscribers.follows.trials import follow_trial
@@ -89,10 +90,10 @@ class _NewPerson:
 
 def _store_new(session: Session, people: People, now: datetime) -> dict[str, ImportedPerson]:
     """Store new people; those whom somebody else stored meanwhile are not among what is returned."""
-    new = {key: _new_person(rows, now) for key, rows in people}
-    if not new:
+    if not people:
         return {}
     last_change = current_number(session, CHANGES)
+    new = {key: _new_person(rows, now, last_change) for key, rows in people}
     rows = [_subscriber_row(key, each, now, last_change) for key, each in new.items()]
     added = insert_into(session, Subscriber).on_conflict_do_nothing(index_elements=["address_key"])
     returned = session.connection().execute(added.returning(_S.c.id, _S.c.address_key), rows)
@@ -117,22 +118,26 @@ def _store_new(session: Session, people: People, now: datetime) -> dict[str, Imp
     }
 
 
-def _new_person(rows: list[CsvRow], now: datetime) -> _NewPerson:
-    preferences = _preferences(rows, now)
+def _new_person(rows: list[CsvRow], now: datetime, last_change: int) -> _NewPerson:
+    preferences = _preferences(rows, now, last_change)
     agreed = any(each["confirmed_at"] for each in preferences)
     state = rows[0].state or (SubscriberState.ACTIVE if agreed else SubscriberState.PENDING)
     return _NewPerson(rows=rows, state=state, preferences=preferences)
 
 
-def _preferences(rows: list[CsvRow], now: datetime) -> list[dict[str, Any]]:
-    """Return the columns of each different preference; of two lines that say the same, one that is confirmed counts."""
+def _preferences(rows: list[CsvRow], now: datetime, last_change: int) -> list[dict[str, Any]]:
+    """Return the columns of each different preference; of two lines that say the same, one that is confirmed counts.
+
+    The changes of one that rests wait from the ``last_change`` on.
+    """
     made: list[dict[str, Any]] = []
     for row in rows:
         if (columns := row.columns) is None:
             continue
         same = next((each for each in made if same_columns(each, columns)), None)
         if same is None:
-            made.append({**columns, "created_at": now, "confirmed_at": row.confirmed})
+            rest = {"paused_until": row.rests_until, "paused_seq": last_change if row.rests_until else None}
+            made.append({**columns, **rest, "created_at": now, "confirmed_at": row.confirmed})
         else:
             same["confirmed_at"] = same["confirmed_at"] or row.confirmed
     return made
@@ -158,6 +163,8 @@ def _subscriber_row(key: str, new: _NewPerson, now: datetime, last_change: int) 
         "confirmed_seq": last_change if served else None,
         "next_due_at": now if new.state is SubscriberState.ACTIVE else None,
         "paused_until": None if new.state in _NO_PAUSE else new.rows[0].paused_until,
+        **vars(new.rows[0].tastes),
+        "heartbeat_at": now if new.rows[0].tastes.heartbeat else None,
     }
 
 
@@ -239,12 +246,17 @@ def _says_more(subscriber: Subscriber, rows: Iterable[CsvRow], existing: Sequenc
 
 
 def _added(session: Session, subscriber: Subscriber, row: CsvRow, now: datetime) -> AddedPreference | None:
+    """Add what a line follows; what is new to somebody rests where the line says so."""
     confirmed = row.confirmed is not None
     if row.trial is not None:
-        return follow_trial(session, subscriber, row.trial, confirmed=confirmed, how=HOW, now=now)
-    if row.preference is None:
+        added = follow_trial(session, subscriber, row.trial, confirmed=confirmed, how=HOW, now=now)
+    elif row.preference is not None:
+        added = add_preference(session, subscriber, row.preference, confirmed=confirmed, how=HOW, now=now)
+    else:
         return None
-    return add_preference(session, subscriber, row.preference, confirmed=confirmed, how=HOW, now=now)
+    if added.new and row.rests_until is not None:
+        let_rest(session, subscriber, added.preference, row.rests_until)
+    return added
 
 
 def _add_to_known(session: Session, rows: list[CsvRow], consents: Iterable[str], now: datetime) -> ImportedPerson:

@@ -21,10 +21,12 @@ from trialalerts.subscribers.choices import (
     WEEKDAYS,
     checked_day,
     checked_frequency,
+    checked_heartbeat,
     checked_hour,
     checked_locale,
     checked_state,
     checked_timezone,
+    checked_unit,
     checked_weekday,
     checked_yes,
 )
@@ -39,7 +41,7 @@ from trialalerts.vocabulary.topics import load_topics
 if TYPE_CHECKING:
     from trialalerts.vocabulary.areas.tree import AreaTree
 
-__all__ = ["COLUMNS", "READ_ONLY_COLUMNS", "CsvRow", "CsvRowReader", "csv_cells"]
+__all__ = ["COLUMNS", "READ_ONLY_COLUMNS", "CsvRow", "CsvRowReader", "Tastes", "csv_cells"]
 
 COLUMNS = (
     "address",
@@ -51,6 +53,10 @@ COLUMNS = (
     "weekday",
     "day",
     "paused_until",
+    "heartbeat",
+    "discreet",
+    "area_in_subject",
+    "distance_unit",
     "area",
     "area_name",
     "region",
@@ -63,6 +69,7 @@ COLUMNS = (
     *(each.column for each in FILTERS),
     "label",
     "trial",
+    "rests_until",
     "confirmed",
 )
 """The columns of an export, in this order; an import may leave out all but those that are required."""
@@ -74,28 +81,40 @@ _FORMULA = tuple("=+-@\t\r'")
 _NUMBERS = {"radius_km", "latitude", "longitude"}
 _READ = (*COLUMNS, *READ_ONLY_COLUMNS)
 _SCHEDULE = ("language", "timezone", "frequency", "hour", "weekday", "day")
+_TASTES = ("heartbeat", "discreet", "area_in_subject", "distance_unit")
+_PERSON = {"address", "state", "paused_until", *_SCHEDULE, *_TASTES}
 _PREFERENCE = tuple(
-    name
-    for name in COLUMNS
-    if name not in {"address", "state", "paused_until", "confirmed", "area_name", "trial", *_SCHEDULE}
+    name for name in COLUMNS if name not in {*_PERSON, "area_name", "trial", "rests_until", "confirmed"}
 )
 _MOST_REMEMBERED = 10_000
 _LONGEST_CONSENT = 500
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tastes:
+    """How somebody wants their mails, by the names of the columns of the table of subscribers."""
+
+    heartbeat: str | None = None
+    discreet: bool = False
+    area_in_subject: bool = False
+    unit: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CsvRow:
     """What one line says, checked: nothing in it is refused when it is stored.
 
-    ``preference`` is None for somebody who follows nothing, or by this line one ``trial``, an item; ``confirmed`` is
-    when it was agreed to, None for never; ``consent`` says where.
+    ``preference`` is None for somebody who follows nothing, or by this line one ``trial``, an item; it rests until
+    ``rests_until``; ``confirmed`` is when it was agreed to, None for never; ``consent`` says where.
     """
 
     person: NewSubscriber
+    tastes: Tastes = Tastes()
     state: SubscriberState | None
     paused_until: datetime | None
     preference: NewPreference | None
     confirmed: datetime | None
+    rests_until: datetime | None = None
     consent: str = ""
     trial: int | None = None
 
@@ -127,11 +146,20 @@ def csv_cells(
         "weekday": WEEKDAYS[subscriber.weekday],
         "day": str(subscriber.day),
         "paused_until": _moment(subscriber.paused_until),
+        "heartbeat": subscriber.heartbeat or "",
+        "discreet": "yes" if subscriber.discreet else "",
+        "area_in_subject": "yes" if subscriber.area_in_subject else "",
+        "distance_unit": subscriber.unit or "",
     }
-    if preference is not None and preference.item_id is not None:
-        cells |= {"trial": numbers.get(preference.item_id, ""), "confirmed": _moment(preference.confirmed_at) or "no"}
-    elif preference is not None:
-        cells |= _preference_cells(preference, area_name)
+    if preference is not None:
+        if preference.item_id is not None:
+            cells |= {"trial": numbers.get(preference.item_id, "")}
+        else:
+            cells |= _preference_cells(preference, area_name)
+        cells |= {
+            "rests_until": _moment(preference.paused_until),
+            "confirmed": _moment(preference.confirmed_at) or "no",
+        }
     return {name: _guarded(name, cells.get(name, "")) for name in COLUMNS}
 
 
@@ -167,6 +195,7 @@ class CsvRowReader:
         self._regions: dict[tuple[str, str, str], Region] = {}
         self._preferences: dict[tuple[str, ...], NewPreference | InvalidInput] = {}
         self._schedules: dict[tuple[str, ...], Mapping[str, Any]] = {}
+        self._tastes: dict[tuple[str, ...], Tastes] = {}
 
     def read(self, cells: Mapping[str, str]) -> CsvRow:
         """Read the cells of one line.
@@ -178,12 +207,15 @@ class CsvRowReader:
         trial = self._trial(values)
         values |= {name: text for name, text in self._defaults.items() if not values[name]}
         preference = self._known_preference(values) if values["area"] and trial is None else None
+        follows = preference is not None or trial is not None
         return CsvRow(
             person=NewSubscriber(address=checked_address(values["address"]), **self._schedule(values)),
+            tastes=self._tastes_of(values),
             state=checked_state(values["state"]) if values["state"] else None,
             paused_until=_read_moment(values["paused_until"]),
             preference=preference,
-            confirmed=self._confirmed(values["confirmed"]) if preference or trial is not None else None,
+            confirmed=self._confirmed(values["confirmed"]) if follows else None,
+            rests_until=_read_moment(values["rests_until"]) if follows else None,
             consent=_one_line(values["consent"]),
             trial=trial,
         )
@@ -204,6 +236,7 @@ class CsvRowReader:
         """Forget what earlier lines said: each is looked at anew (for the benchmark)."""
         self._preferences.clear()
         self._schedules.clear()
+        self._tastes.clear()
 
     def _known_preference(self, values: Mapping[str, str]) -> NewPreference:
         """Read what is followed; of many lines that follow the same, the first is looked at."""
@@ -225,6 +258,12 @@ class CsvRowReader:
         if key not in self._schedules:
             self._schedules[key] = _checked_schedule(values)
         return self._schedules[key]
+
+    def _tastes_of(self, values: Mapping[str, str]) -> Tastes:
+        key = tuple(values[name] for name in _TASTES)
+        if key not in self._tastes:
+            self._tastes[key] = _checked_tastes(values)
+        return self._tastes[key]
 
     def _preference(self, values: Mapping[str, str]) -> NewPreference:
         filters = {each.name: (values[each.column],) for each in FILTERS}
@@ -272,6 +311,20 @@ def _checked_schedule(values: Mapping[str, str]) -> Mapping[str, Any]:
     }
 
 
+def _checked_tastes(values: Mapping[str, str]) -> Tastes:
+    rhythm, unit = values["heartbeat"], values["distance_unit"]
+    return Tastes(
+        heartbeat=checked_heartbeat(rhythm) if rhythm else None,
+        discreet=_ticked(values["discreet"]),
+        area_in_subject=_ticked(values["area_in_subject"]),
+        unit=checked_unit(unit) if unit else None,
+    )
+
+
+def _ticked(text: str) -> bool:
+    return bool(text) and checked_yes(text)
+
+
 def _preference_cells(preference: Preference, area_name: Callable[[str], str]) -> dict[str, str]:
     codes = {
         RegionKind.COUNTRY: preference.country,
@@ -293,7 +346,6 @@ def _preference_cells(preference: Preference, area_name: Callable[[str], str]) -
         "subdivision": (preference.subdivision or "") if is_place else "",
         **{each.column: each.cell(getattr(preference, each.name)) for each in FILTERS},
         "label": preference.label or "",
-        "confirmed": _moment(preference.confirmed_at) or "no",
     }
 
 
