@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from psycopg import pq
 from sqlalchemy import event
 from sqlmodel import Session, col, select
 
-from trialalerts.database import Database
+from trialalerts.database import Database, open_database
 from trialalerts.database.audit import AuditEntry
+from trialalerts.database.schema import upgrade_schema
 from trialalerts.delivery.outbox.notices.asking import unsubscribe_with_goodbye
 from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.subscribers.account.unsubscribing import LEFT, Unsubscribe, unsubscribe_many
@@ -144,4 +148,33 @@ def test_a_hundred_take_as_many_statements_as_one(db: Database) -> None:
             unsubscribe_with_goodbye(session, group, now=NOW, domain="example.org")
         counts.append([each for each in statements if each != "BEGIN"])
     event.remove(db.engine, "before_cursor_execute", note)
-    assert counts == [["SELECT", "UPDATE", "INSERT", "INSERT", "INSERT"]] * 2
+    each = ["UPDATE", "INSERT", "INSERT", "INSERT"] if db.is_sqlite else ["WITH"]
+    assert counts == [["SELECT", *each]] * 2
+
+
+def test_a_group_goes_to_the_server_and_back_five_times(postgresql_url: str, tmp_path: Path) -> None:
+    """A look whether the connection lives, BEGIN, finding and locking, one statement that writes all, COMMIT.
+
+    Each way back waits for the other threads of the server: that is what a post costs.
+    """
+    with open_database(postgresql_url) as db:
+        upgrade_schema(db)
+        with db.write() as session:
+            asked = [
+                Unsubscribe(key=person.key, how=how)
+                for person, how in zip(people(session).values(), ("one-click", "link") * 4, strict=True)
+            ]
+        with db.engine.connect() as connection:  # the one in the pool: each transaction so far gave it back
+            driver = connection.connection.driver_connection
+            assert driver is not None
+        line = tmp_path / "line"
+        with line.open("w") as traced:
+            driver.pgconn.trace(traced.fileno())
+            driver.pgconn.set_trace_flags(pq.Trace.SUPPRESS_TIMESTAMPS)
+            with db.write() as session:
+                left = unsubscribe_with_goodbye(session, asked, now=NOW, domain="example.org").left
+            driver.pgconn.untrace()
+    messages = [each[0] for each in line.read_text().splitlines() if each.startswith(("F\t", "B\t"))]  # front and back
+    turns = [side for side, _ in groupby(messages)]
+    assert len(left) > 2
+    assert turns == ["F", "B"] * 5

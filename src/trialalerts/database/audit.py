@@ -8,14 +8,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import event, insert
+from sqlalchemy import event
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from trialalerts.database.bulk import insert_many
+from trialalerts.database.bulk import Rows, write_together
 from trialalerts.database.types import BigId, UtcDateTime, table_of
 from trialalerts.redaction import without_secrets
 
-__all__ = ["WEB", "AuditEntry", "AuditedChange", "command_line", "list_changes", "note_change", "note_changes"]
+__all__ = [
+    "WEB",
+    "AuditEntry",
+    "AuditedChange",
+    "audit_rows",
+    "command_line",
+    "list_changes",
+    "note_change",
+    "note_changes",
+]
 
 WEB = "web"
 """Who changed what was changed on the pages, or by a link of a mail."""
@@ -66,6 +75,11 @@ def note_change(
 
 def note_changes(session: Session, changes: Sequence[AuditedChange], *, now: datetime) -> None:
     """Add many changes in one statement, in their order."""
+    write_together(session, [audit_rows(changes, now=now)])
+
+
+def audit_rows(changes: Sequence[AuditedChange], *, now: datetime) -> Rows:
+    """Return the lines of the trail for many changes, in their order, to be written with what else is."""
     rows = [
         {
             "at": now,
@@ -77,7 +91,7 @@ def note_changes(session: Session, changes: Sequence[AuditedChange], *, now: dat
         }
         for each in changes
     ]
-    insert_many(session, insert(table_of(AuditEntry)), rows)
+    return Rows(table_of(AuditEntry), rows)
 
 
 def list_changes(

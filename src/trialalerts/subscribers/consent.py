@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from trialalerts.database import table_of
-from trialalerts.database.audit import WEB, AuditedChange, command_line, note_changes
-from trialalerts.database.bulk import insert_many
+from trialalerts.database.audit import WEB, AuditedChange, audit_rows, command_line, note_changes
+from trialalerts.database.bulk import Rows
 from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, id_of
 
 __all__ = [
     "ConsentChange",
     "ConsentText",
+    "consent_rows",
     "list_consents",
     "note_text",
     "record_consent",
-    "record_consents",
     "shown_values",
 ]
 
@@ -94,19 +93,18 @@ def record_consent(
     change = ConsentChange(subscriber_id=id_of(subscriber), action=action, how=how, what=what, old=old, new=new)
     line = Consent(**change.line(now))
     session.add(line)
-    _audit(session, [change], now)
+    if (audited := change.audited()) is not None:
+        note_changes(session, [audited], now=now)
     return line
 
 
-def record_consents(session: Session, changes: Sequence[ConsentChange], *, now: datetime) -> None:
-    """Append many lines in one statement, and those of the audit trail in another."""
-    session.flush()  # what was said before stands before
-    insert_many(session, insert(table_of(Consent)), [change.line(now) for change in changes])
-    _audit(session, changes, now)
+def consent_rows(changes: Sequence[ConsentChange], *, now: datetime) -> tuple[Rows, Rows]:
+    """Return the lines of the log for many changes, and those of the audit trail, to be written with what else is."""
+    return Rows(table_of(Consent), [change.line(now) for change in changes]), _audited(changes, now)
 
 
-def _audit(session: Session, changes: Sequence[ConsentChange], now: datetime) -> None:
-    note_changes(session, [audited for change in changes if (audited := change.audited())], now=now)
+def _audited(changes: Sequence[ConsentChange], now: datetime) -> Rows:
+    return audit_rows([audited for change in changes if (audited := change.audited())], now=now)
 
 
 def note_text(line: Consent, read: ConsentText | None) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, and_, col, select
 
 from trialalerts.database import Database, table_of
-from trialalerts.database.bulk import insert_into, insert_many, is_sqlite
+from trialalerts.database.bulk import Rows, insert_into, is_sqlite
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.mail.message import message_ids_for
 from trialalerts.delivery.mail.reply_codes import Classified
@@ -39,11 +39,11 @@ __all__ = [
     "claim_due",
     "claim_expired",
     "enqueue",
-    "enqueue_many",
     "find_delivery",
     "given_up",
     "list_deliveries",
     "postponement",
+    "queued_rows",
     "retrial",
     "settle",
 ]
@@ -130,9 +130,12 @@ def enqueue(
     return session.connection().execute(queued, _rows([mail], now, domain)[0]).first() is not None
 
 
-def enqueue_many(session: Session, mails: Sequence[NewMail], *, now: datetime, domain: str) -> None:
-    """Queue many mails in one statement, as :func:`enqueue` does; those whose key is there already are left out."""
-    insert_many(session, _queueing(session), _rows(mails, now, domain))
+def queued_rows(mails: Sequence[NewMail], *, now: datetime, domain: str) -> Rows:
+    """Return the rows that queue many mails, as :func:`enqueue` does, to be written with what else is.
+
+    Those whose key is there already are left out.
+    """
+    return Rows(_T, _rows(mails, now, domain), unique="key")
 
 
 def _queueing(session: Session) -> postgresql.Insert | sqlite.Insert:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, select
 from sqlmodel import Session
 
 from trialalerts.database import table_of
-from trialalerts.database.bulk import in_list, is_sqlite, list_value
-from trialalerts.subscribers.consent import ConsentChange, record_consents
+from trialalerts.database.bulk import Rows, in_list, is_sqlite, list_value, write_together
+from trialalerts.subscribers.consent import ConsentChange, consent_rows
 from trialalerts.subscribers.tables import ConsentAction, Subscriber, SubscriberState
 
 __all__ = ["LEFT", "Unsubscribe", "UnsubscribeResult", "Unsubscribed", "unsubscribe_many"]
@@ -48,10 +48,22 @@ class UnsubscribeResult:
     left: tuple[Unsubscribed, ...]
 
 
-def unsubscribe_many(session: Session, asked: Sequence[Unsubscribe], *, now: datetime) -> UnsubscribeResult:
+def unsubscribe_many(
+    session: Session,
+    asked: Sequence[Unsubscribe],
+    *,
+    now: datetime,
+    written_with: Callable[[Sequence[Unsubscribed]], Rows] | None = None,
+) -> UnsubscribeResult:
     """Let all of them go, whatever their state, with a line each in the consent log; who has gone stays as they are.
 
     It comes to the same as one after the other, in the order given: of two who name one key the first counts.
+
+    Args:
+        session: a writing session.
+        asked: who asks for it.
+        now: the moment.
+        written_with: makes what else is to be written for those who left by it, in the same statement.
     """
     found = _locked(session, {each.key for each in asked})
     first = {each.key: each.how for each in reversed(asked)}  # in a dictionary the last one stays
@@ -60,16 +72,12 @@ def unsubscribe_many(session: Session, asked: Sequence[Unsubscribe], *, now: dat
         for key in dict.fromkeys(each.key for each in asked)
         if key in found and found[key].state not in LEFT
     ]
+    left = tuple(Unsubscribed(id=row.id, key=row.key, was_confirmed=row.confirmed_at is not None) for row, _ in going)
     if going:
-        for how in {how for _, how in going}:
-            _let_go(session, [row.id for row, each in going if each == how], how)
-        record_consents(session, [_line(row, how) for row, how in going], now=now)
-    return UnsubscribeResult(
-        known=frozenset(found),
-        left=tuple(
-            Unsubscribed(id=row.id, key=row.key, was_confirmed=row.confirmed_at is not None) for row, _ in going
-        ),
-    )
+        more = [written_with(left)] if written_with else []
+        logged = consent_rows([_line(row, how) for row, how in going], now=now)
+        write_together(session, [_let_go(going), *logged, *more])
+    return UnsubscribeResult(known=frozenset(found), left=left)
 
 
 def _locked(session: Session, keys: set[str]) -> Mapping[str, Any]:
@@ -79,11 +87,9 @@ def _locked(session: Session, keys: set[str]) -> Mapping[str, Any]:
     return {row.key: row for row in rows}
 
 
-def _let_go(session: Session, numbers: Sequence[int], how: str) -> None:
-    sqlite = is_sqlite(session)
-    gone = {"state": SubscriberState.UNSUBSCRIBED, "state_reason": how, "next_due_at": None}  # a pause stays noted
-    these = update(_T).where(in_list(_T.c.id, "numbers", sqlite=sqlite)).values(gone)
-    session.connection().execute(these, {"numbers": list_value(numbers, sqlite=sqlite)})
+def _let_go(going: Sequence[tuple[Any, str]]) -> Rows:
+    gone = {"state": SubscriberState.UNSUBSCRIBED, "next_due_at": None}  # a pause stays noted
+    return Rows(_T, [{"id": row.id, **gone, "state_reason": how} for row, how in going], key="id")
 
 
 @cache

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from trialalerts.database.bulk import Rows
 from trialalerts.delivery.outbox.confirmations import request_confirmation
-from trialalerts.delivery.outbox.lifecycle import NewMail, enqueue, enqueue_many
+from trialalerts.delivery.outbox.lifecycle import NewMail, enqueue, queued_rows
 from trialalerts.delivery.outbox.notices.kinds import GOODBYE, LINK, NEW_ADDRESS, OLD_ADDRESS
 from trialalerts.delivery.outbox.request_limits import (
     AT_MOST_EVERY,
@@ -20,7 +21,12 @@ from trialalerts.delivery.outbox.request_limits import (
 )
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.account.moving import is_taken
-from trialalerts.subscribers.account.unsubscribing import Unsubscribe, UnsubscribeResult, unsubscribe_many
+from trialalerts.subscribers.account.unsubscribing import (
+    Unsubscribe,
+    Unsubscribed,
+    UnsubscribeResult,
+    unsubscribe_many,
+)
 from trialalerts.subscribers.addresses import address_key
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import AddressChange, Subscriber, SubscriberState, id_of
@@ -107,19 +113,21 @@ def unsubscribe_with_goodbye(
     """Let all of them go, and queue the last mail to each who left by it: at most one a day, and none to who never
     confirmed.
     """
-    result = unsubscribe_many(session, asked, now=now)
-    mails = [
-        NewMail(
-            key=f"{GOODBYE}/{each.key}/{now.date().isoformat()}",
-            kind=GOODBYE,
-            subscriber_id=each.id,
-            data={"left": int(now.timestamp())},
-        )
-        for each in result.left
-        if each.was_confirmed
-    ]
-    enqueue_many(session, mails, now=now, domain=domain)
-    return result
+
+    def goodbyes(left: Sequence[Unsubscribed]) -> Rows:
+        mails = [
+            NewMail(
+                key=f"{GOODBYE}/{each.key}/{now.date().isoformat()}",
+                kind=GOODBYE,
+                subscriber_id=each.id,
+                data={"left": int(now.timestamp())},
+            )
+            for each in left
+            if each.was_confirmed
+        ]
+        return queued_rows(mails, now=now, domain=domain)
+
+    return unsubscribe_many(session, asked, now=now, written_with=goodbyes)
 
 
 def ask_new_address(
