@@ -172,7 +172,8 @@ def standstills_page() -> str:
         "|---|---|---|---|",
     ]
     for kind, words in sorted(KINDS.items()):
-        lines.append(f"| `{kind}` | {words.says} | {'yes' if words.blocks else ''} | `{words.command}` |")
+        named = f"[`{kind}`](../how-to/when-something-stands-still.md#{kind})"
+        lines.append(f"| {named} | {words.says} | {'yes' if words.blocks else ''} | `{words.command}` |")
     return "\n".join([*lines, "", "Other findings that `trialalerts doctor` shows are told by their kind alone.", ""])
 
 

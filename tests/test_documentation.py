@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests import reference_pages
+from trialalerts.operations.watch.words import KINDS
 from trialalerts.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -49,3 +50,12 @@ def test_each_page_is_in_the_index() -> None:
     folders = ("tutorial", "how-to", "reference", "explanation")
     pages = [f"{folder}/{page.name}" for folder in folders for page in (REPOSITORY / "docs" / folder).glob("*.md")]
     assert [page for page in sorted(pages) if f"]({page}" not in index] == []
+
+
+def test_each_kind_of_standstill_says_what_to_do() -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "when-something-stands-still.md").read_text(encoding="utf-8")
+    told = re.findall(r"^### (\S+)$", page, re.MULTILINE)
+    assert sorted(told) == sorted(KINDS)
+    for kind in KINDS:
+        what_to_do = page.partition(f"### {kind}\n")[2].partition("\n#")[0]
+        assert re.search(r"`trialalerts |\]\(", what_to_do), kind

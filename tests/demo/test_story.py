@@ -14,6 +14,7 @@ import httpx
 import pytest
 import structlog
 
+from trialalerts.cli.main import main
 from trialalerts.clock import SystemClock
 from trialalerts.demo.page import page_server
 from trialalerts.demo.people import PEOPLE
@@ -121,15 +122,50 @@ def test_the_page_shows_every_mail_and_fetches_nothing(folder: Path) -> None:
     assert "Jonas (Bavaria, weekly, de)" in page
 
 
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (["subscribers", "explain", "anna@people.example.org"], "anna@people.example.org is active, daily"),
+        (["digests", "show", "NCT90000001"], "site_opened"),
+        (["digests", "show", "1"], "\narticle "),
+        (["run", "--once", "--dry-run"], "0 mails would leave now"),
+        (["deliveries", "resend", "1"], "a copy of delivery 1, is queued"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_every_command_works_on_the_demo_from_its_folder(
+    folder: Path,
+    command: list[str],
+    answer: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    told = capsys.readouterr()
+    assert not ended.value.code
+    assert answer in told.out
+    assert told.err == ""
+
+
+def test_the_demos_secret_is_for_nobody_else(folder: Path) -> None:
+    assert (folder / "config" / "trialalerts.toml").stat().st_mode & 0o077 == 0
+
+
 def test_the_environment_cannot_send_the_demos_mail_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRIALALERTS_MAIL__URL", "smtp://mail.example.org")
     monkeypatch.setenv("TRIALALERTS_DATABASE__URL", f"sqlite:///{tmp_path / 'real.db'}")
+    own = tmp_path / "var" / "demo" / "config" / "trialalerts.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text("# somebody's own")
     before = structlog.get_config()
     assert run(Path("var/demo")) == 0
     assert not (tmp_path / "real.db").exists()
+    assert own.read_text() == "# somebody's own"
     assert len(list((tmp_path / "var" / "demo" / "outbox").glob("*.eml"))) == 12
     assert structlog.get_config() == before
     told = capsys.readouterr().out

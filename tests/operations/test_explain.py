@@ -383,7 +383,7 @@ def test_the_command_answers_in_words_and_in_json(run: Run, installation: Instal
         publish(session, store_trial(session, 1, NOW, sex="female"), ChangeKind.OPENED, NOW)
     told = run("subscribers", "explain", " ANNA@example.org").done
     assert "anna@example.org is paused, daily, in Europe/London" in told
-    assert "- paused: paused until: trialalerts subscribers resume EMAIL" in told
+    assert "- paused: paused until you say: trialalerts subscribers resume EMAIL" in told
     found = json.loads(run("subscribers", "explain", "anna@example.org", "--json").done)
     assert (found["state"], found["reasons"], found["next_mail"], found["mails"]) == ("paused", ["paused"], None, [])
     assert found["follows"][0]["area_id"] == "D009103"

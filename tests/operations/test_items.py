@@ -26,6 +26,7 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.compose import compose_due
+from trialalerts.digests.tables import Digest, DigestKind, Selection, SelectionKind
 from trialalerts.errors import NotFound
 from trialalerts.operations.questions.items import find_item, story_of
 from trialalerts.operations.questions.reach import digests_telling
@@ -98,6 +99,22 @@ def test_the_digests_that_told_an_item_are_found_newest_first(db: Database) -> N
             who = subscriber_called(session, name).id
             assert len(digests_telling(session, item, subscriber_id=who, most=10)) == 1
         assert digests_telling(session, find_item(session, "NCT90000002"), subscriber_id=None, most=10) == []
+
+
+def test_a_digest_that_tells_after_a_rest_what_is_older_than_its_window_is_found(db: Database) -> None:
+    arrange(db)
+    with db.write() as session:
+        item = find_item(session, "NCT90000001")
+        story = story_of(session, item)
+        who, last = subscriber_called(session, "nina").id or 0, story.changes[0]["seq"]
+        rested = Selection(kind=SelectionKind.CHANGES, numbers=[last])
+        session.add(rested)
+        session.flush()
+        window = {"from_seq": last + 5, "to_seq": last + 9, "kind": DigestKind.REGULAR, "created_at": NOW}
+        session.add(Digest(subscriber_id=who, parts=[[0, rested.id or 0]], **window))
+    with db.read() as session:
+        assert digests_telling(session, item, subscriber_id=who, most=10)[0] == 5
+        assert story_of(session, item).changes[0]["reached"]["digests"] == 4
 
 
 def test_the_commands_answer(run: Run, installation: Installation) -> None:

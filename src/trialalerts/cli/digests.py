@@ -194,7 +194,7 @@ def show_one(
 
 
 def _show_digest(session: Session, digest: Digest, entries: Sequence[Entry], *, as_json: bool) -> None:
-    from trialalerts.catalog.tables import Item
+    from trialalerts.catalog.tables import Item, ItemKind
     from trialalerts.cli.output import show, show_json, show_table
 
     items = {entry.item_id: session.get(Item, entry.item_id) for entry in entries}
@@ -207,6 +207,8 @@ def _show_digest(session: Session, digest: Digest, entries: Sequence[Entry], *, 
     for entry in entries:
         item = items[entry.item_id]
         number, title = (item.external_id, item.title) if item else ("gone", "")
+        if item and item.kind is ItemKind.ARTICLE:
+            number = f"article {item.id}"  # as items show takes it: what a feed calls it says nothing to anybody
         rows.append((number, title, _what(entry), _because(entry)))
     show_table(("item", "title", "what", "because"), rows)
 

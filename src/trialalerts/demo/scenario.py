@@ -6,12 +6,14 @@ everybody, whether daily or monthly, has been due by the time it ends.
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from shlex import quote as quote_for_shell
 from time import monotonic
 from urllib.parse import quote
 
@@ -50,6 +52,8 @@ __all__ = ["demo_settings", "first_day", "run"]
 
 _BEGAN_DAYS_AGO = 35
 _SECOND_STATE_AFTER = timedelta(days=3)
+_OWN = "# The demo as a service of its own, for trying the commands; mail lands in outbox/."
+"""How the configuration begins that a demo writes: an earlier one's is replaced, any other is kept."""
 _QUIET = "NCT90000002"
 """The trial whose record changes in the registry's bookkeeping only."""
 
@@ -74,7 +78,8 @@ class _DemoSettings(Settings):
 def run(folder: Path, *, serve: bool = False) -> int:
     """Run the demo in ``folder`` (what an earlier run left there is replaced) and print its account.
 
-    Leaves ``outbox/*.eml`` and ``index.html``. With ``serve`` the page stays up until Ctrl-C.
+    Leaves ``outbox/*.eml``, ``index.html`` and a configuration with which every command works on the demo's database,
+    from within the folder. With ``serve`` the page stays up until Ctrl-C.
     Returns 0, or 1 where a source or the sending failed.
     """
     started = monotonic()
@@ -86,8 +91,11 @@ def run(folder: Path, *, serve: bool = False) -> int:
             good = story.tell()
         finally:
             story.close()
+        configured = _write_configuration(folder, story.settings)
     mails = write_page(folder / "outbox", folder / "index.html", {person.address: person.label for person in PEOPLE})
     say(f"\n{mails} mails in {monotonic() - started:.1f} s. Leaf through them: {folder / 'index.html'}")
+    if configured:
+        say(f"Every command works on it from there: cd {quote_for_shell(str(folder))} && trialalerts subscribers list")
     if serve:
         serve_page(folder / "index.html")
     return 0 if good and mails else 1
@@ -97,10 +105,10 @@ class _Story:
     def __init__(self, folder: Path, registry: SampleRegistry) -> None:
         self._folder = folder
         self._registry = registry
-        self._settings = demo_settings(folder, registry.root)
+        self.settings = demo_settings(folder, registry.root)
         self._clock = FrozenClock(datetime.combine(first_day(), time(9, 30), UTC))
-        self._db: Database = open_database(self._settings.database.url.get_secret_value())
-        self._pipeline = Pipeline(self._settings, self._db, self._clock)
+        self._db: Database = open_database(self.settings.database.url.get_secret_value())
+        self._pipeline = Pipeline(self.settings, self._db, self._clock)
         self._people: dict[int, SamplePerson] = {}
         self._failed = False
 
@@ -125,7 +133,7 @@ class _Story:
         return not self._failed
 
     def _set_the_stage(self) -> None:
-        prepared = prepare(self._db, self._settings)
+        prepared = prepare(self._db, self.settings)
         say(f"A new database knows {prepared.areas:,} areas and {prepared.places:,} places. Six people sign up:")
         with self._db.write() as session:
             self._people = sign_up(session, self._clock.now())
@@ -225,6 +233,30 @@ def demo_settings(folder: Path, root: str) -> Settings:
             SourceSettings(name="editors", kind="folder", path=str(folder / "articles")),
         ),
     )
+
+
+def _write_configuration(folder: Path, settings: Settings) -> bool:
+    """Write what a command needs to work on the demo's database; return whether it was: what is another's is kept.
+
+    The registry and the feed are gone with the demo, so the editors' folder alone is polled.
+    """
+    path = folder / "config" / "trialalerts.toml"
+    if path.exists() and not path.read_text(encoding="utf-8").startswith(_OWN):
+        return False
+    service = {key: getattr(settings.service, key) for key in ("name", "base_url", "postal_address", "contact")}
+    sections: dict[str, dict[str, str]] = {
+        "[service]": {**service, "secret": settings.service.secret.get_secret_value()},
+        "[database]": {"url": "sqlite:///demo.db"},
+        "[mail]": {"url": "file://outbox", "from": settings.mail.sender},
+        "[[sources]]": {"name": "editors", "kind": "folder", "path": "articles"},
+    }
+    lines = [_OWN]
+    for name, keys in sections.items():
+        lines += ["", name, *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]
+    path.parent.mkdir(exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return True
 
 
 def _clear(folder: Path) -> None:

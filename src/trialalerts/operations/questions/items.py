@@ -94,7 +94,7 @@ def story_of(session: Session, item: Item) -> ItemStory:
     facts = _facts(item)
     topics = load_topics(session)
     numbers = session.exec(select(ItemNumber.number).where(col(ItemNumber.item_id) == item.id)).all()
-    shown = reached_by(session, SelectionKind.OPEN, [item.id or 0])
+    shown = reached_by(session, SelectionKind.OPEN, item)
     return ItemStory(
         item=item,
         numbers=tuple(sorted(numbers)),
@@ -147,7 +147,7 @@ def _sites(item: Item, facts: TrialFacts | None) -> dict[str, dict[str, int]]:
 
 def _changes(session: Session, item: Item) -> list[dict[str, Any]]:
     changes = session.exec(select(Change).where(col(Change.item_id) == item.id).order_by(col(Change.seq))).all()
-    reached = reached_by(session, SelectionKind.CHANGES, [each.seq for each in changes])
+    reached = reached_by(session, SelectionKind.CHANGES, item)
     return [_change(each, each.at, reached.get(each.seq, Counter())) for each in changes]
 
 

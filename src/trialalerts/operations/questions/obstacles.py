@@ -152,7 +152,7 @@ def _by_state(session: Session, who: Subscriber, now: datetime) -> Iterator[Obst
         yield Obstacle(reason=reason, text=text)
     elif reason is WhyNoMail.PAUSED:
         until = who.paused_until
-        ends = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "until: trialalerts subscribers resume EMAIL"
+        ends = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "until you say: trialalerts subscribers resume EMAIL"
         text = f"paused {ends}; what happens meanwhile is told afterwards"
         yield Obstacle(reason=reason, text=text, until=until, needs=until is None)
     elif reason is WhyNoMail.BOUNCED:

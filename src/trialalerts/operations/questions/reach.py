@@ -7,7 +7,7 @@ so that it can be asked of any number of digests.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import text
@@ -27,7 +27,7 @@ WITH hit AS (
 ), told AS (
     SELECT DISTINCT hit.number AS number, d.id AS digest, d.subscriber_id AS who
     FROM digest d, json_each(d.parts) p JOIN hit ON hit.selection = json_extract(p.value, '$[1]')
-    WHERE {whose}
+    WHERE {whose} AND d.to_seq >= {since}
 )
 """,
     False: """
@@ -38,10 +38,20 @@ WITH hit AS (
 ), told AS (
     SELECT DISTINCT hit.number AS number, d.id AS digest, d.subscriber_id AS who
     FROM digest d CROSS JOIN LATERAL jsonb_array_elements(d.parts) p(value)
-    JOIN hit ON hit.selection = (p.value->>1)::bigint WHERE {whose}
+    JOIN hit ON hit.selection = (p.value->>1)::bigint
+    WHERE {whose} AND d.to_seq >= {since}
 )
 """,
 }
+_SINCE = {
+    SelectionKind.CHANGES: "(SELECT min(number) FROM hit)",
+    SelectionKind.OPEN: "(SELECT 0 FROM hit LIMIT 1)",
+}
+"""Which digests may have told it: to take the parts of each to pieces is most of the work.
+
+None that ends before a change did. (One that begins after it may have, where a wish had rested.) Where no selection has
+it, nothing is found here, and no digest is looked into.
+"""
 _DIGEST_OF = {True: "json_extract(v.data, '$.digest_id')", False: "(v.data->>'digest_id')::bigint"}
 _COUNTED = """
 SELECT told.number, v.state, count(DISTINCT told.digest) FROM told
@@ -63,14 +73,14 @@ _WORDS = {
 """What became of a mail, by the state of its delivery; of one that is no longer stored nobody knows."""
 
 
-def reached_by(session: Session, kind: SelectionKind, numbers: Collection[int]) -> Mapping[int, Counter[str]]:
-    """Return, for each number of a change (or item that was open), the mails that told it, by what became of them."""
+def reached_by(session: Session, kind: SelectionKind, item: Item) -> Mapping[int, Counter[str]]:
+    """Return the mails that told an item, by what became of them: by change, or as open under the item's own id."""
     found: dict[int, Counter[str]] = defaultdict(Counter)
-    if numbers:
-        sqlite = is_sqlite(session)
-        asked = _TELLING[sqlite].format(whose="1 = 1") + _COUNTED.format(digest_of=_DIGEST_OF[sqlite])
-        for number, state, count in session.connection().execute(text(asked), _values(session, kind, numbers)):
-            found[number][_WORDS.get(state, state)] += count
+    asked, values = _asked(session, kind, item)
+    for number, state, count in session.connection().execute(
+        text(asked + _COUNTED.format(digest_of=_DIGEST_OF[is_sqlite(session)])), values
+    ):
+        found[number][_WORDS.get(state, state)] += count
     return found
 
 
@@ -83,17 +93,23 @@ def digests_telling(session: Session, item: Item, *, subscriber_id: int | None, 
         subscriber_id: whose; None: of all.
         most: so many at most.
     """
-    sqlite = is_sqlite(session)
-    whose = "1 = 1" if subscriber_id is None else "d.subscriber_id = :who"
-    asked = _TELLING[sqlite].format(whose=whose) + "SELECT DISTINCT digest FROM told ORDER BY digest DESC LIMIT :most"
-    seqs = session.exec(select(Change.seq).where(col(Change.item_id) == item.id)).all()
     found: set[int] = set()
-    for kind, numbers in ((SelectionKind.CHANGES, seqs), (SelectionKind.OPEN, [item.id or 0])):
-        values = _values(session, kind, numbers) | {"most": most}
-        values |= {} if subscriber_id is None else {"who": subscriber_id}
-        found |= set(session.connection().execute(text(asked), values).scalars())
+    for kind in SelectionKind:
+        asked, values = _asked(session, kind, item, whose=subscriber_id)
+        asked += "SELECT DISTINCT digest FROM told ORDER BY digest DESC LIMIT :most"
+        found |= set(session.connection().execute(text(asked), values | {"most": most}).scalars())
     return sorted(found, reverse=True)[:most]
 
 
-def _values(session: Session, kind: SelectionKind, numbers: Collection[int]) -> dict[str, Any]:
-    return {"kind": kind.value, "numbers": list_value(sorted(numbers), sqlite=is_sqlite(session))}
+def _asked(
+    session: Session, kind: SelectionKind, item: Item, *, whose: int | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Return the part of a statement that finds the digests which told an item, and its values."""
+    sqlite = is_sqlite(session)
+    numbers = [item.id or 0]
+    if kind is SelectionKind.CHANGES:
+        numbers = sorted(session.exec(select(Change.seq).where(col(Change.item_id) == item.id)))
+    asked = _TELLING[sqlite].format(whose="1 = 1" if whose is None else "d.subscriber_id = :who", since=_SINCE[kind])
+    values = {"kind": kind.value, "numbers": list_value(numbers, sqlite=sqlite)}
+    values |= {} if whose is None else {"who": whose}
+    return asked, values
