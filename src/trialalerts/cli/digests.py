@@ -134,7 +134,7 @@ def _show_message(message: Message, html: Path | None, text: Path | None, *, ope
 
     if open_it and html is None:
         html = Path(tempfile.mkdtemp(prefix="trialalerts-"), "digest.html")
-    for path, part in ((html, message.html), (text, message.text)):
+    for path, part in ((html, message.html_alone), (text, message.text)):
         if path is not None:
             write_file(path, part or "")
             show(f"{path}: written")

@@ -20,7 +20,7 @@ def _noun() -> None:
 def check(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Try each own template of mails on samples in each language; name file and line of what is wrong.
 
-    Colours of the configuration that cannot be read (``look.accent``) are named too.
+    Colours of the configuration that cannot be read (``look.accent``) and a logo that cannot be shown are named too.
 
     A template that is at fault is not used: mails are written with the shipped one.
     """
@@ -29,9 +29,12 @@ def check(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
     from trialalerts.digests.rendering.checking import check_templates
     from trialalerts.digests.rendering.templates import TemplateFault
     from trialalerts.settings.contrast import too_faint
+    from trialalerts.settings.logo import logo_fault
 
     settings = settings_of()
-    faints: list[TemplateFault] = [(key, None, fault) for key, fault in too_faint(settings.look)]
+    faints: list[TemplateFault] = [
+        (key, None, fault) for key, fault in (*too_faint(settings.look), *logo_fault(settings.look))
+    ]
     faults = faints + check_templates(settings)
     if as_json:
         show_json([{"file": file, "line": line, "fault": fault} for file, line, fault in faults])

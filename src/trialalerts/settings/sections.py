@@ -245,12 +245,13 @@ class DigestSettings(Section):
 class LookSettings(Section):
     """How mails and pages look beside their words.
 
-    ``accent`` colours links, buttons and lines, ``accent_dark`` does so where a device is set to dark. ``footer`` is
-    one more line under mails.
+    ``accent`` colours links, buttons and lines, ``accent_dark`` does so where a device is set to dark. ``logo`` is a
+    file (PNG, JPEG or GIF) that stands in the place of the service's name. ``footer`` is one more line under mails.
     """
 
     accent: Colour = "#0b6470"
     accent_dark: Colour = "#7fd0d3"
+    logo: str = ""
     footer: str = ""
 
 

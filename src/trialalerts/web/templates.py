@@ -16,8 +16,10 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse
 
+from trialalerts.errors import ConfigurationError
 from trialalerts.files import shipped
 from trialalerts.settings import LookSettings, Settings
+from trialalerts.settings.logo import Logo, read_logo
 from trialalerts.subscribers.choices import LANGUAGES
 from trialalerts.vocabulary.days import written_day
 from trialalerts.web.languages import Language, Languages, language_name, read_languages, tags_by_wish, zone_name
@@ -46,6 +48,9 @@ class PageTemplates:
         self.languages = read_languages(folders) if len(folders) > 1 else _shipped_languages(shipped_folder)
         self.static = {name: (_first(folders, name).read_bytes(), kind) for name, kind in _STATIC.items()}
         self.static["style.css"] = (_with_accent(self.static["style.css"][0], settings.look), _STATIC["style.css"])
+        self._logo = _usable_logo(settings.look)
+        if self._logo:
+            self.static[self._logo.name] = (self._logo.data, self._logo.media_type)
         self.prefix = urlsplit(settings.service.base_url).path.rstrip("/")
         own = [_environment(FileSystemLoader(folders))] if len(folders) > 1 else []
         self._environments = [*own, _shipped_environment(shipped_folder)]
@@ -134,6 +139,7 @@ class PageTemplates:
                 "prefix": self.prefix,
                 "style": self._style,
                 "script": self._script,
+                "logo": self._logo and {"logo": self._logo, "url": self._versioned(self._logo.name)},
                 "zone_name": lambda zone: zone_name(zone, language),
                 "language_name": lambda code: language_name(code, language),
                 "consent": consent_text(language, self.settings.service.name),
@@ -146,6 +152,14 @@ class PageTemplates:
             except Exception as error:  # noqa: BLE001 - whatever an operator writes, people get their page
                 log.warning("web.template_failed", template=name, error=type(error).__name__)
         return self._environments[-1].get_template(name).render(values)
+
+
+def _usable_logo(look: LookSettings) -> Logo | None:
+    try:
+        return read_logo(look)
+    except ConfigurationError as error:
+        log.warning("logo.unusable", error=str(error))
+        return None
 
 
 def marked(text: str, foreign: Collection[str]) -> Markup:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlmodel import Session
 
@@ -50,6 +51,7 @@ OFFERS = {
 }
 
 
+@hypothesis_settings(deadline=None)
 @given(
     subject=nasty, name=nasty, text=nasty, html=nasty, word=st.text("äöü–🏥 ab", max_size=30), pieces=st.lists(nasty)
 )

@@ -19,6 +19,7 @@ from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from hashlib import sha256
 
+from trialalerts.delivery.mail.picture import Picture
 from trialalerts.delivery.mail.quoted_printable import Body, Quoted
 
 __all__ = [
@@ -59,7 +60,7 @@ class Message:
     and the sender's name become one line: control characters and line ends turn into blanks, runs of blanks
     into one, lone surrogates into U+FFFD. Bodies get LF line ends and a last one; NUL and lone surrogates
     become U+FFFD; they may be given as pieces from ``quoted_printable.encode``. ``headers``
-    are added as they are (List-Unsubscribe, Auto-Submitted …).
+    are added as they are (List-Unsubscribe, Auto-Submitted …). ``picture`` is one that the HTML shows.
 
     Raises:
         ValueError: an address, a Message-ID or an added header holds what must never be in a header.
@@ -73,6 +74,7 @@ class Message:
     message_id: str
     date: datetime
     headers: tuple[tuple[str, str], ...] = field(repr=False)
+    picture: Picture | None = field(repr=False)
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class Message:
         message_id: str,
         date: datetime,
         headers: tuple[tuple[str, str], ...] = (),
+        picture: Picture | None = None,
     ) -> None:
         """Clean what can be cleaned, refuse the rest."""
         keep = object.__setattr__  # the one moment at which a frozen value may still be shaped
@@ -103,6 +106,7 @@ class Message:
         keep(self, "message_id", message_id)
         keep(self, "date", date)
         keep(self, "headers", headers)
+        keep(self, "picture", picture)
 
     def with_headers(self, added: tuple[tuple[str, str], ...]) -> Message:
         """Return the message with more headers. Raises ValueError as of a message with one that must not be."""
@@ -121,6 +125,13 @@ class Message:
     def html(self) -> str | None:
         """The HTML part."""
         return None if self.rich is None else self.rich.text
+
+    @property
+    def html_alone(self) -> str | None:
+        """The HTML part as a page of its own: its picture stands in it."""
+        if self.html is None or self.picture is None:
+            return self.html
+        return self.html.replace(self.picture.url, f"data:{self.picture.media_type};base64,{self.picture.text}")
 
     @property
     def sender_address(self) -> str:
@@ -279,9 +290,24 @@ def _body(message: Message) -> list[bytes]:
         _PLAIN_PART,
         *message.plain.lines,
         b"\r\n--" + boundary + b"\r\n",
-        _HTML_PART,
-        *message.rich.lines,
+        *_html_part(message.rich, message.picture, b"=_r" + boundary[2:]),
         b"\r\n--" + boundary + b"--\r\n",
+    ]
+
+
+def _html_part(html: Body, picture: Picture | None, boundary: bytes) -> list[bytes]:
+    """Return the HTML, with the picture that belongs to it (RFC 2387)."""
+    if picture is None:
+        return [_HTML_PART, *html.lines]
+    related = b'Content-Type: multipart/related; type="text/html";\r\n boundary="' + boundary + b'"\r\n\r\n'
+    between = b"\r\n--" + boundary
+    return [
+        related + between[2:] + b"\r\n",
+        _HTML_PART,
+        *html.lines,
+        between + b"\r\n",
+        picture.part,
+        between + b"--\r\n",
     ]
 
 

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from trialalerts.delivery.mail.envelope import Envelope, Outcome
 from trialalerts.errors import ConfigurationError, did_you_mean, nearest
 
-__all__ = ["Channel", "Transport", "open_transport", "options_of"]
+__all__ = ["Channel", "Transport", "carries_pictures", "open_transport", "options_of"]
 
 _SCHEMES = {
     "file": "file",
@@ -31,6 +31,9 @@ _SCHEMES = {
 """Which module of this package serves which scheme; it is imported only when it is asked for."""
 _OF_SEVERAL = re.compile(r"\s*(failover|roundrobin)\s*\((.*)\)\s*", re.DOTALL)
 """A transport made of others; the module ``combined`` makes it."""
+_WITHOUT_PICTURES = re.compile(r"(?:^|[\s(])(?:resend|brevo)://")
+"""Resend's batches take no attachments (resend.com/docs/dashboard/emails/embed-inline-images), Brevo's API no pictures
+that belong to the HTML (anymail.dev/en/stable/esps/brevo)."""
 
 
 class Channel(Protocol):
@@ -69,6 +72,11 @@ class Transport(Protocol):
     def open(self) -> Channel:
         """Return a channel of its own for a thread; it connects when it first sends."""
         ...
+
+
+def carries_pictures(url: str) -> bool:
+    """Tell whether all ways of ``url`` take a picture within a message."""
+    return _WITHOUT_PICTURES.search(url) is None
 
 
 def open_transport(url: str) -> Transport:

@@ -12,6 +12,7 @@ from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.notices.notice import Notice
 from trialalerts.digests.rendering.fill import PartWriter
 from trialalerts.digests.rendering.headers import digest_headers, list_id, plain_headers
+from trialalerts.digests.rendering.templates import MailLogo
 from trialalerts.settings import Settings
 
 __all__ = ["NoticeWriter"]
@@ -23,6 +24,7 @@ class NoticeWriter:
     Args:
         parts: what runs the templates ``notice.html.j2`` and ``notice.txt.j2``.
         common: gives what every template may use, by the language.
+        logo: of the operator.
     """
 
     def __init__(
@@ -31,11 +33,13 @@ class NoticeWriter:
         clock: Clock,
         parts: PartWriter,
         common: Callable[[Wording], Mapping[str, Any]],
+        logo: MailLogo,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._parts = parts
         self._common = common
+        self._logo = logo
 
     def mail(self, notice: Notice, to: str, words: Wording, message_id: str, *, template: str = "notice") -> Message:
         """Return a notice as a mail to this address."""
@@ -79,6 +83,7 @@ class NoticeWriter:
             message_id=message_id,
             date=self._clock.now(),
             headers=headers(self._settings),
+            picture=self._logo.picture_in(f"{template} {notice.brand} {words.tag}", html),
         )
 
     def _part(self, name: str, notice: Notice, words: Wording) -> Any:

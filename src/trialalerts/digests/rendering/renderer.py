@@ -44,7 +44,7 @@ from trialalerts.digests.rendering.groups import READING, areas_named, extent_of
 from trialalerts.digests.rendering.headers import digest_headers
 from trialalerts.digests.rendering.items import Heading, SliceItems, StoredDigest, load_items, read_digests
 from trialalerts.digests.rendering.layout import MOST_OF_A_GROUP, DigestLayout, Items, LetterWriter
-from trialalerts.digests.rendering.templates import Templates, common_words
+from trialalerts.digests.rendering.templates import MailLogo, Templates, common_words
 from trialalerts.digests.tables import Digest
 from trialalerts.settings import Settings
 from trialalerts.subscribers.links import Links
@@ -88,7 +88,8 @@ class MailRenderer:
         self._letters = LetterWriter(self._parts, CardCache(self._parts), most_cards=self._most)
         self._common: dict[str, Mapping[str, Any]] = {}
         self._notices = NoticeWording(settings, self._links, clock)
-        self._writer = NoticeWriter(settings, clock, self._parts, self._common_words)
+        self._logo = MailLogo(settings)
+        self._writer = NoticeWriter(settings, clock, self._parts, self._common_words, self._logo)
         self._watch = Watch(settings, clock)
 
     def __call__(
@@ -243,6 +244,7 @@ class MailRenderer:
             message_id=message_id or self._new_message_id(),
             date=self._clock.now(),
             headers=digest_headers(self._settings, letter.own["unsubscribe_url"]),
+            picture=self._logo.picture_in(f"digest {letter.tongue.words.tag}", html.pieces),
         )
 
     def _letter(
@@ -320,7 +322,7 @@ class MailRenderer:
 
     def _common_words(self, words: Wording) -> Mapping[str, Any]:
         if words.tag not in self._common:
-            self._common[words.tag] = common_words(words, self._settings.service, self._settings.look)
+            self._common[words.tag] = common_words(words, self._settings.service, self._settings.look, self._logo.words)
         return self._common[words.tag]
 
     def _new_message_id(self) -> str:

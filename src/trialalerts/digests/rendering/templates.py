@@ -13,6 +13,7 @@ from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from types import CodeType
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import structlog
 from jinja2 import (
@@ -28,14 +29,19 @@ from jinja2 import (
 from jinja2.ext import Extension
 from jinja2.meta import find_referenced_templates
 
+from trialalerts.delivery.mail.picture import Picture
+from trialalerts.delivery.mail.quoted_printable import Quoted, decode
+from trialalerts.delivery.transports import carries_pictures
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.rendering.fill import Encoded, Part, SlotFiller
 from trialalerts.digests.rendering.slots import CutText, EagerTags, SharedTags, Slot, SlotCode, take_slots
 from trialalerts.digests.rendering.styles import coloured, with_styles
+from trialalerts.errors import ConfigurationError
 from trialalerts.files import shipped
-from trialalerts.settings import LookSettings, ServiceSettings
+from trialalerts.settings import LookSettings, ServiceSettings, Settings
+from trialalerts.settings.logo import read_logo
 
-__all__ = ["TemplateFault", "Templates", "bound", "common_words", "wrapped"]
+__all__ = ["MailLogo", "TemplateFault", "Templates", "bound", "common_words", "wrapped"]
 
 log = structlog.get_logger()
 
@@ -254,7 +260,44 @@ def _environment(tags: type[Extension], loader: BaseLoader) -> Environment:
     return environment
 
 
-def common_words(words: Wording, service: ServiceSettings, look: LookSettings = _PLAIN) -> Mapping[str, Any]:
+class MailLogo:
+    """The operator's logo in mails and on their pages; its name in words where there is none, or none can be shown.
+
+    ``words`` are for templates: the addresses ``mail`` (empty where the mail goes out by a way that takes no pictures)
+    and ``page``, the size in pixels. One that is at fault is logged: ``doctor`` tells it, and no mail waits for it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            logo = read_logo(settings.look)
+        except ConfigurationError as error:
+            log.warning("logo.unusable", error=str(error))
+            logo = None
+        carried = logo is not None and carries_pictures(settings.mail.url.get_secret_value())
+        self._picture = Picture(logo.name, logo.media_type, logo.data) if logo and carried else None
+        self._shown: dict[Any, bool] = {}
+        path = urlsplit(settings.service.base_url).path.rstrip("/")
+        self.words: Mapping[str, Any] | None = None
+        if logo is not None:
+            self.words = {
+                "mail": self._picture.url if self._picture else "",
+                "page": f"{path}/static/{logo.name}",
+                "width": logo.width,
+                "height": logo.height,
+            }
+
+    def picture_in(self, name: str, html: Sequence[Quoted]) -> Picture | None:
+        """Return the picture where mails of this template and language (``name``) show it."""
+        if self._picture is None:
+            return None
+        if name not in self._shown:
+            self._shown[name] = self._picture.url in decode(html)
+        return self._picture if self._shown[name] else None
+
+
+def common_words(
+    words: Wording, service: ServiceSettings, look: LookSettings = _PLAIN, logo: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
     """Return the words that every template may use, also within a personal block: the same in one language."""
     return {
         "t": words.say,
@@ -263,6 +306,7 @@ def common_words(words: Wording, service: ServiceSettings, look: LookSettings = 
         "start": "right" if words.direction == "rtl" else "left",
         "service": service,
         "look": look,
+        "logo": logo,
         "why": words.say("footer.why", service=service.name),
     }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from trialalerts.delivery.mail.dkim import DkimSigner
+from trialalerts.delivery.transports import carries_pictures
 from trialalerts.digests.rendering.checking import check_templates
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import shipped
@@ -17,6 +18,7 @@ from trialalerts.operations.watch.ways import apprise_fault
 from trialalerts.redaction import without_secrets
 from trialalerts.settings import Settings
 from trialalerts.settings.contrast import too_faint
+from trialalerts.settings.logo import logo_fault
 from trialalerts.sources.kinds import settled
 
 __all__ = ["about_settings", "templates_checked"]
@@ -85,8 +87,26 @@ def about_settings(settings: Settings) -> Iterator[DoctorCheck]:
             why="people with tired eyes, or outdoors, cannot read links and buttons",
             remedy="choose a darker colour for look.accent, a lighter one for look.accent_dark",
         )
+    yield from _logo(settings, mail)
     yield from _senseless(settings)
     yield from _unescaped(mail)
+
+
+def _logo(settings: Settings, mail: str) -> Iterator[DoctorCheck]:
+    for key, fault in logo_fault(settings.look):
+        yield DoctorCheck(
+            level="look",
+            what=f"{key}: {fault.partition(';')[0]}",
+            why="mails and pages show the service's name in words instead",
+            remedy="save it as a PNG of at most 440 × 88 pixels and 20,000 bytes, or leave look.logo empty",
+        )
+    if settings.look.logo and not carries_pictures(mail):
+        yield DoctorCheck(
+            level="look",
+            what="look.logo: mails show the service's name in words instead",
+            why="Resend and Brevo take no picture that belongs to a mail; pages show it",
+            remedy="send by another way (their SMTP servers take it), or leave look.logo empty",
+        )
 
 
 def _senseless(settings: Settings) -> Iterator[DoctorCheck]:

@@ -77,6 +77,15 @@ class Postmark:
         }
         if message.html is not None:
             found["HtmlBody"] = message.html
+        if picture := message.picture:
+            found["Attachments"] = [
+                {
+                    "Name": picture.name,
+                    "Content": picture.text,
+                    "ContentType": picture.media_type,
+                    "ContentID": picture.url,
+                }
+            ]
         if answers := reply_to(envelope):
             found["ReplyTo"] = api_mailbox(answers)
         if self._stream:

@@ -70,6 +70,16 @@ class SendGrid:
             "headers": {**headers, "Message-ID": message.message_id},
             "tracking_settings": _NOT_TRACKED,
         }
+        if picture := message.picture:
+            found["attachments"] = [
+                {
+                    "content": picture.text,
+                    "type": picture.media_type,
+                    "filename": picture.name,
+                    "disposition": "inline",
+                    "content_id": picture.content_id,
+                }
+            ]
         if answers := reply_to(envelope):
             found["reply_to"] = _person(answers)
         return json_bytes(found)
