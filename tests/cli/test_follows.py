@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from tests.installation import Installation, Run
 from trialalerts.catalog.facts import TrialFacts
@@ -49,6 +50,31 @@ def test_a_trial_is_followed_and_left_by_any_number_it_goes_by(run: Run, number:
     assert "Fictional trial" in run("follows", "list", "anna@example.org").out
     assert run("follows", "remove", "anna@example.org", number).code == 0
     assert listed(run) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "awaited", "on"),
+    [
+        ({"status": "NOT_YET_RECRUITING", "start": {"value": "2026-09", "precision": "month"}}, "begin", "2026-09"),
+        ({"status": "RECRUITING"}, "end", None),
+        (
+            {"status": "COMPLETED", "completion": {"value": "2026-01-15", "precision": "day", "kind": "actual"}},
+            "results",
+            "2027-01-15",
+        ),
+        ({"status": "COMPLETED", "has_results": True}, "nothing", None),
+        ({"status": 7}, None, None),
+    ],
+    ids=["begin", "end", "results", "nothing", "broken facts"],
+)
+def test_the_list_says_what_is_still_awaited(
+    installation: Installation, run: Run, facts: dict[str, Any], awaited: str | None, on: str | None
+) -> None:
+    run("follows", "add", "anna@example.org", NUMBER)
+    with open_database(f"sqlite:///{installation.folder}/var/trialalerts.db") as db, db.write() as session:
+        session.exec(select(Item)).one().facts = facts
+    (row,) = json.loads(run("follows", "list", "anna@example.org", "--json").out)
+    assert (row["awaited"], row["on"]) == (awaited, on)
 
 
 def test_what_is_not_known_is_told_in_a_line(run: Run) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from tests.digests.stage import LEEDS, LYON, SETTINGS, publish, store_areas, store_subscriber, store_trial
 from tests.digests.test_compose import digests_of, entries_of, told_in
-from trialalerts.catalog.tables import Change, ChangeKind
+from trialalerts.catalog.tables import TOLD_BEFORE_ONLY, Change, ChangeKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.digests.compose import compose_due
@@ -19,9 +19,7 @@ from trialalerts.operations.questions.candidates import consider, consider_item
 from trialalerts.subscribers.follows.trials import follow_columns
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber
 
-OF_TRIALS = [
-    kind for kind in ChangeKind if kind not in {ChangeKind.PUBLISHED, ChangeKind.RETRACTED, ChangeKind.CORRECTED}
-]
+OF_TRIALS = [kind for kind in ChangeKind if kind not in {ChangeKind.PUBLISHED, ChangeKind.RETRACTED, *TOLD_BEFORE_ONLY}]
 
 
 @pytest.fixture(autouse=True)

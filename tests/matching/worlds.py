@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.outlines import Outline, outline_of, places_of
-from trialalerts.catalog.tables import FOLLOWERS_ONLY, Change, ChangeKind, Item, ItemKind
+from trialalerts.catalog.tables import FOLLOWERS_ONLY, TOLD_BEFORE_ONLY, Change, ChangeKind, Item, ItemKind
 from trialalerts.catalog.trials.status import is_recruiting, site_is_open
 from trialalerts.matching.closings import AS_NEAR_KM
 from trialalerts.matching.index import WindowIndex
@@ -28,7 +28,7 @@ COUNTRIES = {"GB": ["GB-ENG", "GB-SCT"], "US": ["US-AK", "US-MA"], "FJ": ["FJ-C"
 STATUSES = ["RECRUITING", "NOT_YET_RECRUITING", "COMPLETED", "SUSPENDED", "UNKNOWN"]
 TOPICS = ["gene-therapy", "stem-cells", "diet"]
 PHASES = ["EARLY_PHASE1", "PHASE1", "PHASE2", "NA"]
-_OF_ARTICLES = (ChangeKind.PUBLISHED, ChangeKind.RETRACTED, ChangeKind.CORRECTED)
+_OF_ARTICLES = (ChangeKind.PUBLISHED, ChangeKind.RETRACTED, *sorted(TOLD_BEFORE_ONLY))
 TRIAL_KINDS = [kind.value for kind in ChangeKind if kind not in _OF_ARTICLES]
 
 
@@ -115,7 +115,7 @@ def concerns(preference: Preference, candidate: Candidate, areas: AreaTree) -> b
         return preference.item_id == candidate.subject.item_id and candidate.kind != RECRUITING_NOW
     if candidate.kind in FOLLOWERS_ONLY:
         return False
-    if candidate.kind == ChangeKind.CORRECTED:  # it is for those who got the article, whatever they follow now
+    if candidate.kind in TOLD_BEFORE_ONLY:  # it is for those who got the article, whatever they follow now
         return False
     facts, subject = candidate.subject.facts, candidate.subject
     above = {own: {own} | areas.ancestors(own) for own in subject.direct}

@@ -138,7 +138,9 @@ def test_a_birthday_told_by_age_gives_that_age(age: int, today: date) -> None:
 
 def test_the_kinds_are_those_of_the_catalog() -> None:
     assert list(ITEM_KINDS) == [kind.value for kind in ItemKind]
-    assert list(CHANGE_KINDS) == [kind.value for kind in ChangeKind if kind not in FOLLOWERS_ONLY]
+    assert list(CHANGE_KINDS) == [
+        kind.value for kind in ChangeKind if kind not in FOLLOWERS_ONLY | {ChangeKind.CONCERN}
+    ]
 
 
 def test_each_filter_has_a_line_a_field_and_a_column() -> None:

@@ -13,6 +13,7 @@ from trialalerts.database.types import BigId, EnumText, Json, PackedJson, UtcDat
 
 __all__ = [
     "FOLLOWERS_ONLY",
+    "TOLD_BEFORE_ONLY",
     "ArticleKey",
     "BaselineItem",
     "Change",
@@ -56,12 +57,15 @@ class ChangeKind(StrEnum):
     PUBLISHED = "published"
     RETRACTED = "retracted"
     CORRECTED = "corrected"
+    CONCERN = "concern"
     CONTACT_CHANGED = "contact_changed"
     RESULTS_MISSING = "results_missing"
 
 
 FOLLOWERS_ONLY = frozenset({ChangeKind.CONTACT_CHANGED, ChangeKind.RESULTS_MISSING})
 """Told to those only who follow the trial; none of them is a choice of a filter."""
+TOLD_BEFORE_ONLY = frozenset({ChangeKind.CORRECTED, ChangeKind.CONCERN})
+"""Told to those only whom a digest told the article."""
 
 
 class Item(SQLModel, table=True):

@@ -18,7 +18,7 @@ _WORDS = {
     "held_back": "held back for now",
     "closed": "takes nobody any more",
     "already_told": "already told",
-    "never_told": "a correction of what was never told",
+    "never_told": "a correction of what was never told, or concern about it",
     "before": "happened before this was followed",
     "no_change": "nothing changed since it was followed",
     "nothing_followed": "nothing is followed",

@@ -11,6 +11,7 @@ from trialalerts.cli.preferences import AsJson
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from trialalerts.catalog.tables import Item
     from trialalerts.subscribers.tables import Subscriber
 
 __all__ = ["app"]
@@ -28,7 +29,7 @@ def _noun() -> None:
 
 @app.command("list", epilog="Example: trialalerts follows list anna@example.org")
 def list_(email: Email, *, json: AsJson = False) -> None:
-    """List the trials that somebody follows."""
+    """List the trials that somebody follows, with what is still awaited of each: begin, end, results, or nothing."""
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show_json, show_table
     from trialalerts.subscribers.people import find_subscriber
@@ -38,7 +39,7 @@ def list_(email: Email, *, json: AsJson = False) -> None:
     if json:
         show_json(rows)
         return
-    columns = ("id", "number", "status", "title", "since", "confirmed")
+    columns = ("id", "number", "status", "awaited", "on", "title", "since", "confirmed")
     show_table(columns, [tuple(row[name] for name in columns) for row in rows])
 
 
@@ -101,14 +102,33 @@ def _rows(session: Session, subscriber: Subscriber) -> list[dict[str, Any]]:
     rows = []
     for each in followed_trials(session, subscriber):
         item = session.get(Item, each.item_id)
+        next_, on = _awaited(item)
         rows.append(
             {
                 "id": each.id,
                 "number": item.external_id if item else None,
                 "title": item.title if item else None,
                 "status": item.status if item else None,
+                "awaited": next_,
+                "on": on,
                 "since": each.created_at,
                 "confirmed": each.confirmed_at,
             }
         )
     return rows
+
+
+def _awaited(item: Item | None) -> tuple[str | None, str | None]:
+    """Return what comes next of a trial, and when; None where its facts are broken, or it is gone."""
+    from pydantic import ValidationError
+
+    from trialalerts.catalog.facts import TrialFacts
+    from trialalerts.catalog.trials.awaited import awaited, awaited_on
+
+    try:
+        facts = TrialFacts.model_validate(item.facts) if item else None
+    except ValidationError:
+        facts = None
+    if item is None or facts is None:
+        return None, None
+    return awaited(item.registry_name, facts).value, awaited_on(item.registry_name, facts)

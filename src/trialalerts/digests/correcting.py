@@ -1,7 +1,8 @@
-"""Corrections of articles: told to those whom a digest told the article, and to nobody else.
+"""Corrections of articles, retractions and concern: told to those whom a digest told the article.
 
-Who they are stands in their digests: these name the selections, and selections the numbers of changes (or of items).
-That is asked only in a round whose window holds a correction, and only of the digests that may have told the article.
+Whatever they follow now; of a retraction others hear, too, by what they follow. Who was told stands in the digests:
+these name the selections, and selections the numbers of changes (or of items). That is asked only in a round whose
+window holds such a change, and only of the digests that may have told the article.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
-from trialalerts.catalog.tables import Change, ChangeKind
+from trialalerts.catalog.tables import TOLD_BEFORE_ONLY, Change, ChangeKind
 from trialalerts.digests.due import DueRow
 from trialalerts.digests.due_subscribers import DueSubscriber
 from trialalerts.digests.tables import Digest, Selection
@@ -24,15 +25,21 @@ from trialalerts.subscribers.tables import NEVER_SERVED
 __all__ = ["Corrections"]
 
 _AT_ONCE = 500
+_KINDS = TOLD_BEFORE_ONLY | {ChangeKind.RETRACTED}
 
 
 @dataclass(kw_only=True)
 class _Correction:
-    """A correction: its number, its item, what it brings, and the numbers under which the article was told before."""
+    """A correction: its number, its item, what it brings, and the numbers under which the article was told before.
+
+    It may be a retraction or concern, too: that comes whatever kinds of change somebody wants (``always``), for what we
+    told them is not to be relied on.
+    """
 
     seq: int
     item_id: int
     found: MatchSet
+    always: bool
     told_as: set[int] = field(default_factory=set)
 
 
@@ -41,9 +48,14 @@ class Corrections:
 
     def __init__(self, candidates: Sequence[Indexed]) -> None:
         self._all = [
-            _Correction(seq=c.seq, item_id=c.item_id, found=MatchSet(SelectionKind.CHANGES, 1 << number))
+            _Correction(
+                seq=c.seq,
+                item_id=c.item_id,
+                found=MatchSet(SelectionKind.CHANGES, 1 << number),
+                always=c.kind != ChangeKind.CORRECTED,
+            )
             for number, c in enumerate(candidates)
-            if c.kind == ChangeKind.CORRECTED
+            if c.kind in _KINDS
         ]
         self._known = False
 
@@ -64,7 +76,8 @@ class Corrections:
             for one in self._all:
                 is_it = one.item_id in selection if selection.kind is SelectionKind.OPEN else one.told_as & selection
                 part = (preference, one.found)
-                if is_it and one.seq > people[who].cursor and preference not in unwanted:
+                is_wanted = one.always or preference not in unwanted
+                if is_it and one.seq > people[who].cursor and is_wanted:
                     if part not in people[who].parts:
                         people[who].parts.append(part)
                     people[who].changed = True

@@ -15,7 +15,7 @@ from itertools import accumulate
 from operator import and_, or_
 from typing import TYPE_CHECKING, Self
 
-from trialalerts.catalog.tables import ChangeKind
+from trialalerts.catalog.tables import TOLD_BEFORE_ONLY, ChangeKind
 from trialalerts.matching.bits import Postings, bits_of
 from trialalerts.matching.closings import ClosingIndex
 from trialalerts.matching.gaining import Gains
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Miss", "WindowIndex"]
 
-_ASKED_OTHERWISE = frozenset({ChangeKind.SITE_CLOSED.value, ChangeKind.CORRECTED.value})
+_ASKED_OTHERWISE = frozenset({ChangeKind.SITE_CLOSED, *TOLD_BEFORE_ONLY})
 
 _SEXES = ("female", "male")
 
@@ -128,7 +128,7 @@ class WindowIndex:
         """Return all that happened to one trial, whatever and wherever that is; in what is shown, the trial.
 
         That it is open, told as a change to those who did not know it, is no change of it. What happened to an article
-        that names it is, but that this was put right: that is for those who were told the article.
+        that names it is, but that this was corrected, or raised concern: that is for those who were told the article.
         """
         return self._by_item[item_id]
 
@@ -144,7 +144,7 @@ class WindowIndex:
             if not (each.seq and each.kind == RECRUITING_NOW):
                 found.add((each.item_id,), number)
         for number, each in enumerate(self._asked):
-            if each.names and each.kind != ChangeKind.CORRECTED:
+            if each.names and each.kind not in TOLD_BEFORE_ONLY:
                 found.add(each.names, number)
         return found
 

@@ -69,6 +69,7 @@ _WEIGHTS: dict[str, int] = {
     ChangeKind.RESULTS_POSTED: 2,
     ChangeKind.RETRACTED: 2,
     ChangeKind.CORRECTED: 2,
+    ChangeKind.CONCERN: 2,
     ChangeKind.CONTACT_CHANGED: 1,
     ChangeKind.RESULTS_MISSING: 1,
     ChangeKind.SITE_CLOSED: 1,

@@ -92,16 +92,35 @@ def compare_articles(
 ) -> list[Difference]:
     """Return what happened to an article: publishers mark a retracted one at the head of its title.
 
-    ``before`` and ``after`` are its facts as they are stored: an editor's correction bears a date of its own.
+    ``before`` and ``after`` are its facts as they are stored: an editor's correction bears a date of its own, what a
+    journal says of a paper later is a notice.
     """
+    was, now = _noticed(before), _noticed(after)
     found = []
-    if is_retracted(title_after) and not is_retracted(title_before):
+    if (is_retracted(title_after) or "retracted" in now) and not (is_retracted(title_before) or "retracted" in was):
         found.append(Difference(kind=ChangeKind.RETRACTED))
-    was, now = before.get("corrected_on") or "", after.get("corrected_on") or ""
-    if now > was:  # ISO dates
+    if "concern" in now and "concern" not in was:
+        found.append(Difference(kind=ChangeKind.CONCERN))
+    dated_before, dated = before.get("corrected_on") or "", after.get("corrected_on") or ""
+    if dated > dated_before:  # ISO dates
         said = {"sentence": after["correction"]} if after.get("correction") else {}
-        found.append(Difference(kind=ChangeKind.CORRECTED, after={"on": now, **said}))
+        found.append(Difference(kind=ChangeKind.CORRECTED, after={"on": dated, **said}))
+    elif _is_corrected_anew(was.get("corrected"), now.get("corrected", frozenset())):
+        found.append(Difference(kind=ChangeKind.CORRECTED))
     return found
+
+
+def _noticed(facts: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Return the notices about an article by their kind: their ids, an empty one where a notice has none."""
+    found: dict[str, frozenset[str]] = {}
+    for notice in facts.get("notices") or ():
+        found[notice["kind"]] = found.get(notice["kind"], frozenset()) | {notice["id"] or ""}
+    return found
+
+
+def _is_corrected_anew(was: frozenset[str] | None, now: frozenset[str]) -> bool:
+    """Tell whether there is a further correction; that a known one has an id now is none."""
+    return bool(now) if was is None else "" not in was and bool(now - was - {""})
 
 
 def is_retracted(title: str) -> bool:

@@ -3,7 +3,8 @@
 Registries close a trial by mistake and open it again the next morning. The first change is told at once, since nobody
 knows that it will be undone. What turns back waits in a table of its own, in the transaction that stores the record; it
 goes out when it has held a day (:func:`release_held`), or is dropped where the record turned once more before. That
-there are results is told once of a trial: a record that lost them for a while tells nothing new.
+there are results is told once of a trial, and once of an article that it is retracted, or that there is concern about
+it: a record that lost this for a while tells nothing new.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _OF_STATUS = _OPENINGS | {ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHD
 _SIDES = {ChangeKind.SITE_OPENED: "after", ChangeKind.SITE_CLOSED: "before"}
 _OPPOSITE = {ChangeKind.SITE_OPENED: ChangeKind.SITE_CLOSED, ChangeKind.SITE_CLOSED: ChangeKind.SITE_OPENED}
 _TURNING = tuple(_OF_STATUS | set(_SIDES))
-_ONCE = frozenset({ChangeKind.RESULTS_POSTED})
+_ONCE = frozenset({ChangeKind.RESULTS_POSTED, ChangeKind.RETRACTED, ChangeKind.CONCERN})
 
 
 @dataclass(kw_only=True)

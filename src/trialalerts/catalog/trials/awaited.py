@@ -9,7 +9,16 @@ from enum import StrEnum
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.trials.status import status_group
 
-__all__ = ["RESULTS_HELD_BY", "RESULTS_WITHIN_MONTHS", "Awaited", "awaited", "ended_on", "results_due", "results_page"]
+__all__ = [
+    "RESULTS_HELD_BY",
+    "RESULTS_WITHIN_MONTHS",
+    "Awaited",
+    "awaited",
+    "awaited_on",
+    "ended_on",
+    "results_due",
+    "results_page",
+]
 
 RESULTS_HELD_BY = frozenset({"clinicaltrials.gov", "euclinicaltrials.eu", "isrctn.com"})
 """The registries whose records say whether there are results; of any other one that none are there says nothing."""
@@ -55,6 +64,20 @@ def results_due(registry: str, facts: TrialFacts) -> date | None:
     if ended is None or awaited(registry, facts) is not Awaited.RESULTS:
         return None
     return _months_after(ended, RESULTS_WITHIN_MONTHS)
+
+
+def awaited_on(registry: str, facts: TrialFacts) -> str | None:
+    """Return when what comes next is to be there, as exactly as the record says it: ``2026-03``; None: nobody knows."""
+    match awaited(registry, facts):
+        case Awaited.BEGIN:
+            return facts.start.value if facts.start else None
+        case Awaited.END:
+            return facts.completion.value if facts.completion else None
+        case Awaited.RESULTS:
+            due = results_due(registry, facts)
+            return due.isoformat() if due else None
+        case Awaited.NOTHING:
+            return None
 
 
 def ended_on(facts: TrialFacts) -> date | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.facts import ArticleNotice, TrialFacts
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.digests.cards.text import one_line, shortened
 from trialalerts.digests.cards.trial_wording import Point, eligibility
@@ -23,6 +23,7 @@ __all__ = [
     "change_notes",
     "closed_sites",
     "leading",
+    "notices_said",
     "opened_sites",
     "told_once",
 ]
@@ -43,6 +44,7 @@ _OVER = {
     ChangeKind.WITHDRAWN.value,
     ChangeKind.RETRACTED.value,
     ChangeKind.CORRECTED.value,
+    ChangeKind.CONCERN.value,
 }
 ENDS = frozenset(
     {
@@ -120,6 +122,16 @@ def _place_of(told: EntryChange) -> int:
 def change_notes(words: Wording, told: Sequence[EntryChange], facts: TrialFacts | None) -> tuple[ChangeNote, ...]:
     """Return what to say of everything that happened, each thing once, the leading one first."""
     return tuple(_note(words, one, facts or TrialFacts()) for one in told_once(told))
+
+
+def notices_said(words: Wording, notices: Sequence[ArticleNotice], known: Sequence[ChangeNote]) -> list[ChangeNote]:
+    """Return what a journal has said of an article, beside what is told of it anyway: the gravest first."""
+    kinds = {notice.kind for notice in notices} - {note.kind for note in known}
+    return [
+        ChangeNote(kind=kind, tone="over", text=words.say(f"change.{kind}"))
+        for kind in ("retracted", "concern", "corrected")
+        if kind in kinds
+    ]
 
 
 def change_line(words: Wording, told: EntryChange, facts: TrialFacts | None) -> str:

@@ -34,6 +34,7 @@ from trialalerts.digests.cards.changes import (
     ChangeNote,
     change_notes,
     closed_sites,
+    notices_said,
     opened_sites,
 )
 from trialalerts.digests.cards.reasons import condition_of
@@ -245,7 +246,8 @@ class CardMaker:
         return web_address(self._publishing.trial_page(item.external_id)) or web_address(item.url)
 
     def _article(self, entry: Entry, item: Item, facts: ArticleFacts) -> ArticleCard:
-        notes = tuple(note for note in change_notes(self._words, entry.told, None) if note.kind != "published")
+        told = [note for note in change_notes(self._words, entry.told, None) if note.kind != "published"]
+        notes = (*told, *notices_said(self._words, facts.notices, told))
         paragraphs = shown_text(item, facts)
         if len(paragraphs) == 1 and item.url:
             paragraphs = (shortened(paragraphs[0], _SENTENCE),)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import BaselineItem, Change, ChangeKind, Item, ItemKind
+from trialalerts.catalog.tables import TOLD_BEFORE_ONLY, BaselineItem, Change, Item, ItemKind
 from trialalerts.database import current_number
 from trialalerts.database.bulk import in_chunks
 from trialalerts.database.counter import CHANGES
@@ -47,7 +47,7 @@ class WhyNot(StrEnum):
     CLOSED = "closed"
     ALREADY_TOLD = "already_told"
     NEVER_TOLD = "never_told"
-    """A correction of what this person was never told."""
+    """A correction of what this person was never told, or concern about it."""
     BEFORE = "before"
     """It happened before this person followed it."""
     NO_CHANGE = "no_change"
@@ -235,7 +235,7 @@ class _Asked:
         if asking is not None:
             return next((p for p in self._preferences if p.id == asking), preference), [], None
         why: list[str] = [miss.value for miss, bits in self._missed[least].items() if bits >> number & 1]
-        if each.kind == ChangeKind.CORRECTED:
+        if each.kind in TOLD_BEFORE_ONLY:
             why = [miss for miss in why if miss != Miss.PLACE]
         if preference.confirmed_at is None:
             why.append(WhyNot.UNCONFIRMED)
@@ -249,7 +249,7 @@ class _Asked:
 
     def _otherwise(self, each: Indexed, preference: Preference, at: datetime | None) -> WhyNot:
         """Say why something is not told that misses nothing."""
-        if each.kind == ChangeKind.CORRECTED:
+        if each.kind in TOLD_BEFORE_ONLY:
             return WhyNot.NEVER_TOLD
         began = self._subscriber.confirmed_seq
         if each.seq and began is not None and each.seq <= began:
