@@ -11,20 +11,22 @@ from trialalerts.digests.cards.wording import read_strings
 from trialalerts.files import shipped
 
 MENDED = {
-    "en": ["(for for", "1 trials", "Your first mail is on its way", "news a week: 0"],
+    "en": ["(for for", "1 trials", "Your first mail is on its way", "news a week: 0", "never keeps it from you"],
     "de": [
         "von Neuem sofort hören", "haben sie höchstens einmal am Tag bestellt", "Krankheit oder Erkrankung",
         "an Ihrem Morgen", "Ist es so gemeint?", "Was es bringen würde", "noch keine Aufnahme",
         "Bitte sehen Sie in Ihr Postfach", "Ihre Mails sind eingeschaltet", "offenes Zentrum", "Scheinmittel",
         "nur für Ihre Augen", "bitte auf Englisch", "nehmen jetzt auf", "nehmen jetzt Menschen auf",
+        "nimmt nun Menschen auf", "hält sie nie von Ihnen fern", "sehen Sie die Punkte", "Ansehen, was", "geht nicht",
     ],
     "fr": [
         "ce que je suis", "aucun suivi", "Rien de coché", "ne vous en prive jamais", "Une distance à vous", "Aussitôt",
-        "Vous l’avez demandé une fois par jour", "courriel",
+        "Vous l’avez demandé une fois par jour", "courriel", "Plus d’e-mails", "dans ce pays ou cette région", "(e)",
+        "rien ne vient", "combien de nouvelles cela apporte",
     ],
     "es": [
         "Lo que traería", "sin voluntarios sanos", "Lo pidió una vez al día", "Ya busca participantes",
-        "no se fíe de él",
+        "no se fíe de él", "no dice nunca se lo oculta", "No más correos", "cuántas novedades trae", "lo que recluta",
     ],
 }  # fmt: skip
 """By language, what was written once and is said otherwise now."""

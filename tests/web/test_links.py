@@ -415,7 +415,7 @@ def _of_another_database(world: World) -> str:
     return path_of(world.links.one_click(person))
 
 
-NO_MORE_MAILS = ("no more mails", "keine Mails mehr", "Plus d’e-mails", "más correos")
+NO_MORE_MAILS = ("no more mails", "keine Mails mehr", "Vous ne recevrez plus d’e-mails", "más correos")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import Session, select
 
 from tests.web.conftest import World, path_of
-from trialalerts.catalog.facts import Arm, Contact, Design, Intervention, Site, TrialFacts
+from trialalerts.catalog.facts import Arm, Contact, Design, Intervention, PartialDate, Site, TrialFacts
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind, ItemNumber
 from trialalerts.database import take_numbers
 from trialalerts.subscribers.tables import ONE_TRIAL, Consent
@@ -304,3 +304,40 @@ def test_who_decides_tells_the_shares_where_the_record_has_them(world: World, su
         item = store_trial(session, study_type="INTERVENTIONAL", plain=design)
         item.summary = summary
     assert f"<dd>{decides}</dd>" in shown(world)
+
+
+@pytest.mark.parametrize(
+    ("ages", "asked"),
+    [
+        ((None, None), "right for me, or for my child"),
+        ((6574, None), "right for me, with my other"),
+        ((1, 7), "right for my child, with the other"),
+        ((4383, 6209), "right for me, or for my child"),
+    ],
+)
+def test_the_question_for_the_doctor_is_that_of_whom_the_trial_takes(
+    world: World, ages: tuple[int | None, int | None], asked: str
+) -> None:
+    with world.db.write() as session:
+        store_trial(session, minimum_age_days=ages[0], maximum_age_days=ages[1])
+    assert asked in shown(world)
+
+
+@pytest.mark.parametrize("path", [f"/trials/{NUMBER}", f"/trials/{NUMBER}/sheet"])
+@pytest.mark.parametrize(
+    ("status", "checked", "told"),
+    [
+        ("RECRUITING", "2023-06", "2 years ago: please ask whether it still holds."),
+        ("RECRUITING", "2025-02", "13 months ago: please ask whether it still holds."),
+        ("RECRUITING", "2025-06", ""),
+        ("COMPLETED", "2020-01", ""),
+    ],
+)
+def test_a_record_that_nobody_checked_for_long_is_said_to_be_that(
+    world: World, path: str, status: str, checked: str, told: str
+) -> None:
+    with world.db.write() as session:
+        store_trial(session, status=status, last_verified=PartialDate(value=checked, precision="month"))
+    page = shown(world, path)
+    assert told in page
+    assert ("still holds" in page) is bool(told)

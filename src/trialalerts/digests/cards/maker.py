@@ -14,7 +14,7 @@ from datetime import date
 from functools import lru_cache
 
 from trialalerts.catalog.articles.audience import audience_in
-from trialalerts.catalog.facts import ArticleFacts, PartialDate, TrialFacts
+from trialalerts.catalog.facts import ArticleFacts, TrialFacts
 from trialalerts.catalog.tables import ChangeKind, Item, ItemKind
 from trialalerts.catalog.trials.awaited import results_page
 from trialalerts.catalog.trials.status import status_group
@@ -40,7 +40,7 @@ from trialalerts.digests.cards.changes import (
 from trialalerts.digests.cards.reasons import condition_of
 from trialalerts.digests.cards.sites.asking import Places, further_sites, place_to_ask, places, spot
 from trialalerts.digests.cards.text import first_sentence, one_line, shortened, web_address
-from trialalerts.digests.cards.trial_wording import is_past, months_since, phase, who_can_join
+from trialalerts.digests.cards.trial_wording import is_past, phase, stale_line, who_can_join
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange, Reason
 from trialalerts.digests.plain import Piece, plain_line
@@ -55,7 +55,6 @@ _NAME = 100
 _SENTENCE = 200
 _LAY_TITLE, _LAY_SENTENCE = 120, 160
 _MOST_AUTHORS = 3
-_STALE_MONTHS = 12
 _SAY_THAT_IT_IS_OPEN = frozenset({"from_you", "open_from_you"})
 _PLAIN_LETTERS = 165
 """A longer line makes a card of more than twelve lines on a telephone; the page of the trial says all."""
@@ -177,7 +176,9 @@ class CardMaker:
             first=first,
             second=second,
             who=None if over else self._who(facts, second),
-            facts=() if over else tuple(filter(None, [self._start(facts), self._stale(facts.last_verified)])),
+            facts=()
+            if over
+            else tuple(filter(None, [self._start(facts), stale_line(self._words, facts.last_verified, self._today)])),
             places=Places(state="none") if over else places(words, facts),
             near=next((one for one in entry.told if chip.near and one.kind == chip.kind), None),
             key=_spot_key(chip, facts),
@@ -231,15 +232,6 @@ class CardMaker:
         if facts.completion is None or facts.completion.kind == "estimated":
             return ""
         return self._words.say("card.ended", date=self._words.month(facts.completion))
-
-    def _stale(self, verified: PartialDate | None) -> str:
-        """Return how long ago somebody verified the record, where that is long."""
-        months = months_since(verified, self._today)
-        if months is None or months < _STALE_MONTHS:
-            return ""
-        if months < 2 * _STALE_MONTHS:
-            return self._words.count("card.stale", months)
-        return self._words.count("card.stale_years", months // 12)
 
     def _trial_page(self, item: Item) -> str | None:
         """Return where more of a trial is: our own page, else that of its registry."""

@@ -22,6 +22,7 @@ __all__ = [
     "months_since",
     "phase",
     "sex",
+    "stale_line",
     "status",
     "study_type",
     "who_can_join",
@@ -37,6 +38,7 @@ class Point(NamedTuple):
 
 
 _AGE = re.compile(r"\s*(\d{1,5})\s*(year|month|week|day|hour|minute)s?\s*", re.IGNORECASE)
+_STALE_MONTHS = 12
 _NAMED_COUNTRIES = 3
 _GROWN_UP = 18
 
@@ -159,6 +161,16 @@ def months_since(value: PartialDate | None, today: date) -> int | None:
     except ValueError:
         return None
     return (today.year - then.year) * 12 + today.month - then.month - (today.day < then.day)
+
+
+def stale_line(words: Wording, verified: PartialDate | None, today: date) -> str:
+    """Return how long ago somebody verified a record, where that is long; else nothing."""
+    months = months_since(verified, today)
+    if months is None or months < _STALE_MONTHS:
+        return ""
+    if months < 2 * _STALE_MONTHS:
+        return words.count("card.stale", months)
+    return words.count("card.stale_years", months // 12)
 
 
 def countries(words: Wording, sites: Sequence[Site]) -> str:

@@ -15,7 +15,7 @@ from trialalerts.catalog.trials.status import status_group
 from trialalerts.digests.cards.changes import change_line, change_notes
 from trialalerts.digests.cards.sites.contacts import ContactLine, contacts_for
 from trialalerts.digests.cards.text import one_line, shortened, web_address
-from trialalerts.digests.cards.trial_wording import countries, dated, phase, study_type, who_can_join
+from trialalerts.digests.cards.trial_wording import countries, dated, phase, stale_line, study_type, who_can_join
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import EntryChange
 from trialalerts.digests.plain import Piece, PlainLine, plain_line, share_line
@@ -31,6 +31,8 @@ _SUMMARY = 3_000
 _MOST_CHANGES = 15
 _MOST_CRITERIA = 30
 _MOST_AREAS = 3
+_GROWN_UP, _ASK_THEMSELVES = 6_574, 4_748
+"""Days: 18 years, and 13, from which on young people ask for themselves too."""
 _REGISTRIES = {
     "clinicaltrials.gov": "ClinicalTrials.gov",
     "ctis": "EU Clinical Trials (CTIS)",
@@ -44,6 +46,7 @@ _CHIPS = {
     "withdrawn": ("withdrawn", "over"),
     "unknown": ("unknown", "calm"),
 }
+_MAY_TAKE = {"open", "upcoming", "invitation", "paused"}
 _BY_CHANCE = {"RANDOMIZED": True, "NON_RANDOMIZED": False}
 _CLOSED_CHIPS = {"ACTIVE_NOT_RECRUITING": "full", "COMPLETED": "finished", "TERMINATED": "stopped"}
 
@@ -59,7 +62,11 @@ class Happening:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialView:
-    """A trial as its page tells it; all texts are plain, and those of the register in its own language."""
+    """A trial as its page tells it; all texts are plain, and those of the register in its own language.
+
+    ``stale`` says how long ago somebody checked the record, where that is long and matters; ``asked_for`` is ``adult``
+    or ``child`` where it takes only these.
+    """
 
     number: str
     others: tuple[str, ...]
@@ -73,6 +80,7 @@ class TrialView:
     results_url: str | None
     registry: str
     record_day: date | None
+    stale: str
     seen: datetime
     who: str
     why_stopped: str
@@ -94,6 +102,7 @@ class TrialView:
     has_placebo: bool
     by_chance: bool | None
     shares: tuple[Piece, ...]
+    asked_for: str
 
 
 def view_of(
@@ -121,6 +130,7 @@ def view_of(
         results_url=_results(item, facts, url),
         registry=_REGISTRIES.get(item.registry_name, item.registry_name),
         record_day=facts.last_update_posted,
+        stale=stale_line(words, facts.last_verified, today) if status_group(facts.status) in _MAY_TAKE else "",
         seen=item.last_seen_at,
         who=who_can_join(words, facts)[1],
         why_stopped=shortened(facts.why_stopped, 300),
@@ -142,7 +152,14 @@ def view_of(
         has_placebo=line is not None and "placebo" in line.text.lower(),
         by_chance=_BY_CHANCE.get(facts.plain.allocation or "") if facts.plain else None,
         shares=share_line(words, facts, item.summary),
+        asked_for=_asked_for(facts),
     )
+
+
+def _asked_for(facts: TrialFacts) -> str:
+    if (facts.minimum_age_days or 0) >= _GROWN_UP:
+        return "adult"
+    return "child" if facts.maximum_age_days is not None and facts.maximum_age_days < _ASK_THEMSELVES else ""
 
 
 def _heading(line: PlainLine | None) -> tuple[Piece, ...]:
