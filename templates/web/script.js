@@ -92,7 +92,7 @@
     document.getElementById("zone").textContent = zone.split("/").pop().replaceAll("_", " ");
   }
 
-  // A slip in the address: letters that changed places, one too many, too few or wrong. Asked, never mended.
+  // A slip in the address: letters swapped, one too many, too few or wrong. Asked, never mended.
   const common = ("gmail.com googlemail.com hotmail.com outlook.com yahoo.com icloud.com aol.com gmx.de web.de t-online.de "
     + "hotmail.co.uk yahoo.co.uk orange.fr laposte.net free.fr hotmail.fr yahoo.fr hotmail.es "
     + "yahoo.es gmx.net proton.me").split(" ");

@@ -10,6 +10,7 @@ from sqlmodel import select
 from tests.web.conftest import World
 from trialalerts.clock import FrozenClock
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
+from trialalerts.subscribers.choices import LANGUAGES
 from trialalerts.subscribers.people import unsubscribe
 from trialalerts.subscribers.tables import Frequency, RegionKind, Subscriber, SubscriberState
 from trialalerts.vocabulary.tables import Area, AreaOrigin
@@ -344,3 +345,13 @@ def test_one_mailbox_gets_some_a_day_by_whatever_address(world: World) -> None:
     assert len(pages) == 1
     assert len(world.mails()) == 5
     assert len(_people(world)) == 5
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_form_is_light_with_its_styles_and_its_script(world: World, language: str) -> None:
+    """The design's bounds, without compression: 30 kB for page and styles, 6 kB for the script."""
+    page, *linked = (
+        world.client.get(path).content for path in (f"/?lang={language}", "/static/style.css", "/static/script.js")
+    )
+    assert len(page) + len(linked[0]) <= 30_000
+    assert len(linked[1]) <= 6_000
