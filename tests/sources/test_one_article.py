@@ -160,6 +160,8 @@ NEXT: dict[str, tuple[str, str]] = {
     ),
     "two of one day, one after the other": (entry("a", f"{ONE}-a", "Walking"), entry("b", f"{ONE}-b", "Swimming")),
     "another DOI under the same title": (entry("doi:10.5555/a"), entry("doi:10.5555/b")),
+    "another number in PubMed under the same title": (entry("pubmed:77"), entry("pubmed:78")),
+    "another number in PubMed with the same text": (entry("pubmed:77", text=LONG), entry("pubmed:78", text=LONG)),
     "a title of the same making": (
         entry("a", f"{ONE}-a", "Old finding 3 in multiple sclerosis"),
         entry("b", f"{ONE}-b", "New finding 3 in multiple sclerosis"),
@@ -200,6 +202,17 @@ ACROSS: dict[str, tuple[str, str, int]] = {
     "only the id": (entry("17", f"{ONE}-a", "Walking"), entry("17", "https://other.example/b", "Swimming"), 2),
     "the same home page": (
         entry("17", "https://news.example/", "Walking"), entry("18", "https://news.example/", "Swimming"), 2,
+    ),
+    "one DOI, other numbers in PubMed": (
+        entry("pubmed:77", more="<prism:doi>10.5555/ms</prism:doi>"),
+        entry("pubmed:78", more="<prism:doi>10.5555/ms</prism:doi>"), 1,
+    ),
+    "one number in PubMed, other DOIs": (
+        entry("pubmed:77", more="<prism:doi>10.5555/a</prism:doi>"),
+        entry("pubmed:77", more="<prism:doi>10.5555/b</prism:doi>"), 2,
+    ),
+    "title and text, other numbers in PubMed": (
+        entry("pubmed:77", f"{ONE}-a", text=LONG), entry("pubmed:78", f"{ONE}-b", text=LONG), 2,
     ),
     "one address, other DOIs": (
         entry("doi:10.5555/a", ONE, "Walking"), entry("doi:10.5555/b", ONE, "Swimming"), 2,

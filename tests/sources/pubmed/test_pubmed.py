@@ -350,6 +350,21 @@ def test_a_paper_that_is_gone_is_its_own_problem_and_a_page_of_none_is_no_end(
     assert "gave none of 2 papers" in (poll(sqlite_world, settings, clock).error or "")
 
 
+def test_papers_of_like_titles_are_papers_of_their_own(
+    sqlite_world: Database, clock: FrozenClock, library: PubMedServer, settings: Settings
+) -> None:
+    def reply(number: int) -> StoredPaper:
+        made = article(number, taken_in="2026-03-03", title="A reply to letters on multiple sclerosis.")
+        return replace(made, xml=made.xml.replace("10.5555/Example", "no DOI "))
+
+    poll(sqlite_world, settings, clock)
+    library.put(*(reply(90000001 + n) for n in range(3)))
+    assert len(next_day(sqlite_world, settings, clock)) == 3
+    library.put(*(reply(90000011 + n) for n in range(3)))
+    assert len(next_day(sqlite_world, settings, clock)) == 3
+    assert len(items_of(sqlite_world)) == 6
+
+
 RETRACTED = {
     "by its type": {"types": ["Journal Article", "Retracted Publication"]},
     "by what it is retracted in": {"links": link("RetractionIn", 90000009)},

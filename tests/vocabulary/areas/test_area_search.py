@@ -146,6 +146,17 @@ def test_a_heading_of_mesh_that_is_not_offered_is_found_as_it_is_spelt() -> None
             tree.find(typed)
 
 
+def test_what_a_library_files_under_is_found_by_id_or_name_and_never_by_likeness() -> None:
+    tree = AreaTree([*UNMATCHABLE, AreaNode(id="D009103", name="Multiple sclerosis", acronyms=("MS",))])
+    found = {heading: tree.filed_under(heading) for heading in (
+        "D009103", "Multiple Sclerosis", "Syndrome", "Dog Diseases", "multiple sclerosi", "astma", "Humans", "",
+    )}  # fmt: skip
+    assert {heading: node and node.id for heading, node in found.items()} == {
+        "D009103": "D009103", "Multiple Sclerosis": "D009103", "Syndrome": "D013577", "Dog Diseases": "D004283",
+        "multiple sclerosi": None, "astma": None, "Humans": None, "": None,
+    }  # fmt: skip
+
+
 def test_of_two_that_are_called_the_same_the_curated_one_stands_for_both() -> None:
     assert AreaTree(UNMATCHABLE).find("night asthma").id == "D001249"
 

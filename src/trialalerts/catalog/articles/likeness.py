@@ -102,10 +102,15 @@ class Likeness:
         """What records of one title are found by; never empty."""
         return self.title or "-"
 
-    @property
+    @cached_property
     def dois(self) -> frozenset[str]:
         """Its DOIs."""
         return frozenset(key for key in self.keys if key.startswith("doi:"))
+
+    @cached_property
+    def pmids(self) -> frozenset[str]:
+        """Its numbers in PubMed."""
+        return frozenset(key for key in self.keys if key.startswith("pmid:"))
 
     def without(self, ambiguous: frozenset[str]) -> tuple[str, ...]:
         """Return all keys but those that several articles share."""
@@ -167,10 +172,10 @@ def are_versions(one: str, other: str) -> bool:
 def is_contradicted(key: str, new: Likeness, known: Likeness) -> bool:
     """Tell whether two articles that share a key are two all the same.
 
-    Different DOIs are different articles. A page at which another title stands on another day holds what is new each
-    time ("our weekly letter").
+    Different DOIs are different articles, as are different numbers in PubMed. A page at which another title stands on
+    another day holds what is new each time ("our weekly letter").
     """
-    if _other_dois(new, known):
+    if _other_numbers(new, known):
         return True
     if not key.startswith("link:"):
         return False
@@ -184,7 +189,7 @@ def same_title_and_day(new: Likeness, known: Likeness, *, stood: bool) -> bool:
 
     ``stood`` tells whether that one stood there until now: a title that many bear, or no day, is enough only then.
     """
-    if not new.title or new.title != known.title or _other_dois(new, known) or _other_text(new, known):
+    if not new.title or new.title != known.title or _other_numbers(new, known) or _other_text(new, known):
         return False
     if new.day != known.day:
         return stood and _same_text(new, known) and (new.distinctive or len(new.text) >= _LONG_TEXT)
@@ -197,7 +202,7 @@ def place_score(new: Likeness, gone: Likeness) -> float:
 
     That is: a corrected title with its address, the same page at another host, the same text under another name.
     """
-    if _other_dois(new, gone) or _other_text(new, gone):
+    if _other_numbers(new, gone) or _other_text(new, gone):
         return 0
     is_version = similar_titles(new, gone)
     same_day = new.day == gone.day and new.day is not None
@@ -209,8 +214,12 @@ def place_score(new: Likeness, gone: Likeness) -> float:
     return 1 + _alike(new.title, gone.title) if is_same else 0
 
 
-def _other_dois(one: Likeness, other: Likeness) -> bool:
-    return bool(one.dois and other.dois and one.dois.isdisjoint(other.dois))
+def _other_numbers(one: Likeness, other: Likeness) -> bool:
+    """Tell whether their DOIs say that they are two, or, where one of them has none, their numbers in PubMed."""
+    for number, others in ((one.dois, other.dois), (one.pmids, other.pmids)):
+        if number and others:
+            return number.isdisjoint(others)
+    return False
 
 
 def _same_text(one: Likeness, other: Likeness) -> bool:

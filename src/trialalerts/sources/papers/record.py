@@ -78,7 +78,7 @@ class PaperRecord:
         language: in ISO 639.
         types: its publication types.
         links: how it hangs together with others.
-        headings: what it is filed under, the main ones first: each by its id or name, or several of them to try.
+        headings: what it is filed under, the main ones first: each by its id, its name, or both.
         numbers: registry numbers of fields for them.
         day: when it appeared, or was taken in.
         published_on: the same, where it is the journal's own day.

@@ -23,7 +23,6 @@ from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_text
 from trialalerts.catalog.trials.numbers import registry_numbers
-from trialalerts.errors import UnknownArea
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.papers.record import PaperRecord
 from trialalerts.sources.reading.fields import UNNAMED, Fields
@@ -153,13 +152,12 @@ class PaperRegistry(Registry[_Settings, _S]):
         )
 
     def _filed_under(self, headings: Iterable[Sequence[str]], context: SourceContext) -> list[str]:
-        """Return the areas that the headings name."""
-        found = (next(filter(None, (self._area(name, context) for name in names)), None) for names in headings)
+        """Return the areas that the headings name, by id and by name: one may stand for a neighbour, too."""
+        found = (self._area(name, context) for names in headings for name in names)
         return list(dict.fromkeys(area for area in found if area))
 
     def _area(self, name: str, context: SourceContext) -> str | None:
-        if name not in self._areas:  # what is unknown takes long: near names are looked for
-            self._areas[name] = None
-            with suppress(UnknownArea):
-                self._areas[name] = context.areas.find(name).id
+        if name not in self._areas:
+            node = context.areas.filed_under(name) if name else None
+            self._areas[name] = node.id if node else None
         return self._areas[name]

@@ -85,6 +85,11 @@ class NameIndex:
         near = meant[:_NEAR] or self._near(text, language)
         raise UnknownArea(text, list(dict.fromkeys(node.shown.said(language) for node in near)))
 
+    def filed_under(self, heading: str) -> AreaNode | None:
+        """Return the area that a library's heading is, by id or English name; near names are not looked for."""
+        heading = " ".join(heading.split())
+        return self._by_id(heading) or self._headings.get(heading) or self._by_name(heading)
+
     def search(self, text: str, *, limit: int, language: str) -> list[AreaHit]:
         """Return up to ``limit`` areas, the likeliest first, each once."""
         best: dict[str, AreaHit] = {}

@@ -109,6 +109,13 @@ class AreaTree:
         """
         return self._names.find(text, language)
 
+    def filed_under(self, heading: str) -> AreaNode | None:
+        """Return the area that a heading of a library is, by its id or English name; None where it is no area.
+
+        Most headings are none ("Humans"): unlike :meth:`find`, this looks for no near names.
+        """
+        return self._names.filed_under(heading)
+
     def search(self, text: str, *, limit: int = 10, language: str = "en") -> list[AreaHit]:
         """Return the areas that ``text`` may mean, the likeliest first.
 
