@@ -15,7 +15,7 @@ from trialalerts.catalog.tables import FOLLOWERS_ONLY, TOLD_BEFORE_ONLY, Change,
 from trialalerts.catalog.trials.status import is_recruiting, site_is_open
 from trialalerts.matching.closings import AS_NEAR_KM
 from trialalerts.matching.index import WindowIndex
-from trialalerts.matching.window import RECRUITING_NOW, Candidate, Indexed, Subject, subject_of, told_change
+from trialalerts.matching.window import RECRUITING_NOW, AsTold, Candidate, Indexed, Subject, subject_of, told_change
 from trialalerts.subscribers.filters import CHANGE_KINDS
 from trialalerts.subscribers.follows.trials import follow_columns
 from trialalerts.subscribers.tables import Preference, RegionKind
@@ -77,14 +77,15 @@ def indexed(candidate: Candidate) -> Indexed:
     """Return a change as it stands in an index."""
     subject = candidate.subject
     had = candidate.had if isinstance(candidate, DrawnChange) else None
+    places = None if candidate.sites is None else places_of(subject.facts, candidate.sites)
     return Indexed(
         seq=candidate.seq,
         item_id=subject.item_id,
         kind=candidate.kind,
         outline=_outline(subject),
-        places=None if candidate.sites is None else places_of(subject.facts, candidate.sites),
+        places=places,
         is_over=subject.kind is ItemKind.TRIAL and not subject.recruiting,
-        had=_outline(had) if had else None,
+        had=(AsTold(_outline(had), places),) if had else (),
         closing=candidate if candidate.kind == ChangeKind.SITE_CLOSED else None,
     )
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from trialalerts.catalog.facts import ArticleFacts, TrialFacts
 from trialalerts.catalog.tables import ItemKind
 
-__all__ = ["AreaTag", "FieldProblem", "ItemDraft"]
+__all__ = ["AreaTag", "FieldProblem", "ItemDraft", "RecordOrigin"]
+
+RecordOrigin = Literal["registry", "aggregator", "list"]
+"""What a record is: a registry's own, a copy in a portal that gathers registries, somebody's own list."""
 
 
 class AreaTag(TypedDict):
@@ -41,7 +44,8 @@ class ItemDraft:
     of this very record in its own registry (merged duplicates): a stored item under one of them is
     this item. Other numbers that the record mentions belong into ``facts.numbers`` alone. ``topics`` are ids, those
     above them included. ``version`` is what the registry's list said of the record, where details are asked for apart;
-    ``turns_on`` is the day on which a status that follows from dates becomes another.
+    ``turns_on`` is the day on which a status that follows from dates becomes another. ``origin`` is what the
+    record of a trial weighs beside others of the same trial.
     """
 
     registry: str
@@ -61,3 +65,4 @@ class ItemDraft:
     problems: tuple[FieldProblem, ...] = ()
     version: str | None = None
     turns_on: date | None = None
+    origin: RecordOrigin = "registry"

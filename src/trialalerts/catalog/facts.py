@@ -15,6 +15,7 @@ __all__ = [
     "Arm",
     "ArticleFacts",
     "ArticleNotice",
+    "Conflict",
     "Contact",
     "Design",
     "Intervention",
@@ -140,6 +141,13 @@ class StatusDates(_Facts):
     said: str | None = None
 
 
+class Conflict(NamedTuple):
+    """A fact that registries tell differently: each with what it says, the one whose word counts first."""
+
+    fact: Literal["status", "minimum_age", "maximum_age", "sex"]
+    said: tuple[tuple[str, str], ...]
+
+
 class TrialFacts(_Facts):
     """What is known of a trial.
 
@@ -148,7 +156,8 @@ class TrialFacts(_Facts):
     (``RECRUITING``, ``INTERVENTIONAL``, ``PHASE1`` … ``NA``). Ages are in days beside the words they
     were read from; a missing one means that nobody said, not that there is no limit. ``reach`` is what the
     record's words say of the study as a whole; None where they say nothing, as nearly all do. ``plain`` is None in
-    what was stored before it was read.
+    what was stored before it was read. ``said_by`` and ``conflicts`` stand only with a trial of several records: which
+    registry each fact is from, and what they tell differently (see :mod:`~trialalerts.catalog.joining.merging`).
     """
 
     numbers: tuple[str, ...] = ()
@@ -184,6 +193,8 @@ class TrialFacts(_Facts):
     plain: Design | None = None
     lay: tuple[LayText, ...] = ()
     schedule: StatusDates | None = None
+    said_by: dict[str, tuple[str, ...]] | None = None
+    conflicts: tuple[Conflict, ...] | None = None
 
 
 class ArticleNotice(_Facts):

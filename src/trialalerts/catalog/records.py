@@ -37,6 +37,7 @@ def insert_records(
             "facts_hash": entry.facts_hash,
             "version": entry.draft.version,
             "turns_on": entry.draft.turns_on,
+            "origin": entry.draft.origin,
             "first_seen_at": now,
             "last_seen_at": now,
         }
@@ -57,6 +58,7 @@ def update_records(connection: Connection, entries: Iterable[tuple[int, Prepared
             "facts_hash": entry.facts_hash,
             "version": entry.draft.version,
             "turns_on": entry.draft.turns_on,
+            "origin": entry.draft.origin,
         }
         | more
         for record_id, entry, more in entries

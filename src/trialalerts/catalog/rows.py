@@ -14,7 +14,7 @@ from pydantic_core import PydanticSerializationError
 from trialalerts.catalog.draft import AreaTag, ItemDraft
 from trialalerts.catalog.facts import ArticleFacts, TrialFacts
 from trialalerts.catalog.text import storable
-from trialalerts.catalog.trials.numbers import registry_numbers
+from trialalerts.catalog.trials.numbers import numbers_in_words, registry_numbers
 from trialalerts.catalog.trials.status import is_recruiting
 
 __all__ = ["PreparedItem", "prepare_item"]
@@ -27,8 +27,8 @@ _NOT_HASHED: dict[str, Any] = {
     "sites": {"__all__": {"latitude", "longitude", "point_from"}},
 }
 _LEARNT_LATER = (
-    "reach", "plain", "lay", "schedule", "published_on", "sources", "corrected_on", "correction", "journal", "trials",
-    "notices",
+    "reach", "plain", "lay", "schedule", "said_by", "conflicts",
+    "published_on", "sources", "corrected_on", "correction", "journal", "trials", "notices",
 )  # fmt: skip
 """Facts that the program learnt to read later: records without them keep their hash, and are not written anew."""
 _NUL = b"\\u0000"
@@ -65,10 +65,14 @@ class PreparedItem:
 
     @cached_property
     def own_numbers(self) -> tuple[str, ...]:
-        """The number of this very record, and its former ones; none for an article, whose id is no number."""
+        """The number of this very record, and its former ones; none for an article, whose id is no number.
+
+        Where their one spelling is another (``EUCTR2020-001113-21-GB``), that is one of them, too.
+        """
         if not isinstance(self.draft.facts, TrialFacts):
             return ()
-        return (self.external_id, *(alias for alias in self.draft.aliases if len(alias) <= _LONGEST_ALIAS))
+        written = (self.external_id, *(alias for alias in self.draft.aliases if len(alias) <= _LONGEST_ALIAS))
+        return tuple(dict.fromkeys((*written, *registry_numbers(written, are_ids=True))))
 
     @cached_property
     def other_numbers(self) -> tuple[str, ...]:
@@ -76,7 +80,9 @@ class PreparedItem:
         facts, own = self.draft.facts, self.own_numbers
         if not isinstance(facts, TrialFacts):
             return ()
-        return tuple(number for number in registry_numbers((*own, *facts.numbers), are_ids=True) if number not in own)
+        said = registry_numbers(facts.numbers, are_ids=True)
+        said += numbers_in_words((self.draft.title, facts.official_title or ""), facts.criteria)
+        return tuple(dict.fromkeys(number for number in said if number not in own))
 
 
 def prepare_item(draft: ItemDraft) -> PreparedItem:

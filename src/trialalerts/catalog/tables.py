@@ -13,6 +13,7 @@ from trialalerts.database.types import BigId, EnumText, Json, PackedJson, UtcDat
 
 __all__ = [
     "FOLLOWERS_ONLY",
+    "JOINED",
     "TOLD_BEFORE_ONLY",
     "ArticleKey",
     "BaselineItem",
@@ -24,6 +25,8 @@ __all__ = [
     "ItemNumber",
     "ItemOutline",
     "ItemTerm",
+    "JoinedItem",
+    "KeptApart",
     "Record",
     "appeared_at",
 ]
@@ -32,6 +35,10 @@ __all__ = [
 _ARTICLE = text("title_key IS NOT NULL")
 _TURNS = text("turns_on IS NOT NULL")
 _UNMADE = text("outline = ''")
+
+
+JOINED = "joined"
+"""The registry of an item that is another one now (see :class:`JoinedItem`)."""
 
 
 class ItemKind(StrEnum):
@@ -115,13 +122,13 @@ def appeared_at(published_at: datetime | None, first_seen_at: datetime) -> datet
 class Record(SQLModel, table=True):
     """What one registry (or one source of articles) says under one id.
 
-    An item is computed from its records: :mod:`~trialalerts.catalog.store` writes the rule for trials,
-    :mod:`~trialalerts.catalog.articles.merging` that for articles. Where a trial's item is this record and no other
-    speaks for it (it has the record's registry and id), what the record says stands in the item's row and not twice:
-    the columns from ``url`` to ``topics`` are None here. ``title_key`` and ``keys`` are by what an article is
+    An item is computed from its records: :mod:`~trialalerts.catalog.joining.merging` writes the rule for trials,
+    :mod:`~trialalerts.catalog.articles.merging` that for articles. Where a trial has this record alone, what it says
+    stands in the item's row and not twice: the columns from ``url`` to ``topics`` are None here. ``origin`` is what a
+    trial's record weighs beside others. ``title_key`` and ``keys`` are by what an article is
     recognised: None for a trial; an empty ``title_key`` says that they are still to be made. ``version`` is what its
     registry's list said of it when its details were read; ``turns_on`` the day on which a status that follows from
-    dates becomes another (see :mod:`~trialalerts.catalog.trials.schedule`).
+    dates becomes another (see :mod:`~trialalerts.catalog.trials.status`).
     """
 
     __tablename__ = "record"
@@ -157,6 +164,35 @@ class Record(SQLModel, table=True):
     last_seen_at: datetime = Field(sa_type=UtcDateTime)
     version: str | None = None
     turns_on: date | None = Field(default=None)
+    origin: str = Field(default="registry", sa_column_kwargs={"server_default": text("'registry'")})
+
+
+class JoinedItem(SQLModel, table=True):
+    """An item that was found to be the same trial as another one: its row stays, empty, for what refers to it.
+
+    ``moved`` is what went along, so that ``items split`` brings it back: ``records`` (registry and id), ``changes``
+    (numbers), ``preferences`` (of followers), and ``doubled``: those preferences of the other item whose follower had
+    followed this one, too.
+    """
+
+    __tablename__ = "joined_item"
+
+    item_id: int = Field(primary_key=True, foreign_key="item.id", ondelete="CASCADE", sa_type=BigId)
+    into_id: int = Field(foreign_key="item.id", ondelete="CASCADE", index=True, sa_type=BigId)
+    at: datetime = Field(sa_type=UtcDateTime)
+    moved: dict[str, Any] = Field(sa_type=Json)
+
+
+class KeptApart(SQLModel, table=True):
+    """Two records that the operator split: no number joins them again. The one that sorts first stands first."""
+
+    __tablename__ = "kept_apart"
+
+    registry_name: str = Field(primary_key=True, sa_column_kwargs={"name": "registry"})
+    external_id: str = Field(primary_key=True)
+    other_registry: str = Field(primary_key=True)
+    other_external_id: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class ArticleKey(SQLModel, table=True):

@@ -37,8 +37,12 @@ def show(
         return
     plain = ("kind", "registry", "number", "numbers", "title", "url", "status", "published_at", "first_seen_at")
     show_table(("", ""), [(name.replace("_", " "), told[name]) for name in (*plain, "last_seen_at", "topics")])
-    rows = [(each["registry"], each["id"], each["source"], each["first_seen_at"]) for each in told["records"]]
-    show_table(("registry", "id", "source", "first seen"), rows, title="Records")
+    shown = ("registry", "id", "source", "origin", "status", "first_seen_at")
+    rows = [[each[name] for name in shown] for each in told["records"]]
+    show_table([name.replace("_", " ") for name in shown], rows, title="Records")
+    for each in told["conflicts"]:
+        said = "; ".join(f"{registry}: {value}" for registry, value in each["said"].items())
+        show(f"not agreed: {each['fact'].replace('_', ' ')} ({said})")
     show_table(
         ("area", "id", "because of its"),
         [(each["name"], each["id"], each["because"]) for each in told["areas"]],
@@ -54,6 +58,27 @@ def show(
     )
     if told["shown"]:
         show(f"told as it was (open, or recent) in {sum(told['shown'].values()):,} digests: {_words(told['shown'])}")
+
+
+@app.command(epilog="Example: trialalerts items split ISRCTN12345678")
+def split(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The record's own number, in any registry.")],
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Part a record from the trial that it was joined with by its numbers, for good; nobody is told."""
+    from trialalerts.catalog.joining.splitting import split_record
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show, show_json
+
+    ctx = open_context()
+    with ctx.db.write() as session:
+        left, item_id = split_record(session, number, ctx.clock.now())
+        ctx.note("item.split", f"item {left}", new=f"item {item_id}", session=session)
+    if json:
+        show_json({"number": number, "item": item_id, "left": left})
+        return
+    show(f"{number} is a trial of its own now (item {item_id}); numbers do not join it again with item {left}.")
 
 
 def _words(reached: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import orjson
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlmodel import Session
@@ -18,7 +18,7 @@ from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseUnava
 from trialalerts.files import create_private, make_folder
 from trialalerts.redaction import shown_url, without_secrets
 
-__all__ = ["Database", "open_database", "plain_error", "shown_name"]
+__all__ = ["Database", "one_writer_at_a_time", "open_database", "plain_error", "shown_name"]
 
 _SQLITE_BUSY_MILLISECONDS = 30_000
 _PRAGMAS = (
@@ -38,6 +38,20 @@ _SIGNS_OF_LIFE = {
     "tcp_user_timeout": 60_000,
 }
 """A server that is gone without a word is missed after a minute, not after hours; the URL may say otherwise."""
+_WRITER = 7_215_041_901
+"""Any number that is ours: PostgreSQL's advisory lock of those who decide what is one item."""
+
+
+def one_writer_at_a_time(connection: Connection) -> bool:
+    """Wait until no other transaction decides what is one item, and let others wait until this one ends.
+
+    Returns:
+        Whether what was read before may be old: SQLite has one writer anyway.
+    """
+    if connection.dialect.name != "postgresql":
+        return False
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITER})
+    return True
 
 
 class Database:

@@ -19,7 +19,7 @@ import sqlalchemy
 from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind, appeared_at
-from trialalerts.catalog.trials.lookup import numbers_of_trials
+from trialalerts.catalog.trials.lookup import joined_into, numbers_of_trials
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange
@@ -204,6 +204,10 @@ class DigestReader:
                 known = found[item.id] = _KnownItem(stale[item.id], subject, appeared, {})
                 sites = len(subject.facts.sites) if subject.facts else 0
                 self._items.put(item.id, known, _ONE_SUBJECT_BYTES + sites * _ONE_SITE_BYTES)
+        # An item that was left empty is another one now: what was told of it, is told of that.
+        if joined := joined_into(session, [item_id for item_id, known in found.items() if not known.version[1]]):
+            now = self._items_of(session, set(joined.values()))
+            found |= now | {item_id: now[into] for item_id, into in joined.items() if into in now}
         return found
 
 
@@ -254,6 +258,8 @@ def _what_is_told(happened: Sequence[Candidate], known: _KnownItem) -> tuple[Ent
         return (told[0],)
     kinds = {one.kind for one in told if one.seq}
     already = {RECRUITING_NOW} if kinds & _SAY_THAT_IT_IS_OPEN else kinds
+    if kinds & (_SAY_THAT_IT_IS_OPEN - {RECRUITING_NOW}):  # two trials that became one may say both
+        told = [one for one in told if one.kind != RECRUITING_NOW]
     return tuple(one for one in told if one.seq or one.kind not in already)
 
 

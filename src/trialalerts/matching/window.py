@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy
 import structlog
@@ -26,6 +26,7 @@ from trialalerts.subscribers.tables import Preference
 
 __all__ = [
     "RECRUITING_NOW",
+    "AsTold",
     "Candidate",
     "Indexed",
     "Subject",
@@ -58,7 +59,7 @@ _FACTS = (
 )
 """What matching and reasons read; a trial's long texts and its contacts are left out of memory."""
 
-_SHOWN_NOW = frozenset({"baseline", "areas"})
+_SHOWN_NOW = frozenset({"baseline", "areas", "joined"})
 _ENDS = frozenset(
     {
         ChangeKind.PAUSED,
@@ -141,6 +142,14 @@ class Candidate:
     sites: tuple[Site, ...] | None
 
 
+class AsTold(NamedTuple):
+    """An item as it was told before, where that was near, and the trials (items) that an article named then."""
+
+    outline: Outline
+    places: OutlinePlaces | None
+    names: frozenset[int] = frozenset()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Indexed:
     """What the index holds of a change, or of an item that is shown as it is (``seq`` is 0 then).
@@ -148,9 +157,9 @@ class Indexed:
     ``kind`` is as what it is told; ``places`` are those that make it near, None where the place does not matter.
     ``is_over`` tells of a trial that takes nobody now. ``names`` are the trials, by their items, that an article names;
     with ``only_followers`` it is news to those only who follow one of them, or the trial that it is. ``had`` is the
-    item as it was before, where it is news only to those who did not follow what it was about then, and ``had_names``
-    the trials that it named then. ``closing`` is the change itself where sites closed: whether that
-    is news depends on which sites are left.
+    item as it was told before, once for each way in which it was, where it is news only to those whom it did not
+    concern then. ``closing`` is the change itself where sites closed: whether that is news depends on which sites are
+    left.
     """
 
     seq: int
@@ -161,8 +170,7 @@ class Indexed:
     is_over: bool = False
     names: frozenset[int] = frozenset()
     only_followers: bool = False
-    had: Outline | None = None
-    had_names: frozenset[int] = frozenset()
+    had: tuple[AsTold, ...] = ()
     closing: Candidate | None = None
 
     @property
@@ -251,8 +259,7 @@ def _indexed(
         is_over=outline.kind == ItemKind.TRIAL and not item.is_open,
         names=named.of(change.after.get("trials", outline.trials)),
         only_followers=only_followers,
-        had=had,
-        had_names=named.of(had.trials) if had else frozenset(),
+        had=tuple(AsTold(each, _places_that_count(change, each), named.of(each.trials)) for each in had),
         closing=closing,
     )
 
@@ -280,8 +287,8 @@ def _subjects(session: Session, ids: Collection[int]) -> dict[int, Subject]:
 def told_kind(change: ChangeRow) -> str:
     """Return as what a change is told.
 
-    What a baseline brought is recruiting now, whatever its registry did when; so is, for those who follow it, an open
-    trial that names a further condition.
+    What a baseline brought is recruiting now, whatever its registry did when; so is, for those whom it did not concern
+    before, an open trial that names a further condition or was joined with another.
     """
     shown = change.kind is ChangeKind.REGISTERED and not _SHOWN_NOW.isdisjoint(change.after)
     return RECRUITING_NOW if shown else change.kind.value

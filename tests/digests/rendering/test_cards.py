@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.digests.rendering_samples import LEEDS, article, as_read, entry, facts, reason, told, trial, wish
-from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, TrialFacts
+from trialalerts.catalog.facts import ArticleFacts, Conflict, Contact, PartialDate, Site, TrialFacts
 from trialalerts.catalog.tables import appeared_at
 from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.reasons import condition_of, followed, wish_details, wish_heading
@@ -594,3 +594,24 @@ def test_the_hospitals_town_is_called_as_the_reader_calls_it(locale: str, spelle
     assert ask is not None
     assert ask.name == f"Policlinico, {told}"
     assert told in spot(words, why, "nearest", None)
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("en", "taking people now according to ISRCTN, finished according to EU Clinical Trials (CTIS)"),
+        ("de", "laut ISRCTN"),
+        ("fr", "selon ISRCTN"),
+        ("es", "según ISRCTN"),
+    ],
+)
+def test_what_registries_do_not_agree_on_is_said(locale: str, said: str) -> None:
+    conflicts = (
+        Conflict("status", (("isrctn.com", "RECRUITING"), ("euclinicaltrials.eu", "COMPLETED"))),
+        Conflict("minimum_age", (("isrctn.com", "16 Years"), ("euclinicaltrials.eu", "18 Years"))),
+        Conflict("sex", (("isrctn.com", "all"), ("euclinicaltrials.eu", "female"))),
+    )
+    made = card(facts(conflicts=conflicts), locale=locale)
+    assert said in made.facts[-3]
+    assert "16" in made.facts[-2]
+    assert len(made.facts) >= 3

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 import orjson
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlmodel import col
 
 from trialalerts.catalog.articles.identity import ArticleMatch, recognise
@@ -28,6 +28,7 @@ from trialalerts.catalog.records import SAID, insert_records, touch_records, upd
 from trialalerts.catalog.rows import PreparedItem, prepare_item
 from trialalerts.catalog.tables import ArticleKey, Change, ChangeKind, Item, ItemKind, Record, appeared_at
 from trialalerts.database.bulk import in_chunks, insert_into
+from trialalerts.database.engine import one_writer_at_a_time
 from trialalerts.database.types import table_of
 
 __all__ = ["ArticleBatch", "StoredArticles", "make_missing_keys"]
@@ -35,8 +36,6 @@ __all__ = ["ArticleBatch", "StoredArticles", "make_missing_keys"]
 _NEW_TO_ALL = Freshness().article
 _PAPER_IS_NEWS = timedelta(days=180)
 """So long after its day a paper is news to those who follow a trial that it names."""
-_LOCK = 7_215_041_901
-"""Any number that is ours: PostgreSQL's advisory lock that lets one writer of articles follow another."""
 
 
 class StoredArticles(NamedTuple):
@@ -81,7 +80,7 @@ class ArticleBatch:
 
     def store(self) -> StoredArticles:
         """Insert, join, update and touch; return what happened."""
-        _wait_for_others(self._connection)
+        one_writer_at_a_time(self._connection)
         make_missing_keys(self._connection)
         placed = self._placed()
         inserted = self._insert([each for each in placed if each.found.item is None])
@@ -231,11 +230,6 @@ def _gains(merges: Iterable[_Merge], joined: Container[int]) -> list[tuple[int, 
         for each in merges
         if each.item_id in joined and (more := gain(each.before, each.after))
     ]
-
-
-def _wait_for_others(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
 def _under_its_id(entry: PreparedItem, found: ArticleMatch) -> PreparedItem:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["registry_numbers"]
+__all__ = ["issuer_of", "numbers_in_words", "registry_numbers"]
 
 _TEXT = re.compile(
     r"""(?<![A-Z0-9])(?:
@@ -37,6 +37,18 @@ _ID = re.compile(r"(?P<dutch>NL[ ]?\d{4,5})|(?P<brazil>RBR[A-Z0-9]{5,8})|(?P<umi
 _BETWEEN = re.compile(r"[\s-]")
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-") | {"\u00ad": None})
 """Journals set numbers with all kinds of dashes, and break them softly."""
+_ISSUER = re.compile(r"[A-Z]+(?:-[A-Z]+)*")
+_ONE_REGISTRY = {"JRCTS": "JRCT", "C": "UMIN"}
+_SENTENCES = re.compile(r"(?<=[.;!?])\s+|\n+")
+_ANOTHER_TRIAL = re.compile(
+    r"\b(?:extension|roll[\s-]?over|follow(?:ing)?[\s-]?(?:on|up)|parent|pivotal|feeder|lead[\s-]?in|previous(?:ly)?|prior"
+    r"|earlier|complet\w+|participat\w+|enrol\w*|sub[\s-]?stud\w+|ancillary|companion|long[\s-]?term|after|continu\w+)\b",
+    re.IGNORECASE,
+)
+_THIS_TRIAL = re.compile(
+    r"\b(?:this (?:trial|study)|(?:also )?registered|(?:trial|study) registration|registration number|identifier)\b",
+    re.IGNORECASE,
+)
 
 
 def registry_numbers(texts: Iterable[str], *, are_ids: bool = False) -> tuple[str, ...]:
@@ -58,6 +70,38 @@ def registry_numbers(texts: Iterable[str], *, are_ids: bool = False) -> tuple[st
         for match in _TEXT.finditer(plain):
             found[_spelling(match)] = None
     return tuple(found)
+
+
+def numbers_in_words(titles: Iterable[str], criteria: str) -> tuple[str, ...]:
+    """Return the registry numbers by which a record's own words say that it is known too.
+
+    Titles and criteria name other trials as well: the one that this one continues, or whose people it takes. In a
+    title a number counts unless its words speak of such a trial; in criteria only where a sentence says that it is this
+    trial's.
+
+    >>> numbers_in_words(["Pain at home (ISRCTN12345678)", "Extension of NCT01234567"], "Completed NCT07654321.")
+    ('ISRCTN12345678',)
+    """
+    own_words = [title for title in titles if not _ANOTHER_TRIAL.search(title)]
+    own_words += [
+        sentence
+        for sentence in _SENTENCES.split(criteria)
+        if _THIS_TRIAL.search(sentence) and not _ANOTHER_TRIAL.search(sentence)
+    ]
+    return registry_numbers(own_words)
+
+
+def issuer_of(number: str) -> str | None:
+    """Return the registry that gave a number, by its spelling; None for WHO's universal number, which is no registry's.
+
+    >>> [issuer_of(each) for each in ("NCT01234567", "2024-510663-34", "2020-001113-21", "U1111-1111-1111")]
+    ['NCT', 'CTIS', 'EUDRACT', None]
+    """
+    if number[:1].isdigit():
+        return "CTIS" if number[5:6] == "5" else "EUDRACT"
+    found = _ISSUER.match(number)
+    name = found[0].rstrip("-") if found else number
+    return None if number.startswith("U1111-") else _ONE_REGISTRY.get(name, name)
 
 
 def _spelling(match: re.Match[str]) -> str:

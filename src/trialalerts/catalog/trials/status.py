@@ -1,10 +1,14 @@
-"""The meaning of a trial's status: what it says to somebody who would like to take part."""
+"""The meaning of a trial's status: what it says to somebody who would like to take part.
+
+Some registries state none: it follows from dates, so that a trial opens and closes without an edit.
+"""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
-from trialalerts.catalog.facts import Site
+from trialalerts.catalog.facts import Site, StatusDates
 
 __all__ = [
     "CLOSED_STATUSES",
@@ -13,8 +17,10 @@ __all__ = [
     "STATUSES",
     "StatusGroup",
     "is_recruiting",
+    "next_turn",
     "site_is_open",
     "status_group",
+    "status_on",
 ]
 
 StatusGroup = Literal["upcoming", "open", "invitation", "paused", "closed", "withdrawn", "unknown"]
@@ -70,3 +76,30 @@ def site_is_open(site: Site, trial_status: str | None) -> bool:
     if group in _NO_SITE_TAKES_PART:
         return False
     return group == "open" if site.status is None else site.status in OPEN_STATUSES
+
+
+def status_on(schedule: StatusDates, day: date) -> str | None:
+    """Return the status on a day; None where nothing tells it.
+
+    >>> schedule = StatusDates(recruits_from=date(2026, 3, 1), recruits_until=date(2026, 9, 1), ends=date(2027, 1, 1))
+    >>> [status_on(schedule, date(2026, month, 1)) for month in (2, 3, 9)]
+    ['NOT_YET_RECRUITING', 'RECRUITING', 'ACTIVE_NOT_RECRUITING']
+    """
+    if schedule.said is not None:
+        return schedule.said
+    if schedule.ends is not None and schedule.ends <= day:
+        return "COMPLETED"
+    if schedule.recruits_from is None:
+        return None
+    if schedule.recruits_from > day:
+        return "NOT_YET_RECRUITING"
+    is_over = schedule.recruits_until is not None and schedule.recruits_until <= day
+    return "ACTIVE_NOT_RECRUITING" if is_over else "RECRUITING"
+
+
+def next_turn(schedule: StatusDates, day: date) -> date | None:
+    """Return the next day after ``day`` on which the status may become another; None where it stays."""
+    if schedule.said is not None:
+        return None
+    days = (schedule.recruits_from, schedule.recruits_until, schedule.ends)
+    return min((each for each in days if each is not None and each > day), default=None)

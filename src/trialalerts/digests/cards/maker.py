@@ -40,7 +40,7 @@ from trialalerts.digests.cards.changes import (
 from trialalerts.digests.cards.reasons import condition_of
 from trialalerts.digests.cards.sites.asking import Places, further_sites, place_to_ask, places, spot
 from trialalerts.digests.cards.text import first_sentence, one_line, shortened, web_address
-from trialalerts.digests.cards.trial_wording import is_past, phase, stale_line, who_can_join
+from trialalerts.digests.cards.trial_wording import conflict_lines, is_past, phase, stale_line, who_can_join
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange, Reason
 from trialalerts.digests.plain import Piece, plain_line
@@ -176,9 +176,7 @@ class CardMaker:
             first=first,
             second=second,
             who=None if over else self._who(facts, second),
-            facts=()
-            if over
-            else tuple(filter(None, [self._start(facts), stale_line(self._words, facts.last_verified, self._today)])),
+            facts=() if over else self._remarks(facts),
             places=Places(state="none") if over else places(words, facts),
             near=next((one for one in entry.told if chip.near and one.kind == chip.kind), None),
             key=_spot_key(chip, facts),
@@ -232,6 +230,11 @@ class CardMaker:
         if facts.completion is None or facts.completion.kind == "estimated":
             return ""
         return self._words.say("card.ended", date=self._words.month(facts.completion))
+
+    def _remarks(self, facts: TrialFacts) -> tuple[str, ...]:
+        """Return what else is to be known of a trial that one can join."""
+        stale = stale_line(self._words, facts.last_verified, self._today)
+        return tuple(filter(None, (self._start(facts), stale, *conflict_lines(self._words, facts))))
 
     def _trial_page(self, item: Item) -> str | None:
         """Return where more of a trial is: our own page, else that of its registry."""

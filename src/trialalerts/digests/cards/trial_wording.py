@@ -9,12 +9,14 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from trialalerts.catalog.facts import PartialDate, Site, TrialFacts
+from trialalerts.catalog.trials.registries import called
 from trialalerts.digests.cards.wording import Wording
 
 __all__ = [
     "Point",
     "age",
     "age_limits",
+    "conflict_lines",
     "countries",
     "dated",
     "healthy_volunteers",
@@ -118,6 +120,27 @@ def who_can_join(words: Wording, facts: TrialFacts) -> tuple[str, str]:
     if facts.healthy_volunteers:
         parts.append(words.say("who.healthy_yes"))
     return "card.who", ", ".join(parts)
+
+
+def conflict_lines(words: Wording, facts: TrialFacts) -> tuple[str, ...]:
+    """Return a line for each fact that registries tell differently: what each of them says."""
+    found = []
+    for conflict in facts.conflicts or ():
+        said = [
+            words.say("conflict.says", what=_told(words, conflict.fact, value), registry=called(registry))
+            for registry, value in conflict.said
+        ]
+        found.append(words.say(f"conflict.{conflict.fact}", said=", ".join(said)))
+    return tuple(found)
+
+
+def _told(words: Wording, fact: str, value: str) -> str:
+    """Return a fact of a conflict in the reader's words."""
+    if fact == "status":
+        return status(words, value) or value
+    if fact == "sex":
+        return sex(words, value)
+    return age_limits(words, value if fact == "minimum_age" else None, value if fact == "maximum_age" else None)
 
 
 def _people(facts: TrialFacts) -> str:

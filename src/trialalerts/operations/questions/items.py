@@ -10,7 +10,8 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.catalog.tables import Change, Item, ItemKind, ItemNumber, Record
+from trialalerts.catalog.tables import JOINED, Change, Item, ItemKind, ItemNumber, Record
+from trialalerts.catalog.trials.lookup import current_item, find_trial
 from trialalerts.catalog.trials.status import site_is_open
 from trialalerts.digests.tables import SelectionKind
 from trialalerts.errors import NotFound
@@ -28,15 +29,18 @@ _DIGITS = 18
 class ItemStory:
     """An item for the operator.
 
-    ``areas`` say why each was found (``title``, ``mesh``: a MeSH term of the record, ``text``); ``sites`` counts all
-    and the open ones by country. Each of ``changes`` has ``reached``: the mails that told it by what became of them;
-    ``shown`` is that for digests which told it as open, or as recent.
+    ``said_by`` and ``conflicts`` stand with a trial of several records: which registries tell each fact, and what they
+    tell differently. ``areas`` say why each was found (``title``, ``mesh``: a MeSH term of the record, ``text``);
+    ``sites`` counts all and the open ones by country. Each of ``changes`` has ``reached``: the mails that told it by
+    what became of them; ``shown`` is that for digests which told it as open, or as recent.
     """
 
     item: Item
     numbers: tuple[str, ...]
     records: tuple[dict[str, Any], ...]
     areas: tuple[dict[str, Any], ...]
+    said_by: dict[str, Any]
+    conflicts: tuple[dict[str, Any], ...]
     topics: tuple[str, ...]
     sites: dict[str, dict[str, int]]
     changes: tuple[dict[str, Any], ...]
@@ -59,6 +63,8 @@ class ItemStory:
             "first_seen_at": item.first_seen_at,
             "last_seen_at": item.last_seen_at,
             "records": list(self.records),
+            "said_by": self.said_by,
+            "conflicts": list(self.conflicts),
             "areas": list(self.areas),
             "topics": list(self.topics),
             "sites": self.sites,
@@ -74,16 +80,11 @@ def find_item(session: Session, number: str) -> Item:
         NotFound: nothing here is known under it.
     """
     typed = " ".join(number.split())
-    same = select(Item).where(func.lower(Item.external_id) == typed.lower()).order_by(col(Item.id)).limit(1)
-    also = (
-        select(Item)
-        .join(ItemNumber, col(ItemNumber.item_id) == col(Item.id))
-        .where(col(ItemNumber.number).in_([typed, typed.upper()]))
-    )
+    same = select(Item).where(func.lower(Item.external_id) == typed.lower(), col(Item.registry_name) != JOINED)
     own = typed.lower().removeprefix("article").strip()
-    found = session.exec(also.order_by(col(Item.id)).limit(1)).first() or session.exec(same).first()
+    found = find_trial(session, typed) or session.exec(same.order_by(col(Item.id)).limit(1)).first()
     if found is None and own.isascii() and own.isdigit() and len(own) <= _DIGITS:
-        found = session.get(Item, int(own))
+        found = current_item(session, int(own))
     if found is None:
         raise NotFound(f"Nothing is known here under “{typed}”; write it like NCT01234567, or article 17.")
     return found
@@ -100,6 +101,8 @@ def story_of(session: Session, item: Item) -> ItemStory:
         numbers=tuple(sorted(numbers)),
         records=tuple(_records(session, item)),
         areas=tuple(_areas(session, item, facts)),
+        said_by={fact: list(registries) for fact, registries in ((facts and facts.said_by) or {}).items()},
+        conflicts=tuple({"fact": each.fact, "said": dict(each.said)} for each in (facts and facts.conflicts) or ()),
         topics=tuple(topics.name(each, "en") if each in topics else each for each in item.topics),
         sites=_sites(item, facts),
         changes=tuple(_changes(session, item)),
@@ -115,11 +118,17 @@ def _facts(item: Item) -> TrialFacts | None:
 
 
 def _records(session: Session, item: Item) -> list[dict[str, Any]]:
-    columns = Record.registry_name, Record.external_id, Record.source, Record.first_seen_at
-    rows = session.exec(select(*columns).where(col(Record.item_id) == item.id).order_by(col(Record.id)))
+    rows = session.exec(select(Record).where(col(Record.item_id) == item.id).order_by(col(Record.id)))
     return [
-        {"registry": registry, "id": external, "source": source, "first_seen_at": seen}
-        for registry, external, source, seen in rows
+        {
+            "registry": row.registry_name,
+            "id": row.external_id,
+            "source": row.source,
+            "origin": row.origin,
+            "status": (item.facts if row.facts is None else row.facts).get("status"),
+            "first_seen_at": row.first_seen_at,
+        }
+        for row in rows
     ]
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, Self
 import orjson
 from pydantic import Field, field_validator, model_validator
 
-from trialalerts.catalog.draft import FieldProblem
+from trialalerts.catalog.draft import FieldProblem, RecordOrigin
 from trialalerts.catalog.trials.numbers import registry_numbers
 from trialalerts.catalog.trials.status import STATUSES
 from trialalerts.errors import SourceError, did_you_mean, nearest
@@ -61,6 +61,7 @@ class FileSettings(RegistrySettings):
     columns: Mapping[str, str] = Field(default_factory=dict)
     record: str = ""
     words: Mapping[str, str] = Field(default_factory=dict)
+    origin: RecordOrigin | None = None
 
     @field_validator("columns")
     @classmethod
@@ -194,7 +195,8 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
             "plain": design_values(treatments_told(record), ()),
         }
         title, summary = record.line("title"), record.text("summary") or ""
-        return TrialRecord(number=own, url=self._page(record, number), title=title, summary=summary, facts=facts)
+        url, origin = self._page(record, number), self.settings.origin or self.mapping.origin
+        return TrialRecord(number=own, url=url, title=title, summary=summary, facts=facts, origin=origin)
 
     def _status(self, record: RecordView) -> str | None:
         words = record.line("status")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from trialalerts.catalog.draft import RecordOrigin
 from trialalerts.catalog.trials.status import STATUSES
 
 __all__ = ["FACT_NAMES", "WHO_ICTRP", "ColumnMap", "column_key"]
@@ -46,6 +47,11 @@ class ColumnMap:
     record: str = ""
     statuses: Mapping[str, str | None] = field(default_factory=lambda: _OWN_STATUSES)
     is_who: bool = False
+
+    @property
+    def origin(self) -> RecordOrigin:
+        """What such a file's word weighs beside a registry's own: the portal's exports are copies, and late."""
+        return "aggregator" if self.is_who else "list"
 
     def told(self, record: Mapping[str, Any]) -> dict[str, str]:
         """Return what a record says, by the names of the facts; what is blank is left out."""

@@ -3,23 +3,27 @@
 A trial is read again only when its registry updates it. Until then its new followers would not find it among what is
 open, and a site would lie where an older program put it. What is stored tells both as well as the record would: a site
 keeps its registry's words. Nothing is announced, for nothing happened to the trial, and the hash that polling compares
-stays. It goes batch by batch: each notes in its own transaction how far it came, so that the next start goes on there.
+stays. Where several records tell a trial, the registry's own is told anew, and the trial put together again. It goes
+batch by batch: each notes in its own transaction how far it came, so that the next start goes on there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, bindparam, case, select, type_coerce, update
 from sqlmodel import Session, col
 
 from trialalerts.catalog.facts import Site, TrialFacts
+from trialalerts.catalog.joining.joiner import Joiner
 from trialalerts.catalog.outline_rows import Described, write_outlines
-from trialalerts.catalog.tables import Item, ItemKind
-from trialalerts.database import Database
+from trialalerts.catalog.tables import Item, ItemKind, Record
+from trialalerts.database import Database, table_of
+from trialalerts.database.types import PackedJson
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.kinds.clinicaltrials_gov import ClinicalTrialsGov
 from trialalerts.sources.trial_areas import trial_areas
@@ -75,7 +79,7 @@ def _batch(db: Database, context: SourceContext) -> int | None:
     with db.write() as session:
         if lock_digest(session, _NAME) != before:
             return 0
-        if not _store(session, told):
+        if not _store(session, told, context.clock.now()):
             return None
         note_digest(session, _NAME, f"{wanted} {rows[-1].id}" if rows else wanted)
     return len(told)
@@ -87,10 +91,15 @@ def _wanted(session: Session) -> str:
 
 
 def _rows(session: Session, after: int) -> Sequence[Row[Any]]:
-    names = Item.id, Item.title, Item.status, Item.is_open, Item.facts, Item.facts_hash, Item.areas, Item.topics
-    columns = map(col, names)
-    mine = col(Item.kind) == ItemKind.TRIAL, col(Item.registry_name) == ClinicalTrialsGov.registry, col(Item.id) > after
-    return session.connection().execute(select(*columns).where(*mine).order_by(col(Item.id)).limit(_AT_ONCE)).all()
+    item, record = table_of(Item).c, table_of(Record).c
+    is_alone = record.facts.is_(None)
+    said = [case((is_alone, item[name]), else_=record[name]).label(name) for name in ("title", "areas", "topics")]
+    facts = case((is_alone, item.facts), else_=record.facts)
+    said.append(type_coerce(facts, PackedJson()).label("facts"))
+    columns = item.id, item.status, item.is_open, item.facts_hash, record.id.label("record_id"), is_alone.label("alone")
+    mine = item.kind == ItemKind.TRIAL, record.registry == ClinicalTrialsGov.registry, item.id > after
+    asked = select(*columns, *said).join(record.id.table, record.item_id == item.id).where(*mine)
+    return session.connection().execute(asked.order_by(item.id).limit(_AT_ONCE)).all()
 
 
 def _told(row: Row[Any], context: SourceContext) -> _Values | None:
@@ -108,6 +117,7 @@ def _told(row: Row[Any], context: SourceContext) -> _Values | None:
     described = Described(row.id, ItemKind.TRIAL, row.status, row.is_open, facts, areas, row.topics)
     return {
         "item_id": row.id,
+        "record_id": None if row.alone else row.record_id,
         "seen_hash": row.facts_hash,
         "new_areas": areas,
         "new_facts": facts,
@@ -135,7 +145,7 @@ def _placed(site: Site, locator: SiteLocator) -> Site:
     return site.model_copy(update=place | {"point_from": origin if where.point else None})
 
 
-def _store(session: Session, told: Sequence[_Values]) -> bool:
+def _store(session: Session, told: Sequence[_Values], now: datetime) -> bool:
     """Write what was told of trials that are still as they were read; tell whether all of their rows were free.
 
     It never waits for a row: a poll locks rows in the order of its records, and one of the two would be broken off.
@@ -151,8 +161,15 @@ def _store(session: Session, told: Sequence[_Values]) -> bool:
     if len(hashes) < len(ids):
         return False
     as_read = [values for values in told if values["seen_hash"] == hashes[values["item_id"]]]
-    if as_read:
-        new: _Values = {"areas": bindparam("new_areas"), "facts": bindparam("new_facts")}
-        connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(new), as_read)
-        write_outlines(connection, [values["described"] for values in as_read], only_known=True)
+    alone = [values for values in as_read if values["record_id"] is None]
+    joined = [values for values in as_read if values["record_id"] is not None]
+    new: _Values = {"areas": bindparam("new_areas"), "facts": bindparam("new_facts")}
+    if alone:
+        connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(new), alone)
+        write_outlines(connection, [values["described"] for values in alone], only_known=True)
+    if joined:
+        which = col(Record.id) == bindparam("of_record")
+        rows = [values | {"of_record": values["record_id"]} for values in joined]
+        connection.execute(update(Record).where(which).values(new), rows)
+        Joiner(connection, now, None).put_together([values["item_id"] for values in joined])
     return True

@@ -20,7 +20,7 @@ from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.records import SAID
 from trialalerts.catalog.store import store_items
 from trialalerts.catalog.tables import Item, ItemKind, Record
-from trialalerts.catalog.trials.schedule import next_turn, status_on
+from trialalerts.catalog.trials.status import next_turn, status_on
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.sources.tables import SourceState
@@ -59,7 +59,7 @@ def turn_statuses(db: Database, clock: Clock, *, freshness: Freshness) -> int:
 def _due(session: Session, now: datetime, last: int) -> list[Row[Any]]:
     """Return records whose day has come; those of a source whose first sweep is under way wait for its end."""
     said = [getattr(Record, name) for name in SAID] + [getattr(Item, name).label(f"item_{name}") for name in SAID]
-    own: list[Any] = [col(Record.id), col(Record.registry_name).label("registry")]
+    own: list[Any] = [col(Record.id), col(Record.registry_name).label("registry"), col(Record.origin)]
     query = (
         select(*own, col(Record.external_id), col(Record.source), col(Record.version), *said)
         .join(Item, col(Item.id) == col(Record.item_id))
@@ -98,4 +98,5 @@ def _turned(row: Row[Any], now: datetime) -> ItemDraft | None:
         topics=said["topics"],
         version=row.version,
         turns_on=next_turn(facts.schedule, today),
+        origin=row.origin,
     )

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any, Protocol
 
-from trialalerts.catalog.draft import ItemDraft
+from trialalerts.catalog.draft import ItemDraft, RecordOrigin
 from trialalerts.catalog.facts import StatusDates, TrialFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_text
-from trialalerts.catalog.trials.schedule import next_turn, status_on
+from trialalerts.catalog.trials.status import next_turn, status_on
 from trialalerts.clock import Clock
 from trialalerts.sources.reading.record import RecordView
 from trialalerts.sources.trial_areas import trial_areas
@@ -58,6 +58,7 @@ class TrialRecord:
         topics: topics that the record names itself.
         aliases: former numbers of this very record.
         schedule: the days from which its status follows, where the registry states none.
+        origin: what the record weighs beside others of the same trial.
     """
 
     number: str
@@ -68,6 +69,7 @@ class TrialRecord:
     topics: Sequence[str] = ()
     aliases: tuple[str, ...] = ()
     schedule: StatusDates | None = None
+    origin: RecordOrigin = "registry"
 
 
 def trial_draft(
@@ -109,6 +111,7 @@ def trial_draft(
         aliases=trial.aliases,
         problems=view.problems,
         turns_on=turns_on,
+        origin=trial.origin,
     )
 
 

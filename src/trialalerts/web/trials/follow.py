@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trialalerts.catalog.tables import Item, ItemKind
+from trialalerts.catalog.trials.lookup import current_item
 from trialalerts.errors import InvalidInput, NotFound
 from trialalerts.subscribers.follows.trials import follow_trial, followed_trials, unfollow_trial
 from trialalerts.subscribers.people import find_by_key
@@ -74,7 +75,7 @@ class FollowPage:
     def _meant(self, session: Session, request: Request) -> tuple[Item, Subscriber | None]:
         """Return the trial that a token names, and who may follow it by this link; None: nobody, or no longer."""
         said = self._site.tokens.read(Purpose.FOLLOW, request.path_params["token"], max_age=None)
-        item = session.get(Item, said.data.get("trial"))
+        item = current_item(session, said.data.get("trial") or 0)
         if item is None or item.kind is not ItemKind.TRIAL:
             raise HTTPException(404)
         subscriber = find_by_key(session, said.key)

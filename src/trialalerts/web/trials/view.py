@@ -11,11 +11,20 @@ from sqlmodel import Session, col, select
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemNumber
 from trialalerts.catalog.trials.awaited import results_page
+from trialalerts.catalog.trials.registries import called
 from trialalerts.catalog.trials.status import status_group
 from trialalerts.digests.cards.changes import change_line, change_notes
 from trialalerts.digests.cards.sites.contacts import ContactLine, contacts_for
 from trialalerts.digests.cards.text import one_line, shortened, web_address
-from trialalerts.digests.cards.trial_wording import countries, dated, phase, stale_line, study_type, who_can_join
+from trialalerts.digests.cards.trial_wording import (
+    conflict_lines,
+    countries,
+    dated,
+    phase,
+    stale_line,
+    study_type,
+    who_can_join,
+)
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import EntryChange
 from trialalerts.digests.plain import Piece, PlainLine, plain_line, share_line
@@ -33,11 +42,6 @@ _MOST_CRITERIA = 30
 _MOST_AREAS = 3
 _GROWN_UP, _ASK_THEMSELVES = 6_574, 4_748
 """Days: 18 years, and 13, from which on young people ask for themselves too."""
-_REGISTRIES = {
-    "clinicaltrials.gov": "ClinicalTrials.gov",
-    "ctis": "EU Clinical Trials (CTIS)",
-    "isrctn": "ISRCTN",
-}
 _CHIPS = {
     "open": ("open", "good"),
     "upcoming": ("upcoming", "news"),
@@ -103,6 +107,7 @@ class TrialView:
     by_chance: bool | None
     shares: tuple[Piece, ...]
     asked_for: str
+    conflicts: tuple[str, ...]
 
 
 def view_of(
@@ -128,7 +133,7 @@ def view_of(
         summary=shortened(item.summary, _SUMMARY),
         url=url,
         results_url=_results(item, facts, url),
-        registry=_REGISTRIES.get(item.registry_name, item.registry_name),
+        registry=called(item.registry_name),
         record_day=facts.last_update_posted,
         stale=stale_line(words, facts.last_verified, today) if status_group(facts.status) in _MAY_TAKE else "",
         seen=item.last_seen_at,
@@ -153,6 +158,7 @@ def view_of(
         by_chance=_BY_CHANCE.get(facts.plain.allocation or "") if facts.plain else None,
         shares=share_line(words, facts, item.summary),
         asked_for=_asked_for(facts),
+        conflicts=conflict_lines(words, facts),
     )
 
 

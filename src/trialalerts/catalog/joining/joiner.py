@@ -1,0 +1,357 @@
+"""Joiner: records of several registries that are one trial become one item, and what was two items becomes one.
+
+Which records are one trial says :mod:`~trialalerts.catalog.joining.linking`, what the trial then says
+:mod:`~trialalerts.catalog.joining.merging`. Here the tables are brought to that: records move to the item that stays,
+with changes, followers and numbers; an item that is left empty keeps its row, for old mails refer to it. A record that
+is linked no more (its registry took a number back, or the operator split it off) gets its item back, or a new one.
+
+Nothing is told twice: who knows the trial under one of its numbers is told only what the other records make new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from trialalerts.catalog.changes.announcing import Announcer
+from trialalerts.catalog.changes.publishing import Happened
+from trialalerts.catalog.draft import ItemDraft
+from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.joining.linking import LinkedRecord, RecordKey, linked_groups
+from trialalerts.catalog.joining.merging import MergedTrial, TrialVersion, merged_trial
+from trialalerts.catalog.joining.moving import empty_item, mark_what_was_told, move_along, move_back, revivable
+from trialalerts.catalog.joining.telling import Side, Teller, sides_of
+from trialalerts.catalog.joining.versions import StoredVersion, items_under, link_of, read_items, read_versions
+from trialalerts.catalog.outline_rows import Described, write_outlines
+from trialalerts.catalog.records import SAID
+from trialalerts.catalog.rows import PreparedItem
+from trialalerts.catalog.tables import Item, ItemKind, ItemNumber, KeptApart, Record
+from trialalerts.catalog.trials.identity import StoredTrial, note_numbers
+from trialalerts.catalog.trials.status import is_recruiting
+from trialalerts.database.types import table_of
+
+__all__ = ["Joiner", "described", "is_outdated"]
+
+_MOST_ITEMS = 500
+"""So many items are looked at for one batch; no trial has more than a dozen records."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member:
+    """A record as it is now: from an entry, from the table, or both."""
+
+    version: TrialVersion
+    link: LinkedRecord
+    entry: PreparedItem | None = None
+    stored: StoredVersion | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Group:
+    """The records of one trial, the items that they had, and the item that they get."""
+
+    members: list[_Member]
+    merged: MergedTrial
+    items: list[int] = field(default_factory=list)
+    target: int = 0
+    sides: list[Side] = field(default_factory=list)
+
+    @property
+    def entries(self) -> list[PreparedItem]:
+        """What was read just now."""
+        return [member.entry for member in self.members if member.entry is not None]
+
+
+class Joiner:
+    """The records of a batch that are linked with others, while they are stored."""
+
+    def __init__(self, connection: Connection, now: datetime, announcer: Announcer | None) -> None:
+        self._connection = connection
+        self._now = now
+        self._teller = Teller(connection, announcer)
+        self.new = self.updated = 0
+
+    def store(self, entries: Sequence[PreparedItem], stored: Mapping[str, StoredTrial]) -> list[Happened]:
+        """Bring the tables to what the entries say; return what is told of it."""
+        if not entries:
+            return []
+        links = {entry.external_id: link_of(entry) for entry in entries}
+        numbers = {number for link in links.values() for number in link.numbers}
+        known = {record.item_id for entry in entries if (record := stored.get(entry.external_id))}
+        items, versions = self._related(known, numbers)
+        by_record = {record.record_id: entry for entry in entries if (record := stored.get(entry.external_id))}
+        members = [self._member(version, by_record.pop(version.record_id, None)) for version in versions]
+        unknown = [entry for entry in entries if entry.external_id not in stored]
+        members += [_Member(version=_version_of(e), link=links[e.external_id], entry=e) for e in unknown]
+        return self._arrange(members, items)
+
+    def rearrange(self, item_id: int) -> None:
+        """Bring the tables to what the records of an item say, telling nothing."""
+        items, versions = self._related({item_id}, ())
+        self._arrange([self._member(version, None) for version in versions], items)
+
+    def put_together(self, item_ids: Iterable[int]) -> None:
+        """Compute items anew from their records, which were written otherwise; telling nothing."""
+        items = read_items(self._connection, item_ids)
+        members: dict[int, list[_Member]] = {}
+        for version in read_versions(self._connection, items):
+            members.setdefault(version.item_id, []).append(self._member(version, None))
+        self._write_items(
+            [
+                _Group(members=mine, merged=merged_trial(each.version for each in mine), target=item_id)
+                for item_id, mine in sorted(members.items())
+            ],
+            seen=False,
+        )
+
+    def _related(
+        self, item_ids: Iterable[int], numbers: Iterable[str]
+    ) -> tuple[dict[int, Row[Any]], list[StoredVersion]]:
+        """Return the items that can be one with these or with each other, and what their records say."""
+        wanted, asked = set(item_ids), set(numbers)
+        wanted |= set().union(*items_under(self._connection, asked).values())
+        items: dict[int, Row[Any]] = {}
+        versions: list[StoredVersion] = []
+        while wanted and len(items) < _MOST_ITEMS:
+            more = read_items(self._connection, wanted)
+            items |= more
+            found = read_versions(self._connection, more)
+            versions += found
+            new = {number for version in found for number in version.link.numbers} - asked
+            asked |= new
+            wanted = set().union(*items_under(self._connection, new).values()) - items.keys()
+        return items, sorted(versions, key=lambda version: version.record_id)
+
+    def _member(self, stored: StoredVersion, entry: PreparedItem | None) -> _Member:
+        if entry is None or is_outdated(entry, stored.version.facts.last_update_posted, self._now):
+            return _Member(version=stored.version, link=stored.link, stored=stored)
+        own = link_of(entry)
+        link = LinkedRecord(own.key, own.own | stored.link.own, own.named - stored.link.own)
+        return _Member(version=_version_of(entry), link=link, entry=entry, stored=stored)
+
+    def _arrange(self, members: Sequence[_Member], items: Mapping[int, Row[Any]]) -> list[Happened]:
+        """Tell which records are one trial, and bring the tables to that."""
+        by_key = {member.version.key: member for member in members}
+        groups = []
+        for keys in linked_groups([member.link for member in members], self._kept_apart()):
+            mine = [by_key[key] for key in keys]
+            groups.append(_Group(members=mine, merged=merged_trial(each.version for each in mine)))
+        self._assign(groups, items)
+        groups = [group for group in groups if not _is_as_it_was(group, members)]
+        sides = sides_of(self._connection, [items[item] for group in groups for item in group.items])
+        for group in groups:
+            group.sides = [sides[item] for item in group.items]
+        for group in groups:
+            self._place(group, members)
+        self._write_items(groups)
+        self._write_records(groups)
+        self._write_numbers(groups)
+        return [each for group in groups for each in self._told(group)]
+
+    def _kept_apart(self) -> set[frozenset[RecordKey]]:
+        pairs = self._connection.execute(select(KeptApart)).mappings()
+        return {
+            frozenset({(row["registry"], row["external_id"]), (row["other_registry"], row["other_external_id"])})
+            for row in pairs
+        }
+
+    def _assign(self, groups: Sequence[_Group], items: Mapping[int, Row[Any]]) -> None:
+        """Give each item to the records whose number it bears, else to those that it had first."""
+        group_of = {member.version.key: group for group in groups for member in group.members}
+        had = {m.stored.item_id: group for group in reversed(groups) for m in reversed(group.members) if m.stored}
+        renamed = {
+            (m.stored.version.registry, m.stored.version.external_id): group
+            for group in groups
+            for m in group.members
+            if m.stored
+        }
+        for item_id, row in sorted(items.items()):
+            named = row.registry, row.external_id
+            group = group_of.get(named) or renamed.get(named) or had.get(item_id)
+            if group is not None:
+                group.items.append(item_id)
+
+    def _place(self, group: _Group, members: Sequence[_Member]) -> None:
+        """Tell which item the records get; what hangs on the others goes along."""
+        if group.items:
+            group.target, *gone = group.items
+            if gone:
+                mark_what_was_told(self._connection, {side.item_id: side.outline for side in group.sides})
+            for item_id in gone:
+                had = [m.stored.version.key for m in members if m.stored and m.stored.item_id == item_id]
+                empty_item(self._connection, item_id)
+                move_along(self._connection, item_id, group.target, had, self._now)
+                log.info("trials.joined", item=group.target, joined=item_id)
+            return
+        left = {member.stored.item_id for member in group.members if member.stored}
+        keys = {member.stored.version.key for member in group.members if member.stored}
+        for item_id in sorted(left):
+            revived = revivable(self._connection, item_id, keys)
+            if revived is not None:
+                move_back(self._connection, revived)
+                group.target = revived
+                return
+
+    def _write_items(self, groups: Sequence[_Group], *, seen: bool = True) -> None:
+        item = table_of(Item)
+        for group in groups:
+            row: dict[str, Any] = _row(group.merged) | ({"last_seen_at": self._now} if seen else {})
+            if group.target:
+                first = [side.first_seen_at for side in group.sides]
+                row |= {"first_seen_at": min(first)} if first else {}
+                self._connection.execute(update(item).where(item.c.id == group.target).values(row))
+                self.updated += len(group.entries)
+            else:
+                row |= {"first_seen_at": self._now}
+                made = self._connection.execute(insert(item).returning(item.c.id), row)
+                group.target = int(made.scalar_one())
+                self.new += 1 if group.entries else 0
+                self.updated += max(0, len(group.entries) - 1)
+        told = [is_recruiting(group.merged.facts.status) or self._teller.is_told(group.entries) for group in groups]
+        for is_told in (True, False):  # what nobody is told of gets no outline, unless it has one
+            some = [_described(group) for group, each in zip(groups, told, strict=True) if each is is_told]
+            write_outlines(self._connection, some, only_known=not is_told)
+
+    def _write_records(self, groups: Sequence[_Group]) -> None:
+        """Write what each record says: with itself where its trial has others, with its item where it has none."""
+        record = table_of(Record)
+        for group in groups:
+            is_alone = len(group.members) == 1
+            for member in group.members:
+                values = _record_values(member, is_alone=is_alone) | {"item_id": group.target}
+                if member.stored is None:
+                    values |= {"first_seen_at": self._now, "last_seen_at": self._now}
+                    self._connection.execute(insert(record), values)
+                else:
+                    mine = record.c.id == member.stored.record_id
+                    self._connection.execute(update(record).where(mine).values(values))
+
+    def _write_numbers(self, groups: Sequence[_Group]) -> None:
+        """Let each item be known under the numbers of its records, and under none of a record that left it."""
+        note_numbers(self._connection, [(group.target, entry) for group in groups for entry in group.entries])
+        for group in groups:
+            left = {m.stored.item_id for m in group.members if m.stored} - set(group.items) - {group.target}
+            for member in group.members:
+                if not left or member.stored is None:
+                    continue
+                own = {member.version.external_id, *member.link.own}
+                moved: dict[str, str | None] = dict.fromkeys(member.link.named)  # mentioned only
+                moved |= {number: member.version.registry for number in own if "\x1f" not in number}
+                number = table_of(ItemNumber).c
+                theirs = number.item_id.in_(left), number.number.in_(sorted(own))
+                self._connection.execute(delete(ItemNumber).where(*theirs))
+                self._add_numbers(group.target, moved)
+
+    def _add_numbers(self, item_id: int, numbers: Mapping[str, str | None]) -> None:
+        number = table_of(ItemNumber).c
+        known = set(self._connection.execute(select(number.number).where(number.item_id == item_id)).scalars())
+        rows = [{"number": n, "item_id": item_id, "registry": r} for n, r in sorted(numbers.items()) if n not in known]
+        if rows:
+            self._connection.execute(insert(table_of(ItemNumber)), rows)
+
+    def _told(self, group: _Group) -> list[Happened]:
+        versions = {m.version.key: m.stored.version.facts for m in group.members if m.stored and m.entry}
+        is_split = not group.sides and any(member.stored for member in group.members)
+        if is_split or not group.entries:
+            return self._teller.of_split(group.target, group.sides, group.merged)
+        return self._teller.of_joined(group.target, group.sides, _as_entry(group.merged), group.entries, versions)
+
+
+def is_outdated(entry: PreparedItem, stored: date | str | None, now: datetime) -> bool:
+    """Tell whether a record was updated, by its registry's date, before the version that is stored.
+
+    A stored date that lies ahead is a slip, and covers nothing.
+    """
+    facts = entry.draft.facts
+    day = facts.last_update_posted if isinstance(facts, TrialFacts) else None
+    return day is not None and stored is not None and day.isoformat() < str(stored) <= now.date().isoformat()
+
+
+def described(item_id: int, entry: PreparedItem) -> Described:
+    """Return an item as its outline is made of it."""
+    draft = entry.draft
+    facts = draft.facts if isinstance(draft.facts, TrialFacts) else None
+    status = facts.status if facts else None
+    areas = {"direct": draft.areas, "ancestors": draft.ancestors}
+    return Described(item_id, draft.kind, status, is_recruiting(status), facts, areas, draft.topics)
+
+
+def _described(group: _Group) -> Described:
+    return described(group.target, _as_entry(group.merged))
+
+
+def _is_as_it_was(group: _Group, members: Sequence[_Member]) -> bool:
+    """Tell whether nothing of a group is to be written: its records had one item, and that no other records."""
+    if len(group.items) != 1 or any(member.entry or member.stored is None for member in group.members):
+        return False
+    item = group.items[0]
+    had = sum(1 for member in members if member.stored and member.stored.item_id == item)
+    return had == len(group.members) and all(m.stored and m.stored.item_id == item for m in group.members)
+
+
+def _version_of(entry: PreparedItem) -> TrialVersion:
+    draft = entry.draft
+    return TrialVersion(
+        registry=draft.registry,
+        external_id=entry.external_id,
+        source=draft.source,
+        origin=draft.origin,
+        facts_hash=entry.facts_hash,
+        url=draft.url,
+        title=draft.title,
+        summary=draft.summary,
+        published_at=draft.published_at,
+        facts=draft.facts if isinstance(draft.facts, TrialFacts) else TrialFacts(),
+        areas={"direct": list(draft.areas), "ancestors": list(draft.ancestors)},
+        topics=list(draft.topics),
+    )
+
+
+def _as_entry(merged: MergedTrial) -> PreparedItem:
+    """Return a trial as if one record had said all of it."""
+    leader = merged.leader
+    draft = ItemDraft(
+        registry=leader.registry,
+        external_id=leader.external_id,
+        kind=ItemKind.TRIAL,
+        url=leader.url,
+        title=leader.title,
+        facts=merged.facts,
+        source=leader.source,
+        summary=merged.summary,
+        published_at=merged.published_at,
+        areas=merged.direct,
+        ancestors=merged.ancestors,
+        topics=merged.topics,
+    )
+    return PreparedItem(draft=draft, external_id=leader.external_id, facts_hash=merged.facts_hash)
+
+
+def _row(merged: MergedTrial) -> dict[str, Any]:
+    return _as_entry(merged).row()
+
+
+def _record_values(member: _Member, *, is_alone: bool) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if member.entry is not None:
+        draft, version = member.entry.draft, member.version
+        values = {
+            "registry": version.registry, "external_id": version.external_id, "source": version.source,
+            "origin": version.origin, "facts_hash": version.facts_hash,
+            "version": draft.version, "turns_on": draft.turns_on,
+        }  # fmt: skip
+    if is_alone:
+        return values | dict.fromkeys(SAID)
+    if member.entry is not None:
+        row = member.entry.row()
+        return values | {name: row[name] for name in SAID}
+    if member.stored is not None and not member.stored.is_kept:
+        return values | {name: member.stored.said[name] for name in SAID}
+    return values
