@@ -478,3 +478,16 @@ def test_one_client_cannot_make_the_count_grow_without_end(world: World) -> None
     for number in range(130):
         world.client.post(f"/unsubscribe/nonsense{number}", data=ONE_CLICK)
     assert 100 <= _unknown(world) <= 120
+
+
+def test_a_page_of_a_mails_link_is_had_in_another_language_and_answers_in_it(world: World) -> None:
+    person, waiting = world.follower(), world.follower("bob@example.org", confirmed=False)
+    for path, asked, done in (
+        (path_of(world.links.unsubscribe(person)), "Keine Mails mehr?", "Fertig. Keine Mails mehr"),
+        (world.confirm_path(waiting), "Ein Klick, und wir sehen für Sie nach", "Alles bereit"),
+    ):
+        assert f'href="{path}?lang=de"' in world.client.get(path).text
+        page = world.client.get(f"{path}?lang=de").text
+        assert f"<h1>{asked}</h1>" in page
+        assert f'action="{path}?lang=de"' in page
+        assert f"<h1>{done}" in world.client.post(f"{path}?lang=de", data={"action": "unsubscribe"}).text

@@ -54,6 +54,7 @@ class ConfirmPage:
         return site.pages.page(
             "confirm.html",
             language,
+            here=f"{site.pages.prefix}/confirm/{token}",
             token=token,
             follows=follows,
             address=subscriber.address,

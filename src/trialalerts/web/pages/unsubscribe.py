@@ -69,7 +69,9 @@ class UnsubscribePage:
         token = request.path_params["token"]
         self._site.tokens.read(Purpose.UNSUBSCRIBE, token, max_age=None)
         until = (self._site.clock.now() + _REST).date()
-        return self._site.pages.page("unsubscribe.html", self._site.pages.language(request), token=token, until=until)
+        pages = self._site.pages
+        here = f"{pages.prefix}/unsubscribe/{token}"
+        return pages.page("unsubscribe.html", pages.language(request), here=here, token=token, until=until)
 
     async def take(self, request: Request) -> Response:
         """Unsubscribe, whatever the body says, unless it asks for less instead; twice is fine.
