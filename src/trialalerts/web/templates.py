@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -12,10 +11,10 @@ from urllib.parse import urlencode, urlsplit
 
 import structlog
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse
 
+from trialalerts.digests.rendering.templates import marked
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import shipped
 from trialalerts.settings import LookSettings, Settings
@@ -160,24 +159,6 @@ def _usable_logo(look: LookSettings) -> Logo | None:
     except ConfigurationError as error:
         log.warning("logo.unusable", error=str(error))
         return None
-
-
-def marked(text: str, foreign: Collection[str]) -> Markup:
-    """Return a text as HTML in which names that stand in English on another page say so (WCAG 3.1.2).
-
-    >>> marked("Multiple Sklerose bei Leeds", ())
-    Markup('Multiple Sklerose bei Leeds')
-    >>> marked("Nicht: Fabry Disease", ["Fabry Disease"])
-    Markup('Nicht: <span lang="en">Fabry Disease</span>')
-    """
-    if not foreign:
-        return escape(text)
-    longest = sorted(foreign, key=len, reverse=True)
-    names = "|".join(map(re.escape, longest))
-    parts = re.split(rf"(?<!\w)({names})(?!\w)", text, flags=re.IGNORECASE)
-    return Markup().join(
-        Markup('<span lang="en">{}</span>').format(each) if at % 2 else escape(each) for at, each in enumerate(parts)
-    )
 
 
 def with_query(url: str, **query: object) -> str:

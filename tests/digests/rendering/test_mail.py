@@ -34,6 +34,7 @@ from trialalerts.delivery.mail.message import Message, to_bytes
 from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.cards.headings import Extent, Lookout, digest_intro
+from trialalerts.digests.cards.reasons import condition_of
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.lookout import Watch
 from trialalerts.digests.rendering.renderer import DIGEST, MailRenderer
@@ -44,6 +45,7 @@ from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.tables import SubscriberState
 from trialalerts.subscribers.tokens import Purpose, Tokens
+from trialalerts.vocabulary.areas.naming.shown import AreaName
 
 LANGUAGES = ("en", "de", "fr", "es")
 
@@ -180,6 +182,41 @@ def test_sources_that_could_not_be_looked_at_are_one_sentence(locale: str, sente
     extent = Extent(first=False, added=False, total=1, trials=1, new=1, near=False)
     intro = digest_intro(Wordings().of(locale), extent, None, Lookout(NOW, unseen), NOW, "UTC")
     assert sentence in intro
+
+
+FABRY = AreaName("D000795", "Fabry Disease")
+
+
+@pytest.mark.parametrize("locale", ["de", "fr", "es"])
+def test_an_area_without_a_name_in_the_readers_language_is_marked_as_english(locale: str) -> None:
+    why = reason(area_id="D000795", area_name="Fabry Disease", names=FABRY)
+    items = [trial(number) for number in range(1, 30)]
+    entries = [entry(item, told("opened"), reasons=[why]) for item in items]
+    marked = '<span lang="en">Fabry Disease</span>'
+    html = mail(items, entries, locale=locale).html or ""
+    assert re.search(rf"<h2[^>]*>{marked} ", html)
+    assert html.count(marked) == 2, "in the heading and in what is more"
+    told_of = [entry(items[0], told("recruiting_now"), reasons=[why])]
+    renderer = MailRenderer(settings(), FrozenClock(NOW))
+    added = both_ways(renderer, digest(kind=DigestKind.FIRST, added=True), told_of, subscriber(locale), items[:1])
+    assert marked in (added.html or "").partition("<h2")[0]
+    assert "<span lang=" not in (mail(items, entries, locale="en").html or "").replace(
+        '<span dir="auto" lang="en">', ""
+    )
+
+
+def test_an_area_that_the_reader_has_a_name_for_is_not_marked_as_english() -> None:
+    named = AreaName("D000795", "Fabry Disease", (("de", "Morbus Fabry"),))
+    why = reason(area_id="D000795", area_name="Fabry Disease", names=named)
+    html = mail([trial(1)], [entry(trial(1), told("opened"), reasons=[why])], locale="de").html or ""
+    assert "Morbus Fabry bei Leeds" in html
+    assert "Fabry Disease" not in html
+
+
+def test_a_plain_line_calls_nothing_by_an_english_name_that_is_not_marked() -> None:
+    why = reason(area_id="D000795", area_name="Fabry Disease", names=FABRY, through_name=None, through_names=None)
+    assert condition_of(Wordings().of("de"), [why]) is None
+    assert condition_of(Wordings().of("en"), [why]) == "Fabry Disease"
 
 
 def test_what_belongs_together_stands_on_one_line_of_html_and_text_keeps_plain_blanks() -> None:

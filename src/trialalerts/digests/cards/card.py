@@ -93,7 +93,8 @@ class ArticleCard:
 class Brief:
     """An item in one line: what happened, what it is, and more of what happened.
 
-    It leads to the page that all may have: forty-five links of the reader's own would double what the lines weigh.
+    It leads to the page that all may have: forty-five links of the reader's own would double what the lines weigh, and
+    hide nothing, for the registry's number stands beside each.
     """
 
     chip: ChangeNote | None

@@ -13,12 +13,13 @@ from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import Reason
 from trialalerts.matching.reasons import Scope
 from trialalerts.subscribers.tables import ONE_TRIAL, RegionKind
+from trialalerts.vocabulary.areas.naming.shown import AreaName
 from trialalerts.vocabulary.areas.tree import ANY_AREA
 from trialalerts.vocabulary.places.everyday.table import everyday_stored
 from trialalerts.vocabulary.places.shown import region_shown
 from trialalerts.vocabulary.topics import TopicName
 
-__all__ = ["area_said", "condition_of", "followed", "place_said", "wish_details", "wish_heading"]
+__all__ = ["area_said", "condition_of", "followed", "foreign_names", "place_said", "wish_details", "wish_heading"]
 
 _NAME = 100
 _TOWN = 60
@@ -32,12 +33,28 @@ def area_said(words: Wording, reason: Reason) -> str:
 
 
 def condition_of(words: Wording, reasons: Sequence[Reason]) -> str | None:
-    """Return the condition by which the reader gets a trial: the trial's own where that is narrower than the area."""
+    """Return the condition by which the reader gets a trial: the trial's own where that is narrower than the area.
+
+    None, too, where it has no name in the reader's language.
+    """
     first = next(iter(reasons), None)
     if first is None or first.area_id in {ANY_AREA, ONE_TRIAL} or first.wish.item_id is not None:
         return None
+    names = first.through_names if first.through_name else first.names
+    if names is not None and _is_foreign(words, names):
+        return None  # the record's own words are marked as English
     through = first.through_names.within(words.language) if first.through_names else first.through_name
     return one_line(through, _NAME) or area_said(words, first) or None
+
+
+def foreign_names(words: Wording, reason: Reason) -> tuple[str, ...]:
+    """Return those names of what is followed that stand in English in a mail of another language."""
+    names: list[AreaName | TopicName] = [*([reason.names] if reason.names else []), *reason.topics]
+    return tuple(one_line(each.english, _NAME) for each in names if _is_foreign(words, each))
+
+
+def _is_foreign(words: Wording, names: AreaName | TopicName) -> bool:
+    return names.language(words.language) != words.language
 
 
 def followed(words: Wording, reason: Reason) -> str:

@@ -238,6 +238,7 @@ _LINKS = {
 _SAID = {
     "subject": "Your trial update: 2 new",
     "title": "2 new near you",
+    "foreign": ("new",),
     "preview": "What is new",
     "intro": "and 17 changes since 21 November.",
     "notes": (
@@ -273,8 +274,18 @@ _NOTICE = Notice(
     tail=(NoticeLink(text="Stop", url="https://alerts.example.org/u/1"),),
 )
 _STOP = {"stop_url": "https://alerts.example.org/stop/s"}
-_GROUP: Mapping[str, Any] = {"heading": _ODD, "detail": "2 new", "anchor": "g1", **_STOP}
-_REST: Mapping[str, Any] = {"rest": "and 3 more", "rest_url": "https://alerts.example.org/digests/d#g1"}
+_GROUP: Mapping[str, Any] = {
+    "heading": _ODD,
+    "detail": "2 new",
+    "anchor": "g1",
+    "foreign": (),
+    **_STOP,
+}
+_REST: Mapping[str, Any] = {
+    "rest": "and 3 more",
+    "rest_url": "https://alerts.example.org/digests/d#g1",
+    "foreign": ("more",),
+}
 _CARDS: tuple[TrialCard | ArticleCard, ...] = (_TRIAL, *_BARE_TRIALS, _ARTICLE, _BARE_ARTICLE)
 _TRIED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], tuple[str, ...]]] = [
     *((f"card_{card.kind}", {"card": card, "page": False}, own, ()) for card in _CARDS for own in _PERSONAL),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from trialalerts.digests.cards.headings import Extent
-from trialalerts.digests.cards.reasons import followed, wish_details, wish_heading
+from trialalerts.digests.cards.reasons import followed, foreign_names, wish_details, wish_heading
 from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import Entry
@@ -105,6 +105,7 @@ def _layout(
         heading=wish_heading(words, area, reason.wish),
         detail=" · ".join([*details, plain.detail]),
         wish=group.preference_id or None,
+        foreign=foreign_names(words, reason),
         rest=plain.rest if reason.wish.item_id is not None else ("group.more_for", {"area": area}),
     )
 

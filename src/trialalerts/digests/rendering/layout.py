@@ -51,6 +51,7 @@ class GroupLayout:
         total: how many it has in all.
         rest: the phrase of what is more, with its ``count``, and its words.
         wish: the preference that it is of; None: articles, or a preference that is gone.
+        foreign: the names in it that stand in English in a mail of another language.
     """
 
     anchor: str
@@ -60,11 +61,12 @@ class GroupLayout:
     total: int
     rest: tuple[str, Mapping[str, Any]]
     wish: int | None = None
+    foreign: tuple[str, ...] = ()
 
     @property
     def own(self) -> Mapping[str, Any]:
         """The reader's own words in its heading."""
-        return {"heading": self.heading, "detail": self.detail, "anchor": self.anchor}
+        return {"heading": self.heading, "detail": self.detail, "anchor": self.anchor, "foreign": self.foreign}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -245,7 +247,8 @@ class LetterWriter:
             return []
         phrase, words = group.rest
         url = f"{letter.own['digest_url']}#{group.anchor}" if letter.shared["linked"] else ""
-        return [self._part(name, letter, {"rest": letter.tongue.words.count(phrase, left, **words), "rest_url": url})]
+        said = letter.tongue.words.count(phrase, left, **words)
+        return [self._part(name, letter, {"rest": said, "rest_url": url, "foreign": group.foreign})]
 
     def _part(
         self, name: str, letter: DigestLayout, own: Mapping[str, Any], inside: Mapping[str, Encoded] | None = None

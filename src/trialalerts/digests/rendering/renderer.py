@@ -281,6 +281,7 @@ class MailRenderer:
             },
             own={
                 "title": digest_title(words, extent, [group.heading for group in groups if group.anchor != READING]),
+                "foreign": tuple(name for group in groups for name in group.foreign),
                 "preview": words.say(f"preview.{extent.kind}"),
                 "intro": digest_intro(words, extent, since, lookout, now, subscriber.timezone),
                 "notes": notes.of(stored, subscriber, words) if notes else (),

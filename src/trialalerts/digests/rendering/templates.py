@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from jinja2 import (
 )
 from jinja2.ext import Extension
 from jinja2.meta import find_referenced_templates
+from markupsafe import Markup, escape
 
 from trialalerts.delivery.mail.picture import Picture
 from trialalerts.delivery.mail.quoted_printable import Quoted, decode
@@ -41,7 +42,7 @@ from trialalerts.files import shipped
 from trialalerts.settings import LookSettings, ServiceSettings, Settings
 from trialalerts.settings.logo import read_logo
 
-__all__ = ["MailLogo", "TemplateFault", "Templates", "bound", "common_words", "wrapped"]
+__all__ = ["MailLogo", "TemplateFault", "Templates", "bound", "common_words", "marked", "wrapped"]
 
 log = structlog.get_logger()
 
@@ -257,6 +258,7 @@ def _environment(tags: type[Extension], loader: BaseLoader) -> Environment:
     )
     environment.globals["wrap"] = wrapped
     environment.filters["bound"] = bound
+    environment.filters["marked"] = marked
     return environment
 
 
@@ -309,6 +311,24 @@ def common_words(
         "logo": logo,
         "why": words.say("footer.why", service=service.name),
     }
+
+
+def marked(text: str, foreign: Collection[str]) -> Markup:
+    """Return a text as HTML in which names that stand in English among other words say so (WCAG 3.1.2).
+
+    >>> marked("Multiple Sklerose bei Leeds", ())
+    Markup('Multiple Sklerose bei Leeds')
+    >>> marked("Nicht: Fabry Disease", ["Fabry Disease"])
+    Markup('Nicht: <span lang="en">Fabry Disease</span>')
+    """
+    if not foreign:
+        return escape(text)
+    longest = sorted(foreign, key=len, reverse=True)
+    names = "|".join(map(re.escape, longest))
+    parts = re.split(rf"(?<!\w)({names})(?!\w)", text, flags=re.IGNORECASE)
+    return Markup().join(
+        Markup('<span lang="en">{}</span>').format(each) if at % 2 else escape(each) for at, each in enumerate(parts)
+    )
 
 
 def bound(text: str) -> str:
