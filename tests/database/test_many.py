@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
+from sqlmodel import col, select
 
 from trialalerts.database import Database
-from trialalerts.database.bulk import write_many
-from trialalerts.database.types import PackedJson
+from trialalerts.database.audit import AuditEntry
+from trialalerts.database.bulk import Rows, write_many, write_together
+from trialalerts.database.types import PackedJson, table_of
+from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
+from trialalerts.subscribers.people import NewSubscriber, new_subscriber
+from trialalerts.subscribers.tables import Subscriber
 
 
 @pytest.mark.parametrize("number", [0, 1, 499, 500, 501, 1_250])
@@ -39,3 +46,36 @@ def test_a_packed_value_is_read_as_it_was_written(value: dict[str, str | int | N
     packed = column.process_bind_param(value, dialect)
     assert (packed is None) == (value is None)
     assert column.process_result_value(packed, dialect) == value
+
+
+def test_rows_of_several_tables_are_written_together_as_they_are(db: Database) -> None:
+    now = datetime(2026, 3, 2, 9, 30, 0, 123456, tzinfo=UTC)
+    queued = {
+        "kind": "digest", "subscriber_id": 1, "message_id": "<a@b>", "state": DeliveryState.QUEUED, "attempts": 0,
+        "not_before": now, "created_at": now,
+    }  # fmt: skip
+    odd = {"é": ["“x”", "'; --", 1.5, None, {"a": True}], "\\": "\n\t:rows_0"}
+    with db.write() as session:
+        session.add(new_subscriber(NewSubscriber(address="a@example.org"), now))
+        session.flush()
+        write_together(
+            session,
+            [
+                Rows(
+                    table_of(Delivery),
+                    [{**queued, "key": key, "data": odd} for key in ("one", "two", "one", None, None)],
+                    unique="key",
+                ),
+                Rows(table_of(Subscriber), [{"id": 1, "state_reason": ":x", "next_due_at": None}], key="id"),
+                Rows(table_of(AuditEntry), []),
+            ],
+        )
+        write_together(session, [Rows(table_of(Delivery), [{**queued, "key": "two", "data": {}}], unique="key")])
+        write_together(session, [])
+    with db.read() as session:
+        mails = session.exec(select(Delivery).order_by(col(Delivery.id))).all()
+        person = session.exec(select(Subscriber)).one()
+    assert [mail.key for mail in mails] == ["one", "two", None, None]
+    assert {(mail.state, mail.created_at) for mail in mails} == {(DeliveryState.QUEUED, now)}
+    assert [mail.data for mail in mails] == [odd] * 4
+    assert (person.state_reason, person.next_due_at, person.address) == (":x", None, "a@example.org")
