@@ -113,6 +113,10 @@ class PubMedServer:
         """Answer everything from now on."""
         self.server.faults.append(Fault(act=self._answer, times=100_000))
 
+    def keep(self, name: str, *papers: StoredPaper) -> None:
+        """Keep a search that found these papers."""
+        self._kept[name] = list(papers)
+
     def forget(self) -> None:
         """Keep no search any longer."""
         self._kept.clear()

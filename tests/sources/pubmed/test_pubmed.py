@@ -365,6 +365,17 @@ def test_papers_of_like_titles_are_papers_of_their_own(
     assert len(items_of(sqlite_world)) == 6
 
 
+def test_a_search_that_counts_more_than_it_lists_is_no_end(
+    sqlite_world: Database, clock: FrozenClock, library: PubMedServer, settings: Settings
+) -> None:
+    short = b'{"esearchresult":{"count":"7","webenv":"MCID_0","querykey":"1","idlist":["1","2","3"]}}'
+    library.server.faults.insert(0, Fault(act=respond(200, short), when=lambda asked: asked.path == "/esearch.fcgi"))
+    library.keep("MCID_0", *(article(number) for number in range(1, 8)))
+    count = poll(sqlite_world, settings, clock)
+    assert (count.new, count.complete) == (3, False)
+    assert "gave none of 0 papers" in (count.error or "")
+
+
 RETRACTED = {
     "by its type": {"types": ["Journal Article", "Retracted Publication"]},
     "by what it is retracted in": {"links": link("RetractionIn", 90000009)},

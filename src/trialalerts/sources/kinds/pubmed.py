@@ -78,9 +78,9 @@ class PubMed(PaperRegistry[PubMedSettings, PagedWindowStep]):
         if self._last is None or self._last.step != whole:
             self._last = self._search(whole, context)
         found, size = self._last, self.settings.page_size
-        listed = found.pmids[step.offset : step.offset + size]
-        if found.total > _MOST or not listed:
+        if found.total > _MOST or step.offset >= found.total:
             return RecordPage.of((), total=found.total)
+        listed = found.pmids[step.offset : step.offset + size]
         part = {"retstart": str(step.offset), "retmax": str(size)}
         page = replace(self._fetch({**found.history, **part}, context), total=found.total)
         given = {self.number(RecordView(record, Fields(""))) for record in page.records}
