@@ -438,7 +438,8 @@ def test_a_notice_that_comes_later_stands_in_the_facts_of_its_paper_with_its_day
         article(80000001, taken_in="2020-01-01", links=link(in_, 90000010), fits=False),
     )
     library.papers[-2].fits = fits  # a notice in which the words stand comes among the papers, too
-    next_day(world, settings, clock)
+    assert next_day(world, settings, clock) == [("90000001", state)]
+    assert next_day(world, settings, clock) == []
     assert notices_of(world) == [(state, "pmid:90000009", "2026-06-02")]
     assert len(items_of(world)) == 1
     assert "80000001" not in {number for fetch in library.fetches for number in fetch.get("id", "").split(",")}
