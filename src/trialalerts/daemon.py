@@ -13,7 +13,6 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -21,7 +20,7 @@ from trialalerts.clock import Clock, SystemClock
 from trialalerts.database import Database
 from trialalerts.delivery.sending.channels import ALONE, ProcessShare
 from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseTooNew, TrialAlertsError
-from trialalerts.logs import set_level
+from trialalerts.logs import Logger, set_level
 from trialalerts.operations.reloading import Reloaded, reloaded
 from trialalerts.operations.service_manager import ServiceManager
 from trialalerts.operations.watch.pulse import BEATS_EVERY, Pulse, failure_words
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ROLES", "Daemon"]
 
-log = structlog.get_logger()
+log = Logger()
 
 ROLES = ("poll", "compose", "send", "web", "watch")
 _POLL_SECONDS = 30

@@ -9,13 +9,52 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import structlog
-
+from trialalerts import modules_hidden
 from trialalerts.redaction import without_secrets
 
-__all__ = ["configure_logs", "log_to_standard_error", "set_level"]
+if TYPE_CHECKING:
+    import structlog
+
+__all__ = ["Logger", "configure_logs", "load_log", "log_to_standard_error", "set_level", "warnings_only"]
+
+
+class Logger:
+    """Writes lines: the event's name first, then what belongs to it by name.
+
+    structlog is imported with the first line: most commands write none, and it takes a tenth of their time.
+    """
+
+    def debug(self, event: str, **values: object) -> None:
+        """Tell what helps to find a fault."""
+        _write("debug", event, values)
+
+    def info(self, event: str, **values: object) -> None:
+        """Tell what was done."""
+        _write("info", event, values)
+
+    def warning(self, event: str, **values: object) -> None:
+        """Tell what somebody should look into."""
+        _write("warning", event, values)
+
+    def error(self, event: str, **values: object) -> None:
+        """Tell what went wrong."""
+        _write("error", event, values)
+
+
+def load_log() -> None:
+    """See to it that lines go to standard error, also those of libraries that know structlog.
+
+    Where somebody has said where they go, it stays so.
+    """
+    _import_structlog()
+    import structlog
+
+    if not structlog.is_configured():
+        log_to_standard_error()
 
 
 def configure_logs(*, json_lines: bool = False, level: str = "info") -> None:
@@ -30,6 +69,9 @@ def configure_logs(*, json_lines: bool = False, level: str = "info") -> None:
 
 def log_to_standard_error(*, json_lines: bool = False, level: str = "warning") -> None:
     """Write our own log lines to standard error, without secrets; a command's answer has standard output for itself."""
+    _import_structlog()
+    import structlog
+
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if json_lines
@@ -52,9 +94,39 @@ def log_to_standard_error(*, json_lines: bool = False, level: str = "warning") -
 
 def set_level(level: str) -> None:
     """Write only lines of this level and above from now on: ``debug``, ``info``, ``warning`` or ``error``."""
+    _import_structlog()
+    import structlog
+
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()])
     )
+
+
+@contextmanager
+def warnings_only() -> Iterator[None]:
+    """Log warnings and errors only; afterwards all is as it was."""
+    _import_structlog()
+    import structlog
+
+    before = structlog.get_config()
+    configure_logs(level="warning")
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _write(method: str, event: str, values: Mapping[str, object]) -> None:
+    load_log()
+    import structlog
+
+    getattr(structlog.get_logger(), method)(event, **values)
+
+
+def _import_structlog() -> None:
+    """Import structlog without rich and what that imports, 5 MB: its printer for terminals gets no line of ours."""
+    with modules_hidden("rich"):
+        import structlog  # noqa: F401 - for what importing it does
 
 
 class _Formatter(logging.Formatter):
@@ -89,4 +161,6 @@ def _cleaned(value: object) -> object:
 
 def _to_standard_error(*_: object) -> structlog.WriteLogger:
     """Look standard error up for each line: whoever redirects it later gets the lines."""
+    import structlog
+
     return structlog.WriteLogger(sys.stderr)

@@ -8,8 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-import structlog
-
 from trialalerts.catalog.changes.flapping import release_held
 from trialalerts.clock import Clock
 from trialalerts.database import Database
@@ -27,6 +25,7 @@ from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.digests.compose import ComposeCount, compose_due
 from trialalerts.digests.notices.heartbeat import queue_heartbeats
 from trialalerts.digests.rendering.renderer import MailRenderer
+from trialalerts.logs import Logger
 from trialalerts.operations.retention.pruning import prune_nightly
 from trialalerts.operations.timekeeping import Timekeeper
 from trialalerts.operations.watch.watcher import Watcher
@@ -40,7 +39,7 @@ from trialalerts.subscribers.follows.results import tell_missing_results
 
 __all__ = ["Pipeline"]
 
-log = structlog.get_logger()
+log = Logger()
 
 _WRONG_CLOCK = (
     "Nothing is sent: the clock of this machine is minutes away from the database's; set it (timedatectl). "

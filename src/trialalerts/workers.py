@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import structlog
+from trialalerts.logs import Logger
 
 __all__ = ["HELPING", "Workers", "usable_cores", "usual_processes", "watch_the_daemon"]
 
-log = structlog.get_logger()
+log = Logger()
 
 HELPING = ("compose", "send")
 """The roles that helpers take part in: the others gain nothing by it."""

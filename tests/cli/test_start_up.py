@@ -26,19 +26,28 @@ def _loaded(installation: Installation, words: list[str], names: list[str]) -> l
 
 
 @pytest.mark.parametrize(
-    ("words", "needed"),
+    "words",
     [
-        (["subscribers", "list"], []),
-        (["subscribers", "list", "--search", "anna", "--count"], []),
-        (["subscribers", "list", "--area", "MS"], ["numpy"]),
+        ["subscribers", "list"],
+        ["subscribers", "list", "--search", "anna", "--count"],
+        ["subscribers", "list", "--area", "MS"],
     ],
-    ids=lambda value: " ".join(value) or "nothing",
+    ids=" ".join,
 )
-def test_a_list_of_people_loads_numbers_and_trials_only_where_they_are_asked_for(
-    installation: Installation, words: list[str], needed: list[str]
+def test_a_list_of_people_loads_nothing_for_numbers_requests_mails_and_the_log(
+    installation: Installation, words: list[str]
 ) -> None:
-    assert _loaded(installation, words, ["numpy", "alembic", "httpx", "jinja2"]) == needed
+    assert _loaded(installation, words, ["numpy", "alembic", "httpx", "jinja2", "structlog"]) == []
 
 
 def test_a_mailbox_that_nobody_has_costs_nothing(installation: Installation) -> None:
     assert _loaded(installation, ["run", "--once", "--no-poll"], ["sqlmodel", "imapclient"]) == ["sqlmodel"]
+
+
+def test_libraries_come_without_their_own_command_lines_and_printers(installation: Installation) -> None:
+    names = ["httpx", "structlog", "rich", "click", "pygments"]
+    assert _loaded(installation, ["run", "--once", "--no-poll"], names) == ["httpx", "structlog"]
+
+
+def test_the_doctor_loads_what_renders_mails_only_for_templates_of_ones_own(installation: Installation) -> None:
+    assert _loaded(installation, ["doctor"], ["sqlmodel", "jinja2", "css_inline"]) == ["sqlmodel"]

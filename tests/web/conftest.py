@@ -14,7 +14,7 @@ from tests.tables import metadata
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.outbox.tables import Delivery
-from trialalerts.net.tls import ssl_context  # reading the certificates takes longer than a page
+from trialalerts.net.http import ssl_context  # reading the certificates takes longer than a page
 from trialalerts.settings import ServiceSettings, Settings, WebSettings
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber

@@ -12,13 +12,13 @@ from math import asin, cos, degrees, floor, pi, radians, sin
 from typing import Any, Literal, NamedTuple
 
 import orjson
-import structlog
 
 from trialalerts.catalog.articles.audience import Audience, audience_in
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.trials.reach import site_reach
 from trialalerts.catalog.trials.status import MAY_TAKE_PART, site_is_open
+from trialalerts.logs import Logger
 from trialalerts.vocabulary.places.distance import EARTH_RADIUS_KM
 from trialalerts.vocabulary.places.territories import countries_of, subdivisions_of
 
@@ -39,7 +39,7 @@ __all__ = [
     "written_outline",
 ]
 
-log = structlog.get_logger()
+log = Logger()
 
 _DAYS_OF_UNIT = {"year": 365, "month": 30, "week": 6}
 """“75 Years” takes people until the day before they turn 76: so many days more than the number itself says."""

@@ -10,7 +10,6 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import structlog
 from pydantic import ValidationError
 from sqlmodel import Session
 
@@ -23,12 +22,13 @@ from trialalerts.catalog.draft import FieldProblem, ItemDraft
 from trialalerts.catalog.rows import PreparedItem, prepare_item
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.trials.storing import TrialBatch
+from trialalerts.logs import Logger
 
 __all__ = ["StoreCount", "store_items"]
 
 _USUAL = Freshness()
 
-log = structlog.get_logger()
+log = Logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

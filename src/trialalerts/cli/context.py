@@ -70,18 +70,13 @@ def chosen_config() -> Path | None:
 
 
 def settings_of() -> Settings:
-    """Read the configuration; from now on log lines leave standard output to the command's answer.
+    """Read the configuration.
 
     Raises:
         ConfigurationError: it is wrong.
     """
-    import structlog
-
-    from trialalerts.logs import log_to_standard_error
     from trialalerts.settings import read_settings
 
-    if not structlog.is_configured():
-        log_to_standard_error()
     return read_settings(chosen_config())
 
 

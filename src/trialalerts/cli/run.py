@@ -143,16 +143,15 @@ def _workers(roles: list[str], processes: int, json_logs: bool) -> Workers:
 
 def _tell_only_to(settings: Settings, *, once: bool) -> None:
     """Say first of all that most mail is held back, where it is: nobody shall wonder where it went."""
-    import structlog
-
     from trialalerts.cli.output import show
     from trialalerts.delivery.outbox.allowed import allowed_recipients, only_to_words
+    from trialalerts.logs import Logger
 
     if allowed := allowed_recipients(settings.mail.only_to):
         if once:
             show(only_to_words(allowed))
         else:
-            structlog.get_logger().warning("mail.only_to", note=only_to_words(allowed))
+            Logger().warning("mail.only_to", note=only_to_words(allowed))
 
 
 def _require_secret(settings: Settings) -> None:

@@ -15,6 +15,8 @@ from sqlmodel import SQLModel
 
 __all__ = ["BigId", "EnumText", "Json", "PackedJson", "UtcDateTime", "empty_list", "moment_for", "table_of"]
 
+SQLModel.model_config["defer_build"] = True  # rows are not validated: pydantic's readers of them are made on demand
+
 BigId: TypeEngine[Any] = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit key. SQLite numbers rows by itself only where the type is spelled INTEGER."""
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from shlex import quote as quote_for_shell
 from time import monotonic
 from urllib.parse import quote
 
-import structlog
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from sqlalchemy.engine import URL
@@ -35,7 +32,7 @@ from trialalerts.demo.registry import SampleRegistry
 from trialalerts.demo.sample_data import SampleData, read_sample_data
 from trialalerts.demo.summary import COLUMNS, summarise
 from trialalerts.digests.tables import DigestKind
-from trialalerts.logs import configure_logs
+from trialalerts.logs import warnings_only
 from trialalerts.pipeline import Pipeline
 from trialalerts.settings import (
     DatabaseSettings,
@@ -85,7 +82,7 @@ def run(folder: Path, *, serve: bool = False) -> int:
     started = monotonic()
     folder = folder.resolve()
     _clear(folder)
-    with _quiet_logs(), SampleRegistry(read_sample_data(first_day())) as registry:
+    with warnings_only(), SampleRegistry(read_sample_data(first_day())) as registry:
         story = _Story(folder, registry)
         try:
             good = story.tell()
@@ -275,14 +272,3 @@ def _polled(count: PollCount) -> str:
         f"{count.source}: {count.new} new, {count.updated} changed, {count.unchanged} as before, "
         f"{count.changes} to tell"
     )
-
-
-@contextmanager
-def _quiet_logs() -> Iterator[None]:
-    """Log warnings only: the account says the rest."""
-    before = structlog.get_config()
-    configure_logs(level="warning")
-    try:
-        yield
-    finally:
-        structlog.configure(**before)

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import structlog
 from sqlmodel import Session
 
 from trialalerts.catalog.changes.baselines import AwaitedSource, awaited_sources, settle_baselines
@@ -28,6 +27,7 @@ from trialalerts.digests.due import DuePage, DueRow, due_rows, introductions_due
 from trialalerts.digests.due_subscribers import PageMatcher, PageMatches
 from trialalerts.digests.storing import ConcurrentUpdate, Storage
 from trialalerts.errors import InvalidInput
+from trialalerts.logs import Logger
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import Matcher, query_of
 from trialalerts.matching.shown import Queries, introduction
@@ -40,7 +40,7 @@ from trialalerts.vocabulary.areas.tree import load_areas
 
 __all__ = ["ComposeCount", "Composer", "compose_due", "compose_for", "waited_for", "why_not_served"]
 
-log = structlog.get_logger()
+log = Logger()
 
 BATCH = 5_000
 """So many subscribers are served in one transaction."""

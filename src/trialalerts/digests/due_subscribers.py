@@ -10,16 +10,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import structlog
-
 from trialalerts.digests.due import DueRow
+from trialalerts.logs import Logger
 from trialalerts.matching.matcher import Matcher
 from trialalerts.matching.query import MatchSet, SelectionKind
 from trialalerts.subscribers.tables import NEVER_SERVED
 
 __all__ = ["DueSubscriber", "PageMatcher", "PageMatches"]
 
-log = structlog.get_logger()
+log = Logger()
 
 
 @dataclass(slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy
-import structlog
 from sqlmodel import Session
 
 from trialalerts.catalog.articles.audience import Audience, audience_in
@@ -20,6 +20,7 @@ from trialalerts.catalog.tables import FOLLOWERS_ONLY, Change, ChangeKind, HeldC
 from trialalerts.catalog.trials.status import MAY_TAKE_PART, is_recruiting, site_is_open
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_chunks, in_list, list_value
+from trialalerts.logs import Logger
 from trialalerts.matching.closings import still_closed
 from trialalerts.matching.gaining import as_it_was
 from trialalerts.subscribers.tables import Preference
@@ -40,7 +41,7 @@ __all__ = [
     "told_kind",
 ]
 
-log = structlog.get_logger()
+log = Logger()
 
 RECRUITING_NOW = "recruiting_now"
 """The kind of a candidate of a first digest: nothing changed, the trial is open."""
@@ -69,7 +70,6 @@ _ENDS = frozenset(
         ChangeKind.RESULTS_MISSING,
     }
 )
-_SITES_TURN = frozenset({ChangeKind.SITE_OPENED, ChangeKind.SITE_CLOSED})
 
 
 # What only followers are told is read only where there are any: registries change contacts far more often than trials.
@@ -264,14 +264,35 @@ def _indexed(
     )
 
 
+class _Counting(Enum):
+    """Which sites make a change news to those who live near them."""
+
+    OPEN = auto()  # those that take people now
+    JOINED = auto()  # those where one may take part: it opens, is registered, or changes whom it takes
+    ALL = auto()  # an end is news wherever the trial ran
+    OPENED = auto()  # those that opened, and no others
+    CLOSED = auto()  # those that closed, where they were the nearest
+
+
+_COUNTING = {
+    RECRUITING_NOW: _Counting.OPEN,
+    ChangeKind.SITE_OPENED.value: _Counting.OPENED,
+    ChangeKind.SITE_CLOSED.value: _Counting.CLOSED,
+    **{kind.value: _Counting.ALL for kind in _ENDS},
+}
+
+
+def _counting(change: ChangeRow) -> _Counting:
+    return _COUNTING.get(told_kind(change), _Counting.JOINED)
+
+
 def _places_that_count(change: ChangeRow, outline: Outline) -> OutlinePlaces | None:
-    """Return the places whose nearness makes the change news, as :func:`_sites_that_count` does with the sites."""
-    if told_kind(change) == RECRUITING_NOW:
-        return outline.open_places
-    if change.kind is ChangeKind.SITE_OPENED:
-        opened = [Site.model_validate(site) for site in change.after.get("sites", ())]
-        return places_of(None, opened, nationwide=outline.nationwide)
-    return outline.all_places if change.kind in _ENDS else outline.joined_places
+    """Return where the change is news, by the outline; where sites closed, :class:`ClosingIndex` knows more."""
+    counting = _counting(change)
+    if counting is _Counting.OPENED:
+        return places_of(None, _sites_in(change.after), nationwide=outline.nationwide)
+    listed = {_Counting.OPEN: outline.open_places, _Counting.ALL: outline.all_places}
+    return listed.get(counting, outline.joined_places)
 
 
 def _subjects(session: Session, ids: Collection[int]) -> dict[int, Subject]:
@@ -355,26 +376,24 @@ def _facts(item: ItemRow) -> TrialFacts | None:
 
 
 def _sites_that_count(change: ChangeRow, subject: Subject) -> tuple[Site, ...] | None:
-    """Return the sites whose nearness makes the change news.
+    """Return the sites where the change is news, by the facts.
 
-    A site that opened is news around that site only, one that closed where it was the nearest. Something that
-    opens, is registered or changes whom it takes is news where one may take part; an end is news wherever the trial
-    ran. None: no site is listed (yet), or it is an article, so that no region is excluded.
+    None: no site is listed (yet), or it is an article, so that no region is excluded.
     """
     if subject.facts is None:
         return None
-    if told_kind(change) == RECRUITING_NOW:
-        return subject.open_sites if subject.facts.sites else None
-    if change.kind in _SITES_TURN:
-        return _sites_that_turned(change, subject)
+    counting = _counting(change)
+    if counting is _Counting.OPENED:
+        return _sites_in(change.after)
+    if counting is _Counting.CLOSED:
+        return still_closed(change.before, subject.open_sites, recruiting=subject.recruiting)
     if not subject.facts.sites:
         return None
-    if change.kind in _ENDS:
-        return subject.facts.sites
-    return tuple(site for site in subject.facts.sites if site.status in MAY_TAKE_PART)
+    if counting is _Counting.OPEN:
+        return subject.open_sites
+    joined = counting is _Counting.JOINED
+    return tuple(site for site in subject.facts.sites if not joined or site.status in MAY_TAKE_PART)
 
 
-def _sites_that_turned(change: ChangeRow, subject: Subject) -> tuple[Site, ...]:
-    if change.kind is ChangeKind.SITE_CLOSED:
-        return still_closed(change.before, subject.open_sites, recruiting=subject.recruiting)
-    return tuple(Site.model_validate(site) for site in change.after.get("sites", ()))
+def _sites_in(said: Mapping[str, Any]) -> tuple[Site, ...]:
+    return tuple(Site.model_validate(site) for site in said.get("sites", ()))

@@ -16,16 +16,16 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpcore
-import httpx
 import orjson
 import stamina
 
 from trialalerts.clock import Clock
 from trialalerts.errors import SourceError
+from trialalerts.logs import load_log
 from trialalerts.net.decompression import ACCEPTED, BrokenBody, TooLarge, unpacked
 from trialalerts.net.guard import Interrupted, PrivateAddress, PublicNetwork, TookTooLong
+from trialalerts.net.http import httpx, ssl_context, user_agent
 from trialalerts.net.pacing import RequestPace
-from trialalerts.net.tls import ssl_context, user_agent
 from trialalerts.net.waits import retry_after
 from trialalerts.redaction import shown_url, without_secrets
 from trialalerts.settings import HttpSettings
@@ -218,6 +218,7 @@ class Fetcher:
         raise SourceError(f"{shown_url(url)} redirects more than {_MOST_REDIRECTS} times; check the source's url.")
 
     def _ask(self, address: httpx.URL, question: _Question) -> HttpAnswer:
+        load_log()  # stamina tells it of each further try
         for attempt in stamina.retry_context(on=_is_transient, attempts=3, wait_initial=0.2, wait_max=2, timeout=20):
             with (
                 attempt,

@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import orjson
 
 from trialalerts.clock import Clock
 from trialalerts.net.decompression import BrokenBody, TooLarge, unpacked
+from trialalerts.net.http import httpx, ssl_context, user_agent
 from trialalerts.net.reach import is_no_network
-from trialalerts.net.tls import ssl_context, user_agent
 from trialalerts.net.waits import moment_in, retry_after, seconds_till
 from trialalerts.redaction import without_secrets
 

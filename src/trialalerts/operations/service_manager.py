@@ -11,11 +11,11 @@ import socket
 import time
 from collections.abc import MutableMapping
 
-import structlog
+from trialalerts.logs import Logger
 
 __all__ = ["ServiceManager"]
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class ServiceManager:

@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 import orjson
-import structlog
 from sqlmodel import Session
 
 from trialalerts.clock import Clock
@@ -24,6 +23,7 @@ from trialalerts.database.findings import end_findings, note_finding, open_findi
 from trialalerts.database.server_clock import skew_of
 from trialalerts.database.service_values import get_value, put_value
 from trialalerts.errors import InvalidInput
+from trialalerts.logs import Logger
 from trialalerts.operations.stamps import latest_stamp, put_right
 from trialalerts.settings import Settings
 
@@ -39,7 +39,7 @@ __all__ = [
     "require_steady",
 ]
 
-log = structlog.get_logger()
+log = Logger()
 
 CLOCK_AHEAD = "clock-ahead"
 """The kind of the finding that the clock is or was ahead."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from trialalerts.clock import Clock
 from trialalerts.database import Database
+from trialalerts.logs import Logger
 from trialalerts.matching.estimate import Alternative, Estimate, Estimator
 from trialalerts.sources.polling.state import watched_since
 from trialalerts.subscribers.preferences import NewPreference, unsaved_preference
@@ -17,7 +16,7 @@ from trialalerts.vocabulary.areas.tree import AreaTree
 
 __all__ = ["Estimates", "PageEstimate"]
 
-log = structlog.get_logger()
+log = Logger()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import anyio
-import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,9 +19,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from trialalerts.logs import Logger
+
 __all__ = ["BodyCap", "Guard", "SecurityHeaders", "content_policy"]
 
-log = structlog.get_logger()
+log = Logger()
 
 
 def content_policy(*, styles: str, scripts: bool = False, framed_by: Sequence[str] = ()) -> str:

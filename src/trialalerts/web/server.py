@@ -6,18 +6,18 @@ import socket
 import threading
 import time
 
-import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config, Server
 
 from trialalerts.errors import ConfigurationError
+from trialalerts.logs import Logger
 from trialalerts.settings import Settings
 from trialalerts.web.clients.connections import MOST_CONNECTIONS, Connections, connection_class
 from trialalerts.web.clients.proxies import TrustedProxies
 
 __all__ = ["WebServer"]
 
-log = structlog.get_logger()
+log = Logger()
 
 _START_SECONDS = 15.0
 _STOP_SECONDS = 5.0

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-import structlog
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse
@@ -17,6 +16,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from trialalerts.digests.rendering.templates import marked
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import shipped
+from trialalerts.logs import Logger
 from trialalerts.settings import LookSettings, Settings
 from trialalerts.settings.logo import Logo, read_logo
 from trialalerts.subscribers.choices import LANGUAGES
@@ -26,7 +26,7 @@ from trialalerts.web.signup.consent_text import consent_text
 
 __all__ = ["PageTemplates", "marked", "with_query"]
 
-log = structlog.get_logger()
+log = Logger()
 
 _ERRORS = 400
 _STATIC = {

@@ -10,7 +10,6 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -26,11 +25,12 @@ from trialalerts.delivery.feedback.handling import UNSTORABLE, handle_feedback
 from trialalerts.delivery.feedback.webhooks.call import Webhook, WebhookCall
 from trialalerts.delivery.feedback.webhooks.providers import open_webhooks, refusal_status, retry_status
 from trialalerts.errors import TrialAlertsError
+from trialalerts.logs import Logger
 from trialalerts.settings import Settings
 
 __all__ = ["LARGEST", "Webhooks"]
 
-log = structlog.get_logger()
+log = Logger()
 
 LARGEST = 1_000_000
 """Bytes of a call; the most that any provider is known to send at once are SendGrid's 768 kB."""

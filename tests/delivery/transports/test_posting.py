@@ -21,7 +21,7 @@ from tests.delivery.provider_desk import BaseDesk
 from tests.delivery.provider_servers import Fault, failing, hung_up, running
 from trialalerts.clock import FrozenClock
 from trialalerts.delivery.transports.providers.account import account_of, name_in
-from trialalerts.net import tls
+from trialalerts.net import http
 from trialalerts.net.posting import Garbled, NoAnswer, NotConnected, PostClient, PostReply, PostRequest
 
 CLOCK = FrozenClock(NOW)
@@ -44,9 +44,9 @@ def certificates(tmp_path: Path) -> Iterator[tuple[ssl.SSLContext, str]]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
-    tls.ssl_context.cache_clear()
+    http.ssl_context.cache_clear()
     yield context, str(tmp_path / "authority.pem")
-    tls.ssl_context.cache_clear()
+    http.ssl_context.cache_clear()
 
 
 def test_a_certificate_that_nobody_vouches_for_sends_nothing(certificates: tuple[ssl.SSLContext, str]) -> None:

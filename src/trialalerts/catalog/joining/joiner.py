@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-import structlog
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from trialalerts.catalog.changes.announcing import Announcer
@@ -34,13 +33,14 @@ from trialalerts.catalog.tables import Item, ItemKind, ItemNumber, KeptApart, Re
 from trialalerts.catalog.trials.identity import StoredTrial, note_numbers
 from trialalerts.catalog.trials.status import is_recruiting
 from trialalerts.database.types import table_of
+from trialalerts.logs import Logger
 
 __all__ = ["Joiner", "described", "is_outdated"]
 
 _MOST_ITEMS = 500
 """So many items are looked at for one batch; no trial has more than a dozen records."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

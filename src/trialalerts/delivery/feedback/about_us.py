@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from random import Random
 from uuid import uuid4
 
-import structlog
 from sqlmodel import Session, col, select
 
 from trialalerts.delivery.feedback.events import Event, EventKind, FeedbackReason, SendAgain
@@ -21,12 +20,13 @@ from trialalerts.delivery.outbox.suppressions import SuppressionReason, domain_o
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent
 from trialalerts.delivery.policy import answers, cooldown, mass_guard, refusal_findings
 from trialalerts.delivery.policy.restricted import record_restriction
+from trialalerts.logs import Logger
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber
 
 __all__ = ["COUNTED_FOR", "in_words", "is_about_us", "record_about_us", "why_of"]
 
-log = structlog.get_logger()
+log = Logger()
 
 COUNTED_FOR = timedelta(days=6)
 """A bounce of an older mail counts for a guard as if the mail had been sent then: older counts are not kept."""

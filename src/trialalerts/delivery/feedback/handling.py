@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, delete, func, select
 
@@ -28,6 +27,7 @@ from trialalerts.delivery.outbox.notices.kinds import ELSEWHERE
 from trialalerts.delivery.outbox.suppressions import domain_of
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent
 from trialalerts.delivery.policy import answers, effects, mass_guard
+from trialalerts.logs import Logger
 from trialalerts.plurals import counted
 from trialalerts.settings import Settings
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
@@ -44,7 +44,7 @@ __all__ = [
     "prune_feedback",
 ]
 
-log = structlog.get_logger()
+log = Logger()
 
 KEPT_FOR = timedelta(days=30)
 _TOO_OLD = KEPT_FOR - timedelta(days=1)

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
 from sqlmodel import Session, col, delete, func, or_, select
 
 from trialalerts.database.bulk import insert_into
 from trialalerts.database.counter import take_numbers
 from trialalerts.delivery.outbox.suppressions import address_hash
 from trialalerts.delivery.outbox.tables import Delivery, RequestedMail, RequestingClient
+from trialalerts.logs import Logger
 from trialalerts.settings import Settings
 from trialalerts.subscribers.addresses import mailbox_of
 from trialalerts.subscribers.tokens import keyed_digest
@@ -34,7 +34,7 @@ __all__ = [
     "take_place",
 ]
 
-log = structlog.get_logger()
+log = Logger()
 
 MOST_A_DAY = 5
 """Mails to one mailbox that anybody can bring about in a day."""

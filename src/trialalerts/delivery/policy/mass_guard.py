@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-import structlog
 from sqlalchemy import CursorResult, bindparam, text
 from sqlmodel import Session, col, delete, select, update
 
@@ -28,6 +27,7 @@ from trialalerts.delivery.policy import answers, refusal_findings, slowing, undo
 from trialalerts.delivery.policy.answers import ALL_DOMAINS, Answer, Numbers
 from trialalerts.delivery.policy.operators_word import believed_gone
 from trialalerts.delivery.policy.refusal_findings import BENCHED, REFUSED
+from trialalerts.logs import Logger
 from trialalerts.plurals import counted
 
 __all__ = [
@@ -50,7 +50,7 @@ __all__ = [
     "take_back_pending",
 ]
 
-log = structlog.get_logger()
+log = Logger()
 
 EVERYWHERE = ALL_DOMAINS
 """The scope of a hold on all mail."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-import structlog
 from sqlmodel import Session
 
 from trialalerts.database.findings import end_findings, note_finding, open_findings
 from trialalerts.delivery.outbox.tables import TransportState
+from trialalerts.logs import Logger
 
 __all__ = [
     "BENCHED",
@@ -26,7 +26,7 @@ __all__ = [
     "note_refused",
 ]
 
-log = structlog.get_logger()
+log = Logger()
 
 BENCHED = "transport-benched"
 FAULTY = "mail-faulty"

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import structlog
 from sqlalchemy import CursorResult, bindparam, text
 from sqlmodel import Session
 
@@ -22,13 +21,14 @@ from trialalerts.delivery.outbox.counters import HourlyCounts
 from trialalerts.delivery.outbox.tables import SendingPause
 from trialalerts.delivery.policy import cooldown, mass_guard, slowing
 from trialalerts.delivery.policy.operators_word import believe_gone, believed_gone
+from trialalerts.logs import Logger
 from trialalerts.plurals import counted
 from trialalerts.settings import BreakerSettings
 from trialalerts.subscribers.tokens import keyed_digest
 
 __all__ = ["begin_anew_with", "pause_of", "resume_believing", "resume_sending", "trip"]
 
-log = structlog.get_logger()
+log = Logger()
 
 _BOUNCES, _COMPLAINTS = 5, 2
 """Fewer than these are chance in a small list, whatever the rate: one complaint of 300 readers stops nothing."""

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 
-import structlog
-
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.delivery.mail.envelope import Accepted, Outcome, Refused, Unsent
@@ -23,11 +21,12 @@ from trialalerts.delivery.policy.refusals import about_whom
 from trialalerts.delivery.sending.recipient_check import Withheld
 from trialalerts.delivery.sending.result_batch import GoneRecipient, ResultBatch
 from trialalerts.delivery.sending.result_writer import ResultWriter, WrittenResults
+from trialalerts.logs import Logger
 from trialalerts.settings import Settings
 
 __all__ = ["ACKNOWLEDGED_TOGETHER", "Results", "SendCount"]
 
-log = structlog.get_logger()
+log = Logger()
 
 ACKNOWLEDGED_TOGETHER = 100
 """One commit says of so many messages that they were sent, or of fewer when the channels leave time for it."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-import structlog
 from sqlmodel import Session
 
 from trialalerts.clock import Clock
@@ -34,11 +33,12 @@ from trialalerts.delivery.sending.results import ACKNOWLEDGED_TOGETHER, Results,
 from trialalerts.delivery.transports import Transport
 from trialalerts.delivery.transports.combined import Combined
 from trialalerts.errors import DatabaseUnavailable
+from trialalerts.logs import Logger
 from trialalerts.settings import Settings
 
 __all__ = ["LEASE", "Renderer", "SendCount", "most_in_flight", "send_queued"]
 
-log = structlog.get_logger()
+log = Logger()
 
 LEASE = timedelta(minutes=10)
 _LEASE_MARGIN = timedelta(minutes=2)

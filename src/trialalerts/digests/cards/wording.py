@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-import structlog
 from babel import Locale
 from babel.dates import format_skeleton
 from babel.lists import format_list
@@ -25,13 +24,14 @@ from babel.units import format_unit
 
 from trialalerts.catalog.facts import PartialDate
 from trialalerts.files import shipped
+from trialalerts.logs import Logger
 from trialalerts.vocabulary.days import WORLD_ENGLISH, known_tag, written_day, written_day_of_year
 from trialalerts.vocabulary.places.distance import KM_PER_MILE
 from trialalerts.vocabulary.places.towns.names import town_shown
 
 __all__ = ["FALLBACK", "Wording", "Wordings", "read_strings"]
 
-log = structlog.get_logger()
+log = Logger()
 
 _Length = Literal["short", "long", "narrow"]
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import structlog
 from sqlalchemy.exc import DBAPIError
 
 from trialalerts.catalog.tables import Item
@@ -22,10 +21,11 @@ from trialalerts.digests.rendering.card_cache import CardCache, KeptCard, Tongue
 from trialalerts.digests.rendering.fill import Encoded, Part, PartWriter, joined
 from trialalerts.digests.rendering.lru_cache import LruCache
 from trialalerts.digests.rendering.slots import CARDS
+from trialalerts.logs import Logger
 
 __all__ = ["MOST_BYTES", "MOST_OF_A_GROUP", "DigestLayout", "GroupLayout", "Items", "LetterWriter", "MailParts"]
 
-log = structlog.get_logger()
+log = Logger()
 
 MOST_BYTES = 60_000
 """Gmail cuts a mail off at about 102 kB of HTML; a mail stays well below that."""

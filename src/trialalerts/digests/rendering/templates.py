@@ -15,7 +15,6 @@ from types import CodeType
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import structlog
 from jinja2 import (
     BaseLoader,
     Environment,
@@ -39,12 +38,13 @@ from trialalerts.digests.rendering.slots import CutText, EagerTags, SharedTags, 
 from trialalerts.digests.rendering.styles import coloured, with_styles
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import shipped
+from trialalerts.logs import Logger
 from trialalerts.settings import LookSettings, ServiceSettings, Settings
 from trialalerts.settings.logo import read_logo
 
 __all__ = ["MailLogo", "TemplateFault", "Templates", "bound", "common_words", "marked", "wrapped"]
 
-log = structlog.get_logger()
+log = Logger()
 
 TemplateFault = tuple[str, int | None, str]
 """The file, the line where it is known, what is wrong."""

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from trialalerts.delivery.mail.dkim import DkimSigner
 from trialalerts.delivery.transports import carries_pictures
-from trialalerts.digests.rendering.checking import check_templates
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import shipped
 from trialalerts.operations.checks import DoctorCheck
@@ -190,7 +189,11 @@ def _unescaped(mail: str) -> Iterator[DoctorCheck]:
 
 def templates_checked(settings: Settings) -> Iterator[DoctorCheck]:
     """Try the operator's own templates of mails on samples."""
-    for file, line, what in check_templates(settings) if settings.templates.folder else ():
+    if not settings.templates.folder:
+        return
+    from trialalerts.digests.rendering.checking import check_templates  # with all that renders mails: half a second
+
+    for file, line, what in check_templates(settings):
         at = f"{file}, line {line}" if line else file
         yield DoctorCheck(
             level="broken",

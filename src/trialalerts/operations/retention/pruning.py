@@ -17,12 +17,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import orjson
-import structlog
 from sqlmodel import Session
 
 from trialalerts.database import Database
 from trialalerts.database.audit import note_change
 from trialalerts.database.service_values import get_value, put_value
+from trialalerts.logs import Logger
 from trialalerts.operations.retention import history_rules, mail_rules, people_rules
 from trialalerts.operations.retention.rule import RetentionRule, count_due, due_keys
 from trialalerts.settings import Settings
@@ -30,7 +30,7 @@ from trialalerts.subscribers.erasure import overwrite_deleted, wipe_free_pages
 
 __all__ = ["prune", "prune_nightly"]
 
-log = structlog.get_logger()
+log = Logger()
 
 _RULES: Sequence[Callable[[Session, Settings, datetime], RetentionRule]] = (
     people_rules.unconfirmed_people,

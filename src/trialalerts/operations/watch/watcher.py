@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import structlog
 from sqlmodel import Session
 
 from trialalerts.clock import Clock
@@ -17,7 +16,7 @@ from trialalerts.database import Database
 from trialalerts.database.bulk import insert_into
 from trialalerts.database.leases import Lease
 from trialalerts.delivery.transports import Transport
-from trialalerts.digests.rendering.checking import check_templates
+from trialalerts.logs import Logger
 from trialalerts.operations.watch.alerts import AlertRound, note_standstills, settle_told
 from trialalerts.operations.watch.counts import table_counts
 from trialalerts.operations.watch.latencies import count_latencies
@@ -30,7 +29,7 @@ from trialalerts.settings import Settings
 
 __all__ = ["Watcher"]
 
-log = structlog.get_logger()
+log = Logger()
 
 _TURN = "watch"
 _TEMPLATES_EVERY = timedelta(hours=1)
@@ -97,6 +96,8 @@ class Watcher:
         now = self._clock.now()
         if not self._settings.templates.folder:
             return []
+        from trialalerts.digests.rendering.checking import check_templates  # with all that renders mails
+
         if self._templates is None or not timedelta() <= now - self._templates[0] < _TEMPLATES_EVERY:
             broken = sorted({file for file, _, _ in check_templates(self._settings)})
             found = [

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
 
-import structlog
-
 from trialalerts.database import Database
 from trialalerts.delivery.mail.dkim import DkimSigner
 from trialalerts.delivery.mail.envelope import Accepted, Envelope
@@ -21,12 +19,13 @@ from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.transports import Transport, open_transport
 from trialalerts.delivery.transports.combined import Combined
 from trialalerts.errors import ConfigurationError
+from trialalerts.logs import Logger
 from trialalerts.plurals import counted
 from trialalerts.settings import Settings
 
 __all__ = ["OperatorMessage", "OperatorWays", "apprise_fault", "operator_envelope"]
 
-log = structlog.get_logger()
+log = Logger()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,13 @@ from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-import structlog
 from pydantic import Field
 
 from trialalerts.catalog.facts import PartialDate
 from trialalerts.catalog.text import clean_text
 from trialalerts.catalog.trials.numbers import registry_numbers
 from trialalerts.catalog.trials.status import STATUSES
+from trialalerts.logs import Logger
 from trialalerts.net.client import HttpRefused
 from trialalerts.redaction import shown_url
 from trialalerts.sources.base import SourceKind
@@ -40,7 +40,7 @@ from trialalerts.vocabulary.tagging.term_trust import trusted_record
 
 __all__ = ["KIND", "ClinicalTrialsGov", "ClinicalTrialsGovSettings"]
 
-log = structlog.get_logger()
+log = Logger()
 
 FIELDS = (
     "IdentificationModule|StatusModule|LeadSponsorName|BriefSummary|ConditionsModule|DesignModule|EligibilityModule|"

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
@@ -31,6 +30,7 @@ from trialalerts.errors import (
     did_you_mean,
     nearest,
 )
+from trialalerts.logs import Logger
 from trialalerts.net.client import HttpRefused, Interrupted
 from trialalerts.redaction import without_secrets
 from trialalerts.settings import Settings, SourceSettings
@@ -54,7 +54,7 @@ from trialalerts.sources.tables import SourceState
 
 __all__ = ["PollCount", "chosen_sources", "freshness_of", "poll_due", "poll_source"]
 
-log = structlog.get_logger()
+log = Logger()
 
 _NOT_THE_SOURCES_FAULT = (ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable)
 

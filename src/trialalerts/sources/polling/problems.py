@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from trialalerts.catalog.draft import FieldProblem
+from trialalerts.logs import Logger
 from trialalerts.sources.base import Batch
 from trialalerts.sources.reading.fields import UNNAMED
 from trialalerts.sources.tables import Problem
@@ -19,7 +19,7 @@ __all__ = ["WHOLE_RECORD", "add_problems", "note_problems"]
 WHOLE_RECORD = frozenset({"record", "study", "file", "front matter", "title", "identificationModule.nctId"})
 """Fields of problems that cost the whole record: it was not read, and nothing of it was kept."""
 
-log = structlog.get_logger()
+log = Logger()
 
 _AT_ONCE = 500
 _UNNAMED_FOR = timedelta(days=30)

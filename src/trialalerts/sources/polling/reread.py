@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-import structlog
 from pydantic import ValidationError
 from sqlalchemy import Row, bindparam, case, select, type_coerce, update
 from sqlmodel import Session, col
@@ -24,6 +23,7 @@ from trialalerts.catalog.outline_rows import Described, write_outlines
 from trialalerts.catalog.tables import Item, ItemKind, Record
 from trialalerts.database import Database, table_of
 from trialalerts.database.types import PackedJson
+from trialalerts.logs import Logger
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.kinds.clinicaltrials_gov import ClinicalTrialsGov
 from trialalerts.sources.trial_areas import trial_areas
@@ -42,7 +42,7 @@ _MOST_PLACED = 50_000
 
 _Values = dict[str, Any]
 
-log = structlog.get_logger()
+log = Logger()
 
 
 def reread_trials(db: Database, context: SourceContext, *, stop: Callable[[], bool] = lambda: False) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import structlog
 from pydantic import ValidationError
 from sqlalchemy import Row, select
 from sqlmodel import Session, col
@@ -23,11 +22,12 @@ from trialalerts.catalog.tables import Item, ItemKind, Record
 from trialalerts.catalog.trials.status import next_turn, status_on
 from trialalerts.clock import Clock
 from trialalerts.database import Database
+from trialalerts.logs import Logger
 from trialalerts.sources.tables import SourceState
 
 __all__ = ["turn_statuses"]
 
-log = structlog.get_logger()
+log = Logger()
 
 _AT_ONCE = 200
 

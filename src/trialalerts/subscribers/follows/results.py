@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy
-import structlog
 from pydantic import ValidationError
 from sqlalchemy import Row, column, func, select, table
 from sqlmodel import Session, col
@@ -26,11 +25,12 @@ from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.database.service_values import get_value, put_value
 from trialalerts.database.types import UtcDateTime
+from trialalerts.logs import Logger
 from trialalerts.subscribers.tables import Preference
 
 __all__ = ["tell_missing_results"]
 
-log = structlog.get_logger()
+log = Logger()
 
 _LOOKED_ON = "missing results looked for on"
 _LATELY = timedelta(days=7)

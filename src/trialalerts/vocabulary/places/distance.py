@@ -12,11 +12,15 @@ __all__ = [
     "HALF_ROUND_THE_EARTH_KM",
     "KM_PER_MILE",
     "MAX_RADIUS_KM",
+    "NEAR_KM",
+    "Point",
     "checked_radius",
     "distance_km",
     "parse_radius",
 ]
 
+Point = tuple[float, float]
+"""Latitude and longitude in degrees."""
 KM_PER_MILE = 1.609344
 EARTH_RADIUS_KM = 6371.0088
 _DIAMETER_KM = 2 * EARTH_RADIUS_KM
@@ -24,6 +28,8 @@ HALF_ROUND_THE_EARTH_KM = 20_015.2
 """No distance is longer (kilometres, rounded up)."""
 MAX_RADIUS_KM = 1_000.0
 """Farther than this a country, or anywhere, says better what is meant."""
+NEAR_KM = 60.0
+"""Up to this distance from a city of a subdivision a place does not contradict it."""
 _RADIUS = re.compile(
     r"\s*(\d+(?:[.,]\d+)?)\s*(km|kms|kilomet(?:er|re)s?|mi|miles?|meilen?|millas?|milles?)?\s*", re.IGNORECASE
 )

@@ -13,18 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlmodel import Session, text
 
+from trialalerts.vocabulary.places.distance import EARTH_RADIUS_KM, NEAR_KM, Point
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NEAR_KM", "Extents", "Point"]
+__all__ = ["Extents"]
 
-Point = tuple[float, float]
-"""Latitude and longitude in degrees."""
-
-NEAR_KM = 60.0
-"""Up to this distance from a city of a subdivision a place does not contradict it."""
-
-_EARTH_KM = 6371.0088
 _HARDLY_NEARER, _MUCH_NEARER = 1.2, 2.0
 _REMOTE_KM = 300.0
 _LONELY_KM = 1_000.0
@@ -94,7 +89,7 @@ class Extents:
             return None
         first, last = self._spans[code]
         largest = first + int(self._people[first:last].argmax())
-        near = self._balls[first:last].dot(self._balls[largest]) >= np.cos(NEAR_KM / _EARTH_KM)
+        near = self._balls[first:last].dot(self._balls[largest]) >= np.cos(NEAR_KM / EARTH_RADIUS_KM)
         people = self._people[first:last]
         if always or people[near].sum() >= _MOST_PEOPLE * people.sum():
             return self._degrees[largest]
@@ -129,4 +124,4 @@ def _on_a_ball(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _kilometres(cosine: float) -> float:
-    return _EARTH_KM * acos(max(-1.0, min(1.0, cosine)))
+    return EARTH_RADIUS_KM * acos(max(-1.0, min(1.0, cosine)))

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from trialalerts.vocabulary.names import folded
-from trialalerts.vocabulary.places.distance import distance_km
-from trialalerts.vocabulary.places.extents import NEAR_KM, Point
+from trialalerts.vocabulary.places.distance import NEAR_KM, Point, distance_km
 from trialalerts.vocabulary.places.postcodes.areas import postcode_areas
 from trialalerts.vocabulary.places.site_names import City, SiteLocator
 from trialalerts.vocabulary.places.territories import TERRITORY_NAMES, belongs_to

@@ -14,11 +14,12 @@ from sqlmodel import Session, text
 
 from trialalerts.vocabulary.names import folded
 from trialalerts.vocabulary.places.countries import REGISTRY_SPELLINGS
-from trialalerts.vocabulary.places.extents import Extents, Point
+from trialalerts.vocabulary.places.distance import Point
 from trialalerts.vocabulary.places.postcodes.codes import town_code
 from trialalerts.vocabulary.places.subdivisions import short_name
 
 if TYPE_CHECKING:
+    from trialalerts.vocabulary.places.extents import Extents
     from trialalerts.vocabulary.places.site_location import SitePlace, SiteWords
 
 __all__ = ["City", "SiteLocator"]
@@ -149,6 +150,8 @@ class SiteLocator:
     @cached_property
     def extents(self) -> Extents:
         """Where countries and subdivisions lie; read when first asked for."""
+        from trialalerts.vocabulary.places.extents import Extents  # with numpy, which few commands need
+
         return Extents(self._session)
 
     def postcode_point(self, country: str, postcode: str | None, subdivision: str | None) -> Point | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +14,7 @@ from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.delivery.outbox.notices.asking import answer_sign_up
 from trialalerts.delivery.outbox.request_limits import RequestLimits
 from trialalerts.errors import InvalidInput
+from trialalerts.logs import Logger
 from trialalerts.subscribers.filters import FILTERS
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
@@ -31,7 +31,7 @@ from trialalerts.web.wire.compression import Packed
 
 __all__ = ["SignUpPage"]
 
-log = structlog.get_logger()
+log = Logger()
 
 _FOLDED = ("radius", "label", *(each.field for each in FILTERS if each.field != "born"))
 """What stands in the block that is closed until it is used."""

@@ -17,7 +17,6 @@ from email.parser import BytesParser
 from email.policy import compat32
 from typing import Any, Protocol
 
-import structlog
 from sqlmodel import Session
 
 from trialalerts.clock import Clock
@@ -32,13 +31,14 @@ from trialalerts.delivery.mail.verp import delivery_of
 from trialalerts.delivery.outbox.notices.asking import unsubscribe_with_goodbye
 from trialalerts.delivery.outbox.tables import MailboxState
 from trialalerts.errors import TrialAlertsError
+from trialalerts.logs import Logger
 from trialalerts.settings import Settings
 from trialalerts.subscribers.account.unsubscribing import Unsubscribe
 from trialalerts.subscribers.tokens import Purpose, Tokens
 
 __all__ = ["LEASE", "LONGEST_MAIL", "MailFolder", "MailboxBroken", "StoredMail", "read_mailbox", "unsubscribe_by_mail"]
 
-log = structlog.get_logger()
+log = Logger()
 
 LONGEST_MAIL = 500_000
 """Bytes of a mail that are read: what a report says stands at its beginning."""

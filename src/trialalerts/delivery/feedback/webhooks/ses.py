@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-import structlog
 from pydantic import SecretStr
 
 from trialalerts.delivery.feedback.events import Event, EventKind, Malformed, Meaning
@@ -19,10 +18,11 @@ from trialalerts.delivery.feedback.webhooks.call import WebhookCall, chosen_keys
 from trialalerts.delivery.feedback.webhooks.sns import Fetch, Topics, fetch, is_topic
 from trialalerts.delivery.mail.reply_codes import ProviderSays
 from trialalerts.errors import ConfigurationError
+from trialalerts.logs import Logger
 
 __all__ = ["SesWebhook", "says"]
 
-log = structlog.get_logger()
+log = Logger()
 
 _NEVER_KEPT = {"Open", "Click"}
 _KINDS = {

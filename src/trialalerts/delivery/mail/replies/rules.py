@@ -7,22 +7,29 @@ is bounded and none lies within another, so that a reply of any kind costs no mo
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 __all__ = ["Rule", "first_match"]
 
 
-class Rule(NamedTuple):
+@dataclass(frozen=True)
+class Rule:
     """A rule: its stable name, what it looks for, and who documents such words."""
 
     name: str
-    pattern: re.Pattern[str]
+    alternatives: tuple[str, ...]
     source: str
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Any of the alternatives; compiled with the first reply that is read, since that takes a while."""
+        return re.compile("|".join(f"(?:{each})" for each in self.alternatives))
 
 
 def rule(name: str, source: str, *alternatives: str) -> Rule:
     """Make a rule of alternatives."""
-    return Rule(name, re.compile("|".join(f"(?:{each})" for each in alternatives)), source)
+    return Rule(name, alternatives, source)
 
 
 def first_match(rules: tuple[Rule, ...], text: str) -> tuple[Rule, str] | None:

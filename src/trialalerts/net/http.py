@@ -1,4 +1,7 @@
-"""What all requests share: whose certificates are trusted, and how the program calls itself."""
+"""What all requests share: httpx, whose certificates are trusted, and how the program calls itself.
+
+httpx is imported without its command line: that needs click, rich and Pygments, 5 MB that nothing here uses.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import re
 from functools import cache
 from ssl import SSLContext
 
-import httpx
+from trialalerts import __version__, modules_hidden
 
-from trialalerts import __version__
+with modules_hidden("click"):
+    import httpx
 
-__all__ = ["ssl_context", "user_agent"]
+__all__ = ["httpx", "ssl_context", "user_agent"]
 
 
 @cache
