@@ -41,7 +41,7 @@ from trialalerts.digests.cards.reasons import condition_of
 from trialalerts.digests.cards.sites.asking import Places, further_sites, place_to_ask, places, spot
 from trialalerts.digests.cards.text import first_sentence, one_line, shortened, web_address
 from trialalerts.digests.cards.trial_wording import conflict_lines, is_past, phase, stale_line, who_can_join
-from trialalerts.digests.cards.wording import Wording
+from trialalerts.digests.cards.wording import FALLBACK, Wording
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange, Reason
 from trialalerts.digests.plain import Piece, plain_line
 from trialalerts.digests.publishing import Publishing, shown_text
@@ -56,8 +56,10 @@ _SENTENCE = 200
 _LAY_TITLE, _LAY_SENTENCE = 120, 160
 _MOST_AUTHORS = 3
 _SAY_THAT_IT_IS_OPEN = frozenset({"from_you", "open_from_you"})
-_PLAIN_LETTERS = 165
-"""A longer line makes a card of more than twelve lines on a telephone; the page of the trial says all."""
+_PLAIN_LETTERS, _PLAIN_LETTERS_ELSEWHERE = 165, 200
+"""A longer line makes a card of more than twelve lines on a telephone; the page of the trial says all.
+
+In other languages than English all sentences are longer: there so few would cost who knows of who gets what."""
 
 
 class CardMaker:
@@ -198,7 +200,8 @@ class CardMaker:
 
     def _plain(self, entry: Entry, item: Item, facts: TrialFacts) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
         """Return the plain line; the title where nothing can be said plainly."""
-        said = plain_line(self._words, facts, condition_of(self._words, entry.reasons), letters=_PLAIN_LETTERS)
+        letters = _PLAIN_LETTERS if self._words.language == FALLBACK else _PLAIN_LETTERS_ELSEWHERE
+        said = plain_line(self._words, facts, condition_of(self._words, entry.reasons), letters=letters)
         return (said.first, said.second) if said else (self._title(item), ())
 
     def _title(self, item: Item) -> tuple[Piece, ...]:

@@ -49,7 +49,9 @@ log = Logger()
 TemplateFault = tuple[str, int | None, str]
 """The file, the line where it is known, what is wrong."""
 _WIDTH = 76
-_TOGETHER = re.compile(r"(?<=\d) (?=[^\W\d_])|(?<=\b[Pp]hase) (?=\d)|(?<=\b[Ff]ase) (?=\d)")
+_TOGETHER = re.compile(
+    r"(?<=\d) (?=[^\W\d_])|(?:(?<=\b\d\.)|(?<=\b\d\d\.)) (?=[A-ZÄÖÜ])|(?:(?<=\b[Pp]hase)|(?<=\b[Ff]ase)) (?=\d)"
+)
 _NOTHING: Mapping[str, Encoded] = {}
 _PLAIN = LookSettings()
 
@@ -336,6 +338,8 @@ def bound(text: str) -> str:
 
     >>> bound("18 to 65 years · Phase 2").replace("\u00a0", "_")
     '18_to 65_years · Phase_2'
+    >>> bound("seit dem 2. März").replace("\u00a0", "_")
+    'seit dem 2._März'
     """
     return _TOGETHER.sub("\u00a0", str(text))
 
