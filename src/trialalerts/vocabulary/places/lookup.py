@@ -14,7 +14,15 @@ from trialalerts.vocabulary.places.shown import region_shown
 from trialalerts.vocabulary.places.towns.small import SmallTown, town_keys, towns_called, towns_that_begin
 from trialalerts.vocabulary.tables import Place, PlaceKind
 
-__all__ = ["PlaceHit", "PlaceMatch", "find_by_keys", "find_by_prefix", "find_qualifiers", "find_similar"]
+__all__ = [
+    "PlaceHit",
+    "PlaceMatch",
+    "find_by_keys",
+    "find_by_prefix",
+    "find_qualifiers",
+    "find_similar",
+    "without_small",
+]
 
 _OTHER_NAME = 0.1
 """A city found by a name that is not its first is worth a tenth of its people."""
@@ -117,6 +125,18 @@ class PlaceMatch:
         """Tell whether it lies in (or is) one place of each set of ids."""
         own = {self.place.id, self.place.country, self.place.subdivision}
         return all(not own.isdisjoint(ids) for ids in sets)
+
+    def weight_in(self, text: str) -> float:
+        """Weigh it; accents typed as in its name count double (“San José” is less likely in California)."""
+        name = self.place.name.casefold()
+        return self.weight * (1.0 if name.isascii() or name not in text.casefold() else 2.0)
+
+
+def without_small(candidates: list[PlaceMatch]) -> list[PlaceMatch]:
+    """Leave out small towns where a country or a part of one is called so: Glarus is the canton."""
+    if any(found.place.kind is not PlaceKind.CITY for found in candidates):
+        return [found for found in candidates if not found.is_small]
+    return candidates
 
 
 def plain_name(name: str) -> str:

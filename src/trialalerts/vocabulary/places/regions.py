@@ -25,6 +25,7 @@ from trialalerts.vocabulary.places.lookup import (
     find_by_prefix,
     find_qualifiers,
     find_similar,
+    without_small,
 )
 from trialalerts.vocabulary.places.postcodes.search import find_postcode, postcode_label, search_postcodes
 from trialalerts.vocabulary.tables import Place, PlaceKind, Postcode
@@ -320,14 +321,14 @@ def _readings(text: str) -> Iterable[tuple[str, list[str]]]:
 
 
 def _choose(text: str, candidates: list[PlaceMatch]) -> PlaceMatch | None:
-    usable = _without_small([found for found in candidates if not found.is_nested])
+    usable = without_small([found for found in candidates if not found.is_nested])
     if not usable:
         if candidates:
             raise _too_fine(text, candidates[0])
         return None
     if "," in text and (exact := _labelled(text, usable)) is not None:
         return exact
-    weights = {found.place.id: _weight(found, text) for found in _without_shadows(usable)}
+    weights = {found.place.id: found.weight_in(text) for found in _without_shadows(usable)}
     first, *others = sorted(
         (found for found in usable if found.place.id in weights), key=lambda x: -weights[x.place.id]
     )
@@ -358,12 +359,6 @@ def _labelled(text: str, candidates: list[PlaceMatch]) -> PlaceMatch | None:
     return None
 
 
-def _weight(found: PlaceMatch, text: str) -> float:
-    """Weigh a place; accents typed as in its name count double (“San José” is less likely in California)."""
-    name = found.place.name.casefold()
-    return found.weight * (1.0 if name.isascii() or name not in text.casefold() else 2.0)
-
-
 def _without_shadows(candidates: list[PlaceMatch]) -> list[PlaceMatch]:
     """Of a country, a subdivision and a city of one name that lie in each other keep the one that is meant."""
     cities = [found for found in candidates if found.place.kind is PlaceKind.CITY]
@@ -378,13 +373,6 @@ def _without_shadows(candidates: list[PlaceMatch]) -> list[PlaceMatch]:
             if own and own >= _OWN_CITY * place.population:
                 dropped.add(place.id)
     return [found for found in candidates if found.place.id not in dropped]
-
-
-def _without_small(candidates: list[PlaceMatch]) -> list[PlaceMatch]:
-    """Leave out small towns where a country or a part of one is called so: Glarus is the canton."""
-    if any(found.place.kind is not PlaceKind.CITY for found in candidates):
-        return [found for found in candidates if not found.is_small]
-    return candidates
 
 
 def _too_fine(text: str, found: PlaceMatch) -> InvalidInput:
