@@ -25,6 +25,7 @@ from trialalerts.digests.claims import PageClaims
 from trialalerts.digests.correcting import Corrections, told_since
 from trialalerts.digests.due import DuePage, DueRow, due_rows, introductions_due, lowest_cursors, rows_of
 from trialalerts.digests.due_subscribers import PageMatcher, PageMatches
+from trialalerts.digests.silence import SilentTrials
 from trialalerts.digests.storing import ConcurrentUpdate, Storage
 from trialalerts.errors import InvalidInput
 from trialalerts.logs import Logger
@@ -86,6 +87,7 @@ def compose_due(
         _at_one_moment(session)
         composer = Composer.prepare(session, settings, now, introducing=not waits)
     if composer is not None:
+        composer.looks_back = steady
         with _windows_at_rest():
             composer.serve(db, count, stop)
     return count
@@ -171,6 +173,9 @@ class Composer:
         self._now = now
         self._introducing = introducing
         self._corrections = Corrections(self.matcher.changes.index.candidates)
+        self._silent = SilentTrials(now)
+        self.looks_back = True
+        """Whether it is said how silent trials stand: not while the clock is in doubt."""
 
     @classmethod
     def prepare(
@@ -229,6 +234,8 @@ class Composer:
                 rested[row.subscriber_id] = min(row.paused_seq, rested.get(row.subscriber_id, row.paused_seq))
         matches = self._page_matcher.match(rows, told_since(session, rested))
         self._corrections.add(session, matches.served, rows)
+        if self.looks_back:
+            self._silent.add(session, matches.served, rows)
         return matches
 
     def serve(self, db: Database, count: ComposeCount, stop: Callable[[], bool]) -> None:

@@ -73,6 +73,8 @@ class Corrections:
         self._read(session)
         unwanted = {row.preference_id for row in rows if row.filters and not _wants(row.filters)}
         for who, preference, selection in self._told(session, people):
+            if selection.kind is SelectionKind.SILENT:
+                continue
             for one in self._all:
                 is_it = one.item_id in selection if selection.kind is SelectionKind.OPEN else one.told_as & selection
                 part = (preference, one.found)

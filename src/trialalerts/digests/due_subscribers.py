@@ -26,8 +26,9 @@ class DueSubscriber:
     """A subscriber whose turn it is.
 
     ``parts`` is what each preference (its id) brings, ``changed`` tells whether any of it is a change; ``introduced``
-    are the preferences for which what is open was looked up, ``rested`` those that go on after a rest. A ``newcomer``
-    who follows something gets a first digest whatever it brings.
+    are the preferences for which what is open was looked up, ``rested`` those that go on after a rest, ``looked_back``
+    those that follow a silent trial and say how it stands. A ``newcomer`` who follows something gets a first digest
+    whatever it brings.
     """
 
     subscriber_id: int
@@ -37,6 +38,7 @@ class DueSubscriber:
     changed: bool = False
     introduced: tuple[int, ...] = ()
     rested: tuple[int, ...] = ()
+    looked_back: tuple[int, ...] = ()
     newcomer: bool = False
 
     @property

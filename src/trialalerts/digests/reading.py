@@ -66,12 +66,16 @@ class GroupSize(NamedTuple):
 
 
 class EntryList(NamedTuple):
-    """What a digest tells: its first ``entries`` by groups, and of how many items and trials it tells in all."""
+    """What a digest tells: its first ``entries`` by groups, and of how many items and trials it tells in all.
+
+    ``silent`` are the preferences and items of followed trials that were silent for long: how they stand is a note.
+    """
 
     entries: list[Entry]
     total: int
     trials: int
     groups: tuple[GroupSize, ...] = ()
+    silent: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -158,7 +162,8 @@ class DigestReader:
             entries = [_entry(explainer, match, items[match.subject.item_id], followed) for match in told]
             of_trials = sum([match.subject.kind is ItemKind.TRIAL for match in matches])
             sizes = [GroupSize(g.preference_id, len(g.matches[:most]), len(g.matches), g.new) for g in groups]
-            made.append(EntryList(entries, len(matches), of_trials, tuple(sizes)))
+            silent = [(p, number) for p, s in of_one if s.kind is SelectionKind.SILENT for number in s.numbers]
+            made.append(EntryList(entries, len(matches), of_trials, tuple(sizes), tuple(silent)))
         return made
 
     def _vocabulary(self, session: Session, followed: AbstractSet[str]) -> Explainer:

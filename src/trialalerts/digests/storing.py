@@ -20,6 +20,7 @@ from trialalerts.database.bulk import copy_many, write_many
 from trialalerts.database.types import moment_for
 from trialalerts.delivery.outbox.queueing import queue_many
 from trialalerts.digests.due_subscribers import DueSubscriber
+from trialalerts.digests.silence import note_looked_back
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.matching.matcher import Matcher
 from trialalerts.matching.query import MatchSet
@@ -85,6 +86,9 @@ class Storage:
         self._advance(session, page)
         self._introduce(session, [number for served in page for number in served.introduced])
         self._wake(session, [number for served in page for number in served.rested])
+        looked_back = [number for served in page for number in served.looked_back]
+        if looked_back and note_looked_back(session, looked_back, self._now) != len(looked_back):
+            raise ConcurrentUpdate
         told = [served for served in page if served.is_told]
         if told:
             self._tell(session, told)
@@ -162,8 +166,8 @@ class Storage:
         return rows
 
     def _has_window(self, served: DueSubscriber) -> bool:
-        """Tell whether a digest moves the cursor: one that only tells what waited in a rest may not."""
-        return served.changed and (self._upto > served.cursor or not served.rested)
+        """Tell whether a digest moves the cursor: one that only tells what waited in a rest, or is silent, may not."""
+        return served.changed and (self._upto > served.cursor or not (served.rested or served.looked_back))
 
     def _next_due(self, dialect: Dialect, schedule: str) -> Any:
         """Return when this schedule is due next, as the driver takes it; there are few different schedules."""

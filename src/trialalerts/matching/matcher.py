@@ -84,6 +84,8 @@ class Matcher:
 
     def numbers(self, found: MatchSet) -> list[int]:
         """Return what its bits stand for, ascending: numbers of changes, or of items that are shown."""
+        if found.kind is SelectionKind.SILENT:
+            return [found.bits]
         window = self.changes if found.kind is SelectionKind.CHANGES else self.shown
         return window.numbers(found.bits) if window else []
 

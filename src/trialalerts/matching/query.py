@@ -89,15 +89,18 @@ def read_filters(text: str) -> tuple[Filters, frozenset[str]]:
 
 
 class SelectionKind(StrEnum):
-    """What the numbers of a match set are: those of changes, or of items that were open."""
+    """What the numbers of a match set are: of changes, of items that were open, of trials that were silent for long."""
 
     CHANGES = "changes"
     OPEN = "open"
+    SILENT = "silent"
 
 
 @dataclass(slots=True, eq=False)
 class MatchSet:
     """What a preference brings: candidates of a window as bits. ``number`` is its selection, None until it is stored.
+
+    Of a silent trial the bits are the number of its item.
 
     The same bits are the same object, so that they are looked up once (a number of a kilobyte takes its time).
     """

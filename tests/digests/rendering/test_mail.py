@@ -439,10 +439,30 @@ def test_results_have_their_link_and_missing_ones_a_sentence_in_both_parts(local
     words = Wordings(None).of(locale)
     for part in (message.text, seen(message.html or "")):
         assert words.say("card.results") in part
-        assert words.count("change.no_results_after", 12) in " ".join(part.split())
+        assert words.count("change.no_results_after", 12).removesuffix(".") in " ".join(part.split())
     for part in (message.text, message.html or ""):
         assert part.count(f"{items[0].url}?tab=results") == 1
         assert f"{items[1].url}?tab=results" not in part
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_a_paper_says_which_followed_trial_it_names_and_what_its_journal_said_since(locale: str) -> None:
+    item = article(50)
+    notices = [{"kind": kind, "id": None, "on": None} for kind in ("corrected", "concern")]
+    item.facts = item.facts | {"notices": notices}
+    reasons = [reason(area_id="one-trial", trial="NCT99900001"), reason()]
+    words = Wordings(None).of(locale)
+    for happened in (told("published"), told("concern")):
+        message = mail([item], [entry(item, happened, reasons=reasons)], locale=locale)
+        for part in (message.text, seen(message.html or "")):
+            said = " ".join(part.split())
+            assert f"{words.say('card.label', label=words.say('card.names_followed'))} NCT99900001" in said.replace(
+                "\xa0", " "
+            )
+            for kind in ("concern", "corrected"):
+                assert said.lower().count(words.say(f"change.{kind}").lower()) == 1
+    plain = mail([item], [entry(item)], locale=locale)
+    assert words.say("card.names_followed") not in plain.text
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)

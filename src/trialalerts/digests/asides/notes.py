@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from trialalerts.digests.asides.note import Note
-from trialalerts.digests.asides.wording import WishWords
+from trialalerts.catalog.tables import Item
+from trialalerts.digests.asides.note import Note, NoteLink
+from trialalerts.digests.asides.wording import WishWords, silent_trial
 from trialalerts.digests.cards.headings import MANY
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.reading import GroupSize
@@ -56,6 +57,30 @@ class NoteMaker:
         """Return the notes of a digest. A discreet mail shows none of it."""
         if subscriber.discreet:
             return ()
+        return (*self._advice(stored, subscriber, words), *self.silent(stored.silent, subscriber, words))
+
+    def silent(self, silent: Sequence[tuple[int, int]], subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
+        """Return how followed trials stand that were silent for a year, each with a way to stop following it.
+
+        Args:
+            silent: preferences and items by their ids.
+            subscriber: the reader.
+            words: of their language.
+        """
+        today = self._now.astimezone(ZoneInfo(subscriber.timezone)).date()
+        notes = []
+        for preference, item_id in silent:
+            item = self._session.get(Item, item_id)
+            text = silent_trial(words, item, today) if item is not None else ""
+            if not text:
+                continue
+            more = NoteLink(words.say("card.more"), self._links.follow(subscriber, item_id))
+            stop = NoteLink(words.say("group.stop"), self._links.stop(subscriber, preference))
+            notes.append(Note(words.say("card.label", label=words.say("silent.label")), text, (more, stop)))
+        return tuple(notes)
+
+    def _advice(self, stored: StoredDigest, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
+        """Return what was looked at where nothing is open, or how to get less where it is very much."""
         extent = extent_of(stored)
         if extent.is_first_of_nothing:
             return self.nothing_open(subscriber, words)

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from datetime import date
 
+from pydantic import ValidationError
+
+from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.tables import Item
 from trialalerts.digests.asides.note import NoteLink
 from trialalerts.digests.cards.reasons import place_said, wish_details, wish_heading
 from trialalerts.digests.cards.sites.within import within
 from trialalerts.digests.cards.text import one_line
+from trialalerts.digests.cards.trial_wording import dated, status
 from trialalerts.digests.cards.wording import Wording
+from trialalerts.digests.plain import plain_line
 from trialalerts.matching.around.surroundings import COUNTED, Step, Surroundings
 from trialalerts.matching.reasons import Scope
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 from trialalerts.vocabulary.places.shown import country_shown
 
-__all__ = ["WishWords", "scope_of"]
+__all__ = ["WishWords", "scope_of", "silent_trial"]
 
 _AREA = 100
+_TITLE = 200
 
 
 def scope_of(wish: Preference) -> Scope:
@@ -114,3 +121,21 @@ class WishWords:
             text = words.say(f"much.{step.code}")
         left = {"found": words.number(step.found), "total": words.number(everything)}
         return NoteLink(text, url, words.say("much.would_be", **left))
+
+
+def silent_trial(words: Wording, item: Item, today: date) -> str:
+    """Return in a line how a trial stands of which nothing was told for long; empty where its facts are broken."""
+    try:
+        facts = TrialFacts.model_validate(item.facts)
+    except ValidationError:
+        return ""
+    line = plain_line(words, facts, None)
+    named = "".join(piece.text for piece in line.first) if line else one_line(item.title, _TITLE)
+    stands = [
+        words.say("silent.stands", number=one_line(item.external_id, _AREA), status=status(words, facts.status) or "")
+    ]
+    if facts.last_update_posted:
+        stands.append(words.say("silent.updated", date=words.day(facts.last_update_posted)))
+    if facts.completion:
+        stands.append(words.say("silent.ends", date=dated(words, facts.completion, today)))
+    return " ".join([named, *stands])

@@ -55,7 +55,7 @@ class Extent(NamedTuple):
     def kind(self) -> str:
         """Which mail it is, as the strings name it."""
         if not self.first:
-            return "regular"
+            return "regular" if self.total else "quiet"
         return "added" if self.added else "first" if self.trials else "first_nothing"
 
 
@@ -80,6 +80,8 @@ def digest_subject(words: Wording, extent: Extent, areas: tuple[str, ...]) -> st
     """Return the subject of a digest: neutral, but for the ``areas`` that a subscriber wants to read there."""
     if extent.is_first_of_nothing:
         return words.say("subject.first_nothing")
+    if not extent.total:
+        return words.say("subject.quiet")
     news = news_in_words(words, extent)
     if areas:
         first, *others = areas
@@ -101,7 +103,7 @@ def digest_title(words: Wording, extent: Extent, wishes: Sequence[str]) -> str:
         return words.count(f"digest.title_new{near}", extent.new)
     if extent.trials:
         return words.count("digest.title_changed", extent.changed)
-    return words.count("digest.title_articles", extent.articles)
+    return words.count("digest.title_articles", extent.articles) if extent.total else words.say("digest.title_quiet")
 
 
 def digest_intro(

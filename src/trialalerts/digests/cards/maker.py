@@ -135,7 +135,7 @@ class CardMaker:
         first = self._plain(entry, item, facts)[0] if facts else self._title(item)
         near = next((one for one in entry.told if one.kind in NEAR_KINDS and one.kind == notes[0].kind), None)
         ended = self._ended(known) if notes and notes[0].kind in ENDS else ""
-        reason = [note.sentence for note in notes]
+        reason = [note.sentence.removesuffix(".") for note in notes]
         reason += [f"{quote.label} {quote.text}" for note in notes for quote in note.quotes if note.kind in ENDS]
         more = [note.text for note in notes[1:]]
         return Brief(

@@ -33,6 +33,7 @@ _AT_ONCE = 500
 _NAMED: Mapping[SelectionKind, Mapped[Any]] = {
     SelectionKind.CHANGES: col(Change.seq),
     SelectionKind.OPEN: col(Item.id),
+    SelectionKind.SILENT: col(Item.id),
 }
 _BEGAN = frozenset({ChangeKind.OPENED, ChangeKind.REOPENED})
 _SITE_OPENED = ChangeKind.SITE_OPENED.value

@@ -61,6 +61,7 @@ class StoredDigest:
     trials: int
     since: datetime | None
     groups: Sequence[GroupSize] = ()
+    silent: Sequence[tuple[int, int]] = ()
     fault: Exception | None = None
 
 

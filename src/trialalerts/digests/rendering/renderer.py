@@ -332,4 +332,4 @@ class MailRenderer:
 
 def _tells(stored: StoredDigest) -> bool:
     """Tell whether anything that a digest tells of still exists, or it is a first mail, which always comes."""
-    return bool(stored.entries) or extent_of(stored).is_welcome
+    return bool(stored.entries or stored.silent) or extent_of(stored).is_welcome

@@ -274,6 +274,8 @@ def _told_next(session: Session, composer: Composer, subscriber: Subscriber) -> 
     for served in composer.matches(session, subscriber).served:
         anything |= served.is_told
         for preference, found in served.parts:
+            if found.kind is SelectionKind.SILENT:
+                continue  # nothing happened there
             into = changes if found.kind is SelectionKind.CHANGES else shown
             into |= dict.fromkeys(composer.matcher.numbers(found), preference)
     return _NextDigest(changes=changes, shown=shown, anything=anything)

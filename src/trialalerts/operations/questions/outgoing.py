@@ -145,7 +145,7 @@ class _TrialsTold:
                 self._session.exec(select(Change.seq, Change.item_id).where(col(Change.seq).in_(some))).all()
             )
         for number, kind, numbers in new:
-            items = numbers if kind is SelectionKind.OPEN else [of_change[n] for n in numbers if n in of_change]
+            items = numbers if kind is not SelectionKind.CHANGES else [of_change[n] for n in numbers if n in of_change]
             self._of_selection[number] = frozenset(items)
         missing = {item for number, _, _ in new for item in self._of_selection[number]} - self._items.keys()
         for some in in_chunks(sorted(missing)):
