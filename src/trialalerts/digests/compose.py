@@ -22,10 +22,10 @@ from trialalerts.database.bulk import is_sqlite
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.digests.claims import PageClaims
-from trialalerts.digests.correcting import Corrections, told_since
 from trialalerts.digests.due import DuePage, DueRow, due_rows, introductions_due, lowest_cursors, rows_of
 from trialalerts.digests.due_subscribers import PageMatcher, PageMatches
-from trialalerts.digests.silence import SilentTrials
+from trialalerts.digests.further.correcting import Corrections, told_since
+from trialalerts.digests.further.silence import SilentTrials
 from trialalerts.digests.storing import ConcurrentUpdate, Storage
 from trialalerts.errors import InvalidInput
 from trialalerts.logs import Logger

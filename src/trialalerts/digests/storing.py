@@ -20,7 +20,7 @@ from trialalerts.database.bulk import copy_many, write_many
 from trialalerts.database.types import moment_for
 from trialalerts.delivery.outbox.queueing import queue_many
 from trialalerts.digests.due_subscribers import DueSubscriber
-from trialalerts.digests.silence import note_looked_back
+from trialalerts.digests.further.silence import note_looked_back
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.matching.matcher import Matcher
 from trialalerts.matching.query import MatchSet
