@@ -21,6 +21,7 @@ ALL = (
     "truth",
     "plain_lines",
     "metrics",
+    "questions",
     "web",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")

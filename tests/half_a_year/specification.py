@@ -33,6 +33,18 @@ _NOT_ASKED = {"id", "subscriber_id", "region_label", "label", "created_at", "con
 _ASKED = [column for column in _P.columns if column.name not in _NOT_ASKED]
 
 
+_Key = tuple[int, int, str]
+"""A change by its number, or 0; the item by its own, and its version."""
+
+
+@dataclass
+class _Answers:
+    """Of which changes and items it was asked whether a wish is about them, and of which it is."""
+
+    asked: set[_Key] = field(default_factory=set)
+    met: set[_Key] = field(default_factory=set)
+
+
 class _Wish(NamedTuple):
     """What is asked for, by whoever asks it; ``introduced_at`` is when what was open was told."""
 
@@ -69,8 +81,8 @@ class Specification:
     checked: Counter[str] = field(default_factory=Counter)
     given: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     _wishes: dict[str, Preference] = field(default_factory=dict)
-    _seen: dict[tuple[int, int, str], Candidate] = field(default_factory=dict)
-    _answers: dict[tuple[str, int, int, str], bool] = field(default_factory=dict)
+    _seen: dict[_Key, Candidate] = field(default_factory=dict)
+    _answers: defaultdict[str, _Answers] = field(default_factory=lambda: defaultdict(_Answers))
 
     def check(self, session: Session, due: Due, now: datetime) -> None:
         """Hold the digests that were composed for who was due to it, person by person."""
@@ -122,14 +134,16 @@ class Specification:
         self.checked["subscribers"] += 1
         self.checked["changes told"] += len(given)
 
-    def is_met(self, asked: str, key: tuple[int, int, str], candidate: Candidate, areas: AreaTree) -> bool:
-        """Say whether a wish concerns a change, or an item that is shown as it is."""
-        answer = self._answers.get((asked, *key))
-        if answer is None:
-            answer = self._answers[(asked, *key)] = concerns(self._wishes[asked], candidate, areas)
-        return answer
+    def met(self, asked: str, candidates: Mapping[_Key, Candidate], areas: AreaTree) -> set[_Key]:
+        """Return which changes, or items that are shown as they are, concern a wish."""
+        answers = self._answers[asked]
+        for key in candidates.keys() - answers.asked:
+            answers.asked.add(key)
+            if concerns(self._wishes[asked], candidates[key], areas):
+                answers.met.add(key)
+        return candidates.keys() & answers.met
 
-    def _changes(self, session: Session, after: int, upto: int) -> dict[tuple[int, int, str], Candidate]:
+    def _changes(self, session: Session, after: int, upto: int) -> dict[_Key, Candidate]:
         """Return the changes with ``after`` < seq ≤ ``upto``, by number and the version of the item."""
         asked = select(Change.seq, Item.id, Item.facts_hash).join(Item).where(
             col(Change.seq) > after, col(Change.seq) <= upto
@@ -142,7 +156,7 @@ class Specification:
                 self._seen[(change.seq, item.id or 0, item.facts_hash)] = candidate
         return {key: self._seen[key] for key in found if self._seen[key].kind != RECRUITING_NOW}
 
-    def _shown(self, session: Session, now: datetime) -> dict[tuple[int, int, str], Candidate]:
+    def _shown(self, session: Session, now: datetime) -> dict[_Key, Candidate]:
         """Return what a first digest may show, each as it is: what is open, and articles of the last weeks."""
         recent = (col(Item.kind) == ItemKind.ARTICLE) & (col(Item.published_at) >= now - _RECENT)
         asked = select(Item.id, Item.facts_hash).where(col(Item.is_open) | recent)
@@ -172,8 +186,8 @@ class _Concerned:
         self,
         specification: Specification,
         areas: AreaTree,
-        changes: Mapping[tuple[int, int, str], Candidate],
-        shown: Mapping[tuple[int, int, str], Candidate],
+        changes: Mapping[_Key, Candidate],
+        shown: Mapping[_Key, Candidate],
     ) -> None:
         self._specification, self._areas = specification, areas
         self._all_changes, self._all_shown = changes, shown
@@ -183,19 +197,16 @@ class _Concerned:
     def changes(self, asked: str) -> list[int]:
         """Return the numbers of the changes that concern a wish."""
         if asked not in self._changes:
-            self._changes[asked] = [seq for seq, _, _ in self._met(asked, self._all_changes)]
+            met = self._specification.met(asked, self._all_changes, self._areas)
+            self._changes[asked] = [seq for seq, _, _ in met]
         return self._changes[asked]
 
     def shown(self, asked: str) -> set[int]:
         """Return the items that a first digest shows for a wish."""
         if asked not in self._shown:
-            self._shown[asked] = {number for _, number, _ in self._met(asked, self._all_shown)}
+            met = self._specification.met(asked, self._all_shown, self._areas)
+            self._shown[asked] = {number for _, number, _ in met}
         return self._shown[asked]
-
-    def _met(self, asked: str, candidates: Mapping[tuple[int, int, str], Candidate]) -> Iterator[tuple[int, int, str]]:
-        for key, candidate in candidates.items():
-            if self._specification.is_met(asked, key, candidate, self._areas):
-                yield key
 
 
 def _preference(values: Sequence[Any]) -> Preference:

@@ -137,3 +137,9 @@ def test_the_command_lists_and_counts(run: Run) -> None:
     assert json.loads(run("subscribers", "list", "--count", "--json").done) == {"count": 2}
     assert "bert@example.org" in run("subscribers", "list", "--search", "BERT").done
     assert run("subscribers", "list", "--since", "soon").code == 2
+    everybody = run("subscribers", "list", "--limit", "0").done
+    assert everybody.splitlines()[1].split("\t")[:6] == ["1", "anna@example.org", "active", "weekly", "en", "UTC"]
+    assert run("subscribers", "list").done == everybody
+    one = run("subscribers", "list", "--limit", "1")
+    assert (one.out.splitlines(), "--limit 0 lists all (shown: 1)" in one.err) == (everybody.splitlines()[:2], True)
+    assert len(json.loads(run("subscribers", "list", "--limit", "1", "--json").done)) == 1

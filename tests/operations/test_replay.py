@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlmodel import select
 
 from tests.digests.stage import publish, store_areas, store_subscriber, store_trial, subscriber_called
@@ -69,6 +70,21 @@ def test_one_person_is_asked_in_whatever_state(db: Database) -> None:
     found = told(db, NOW - 30 * DAY, "paused")
     assert [len(numbers) for _, numbers in found["paused"]] == [1] * 9
     assert told(db, NOW, "paused") == {}
+
+
+def test_all_together_are_told_what_each_is_told_alone(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trialalerts.operations.questions.replay._AT_ONCE", 2)
+    arrange(db)
+    names = ("daily", "weekly", "at_once", "picky")
+    alone = [told(db, NOW - 30 * DAY, name) for name in names]
+    assert told(db, NOW - 30 * DAY) == {who: digests for one in alone for who, digests in one.items()}
+
+
+def test_a_wish_that_goes_on_after_a_rest_counts(db: Database) -> None:
+    arrange(db)
+    with db.write() as session:
+        store_subscriber(session, "rested", NOW, follows=[{"paused_seq": 1}], **SERVED)
+    assert told(db, NOW - 4 * DAY)["rested"] == told(db, NOW - 4 * DAY)["daily"]
 
 
 def test_nothing_is_stored_or_sent(db: Database) -> None:

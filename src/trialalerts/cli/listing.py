@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["as_shown", "list_subscribers"]
 
 _COLUMNS = ("id", "address", "state", "frequency", "language", "time zone", "next due", "since")
+_SHOWN = ("id", "address", "state", "frequency", "locale", "timezone", "next_due_at", "created_at")
+"""What stands under them."""
 
 
 def list_subscribers(
@@ -48,7 +51,7 @@ def list_subscribers(
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show, show_json, show_table
     from trialalerts.cli.times import since_of
-    from trialalerts.operations.questions.followers import count_subscribers, find_subscribers
+    from trialalerts.operations.questions.followers import count_subscribers, find_subscribers, find_values
 
     ctx = open_context()
     moment = since_of("--since", since, ctx.clock.now(), ctx.settings.service.timezone)
@@ -58,14 +61,18 @@ def list_subscribers(
             number = count_subscribers(session, wanted)
             show_json({"count": number}) if json else show(f"{number:,}")
             return
-        found = list(find_subscribers(session, wanted, limit=limit + 1 if limit else None))
-    shown = found[:limit] if limit else found
-    if json:
-        show_json([as_shown(each) for each in shown])
-        return
-    show_table(_COLUMNS, [_row(each) for each in shown])
-    if len(found) > len(shown):
-        typer.echo(f"… and more; --limit 0 lists all (shown: {len(shown)})", err=True)
+        most = limit + 1 if limit else None
+        if json:
+            show_json([as_shown(each) for each in islice(find_subscribers(session, wanted, limit=most), limit or None)])
+            return
+        rows = find_values(session, wanted, _SHOWN, limit=most)
+        if not limit:
+            show_table(_COLUMNS, rows)  # read as they are shown
+            return
+        found = list(rows)
+    show_table(_COLUMNS, found[:limit])
+    if len(found) > limit:
+        typer.echo(f"… and more; --limit 0 lists all (shown: {limit})", err=True)
 
 
 def as_shown(subscriber: Subscriber) -> dict[str, Any]:
@@ -76,11 +83,6 @@ def as_shown(subscriber: Subscriber) -> dict[str, Any]:
     hidden = {"key", "address_key"}
     values = {name: getattr(subscriber, name) for name in Subscriber.model_fields if name not in hidden}
     return {**values, "weekday": WEEKDAYS[subscriber.weekday]}
-
-
-def _row(each: Subscriber) -> tuple[object, ...]:
-    schedule = (each.frequency, each.locale, each.timezone, each.next_due_at)
-    return each.id, each.address, each.state, *schedule, each.created_at
 
 
 def _wanted(

@@ -29,6 +29,7 @@ __all__ = [
     "lowest_cursors",
     "overdue",
     "rows_of",
+    "rows_of_active",
     "upcoming",
 ]
 
@@ -195,6 +196,13 @@ def rows_of(session: Session, subscriber: Subscriber) -> Sequence[DueRow]:
     statement = _PAGE.format(who="s.id = :who", lock="", **_TEXTS)
     found = _plain_rows(session.connection().execute(text(statement), {"who": subscriber.id, "most": 1}))
     return [*map(DueRow._make, found)]
+
+
+def rows_of_active(session: Session, ids: range) -> Sequence[DueRow]:
+    """Return the rows of all who are active, due or not, among so many numbers in a row."""
+    statement = _PAGE.format(who="s.state = 'active' AND s.id >= :first AND s.id < :end", lock="", **_TEXTS)
+    values = {"first": ids.start, "end": ids.stop, "most": len(ids)}
+    return [*map(DueRow._make, _plain_rows(session.connection().execute(text(statement), values)))]
 
 
 def lowest_cursors(

@@ -5,21 +5,23 @@ The database answers, one statement each: of a million people none is read who i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, and_, tuple_
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, or_, select
 
+from trialalerts.database import table_of
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, SubscriberState
 from trialalerts.vocabulary.places.distance import distance_km
 
 if TYPE_CHECKING:
     from trialalerts.vocabulary.places.regions import Region  # with numpy, which a list of people needs not
 
-__all__ = ["Wanted", "count_subscribers", "find_subscribers"]
+__all__ = ["Wanted", "count_subscribers", "find_subscribers", "find_values"]
 
 _KM_OF_A_DEGREE = 111.0
 _MARGIN_DEGREES = 0.1
@@ -46,6 +48,18 @@ def find_subscribers(session: Session, wanted: Wanted, *, limit: int | None = No
     """Yield those who are asked for, in the order in which they came; rows are read as they are taken."""
     asked = select(Subscriber).where(*_conditions(session, wanted)).order_by(col(Subscriber.id)).limit(limit)
     yield from session.exec(asked.execution_options(yield_per=1_000))
+
+
+def find_values(
+    session: Session, wanted: Wanted, names: Sequence[str], *, limit: int | None = None
+) -> Iterator[Sequence[Any]]:
+    """Yield the values of these columns of each who is asked for, as they are read: a million are not all in memory.
+
+    As columns, for as instances they take eight times as long.
+    """
+    columns = [table_of(Subscriber).c[name] for name in names]
+    asked = select_columns(*columns).where(*_conditions(session, wanted)).order_by(table_of(Subscriber).c.id)
+    yield from session.connection().execute(asked.limit(limit).execution_options(yield_per=1_000))
 
 
 def count_subscribers(session: Session, wanted: Wanted) -> int:
