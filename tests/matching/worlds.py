@@ -85,6 +85,7 @@ def indexed(candidate: Candidate) -> Indexed:
         outline=_outline(subject),
         places=places,
         is_over=subject.kind is ItemKind.TRIAL and not subject.recruiting,
+        only_followers=candidate.kind in FOLLOWERS_ONLY,
         had=(AsTold(_outline(had), places),) if had else (),
         closing=candidate if candidate.kind == ChangeKind.SITE_CLOSED else None,
     )
