@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialalerts.catalog.trials.numbers import registry_numbers
+from trialalerts.catalog.trials.numbers import issuer_of, registry_numbers
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,11 @@ from trialalerts.catalog.trials.numbers import registry_numbers
         ("EudraCT 2020\u2010001113\u201021", "2020-001113-21"),
         ("2022\u2011501142\u201130\u201100", "2022-501142-30"),
         ("NCT\u201304280705", "NCT04280705"),
+        ("ChiCTR-2000029953", "CHICTR2000029953"),
+        ("UMIN 000012345", "UMIN000012345"),
+        ("jRCT-1031200123", "JRCT1031200123"),
+        ("JapicCTI123456", "JAPICCTI-123456"),
+        ("JPRN-JMA-IIA00123", "JMA-IIA00123"),
         ("NCT\u00a004280705", "NCT04280705"),
         ("ISRCTN\u00ad12345678", "ISRCTN12345678"),
     ],
@@ -142,8 +147,24 @@ def test_an_article_names_just_the_trials_whose_numbers_stand_in_it(
     assert registry_numbers([text]) == tuple(named)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "issuer"),
+    [
+        (("CHICTR-TRC-08000012", "CHICTR-IPR-15006123", "CHICTR2000029953"), "CHICTR"),
+        (("RBR-7W5ZQ8", "RBR-XK2QP9"), "RBR"),
+        (("JRCT1031200123", "JRCTS031200123"), "JRCT"),
+        (("UMIN000012345", "C000000123"), "UMIN"),
+        (("NL-OMON12345",), "NL-OMON"),
+        (("JMA-IIA00123",), "JMA-IIA"),
+    ],
+)
+def test_all_numbers_of_a_registry_have_one_issuer(numbers: tuple[str, ...], issuer: str) -> None:
+    assert {issuer_of(number) for number in numbers} == {issuer}
+
+
 @pytest.mark.parametrize(("text", "number"), [
-    ("NL1234", "NL1234"), ("NL 12345", "NL12345"), ("RBR7w5zq8", "RBR-7W5ZQ8"), ("C000000123", "C000000123"),
+    ("NL1234", "NL1234"), ("NTR 1234", "NTR1234"),
+    ("NL 12345", "NL12345"), ("RBR7w5zq8", "RBR-7W5ZQ8"), ("C000000123", "C000000123"),
 ])  # fmt: skip
 def test_what_could_be_a_postcode_is_a_number_where_a_field_is_meant_for_it(text: str, number: str) -> None:
     assert registry_numbers([text], are_ids=True) == (number,)

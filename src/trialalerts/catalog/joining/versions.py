@@ -25,7 +25,8 @@ from trialalerts.database.types import table_of
 __all__ = ["StoredVersion", "items_under", "link_of", "linked_entries", "read_facts", "read_items", "read_versions"]
 
 _MOST_ITEMS = 10
-"""Where more items are known under a number, those count whose own it is: the others only mention it."""
+"""Where more items are known under a number, some of those that only mention it are enough to tell that they are not
+one trial; those whose own it is count all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +80,15 @@ def linked_entries(
 
 
 def items_under(connection: Connection, numbers: Collection[str]) -> dict[str, set[int]]:
-    """Return the items that are known under numbers; under one that many mention only those whose own it is."""
+    """Return the items that are known under numbers; of many that mention one those that came first."""
     rows: dict[str, list[tuple[int, str | None]]] = defaultdict(list)
     columns = col(ItemNumber.number), col(ItemNumber.item_id), col(ItemNumber.registry_name)
     for chunk in in_chunks(numbers):
         for number, item_id, registry in connection.execute(select(*columns).where(col(ItemNumber.number).in_(chunk))):
             rows[number].append((item_id, registry))
     return {
-        number: {item_id for item_id, registry in held if len(held) <= _MOST_ITEMS or registry}
+        number: {item_id for item_id, registry in held if registry}
+        | set(sorted(item_id for item_id, registry in held if not registry)[:_MOST_ITEMS])
         for number, held in rows.items()
     }
 

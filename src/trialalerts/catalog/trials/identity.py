@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, true
 from sqlmodel import col
 
 from trialalerts.catalog.rows import PreparedItem
 from trialalerts.catalog.tables import ItemNumber, Record
+from trialalerts.catalog.trials.numbers import registry_numbers
 from trialalerts.database.bulk import in_chunks, insert_into
 from trialalerts.database.types import table_of
 
@@ -58,7 +59,8 @@ def find_former(
 ) -> dict[str, StoredTrial]:
     """Return, by the ids of entries, the records of a registry that these are under another id.
 
-    Such a record stands under a former number of the entry, or its item was read under one.
+    Such a record stands under a former number of the entry, or its item was read under one. Numbers count as they are
+    written: a trial's records for its countries (``2018-012345-21-DE``) have one number, and are several records.
 
     Args:
         connection: of a writing session.
@@ -66,7 +68,7 @@ def find_former(
         entries: that are not stored under their own ids.
         claimed: ids of stored records that other entries are.
     """
-    former = {number for entry in entries for number in entry.own_numbers}
+    former = {number for entry in entries for number in _written(entry)}
     if not former:
         return {}
     by_number: dict[str, set[str]] = {}
@@ -77,11 +79,14 @@ def find_former(
         known = col(ItemNumber.number).in_(chunk), col(ItemNumber.registry_name) == registry
         for number, external_id in connection.execute(held.where(*known)).all():
             by_number.setdefault(number, set()).add(external_id)
-    stored = find_stored(connection, registry, {each for ids in by_number.values() for each in ids})
+    stored = find_stored(
+        connection, registry, {alias for entry in entries for alias in entry.draft.aliases}.union(*by_number.values())
+    )
     taken = set(claimed)
     found: dict[str, StoredTrial] = {}
     for entry in entries:
-        ids = {each for number in entry.own_numbers for each in by_number.get(number, ())} - taken
+        named = {each for number in _written(entry) for each in (number, *by_number.get(number, ()))}
+        ids = (named & stored.keys()) - taken
         if ids:
             record = min((stored[each] for each in ids), key=lambda each: each.record_id)
             taken.add(record.external_id)
@@ -89,19 +94,30 @@ def find_former(
     return found
 
 
+def _written(entry: PreparedItem) -> tuple[str, ...]:
+    return entry.external_id, *entry.draft.aliases
+
+
 def note_numbers(connection: Connection, entries: Iterable[tuple[int, PreparedItem]]) -> None:
-    """Remember under which numbers items are known; what is known already stays."""
+    """Remember under which numbers items are known; what is known already stays.
+
+    A number that one registry gave up may be another's present one, for a portal's copy is late: it is kept as the
+    former one; the present one stands in the record itself.
+    """
     rows: dict[tuple[str, int], Mapping[str, Any]] = {}
+    former: dict[tuple[str, int], Mapping[str, Any]] = {}
     for item_id, entry in entries:
         for number in entry.other_numbers:
             rows.setdefault((number, item_id), {"number": number, "item_id": item_id, "registry": None})
+        given_up = set(registry_numbers(entry.draft.aliases, are_ids=True)) | set(entry.draft.aliases)
         for number in entry.own_numbers:
-            rows[number, item_id] = {"number": number, "item_id": item_id, "registry": entry.draft.registry}
-    if not rows:
-        return
+            into = former if number in given_up and number != entry.external_id else rows
+            into[number, item_id] = {"number": number, "item_id": item_id, "registry": entry.draft.registry}
     insert = insert_into(connection, ItemNumber)
     held = insert.excluded.registry
-    statement = insert.on_conflict_do_update(
-        index_elements=["number", "item_id"], set_={"registry": held}, where=held.is_not(None)
-    )
-    connection.execute(statement, list(rows.values()))
+    for some, counts in ((rows, held.is_not(None) & col(ItemNumber.registry_name).is_(None)), (former, true())):
+        if some:
+            statement = insert.on_conflict_do_update(
+                index_elements=["number", "item_id"], set_={"registry": held}, where=counts
+            )
+            connection.execute(statement, list(some.values()))

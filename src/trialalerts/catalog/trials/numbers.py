@@ -15,13 +15,14 @@ _TEXT = re.compile(
     r"""(?<![A-Z0-9])(?:
       (?P<spaced>(?:NCT|ISRCTN|DRKS)[\s-]?\d{8}                     # ClinicalTrials.gov, ISRCTN, Germany
         | ACTRN[\s-]?\d{14}(?=P?(?![A-Z0-9]))                       # Australia; a P marks a provisional one
+        | CHICTR[\s-]?\d{8,10}                                      # China; older ones have a kind, see below
         | KCT[\s-]?\d{7} | TCTR[\s-]?\d{11} | PACTR[\s-]?\d{15,16} | RPCEC[\s-]?\d{8} | ITMCTR\d{10} | LBCTR\d{10})
     | (?:EU[ ]?CT[ ]?(?:NUMBER|NO|NR)?[.:]?[ ]?|CTIS[ :-]?)?
       (?P<ctis>20\d{2}-5\d{5}-\d{2})(?:-\d{2})?(?![-\d])              # EU CTIS; the last part counts re-submissions
     | (?:EUCTR|EUDRACT)?[ ]?(?P<eudract>20\d{2}-0\d{5}-\d{2})(?:-3RD|-[A-Z]{2}|-OUTSIDE-EU/EEA)?(?!-?\d)
-    | (?:JPRN-)?(?P<japan>UMIN\d{9}|JRCTS?\d{9,10}|JAPICCTI-?\d{6}|JMA-IIA\d{5})
+    | (?:JPRN-)?(?P<japan>UMIN[\s-]?\d{9}|JRCTS?[\s-]?\d{9,10}|JAPICCTI[\s-]?\d{6}|JMA-IIA\d{5})
     | JPRN-(?P<umin>C000000\d{3})
-    | CHICTR(?:-[A-Z]{2,5}-)?\d{8,10}
+    | CHICTR-[A-Z]{2,5}-\d{8,10}
     | CTRI/\d{4}/\d{2,3}/\d{6}
     | NTR\d{2,5}
     | NL-OMON\d{4,5}
@@ -32,12 +33,16 @@ _TEXT = re.compile(
     )(?:(?<=\d)P)?(?![A-Z0-9])""",
     re.VERBOSE | re.IGNORECASE,
 )
-_ID = re.compile(r"(?P<dutch>NL[ ]?\d{4,5})|(?P<brazil>RBR[A-Z0-9]{5,8})|(?P<umin>C000000\d{3})", re.IGNORECASE)
+_ID = re.compile(
+    r"(?P<dutch>NL[ ]?\d{4,5}|NTR[ -]\d{2,5})|(?P<brazil>RBR[A-Z0-9]{5,8})|(?P<umin>C000000\d{3})", re.IGNORECASE
+)
 """What is a number only where a field is meant for it, and holds nothing else: “NL 1234” is a postcode elsewhere."""
 _BETWEEN = re.compile(r"[\s-]")
+_HYPHENED = re.compile(r"JAPICCTI|JMA(?=IIA)")
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-") | {"\u00ad": None})
 """Journals set numbers with all kinds of dashes, and break them softly."""
-_ISSUER = re.compile(r"[A-Z]+(?:-[A-Z]+)*")
+_ISSUER = re.compile(r"NL-OMON|JMA-IIA|[A-Z]+")
+"""Letters after a hyphen tell the kind of trial in old Chinese numbers, and nothing in Brazilian ones."""
 _ONE_REGISTRY = {"JRCTS": "JRCT", "C": "UMIN"}
 _SENTENCES = re.compile(r"(?<=[.;!?])\s+|\n+")
 _ANOTHER_TRIAL = re.compile(
@@ -45,10 +50,19 @@ _ANOTHER_TRIAL = re.compile(
     r"|earlier|complet\w+|participat\w+|enrol\w*|sub[\s-]?stud\w+|ancillary|companion|long[\s-]?term|after|continu\w+)\b",
     re.IGNORECASE,
 )
-_THIS_TRIAL = re.compile(
-    r"\b(?:this (?:trial|study)|(?:also )?registered|(?:trial|study) registration|registration number|identifier)\b",
+_OF_ANOTHER = re.compile(
+    r"\b(?:of|from|in|within|under|to)\s+(?:(?:the|trial|study|protocol|cohort)\s+)*"
+    r"(?:(?:NCT|ISRCTN|EudraCT|CTIS|EU CT)\s)?[A-Z\d][^\s(\[]*\d{4}\S*",
     re.IGNORECASE,
 )
+"""“Arm B of the trial NCT01234567”, “Sleep within ISRCTN12345678”."""
+_THIS_TRIAL = re.compile(
+    r"\bthis (?:clinical )?(?:trial|study)\b.{0,20}\b(?:registered|registration|identifi\w+)\b"
+    r"|^\W*(?:also )?registered(?: (?:as|at|under)\b|:)"
+    r"|^\W*(?:(?:clinical )?(?:trial|study) )?registration(?: number|:)",
+    re.IGNORECASE,
+)
+"""That a trial “is registered” alone says nothing: those that people were in before, or are not to be in, are, too."""
 
 
 def registry_numbers(texts: Iterable[str], *, are_ids: bool = False) -> tuple[str, ...]:
@@ -82,7 +96,7 @@ def numbers_in_words(titles: Iterable[str], criteria: str) -> tuple[str, ...]:
     >>> numbers_in_words(["Pain at home (ISRCTN12345678)", "Extension of NCT01234567"], "Completed NCT07654321.")
     ('ISRCTN12345678',)
     """
-    own_words = [title for title in titles if not _ANOTHER_TRIAL.search(title)]
+    own_words = [_OF_ANOTHER.sub(" ", title) for title in titles if not _ANOTHER_TRIAL.search(title)]
     own_words += [
         sentence
         for sentence in _SENTENCES.split(criteria)
@@ -100,17 +114,17 @@ def issuer_of(number: str) -> str | None:
     if number[:1].isdigit():
         return "CTIS" if number[5:6] == "5" else "EUDRACT"
     found = _ISSUER.match(number)
-    name = found[0].rstrip("-") if found else number
+    name = found[0] if found else number
     return None if number.startswith("U1111-") else _ONE_REGISTRY.get(name, name)
 
 
 def _spelling(match: re.Match[str]) -> str:
-    if match["spaced"]:
-        return _BETWEEN.sub("", match["spaced"]).upper()
-    return (match["ctis"] or match["eudract"] or match["japan"] or match["umin"] or match[0]).upper()
+    if parted := match["spaced"] or match["japan"]:
+        return _HYPHENED.sub(r"\g<0>-", _BETWEEN.sub("", parted).upper())
+    return (match["ctis"] or match["eudract"] or match["umin"] or match[0]).upper()
 
 
 def _id_spelling(match: re.Match[str]) -> str:
     if match["brazil"]:
         return f"RBR-{match['brazil'][3:]}".upper()
-    return (match["dutch"] or match["umin"]).replace(" ", "").upper()
+    return _BETWEEN.sub("", match["dutch"] or match["umin"]).upper()
