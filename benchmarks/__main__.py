@@ -16,6 +16,7 @@ ALL = (
     "sending",
     "startup",
     "ingest",
+    "joining",
     "importing",
     "tagging",
     "truth",

@@ -90,7 +90,7 @@ def test_studies_are_filtered_by_status(client: httpx.Client) -> None:
 def test_studies_are_filtered_by_day_of_update_and_country(registry: SampleRegistry, client: httpx.Client) -> None:
     registry.show(read_sample_data(TODAY, second=True))
     since = {"filter.advanced": "AREA[LastUpdatePostDate]RANGE[2026-03-01,MAX]"}
-    assert len(numbers(client.get("/api/v2/studies", params=since))) == 7
+    assert len(numbers(client.get("/api/v2/studies", params=since))) == 8
     spain = {"filter.advanced": 'AREA[LastUpdatePostDate]RANGE[MIN,MAX] AND (AREA[LocationCountry]"Spain")'}
     assert numbers(client.get("/api/v2/studies", params=spain)) == ["NCT90000004", "NCT90000008", "NCT90000009"]
     assert client.get("/api/v2/studies", params={"filter.advanced": "AREA[Phase]PHASE2"}).status_code == 400
@@ -109,4 +109,4 @@ def test_the_feed_is_sent_again_only_when_it_changed(registry: SampleRegistry, c
     assert first.text.count("<item>") == 5
     assert client.get("/feed.xml", headers=known).status_code == 304
     registry.show(read_sample_data(TODAY, second=True))
-    assert client.get("/feed.xml", headers=known).text.count("<item>") == 6
+    assert client.get("/feed.xml", headers=known).text.count("<item>") == 7

@@ -27,6 +27,7 @@ NEWS = {
     "Lucia": ["NCT90000008"],
     "Sam": ["NCT90000015"],
     "Grace": ["NCT90000010", "Dancing twice a week"],
+    "Tom": ["NCT90000003", "Exercise classes by video"],
 }
 """What each is told of the second state of the world, by the trials' numbers and the beginning of articles' titles."""
 
@@ -60,7 +61,7 @@ def text_of(mail: EmailMessage) -> str:
 
 
 def test_everybody_first_hears_what_is_recruiting_and_grace_that_nothing_is(mails: list[EmailMessage]) -> None:
-    assert len(mails) == 12
+    assert len(mails) == 14
     assert {person.name: len(mails_to(mails, person.name)) for person in PEOPLE} == {
         "Anna": 2,
         "Jonas": 2,
@@ -68,6 +69,7 @@ def test_everybody_first_hears_what_is_recruiting_and_grace_that_nothing_is(mail
         "Lucia": 2,
         "Sam": 2,
         "Grace": 2,  # too old for the one trial near her, until it takes older people: her first mail says so
+        "Tom": 2,  # he follows one trial, which has ended: his first mail has nothing to show
     }
 
 
@@ -85,8 +87,27 @@ def test_nobody_hears_of_the_registrys_bookkeeping(mails: list[EmailMessage]) ->
 
 def test_a_site_that_opened_nearby_comes_with_its_distance(mails: list[EmailMessage]) -> None:
     first, last = mails_to(mails, "Anna")
-    assert "Manchester, 57 km away" in " ".join(text_of(first).split())
+    assert "OPEN NOW, 57 km from you" in text_of(first)
     assert "NEW SITE OPEN: Leeds, less than 5 km" in text_of(last)
+
+
+def test_a_trial_of_three_registries_is_told_once(mails: list[EmailMessage]) -> None:
+    first, last = (text_of(mail) for mail in mails_to(mails, "Anna"))
+    # The plain summary of one, the sites of another, and what the third says of its status.
+    assert "Does a daily tablet of demostatin keep people with progressive MS walking?" in first
+    assert "In progressive MS walking gets harder year by year." in first
+    assert "Example Royal Infirmary, Manchester" in first
+    assert "taking people now according to ClinicalTrials.gov and ISRCTN; full, still running according to EU" in first
+    assert not [mail for mail in mails if "ISRCTN90000001" in text_of(mail) or "2025-590001-11" in text_of(mail)]
+    assert "NEW TRIAL" not in last
+    assert "do not agree on the lowest age" not in first
+
+
+def test_a_follower_hears_of_results_and_of_the_paper(mails: list[EmailMessage]) -> None:
+    told = text_of(mails_to(mails, "Tom")[-1])
+    assert "RESULTS ARE OUT" in told
+    assert "See the results: https://clinicaltrials.gov/study/NCT90000003?tab=results" in told
+    assert "Names a trial that you follow: NCT90000003" in told
 
 
 def test_each_reads_their_own_language(mails: list[EmailMessage]) -> None:
@@ -115,8 +136,8 @@ def test_an_earlier_run_is_replaced_and_nothing_else(folder: Path) -> None:
 
 def test_the_page_shows_every_mail_and_fetches_nothing(folder: Path) -> None:
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert page.count("<article") == 12
-    assert page.count("<iframe") == 12
+    assert page.count("<article") == 14
+    assert page.count("<iframe") == 14
     outside_of_mails = re.sub(r'srcdoc="[^"]*"', "", page)
     assert not re.search(r"<(script|link|img)\b|\bsrc=|url\(", outside_of_mails)
     assert "Jonas (Bavaria, weekly, de)" in page
@@ -166,7 +187,7 @@ def test_the_environment_cannot_send_the_demos_mail_elsewhere(
     assert run(Path("var/demo")) == 0
     assert not (tmp_path / "real.db").exists()
     assert own.read_text() == "# somebody's own"
-    assert len(list((tmp_path / "var" / "demo" / "outbox").glob("*.eml"))) == 12
+    assert len(list((tmp_path / "var" / "demo" / "outbox").glob("*.eml"))) == 14
     assert structlog.get_config() == before
     told = capsys.readouterr().out
     assert "New site open: Leeds" in told
@@ -180,7 +201,7 @@ def test_the_page_is_served_on_this_machine_only(folder: Path) -> None:
         thread.start()
         try:
             root = f"http://127.0.0.1:{server.server_port}"
-            assert "12 mails of the demo" in httpx.get(f"{root}/").text
+            assert "14 mails of the demo" in httpx.get(f"{root}/").text
             assert httpx.get(f"{root}/demo.db").status_code == 404
             assert server.server_address[0] == "127.0.0.1"
         finally:

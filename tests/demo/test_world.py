@@ -47,7 +47,7 @@ def test_nothing_is_newer_than_the_state_of_the_world() -> None:
 def test_the_second_state_adds_a_trial_an_entry_and_an_article() -> None:
     first, second = read_sample_data(TODAY), read_sample_data(TODAY, second=True)
     assert (len(first.studies), len(second.studies)) == (14, 15)
-    assert (first.feed.count(b"<item>"), second.feed.count(b"<item>")) == (5, 6)
+    assert (first.feed.count(b"<item>"), second.feed.count(b"<item>")) == (5, 7)
     assert (len(first.articles), len(second.articles)) == (2, 3)
 
 

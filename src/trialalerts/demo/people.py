@@ -1,4 +1,4 @@
-"""The demo's six subscribers, who differ in what they follow, where, how often, in which language and zone."""
+"""The demo's seven subscribers, who differ in what they follow, where, how often, in which language and zone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlmodel import Session
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
 from trialalerts.subscribers.tables import Frequency, id_of
-from trialalerts.vocabulary.areas.tree import load_areas
+from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.places.regions import find_region
 
 __all__ = ["PEOPLE", "SamplePerson", "sign_up"]
@@ -18,15 +18,19 @@ __all__ = ["PEOPLE", "SamplePerson", "sign_up"]
 
 @dataclass(frozen=True, kw_only=True)
 class SamplePerson:
-    """Somebody made up. ``radius_km`` goes with a town; ``age`` is that of the person followed."""
+    """Somebody made up. ``radius_km`` goes with a town; ``age`` is that of the person followed.
+
+    Who follows one ``trial``, by its number, follows no area.
+    """
 
     name: str
     place: str
-    area: str
-    region: str
     frequency: Frequency
     locale: str
     timezone: str
+    area: str = ""
+    region: str = ""
+    trial: str = ""
     radius_km: float | None = None
     age: int | None = None
 
@@ -38,6 +42,8 @@ class SamplePerson:
     @property
     def follows(self) -> str:
         """What they follow, in words."""
+        if self.trial:
+            return f"the trial {self.trial}"
         around = f" and {self.radius_km:g} km around" if self.radius_km else ""
         aged = f", aged {self.age}" if self.age is not None else ""
         return f"{self.area}, {self.region}{around}{aged}"
@@ -107,22 +113,26 @@ PEOPLE = (
         locale="en-US",
         timezone="America/Los_Angeles",
     ),
+    SamplePerson(
+        name="Tom",
+        place="Seattle",
+        trial="NCT90000003",
+        frequency=Frequency.DAILY,
+        locale="en-US",
+        timezone="America/Los_Angeles",
+    ),
 )
 
 
 def sign_up(session: Session, now: datetime) -> dict[int, SamplePerson]:
-    """Store the six, confirmed; return them by their ids."""
+    """Store the seven, confirmed; return them by their ids."""
     areas = load_areas(session)
     found: dict[int, SamplePerson] = {}
     for person in PEOPLE:
-        preference = NewPreference(
-            area_id=areas.find(person.area).id,
-            region=find_region(session, person.region, radius_km=person.radius_km),
-            born_on=None if person.age is None else date(now.year - person.age, 1, 1),
-        )
+        preferences = () if person.trial else (_preference(session, areas, person, now),)
         new = NewSubscriber(
             address=person.address,
-            preferences=(preference,),
+            preferences=preferences,
             locale=person.locale,
             timezone=person.timezone,
             frequency=person.frequency,
@@ -130,3 +140,11 @@ def sign_up(session: Session, now: datetime) -> dict[int, SamplePerson]:
         signup = add_subscriber(session, new, confirmed=True, how="operator", now=now)
         found[id_of(signup.subscriber)] = person
     return found
+
+
+def _preference(session: Session, areas: AreaTree, person: SamplePerson, now: datetime) -> NewPreference:
+    return NewPreference(
+        area_id=areas.find(person.area).id,
+        region=find_region(session, person.region, radius_km=person.radius_km),
+        born_on=None if person.age is None else date(now.year - person.age, 1, 1),
+    )

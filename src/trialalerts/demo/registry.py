@@ -1,9 +1,9 @@
-"""A registry for the demo and the tests: studies found and paged as ClinicalTrials.gov's API v2 does it.
+"""Registries for the demo and the tests: studies found and paged as ClinicalTrials.gov's API v2 does it.
 
 The demo's small HTTP server on this machine answers ``/api/v2/version``, ``/api/v2/studies`` (with ``query.cond``,
 ``filter.advanced`` by date and country, ``filter.overallStatus``, ``pageSize``, ``pageToken``, ``countTotal``),
 ``/api/v2/studies/NCT…`` and ``/feed.xml`` (with an ETag). Other parameters are taken and change nothing; studies are
-always given whole.
+always given whole. Below ``/isrctn`` and ``/ctis`` it answers what these registries are asked about their one record.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _DEFAULT_PAGE, _LARGEST_PAGE = 10, 1000
 _RANGE = re.compile(r"AREA\[LastUpdatePostDate\]\s*RANGE\[\s*([^,\]]+?)\s*,\s*([^,\]]+?)\s*\]")
 _COUNTRY = re.compile(r'AREA\[LocationCountry\]\s*(?:"([^"]*)"|([\w ]+?)(?=\s*(?:\)|$|\bOR\b|\bAND\b)))')
 _QUOTED = re.compile(r'"([^"]*)"|(\S+)')
+_EDITED = re.compile(r"lastEdited GE (\S+) AND lastEdited LT (\S+)$")
+_LAST_EDIT = re.compile(r'lastUpdated="([^"]+)"')
 _ANSWERED_PER_PAGE = {"countTotal", "pageSize", "pageToken"}
 
 _Study = Mapping[str, Any]
@@ -128,6 +130,27 @@ class SampleRegistry:
         """Return the feed."""
         return self._world.feed
 
+    def isrctn(self, question: str) -> bytes:
+        """Return ISRCTN's answer: the record, where it was edited in the span that is asked for."""
+        span, edited = _EDITED.search(question), _LAST_EDIT.search(self._world.isrctn)
+        found = span is not None and edited is not None and span[1] <= edited[1] < span[2]
+        records = self._world.isrctn if found else ""
+        return (
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<allTrials totalCount="{found:d}">{records}</allTrials>'.encode()
+        )
+
+    def ctis_list(self, question: Any) -> dict[str, Any]:
+        """Return a page of EU CTIS's list: the record, where its status is asked for."""
+        record, page = self._world.ctis, question["pagination"]["page"]
+        fits = record["ctStatus"] in question["searchCriteria"].get("status", ())
+        listed = {key: value for key, value in record.items() if key != "authorizedApplication"}
+        data = [listed] if fits and page == 1 else []
+        return {"showWarning": False, "pagination": {"totalRecords": int(fits), "currentPage": page}, "data": data}
+
+    def ctis_record(self, number: str) -> dict[str, Any] | None:
+        """Return a record of EU CTIS."""
+        return self._world.ctis if number == self._world.ctis["ctNumber"] else None
+
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -159,6 +182,20 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(HTTPStatus.NOT_FOUND, b"NCT number not found", "text/plain")
             else:
                 self._json(lambda: study)
+        elif parts.path == "/isrctn/query/format/default":
+            self._answer(HTTPStatus.OK, registry.isrctn(params.get("q", "")), "application/xml")
+        elif record := registry.ctis_record(parts.path.removeprefix("/ctis/retrieve/")):
+            self._json(lambda: record)
+        else:
+            self._answer(HTTPStatus.NOT_FOUND, b"There is nothing here", "text/plain")
+
+    def do_POST(self) -> None:
+        """Answer a question to EU CTIS's list."""
+        registry = self.server.registry
+        registry.asked += 1
+        question = orjson.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+        if urlsplit(self.path).path == "/ctis/search":
+            self._json(lambda: registry.ctis_list(question))
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"There is nothing here", "text/plain")
 

@@ -1,7 +1,8 @@
 """The made-up world of the demo: trials, a feed and editors' articles, in a first and a second state.
 
 The files in ``sample/`` date everything by days from a day of the demo's own: ``@-40`` is a day,
-``@-40m`` a month, ``@-40:mail`` a moment as feeds write it. So the samples never look stale.
+``@-40m`` a month, ``@-40:mail`` a moment as feeds write it, ``@-40:eu`` a day as EU CTIS does. So the samples never
+look stale.
 """
 
 from __future__ import annotations
@@ -19,17 +20,23 @@ import orjson
 __all__ = ["SampleData", "read_sample_data"]
 
 _SAMPLE = Path(__file__).parent / "sample"
-_DATE = re.compile(r"@([+-]\d+)(m|:mail)?")
+_DATE = re.compile(r"@([+-]\d+)(m|:mail|:eu)?")
 _SECOND = "<!-- second state -->"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SampleData:
-    """What there is to read: studies as API v2 gives them, an RSS feed, articles by file name."""
+    """What there is to read: studies as API v2 gives them, an RSS feed, articles by file name.
+
+    One of the studies stands in two more registries: ``isrctn`` is its record in ISRCTN's XML, ``ctis`` that of EU
+    CTIS, with what the list says and what the record says in one.
+    """
 
     studies: tuple[dict[str, Any], ...]
     feed: bytes
     articles: dict[str, str]
+    isrctn: str
+    ctis: dict[str, Any]
 
 
 def read_sample_data(today: date, *, second: bool = False) -> SampleData:
@@ -42,11 +49,13 @@ def read_sample_data(today: date, *, second: bool = False) -> SampleData:
         articles += sorted((_SAMPLE / "articles" / "second").glob("*.md"))
     else:
         before, _, rest = feed.partition(_SECOND)
-        feed = before + rest[rest.index("</item>") + len("</item>") :]
+        feed = before + rest[rest.rindex("</item>") + len("</item>") :]
     return SampleData(
         studies=tuple(_dated(study, today) for study in studies),
         feed=_dated(feed, today).encode(),
         articles={path.name: _dated(path.read_text(encoding="utf-8"), today) for path in articles},
+        isrctn=_dated((_SAMPLE / "isrctn.xml").read_text(encoding="utf-8"), today),
+        ctis=_dated(orjson.loads((_SAMPLE / "ctis.json").read_bytes()), today),
     )
 
 
@@ -84,4 +93,4 @@ def _date(day: date, form: str | None) -> str:
         return f"{day:%Y-%m}"
     if form == ":mail":
         return format_datetime(datetime.combine(day, time(7, 30), UTC), usegmt=True)
-    return day.isoformat()
+    return f"{day:%d/%m/%Y}" if form == ":eu" else day.isoformat()

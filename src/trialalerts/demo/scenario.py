@@ -21,7 +21,9 @@ from sqlalchemy.engine import URL
 from sqlmodel import col, select
 
 from trialalerts.bootstrap import prepare
+from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import Change, Item
+from trialalerts.catalog.trials.registries import called
 from trialalerts.clock import FrozenClock, SystemClock
 from trialalerts.database import Database, current_number, open_database
 from trialalerts.database.counter import CHANGES
@@ -31,8 +33,11 @@ from trialalerts.demo.people import PEOPLE, SamplePerson, sign_up
 from trialalerts.demo.registry import SampleRegistry
 from trialalerts.demo.sample_data import SampleData, read_sample_data
 from trialalerts.demo.summary import COLUMNS, summarise
+from trialalerts.digests.cards.trial_wording import conflict_lines
+from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.tables import DigestKind
 from trialalerts.logs import warnings_only
+from trialalerts.operations.questions.items import find_item, story_of
 from trialalerts.pipeline import Pipeline
 from trialalerts.settings import (
     DatabaseSettings,
@@ -43,6 +48,7 @@ from trialalerts.settings import (
     SourceSettings,
 )
 from trialalerts.sources.polling.poll import PollCount
+from trialalerts.subscribers.follows.trials import follow_trial
 from trialalerts.subscribers.tables import Subscriber
 
 __all__ = ["demo_settings", "first_day", "run"]
@@ -51,6 +57,10 @@ _BEGAN_DAYS_AGO = 35
 _SECOND_STATE_AFTER = timedelta(days=3)
 _OWN = "# The demo as a service of its own, for trying the commands; mail lands in outbox/."
 """How the configuration begins that a demo writes: an earlier one's is replaced, any other is kept."""
+_AT_ONCE = 1000.0
+"""Requests a second: the demo asks itself."""
+_SEVERAL = "NCT90000001"
+"""The trial that stands in three registries."""
 _QUIET = "NCT90000002"
 """The trial whose record changes in the registry's bookkeeping only."""
 
@@ -118,6 +128,8 @@ class _Story:
         self._set_the_stage()
         self._show_world(read_sample_data(first_day()))
         self._poll("The baseline: everything is new, nothing is announced.")
+        self._say_what_is_one()
+        self._follow()
         self._serve_who_is_due()
         self._print(DigestKind.FIRST, "First digests: what is recruiting now")
         self._let_days_pass(_SECOND_STATE_AFTER)
@@ -131,7 +143,7 @@ class _Story:
 
     def _set_the_stage(self) -> None:
         prepared = prepare(self._db, self.settings)
-        say(f"A new database knows {prepared.areas:,} areas and {prepared.places:,} places. Six people sign up:")
+        say(f"A new database knows {prepared.areas:,} areas and {prepared.places:,} places. Seven people sign up:")
         with self._db.write() as session:
             self._people = sign_up(session, self._clock.now())
         for person in self._people.values():
@@ -183,6 +195,27 @@ class _Story:
                 asked = asked.where(col(Subscriber.cursor) < current_number(session, CHANGES))
             return session.exec(asked.order_by(col(Subscriber.next_due_at))).first()
 
+    def _say_what_is_one(self) -> None:
+        with self._db.read() as session:
+            item = find_item(session, _SEVERAL)
+            records = story_of(session, item).as_json()["records"]
+            facts = TrialFacts.model_validate(item.facts)
+        if len(records) > 1:
+            named = ", ".join(f"{each['id']} ({called(each['registry'])}: {each['status']})" for each in records)
+            say(f"  One trial, told once, stands in {len(records)} registries: {named}")
+            for line in conflict_lines(Wordings().of("en"), facts):
+                say(f"  {line}")
+
+    def _follow(self) -> None:
+        """Let those who follow a trial itself do so, as on its page."""
+        with self._db.write() as session:
+            for number, person in self._people.items():
+                if person.trial:
+                    subscriber = session.get_one(Subscriber, number)
+                    item = find_item(session, person.trial)
+                    now = self._clock.now()
+                    follow_trial(session, subscriber, item.id or 0, confirmed=True, how="web", now=now)
+
     def _say_what_is_no_news(self) -> None:
         with self._db.read() as session:
             asked = select(Change.after).join(Item, col(Item.id) == col(Change.item_id))
@@ -226,6 +259,8 @@ def demo_settings(folder: Path, root: str) -> Settings:
         http=HttpSettings(allow_private_addresses=True),
         sources=(
             SourceSettings(name="ctgov", kind="clinicaltrials_gov", url=f"{root}/api/v2", page_size=5),
+            SourceSettings(name="isrctn", kind="isrctn", url=f"{root}/isrctn", at_most=_AT_ONCE),
+            SourceSettings(name="ctis", kind="ctis", url=f"{root}/ctis", at_most=_AT_ONCE),
             SourceSettings(name="news", kind="feed", url=f"{root}/feed.xml"),
             SourceSettings(name="editors", kind="folder", path=str(folder / "articles")),
         ),

@@ -220,6 +220,7 @@ def versions(draw: st.DrawFn) -> list[ItemDraft]:
                     status=draw(st.sampled_from(["RECRUITING", "COMPLETED", "UNKNOWN", None])),
                     first_posted=posted,
                     last_update_posted=date(2026, 2, 10 + day),
+                    enrolment=day,  # a version that says nothing else, bookkeeping apart, is not written
                     sites=tuple(
                         Site(country=country, city=draw(st.sampled_from([None, f"{registry} town"])))
                         for country in draw(st.lists(st.sampled_from(["GB", "DE"]), unique=True))

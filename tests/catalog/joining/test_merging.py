@@ -124,6 +124,15 @@ def test_no_conflict_is_made_of_a_portal_or_of_words_that_mean_the_same() -> Non
     assert merged(home, late, said(EU, status="TERMINATED", sex="female")).facts.conflicts is None
 
 
+def test_the_edge_of_a_group_is_no_conflict_and_gives_way_to_limits() -> None:
+    group = said(EU, first_posted=date(2024, 1, 1), minimum_age_days=6570, maximum_age_days=23_725)
+    exact = said(US, minimum_age="25 Years", minimum_age_days=9125)
+    facts = merged(group, exact).facts
+    assert (facts.minimum_age, facts.minimum_age_days, facts.maximum_age_days) == ("25 Years", 9125, None)
+    assert facts.conflicts is None
+    assert merged(group, said(UK)).facts.maximum_age_days == 23_725
+
+
 def test_ages_and_sex_that_differ_are_conflicts() -> None:
     home = said(UK, first_posted=date(2024, 1, 1), sex="all", minimum_age="16 Years", minimum_age_days=5840)
     other = said(US, sex="female", minimum_age="18 Years", minimum_age_days=6570)

@@ -599,7 +599,7 @@ def test_the_hospitals_town_is_called_as_the_reader_calls_it(locale: str, spelle
 @pytest.mark.parametrize(
     ("locale", "said"),
     [
-        ("en", "taking people now according to ISRCTN, finished according to EU Clinical Trials (CTIS)"),
+        ("en", "taking people now according to ISRCTN; finished according to EU Clinical Trials (CTIS)"),
         ("de", "laut ISRCTN"),
         ("fr", "selon ISRCTN"),
         ("es", "según ISRCTN"),

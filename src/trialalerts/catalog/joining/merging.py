@@ -9,8 +9,8 @@ Beyond that order:
 
 - a status that a registry states comes before one that follows from dates, and any before an unknown one;
 - sites are told country by country, by the first record that names a town or a hospital there;
-- ages are one fact, as are a contact with its number: the lower limit of one registry beside the upper one of another
-  would be nobody's word;
+- ages are one fact (the lower limit of one registry beside the upper one of another would be nobody's word), and limits
+  come before groups such as “adults”;
 - areas, topics, numbers and texts for everybody are those of all records.
 
 What registries (not portals, which are late) tell differently about status, ages or sex is kept beside it.
@@ -39,7 +39,6 @@ _TOGETHER: tuple[tuple[str, ...], ...] = (
     ("conditions", "keywords"),
     ("mesh", "mesh_ancestors"),
     ("sex",),
-    ("minimum_age_days", "maximum_age_days", "minimum_age", "maximum_age"),
     ("healthy_volunteers",),
     ("criteria",),
     ("sponsor",),
@@ -51,6 +50,7 @@ _TOGETHER: tuple[tuple[str, ...], ...] = (
     ("reach",),
 )
 """Facts that one record tells: all of a line together."""
+_AGES_TOLD = ("minimum_age", "maximum_age", "minimum_age_days", "maximum_age_days")
 _STATUS = ("status", "last_known_status", "why_stopped", "schedule")
 _AGES: tuple[Literal["minimum_age", "maximum_age"], ...] = ("minimum_age", "maximum_age")
 
@@ -142,6 +142,7 @@ def _facts(ordered: Sequence[TrialVersion]) -> TrialFacts:
 
     for names in _TOGETHER:
         take(names, _first(ordered, lambda facts, names=names: any(_is_said(getattr(facts, n)) for n in names)))  # type: ignore[misc]
+    take(_AGES_TOLD, _first(ordered, _says_ages) or _first(ordered, _groups_ages))
     status = _teller_of_status(ordered)
     take(_STATUS, status)
     take(("plain",), _first(ordered, lambda facts: facts.plain is not None and bool(facts.plain.interventions)))
@@ -162,6 +163,15 @@ def _facts(ordered: Sequence[TrialVersion]) -> TrialFacts:
 
 def _first(ordered: Sequence[TrialVersion], says: Callable[[TrialFacts], bool]) -> TrialVersion | None:
     return next((record for record in ordered if says(record.facts)), None)
+
+
+def _says_ages(facts: TrialFacts) -> bool:
+    return bool(facts.minimum_age or facts.maximum_age)
+
+
+def _groups_ages(facts: TrialFacts) -> bool:
+    """Tell whether ages are known at least by groups, such as “adults”."""
+    return facts.minimum_age_days is not None or facts.maximum_age_days is not None
 
 
 def _is_said(value: Any) -> bool:
@@ -252,14 +262,10 @@ def _conflicts(ordered: Sequence[TrialVersion], status: TrialVersion) -> Iterabl
         if len({_group(record) for record in told}) > 1:
             yield Conflict("status", tuple((record.registry, record.facts.status or "") for record in told))
     for age in _AGES:
-        aged = [record for record in tellers if getattr(record.facts, f"{age}_days") is not None]
-        if len({getattr(record.facts, f"{age}_days") // 365 for record in aged}) > 1:
-            yield Conflict(age, tuple((record.registry, _age(record.facts, age)) for record in aged))
+        # An age without words is the edge of a group (“adults”): what another registry says is only more exact.
+        aged = [record for record in tellers if getattr(record.facts, age)]
+        if len({getattr(record.facts, f"{age}_days") for record in aged}) > 1:
+            yield Conflict(age, tuple((record.registry, getattr(record.facts, age)) for record in aged))
     sexes = [record for record in tellers if record.facts.sex]
     if len({record.facts.sex for record in sexes}) > 1:
         yield Conflict("sex", tuple((record.registry, record.facts.sex or "") for record in sexes))
-
-
-def _age(facts: TrialFacts, name: str) -> str:
-    """Return an age in the registry's words; in years where it gave a group alone."""
-    return getattr(facts, name) or f"{getattr(facts, f'{name}_days') // 365} Years"

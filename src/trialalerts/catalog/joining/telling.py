@@ -190,17 +190,21 @@ class Teller:
             return []
         areas = {"direct": trial.draft.areas, "ancestors": trial.draft.ancestors}
         now = outline_of(kind=ItemKind.TRIAL, status=facts.status, facts=facts, areas=areas, topics=trial.draft.topics)
-        if any(_reach(now) == _reach(read_outline(was)) for was in knew):
+        if any(not _reaches_further(now, read_outline(was)) for was in knew):
             return []
         after = {"status": facts.status, "joined": True}
         return [Difference(kind=ChangeKind.REGISTERED, before={"told_as": knew}, after=after)]
 
 
-def _reach(outline: Outline) -> tuple[object, ...]:
-    """Return what can make a trial concern somebody else: what it is about, and where it takes people."""
-    about = (frozenset(some) for some in (outline.direct, outline.ancestors, outline.topics))
-    where = outline.open_places
-    return (*about, where and tuple(frozenset(each) if isinstance(each, list | tuple) else each for each in where))
+def _reaches_further(now: Outline, was: Outline) -> bool:
+    """Tell whether a trial can concern somebody whom it did not concern before: by what it is about, or where it is."""
+    about = (now.direct, was.direct), (now.ancestors, was.ancestors), (now.topics, was.topics)
+    if any(set(new) - set(old) for new, old in about):
+        return True
+    if now.open_places is None or was.open_places is None:
+        return now.open_places is None and was.open_places is not None
+    pairs = zip(now.open_places[1:], was.open_places[1:], strict=True)
+    return any(set(new) - set(old) for new, old in pairs) or (now.open_places.unknown and not was.open_places.unknown)
 
 
 def entry_key(entry: PreparedItem) -> RecordKey:

@@ -126,11 +126,11 @@ def conflict_lines(words: Wording, facts: TrialFacts) -> tuple[str, ...]:
     """Return a line for each fact that registries tell differently: what each of them says."""
     found = []
     for conflict in facts.conflicts or ():
-        said = [
-            words.say("conflict.says", what=_told(words, conflict.fact, value), registry=called(registry))
-            for registry, value in conflict.said
-        ]
-        found.append(words.say(f"conflict.{conflict.fact}", said=", ".join(said)))
+        tellers: dict[str, list[str]] = {}
+        for registry, value in conflict.said:
+            tellers.setdefault(_told(words, conflict.fact, value), []).append(called(registry))
+        said = [words.say("conflict.says", what=what, registry=words.listed(names)) for what, names in tellers.items()]
+        found.append(words.say(f"conflict.{conflict.fact}", said="; ".join(said)))
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import Change, Item
+from trialalerts.catalog.tables import Change, Item, JoinedItem
 from trialalerts.database.bulk import is_sqlite, list_value
 from trialalerts.digests.tables import SelectionKind
 
@@ -46,6 +46,7 @@ WITH hit AS (
 _SINCE = {
     SelectionKind.CHANGES: "(SELECT min(number) FROM hit)",
     SelectionKind.OPEN: "(SELECT 0 FROM hit LIMIT 1)",
+    SelectionKind.SILENT: "(SELECT 0 FROM hit LIMIT 1)",
 }
 """Which digests may have told it: to take the parts of each to pieces is most of the work.
 
@@ -106,7 +107,8 @@ def _asked(
 ) -> tuple[str, dict[str, Any]]:
     """Return the part of a statement that finds the digests which told an item, and its values."""
     sqlite = is_sqlite(session)
-    numbers = [item.id or 0]
+    # What was told of an item that this one was joined with, was told of this trial.
+    numbers = [item.id or 0, *session.exec(select(JoinedItem.item_id).where(col(JoinedItem.into_id) == item.id))]
     if kind is SelectionKind.CHANGES:
         numbers = sorted(session.exec(select(Change.seq).where(col(Change.item_id) == item.id)))
     asked = _TELLING[sqlite].format(whose="1 = 1" if whose is None else "d.subscriber_id = :who", since=_SINCE[kind])
