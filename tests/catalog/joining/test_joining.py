@@ -171,6 +171,17 @@ def test_a_number_that_a_registry_takes_back_parts_them_again(db: Database) -> N
     assert standing(db)[1].facts["said_by"] is None
 
 
+def test_a_record_that_goes_over_to_another_trial_takes_no_number_of_the_one_it_leaves_along(db: Database) -> None:
+    other = trial("NCT00000002", registry=US, first_posted=date(2026, 2, 26))
+    store(db, american(), other)
+    store(db, european(numbers=(CTIS, "NCT00000002"), first_posted=date(2026, 2, 1)))
+    first, second = (item.id for item in standing(db))
+    store(db, european(numbers=(CTIS, NCT), first_posted=date(2026, 2, 1)))
+    assert records(db) == {NCT: first, CTIS: first, "NCT00000002": second}
+    store(db, british(numbers=(ISRCTN, NCT)))
+    assert records(db) == {NCT: first, CTIS: first, ISRCTN: first, "NCT00000002": second}
+
+
 def test_a_split_brings_everything_back_and_lasts(db: Database) -> None:
     store(db, american())
     store(db, british())

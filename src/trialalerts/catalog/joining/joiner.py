@@ -23,7 +23,14 @@ from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.joining.linking import LinkedRecord, RecordKey, linked_groups
 from trialalerts.catalog.joining.merging import MergedTrial, TrialVersion, merged_trial
-from trialalerts.catalog.joining.moving import empty_item, mark_what_was_told, move_along, move_back, revivable
+from trialalerts.catalog.joining.moving import (
+    empty_item,
+    free_numbers,
+    mark_what_was_told,
+    move_along,
+    move_back,
+    revivable,
+)
 from trialalerts.catalog.joining.telling import Side, Teller, sides_of
 from trialalerts.catalog.joining.versions import StoredVersion, items_under, link_of, read_items, read_versions
 from trialalerts.catalog.outline_rows import Described, write_outlines
@@ -163,20 +170,24 @@ class Joiner:
         }
 
     def _assign(self, groups: Sequence[_Group], items: Mapping[int, Row[Any]]) -> None:
-        """Give each item to the records whose number it bears, else to those that it had first."""
-        group_of = {member.version.key: group for group in groups for member in group.members}
-        had = {m.stored.item_id: group for group in reversed(groups) for m in reversed(group.members) if m.stored}
-        renamed = {
-            (m.stored.version.registry, m.stored.version.external_id): group
-            for group in groups
-            for m in group.members
-            if m.stored
-        }
-        for item_id, row in sorted(items.items()):
-            named = row.registry, row.external_id
-            group = group_of.get(named) or renamed.get(named) or had.get(item_id)
-            if group is not None:
-                group.items.append(item_id)
+        """Give each item to the records that it had: if they part, to those that would be left without one.
+
+        Of several that one goes first whose number the item bears.
+        """
+        had: dict[int, list[_Group]] = {item_id: [] for item_id in items}
+        bears: dict[int, _Group] = {}
+        for group in groups:
+            for stored in (member.stored for member in group.members if member.stored):
+                row = items[stored.item_id]
+                if group not in had[row.id]:
+                    had[row.id].append(group)
+                if stored.version.key == (row.registry, row.external_id):
+                    bears[row.id] = group
+        for item_id, several in sorted(had.items(), key=lambda each: (len(each[1]) > 1, each[0])):
+            ordered = sorted(several, key=lambda group: group is not bears.get(item_id))
+            if ordered:
+                chosen = next((each for each in ordered if not each.items), ordered[0])
+                chosen.items = sorted([*chosen.items, item_id])
 
     def _place(self, group: _Group, members: Sequence[_Member]) -> None:
         """Tell which item the records get; what hangs on the others goes along."""
@@ -201,6 +212,9 @@ class Joiner:
 
     def _write_items(self, groups: Sequence[_Group], *, seen: bool = True) -> None:
         item = table_of(Item)
+        # A number may go from one item to another: first those that lose theirs let go of it.
+        renamed = [group.target for group in groups for side in group.sides if _bears_another(group, side)]
+        free_numbers(self._connection, renamed)
         for group in groups:
             row: dict[str, Any] = _row(group.merged) | ({"last_seen_at": self._now} if seen else {})
             if group.target:
@@ -236,18 +250,16 @@ class Joiner:
     def _write_numbers(self, groups: Sequence[_Group]) -> None:
         """Let each item be known under the numbers of its records, and under none of a record that left it."""
         note_numbers(self._connection, [(group.target, entry) for group in groups for entry in group.entries])
+        number = table_of(ItemNumber).c
         for group in groups:
-            left = {m.stored.item_id for m in group.members if m.stored} - set(group.items) - {group.target}
             for member in group.members:
-                if not left or member.stored is None:
+                if member.stored is None or member.stored.item_id == group.target:
                     continue
-                own = {member.version.external_id, *member.link.own}
+                own = {each for each in (member.version.external_id, *member.link.own) if "\x1f" not in each}
+                theirs = number.number.in_(sorted(own)), number.registry == member.version.registry
+                self._connection.execute(delete(ItemNumber).where(*theirs, number.item_id != group.target))
                 moved: dict[str, str | None] = dict.fromkeys(member.link.named)  # mentioned only
-                moved |= {number: member.version.registry for number in own if "\x1f" not in number}
-                number = table_of(ItemNumber).c
-                theirs = number.item_id.in_(left), number.number.in_(sorted(own))
-                self._connection.execute(delete(ItemNumber).where(*theirs))
-                self._add_numbers(group.target, moved)
+                self._add_numbers(group.target, moved | dict.fromkeys(own, member.version.registry))
 
     def _add_numbers(self, item_id: int, numbers: Mapping[str, str | None]) -> None:
         number = table_of(ItemNumber).c
@@ -262,6 +274,11 @@ class Joiner:
         if is_split or not group.entries:
             return self._teller.of_split(group.target, group.sides, group.merged)
         return self._teller.of_joined(group.target, group.sides, _as_entry(group.merged), group.entries, versions)
+
+
+def _bears_another(group: _Group, side: Side) -> bool:
+    """Tell whether an item is to bear another number than it does."""
+    return side.item_id == group.target and group.merged.leader.key != (side.row["registry"], side.row["external_id"])
 
 
 def is_outdated(entry: PreparedItem, stored: date | str | None, now: datetime) -> bool:

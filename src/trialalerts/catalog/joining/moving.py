@@ -25,7 +25,7 @@ from trialalerts.catalog.tables import (
 from trialalerts.database.bulk import in_chunks
 from trialalerts.database.types import table_of
 
-__all__ = ["empty_item", "mark_what_was_told", "move_along", "move_back", "revivable"]
+__all__ = ["empty_item", "free_numbers", "mark_what_was_told", "move_along", "move_back", "revivable"]
 
 _STARTS = frozenset({ChangeKind.REGISTERED, ChangeKind.OPENED, ChangeKind.REOPENED})
 _ENDS = frozenset({ChangeKind.PAUSED, ChangeKind.CLOSED, ChangeKind.WITHDRAWN})
@@ -98,6 +98,15 @@ def empty_item(connection: Connection, item_id: int) -> None:
     connection.execute(update(table_of(Item)).where(table_of(Item).c.id == item_id).values(said | state))
     connection.execute(delete(ItemTerm).where(col(ItemTerm.item_id) == item_id))
     connection.execute(delete(ItemOutline).where(col(ItemOutline.item_id) == item_id))
+
+
+def free_numbers(connection: Connection, item_ids: Sequence[int]) -> None:
+    """Take items their number in the registry; they get another one in the same transaction."""
+    item = table_of(Item)
+    rows = [{"number": item_id, "own": str(item_id)} for item_id in item_ids]
+    if rows:
+        statement = update(item).where(item.c.id == bindparam("number"))
+        connection.execute(statement.values(registry=JOINED, external_id=bindparam("own")), rows)
 
 
 def revivable(connection: Connection, item_id: int, records: Collection[RecordKey]) -> int | None:
