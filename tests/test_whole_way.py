@@ -208,8 +208,8 @@ def test_a_first_digest_holds_exactly_what_the_records_say(service: Service, stu
         assert text.count("OPEN NOW") == len(told_in(mail)), f"{who}: each is said to be open"
         assert all(number in by_number for number in told_in(mail))
     boston = re.sub(r"\s+", " ", part(mails["boston"], "plain"))
-    assert boston.count("Boston, less than 5 km away") == 4
-    assert boston.count("Providence, 66 km away") == 1
+    assert boston.count("OPEN NOW, less than 5 km from you") == 4
+    assert boston.count("OPEN NOW, 66 km from you") == 1
 
 
 def test_a_mail_keeps_what_is_followed_to_itself(service: Service) -> None:

@@ -65,7 +65,7 @@ CHANGING: dict[str, tuple[tuple[str, ...], Prepare, str, str]] = {
 }  # fmt: skip
 """Each command that changes something for people: its words, what comes before, its line in the trail."""
 ELSEWHERE = {"sources release", "digests send", "areas import", "regions import", "database copy",
-             "follows add", "follows remove"}  # fmt: skip
+             "follows add", "follows remove", "items split"}  # fmt: skip
 """These leave a line, too: they need a source, a trial, a file or another database."""
 READS = {
     "areas gaps", "areas search", "areas show", "areas tag", "audit list", "database backup", "database check",
