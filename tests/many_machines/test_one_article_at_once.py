@@ -101,7 +101,7 @@ def test_without_the_waiting_the_table_itself_refuses_a_second_item_for_a_key(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lock lets them follow each other; the key's uniqueness holds where something writes beside it."""
-    monkeypatch.setattr(storing, "_wait_for_others", lambda _: None)
+    monkeypatch.setattr(storing, "one_writer_at_a_time", lambda _: False)
     store(db, drafts("a"))
     with pytest.raises(IntegrityError), db.write() as session:
         session.add(ArticleKey(key="link:news.example/0", item_id=1))
