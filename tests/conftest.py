@@ -100,7 +100,6 @@ def missing(what: str) -> None:
 def _logs_as_they_come() -> None:
     """Undo what a command that ran in this process told the log."""
     structlog.reset_defaults()
-    structlog.configure()  # as somebody who uses the program as a library would: every line, to be caught and read
 
 
 @pytest.fixture(autouse=True)

@@ -375,7 +375,7 @@ def test_without_any_way_the_log_is_told(sqlite_db: Database, clock: FrozenClock
         refused_domain(session, clock)
     clock.advance(hours(7))
     assert Watcher(settings_of(address=""), sqlite_db, clock, MemoryTransport()).watch() == 1
-    assert "standstill.begun" in capsys.readouterr().out
+    assert "standstill.begun" in capsys.readouterr().err
 
 
 def test_an_own_template_that_fails_is_told(sqlite_db: Database, clock: FrozenClock, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
 from trialalerts.database.schema import upgrade_schema
 from trialalerts.errors import ConfigurationError
+from trialalerts.logs import log_to_standard_error
 from trialalerts.settings import ServiceSettings, Settings, TemplateSettings
 from trialalerts.subscribers.tables import Subscriber
 from trialalerts.subscribers.tokens import Purpose, Tokens
@@ -175,6 +176,7 @@ def test_a_fault_of_ours_shows_no_trace_and_logs_no_value(world: World) -> None:
     person = world.follower()
     with world.db.write() as session:
         session.connection().execute(text("UPDATE preference SET created_at = 'not a date'"))
+    log_to_standard_error(level="info")
     with structlog.testing.capture_logs() as lines:
         answer = world.client.get(path_of(world.links.preferences(person)))
         world.server.stop()
@@ -188,6 +190,7 @@ def test_a_fault_of_ours_shows_no_trace_and_logs_no_value(world: World) -> None:
 
 def test_no_log_line_holds_a_token_an_address_or_a_disease(world: World) -> None:
     person = world.follower(confirmed=False)
+    log_to_standard_error(level="info")
     with structlog.testing.capture_logs() as lines:
         for path in _paths(world, person):
             world.client.get(path)

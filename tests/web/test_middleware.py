@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from trialalerts.logs import log_to_standard_error
 from trialalerts.settings import Settings, WebSettings
 from trialalerts.web.middleware import BodyCap, Guard, SecurityHeaders
 from trialalerts.web.server import WebServer
@@ -80,6 +81,7 @@ def server() -> Iterator[WebServer]:
 def _logged(server: WebServer) -> Iterator[list[MutableMapping[str, Any]]]:
     """Give the lines that the requests within wrote: complete once the block is left, for the server has stopped."""
     found: list[MutableMapping[str, Any]] = []
+    log_to_standard_error(level="info")
     with structlog.testing.capture_logs() as lines:
         yield found
         server.stop()
