@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from trialalerts.logs import configure_logs
+from trialalerts import logs
+from trialalerts.logs import Logger, configure_logs
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +36,11 @@ def test_else_it_is_a_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs()
     logging.getLogger("some.library").warning("odd")
     assert capsys.readouterr().err == "level=warning event=library odd\n"
+
+
+def test_only_the_first_line_hides_a_module_and_only_while_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hidden(*names: str) -> None:
+        raise AssertionError(f"{names} are hidden from all threads")
+
+    monkeypatch.setattr(logs, "modules_hidden", hidden)
+    Logger().warning("test.line")

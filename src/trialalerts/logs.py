@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import structlog
 
 __all__ = ["Logger", "configure_logs", "load_log", "log_to_standard_error", "set_level", "warnings_only"]
+
+_importing = threading.Lock()
 
 
 class Logger:
@@ -124,8 +127,13 @@ def _write(method: str, event: str, values: Mapping[str, object]) -> None:
 
 
 def _import_structlog() -> None:
-    """Import structlog without rich and what that imports, 5 MB: its printer for terminals gets no line of ours."""
-    with modules_hidden("rich"):
+    """Import structlog without rich and what that imports, 5 MB: its printer for terminals gets no line of ours.
+
+    Only the first line does: what is hidden is hidden from all threads.
+    """
+    if "structlog" in sys.modules:
+        return
+    with _importing, modules_hidden("rich"):
         import structlog  # noqa: F401 - for what importing it does
 
 

@@ -48,9 +48,11 @@ class Announcer:
 
     def first(self, inserted: Iterable[tuple[int, PreparedItem]]) -> Iterator[Happened]:
         """Give what is told of new items."""
+        yield from self.told_first((item_id, entry) for item_id, entry in inserted if self.is_told(entry))
+
+    def told_first(self, inserted: Iterable[tuple[int, PreparedItem]]) -> Iterator[Happened]:
+        """Give what is told of new items of which changes are noted."""
         for item_id, entry in inserted:
-            if not self.is_told(entry):
-                continue
             self.old += self._freshness.is_old(entry.draft, self._now)
             if news := self._freshness.news(entry.draft, self._now):
                 self.articles += entry.draft.kind is ItemKind.ARTICLE

@@ -52,9 +52,14 @@ class LinkedRecord:
             titles: its titles.
             criteria: who can take part.
         """
+        said = (*registry_numbers(numbers, are_ids=True), *numbers_in_words(titles, criteria))
+        return cls.naming(key, former, said)
+
+    @classmethod
+    def naming(cls, key: RecordKey, former: Iterable[str], said: Iterable[str]) -> LinkedRecord:
+        """Return a record by all registry numbers that it says, in their one spelling."""
         own = frozenset(registry_numbers((key[1], *former), are_ids=True))
-        said = {*registry_numbers(numbers, are_ids=True), *numbers_in_words(titles, criteria)}
-        named = frozenset(number for number in said - own if not _FILLER.fullmatch(number))
+        named = frozenset(number for number in set(said) - own if not _FILLER.fullmatch(number))
         return cls(key, own or frozenset({"\x1f".join(key)}), named)
 
     @property

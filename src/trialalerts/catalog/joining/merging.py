@@ -141,7 +141,7 @@ def _facts(ordered: Sequence[TrialVersion]) -> TrialFacts:
             said_by[names[0]] = (teller.registry,)
 
     for names in _TOGETHER:
-        take(names, _first(ordered, lambda facts, names=names: any(_is_said(getattr(facts, n)) for n in names)))  # type: ignore[misc]
+        take(names, next((record for record in ordered if _says(record.facts, names)), None))
     take(_AGES_TOLD, _first(ordered, _says_ages) or _first(ordered, _groups_ages))
     status = _teller_of_status(ordered)
     take(_STATUS, status)
@@ -174,8 +174,9 @@ def _groups_ages(facts: TrialFacts) -> bool:
     return facts.minimum_age_days is not None or facts.maximum_age_days is not None
 
 
-def _is_said(value: Any) -> bool:
-    return value is not None and value not in ((), "")
+def _says(facts: TrialFacts, names: Sequence[str]) -> bool:
+    """Tell whether a record has one of these facts."""
+    return any(value is not None and value not in ((), "") for value in (getattr(facts, name) for name in names))
 
 
 def _group(record: TrialVersion) -> str:

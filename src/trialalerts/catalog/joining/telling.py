@@ -130,10 +130,10 @@ class Teller:
             return []
         told = self.is_told(entries)
         if not sides:
-            made = [(item_id, trial if told else entries[0])]
-            if not told:
-                announcer.keep_back(self._connection, [(item_id, trial)])
-            return list(announcer.first(made))
+            if told:
+                return list(announcer.told_first([(item_id, trial)]))
+            announcer.keep_back(self._connection, [(item_id, trial)])
+            return []
         self._settle_baseline(item_id, sides, trial, announcer, told=told)
         found = [*self._changes(sides, trial, entries, before)] if told else []
         if is_recruiting(facts.status):
@@ -145,13 +145,13 @@ class Teller:
         self, item_id: int, sides: Sequence[Side], trial: PreparedItem, announcer: Announcer, *, told: bool
     ) -> None:
         """Keep a trial back as long as all that it was is kept back, or where a baseline opens it in silence."""
+        facts = trial.draft.facts
+        is_open = isinstance(facts, TrialFacts) and is_recruiting(facts.status)
+        is_opened = is_open and not any(side.is_open for side in sides)
         if any(side.is_shown for side in sides):
             connection = self._connection
             connection.execute(delete(BaselineItem).where(col(BaselineItem.item_id) == item_id))
-            opens = not any(side.is_open for side in sides) and is_recruiting(
-                getattr(trial.draft.facts, "status", None)
-            )
-            if opens and not told:
+            if is_opened and not told:
                 announcer.keep_back(connection, [(item_id, trial)])
 
     def _changes(

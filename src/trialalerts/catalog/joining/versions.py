@@ -50,12 +50,9 @@ def read_facts(stored: Mapping[str, Any] | None) -> TrialFacts | None:
 
 
 def link_of(entry: PreparedItem) -> LinkedRecord:
-    """Return the numbers of an entry."""
-    draft, facts = entry.draft, entry.draft.facts
-    if not isinstance(facts, TrialFacts):
-        raise TypeError("only trials have numbers")
-    titles = draft.title, facts.official_title or ""
-    return LinkedRecord.of((draft.registry, entry.external_id), draft.aliases, facts.numbers, titles, facts.criteria)
+    """Return the numbers of an entry, of which its words are read once."""
+    draft = entry.draft
+    return LinkedRecord.naming((draft.registry, entry.external_id), draft.aliases, entry.other_numbers)
 
 
 def linked_entries(
