@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+from sqlalchemy import event
 from sqlmodel import col, select
 
 from tests.catalog.samples import EU, UK, US, article, trial
@@ -116,3 +118,43 @@ def test_a_mention_in_words_is_no_number_of_the_trial(db: Database) -> None:
     store(db, trial("NCT00000001"))
     other = replace(trial("ISRCTN12345678", registry=UK), title="Follow-up of NCT00000001", summary="See NCT00000001")
     assert store(db, other).new == 1
+
+
+@pytest.mark.parametrize("enrolment", [None, 12], ids=["joined for the first time", "joined before"])
+def test_joined_records_are_stored_with_a_handful_of_statements_however_many_they_are(
+    db: Database, enrolment: int | None
+) -> None:
+    few, many = ([f"{kind}{number:05d}" for number in range(count)] for kind, count in (("1", 3), ("2", 60)))
+    asked = []
+    for numbers in few, many:
+        store(db, *(trial(f"NCT90{number}") for number in numbers))
+        british = [trial(f"ISRCTN90{number}", registry=UK, numbers=(f"NCT90{number}",)) for number in numbers]
+        if enrolment:
+            store(db, *british)
+            british = [replace(each, facts=each.facts.model_copy(update={"enrolment": enrolment})) for each in british]
+        statements = 0
+
+        def counted(*_: object) -> None:
+            nonlocal statements
+            statements += 1
+
+        event.listen(db.engine, "before_cursor_execute", counted)
+        assert store(db, *british).updated == len(numbers)
+        event.remove(db.engine, "before_cursor_execute", counted)
+        asked.append(statements)
+    assert asked[0] == asked[1]
+
+
+def test_a_trial_of_which_a_lesser_record_says_something_anew_keeps_its_words_and_is_another_version(
+    db: Database,
+) -> None:
+    store(db, trial("NCT00000001", enrolment=5))
+    british = trial("ISRCTN12345678", registry=UK, numbers=("NCT00000001",), enrolment=6)
+    store(db, british)
+    (before,) = items(db)
+    store(db, replace(british, facts=british.facts.model_copy(update={"enrolment": 7})))
+    (after,) = items(db)
+    assert after.model_dump(exclude={"facts_hash", "last_seen_at"}) == before.model_dump(
+        exclude={"facts_hash", "last_seen_at"}
+    )
+    assert after.facts_hash != before.facts_hash

@@ -10,12 +10,14 @@ Nothing is told twice: who knows the trial under one of its numbers is told only
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from trialalerts.catalog.changes.announcing import Announcer
 from trialalerts.catalog.changes.publishing import Happened
@@ -34,9 +36,16 @@ from trialalerts.catalog.joining.moving import (
 from trialalerts.catalog.joining.telling import Side, Teller, sides_of
 from trialalerts.catalog.joining.versions import StoredVersion, items_under, link_of, read_items, read_versions
 from trialalerts.catalog.outline_rows import Described, write_outlines
-from trialalerts.catalog.records import SAID
+from trialalerts.catalog.records import (
+    SAID,
+    change_items,
+    change_records,
+    insert_items,
+    insert_records,
+    update_records,
+)
 from trialalerts.catalog.rows import PreparedItem
-from trialalerts.catalog.tables import Item, ItemKind, ItemNumber, KeptApart, Record
+from trialalerts.catalog.tables import ItemKind, ItemNumber, KeptApart
 from trialalerts.catalog.trials.identity import StoredTrial, note_numbers
 from trialalerts.catalog.trials.status import is_recruiting
 from trialalerts.database.types import table_of
@@ -44,6 +53,7 @@ from trialalerts.logs import Logger
 
 __all__ = ["Joiner", "described", "is_outdated"]
 
+_BESIDE_FACTS = ("registry", "external_id", "source", *(name for name in SAID if name != "facts"))
 _MOST_ITEMS = 500
 """So many items are looked at for one batch; no trial has more than a dozen records."""
 
@@ -60,7 +70,7 @@ class _Member:
     stored: StoredVersion | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Group:
     """The records of one trial, the items that they had, and the item that they get."""
 
@@ -70,7 +80,24 @@ class _Group:
     target: int = 0
     sides: list[Side] = field(default_factory=list)
 
-    @property
+    @cached_property
+    def trial(self) -> PreparedItem:
+        """The trial as if one record had said all of it."""
+        return _as_entry(self.merged)
+
+    @cached_property
+    def is_as_told(self) -> bool:
+        """Tell whether its item says all of it already, whatever a record that counts less says anew."""
+        if [side.item_id for side in self.sides] != [self.target]:
+            return False
+        if not all(member.stored and member.stored.is_kept for member in self.members):
+            return False  # another record is among them now: who said what is told anew
+        if self.merged.facts != self.sides[0].facts:
+            return False
+        now, was = self.trial.row(), self.sides[0].row
+        return all(now[name] == was[name] for name in _BESIDE_FACTS)
+
+    @cached_property
     def entries(self) -> list[PreparedItem]:
         """What was read just now."""
         return [member.entry for member in self.members if member.entry is not None]
@@ -151,7 +178,8 @@ class Joiner:
             mine = [by_key[key] for key in keys]
             groups.append(_Group(members=mine, merged=merged_trial(each.version for each in mine)))
         self._assign(groups, items)
-        groups = [group for group in groups if not _is_as_it_was(group, members)]
+        held = Counter(member.stored.item_id for member in members if member.stored)
+        groups = [group for group in groups if group.entries or not _is_as_it_was(group, held)]
         sides = sides_of(self._connection, [items[item] for group in groups for item in group.items])
         for group in groups:
             group.sides = [sides[item] for item in group.items]
@@ -211,41 +239,45 @@ class Joiner:
                 return
 
     def _write_items(self, groups: Sequence[_Group], *, seen: bool = True) -> None:
-        item = table_of(Item)
         # A number may go from one item to another: first those that lose theirs let go of it.
         renamed = [group.target for group in groups for side in group.sides if _bears_another(group, side)]
         free_numbers(self._connection, renamed)
-        for group in groups:
-            row: dict[str, Any] = _row(group.merged) | ({"last_seen_at": self._now} if seen else {})
-            if group.target:
-                first = [side.first_seen_at for side in group.sides]
-                row |= {"first_seen_at": min(first)} if first else {}
-                self._connection.execute(update(item).where(item.c.id == group.target).values(row))
-                self.updated += len(group.entries)
-            else:
-                row |= {"first_seen_at": self._now}
-                made = self._connection.execute(insert(item).returning(item.c.id), row)
-                group.target = int(made.scalar_one())
-                self.new += 1 if group.entries else 0
-                self.updated += max(0, len(group.entries) - 1)
-        told = [is_recruiting(group.merged.facts.status) or self._teller.is_told(group.entries) for group in groups]
+        known = [group for group in groups if group.target]
+        change_items(self._connection, [(group.target, self._columns(group, seen=seen)) for group in known])
+        new = [group for group in groups if not group.target]
+        for group, item_id in zip(new, insert_items(self._connection, [g.trial for g in new], self._now), strict=True):
+            group.target = item_id
+        self.new += sum(1 for group in new if group.entries)
+        self.updated += sum(len(group.entries) for group in known) + sum(max(0, len(g.entries) - 1) for g in new)
+        changed = [group for group in groups if not group.is_as_told]
+        told = [is_recruiting(group.merged.facts.status) or self._teller.is_told(group.entries) for group in changed]
         for is_told in (True, False):  # what nobody is told of gets no outline, unless it has one
-            some = [_described(group) for group, each in zip(groups, told, strict=True) if each is is_told]
+            some = [described(g.target, g.trial) for g, each in zip(changed, told, strict=True) if each is is_told]
             write_outlines(self._connection, some, only_known=not is_told)
+
+    def _columns(self, group: _Group, *, seen: bool) -> dict[str, Any]:
+        """Return the columns of an item that are written: not its facts where what its records say is as it was."""
+        row = {"facts_hash": group.trial.facts_hash} if group.is_as_told else group.trial.row()
+        if group.sides:
+            row |= {"first_seen_at": min(side.first_seen_at for side in group.sides)}
+        return row | ({"last_seen_at": self._now} if seen else {})
 
     def _write_records(self, groups: Sequence[_Group]) -> None:
         """Write what each record says: with itself where its trial has others, with its item where it has none."""
-        record = table_of(Record)
+        new, read, moved = [], [], []
         for group in groups:
             is_alone = len(group.members) == 1
             for member in group.members:
-                values = _record_values(member, is_alone=is_alone) | {"item_id": group.target}
-                if member.stored is None:
-                    values |= {"first_seen_at": self._now, "last_seen_at": self._now}
-                    self._connection.execute(insert(record), values)
-                else:
-                    mine = record.c.id == member.stored.record_id
-                    self._connection.execute(update(record).where(mine).values(values))
+                columns = {"item_id": group.target, **_said_by(member, is_alone=is_alone)}
+                if member.stored is None and member.entry is not None:
+                    new.append((group.target, member.entry, columns))
+                elif member.stored is not None and member.entry is not None:
+                    read.append((member.stored.record_id, member.entry, columns))
+                elif member.stored is not None and columns != {"item_id": member.stored.item_id}:
+                    moved.append((member.stored.record_id, columns))
+        insert_records(self._connection, new, self._now)
+        update_records(self._connection, read)
+        change_records(self._connection, sorted(moved, key=lambda change: change[0]))
 
     def _write_numbers(self, groups: Sequence[_Group]) -> None:
         """Let each item be known under the numbers of its records, and under none of a record that left it."""
@@ -273,7 +305,7 @@ class Joiner:
         is_split = not group.sides and any(member.stored for member in group.members)
         if is_split or not group.entries:
             return self._teller.of_split(group.target, group.sides, group.merged)
-        return self._teller.of_joined(group.target, group.sides, _as_entry(group.merged), group.entries, versions)
+        return self._teller.of_joined(group.target, group.sides, group.trial, group.entries, versions)
 
 
 def _bears_another(group: _Group, side: Side) -> bool:
@@ -300,17 +332,10 @@ def described(item_id: int, entry: PreparedItem) -> Described:
     return Described(item_id, draft.kind, status, is_recruiting(status), facts, areas, draft.topics)
 
 
-def _described(group: _Group) -> Described:
-    return described(group.target, _as_entry(group.merged))
-
-
-def _is_as_it_was(group: _Group, members: Sequence[_Member]) -> bool:
+def _is_as_it_was(group: _Group, held: Mapping[int, int]) -> bool:
     """Tell whether nothing of a group is to be written: its records had one item, and that no other records."""
-    if len(group.items) != 1 or any(member.entry or member.stored is None for member in group.members):
-        return False
-    item = group.items[0]
-    had = sum(1 for member in members if member.stored and member.stored.item_id == item)
-    return had == len(group.members) and all(m.stored and m.stored.item_id == item for m in group.members)
+    items = {member.stored.item_id if member.stored else None for member in group.members}
+    return items == set(group.items) and len(items) == 1 and held[group.items[0]] == len(group.members)
 
 
 def _version_of(entry: PreparedItem) -> TrialVersion:
@@ -351,24 +376,16 @@ def _as_entry(merged: MergedTrial) -> PreparedItem:
     return PreparedItem(draft=draft, external_id=leader.external_id, facts_hash=merged.facts_hash)
 
 
-def _row(merged: MergedTrial) -> dict[str, Any]:
-    return _as_entry(merged).row()
+def _said_by(member: _Member, *, is_alone: bool) -> dict[str, Any]:
+    """Return the columns of what a record says, where they are to be written with it; each is None where it is alone.
 
-
-def _record_values(member: _Member, *, is_alone: bool) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if member.entry is not None:
-        draft, version = member.entry.draft, member.version
-        values = {
-            "registry": version.registry, "external_id": version.external_id, "source": version.source,
-            "origin": version.origin, "facts_hash": version.facts_hash,
-            "version": draft.version, "turns_on": draft.turns_on,
-        }  # fmt: skip
+    There what it says stands in its item.
+    """
     if is_alone:
-        return values | dict.fromkeys(SAID)
+        return dict.fromkeys(SAID) if member.stored is None or member.stored.is_kept else {}
     if member.entry is not None:
         row = member.entry.row()
-        return values | {name: row[name] for name in SAID}
+        return {name: row[name] for name in SAID}
     if member.stored is not None and not member.stored.is_kept:
-        return values | {name: member.stored.said[name] for name in SAID}
-    return values
+        return {name: member.stored.said[name] for name in SAID}
+    return {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select
@@ -23,7 +24,6 @@ from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.joining.linking import RecordKey
 from trialalerts.catalog.joining.merging import MergedTrial
 from trialalerts.catalog.joining.versions import read_facts
-from trialalerts.catalog.outline_rows import outlines_of
 from trialalerts.catalog.outlines import Outline, outline_of, read_outline, written_outline
 from trialalerts.catalog.rows import PreparedItem
 from trialalerts.catalog.tables import BaselineItem, Change, ChangeKind, ItemKind
@@ -46,29 +46,37 @@ _OF_THE_TRIAL = frozenset(
 _STARTS = (ChangeKind.REGISTERED, ChangeKind.OPENED, ChangeKind.REOPENED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Side:
     """An item as it was before its records were put together with others.
 
-    ``row`` are its columns, ``facts`` those of a trial where this program can read them; ``outline`` is as written.
-    ``is_shown`` tells whether it was open to be seen: not kept back by a baseline; ``was_told`` whether anybody can
-    have been told that it is open.
+    ``row`` are its columns. ``is_shown`` tells whether it was open to be seen: not kept back by a baseline;
+    ``was_told`` whether anybody can have been told that it is open.
     """
 
     item_id: int
     row: Mapping[str, Any]
-    facts: TrialFacts | None
-    outline: str
     is_open: bool
     is_shown: bool
     was_told: bool
     first_seen_at: datetime
 
+    @cached_property
+    def facts(self) -> TrialFacts | None:
+        """The facts of the trial, where this program can read them."""
+        return read_facts(self.row["facts"])
+
+    @cached_property
+    def outline(self) -> str:
+        """The outline of the trial, as it is written."""
+        row, facts = self.row, self.facts or self.row["facts"]
+        about = {"areas": row["areas"], "topics": row["topics"] or ()}
+        return written_outline(outline_of(kind=ItemKind.TRIAL, status=row["status"], facts=facts, **about))
+
 
 def sides_of(connection: Connection, rows: Iterable[Row[Any]]) -> dict[int, Side]:
     """Return items as they are."""
     items = {row.id: row for row in rows}
-    outlines = outlines_of(connection, items)
     kept: set[int] = set()
     told: set[int] = set()
     for chunk in in_chunks(sorted(items)):
@@ -80,8 +88,6 @@ def sides_of(connection: Connection, rows: Iterable[Row[Any]]) -> dict[int, Side
         item_id: Side(
             item_id=item_id,
             row=row._asdict(),
-            facts=read_facts(row.facts),
-            outline=written_outline(outlines[item_id].outline),
             is_open=bool(row.is_open),
             is_shown=item_id not in kept,
             was_told=item_id in told or (bool(row.is_open) and item_id not in kept),
@@ -150,7 +156,8 @@ class Teller:
         is_opened = is_open and not any(side.is_open for side in sides)
         if any(side.is_shown for side in sides):
             connection = self._connection
-            connection.execute(delete(BaselineItem).where(col(BaselineItem.item_id) == item_id))
+            if not all(side.is_shown for side in sides):
+                connection.execute(delete(BaselineItem).where(col(BaselineItem.item_id) == item_id))
             if is_opened and not told:
                 announcer.keep_back(connection, [(item_id, trial)])
 

@@ -93,7 +93,8 @@ def items_under(connection: Connection, numbers: Collection[str]) -> dict[str, s
 def read_items(connection: Connection, item_ids: Iterable[int]) -> dict[int, Row[Any]]:
     """Return the rows of items that are trials; they stay locked."""
     item = table_of(Item).c
-    columns = *(item.id, item.registry, item.external_id, item.is_open, item.first_seen_at), *(item[n] for n in SAID)
+    own = "id", "registry", "external_id", "status", "is_open", "source", "first_seen_at"
+    columns = [item[name] for name in (*own, *SAID)]
     found: dict[int, Row[Any]] = {}
     for chunk in in_chunks(sorted(set(item_ids))):
         asked = select(*columns).where(item.id.in_(chunk), item.kind == ItemKind.TRIAL)

@@ -63,6 +63,8 @@ _THIS_TRIAL = re.compile(
     re.IGNORECASE,
 )
 """That a trial “is registered” alone says nothing: those that people were in before, or are not to be in, are, too."""
+_SAID_OF_REGISTERING = "regist", "identifi"
+"""One of these stands in whatever the pattern above takes."""
 
 
 def registry_numbers(texts: Iterable[str], *, are_ids: bool = False) -> tuple[str, ...]:
@@ -97,11 +99,13 @@ def numbers_in_words(titles: Iterable[str], criteria: str) -> tuple[str, ...]:
     ('ISRCTN12345678',)
     """
     own_words = [_OF_ANOTHER.sub(" ", title) for title in titles if not _ANOTHER_TRIAL.search(title)]
-    own_words += [
-        sentence
-        for sentence in _SENTENCES.split(criteria)
-        if _THIS_TRIAL.search(sentence) and not _ANOTHER_TRIAL.search(sentence)
-    ]
+    small = criteria.lower()
+    if any(word in small for word in _SAID_OF_REGISTERING):  # nearly all say nothing of it
+        own_words += [
+            sentence
+            for sentence in _SENTENCES.split(criteria)
+            if _THIS_TRIAL.search(sentence) and not _ANOTHER_TRIAL.search(sentence)
+        ]
     return registry_numbers(own_words)
 
 

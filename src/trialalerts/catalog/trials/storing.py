@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, select, update
 from sqlmodel import col
 
 from trialalerts.catalog.changes.announcing import Announcer
@@ -18,12 +18,12 @@ from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.joining.joiner import Joiner, described, is_outdated
 from trialalerts.catalog.joining.versions import linked_entries, read_facts
 from trialalerts.catalog.outline_rows import write_outlines
-from trialalerts.catalog.records import insert_records, touch_records, update_records
+from trialalerts.catalog.records import change_items, insert_items, insert_records, touch_records, update_records
 from trialalerts.catalog.rows import PreparedItem
 from trialalerts.catalog.tables import Item
 from trialalerts.catalog.trials.identity import StoredTrial, find_former, find_stored, note_numbers
 from trialalerts.catalog.trials.status import is_recruiting
-from trialalerts.database.bulk import in_chunks, insert_into
+from trialalerts.database.bulk import in_chunks
 from trialalerts.database.engine import one_writer_at_a_time
 
 __all__ = ["TrialBatch"]
@@ -69,7 +69,7 @@ class TrialBatch:
             *self._compare([each for each in changed if announcer.is_told(each.entry)]),
         ]
         announcer.keep_back(self._connection, inserted)
-        self._update(changed)
+        change_items(self._connection, [(each.item.id, each.entry.row()) for each in changed])
         # A trial that is over when its source is first read is told to nobody: it gets an outline when it changes.
         told = [each for each in inserted if announcer.is_told(each[1]) or is_recruiting(_status(each[1]))]
         pairs = [(each.record.item_id, each.entry) for each in changed]
@@ -92,15 +92,7 @@ class TrialBatch:
         return stored | find_former(self._connection, self._registry, unknown, stored)
 
     def _insert(self, entries: Sequence[PreparedItem]) -> list[tuple[int, PreparedItem]]:
-        if not entries:
-            return []
-        seen = {"first_seen_at": self._now, "last_seen_at": self._now}
-        statement = insert_into(self._connection, Item).returning(col(Item.external_id), col(Item.id))
-        ids: dict[str, int] = {}
-        for chunk in in_chunks(entries):
-            rows = self._connection.execute(statement, [entry.row() | seen for entry in chunk]).all()
-            ids.update((external_id, cast("int", item_id)) for external_id, item_id in rows)
-        return [(ids[entry.external_id], entry) for entry in entries]
+        return list(zip(insert_items(self._connection, entries, self._now), entries, strict=True))
 
     def _known(self, entries: Iterable[PreparedItem], stored: Mapping[str, StoredTrial]) -> list[_Known]:
         """Return entries with their items, of which only what is compared is read.
@@ -130,12 +122,6 @@ class TrialBatch:
             further = further_condition(each.item._asdict(), draft, found)
             for difference in (*found, *further):
                 yield Happened(each.item.id, difference)
-
-    def _update(self, changed: Sequence[_Known]) -> None:
-        if changed:
-            rows = [each.entry.row() | {"item_id": each.item.id} for each in changed]
-            values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "item_id"}
-            self._connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(values), rows)
 
     def _update_records(self, stored: Mapping[str, StoredTrial], left_out: Iterable[str]) -> None:
         """Write records that say something else, or of which their list does; those that are joined are no concern."""
