@@ -26,10 +26,11 @@ from trialalerts.sources.context import SourceContext
 from trialalerts.sources.reading.countries import country_names
 from trialalerts.sources.reading.design import MOST_LISTED, design_values
 from trialalerts.sources.reading.fields import Fields, cleaned
+from trialalerts.sources.reading.people import age_values
 from trialalerts.sources.reading.reach import said_reach
 from trialalerts.sources.reading.record import RecordView
 from trialalerts.sources.reading.sites import contact_values, is_on_earth, site_values
-from trialalerts.sources.sweeps.answers import json_page
+from trialalerts.sources.sweeps.answers import JsonKeys
 from trialalerts.sources.sweeps.drafting import ReadingContext, TrialRecord
 from trialalerts.sources.sweeps.registry import RegistrySettings
 from trialalerts.sources.sweeps.steps import RecordPage, Span, Token, TokenStep
@@ -81,6 +82,7 @@ class ClinicalTrialsGov(TrialRegistry[ClinicalTrialsGovSettings, TokenStep]):
 
     registry = "clinicaltrials.gov"
     reading = 2
+    answers = JsonKeys(records="studies", next_key="nextPageToken", total="totalCount", key="protocolSection")
     number_path, number_form, number_example = "identificationModule.nctId", re.compile(r"NCT\d{8}"), "NCT01234567"
     name_path, title_path = "identificationModule.orgStudyIdInfo.id", "identificationModule.briefTitle"
 
@@ -116,8 +118,8 @@ class ClinicalTrialsGov(TrialRegistry[ClinicalTrialsGovSettings, TokenStep]):
         if span.since:
             updated = f"AREA[LastUpdatePostDate]RANGE[{span.since.isoformat()},MAX]"
             params["filter.advanced"] = " AND ".join(filter(None, (updated, filters.get("filter.advanced"))))
-        elif self.statuses and span.announce_from is None:
-            params["filter.overallStatus"] = "|".join(sorted(self.statuses))
+        elif wanted := self.first_statuses(span):
+            params["filter.overallStatus"] = "|".join(sorted(wanted))
         params |= {"pageToken": step.token} if step.token else {"countTotal": "true"}
         try:
             answer = context.fetcher.get(self._url, params=params, accept="application/json")
@@ -130,10 +132,6 @@ class ClinicalTrialsGov(TrialRegistry[ClinicalTrialsGovSettings, TokenStep]):
             self._with_fields = False
             return self.ask(step, span, context)
         return self.page(answer.body, shown_url(answer.url))
-
-    def page(self, body: bytes, url: str) -> RecordPage:
-        """Read a page of the API, or a bulk download's bare list."""
-        return json_page(body, url, records="studies", next_key="nextPageToken", total="totalCount")
 
     def inside(self, record: RecordView) -> RecordView:
         """Return the part of a study that is not derived."""
@@ -191,8 +189,6 @@ def _named(said: RecordView, derived: RecordView, summary: str, context: Reading
 
 
 def _plain_facts(said: RecordView) -> dict[str, Any]:
-    minimum, minimum_days = said.age("eligibilityModule.minimumAge")
-    maximum, maximum_days = said.age("eligibilityModule.maximumAge")
     status = "a status that this program knows"
     return {
         "status": said.known_word("statusModule.overallStatus", STATUSES, status),
@@ -201,10 +197,7 @@ def _plain_facts(said: RecordView) -> dict[str, Any]:
         "phases": said.known_words("designModule.phases", _PHASES, "a phase such as PHASE2"),
         "study_type": said.line("designModule.studyType"),
         "sex": said.word("eligibilityModule.sex", _SEXES, "FEMALE, MALE or ALL"),
-        "minimum_age_days": minimum_days,
-        "maximum_age_days": maximum_days,
-        "minimum_age": minimum,
-        "maximum_age": maximum,
+        **age_values(said.age("eligibilityModule.minimumAge"), said.age("eligibilityModule.maximumAge")),
         "healthy_volunteers": said.flag("eligibilityModule.healthyVolunteers"),
         "criteria": clean_text(said.text("eligibilityModule.eligibilityCriteria") or ""),
         "sponsor": said.line("sponsorCollaboratorsModule.leadSponsor.name"),
@@ -237,7 +230,7 @@ def _design(said: RecordView, derived: RecordView, purpose: str | None) -> dict[
     return design_values(
         ((each.line("type"), each.line("name"), each.lines("otherNames")) for each in given),
         ((each.line("type"), each.line("label"), each.lines("interventionNames")) for each in groups),
-        mesh=[term for each in derived.each("interventionBrowseModule.meshes") if (term := each.line("term"))],
+        mesh=derived.each_line("interventionBrowseModule.meshes", "term"),
         allocation=info.line("allocation"),
         model=info.line("interventionModel"),
         purpose=purpose,

@@ -15,14 +15,13 @@ from typing import Any
 from pydantic import Field
 
 from trialalerts.catalog.articles.keys import article_keys
-from trialalerts.redaction import shown_url
 from trialalerts.settings.values import Rate
 from trialalerts.sources.base import SourceKind
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.papers.record import NOTICE_TYPES, PaperLink, PaperRecord, appeared, title_of
 from trialalerts.sources.papers.registry import PaperRegistry, PaperSettings
 from trialalerts.sources.reading.record import RecordView
-from trialalerts.sources.sweeps.answers import json_page
+from trialalerts.sources.sweeps.answers import JsonKeys
 from trialalerts.sources.sweeps.steps import Cursor, RecordPage, Span, TokenStep
 
 __all__ = ["KIND", "EuropePmc", "EuropePmcSettings"]
@@ -42,6 +41,7 @@ class EuropePmc(PaperRegistry[EuropePmcSettings, TokenStep]):
     """The search, by the day on which a paper was taken in; then the notices of the same days."""
 
     registry = "europepmc.org"
+    answers = JsonKeys(records="resultList.result", next_key="nextCursorMark", total="hitCount")
     number_field, number_example = "id", "22663011 of MED"
 
     def __init__(self, settings: EuropePmcSettings) -> None:
@@ -62,7 +62,7 @@ class EuropePmc(PaperRegistry[EuropePmcSettings, TokenStep]):
 
     def page(self, body: bytes, url: str) -> RecordPage:
         """Read an answer; the first cursor of all, where it comes back, is the last."""
-        page = json_page(body, url, records="resultList.result", next_key="nextCursorMark", total="hitCount")
+        page = super().page(body, url)
         return replace(page, next=None) if page.next == "*" else page
 
     def by_number(self, pmids: Sequence[str], context: SourceContext) -> Iterable[Any]:
@@ -105,8 +105,7 @@ class EuropePmc(PaperRegistry[EuropePmcSettings, TokenStep]):
             "query": query, "format": "json", "resultType": "core",
             "pageSize": str(self.settings.page_size), "cursorMark": mark or "*",
         }  # fmt: skip
-        answer = context.fetcher.get(f"{self.settings.url.rstrip('/')}/search", params=params)
-        return self.page(answer.body, shown_url(answer.url))
+        return self.get("search", context, params=params)
 
 
 def _said(words: str) -> str:

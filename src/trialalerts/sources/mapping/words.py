@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any, Literal
 
-from trialalerts.sources.reading.ages import NO_LIMIT, days_of_age
 from trialalerts.sources.reading.criteria import written_criteria
+from trialalerts.sources.reading.fields import is_filler
+from trialalerts.sources.reading.people import NO_LIMIT, age_values, days_of_age, sex_of
 from trialalerts.sources.reading.record import RecordView
 from trialalerts.sources.reading.sites import contact_values
 
@@ -38,12 +39,13 @@ _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LINE_END = re.compile(r"\n")
 _BULLET = re.compile(r"^\s*[-*•·]\s+")
 _ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4"}
-_NO_PHASE = frozenset({"0", "retrospective study", "new treatment measure clinical study", "other", "not selected"})
+_NO_PHASE = frozenset({
+    "0", "retrospective study", "new treatment measure clinical study", "other", "not selected", "not specified",
+})  # fmt: skip
 _TYPES = frozenset({
     "DRUG", "DEVICE", "BIOLOGICAL", "BEHAVIORAL", "PROCEDURE", "DIETARY SUPPLEMENT", "RADIATION", "DIAGNOSTIC TEST",
     "GENETIC", "OTHER", "COMBINATION PRODUCT",
 })  # fmt: skip
-_NO_TREATMENT = frozenset({"", "n/a", "nil", "none", "no", "not applicable"})
 _MOST_TREATMENTS = 40
 _MOST_CONTACTS = 10
 
@@ -56,7 +58,7 @@ def ages_told(record: RecordView) -> dict[str, Any]:
     if low is not None and high is not None and low > high:
         record.note("maximum_age", f"found {oldest} where the lowest age is {youngest}; neither is taken")
         youngest = low = oldest = high = None
-    return {"minimum_age": youngest, "minimum_age_days": low, "maximum_age": oldest, "maximum_age_days": high}
+    return age_values((youngest, low), (oldest, high))
 
 
 def _age(record: RecordView, path: str) -> tuple[str | None, int | None]:
@@ -77,9 +79,9 @@ def _bare_unit(word: str) -> str:
     return "year" if word.lower() in {"", "age", "y", "yr", "yrs", "j", "jahre", "ans"} else ""
 
 
-def sex_told(record: RecordView) -> Literal["female", "male", "all"] | None:
+def sex_told(record: RecordView, path: str = "sex") -> Literal["female", "male", "all"] | None:
     """Return who can join: ``Both``, ``Females``, ``<br>Female: yes<br>Male: yes<br>`` …"""
-    words = (record.line("sex") or "").lower()
+    words = (record.line(path) or "").lower()
     if not words or words in {"-", "n/a", "not specified"}:
         return None
     female = re.search(r"\b(?:female|women|woman)s?\b(?!:? *no\b)", words) is not None
@@ -87,14 +89,13 @@ def sex_told(record: RecordView) -> Literal["female", "male", "all"] | None:
     if re.search(r"\b(?:both|all|any)\b", words) or (female and male):
         return "all"
     if not (female or male):
-        record.wrong("sex", words, "All, Female or Male")
-        return None
-    return "female" if female else "male"
+        record.wrong(path, words, "All, Female or Male")
+    return sex_of(female=female, male=male)
 
 
-def phases_told(record: RecordView) -> tuple[str, ...]:
+def phases_told(record: RecordView, path: str = "phase") -> tuple[str, ...]:
     """Return the phases: ``Phase 2/Phase 3``, ``1-2``, ``Phase III``, or a sentence with yes and no for each."""
-    words = record.line("phase") or ""
+    words = record.line(path) or ""
     if re.search(r"\(Phase I+V?\)", words):
         found = re.findall(r"\(Phase (I{1,3}|IV)\): ?yes", words, re.IGNORECASE)
         return tuple(f"PHASE{_ROMAN[roman.upper()]}" for roman in found)
@@ -104,27 +105,27 @@ def phases_told(record: RecordView) -> tuple[str, ...]:
         return ("EARLY_PHASE1",)
     found = [_ROMAN.get(digit.upper(), digit) for digit in re.findall(r"\b(IV|I{1,3}|[1-4])[ab]?\b", words)]
     if words and not found and words.lower() not in _NO_PHASE:
-        record.wrong("phase", words, "a phase such as Phase 2")
+        record.wrong(path, words, "a phase such as Phase 2")
     return tuple(dict.fromkeys(f"PHASE{digit}" for digit in found))
 
 
-def study_type_told(record: RecordView) -> str | None:
+def study_type_told(record: RecordView, path: str = "study_type") -> str | None:
     """Return the type of study; what is neither an intervention nor observed (“Basic Science”) is None."""
-    words = (record.line("study_type") or "").lower()
+    words = (record.line(path) or "").lower()
     for beginning in ("interventional", "observational", "expanded access"):
         if words.startswith(beginning):
             return beginning.upper().replace(" ", "_")
     return None
 
 
-def enrolment_told(record: RecordView) -> int | None:
+def enrolment_told(record: RecordView, path: str = "enrolment") -> int | None:
     """Return how many are wanted: ``500``, or the sum of groups ``treated:30;others:30;``."""
-    words = record.line("enrolment") or ""
+    words = record.line(path) or ""
     if re.fullmatch(r"\d{1,9}", words):
         return int(words)
     counted = re.findall(r":\s*(\d{1,9})\s*(?=;|$)", words)
     if words and not counted:
-        record.wrong("enrolment", words, "a number")
+        record.wrong(path, words, "a number")
     return sum(map(int, counted)) if counted else None
 
 
@@ -151,9 +152,9 @@ def _points(text: str, parting: re.Pattern[str]) -> Iterator[str]:
         yield _BULLET.sub("", " ".join(part.split()))
 
 
-def parts_told(record: RecordView, path: str) -> tuple[str, ...]:
-    """Return a list that is written as one text, parted by semicolons or lines."""
-    parts = re.split(r"[;\n]", _plain(record.text(path) or ""))
+def parts_told(record: RecordView, path: str, between: str = ";\n") -> tuple[str, ...]:
+    """Return a list that is written as one text, parted by semicolons or lines, or by other signs."""
+    parts = re.split(f"[{between}]", _plain(record.text(path) or ""))
     return tuple(dict.fromkeys(" ".join(part.split()) for part in parts if part.strip()))
 
 
@@ -167,7 +168,7 @@ def treatments_told(record: RecordView) -> Iterator[tuple[str, str, tuple[str, .
         label, colon, name = part.partition(":")
         type_ = label.strip().upper() if colon and label.strip().upper() in _TYPES else "OTHER"
         given = name.strip() if colon else part
-        if given.lower() not in _NO_TREATMENT:
+        if not is_filler(given):
             yield type_.replace(" ", "_"), given, ()
 
 

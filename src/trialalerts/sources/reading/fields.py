@@ -9,7 +9,7 @@ from typing import Any
 from trialalerts.catalog.draft import FieldProblem
 from trialalerts.catalog.text import clean_line
 
-__all__ = ["UNNAMED", "XML_TEXT", "Fields", "cleaned"]
+__all__ = ["UNNAMED", "XML_TEXT", "Fields", "cleaned", "is_filler"]
 
 UNNAMED = "without number: "
 """Begins the id under which a record without a usable number of its own is reported."""
@@ -17,6 +17,9 @@ XML_TEXT = "#"
 """The key of an XML element's text where the element has attributes beside it."""
 
 _SHOWN = 60
+_FILLERS = frozenset({
+    "", "-", "n/a", "nil", "nil known", "no", "none", "not applicable", "not provided at time of registration",
+})  # fmt: skip
 
 cleaned = lru_cache(maxsize=32_768)(clean_line)
 """Cleans a name: countries, towns, statuses and terms come again and again, and looking is five times as quick."""
@@ -138,6 +141,11 @@ class Fields:
             return [value]
         self.wrong(where + key, value, "a list")
         return []
+
+
+def is_filler(text: str) -> bool:
+    """Tell whether a text says nothing, and only fills a field that may not be empty."""
+    return text.strip().rstrip(".").lower() in _FILLERS
 
 
 def _unboxed(value: Any) -> Any:

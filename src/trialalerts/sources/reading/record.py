@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 from trialalerts.catalog.draft import FieldProblem
 from trialalerts.catalog.facts import PartialDate
-from trialalerts.sources.reading.ages import NO_LIMIT, days_of_age
 from trialalerts.sources.reading.days import DayOrder, day_in, partial_date
-from trialalerts.sources.reading.fields import Fields, cleaned
+from trialalerts.sources.reading.fields import Fields, cleaned, is_filler
+from trialalerts.sources.reading.people import NO_LIMIT, days_of_age
 
 __all__ = ["RecordView"]
 
@@ -110,18 +110,31 @@ class RecordView:
         value = node.get(key)
         return str(value) if type(value) is int else self.line(path)
 
-    def word(self, path: str, meanings: Mapping[str, _Meaning], expected: str) -> _Meaning | None:
+    def each_line(self, path: str, key: str, *, by: str = "") -> tuple[str, ...]:
+        """Return a line or code of each object of a list, each once; in the order of the number that ``by`` names."""
+        found = sorted(self.each(path), key=lambda each: each.whole(by) or 0) if by else self.each(path)
+        return tuple(dict.fromkeys(line for each in found if (line := each.code(key))))
+
+    def told(self, path: str) -> str | None:
+        """Return a text; None where it only fills a field that may not be empty (“Nil known”, “-”)."""
+        text = self.text(path)
+        return None if text is None or is_filler(text) else text
+
+    def word(
+        self, path: str, meanings: Mapping[str, _Meaning], expected: str, *, is_due: bool = False
+    ) -> _Meaning | None:
         """Return what a word of the registry means; case does not matter.
 
         Args:
-            path: where the word stands.
+            path: where the word, or a code that is a number, stands.
             meanings: by the word in capitals.
             expected: says, for the operator, what would have been understood.
+            is_due: whether a record without it is noted.
         """
-        word = self.line(path)
-        if word is None:
+        word = self.code(path)
+        if word is None and not is_due:
             return None
-        meaning = meanings.get(word.upper())
+        meaning = meanings.get((word or "").upper())
         if meaning is None:
             self.wrong(path, word, expected)
         return meaning

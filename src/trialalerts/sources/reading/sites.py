@@ -1,14 +1,16 @@
-"""The reading of a site, and of whom to ask there: the same for every registry."""
+"""The reading of sites, and of whom to ask there: the same for every registry, by tables of where what stands."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from trialalerts.sources.reading.fields import Fields
+from trialalerts.sources.reading.record import RecordView
 from trialalerts.vocabulary.places.site_location import SiteWords, place_site
 from trialalerts.vocabulary.places.site_names import SiteLocator
 
-__all__ = ["contact_values", "is_on_earth", "site_values"]
+__all__ = ["contact_values", "contacts_by_path", "is_on_earth", "site_values", "sites_by_path", "with_countries"]
 
 _DEGREES_LATITUDE, _DEGREES_LONGITUDE = 90.0, 180.0
 
@@ -18,9 +20,9 @@ def site_values(
     fields: Fields,
     path: str,
     *,
-    facility: str | None,
-    city: str | None,
-    country: str | None,
+    facility: str | None = None,
+    city: str | None = None,
+    country: str | None = None,
     state: str | None = None,
     postcode: str | None = None,
     status: str | None = None,
@@ -58,6 +60,42 @@ def site_values(
     }
 
 
+def sites_by_path(
+    places: Iterable[RecordView], locator: SiteLocator, paths: Mapping[str, str], **more: str | None
+) -> Iterator[dict[str, Any]]:
+    """Give the values of sites.
+
+    Args:
+        places: the objects that are sites.
+        locator: finds them.
+        paths: where in each of them its ``facility``, ``city``, ``postcode`` and the like stand.
+        more: what holds where a site does not say it.
+    """
+    for place in places:
+        words = {fact: place.told(path) and place.line(path) for fact, path in paths.items()}
+        said = more | {fact: word for fact, word in words.items() if word}
+        yield site_values(locator, place.fields, place.where.rstrip("."), **said)  # type: ignore[arg-type]  # no point
+
+
+def with_countries(
+    sites: Sequence[dict[str, Any]], countries: Mapping[str, str | None], record: RecordView, locator: SiteLocator
+) -> list[dict[str, Any]]:
+    """Return the sites, and one for each country in which none of them stands.
+
+    Args:
+        sites: as :func:`sites_by_path` gives them.
+        countries: the status of a trial in each country where it runs.
+        record: whose countries they are, for what is wrong with them.
+        locator: finds them.
+    """
+    named = {site["country_name"] for site in sites}
+    return [*sites, *(
+        site_values(locator, record.fields, f"{record.where}countries", country=country, status=status)
+        for country, status in countries.items()
+        if country and country not in named
+    )]  # fmt: skip
+
+
 def is_on_earth(latitude: float, longitude: float) -> bool:
     """Tell whether these are degrees of a place."""
     return abs(latitude) <= _DEGREES_LATITUDE and abs(longitude) <= _DEGREES_LONGITUDE
@@ -76,3 +114,14 @@ def contact_values(
         return None
     number = f"{phone} ext. {extension}" if phone and extension else phone
     return {"name": name, "phone": number, "email": email, "role": role}
+
+
+def contacts_by_path(
+    people: Iterable[RecordView], *, name: Sequence[str], phone: str, email: str
+) -> list[dict[str, Any]]:
+    """Return whom to ask, by where the parts of a name, the number and the address stand."""
+    found = (
+        contact_values(" ".join(filter(None, map(each.line, name))) or None, each.line(phone), each.line(email))
+        for each in people
+    )
+    return [contact for contact in found if contact]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
@@ -27,11 +27,12 @@ from trialalerts.settings.values import Duration
 from trialalerts.sources.base import Batch, Position
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.stumbles import unreadable
+from trialalerts.sources.sweeps.answers import JsonKeys, json_page
 from trialalerts.sources.sweeps.marks import begun_sweep, marks_after
 from trialalerts.sources.sweeps.prefetcher import Prefetcher
 from trialalerts.sources.sweeps.steps import BrokenSweep, Paging, RecordPage, Span, SweepStep
 
-__all__ = ["Listed", "Reading", "Registry", "RegistrySettings"]
+__all__ = ["Listed", "Reading", "Registry", "RegistrySettings", "WordedSettings"]
 
 _BAD_REQUEST = 400
 _MOST_IN_BATCH = 1_000
@@ -62,6 +63,12 @@ class RegistrySettings(SourceSettings):
     statuses: tuple[str, ...] = ()
 
 
+class WordedSettings(RegistrySettings):
+    """The keys of a registry that is asked for everything, or for what names one of some conditions."""
+
+    conditions: tuple[str, ...] = ()
+
+
 _Settings = TypeVar("_Settings", bound=RegistrySettings)
 
 
@@ -76,12 +83,14 @@ class Registry(ABC, Generic[_Settings, _S]):
         registry: the name under which its records are stored, for good: its host.
         reading: goes up when more is read of a record than before: what is stored is then read once more.
         has_details: whether whole records are asked for one by one.
+        answers: where in its answers what stands, if they are JSON.
         paging: how it is paged.
     """
 
     registry: str
     reading: ClassVar[int] = 1
     has_details: ClassVar[bool] = False
+    answers: ClassVar[JsonKeys | None] = None
 
     def __init__(self, settings: _Settings, paging: Paging[_S]) -> None:
         self.paging = paging
@@ -102,8 +111,9 @@ class Registry(ABC, Generic[_Settings, _S]):
         Raises:
             SourceError: it is none.
         """
-        del body
-        raise SourceError(f"{url}: the kind {self.settings.kind} reads no samples.")
+        if self.answers is None:
+            raise SourceError(f"{url}: the kind {self.settings.kind} reads no samples.")
+        return json_page(body, url, **self.answers)
 
     @abstractmethod
     def read(self, record: Any, position: str, context: SourceContext) -> Reading:
@@ -112,7 +122,25 @@ class Registry(ABC, Generic[_Settings, _S]):
     def filters(self, context: SourceContext) -> Any:
         """Return what the configuration asks for, as JSON: another one makes a new baseline."""
         del context
-        return None
+        return self.settings.conditions if isinstance(self.settings, WordedSettings) else None
+
+    def get(self, path: str, context: SourceContext, **how: Any) -> RecordPage:
+        """Get a page from below the configured address; ``how`` is the fetcher's."""
+        answer = context.fetcher.get(self.address(path), **how)
+        return self.page(answer.body, shown_url(answer.url))
+
+    def post(self, path: str, question: Any, context: SourceContext) -> RecordPage:
+        """Get a page by posting a question as JSON."""
+        answer = context.fetcher.post(self.address(path), json=question)
+        return self.page(answer.body, shown_url(answer.url))
+
+    def first_statuses(self, span: Span) -> Collection[str]:
+        """Return the statuses that are fetched, where a sweep is the first baseline; empty: all of them."""
+        return self.statuses if span.since is None and span.announce_from is None else ()
+
+    def address(self, path: str) -> str:
+        """Return an address below the configured one."""
+        return f"{self.settings.url.rstrip('/')}/{path}"
 
     def listed(self, record: Any) -> Listed | None:
         """Return what a list says of a record whose details are asked for; None: it is the whole record."""
