@@ -57,6 +57,11 @@ def http_settings() -> HttpSettings:
 
 @pytest.fixture(scope="session")
 def _place_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    return place_rows()
+
+
+def place_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of all countries, one state and one town, and of their names."""
     from trialalerts.vocabulary.places.countries import read_countries
 
     places, names = [], []
@@ -77,18 +82,19 @@ def _place(id_: str, kind: PlaceKind, name: str, country: str, **more: Any) -> d
 @pytest.fixture
 def world(db: Database, _place_rows: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> Database:
     """A database that knows all countries, one state, one town, and four areas."""
-    _fill(db, _place_rows)
+    fill_world(db, _place_rows)
     return db
 
 
 @pytest.fixture
 def sqlite_world(sqlite_db: Database, _place_rows: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> Database:
     """The same, on SQLite only, for what does not depend on the kind of database."""
-    _fill(sqlite_db, _place_rows)
+    fill_world(sqlite_db, _place_rows)
     return sqlite_db
 
 
-def _fill(db: Database, rows: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> None:
+def fill_world(db: Database, rows: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> None:
+    """Store places and areas."""
     with db.write() as session:
         connection = session.connection()
         connection.execute(insert(Place), rows[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -160,8 +161,8 @@ def test_a_sample_from_a_file_is_read_as_an_answer_and_nothing_is_asked(
     run: Run, server: RegistryServer, sqlite_world: Database
 ) -> None:
     odd = study(5, statusModule__overallStatus="DREAMING", eligibilityModule__minimumAge="old")
-    Path("page.json").write_bytes(orjson.dumps({"studies": [odd, study(6), "no study"]}))
-    code, out, _ = run("check", "ctgov", "--sample", "page.json")
+    Path("page.json.gz").write_bytes(gzip.compress(orjson.dumps({"studies": [odd, study(6), "no study"]})))
+    code, out, _ = run("check", "ctgov", "--sample", "page.json.gz")
     assert code == 0
     assert "statusModule.overallStatus\tDREAMING\t1" in out
     assert "eligibilityModule.minimumAge\told\t1" in out
@@ -173,10 +174,12 @@ def test_a_sample_from_a_file_is_read_as_an_answer_and_nothing_is_asked(
 
 @pytest.mark.parametrize(("words", "line"), [
     (("ctgov", "--sample", "nowhere.json"), "--sample: nowhere.json cannot be read"),
+    (("ctgov", "--sample", "half.gz"), "half.gz is a gzip file that is broken; make it anew."),
     (("ctgov", "--sample", "articles/one.md"), "articles/one.md answered with something that is no JSON"),
     (("editors", "--sample", "articles/one.md"), "--sample: the kind folder reads no samples"),
 ])  # fmt: skip
 def test_a_sample_that_is_none_is_told_in_one_line(run: Run, words: tuple[str, ...], line: str) -> None:
+    Path("half.gz").write_bytes(gzip.compress(b"{}" * 99)[:20])
     code, _, err = run("check", *words)
     assert code != 0
     assert line in err

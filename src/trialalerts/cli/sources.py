@@ -29,6 +29,7 @@ app = typer.Typer(
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _SHOWN_ITEMS = 5
+_GZIP = b"\x1f\x8b"
 _SHOWN_PROBLEMS = 20
 
 
@@ -210,6 +211,7 @@ def _sampled(context: Context, source: SourceSettings, file: Path) -> Batch:
     from trialalerts.sources.base import SampleReader
     from trialalerts.sources.context import SourceContext
     from trialalerts.sources.kinds import open_source
+    from trialalerts.sources.mapping.rows import unzipped
 
     opened = open_source(source)
     if not isinstance(opened, SampleReader):
@@ -218,6 +220,8 @@ def _sampled(context: Context, source: SourceSettings, file: Path) -> Batch:
         body = file.read_bytes()
     except OSError as error:
         raise InvalidInput(f"--sample: {file} cannot be read ({error.strerror})") from None
+    if body.startswith(_GZIP):
+        _, body = next(unzipped(body, str(file)))
     with SourceContext(context.db, context.settings.http, context.clock) as desk:
         return opened.sample(body, str(file), desk)
 

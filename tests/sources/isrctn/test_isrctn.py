@@ -171,6 +171,40 @@ def test_facts_that_nobody_understands_any_more_keep_no_other_trial_from_turning
     assert turn_statuses(sqlite_world, clock, freshness=USUAL) == 1
 
 
+@pytest.mark.parametrize(("said", "number"), [
+    ("<targetEnrolment>120</targetEnrolment>", 120),
+    ("<targetEnrolment>120</targetEnrolment><totalFinalEnrolment>97</totalFinalEnrolment>", 97),
+    ("<targetEnrolment>Planned Sample Size: 3,060; UK Sample Size: 90</targetEnrolment>", 3060),
+    ("<totalTarget>2200 (with the pilot)</totalTarget>", 2200),
+    ("<totalTarget>many</totalTarget>", None),
+])  # fmt: skip
+def test_how_many_take_part_is_the_final_number_or_else_the_wanted_one(
+    said: str, number: int | None, context: SourceContext
+) -> None:
+    assert read_with("<gender>", f"{said}<gender>", context).enrolment == number
+
+
+def test_newborns_are_a_group_of_their_own(context: SourceContext) -> None:
+    ages = '<ageRange>Adult</ageRange>\n<lowerAgeLimit unit="years" value="18.0">18 Years</lowerAgeLimit>'
+    facts = read_with(ages, "<ageRange>Neonate</ageRange>", context)
+    assert (facts.minimum_age_days, facts.maximum_age_days, facts.maximum_age) == (None, 28, None)
+
+
+def test_points_that_lost_the_ends_of_their_lines_are_parted(context: SourceContext) -> None:
+    facts = read_with("1. Adults 2. Asthma for a year", "1. Adults2. Asthma (any)3. FEV1 above 1.5 l", context)
+    assert facts.criteria.startswith("Inclusion Criteria:\n\n- Adults\n- Asthma (any)\n- FEV1 above 1.5 l\n")
+
+
+def read_with(before: str, after: str, context: SourceContext) -> TrialFacts:
+    xml = trial_xml()[1]
+    assert before in xml
+    (record,) = XmlRecords(f"<allTrials>{xml.replace(before, after, 1)}</allTrials>".encode(), "fullTrial", "")
+    draft, problems = Isrctn(IsrctnSettings(name="isrctn", kind="isrctn")).read(record, "here", context)
+    assert draft is not None, problems
+    assert isinstance(draft.facts, TrialFacts)
+    return draft.facts
+
+
 def test_real_records_read_without_loss(shared_data: Path, context: SourceContext) -> None:
     reader = Isrctn(IsrctnSettings(name="isrctn", kind="isrctn"))
     folder = shared_data / "registries"

@@ -1,9 +1,8 @@
 """EU CTIS, the register of drug trials in the EU and EEA: a list, and the whole record of what changed on it.
 
-There is no official description of its public interface: built from what others saw of it, never asked by us. A number
-is ``2023-505613-24-00``; its last part counts re-submissions, so a record goes by the first three, and the highest
-re-submission counts. The status is the public one, by country too; those of the application are others. Ages are
-groups: their edges are kept in days, for the criteria know the true limits.
+Nobody describes its interface: built from what others saw of it, never asked by us. Of a number such as
+``2023-505613-24-00`` the last part counts re-submissions: a record goes by the first three, and the highest counts. The
+status is the public one, by country too; those of the application are others. Of ages only groups are known.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from pydantic import Field
 from trialalerts.settings.values import Rate
 from trialalerts.sources.base import SourceKind
 from trialalerts.sources.context import SourceContext
-from trialalerts.sources.mapping.words import parts_told
+from trialalerts.sources.mapping.words import enrolment_told, parts_told, phases_told, sex_told
 from trialalerts.sources.reading.criteria import written_criteria
 from trialalerts.sources.reading.design import design_values
 from trialalerts.sources.reading.languages import language_code
@@ -38,14 +37,15 @@ _STATUSES = {
 }  # fmt: skip
 """1 under evaluation, 2 authorised and pending, 3 and 4 recruiting, 5 recruitment ended, 6 halted, 7 suspended,
 8 ended, 9 expired, 10 revoked, 11 not authorised, 12 cancelled."""
+_LISTED = _STATUSES | {"ONGOING, RECRUITING": "RECRUITING", "AUTHORISED, NOT STARTED": "NOT_YET_RECRUITING"}  # 2024
 _PHASES = {
     **dict.fromkeys("123", ("PHASE1",)), "4": ("PHASE2",), "5": ("PHASE3",), "6": ("PHASE4",),
     **dict.fromkeys("789", ("PHASE1", "PHASE2")), "10": ("PHASE2", "PHASE3"), "11": ("PHASE3", "PHASE4"),
 }  # fmt: skip
 _AGES = {"2": (None, "17 Years"), "3": ("18 Years", "64 Years"), "4": ("65 Years", None)}
-_INFO, _PARTS = "authorizedPartI.trialDetails.trialInformation", "authorizedPartsII"
-_SITE = {"facility": "organisation.name", "city": "address.city", "postcode": "address.postcode",
-         "country": "address.countryName"}  # fmt: skip
+_AGES |= {"0-17 years": _AGES["2"], "18-64 years": _AGES["3"], "65+ years": _AGES["4"]}
+_SITE = {"facility": "organisation.name", "country": "address.countryName"}
+_SITE |= {key: f"address.{key}" for key in ("city", "postcode")}
 _CHANGED, _MANY = ("lastUpdated", "lastPublicationUpdate"), 100
 _CRITERIA = ("principalInclusionCriteria", "principalExclusionCriteria")
 
@@ -89,21 +89,23 @@ class Ctis(TrialRegistry[CtisSettings, PageStep]):
     def trial(self, record: RecordView, number: str, context: ReadingContext) -> TrialRecord:
         """Read a trial; one of before the register was made anew in June 2024 has its parts one floor higher."""
         whole = record.at("authorizedApplication") or record
-        part, points = whole.at("authorizedPartI"), whole.at(f"{_INFO}.eligibilityCriteria")
-        info, people = whole.at(_INFO), whole.at(f"{_INFO}.populationOfTrialSubjects")
-        names = part.at("trialDetails.clinicalTrialIdentifiers")
+        part = whole.at("authorizedPartI")
+        names, info = part.at("trialDetails.clinicalTrialIdentifiers"), part.at("trialDetails.trialInformation")
         ids, planned = names.at("secondaryIdentifyingNumbers"), info.at("trialDuration")
+        people, points = info.at("populationOfTrialSubjects"), info.at("eligibilityCriteria")
         stated = whole.line("eudraCt.eudraCtCode"), ids.line("nctNumber.number")
         sponsors = [each for each in part.each("sponsors") if each.flag("primary")]
+        ages = people.each_line("ageRanges", "ageRangeCategoryCode") or parts_told(record, "ageGroup", ",")
         facts = {
             "numbers": trial_numbers(number, *stated, *ids.each_line("additionalRegistries", "number")),
             "official_title": names.line("fullTitle") or record.line("ctTitle"),
             "status": _status(record, whole),
-            "phases": info.word("trialCategory.trialPhase", _PHASES, "a phase from 1 to 11") or (),
+            "phases": info.word("trialCategory.trialPhase", _PHASES, "1 to 11") or phases_told(record, "trialPhase"),
             "study_type": "INTERVENTIONAL",
-            **_conditions(record, info),
-            "sex": sex_of(female=people.flag("isFemaleSubjects"), male=people.flag("isMaleSubjects")),
-            **group_values(people.each_line("ageRanges", "ageRangeCategoryCode"), _AGES),
+            **_conditions(record, info.at("medicalCondition")),
+            "sex": sex_of(female=people.flag("isFemaleSubjects"), male=people.flag("isMaleSubjects"))
+            or sex_told(record, "gender"),
+            **group_values(ages, _AGES),
             "healthy_volunteers": takes_healthy_people(people.each_line("clinicalTrialGroups", "name")),
             "criteria": written_criteria(*(points.each_line(key, key, by="number") for key in _CRITERIA)),
             "sites": _sites(record, whole, context),
@@ -112,16 +114,17 @@ class Ctis(TrialRegistry[CtisSettings, PageStep]):
                 name=("functionalName",), phone="telephone", email="functionalEmailAddress",
             ),
             "sponsor": next((each.line("organisation.name") for each in sponsors), record.line("sponsor")),
+            "enrolment": enrolment_told(record, "totalNumberEnrolled"),
             "start": record.partial_day("startDateEU", "actual", order="dmy")
             or planned.partial_day("estimatedRecruitmentStartDate", "estimated"),
             "completion": record.partial_day("endDateEU", "actual", order="dmy")
             or record.partial_day("endDate", "actual", order="dmy")
             or planned.partial_day("estimatedEndDate", "estimated"),
             "has_results": (record.line("resultsFirstReceived") or "").lower() == "yes",
-            "first_posted": record.day("decisionDateOverall", order="dmy"),
-            "last_update_posted": record.day("lastPublicationUpdate", order="dmy"),
+            "first_posted": record.day("decisionDateOverall", order="dmy") or record.day("authorizationDate"),
+            "last_update_posted": record.day(_CHANGED[1], order="dmy") or record.day(_CHANGED[0], order="dmy"),
             "plain": design_values((("DRUG", name, ()) for name in parts_told(record, "product", ",")), ()),
-            "lay": _lay(names),
+            "lay": _lay(names.line("publicTitle"), names.each("publicTitleTranslations")),
         }  # fmt: skip
         return TrialRecord(
             number=self.external_id(number),
@@ -134,16 +137,16 @@ class Ctis(TrialRegistry[CtisSettings, PageStep]):
 
 def _status(record: RecordView, whole: RecordView) -> str | None:
     """Return the status: what ended before its time, or after it had recruited, was terminated."""
-    status = record.word("ctPublicStatusCode", _STATUSES, "a status from 1 to 12", is_due=True)
+    listed = None if record.code("ctPublicStatusCode") else _LISTED.get((record.code("ctStatus") or "").upper())
+    status = listed or record.word("ctPublicStatusCode", _STATUSES, "a status from 1 to 12", is_due=True)
     told = {kind for part in record.each("events.trialEvents") for kind in part.each_line("events", "notificationType")}
-    recruited = any(part.flag("mscInfo.hasRecruitmentStarted") for part in whole.each(_PARTS))
+    recruited = any(part.flag("mscInfo.hasRecruitmentStarted") for part in whole.each("authorizedPartsII"))
     is_cut_off = (status == "COMPLETED" and "EARLY_TERMINATION" in told) or (status == "WITHDRAWN" and recruited)
     return "TERMINATED" if is_cut_off else status
 
 
-def _conditions(record: RecordView, info: RecordView) -> Mapping[str, Any]:
+def _conditions(record: RecordView, said: RecordView) -> Mapping[str, Any]:
     """Return what the record names, with MedDRA's terms; and the branches of MeSH that it stands under."""
-    said = info.at("medicalCondition")
     words = said.each_line("partIMedicalConditions", "medicalCondition") or parts_told(record, "conditions", ",")
     words = (*words, *said.each_line("meddraConditionTerms", "termName"))
     areas = (re.sub(r" \[[A-Z]\d*\]$", "", area.rpartition(" - ")[2]) for area in record.lines("therapeuticAreas"))
@@ -158,7 +161,7 @@ def _sites(record: RecordView, whole: RecordView, context: ReadingContext) -> Se
     codes |= {each.line("mscName") or "": each.code("mscPublicStatusCode") or "" for each in states}
     statuses = {name: _STATUSES.get(code) for name, code in codes.items()}
     hospitals: list[dict[str, Any]] = []
-    for part in whole.each(_PARTS):
+    for part in whole.each("authorizedPartsII"):
         name = part.line("mscInfo.mscName") or ""
         places = (site.at("organisationAddressInfo") for site in part.each("trialSites"))
         hospitals += sites_by_path(places, context.locator, _SITE, country=name, status=statuses.get(name))
@@ -166,10 +169,9 @@ def _sites(record: RecordView, whole: RecordView, context: ReadingContext) -> Se
     return with_countries(hospitals, dict.fromkeys((*statuses, *elsewhere)) | statuses, record, context.locator)
 
 
-def _lay(names: RecordView) -> list[Mapping[str, Any]]:
-    translated = names.each("publicTitleTranslations")
+def _lay(english: str | None, translated: Sequence[RecordView]) -> list[Mapping[str, Any]]:
     told = [(language_code(each.line("languageDescription")), each.line("attributeTranslation")) for each in translated]
-    titles = dict([("en", names.line("publicTitle")), *told])
+    titles = dict([("en", english), *told])
     return [{"language": language, "title": title} for language, title in titles.items() if language and title]
 
 

@@ -19,7 +19,7 @@ from trialalerts.catalog.facts import StatusDates
 from trialalerts.settings.values import Rate
 from trialalerts.sources.base import SourceKind
 from trialalerts.sources.context import SourceContext
-from trialalerts.sources.mapping.words import phases_told, sex_told, study_type_told
+from trialalerts.sources.mapping.words import enrolment_told, phases_told, sex_told, study_type_told
 from trialalerts.sources.reading.criteria import numbered_points, written_criteria
 from trialalerts.sources.reading.design import design_values
 from trialalerts.sources.reading.people import age_values, group_values, takes_healthy_people
@@ -34,7 +34,8 @@ from trialalerts.sources.sweeps.trials import TrialRegistry, trial_numbers
 __all__ = ["KIND", "Isrctn", "IsrctnSettings"]
 
 _STOPPED = {"STOPPED": "TERMINATED", "SUSPENDED": "SUSPENDED"}
-_AGES = {"ADULT": ("18 Years", None), "CHILD": (None, "17 Years"), "SENIOR": ("65 Years", None)}
+_AGES = {"NEONATE": (None, "28 Days"), "CHILD": (None, "17 Years"), "ADULT": ("18 Years", None),
+         "SENIOR": ("65 Years", None)}  # fmt: skip
 _KINDS = {"DRUG": "DRUG", "DEVICE": "DEVICE", "BEHAVIOURAL": "BEHAVIORAL", "PROCEDURE/SURGERY": "PROCEDURE",
           "BIOLOGICAL/VACCINE": "BIOLOGICAL", "SUPPLEMENT": "DIETARY_SUPPLEMENT", "GENETIC": "GENETIC"}  # fmt: skip
 _RESULTS = frozenset({"basicresults", "resultsarticle", "plainenglishresults", "funderreport", "thesis", "preprint"})
@@ -110,6 +111,7 @@ class Isrctn(TrialRegistry[IsrctnSettings, WindowStep]):
                 phone="contactDetails.telephone", email="contactDetails.email",
             ),
             "sponsor": next(iter(record.each_line("sponsor", "organisation")), None),
+            "enrolment": enrolment_told(people, "totalFinalEnrolment", "totalTarget", "targetEnrolment"),
             "start": people.partial_day("recruitmentStart"),
             "completion": said.partial_day("trialDesign.overallEndDate"),
             "has_results": not _RESULTS.isdisjoint(said.each_line("outputs.output", "@outputType")),

@@ -32,6 +32,9 @@ __all__ = [
 _NO_AGE = NO_LIMIT | {"/", "?", "??", "nd", "no maximum age", "no minimum age", "none specified", "nil"}
 _AGE = re.compile(r"(?:>=|<=|[<>≥≤=])?\s*(\d{1,3})(?:\.\d+)?\s*-?\s*([a-z]*)\b.*", re.IGNORECASE | re.DOTALL)
 _UNITS = ("year", "month", "week", "day", "hour", "minute")
+_ENROLMENT = re.compile(
+    r"(?:planned sample size: *)?(\d{1,3}(?:,\d{3})+|\d{1,9})(?: *\([^)]*\)|;.*sample size.*)?", re.IGNORECASE
+)
 _BREAK = re.compile(r"<(?:br|/?p)\b[^>]*>", re.IGNORECASE)
 _EXCLUDED = re.compile(r"^\s*(?:key )?exclusion criteria\s*:?", re.IGNORECASE | re.MULTILINE)
 _INCLUDED = re.compile(r"^\s*(?:key )?(?:inclusion|exclusion) criteria\s*:?", re.IGNORECASE)
@@ -96,7 +99,7 @@ def sex_told(record: RecordView, path: str = "sex") -> Literal["female", "male",
 def phases_told(record: RecordView, path: str = "phase") -> tuple[str, ...]:
     """Return the phases: ``Phase 2/Phase 3``, ``1-2``, ``Phase III``, or a sentence with yes and no for each."""
     words = record.line(path) or ""
-    if re.search(r"\(Phase I+V?\)", words):
+    if re.search(r"\(Phase I+V?\): ?(?:yes|no)", words, re.IGNORECASE):
         found = re.findall(r"\(Phase (I{1,3}|IV)\): ?yes", words, re.IGNORECASE)
         return tuple(f"PHASE{_ROMAN[roman.upper()]}" for roman in found)
     if words.lower() in {"n/a", "na", "not applicable"}:
@@ -118,11 +121,15 @@ def study_type_told(record: RecordView, path: str = "study_type") -> str | None:
     return None
 
 
-def enrolment_told(record: RecordView, path: str = "enrolment") -> int | None:
-    """Return how many are wanted: ``500``, or the sum of groups ``treated:30;others:30;``."""
+def enrolment_told(record: RecordView, *paths: str) -> int | None:
+    """Return how many are wanted, by the first of some fields that says it.
+
+    ``500``, the sum of groups ``treated:30;others:30;``, the first of ``Planned Sample Size: 90; UK Sample Size: 30``.
+    """
+    path = next(filter(record.line, paths or ("enrolment",)), "enrolment")
     words = record.line(path) or ""
-    if re.fullmatch(r"\d{1,9}", words):
-        return int(words)
+    if found := _ENROLMENT.fullmatch(words):
+        return int(found[1].replace(",", ""))
     counted = re.findall(r":\s*(\d{1,9})\s*(?=;|$)", words)
     if words and not counted:
         record.wrong(path, words, "a number")

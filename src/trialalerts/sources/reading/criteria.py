@@ -9,7 +9,7 @@ from trialalerts.catalog.text import clean_text
 
 __all__ = ["numbered_points", "written_criteria"]
 
-_POINT = re.compile(r"(?:(?<=\s)|^)(\d{1,2})\.(?=\s+\S)")
+_POINT = re.compile(r"(?:(?<=[\s.;:)\]])|(?<=[a-z]{3})|^)(\d{1,2})\.(?=\s+\S)")  # “weeks2. Adults”: line ends are lost
 
 
 def written_criteria(included: Iterable[str | None], excluded: Iterable[str | None]) -> str:
