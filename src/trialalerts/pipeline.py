@@ -78,17 +78,18 @@ class Pipeline:
 
     def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
         """Ask every source that is due (with ``force``: every one) for what is new."""
-        self._timekeeper.look()
-        return poll_due(self.db, self.settings, self.clock, names=names, force=force, stop=self._stop)
+        sure_at = self._timekeeper.look().sure_at
+        return poll_due(self.db, self.settings, self.clock, names=names, force=force, stop=self._stop, sure_at=sure_at)
 
     def reread(self) -> int:
         """Read stored trials anew after an upgrade, and those whose day has come; return how many changed.
 
         While nobody knows what day it is no status turns, and no results are missed.
         """
-        with SourceContext(self.db, self.settings.http, self.clock, stop=self._stop) as context:
+        clock = self._timekeeper.look()
+        with SourceContext(self.db, self.settings.http, self.clock, stop=self._stop, sure_at=clock.sure_at) as context:
             changed = reread_trials(self.db, context, stop=self._stop)
-        if self._timekeeper.look().steady:
+        if clock.steady:
             changed += turn_statuses(self.db, self.clock, freshness=freshness_of(self.settings))
             tell_missing_results(self.db, self.clock)
         return changed

@@ -17,7 +17,6 @@ from typing import Any
 import orjson
 
 from trialalerts.operations.questions.source_check import SourceFacts, facts_given
-from trialalerts.settings import SourceSettings
 from trialalerts.sources.base import Batch
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.kinds import find_kind
@@ -108,7 +107,7 @@ def facts_of(kind: str, data: Path, context: SourceContext) -> tuple[SourceFacts
     return facts_given(whole), len(problems)
 
 
-def _batch(source: Registry[SourceSettings, Any], sample: Any, context: SourceContext) -> Batch:
+def _batch(source: Registry[Any, Any], sample: Any, context: SourceContext) -> Batch:
     if isinstance(sample, bytes):
         return source.sample(sample, "sample", context)
     draft, problems = source.read(sample, "sample", context)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
-from trialalerts.clock import Clock, SystemClock
+from trialalerts.clock import SystemClock
 from trialalerts.sources.kinds.clinicaltrials_gov import (
     ClinicalTrialsGov,
     ClinicalTrialsGovSettings,
@@ -28,7 +29,7 @@ class _Context:
     locator: SiteLocator
     conditions: ConditionNames
     topics: TopicTree | None
-    clock: Clock = field(default_factory=SystemClock)
+    day: date = field(default_factory=lambda: SystemClock().now().date())
 
 
 def read_study(

@@ -59,18 +59,27 @@ _TOLD_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, kw_only=True)
 class ClockState:
-    """What may be done in a round: ``steady``: all; ``may_send``: the clock agrees with the database's."""
+    """What may be done in a round: ``steady``: all; ``may_send``: the clock agrees with the database's.
 
-    steady: bool = True
+    ``sure_at`` is the last moment that was out of doubt, where this one is not.
+    """
+
     may_send: bool = True
+    sure_at: datetime | None = None
+
+    @property
+    def steady(self) -> bool:
+        """Whether the clock is out of doubt."""
+        return self.sure_at is None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LastRound:
-    """When the last round was by its own clock, and since when that clock is in doubt."""
+    """When the last round was by its own clock; since when that clock is in doubt, and the last round before that."""
 
     at: datetime
     leaped_at: datetime | None = None
+    sure_at: datetime | None = None
 
 
 def last_round(session: Session) -> LastRound | None:
@@ -122,17 +131,18 @@ class Timekeeper:
             if not self._is_first and last and last.leaped_at is None and timedelta() <= now - last.at < _NOTED_EVERY:
                 return ClockState(may_send=may_send)
             with self._db.write() as session:
-                steady = self._note(session, now)
+                sure_at = self._note(session, now)
             self._is_first = False
-            return ClockState(steady=steady, may_send=may_send)
+            return ClockState(may_send=may_send, sure_at=sure_at)
 
-    def _note(self, session: Session, now: datetime) -> bool:
-        """Note this round after the last one; return whether the clock is out of doubt."""
+    def _note(self, session: Session, now: datetime) -> datetime | None:
+        """Note this round after the last one; return when the clock was out of doubt last, None: it is."""
         last = last_round(session) or LastRound(at=now)
         went_back = now < last.at - _BACK
         if went_back or self._is_first:
             self._put_right(session, last, now, went_back=went_back)
         leaped_at = None if went_back else last.leaped_at
+        sure_at = last.sure_at if last.leaped_at and last.sure_at else last.at
         if now - last.at > _LEAP:
             leaped_at = now
             _tell_of_leap(session, last, now)
@@ -140,8 +150,9 @@ class Timekeeper:
             leaped_at = None
         self._end_what_is_over(session, now, in_doubt=leaped_at is not None)
         written = {"at": now if went_back else max(now, last.at), "leaped_at": leaped_at}
+        written["sure_at"] = sure_at if leaped_at else None
         put_value(session, _LAST_ROUND, orjson.dumps(written).decode())
-        return leaped_at is None
+        return written["sure_at"]
 
     def _put_right(self, session: Session, last: LastRound, now: datetime, *, went_back: bool) -> None:
         mended = put_right(session, self._settings, now, everything=went_back)

@@ -6,6 +6,7 @@ Each part is made when it is first asked for and lives as long as the poll.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import date, datetime
 from functools import cached_property, lru_cache
 from types import TracebackType
 from typing import Self
@@ -37,6 +38,7 @@ class SourceContext:
         clock: tells the time.
         stop: asked about while waiting for the network; True ends the poll.
         at_most: how many requests a second the source may make; None: as many as are answered.
+        sure_at: while the clock is in doubt: the last moment when it was not.
     """
 
     def __init__(
@@ -47,8 +49,10 @@ class SourceContext:
         *,
         stop: Callable[[], bool] = lambda: False,
         at_most: float | None = None,
+        sure_at: datetime | None = None,
     ) -> None:
         self.clock = clock
+        self._sure_at = sure_at
         self.stop = stop
         self._db = db
         self._settings = settings
@@ -70,6 +74,12 @@ class SourceContext:
     def fetcher(self) -> Fetcher:
         """The way to the network, with one pool of connections."""
         return Fetcher(self._settings, self.clock, stop=self.stop, at_most=self._at_most)
+
+    @property
+    def day(self) -> date:
+        """The day by which statuses follow from dates: while the clock is in doubt, the last that was not."""
+        now = self.clock.now()
+        return (min(now, self._sure_at) if self._sure_at else now).date()
 
     @cached_property
     def areas(self) -> AreaTree:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from trialalerts.catalog.joining.linking import RecordKey, linked_groups
 from trialalerts.catalog.joining.versions import link_of
 from trialalerts.catalog.rows import prepare_item
 from trialalerts.catalog.trials.numbers import registry_numbers
-from trialalerts.clock import Clock, SystemClock
+from trialalerts.clock import SystemClock
 from trialalerts.database import Database
 from trialalerts.sources.kinds.clinicaltrials_gov import ClinicalTrialsGov, ClinicalTrialsGovSettings
 from trialalerts.sources.kinds.ctis import Ctis, CtisSettings
@@ -37,7 +38,7 @@ class _Context:
     locator: SiteLocator
     conditions: ConditionNames
     topics: None = None
-    clock: Clock = field(default_factory=SystemClock)
+    day: date = field(default_factory=lambda: SystemClock().now().date())
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from trialalerts.catalog.facts import Contact, Intervention, StatusDates, TrialF
 from trialalerts.catalog.tables import Change, Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
+from trialalerts.pipeline import Pipeline
 from trialalerts.settings import HttpSettings, Settings
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.kinds.isrctn import Isrctn, IsrctnSettings
@@ -146,6 +147,38 @@ def test_whoever_comes_first_on_the_day_tells_it_once(
     assert turn_statuses(sqlite_world, clock, freshness=USUAL) == 0
     poll(sqlite_world, settings, clock)
     assert [(before, after) for _, before, after in told(sqlite_world)] == [("NOT_YET_RECRUITING", "RECRUITING")]
+
+
+def test_no_poll_turns_a_status_by_a_clock_that_leaped(
+    sqlite_world: Database, clock: FrozenClock, registry: IsrctnServer, settings: Settings
+) -> None:
+    registry.trials = [trial_xml(opens="2026-03-10", ends="2027-01-01")]
+    steps = Pipeline(settings, sqlite_world, clock)
+    steps.poll()
+    ahead = timedelta(days=3653)
+    for step in (ahead, timedelta(minutes=10)):  # the second round is no leap, and in doubt still
+        clock.advance(step)
+        edited = clock.now().strftime("%Y-%m-%dT%H:%M:%S")
+        registry.trials = [trial_xml(opens="2026-03-10", ends="2027-01-01", edited=edited, title=f"Edited {step}")]
+        assert steps.poll(force=True)[0].updated == 1
+        assert one(sqlite_world).status == "NOT_YET_RECRUITING"
+    clock.advance(timedelta(days=8) - ahead)
+    steps.poll(force=True)
+    steps.reread()
+    assert told(sqlite_world) == [("opened", "NOT_YET_RECRUITING", "RECRUITING")]
+
+
+def test_once_the_clock_is_out_of_doubt_a_status_turns_that_waited(
+    sqlite_world: Database, clock: FrozenClock, registry: IsrctnServer, settings: Settings
+) -> None:
+    registry.trials = [trial_xml(opens="2026-03-10", ends="2030-01-01")]
+    Pipeline(settings, sqlite_world, clock).poll()
+    clock.advance(timedelta(days=500))  # nothing ran for so long
+    Pipeline(settings, sqlite_world, clock).poll(force=True)
+    assert one(sqlite_world).status == "NOT_YET_RECRUITING"
+    clock.advance(timedelta(hours=2))
+    Pipeline(settings, sqlite_world, clock).reread()
+    assert one(sqlite_world).status == "ACTIVE_NOT_RECRUITING"
 
 
 def test_a_day_on_which_nothing_turns_costs_nobody_the_database(

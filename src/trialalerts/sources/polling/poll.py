@@ -111,6 +111,7 @@ def poll_due(
     names: Sequence[str] | None = None,
     force: bool = False,
     stop: Callable[[], bool] = lambda: False,
+    sure_at: datetime | None = None,
 ) -> list[PollCount]:
     """Poll the sources that are due, one after another.
 
@@ -121,6 +122,7 @@ def poll_due(
         names: only these sources.
         force: also those that are not due yet.
         stop: asked between and during polls; True ends them soon.
+        sure_at: while the clock is in doubt: the last moment when it was not. No status turns beyond it.
 
     Raises:
         NotFound: no source has one of the names.
@@ -136,7 +138,7 @@ def poll_due(
         if has_new_interval(states.get(source.name), source):
             adopt_interval(db, source)
         if force or _is_due(states.get(source.name), source, clock.now()):
-            counts.append(poll_source(db, settings, source, clock, only_due=not force, stop=stop))
+            counts.append(poll_source(db, settings, source, clock, only_due=not force, stop=stop, sure_at=sure_at))
     return counts
 
 
@@ -176,6 +178,7 @@ def poll_source(
     source: Source | None = None,
     only_due: bool = False,
     stop: Callable[[], bool] = lambda: False,
+    sure_at: datetime | None = None,
 ) -> PollCount:
     """Poll one source now, from where it stands to its end; not while another process does.
 
@@ -189,6 +192,7 @@ def poll_source(
         source: takes the place of what ``source_settings`` describes.
         only_due: leave it alone where another process polled it a moment ago.
         stop: asked between batches and while waiting; True ends the poll, which goes on there the next time.
+        sure_at: as for :func:`poll_due`.
 
     Raises:
         ConfigurationError: a key of the source is wrong.
@@ -196,7 +200,7 @@ def poll_source(
     """
     if source is None:
         source_settings = settled(source_settings)
-    poll = _Poll(db, settings, source_settings, clock, stop)
+    poll = _Poll(db, settings, source_settings, clock, stop, sure_at)
     position = poll.begin(only_due=only_due)
     if position is not None:
         try:
@@ -209,7 +213,13 @@ def poll_source(
 
 class _Poll:
     def __init__(
-        self, db: Database, settings: Settings, source: SourceSettings, clock: Clock, stop: Callable[[], bool]
+        self,
+        db: Database,
+        settings: Settings,
+        source: SourceSettings,
+        clock: Clock,
+        stop: Callable[[], bool],
+        sure_at: datetime | None,
     ) -> None:
         self.count = PollCount(source=source.name)
         self.lease = lease_of(db, source.name, clock)
@@ -218,6 +228,7 @@ class _Poll:
         self._source = source
         self._clock = clock
         self._told_to_stop = stop
+        self._sure_at = sure_at
 
     def begin(self, *, only_due: bool) -> Position | None:
         """Take the lease; None where somebody else is at work."""
@@ -252,7 +263,9 @@ class _Poll:
     def _read(self, position: Position, source: Source | None) -> None:
         began = self._clock.now()
         pace = self._source.at_most
-        with SourceContext(self._db, self._settings.http, self._clock, stop=self._stop, at_most=pace) as context:
+        with SourceContext(
+            self._db, self._settings.http, self._clock, stop=self._stop, at_most=pace, sure_at=self._sure_at
+        ) as context:
             keeper = BatchWriter(self._db, self._source, context, self.lease, freshness_of(self._settings))
             batches = (source or open_source(self._source)).batches(position, context)
             try:

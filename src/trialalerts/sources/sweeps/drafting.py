@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any, Protocol
 
 from trialalerts.catalog.draft import ItemDraft, RecordOrigin
@@ -12,7 +12,6 @@ from trialalerts.catalog.facts import StatusDates, TrialFacts
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.catalog.text import clean_text
 from trialalerts.catalog.trials.status import next_turn, status_on
-from trialalerts.clock import Clock
 from trialalerts.sources.reading.record import RecordView
 from trialalerts.sources.trial_areas import trial_areas
 from trialalerts.vocabulary.places.site_names import SiteLocator
@@ -28,8 +27,8 @@ class ReadingContext(Protocol):
     """What a record is read with (see :class:`~trialalerts.sources.context.SourceContext`)."""
 
     @property
-    def clock(self) -> Clock:
-        """Tells the day, for statuses that follow from dates."""
+    def day(self) -> date:
+        """The day by which statuses follow from dates."""
 
     @property
     def locator(self) -> SiteLocator:
@@ -85,7 +84,7 @@ def trial_draft(
         source: the name of the source.
         title_path: where the title should stand: a trial without any is noted there.
     """
-    today, turns_on, values = context.clock.now().date(), None, trial.facts
+    today, turns_on, values = context.day, None, trial.facts
     if trial.schedule is not None:
         values = {**values, "schedule": trial.schedule, "status": status_on(trial.schedule, today)}
         turns_on = next_turn(trial.schedule, today)
