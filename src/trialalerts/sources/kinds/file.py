@@ -1,8 +1,9 @@
 """Trials in a file, in a folder of files, or at an address that gives one.
 
-CSV, TSV, XML or JSON, plain, zipped or gzipped. The configuration says which column tells what; WHO's exports are
-known by name (``mapping = "who_ictrp"``): an aggregator, whose "Not recruiting" says nothing of whether a trial has
-ended. Read with WHO's exports of March and April 2020; the newer columns (``Secondary_ID``) are from descriptions.
+CSV, TSV, XML or JSON, plain, zipped or gzipped. The configuration says which column tells what; ANZCTR's zips
+(``mapping = "anzctr"``) and WHO's exports (``"who_ictrp"``) are known by name. WHO is an aggregator, whose "Not
+recruiting" says nothing of whether a trial has ended. Read with WHO's exports of March and April 2020; its newer
+columns (``Secondary_ID``) are from descriptions.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from trialalerts.errors import SourceError, did_you_mean, nearest
 from trialalerts.redaction import shown_url
 from trialalerts.sources.base import Batch, Position, SourceKind
 from trialalerts.sources.context import SourceContext
-from trialalerts.sources.mapping.columns import FACT_NAMES, WHO_ICTRP, ColumnMap
+from trialalerts.sources.mapping.columns import ANZCTR, FACT_NAMES, WHO_ICTRP, ColumnMap
 from trialalerts.sources.mapping.rows import BrokenRow, records_in, unzipped
 from trialalerts.sources.mapping.words import (
     ages_told,
@@ -49,7 +50,7 @@ from trialalerts.sources.sweeps.trials import TrialRegistry
 
 __all__ = ["KIND", "FileSettings", "FileSource"]
 
-_PORTAL = "https://trialsearch.who.int/Trial2.aspx?TrialID="
+_MAPPINGS = {"": ColumnMap(columns={}, required=frozenset()), "who_ictrp": WHO_ICTRP, "anzctr": ANZCTR}
 
 
 class FileSettings(RegistrySettings):
@@ -57,7 +58,7 @@ class FileSettings(RegistrySettings):
 
     url: str = Field(default="", pattern=r"^(https?://[^/\s]+.*)?$", repr=False)
     path: str = ""
-    mapping: Literal["", "who_ictrp"] = ""
+    mapping: Literal["", "who_ictrp", "anzctr"] = ""
     columns: Mapping[str, str] = Field(default_factory=dict)
     record: str = ""
     words: Mapping[str, str] = Field(default_factory=dict)
@@ -84,7 +85,9 @@ class FileSettings(RegistrySettings):
         if bool(self.url) == bool(self.path):
             raise ValueError("a file needs either a path (of it, or of its folder) or a url")
         if not self.mapping and not {"number", "title"} <= set(self.columns):
-            raise ValueError('columns must say at least which are number and title, or mapping = "who_ictrp"')
+            raise ValueError(
+                'columns must say at least which are number and title, or mapping = "who_ictrp" or "anzctr"'
+            )
         return self
 
 
@@ -106,7 +109,7 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
     def __init__(self, settings: FileSettings) -> None:
         super().__init__(settings, WholeFile())
         self.mapping = _mapping(settings)
-        self.registry = "who.int" if self.mapping.is_who else settings.name
+        self.registry = "who.int" if self.mapping.is_who else self.mapping.registry or settings.name
         self._found = _Found(files=())
 
     def filters(self, context: SourceContext) -> Any:
@@ -164,9 +167,10 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
 
     def external_id(self, number: str) -> str:
         """Return the number in its one spelling: of WHO's records, which name one trial by country, the trial's."""
-        if self.mapping.is_who:
-            return next(iter(registry_numbers([number], are_ids=True)), number)
-        return number
+        if not (self.mapping.is_who or self.mapping.registry):
+            return number
+        whole = f"{self.mapping.prefix}{number}" if number[:1].isdigit() else number
+        return next(iter(registry_numbers([whole], are_ids=True)), number)
 
     def trial(self, record: RecordView, number: str, context: ReadingContext) -> TrialRecord:
         """Read a trial."""
@@ -195,7 +199,10 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
             "plain": design_values(treatments_told(record), ()),
         }
         title, summary = record.line("title"), record.text("summary") or ""
-        url, origin = self._page(record, number), self.settings.origin or self.mapping.origin
+        url, origin = (
+            self._page(record, own if self.mapping.registry else number),
+            self.settings.origin or self.mapping.origin,
+        )
         return TrialRecord(number=own, url=url, title=title, summary=summary, facts=facts, origin=origin)
 
     def _status(self, record: RecordView) -> str | None:
@@ -212,7 +219,7 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
             return said
         if said:
             record.wrong("url", said, "an address that starts with https://")
-        return f"{_PORTAL}{number}" if self.mapping.is_who else ""
+        return self.mapping.page.format(number=number)
 
     def _add(self, records: dict[str, Any], record: Any, position: str) -> None:
         """Add a record; WHO has one for each country of a trial of the EU's former register: they become one."""
@@ -229,8 +236,21 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
         records[own] = record
 
     def _records(self, name: str, body: bytes) -> Iterator[dict[str, str] | BrokenRow]:
+        """Give the records of a file; of several in a zip a bad one harms only itself."""
+        first: SourceError | None = None
+        is_read = False
         for inner, content in unzipped(body, name):
-            yield from records_in(content, inner, self.mapping)
+            try:
+                for record in records_in(content, inner, self.mapping):
+                    is_read = True
+                    yield record
+            except SourceError as error:
+                if inner == name:
+                    raise
+                first = first or error
+                yield BrokenRow(0, f"file {inner}", str(error))
+        if first is not None and not is_read:
+            raise first
 
     def _look(self, position: Position, context: SourceContext) -> _Found | None:
         """Return the files; None where a server says that nothing has changed."""
@@ -265,7 +285,7 @@ def _mapping(settings: FileSettings) -> ColumnMap:
     """Return what the columns mean: the known ones, with those of the configuration in their place."""
     own = {fact: (column,) for fact, column in settings.columns.items()}
     words = {word.upper(): status for word, status in settings.words.items()}
-    base = WHO_ICTRP if settings.mapping else ColumnMap(columns={}, required=frozenset())
+    base = _MAPPINGS[settings.mapping]
     return replace(
         base,
         columns={**base.columns, **own},

@@ -1,7 +1,8 @@
-"""The columns of a file by the facts that they tell; WHO's exports are known by name.
+"""The columns of a file by the facts that they tell; the exports of WHO and of ANZCTR are known by name.
 
 A column is found whatever its case, blanks and underscores; in XML and JSON a point parts the names on the way to it.
-Where several columns are named for a fact, the first one that holds something counts.
+Where several columns are named for a fact, the first one that holds something counts; ``age + unit`` are two that
+together say one thing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from trialalerts.catalog.draft import RecordOrigin
 from trialalerts.catalog.trials.status import STATUSES
 
-__all__ = ["FACT_NAMES", "WHO_ICTRP", "ColumnMap", "column_key"]
+__all__ = ["ANZCTR", "FACT_NAMES", "WHO_ICTRP", "ColumnMap", "column_key"]
 
 FACT_NAMES = (
     "number", "numbers", "title", "official_title", "acronym", "summary", "url", "status", "sponsor", "conditions",
@@ -37,9 +38,13 @@ class ColumnMap:
     Attributes:
         columns: the columns of each fact.
         required: the facts without whose column a file is another kind of file.
-        record: the name of the XML elements that are records, or the path of the list in JSON.
+        record: the name of the XML elements that are records (``*``: each document is one), or JSON's path of the list.
         statuses: what a status means, by its words in capitals; None: nobody knows whether one can join.
         is_who: whether it is an export of WHO's portal, whose records bear the numbers of many registries.
+        registry: whose own records they are, by the host; empty: whose list it is says the configuration.
+        prefix: what the registry's numbers begin with, where a record leaves that out.
+        page: where people read of a trial, with ``{number}`` in it.
+        implied: what else is said of a fact where another column holds anything: the column, and that word.
     """
 
     columns: Mapping[str, tuple[str, ...]]
@@ -47,20 +52,27 @@ class ColumnMap:
     record: str = ""
     statuses: Mapping[str, str | None] = field(default_factory=lambda: _OWN_STATUSES)
     is_who: bool = False
+    registry: str = ""
+    prefix: str = ""
+    page: str = ""
+    implied: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def origin(self) -> RecordOrigin:
         """What such a file's word weighs beside a registry's own: the portal's exports are copies, and late."""
-        return "aggregator" if self.is_who else "list"
+        return "aggregator" if self.is_who else "registry" if self.registry else "list"
 
     def told(self, record: Mapping[str, Any]) -> dict[str, str]:
         """Return what a record says, by the names of the facts; what is blank is left out."""
         keyed = _keyed(record)
         found: dict[str, str] = {}
         for fact, columns in self.columns.items():
-            texts = (_text(_value(keyed, column)) for column in columns)
+            texts = (_text(_value(keyed, column)) or _together(keyed, column) for column in columns)
             if text := next(filter(None, texts), ""):
                 found[fact] = text
+        for fact, (column, word) in self.implied.items():
+            if _text(_value(keyed, column)):
+                found[fact] = f"{word};{found.get(fact, '')}"
         return found
 
     def missing(self, headings: set[str]) -> list[str]:
@@ -110,7 +122,48 @@ WHO_ICTRP = ColumnMap(
         "COMPLETE": "COMPLETED", "COMPLETED": "COMPLETED", "TERMINATED": "TERMINATED", "WITHDRAWN": "WITHDRAWN",
     },
     is_who=True,
+    page="https://trialsearch.who.int/Trial2.aspx?TrialID={number}",
 )  # fmt: skip
+ANZCTR = ColumnMap(
+    columns={
+        "number": ("actrnumber", "actrn"),
+        "numbers": ("trial_identification.secondaryid + trial_identification.utrn",),
+        "title": ("trial_identification.studytitle",),
+        "official_title": ("trial_identification.scientifictitle",),
+        "acronym": ("trial_identification.trialacronym",),
+        "summary": ("ethicsAndSummary.summary",),
+        "status": ("recruitment.recruitmentstatus",),
+        "sponsor": ("sponsorship.primarysponsorname",),
+        "conditions": ("conditions.healthcondition",),
+        "phase": ("recruitment.phase", "trial_design.phase"),
+        "study_type": ("trial_design.studytype",),
+        "sex": ("eligibility.inclusivegender",),
+        "minimum_age": ("eligibility.inclusiveminage + eligibility.inclusiveminagetype",),
+        "maximum_age": ("eligibility.inclusivemaxage + eligibility.inclusivemaxagetype",),
+        "inclusion": ("eligibility.inclusivecriteria",),
+        "exclusion": ("eligibility.exclusivecriteria",),
+        "countries": ("recruitment.recruitmentcountry",),
+        "start": ("recruitment.actualstartdate", "recruitment.anticipatedstartdate"),
+        "completion": ("recruitment.actuallastvisitdate", "recruitment.anticipatedlastvisitdate"),
+        "registered": ("approvaldate",),
+        "enrolment": ("recruitment.actualsamplesize", "recruitment.samplesize"),
+    },
+    required=frozenset({"number", "title"}),
+    record="*",
+    statuses=_OWN_STATUSES | {
+        "STOPPED EARLY": "TERMINATED", "TEMPORARILY SUSPENDED": "SUSPENDED", "NOT YET RECRUITING": "NOT_YET_RECRUITING",
+        "CLOSED: FOLLOW-UP CONTINUING": "ACTIVE_NOT_RECRUITING", "CLOSED: FOLLOW-UP COMPLETE": "COMPLETED",
+    },
+    registry="anzctr.org.au",
+    prefix="ACTRN",
+    page="https://www.anzctr.org.au/{number}.aspx",
+    implied={"countries": ("recruitment.recruitmentstate", "Australia")},
+)  # fmt: skip
+"""The zip of a search at ANZCTR: a file of XML for each trial. Whom to ask is left out: it names investigators too.
+
+The names are those that public programs read (of 2020 and later); nobody here has seen such a file, nor all the words
+for a status. A state stands only with trials in Australia.
+"""
 
 
 @lru_cache(maxsize=4096)
@@ -138,6 +191,11 @@ def _value(keyed: Mapping[str, Any], column: str) -> Any:
         inner = [each.get(name) for each in found if isinstance(each, Mapping)]
         found = [each for one in inner for each in (one if isinstance(one, list) else [one])]
     return found
+
+
+def _together(keyed: Mapping[str, Any], column: str) -> str:
+    parts = column.split(" + ")
+    return " ".join(filter(None, (_text(_value(keyed, part)) for part in parts))) if len(parts) > 1 else ""
 
 
 def _text(value: Any) -> str:

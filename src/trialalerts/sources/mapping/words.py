@@ -66,7 +66,7 @@ def ages_told(record: RecordView) -> dict[str, Any]:
 
 def _age(record: RecordView, path: str) -> tuple[str | None, int | None]:
     words = record.line(path)
-    if words is None or words.lower().rstrip(".") in _NO_AGE:
+    if words is None or words.lower().rstrip(".") in _NO_AGE or words.lower().endswith("no limit"):
         return None, None
     found = _AGE.fullmatch(words)
     unit = found and next((unit for unit in _UNITS if found[2].lower().startswith(unit)), _bare_unit(found[2]))

@@ -30,6 +30,7 @@ class XmlRecords:
     Args:
         body: the document.
         record: the name of the elements that are records, or several; others with records inside are walked through.
+            ``*``: the document is one.
         url: its address without secrets, for messages.
 
     Attributes:
@@ -51,6 +52,7 @@ class XmlRecords:
             raise self._broken("nothing")
         self._root = root
         self.name = _bare(root.tag)
+        self._record = {self.name} if record == "*" else self._record
         self.root: Mapping[str, str] = {f"@{_bare(name)}": value for name, value in root.attrib.items()}
 
     def __iter__(self) -> Iterator[Any]:
