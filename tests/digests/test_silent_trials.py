@@ -18,6 +18,7 @@ from trialalerts.database import Database
 from trialalerts.delivery.mail.message import Message
 from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.digests.compose import compose_due
+from trialalerts.digests.preview import preview_digest
 from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.subscribers.follows.trials import follow_columns
 from trialalerts.subscribers.tables import Preference, Subscriber
@@ -144,7 +145,26 @@ def test_a_change_in_the_year_and_a_follower_who_began_in_it_are_no_silence(
     run(db, clock, 360)
     assert len(digests_of(db, "anna")) == 1
     run(db, clock, 40)
-    assert [len(digests_of(db, name)) for name in ("anna", "emil", "dora")] == [2, 1, 0]
+    assert [len(digests_of(db, name)) for name in ("anna", "emil", "dora")] == [2, 1, 1]
+
+
+def test_the_preview_and_the_page_of_a_mail_say_it_too(db: Database, clock: FrozenClock, trial: Item) -> None:
+    with db.write() as session:
+        follow(session, clock.now(), trial, "dora", cursor=1, discreet=True)
+    clock.advance(396 * DAY)
+    with db.read() as session:
+        preview = preview_digest(session, SETTINGS, clock, subscriber_called(session, "anna"))
+    assert preview.message is not None
+    assert "No news for a year: " in preview.message.text
+    run(db, clock, 0)
+    for name in ("anna", "dora"):
+        (digest,) = digests_of(db, name)
+        with db.read() as session:
+            page = MailRenderer(SETTINGS, clock).digest_page(session, digest, subscriber_called(session, name))
+        assert "No news for a year" in page, name
+        assert "https://alerts.example.org/stop/" in page, name
+    (mail,) = mails(db, clock, "dora")
+    assert trial.external_id not in f"{mail.subject} {mail.text} {mail.html}", "a discreet mail leads to its page only"
 
 
 @pytest.mark.usefixtures("trial")

@@ -63,7 +63,8 @@ def preview_digest(session: Session, settings: Settings, clock: Clock, subscribe
     for served in composer.matches(session, subscriber).served:
         numbers = composer.matcher.numbers
         told = [(number, Selection(kind=f.kind, numbers=numbers(f))) for number, f in served.parts]
-        ((entries, *_),) = DigestReader().told(session, [told])
+        (found,) = DigestReader().told(session, [told])
+        entries = found.entries
         if not served.is_told:
             break
         digest = Digest(
@@ -78,6 +79,9 @@ def preview_digest(session: Session, settings: Settings, clock: Clock, subscribe
         renderer = MailRenderer(settings, clock)
         plain = {e.item_id: said for e in entries if (said := renderer.plain(e, items.get(e.item_id), subscriber))}
         lookout = renderer.lookout(session)
-        message = renderer.digest(digest, entries, subscriber, items, lookout=lookout, notes=renderer.notes(session))
+        message = renderer.digest(
+            digest, entries, subscriber, items,
+            lookout=lookout, notes=renderer.notes(session), silent=found.silent,
+        )  # fmt: skip
         return Preview(entries=entries, items=items, plain=plain, message=message)
     return Preview()

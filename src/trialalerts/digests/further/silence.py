@@ -99,7 +99,6 @@ def _silent(preferences: Sequence[int], since: datetime) -> Any:
             col(Preference.id).in_(preferences),
             col(Preference.introduced_at) <= since,
             col(Item.kind) == ItemKind.TRIAL,
-            col(Subscriber.discreet).is_(False),  # their mails say nothing of a trial
             ~happened.exists(),
         )
     )

@@ -26,7 +26,9 @@ READING = "read"
 _AREA = 80
 
 
-def grouped_entries(digest: Heading, entries: Sequence[Entry], since: datetime | None) -> StoredDigest:
+def grouped_entries(
+    digest: Heading, entries: Sequence[Entry], since: datetime | None, silent: Sequence[tuple[int, int]] = ()
+) -> StoredDigest:
     """Return a digest of entries that are all there, by the first wish of each; articles are the last group."""
     groups: dict[int | None, list[Entry]] = defaultdict(list)
     for entry in entries:
@@ -41,6 +43,7 @@ def grouped_entries(digest: Heading, entries: Sequence[Entry], since: datetime |
         trials=sum(entry.kind == "trial" for entry in entries),
         since=since,
         groups=sizes,
+        silent=silent,
     )
 
 

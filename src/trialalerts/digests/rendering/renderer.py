@@ -24,6 +24,7 @@ from trialalerts.clock import Clock
 from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id
 from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION, HEARTBEAT
 from trialalerts.delivery.outbox.tables import Delivery
+from trialalerts.digests.asides.note import Note
 from trialalerts.digests.asides.notes import NoteMaker
 from trialalerts.digests.cards.headings import Lookout, digest_intro, digest_subject, digest_title
 from trialalerts.digests.cards.maker import CardMaker
@@ -123,15 +124,16 @@ class MailRenderer:
         message_id: str | None = None,
         lookout: Lookout = _UNKNOWN,
         notes: NoteMaker | None = None,
+        silent: Sequence[tuple[int, int]] = (),
     ) -> Message | None:
         """Return a digest as a mail; None where none of its items exists any more.
 
         ``digest`` need not be stored: without an id there is no link to its page. ``items`` holds the items by id;
         an entry whose item is missing is passed over. ``since`` is when the subscriber was told something last.
-        Without ``notes`` it has none.
+        Without ``notes`` it has none; ``silent`` are the preferences and items of silent trials that it notes.
         """
         told = [entry._replace(version=items[entry.item_id].facts_hash) for entry in entries if entry.item_id in items]
-        stored = grouped_entries(digest, told, since)
+        stored = grouped_entries(digest, told, since, silent)
         letter = self._letter(stored, subscriber, lookout, notes) if _tells(stored) else None
         return None if letter is None else self._message(letter, subscriber, items, message_id)
 
@@ -154,11 +156,13 @@ class MailRenderer:
     def digest_page(self, session: Session, digest: Digest, subscriber: Subscriber) -> str:
         """Return a whole digest as an HTML page, with what has become of its entries since; the styles stand in it."""
         with self._reading:
-            (entries,) = self._reader.entries(session, [digest])
+            (found,) = self._reader.read(session, [digest])
+        entries = found.entries
         items = load_items(session, [entry.item_id for entry in entries])
         told = [entry for entry in entries if entry.item_id in items]
         later = read_later(session, digest, [entry.item_id for entry in told])
-        letter = self._page_letter(digest, told, subscriber, later)
+        notes = self.notes(session).silent(found.silent, subscriber, self._words(subscriber))
+        letter = self._page_letter(digest, told, subscriber, later, notes)
         # What has become of an item differs from digest to digest, so that none of these cards is kept.
         cards = CardCache(self._parts)
         return LetterWriter(self._parts, cards, most_cards=_CARDS_ON_A_PAGE).page(letter, items)
@@ -254,7 +258,7 @@ class MailRenderer:
         lookout: Lookout = _UNKNOWN,
         notes: NoteMaker | None = None,
     ) -> DigestLayout:
-        words = self._wordings.of(subscriber.reading_locale, subscriber.unit)
+        words = self._words(subscriber)
         now, zone = self._clock.now(), ZoneInfo(subscriber.timezone)
         today = now.astimezone(zone).date()
         since = stored.since.astimezone(zone).date() if stored.since else None
@@ -296,7 +300,9 @@ class MailRenderer:
             stop_link=partial(self._links.stop, subscriber),
         )
 
-    def _page_letter(self, digest: Digest, told: Sequence[Entry], subscriber: Subscriber, later: Later) -> DigestLayout:
+    def _page_letter(
+        self, digest: Digest, told: Sequence[Entry], subscriber: Subscriber, later: Later, notes: Sequence[Note]
+    ) -> DigestLayout:
         """Return what a page is written from: it says when the mail was, and counts nothing as if it were of today."""
         letter = self._letter(grouped_entries(digest, told, None), subscriber)
         words, written = letter.tongue.words, digest.created_at.astimezone(ZoneInfo(subscriber.timezone)).date()
@@ -318,8 +324,11 @@ class MailRenderer:
             letter,
             tongue=replace(letter.tongue, maker=maker),
             shared={**letter.shared, "page": True, "welcome": False},
-            own={**letter.own, "subject": title, "title": title, "intro": intro},
+            own={**letter.own, "subject": title, "title": title, "intro": intro, "notes": tuple(notes)},
         )
+
+    def _words(self, subscriber: Subscriber) -> Wording:
+        return self._wordings.of(subscriber.reading_locale, subscriber.unit)
 
     def _common_words(self, words: Wording) -> Mapping[str, Any]:
         if words.tag not in self._common:

@@ -150,7 +150,8 @@ ANZCTR = ColumnMap(
     },
     required=frozenset({"number", "title"}),
     record="*",
-    statuses=_OWN_STATUSES | {
+    statuses={
+        **_OWN_STATUSES,
         "STOPPED EARLY": "TERMINATED", "TEMPORARILY SUSPENDED": "SUSPENDED", "NOT YET RECRUITING": "NOT_YET_RECRUITING",
         "CLOSED: FOLLOW-UP CONTINUING": "ACTIVE_NOT_RECRUITING", "CLOSED: FOLLOW-UP COMPLETE": "COMPLETED",
     },
