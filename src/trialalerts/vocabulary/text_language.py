@@ -18,7 +18,10 @@ _SMALL = {
     "pas plus leur leurs",
     "es": "el los las y es en con para por una del que se su sus al como más nuevo nueva estudio un este esta lo",
 }
-_WORDS = {language: frozenset(words.split()) for language, words in _SMALL.items()}
+_WORDS: dict[str, list[str]] = {}
+for _language, _words in _SMALL.items():
+    for _word in set(_words.split()):
+        _WORDS.setdefault(_word, []).append(_language)
 _MOST_LOOKED_AT = 200
 _HEAD = 5
 """A disease of fewer letters begins too many other words."""
@@ -44,14 +47,17 @@ def text_language(title: str, text: str, declared: str | None = None, *, clear: 
     'de'
     """
     words = [word.lower() for word in (*split_words(title), *split_words(text[:5000]))[:_MOST_LOOKED_AT]]
-    counts = {language: sum(word in small for word in words) for language, small in _WORDS.items()}
+    counts = dict.fromkeys(_SMALL, 0)
+    for word in words:
+        for language in _WORDS.get(word, ()):
+            counts[language] += 1
     best = max(counts, key=lambda language: counts[language])
     if counts[best] >= clear and counts[best] > counts[ENGLISH]:
         return best
     if counts[ENGLISH]:
         return ENGLISH
     code = (declared or "").replace("_", "-").partition("-")[0].lower()
-    return code if code in _WORDS else None
+    return code if code in _SMALL else None
 
 
 class GermanFolder(WordFolder):

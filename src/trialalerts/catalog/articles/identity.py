@@ -107,6 +107,7 @@ class _Known:
         self._by_title: dict[str, list[KnownRecord]] = defaultdict(list)
         self._of_item: dict[int, list[KnownRecord]] = defaultdict(list)
         self._last_sweep: list[KnownRecord] = []
+        self._gone_by_doi: dict[str, list[KnownRecord]] = defaultdict(list)
         self._claimed: set[int] = set()
         self.items: dict[str, int] = {}
 
@@ -158,9 +159,10 @@ class _Known:
 
     def claim_place(self, entry: Likeness) -> KnownRecord | None:
         """Return the record that has just gone and whose place the entry took."""
-        scored = [
-            (place_score(entry, gone.likeness), gone) for gone in self._last_sweep if gone.id not in self._claimed
-        ]
+        # Two that have other DOIs are two: the papers of a library are not compared each with each.
+        by_doi = (gone for doi in ("", *entry.dois) for gone in self._gone_by_doi[doi])
+        places = by_doi if entry.dois else self._last_sweep
+        scored = [(place_score(entry, gone.likeness), gone) for gone in places if gone.id not in self._claimed]
         best = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: (-pair[0], pair[1].id))
         return self._claim(record for _, record in best)
 
@@ -175,6 +177,9 @@ class _Known:
         of_source = col(Record.registry_name) == self._registry, col(Record.title_key).is_not(None)
         last = select(func.max(col(Record.last_seen_at))).where(*of_source).scalar_subquery()
         self._last_sweep = list(self._read(*of_source, col(Record.last_seen_at) == last))
+        for record in self._last_sweep:
+            for doi in record.likeness.dois or ("",):
+                self._gone_by_doi[doi].append(record)
 
     def _read(self, *conditions: Any) -> Iterable[KnownRecord]:
         for row in self._connection.execute(select(*_COLUMNS).where(*conditions).order_by(col(Record.id))):

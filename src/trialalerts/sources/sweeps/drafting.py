@@ -119,4 +119,5 @@ def _topics(title: str, facts: TrialFacts, named: Sequence[str], topics: TopicTr
     if topics is None:
         return ()
     words = ". ".join(filter(None, (facts.official_title, *facts.keywords)))
-    return topics.with_those_above((set(named) & set(topics)) | set(topics.about(title=title, text=words)))
+    known = {topic for topic in named if topic in topics}  # to go through all topics would put them in order each time
+    return topics.with_those_above(known.union(topics.about(title=title, text=words)))
