@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from trialalerts.catalog.changes.flapping import release_held
+from trialalerts.catalog.joining.catching_up import join_stored_trials
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.delivery.feedback.handling import FeedbackCount, prune_feedback
@@ -82,10 +83,11 @@ class Pipeline:
         return poll_due(self.db, self.settings, self.clock, names=names, force=force, stop=self._stop, sure_at=sure_at)
 
     def reread(self) -> int:
-        """Read stored trials anew after an upgrade, and those whose day has come; return how many changed.
+        """Join and read stored trials anew after an upgrade, and those whose day has come; return how many changed.
 
         While nobody knows what day it is no status turns, and no results are missed.
         """
+        join_stored_trials(self.db, self.clock, stop=self._stop)
         clock = self._timekeeper.look()
         with SourceContext(self.db, self.settings.http, self.clock, stop=self._stop, sure_at=clock.sure_at) as context:
             changed = reread_trials(self.db, context, stop=self._stop)

@@ -18,10 +18,13 @@ from tests.catalog.test_store import changes, items, store
 from tests.delivery.post import add_person
 from trialalerts.catalog.draft import AreaTag, ItemDraft
 from trialalerts.catalog.facts import Site
+from trialalerts.catalog.joining import catching_up
+from trialalerts.catalog.joining.catching_up import join_stored_trials
 from trialalerts.catalog.joining.splitting import split_record
 from trialalerts.catalog.store import store_items
-from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemTerm, Record
+from trialalerts.catalog.tables import BaselineItem, Change, ChangeKind, Item, ItemNumber, ItemTerm, Record
 from trialalerts.catalog.trials.lookup import find_trial, joined_into
+from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.follows.trials import follow_trial
@@ -203,6 +206,61 @@ def test_a_split_brings_everything_back_and_lasts(db: Database) -> None:
         store(db, draft)
     assert records(db) == {NCT: first, CTIS: first, ISRCTN: second}
     assert len(changes(db)) == len(told)
+
+
+def as_an_older_program_stored_it(db: Database, item_id: int, *named: str) -> None:
+    """Let a record name numbers by which nothing was joined."""
+    with db.write() as session:
+        item = session.get_one(Item, item_id)
+        item.facts = {**item.facts, "numbers": [*item.facts["numbers"], *named]}
+        session.add_all([item, *(ItemNumber(number=number, item_id=item_id) for number in named)])
+
+
+def test_what_an_older_program_stored_as_two_trials_is_joined_once_and_told_to_nobody(db: Database) -> None:
+    store(db, american(), trial("NCT00000002", numbers=("NCT00000002", CTIS)))
+    store(db, british(), trial("ISRCTN87654321", registry=UK, numbers=("ISRCTN87654321",)))
+    first, other, second, alone = (item.id or 0 for item in items(db))
+    with db.write() as session:
+        follower(session, "ben", second)
+    as_an_older_program_stored_it(db, second, NCT)
+    told = [kind for _, kind, _ in changes(db)]
+
+    join_stored_trials(db, FrozenClock(NOW))
+    assert records(db) == {NCT: first, "NCT00000002": other, ISRCTN: first, "ISRCTN87654321": alone}
+    assert followed(db) == [("ben", first)]
+    assert [kind for _, kind, _ in changes(db)] == told
+    store(db, american(), trial("NCT00000002", numbers=("NCT00000002", CTIS)), british(numbers=(ISRCTN, NCT)))
+    assert [kind for _, kind, _ in changes(db)] == told
+
+    as_an_older_program_stored_it(db, alone, "NCT00000002")
+    join_stored_trials(db, FrozenClock(NOW))
+    assert records(db)["ISRCTN87654321"] == alone
+
+
+def test_joining_what_is_stored_goes_on_where_it_was_stopped(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catching_up, "_AT_ONCE", 1)
+    store(db, american(), trial("NCT00000002"))
+    store(db, british(), trial("ISRCTN87654321", registry=UK))
+    first, other, second, further = (item.id or 0 for item in items(db))
+    as_an_older_program_stored_it(db, second, NCT)
+    as_an_older_program_stored_it(db, further, "NCT00000002")
+    asked = iter((False, True))
+    join_stored_trials(db, FrozenClock(NOW), stop=lambda: next(asked))
+    assert records(db) == {NCT: first, "NCT00000002": other, ISRCTN: first, "ISRCTN87654321": further}
+    join_stored_trials(db, FrozenClock(NOW))
+    assert records(db) == {NCT: first, "NCT00000002": other, ISRCTN: first, "ISRCTN87654321": other}
+
+
+def test_what_a_baseline_keeps_back_is_not_kept_back_as_a_trial_that_people_saw(db: Database) -> None:
+    with db.write() as session:
+        store_items(session, [american()], baseline=True, baseline_of="registry", now=NOW)
+    store(db, british())
+    first, second = (item.id or 0 for item in items(db))
+    as_an_older_program_stored_it(db, second, NCT)
+    join_stored_trials(db, FrozenClock(NOW))
+    assert set(records(db).values()) == {first}
+    with db.read() as session:
+        assert session.exec(select(BaselineItem)).all() == []
 
 
 def test_what_is_alone_cannot_be_split(db: Database) -> None:

@@ -126,9 +126,9 @@ class Joiner:
         members += [_Member(version=_version_of(e), link=links[e.external_id], entry=e) for e in unknown]
         return self._arrange(members, items)
 
-    def rearrange(self, item_id: int) -> None:
-        """Bring the tables to what the records of an item say, telling nothing."""
-        items, versions = self._related({item_id}, ())
+    def rearrange(self, item_ids: Iterable[int]) -> None:
+        """Bring the tables to what the records of items say, telling nothing."""
+        items, versions = self._related(item_ids, ())
         self._arrange([self._member(version, None) for version in versions], items)
 
     def put_together(self, item_ids: Iterable[int]) -> None:

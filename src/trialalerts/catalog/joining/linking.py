@@ -5,7 +5,8 @@ the other's number; one naming the other's; both naming a third number that no r
 joined that one registry gave different numbers, nor two that the operator split. What could mean two trials means none:
 a record that names two numbers of one registry, a number that records of two trials name, a chain that leads from one
 trial to another. An extension that names its parent speaks of the parent where it repeats a number that the parent
-names: such numbers are the parent's.
+names: such numbers are the parent's. As long as the parent has no record here, any number that the extension gives may
+be such a one: then the other record has to name the extension.
 """
 
 from __future__ import annotations
@@ -211,9 +212,14 @@ def _clear_numbers(
 
 
 def _beside_no_other(record: LinkedRecord, owners: _Owners) -> set[str]:
-    """Return those of the named numbers beside which the record has and names no other trial of the same registry."""
+    """Return those of the named numbers beside which the record has and names no other trial of the same registry.
+
+    Of a record that names another one of its own registry, which is not here, that is none.
+    """
     by_issuer: dict[str | None, dict[str, set[str]]] = defaultdict(dict)
     own = record.by_issuer().keys()
+    if any(issuer_of(number) in own and number not in owners for number in record.named):
+        return set()  # all of it may be its parent's, of which no record is here
     for number in record.named:
         owner = owners.get(number)
         trial = repr(owner[0].key) if owner else number

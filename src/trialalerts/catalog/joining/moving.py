@@ -74,14 +74,16 @@ def move_along(connection: Connection, gone: int, stays: int, records: Sequence[
     changes = list(connection.execute(select(change.seq).where(change.item_id == gone).order_by(change.seq)).scalars())
     connection.execute(update(Change).where(col(Change.item_id) == gone).values(item_id=stays))
     followers = _move_followers(connection, gone, stays)
-    held, number = table_of(HeldChange).c, table_of(ItemNumber).c
+    held, number, kept = table_of(HeldChange).c, table_of(ItemNumber).c, table_of(BaselineItem).c
     subjects = select(held.subject).where(held.item_id == stays)
     connection.execute(delete(HeldChange).where(held.item_id == gone, held.subject.in_(subjects)))
     connection.execute(update(HeldChange).where(held.item_id == gone).values(item_id=stays))
     known = select(number.number).where(number.item_id == stays)
     connection.execute(delete(ItemNumber).where(number.item_id == gone, number.number.in_(known)))
     connection.execute(update(ItemNumber).where(number.item_id == gone).values(item_id=stays))
-    connection.execute(delete(BaselineItem).where(col(BaselineItem.item_id) == gone))
+    is_kept_back = select(kept.item_id).where(kept.item_id == gone).exists()
+    connection.execute(delete(BaselineItem).where(kept.item_id == stays, ~is_kept_back))
+    connection.execute(delete(BaselineItem).where(kept.item_id == gone))
     moved_along = {
         "records": [list(key) for key in records],
         "changes": changes,

@@ -54,7 +54,7 @@ def split_record(session: Session, number: str, now: datetime) -> tuple[int, int
     connection.execute(insert(KeptApart), rows)
     left, record_id = item.id, record.id
     session.expire_all()
-    Joiner(connection, now, None).rearrange(left)
+    Joiner(connection, now, None).rearrange([left])
     return left, session.exec(select(Record.item_id).where(col(Record.id) == record_id)).one()
 
 
