@@ -278,7 +278,7 @@ def test_one_wish_rests_until_a_day_and_goes_on(world: World) -> None:
     person = world.follower()
     (wish,) = world.preferences(person)
     path = settings_path(world, person)
-    assert "Let this rest" in world.client.get(f"{path}?rest={wish.id}").text
+    assert "Pause this for a while" in world.client.get(f"{path}?rest={wish.id}").text
     wrong = world.client.post(path, data={"action": "rest", "preference": str(wish.id), "until": "2020-01-01"})
     assert wrong.status_code == 422
     until = (world.clock.now() + timedelta(days=10)).date()

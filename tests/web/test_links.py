@@ -279,7 +279,7 @@ def test_what_cannot_be_followed_is_told_beside_the_open_form(world: World) -> N
     assert answer.status_code == 422
     assert '<details class="fold" open>' in answer.text
     assert 'id="area-error"' in answer.text
-    assert 'value="Springfield, Missouri, US"' in answer.text
+    assert 'value="Springfield, Missouri, United States"' in answer.text
     assert world.dump() == before
 
 

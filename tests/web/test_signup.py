@@ -109,17 +109,17 @@ def test_the_form_comes_back_as_it_was_typed(world: World) -> None:
     assert (
         'name="timezone" type="text" maxlength="60" autocomplete="off" spellcheck="false" value="Europe/London"' in page
     )
-    assert 'name="consent" type="checkbox" value="yes" required checked' in page
+    assert 'name="consent" type="checkbox" value="en" required checked' in page
 
 
 def test_the_nearest_choices_are_offered_and_one_click_takes_one(world: World) -> None:
     page = world.client.post("/subscribe", data=world.form(region="Springfield", radius="")).text
     assert "There are several places of this name." in page
-    choice = 'name="region_choice" value="Springfield, Illinois, US"'
+    choice = 'name="region_choice" value="Springfield, Illinois, United States"'
     assert choice in page
     assert 'name="region_was" value="Springfield"' in page
     taken = world.form(
-        region="Springfield", region_was="Springfield", region_choice="Springfield, Illinois, US", radius=""
+        region="Springfield", region_was="Springfield", region_choice="Springfield, Illinois, United States", radius=""
     )
     assert world.client.post("/subscribe", data=taken).status_code == 200
     (preference,) = world.preferences(_people(world)[0])
@@ -127,7 +127,7 @@ def test_the_nearest_choices_are_offered_and_one_click_takes_one(world: World) -
 
 
 def test_who_types_anew_after_the_choices_were_shown_is_heard(world: World) -> None:
-    typed = world.form(region="Leeds", region_was="Springfield", region_choice="Springfield, Illinois, US")
+    typed = world.form(region="Leeds", region_was="Springfield", region_choice="Springfield, Illinois, United States")
     assert world.client.post("/subscribe", data=typed).status_code == 200
     assert world.preferences(_people(world)[0])[0].country == "GB"
 
@@ -148,7 +148,7 @@ def test_another_language_keeps_what_the_article_said_and_shows_nothing_that_was
     page = world.client.get("/subscribe", params={"area": "Asthma & more", "region": "Leeds"}).text
     assert 'href="/subscribe?area=Asthma+%26+more&amp;region=Leeds&amp;lang=de"' in page
     page = world.client.post("/subscribe", data=world.form(address="")).text
-    assert 'href="/subscribe?lang=de"' in page
+    assert 'formaction="/subscribe?lang=de"' in page
 
 
 def test_a_name_of_mesh_that_is_not_suggested_is_found_when_typed(world: World) -> None:

@@ -126,7 +126,7 @@ def test_a_typed_place_puts_the_nearest_first_and_is_not_kept(world: World, capl
     assert world.dump() == before
     assert "Leeds" not in caplog.text
     wrong = world.client.post(f"/trials/{NUMBER}", data={"near": "Springfield"})
-    assert "You may mean: Springfield, Illinois, US" in wrong.text
+    assert "You may mean: Springfield, Illinois, United States" in wrong.text
 
 
 STANDS = {

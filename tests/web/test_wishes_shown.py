@@ -61,23 +61,23 @@ def test_a_wish_is_a_card_with_disease_and_place_and_what_is_open_now(each_world
 @pytest.mark.parametrize(
     ("typed", "card"),
     [
-        ({"area": "asthma"}, ("Asthma", "Anywhere · 0 open now")),
-        ({"area": "asthma", "region": "United Kingdom"}, ("Asthma in the United Kingdom", "0 open now")),
-        ({"area": "asthma", "region": "England, GB"}, ("Asthma in England", "0 open now")),
+        ({"area": "asthma"}, ("Asthma", "Anywhere · nothing open now")),
+        ({"area": "asthma", "region": "United Kingdom"}, ("Asthma in the United Kingdom", "nothing open now")),
+        ({"area": "asthma", "region": "England, GB"}, ("Asthma in England", "nothing open now")),
         (
             {"area": "asthma", "region": "Leeds, GB", "travel": "anywhere", "kinds": "trial"},
-            ("Asthma near Leeds", "any distance · Only trials · 0 open now"),
+            ("Asthma near Leeds", "any distance · Only trials · nothing open now"),
         ),
         (
             {"area": "lupus", "region": "Springfield, Missouri, US", "label": "for Anna", "born": "2019"},
             (
                 "Lupus Erythematosus, Systemic near Springfield",
-                "Springfield, Missouri, United States · within 50 km · for Anna, 6 · 0 open now",
+                "Springfield, Missouri, United States · within 50 km · for Anna, 6 · nothing open now",
             ),
         ),
         (
             {"area": "lupus", "region": "Leeds, GB", "born": "2019"},
-            ("Lupus Erythematosus, Systemic near Leeds", "within 50 km · born 2019 · 0 open now"),
+            ("Lupus Erythematosus, Systemic near Leeds", "within 50 km · born 2019 · nothing open now"),
         ),
     ],
 )
@@ -178,7 +178,7 @@ def test_an_address_on_an_areas_page_fills_the_sign_up_with_area_and_place(world
     for said in ('value="Asthma"', 'value="Leeds, England, GB"', 'value="ada@example.org"'):
         assert said in sign_up.text
     assert 'class="error"' not in sign_up.text
-    assert 'name="consent" type="checkbox" value="yes" required>' in sign_up.text
+    assert 'name="consent" type="checkbox" value="en" required>' in sign_up.text
     assert world.mails() == []
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "area_terms",
     "around_terms",
     "country_terms",
+    "naming_terms",
     "outline_of",
     "places_of",
     "read_outline",
@@ -220,7 +221,7 @@ def terms_of(outline: Outline, *, is_open: bool) -> frozenset[str]:
     if is_open:
         found |= topic_terms(outline.topics)
         found |= {ANYWHERE} if outline.open_places is None else _terms_of(outline.open_places)
-    return frozenset(found)
+    return frozenset(found | naming_terms(outline.trials))
 
 
 def _terms_of(places: OutlinePlaces) -> set[str]:
@@ -241,6 +242,11 @@ def area_terms(areas: Collection[str], *, is_open: bool) -> set[str]:
 def topic_terms(topics: Collection[str]) -> set[str]:
     """Return the terms of open items on one of the topics."""
     return {f"topic:{topic}" for topic in topics}
+
+
+def naming_terms(numbers: Collection[str]) -> set[str]:
+    """Return the terms of articles that name a trial by one of these registry numbers."""
+    return {f"names:{number}" for number in numbers}
 
 
 def country_terms(country: str | None) -> set[str]:

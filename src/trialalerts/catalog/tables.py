@@ -235,7 +235,7 @@ class ItemOutline(SQLModel, table=True):
 
 
 class ItemTerm(SQLModel, table=True):
-    """A term under which an item is found that has an outline: an area, a topic, a place."""
+    """A term under which an item is found that has an outline: an area, a topic, a place, a trial that it names."""
 
     __tablename__ = "item_term"
     __table_args__ = {"sqlite_with_rowid": False}

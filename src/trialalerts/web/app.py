@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -245,11 +246,12 @@ def _static(pages: PageTemplates) -> Callable[[Request], Awaitable[Response]]:
 
 def _answer_errors(pages: PageTemplates) -> Callable[[Request, Exception], Response]:
     def answer(request: Request, error: Exception) -> Response:
+        here = f"{pages.prefix}/{quote(request.url.path.lstrip('/'))}" if request.method == "GET" else None
         if isinstance(error, RenewableLinkTooOld):
-            return pages.page("expired.html", pages.language(request), status=410, token=error.token)
+            return pages.page("expired.html", pages.language(request), status=410, token=error.token, here=here)
         key, status = _meaning(error)
         headers = error.headers if isinstance(error, HTTPException) else None
-        return pages.message(key, pages.language(request), status=status, headers=headers, again=True)
+        return pages.message(key, pages.language(request), status=status, headers=headers, again=True, here=here)
 
     return answer
 

@@ -34,6 +34,14 @@ _FIELDS = (
     "preference", "step", "who", "trial", "also", *(each.field for each in FILTERS),
     *(f"{name}_{what}" for name in _OFFERING for what in ("choice", "was")),
 )  # fmt: skip
+_PLACES = {
+    name: place
+    for place, name in enumerate((
+        "limit", "area", "region", "travel", "born", "address", "frequency", "hour", "weekday", "day", "language",
+        "timezone", "radius", "label", *(each.field for each in FILTERS if each.field != "born"), "consent",
+    ))
+}  # fmt: skip
+"""Where each field stands on the pages."""
 _LONG = {f"{name}{what}" for name in _LISTS for what in ("", "_choice", "_was")} | {"area", "area_choice", "area_was"}
 _LONGEST_OF = dict.fromkeys(_LONG, _LONGEST_LIST) | {"also": 12_000}
 
@@ -78,6 +86,11 @@ class Form:
         """Return a form with the known fields of ``typed``, cleaned, over the ``defaults``."""
         clean = {name: _clean(typed[name], _LONGEST_OF.get(name, _LONGEST)) for name in _FIELDS if name in typed}
         return cls(dict.fromkeys(_FIELDS, "") | defaults | clean)
+
+    @property
+    def errors_in_order(self) -> list[tuple[str, FieldError]]:
+        """The fields that are wrong, in the order in which they stand on a page."""
+        return sorted(self.errors.items(), key=lambda each: _PLACES.get(each[0], len(_PLACES)))
 
     def address(self) -> str:
         """Return the address as it is to be stored; empty where it is wrong."""

@@ -38,7 +38,7 @@ from trialalerts.vocabulary.places.regions import (
     parse_radius,
     with_radius,
 )
-from trialalerts.vocabulary.places.shown import region_shown
+from trialalerts.vocabulary.places.shown import choice_shown, region_shown
 from trialalerts.vocabulary.topics import TopicTree, load_topics
 from trialalerts.web.forms import FieldError, Form
 
@@ -179,6 +179,11 @@ def _distance(preference: Preference) -> dict[str, str]:
     return {"radius": f"{radius_km:.10g}", "unit": "km"}
 
 
+def _named(places: Iterable[str], language: str) -> tuple[str, ...]:
+    """Return places to choose from as their readers call them."""
+    return tuple(dict.fromkeys(choice_shown(place, language) for place in places))
+
+
 def _region(form: Form, session: Session, kept: Preference | None, language: str) -> Region | None:
     text, travel = form.resolved("region") or "anywhere", form.values["travel"]
     if travel and travel not in TRAVEL_KM:
@@ -192,9 +197,9 @@ def _region(form: Form, session: Session, kept: Preference | None, language: str
         region = _of(kept) if kept is not None and text in own else find_region(session, text)
         return _around(region, radius, travel)
     except AmbiguousRegion as error:
-        form.errors["region"] = FieldError(key="error.region_ambiguous", choices=error.choices)
+        form.errors["region"] = FieldError(key="error.region_ambiguous", choices=_named(error.choices, language))
     except UnknownRegion as error:
-        form.errors["region"] = FieldError(key="error.region_unknown", choices=error.choices)
+        form.errors["region"] = FieldError(key="error.region_unknown", choices=_named(error.choices, language))
     except RadiusWithoutTown:
         form.errors.setdefault("radius", FieldError(key="error.radius_alone"))
     except InvalidInput:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +25,7 @@ from trialalerts.vocabulary.days import written_day
 from trialalerts.web.languages import Language, Languages, language_name, read_languages, tags_by_wish, zone_name
 from trialalerts.web.signup.consent_text import consent_text
 
-__all__ = ["PageTemplates", "marked", "with_query"]
+__all__ = ["PageTemplates", "Repeat", "marked", "with_query"]
 
 log = Logger()
 
@@ -34,6 +35,23 @@ _STATIC = {
     "icon.svg": "image/svg+xml",
     "script.js": "text/javascript; charset=utf-8",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeat:
+    """How the answer to a form is had in another language: its form is sent once more, which must change nothing.
+
+    It goes to ``path``, with the button's ``name`` and ``value``: from the page's own form of the id ``form``, whose
+    fields it takes along as they stand, or else from one that holds ``fields``. ``enter`` is the value by which the
+    Enter key goes on in the page's form.
+    """
+
+    path: str
+    name: str = ""
+    value: str = ""
+    form: str = ""
+    enter: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 class PageTemplates:
@@ -82,7 +100,8 @@ class PageTemplates:
     ) -> HTMLResponse:
         """Render the template ``name`` (``subscribe.html``) in ``language``.
 
-        The other languages are linked where ``here`` says by which path the page is had, with ``here_query``.
+        The other languages are linked where ``here`` says by which path the page is had, with ``here_query``; the
+        answer to a form has buttons for them where ``repeat`` says how.
         """
         return HTMLResponse(self.html(name, language, failed=status >= _ERRORS, **values), status)
 
@@ -94,12 +113,15 @@ class PageTemplates:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         again: bool = False,
+        here: str | None = None,
+        repeat: Repeat | None = None,
     ) -> HTMLResponse:
         """Render a page that says one thing: the texts ``<key>.title`` and ``<key>.text``.
 
-        ``again`` leads to the sign-up.
+        ``again`` leads to the sign-up; ``here`` and ``repeat`` as of :meth:`page`.
         """
-        response = self.page("message.html", language, status=status, key=key, again=again)
+        values = {"key": key, "again": again, "here": here, "repeat": repeat}
+        response = self.page("message.html", language, status=status, **values)
         response.headers.update(headers or {})
         return response
 
@@ -126,7 +148,7 @@ class PageTemplates:
     def html(self, name: str, language: Language, **values: object) -> str:
         """Return the template ``name`` filled in."""
         values = (
-            {"here": None, "here_query": {}, "failed": False, "embedded": False}
+            {"here": None, "here_query": {}, "repeat": None, "failed": False, "embedded": False}
             | values
             | {
                 "t": language.text,

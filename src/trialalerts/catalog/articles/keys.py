@@ -41,12 +41,26 @@ _PREPRINT_VERSION = re.compile(  # bioRxiv and medRxiv, Research Square, Preprin
     r"|(10\.12688/[a-z\d]+\.\d+)\.\d+(?![a-z\d]).*",
     re.IGNORECASE,
 )
+_PREPRINT = re.compile(  # the same servers, and Europe PMC's own number of one
+    r"\b10\.(?:1101/[\d.]+|21203/rs\.|20944/preprints|22541/au\.|26434/chemrxiv|\d{4,9}/osf\.io/)"
+    r"|europepmc\.org/article/PPR/|\bPPR:?\d",
+    re.IGNORECASE,
+)
 _JOURNAL_ISSN = re.compile(r"10\.\d{4,9}/\(issn\)|10\.\d{4,9}/issn[.-]", re.IGNORECASE)
 _PMID = re.compile(
     r"\s*(?:pmid|pubmed):\s*(\d{1,9})\s*"
     r"|https?://(?:www\.)?(?:pubmed\.ncbi\.nlm\.nih\.gov|ncbi\.nlm\.nih\.gov/pubmed)/(\d{1,9})(?![\w.-]).*",
     re.IGNORECASE,
 )
+
+
+def is_preprint(names: Iterable[str]) -> bool:
+    """Tell whether one of an article's addresses or identifiers is that of a server of preprints.
+
+    >>> is_preprint(["https://doi.org/10.1101/2026.01.02.26300001"]), is_preprint(["https://doi.org/10.5555/x"])
+    (True, False)
+    """
+    return any(_PREPRINT.search(name) for name in names)
 
 
 def article_keys(*, links: Iterable[str] = (), identifiers: Iterable[str] = ()) -> tuple[str, ...]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, column, select, table
-from sqlmodel import col
+from sqlalchemy import Connection, column, func, select, table
+from sqlmodel import Session, col
 
 from trialalerts.catalog.changes.comparison import Difference, is_retracted
 from trialalerts.catalog.changes.gains import about_of
-from trialalerts.catalog.tables import ChangeKind, Item, ItemKind, ItemNumber
+from trialalerts.catalog.outlines import naming_terms
+from trialalerts.catalog.tables import ChangeKind, Item, ItemKind, ItemNumber, ItemTerm
 from trialalerts.database.bulk import in_chunks
 
-__all__ = ["NamedTrials", "followed_numbers", "names_trials", "trials_named"]
+__all__ = ["NamedTrials", "articles_naming", "followed_numbers", "names_trials", "trials_named"]
 
 # Preferences are in a room above this one, which must not be imported here: they are read by name.
 _PREFERENCE = table("preference", column("item_id"), column("confirmed_at"))
@@ -72,6 +73,14 @@ def trials_named(connection: Connection, numbers: Collection[str]) -> NamedTrial
         for number, item_id, registry in connection.execute(asked):
             (mentioned if registry is None else held)[number].add(item_id)
     return NamedTrials({number: frozenset(items) for number, items in {**mentioned, **held}.items()})
+
+
+def articles_naming(session: Session, numbers: Collection[str], most: int) -> Sequence[Item]:
+    """Return the articles that name one of the numbers, in their one spelling, the newest first, ``most`` of them."""
+    named = select(col(ItemTerm.item_id)).where(col(ItemTerm.term).in_(sorted(naming_terms(numbers))))
+    asked = select(Item).where(col(Item.id).in_(named), col(Item.kind) == ItemKind.ARTICLE)
+    newest = func.coalesce(col(Item.published_at), col(Item.first_seen_at)).desc()
+    return session.execute(asked.order_by(newest, col(Item.id).desc()).limit(most)).scalars().all()
 
 
 def followed_numbers(connection: Connection, numbers: Collection[str]) -> frozenset[str]:

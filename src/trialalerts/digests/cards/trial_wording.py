@@ -28,6 +28,7 @@ __all__ = [
     "status",
     "study_type",
     "who_can_join",
+    "who_in_full",
 ]
 
 
@@ -43,6 +44,7 @@ _AGE = re.compile(r"\s*(\d{1,5})\s*(year|month|week|day|hour|minute)s?\s*", re.I
 _STALE_MONTHS = 12
 _NAMED_COUNTRIES = 3
 _GROWN_UP = 18
+_BOTH_SEXES = {"men": "women_and_men", "boys": "girls_and_boys", "male": "any_sex"}
 
 
 def status(words: Wording, value: str | None) -> str | None:
@@ -120,6 +122,16 @@ def who_can_join(words: Wording, facts: TrialFacts) -> tuple[str, str]:
     if facts.healthy_volunteers:
         parts.append(words.say("who.healthy_yes"))
     return "card.who", ", ".join(parts)
+
+
+def who_in_full(words: Wording, facts: TrialFacts) -> str:
+    """Return who can join as a page says it, which has room: with both sexes, and whether healthy people can."""
+    label, said = who_can_join(words, facts)
+    if label == "card.who" and facts.sex == "all":
+        ages, healthy = age_limits(words, facts.minimum_age, facts.maximum_age), facts.healthy_volunteers
+        whom = words.say(f"who.{_BOTH_SEXES[_people(facts)]}")
+        said = ", ".join([ages, whom, *([words.say("who.healthy_yes")] if healthy else [])])
+    return said if facts.healthy_volunteers is not False else f"{said.rstrip('.')}. {words.say('who.healthy_no')}"
 
 
 def conflict_lines(words: Wording, facts: TrialFacts) -> tuple[str, ...]:

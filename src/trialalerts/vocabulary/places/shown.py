@@ -16,7 +16,7 @@ from trialalerts.vocabulary.areas.naming.shown import language_of
 from trialalerts.vocabulary.places.everyday.table import everyday_stored
 from trialalerts.vocabulary.places.towns.names import town_shown
 
-__all__ = ["country_shown", "region_shown", "subdivision_shown"]
+__all__ = ["choice_shown", "country_shown", "region_shown", "subdivision_shown"]
 
 _ENGLISH = "en"
 _FILE = Path(__file__).with_name("shown.txt")
@@ -57,6 +57,16 @@ def region_shown(label: str, kind: str, country: str | None, subdivision: str | 
     elif len(within) > 1:
         within[-2] = _called(subdivision, within[-2], language)
     return ", ".join((name, *within[:-1], country_shown(country, language) or country))
+
+
+def choice_shown(label: str, language: str) -> str:
+    """Return a place to choose from in a language, with its country by name; typed like that it is found again.
+
+    >>> choice_shown("Springfield, Ohio, US", "de")
+    'Springfield, Ohio, Vereinigte Staaten'
+    """
+    code = label.rpartition(", ")[2]
+    return region_shown(label, "place", code, None, language) if len(code) == 2 and code.isupper() else label  # noqa: PLR2004 - a country's code
 
 
 def country_shown(code: str, language: str) -> str | None:

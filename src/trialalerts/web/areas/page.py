@@ -12,11 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trialalerts.catalog.facts import ArticleFacts, TrialFacts
+from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import Change, Item
 from trialalerts.digests.cards.changes import change_line
 from trialalerts.digests.cards.reasons import wish_heading
-from trialalerts.digests.cards.text import one_line, web_address
+from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.trial_wording import phase, who_can_join
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import EntryChange
@@ -24,14 +24,15 @@ from trialalerts.digests.plain import PlainLine, plain_line
 from trialalerts.digests.publishing import Publishing
 from trialalerts.errors import UnknownArea
 from trialalerts.matching.reasons import Scope
-from trialalerts.subscribers.links import ARTICLE_PATH
 from trialalerts.subscribers.tables import RegionKind
 from trialalerts.web.areas.feeds import AreaFeed, PublishedChange, as_atom, as_json, tag_of
 from trialalerts.web.areas.listing import AreaListing, NearItem
 from trialalerts.web.clients.limits import client_of
 from trialalerts.web.languages import Language
 from trialalerts.web.site import WebSite
+from trialalerts.web.templates import Repeat, with_query
 from trialalerts.web.trials.page import NearPlace, near_place
+from trialalerts.web.trials.papers import listed_paper
 from trialalerts.web.trials.sites import SiteLine, list_sites
 from trialalerts.web.trials.view import chip_of
 
@@ -73,17 +74,6 @@ class _RecentChange:
     title: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class _ToRead:
-    """An article in the list: where it is read, in which language it is (empty: unknown), and whose it is."""
-
-    title: str
-    url: str
-    language: str
-    day: date | None
-    sources: str
-
-
 class AreaPage:
     """``/areas/{area}`` and its feeds: public, the same for everybody."""
 
@@ -123,7 +113,7 @@ class AreaPage:
         name = site.vocabulary.tree().name(area, language.code)
         with site.db.read() as session:
             listing = AreaListing(session, site.vocabulary.tree(), area, country)
-            near = near_place(session, typed)
+            near = near_place(session, typed, language)
             found = listing.nearest(near.region, _SHOWN) if near.region else listing.newest(_SHOWN)
             cards = self._cards(session, found, words, near, name)
             number, complete = listing.count()
@@ -132,7 +122,10 @@ class AreaPage:
                 "total": number,
                 "complete": complete,
                 "news": self._news(session, listing.news(_NEWS), words),
-                "articles": [self._to_read(item) for item in listing.articles(_ARTICLES)],
+                "articles": [
+                    listed_paper(item, words, self._publishing, site.pages.prefix)
+                    for item in listing.articles(_ARTICLES)
+                ],
             }
         return self._page(language, area, name, country, near, listed)
 
@@ -147,6 +140,7 @@ class AreaPage:
     ) -> Response:
         pages = self._site.pages
         path = f"{pages.prefix}/areas/{area}"
+        asked = with_query(path, country=country) if country else path
         words = self._site.wordings.of(language.locale)
         names = self._site.vocabulary.tree().names(area)
         return pages.page(
@@ -155,6 +149,7 @@ class AreaPage:
             status=200,
             here=path,
             here_query={"country": country} if country else {},
+            repeat=Repeat(path=asked, fields={"near": near.typed}) if near.typed else None,
             path=path,
             address=self._site.settings.service.base_url,
             area=area,
@@ -227,18 +222,6 @@ class AreaPage:
             for change in changes
             if (item := items.get(change.item_id))
         ]
-
-    def _to_read(self, item: Item) -> _ToRead:
-        """Return an article as the list shows it; one whose text stands here is read here."""
-        facts = ArticleFacts.model_validate(item.facts)
-        own = f"{self._site.pages.prefix}{ARTICLE_PATH.format(number=item.id)}"
-        return _ToRead(
-            title=one_line(item.title, _TITLE),
-            url=own if facts.html else web_address(item.url) or own,
-            language=facts.language or "",
-            day=facts.published_on or (item.published_at.date() if item.published_at else None),
-            sources=", ".join(self._publishing.named(facts.sources or (item.source,), item.url)),
-        )
 
     def _feed(self, request: Request, file: str) -> AreaFeed:
         site = self._site

@@ -13,6 +13,7 @@ from trialalerts.digests.publishing import Publishing
 from trialalerts.web.languages import Language
 from trialalerts.web.preference_text import name_said
 from trialalerts.web.site import WebSite
+from trialalerts.web.trials.papers import warnings_of
 
 __all__ = ["ArticlePage"]
 
@@ -42,15 +43,18 @@ class ArticlePage:
     def _page(self, request: Request, item: Item, facts: ArticleFacts) -> Response:
         language = self._site.pages.language(request)
         published = facts.published_on or (item.published_at.date() if item.published_at else None)
+        publishers = self._publishing.named(facts.sources or (item.source,), item.url)
         return self._site.pages.page(
             "article.html",
             language,
+            here=f"{self._site.pages.prefix}/articles/{item.id}",
             article=item,
-            sources=self._publishing.named(facts.sources or (item.source,), item.url),
+            sources=[facts.journal] if facts.journal else publishers,
             authors=facts.authors,
             published=published,
             written_in=facts.language or "",
             body=sanitised_html(facts.html),
+            warnings=warnings_of(item, facts, self._site.wordings.of(language.locale)),
             areas=self._areas(item, language),
             chosen_topics=self._topics(item, language),
         )

@@ -15,6 +15,7 @@ from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberS
 from trialalerts.subscribers.tokens import Purpose
 from trialalerts.web.languages import Language
 from trialalerts.web.site import LinkEnded, WebSite
+from trialalerts.web.templates import Repeat
 
 __all__ = ["ConfirmPage"]
 
@@ -86,6 +87,7 @@ class ConfirmPage:
             empty=open_now == 0,
             rhythm=_rhythm(subscriber, language),
             preferences_url=site.links.preferences(subscriber),
+            repeat=Repeat(path=f"{site.pages.prefix}/confirm/{token}"),
         )
 
     def _asked(self, session: Session, token: str) -> tuple[Subscriber, set[int]]:

@@ -22,10 +22,12 @@ from trialalerts.web.languages import Language, language_name, zone_name
 from trialalerts.web.preference_text import PreferenceText, name_said
 from trialalerts.web.signup.one_trial import FollowedTrial
 from trialalerts.web.site import WebSite
+from trialalerts.web.templates import Repeat
 
 __all__ = ["CHANGE", "SAVE", "ReviewPage"]
 
 SAVE = "save"
+_LOOK = "look"
 CHANGE = "change"
 _TAKE = "take:"
 _ADDRESS = "take:address"
@@ -119,6 +121,7 @@ class ReviewPage:
             take_address=_ADDRESS,
             often=_often(form, language) if address else "",
             save=language.text(save),
+            repeat=Repeat(path=action.partition("?")[0], form="review", name="step", value=_LOOK, enter=SAVE),
         )
 
     def _told(self, new: NewPreference, language: Language) -> _Understood:

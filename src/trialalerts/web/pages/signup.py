@@ -27,6 +27,7 @@ from trialalerts.web.signup.consent_text import consent_read
 from trialalerts.web.signup.one_trial import FollowedTrial, trial_asked_for
 from trialalerts.web.signup.wishes import ANOTHER, add_another, drop, read_wishes
 from trialalerts.web.site import WebSite
+from trialalerts.web.templates import Repeat
 from trialalerts.web.wire.compression import Packed
 
 __all__ = ["SignUpPage"]
@@ -35,6 +36,8 @@ log = Logger()
 
 _FOLDED = ("radius", "label", *(each.field for each in FILTERS if each.field != "born"))
 """What stands in the block that is closed until it is used."""
+_SENT = "sent"
+"""The step that stores nothing: it shows in another language that the mail is on its way."""
 _CARRIED = (*FIELDS, "who", "also", "trial", "address", "frequency", "language", "timezone", "consent")
 
 
@@ -85,6 +88,8 @@ class SignUpPage:
         if form.values["website"]:  # a field that people do not see: only a program fills it
             log.info("web.trapped")
             return self._sent(form, language)
+        if form.values["step"] == _SENT:
+            return self._sent(form, language)
         if form.values["step"] == ANOTHER:
             add_another(form)
         if form.values["step"] in {CHANGE, ANOTHER}:
@@ -96,7 +101,7 @@ class SignUpPage:
     def _checked(self, form: Form, language: Language) -> Response:
         site = self._site
         with site.db.read() as session:
-            trial = self._trial(session, form)
+            trial = self._trial(session, form, language)
             alone = trial is not None and not form.values["area"]
             today, tree = site.clock.now().date(), site.vocabulary.tree()
             wishes = [] if alone else read_wishes(form, tree, session, today, language.code)
@@ -115,15 +120,20 @@ class SignUpPage:
             locale=schedule.language,
             timezone=schedule.timezone,
             frequency=schedule.frequency,
-            agreed_to=consent_read(language, self._site.settings.service.name),
+            agreed_to=consent_read(self._agreed_in(form, language), site.settings.service.name),
         )
         self._store(new)
         return self._sent(form, language)
 
-    def _trial(self, session: Session, form: Form) -> FollowedTrial | None:
+    def _agreed_in(self, form: Form, language: Language) -> Language:
+        """Return the language in which the consent was read: pages that come later may be in another one."""
+        return self._site.pages.languages.get(form.values["consent"]) or language
+
+    def _trial(self, session: Session, form: Form, language: Language) -> FollowedTrial | None:
         """Return the trial that a public page asked for; one that is unknown is noted in the form."""
         number = form.values["trial"]
-        found = trial_asked_for(session, number) if number else None
+        words = self._site.wordings.of(language.locale)
+        found = trial_asked_for(session, number, words) if number else None
         if number and found is None:
             form.errors["area"] = FieldError(key="signup.trial_unknown")
             form.values["trial"] = ""
@@ -160,6 +170,7 @@ class SignUpPage:
             address=form.values["address"],
             carried=form.hidden_fields(_CARRIED),
             action=f"{self._path}?lang={language.code}",
+            repeat=Repeat(path=self._path, form="sent", name="step", value=_SENT),
         )
         return self._framed(page)
 
@@ -209,12 +220,15 @@ class SignUpPage:
         carried: Mapping[str, str] | None = None,
         headline: str = "error.summary",
     ) -> Response:
-        """Show the form. The links to other languages carry what an article's link said, never what was typed."""
+        """Show the form. The links to other languages carry what an article's link said, never what was typed.
+
+        What was typed and sent goes to another language by the form itself.
+        """
         choices = dict(self._site.choices())
         trial = None
         if form.values["trial"]:
             with self._site.db.read() as session:
-                trial = self._trial(session, form)
+                trial = self._trial(session, form, language)
         if not form.uses("topic"):  # the long list of them is for one's own page
             choices["topics"] = None
         response = self._site.pages.page(
@@ -229,6 +243,7 @@ class SignUpPage:
             folded_in=form.uses(*_FOLDED) or bool(form.errors.keys() & {"language", "timezone"}),
             here=self._path,
             here_query={name: value for name, value in (carried or {}).items() if value},
+            repeat=Repeat(path=self._path, form="signup", name="step", value=CHANGE) if carried is None else None,
             guess=not form.values["consent"] and not form.errors,  # nothing was chosen here yet
             **choices,
         )

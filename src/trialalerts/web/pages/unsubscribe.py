@@ -25,6 +25,7 @@ from trialalerts.web.clients.limits import ClientLimit, client_of
 from trialalerts.web.forms import read_form
 from trialalerts.web.pages.account.goodbye import left_page
 from trialalerts.web.site import WebSite, local_day
+from trialalerts.web.templates import Repeat
 from trialalerts.web.wire.group_commit import GroupCommit
 
 __all__ = ["PAUSABLE", "UnsubscribePage", "pause_for_a_month"]
@@ -54,6 +55,8 @@ _LESS: dict[str, tuple[Callable[[Session, Subscriber, Clock], None], str]] = {
     "monthly": (only_monthly, "monthly"),
 }
 """What may be asked for instead of leaving, by the button, with the text that says it is done."""
+_SAID = frozenset(done for _, done in _LESS.values())
+"""What shows once more, in another language, that it is done."""
 
 
 class UnsubscribePage:
@@ -92,6 +95,8 @@ class UnsubscribePage:
             return self._site.pages.line(request, "link_unknown", status=400)
         if less in _LESS:
             return await run_in_threadpool(self._do_less, request, key, less)
+        if less in _SAID:
+            return await run_in_threadpool(self._done, request, less)
         known = await self._commits.submit(Unsubscribe(key=key, how="one-click" if one_click else "link"))
         if one_click:
             return self._site.pages.line(request, "unsubscribed" if known else "link_unknown")
@@ -122,11 +127,17 @@ class UnsubscribePage:
             subscriber = find_by_key(session, key)
             if subscriber is not None and subscriber.state in PAUSABLE:
                 do(session, subscriber, self._site.clock)
-                return self._site.pages.message(done, self._site.pages.language(request))
+                return self._done(request, done)
             known = subscriber is not None or is_erased(session, key)
             if not known:
                 self._note_unknown(session, [key])
         return self._page(request, key, known=known)
+
+    def _done(self, request: Request, done: str) -> Response:
+        """Say that there is less now."""
+        pages, token = self._site.pages, request.path_params["token"]
+        repeat = Repeat(path=f"{pages.prefix}/unsubscribe/{token}", name="action", value=done)
+        return pages.message(done, pages.language(request), repeat=repeat)
 
     def _page(self, request: Request, key: str, *, known: bool) -> Response:
         """Say to a person that it is done; nobody is there to be mailed where they were erased."""

@@ -7,22 +7,23 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from trialalerts.catalog.trials.lookup import find_trial
+from trialalerts.digests.cards.wording import Wording
+from trialalerts.web.preference_text import TrialNamed, trial_named
 
 __all__ = ["FollowedTrial", "trial_asked_for"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FollowedTrial:
-    """A trial as the sign-up shows it: its item, the ``number`` under which its register has it, and its title."""
+    """A trial as the sign-up shows it: its item, and how it is called there."""
 
     item_id: int
-    number: str
-    title: str
+    named: TrialNamed
 
 
-def trial_asked_for(session: Session, number: str) -> FollowedTrial | None:
-    """Return the trial known under a number; None where nothing was asked for, or nothing is known."""
+def trial_asked_for(session: Session, number: str, words: Wording) -> FollowedTrial | None:
+    """Return the trial known under a number, called in plain words; None where nothing is known."""
     found = find_trial(session, number)
     if found is None or found.id is None:
         return None
-    return FollowedTrial(item_id=found.id, number=found.external_id, title=found.title)
+    return FollowedTrial(item_id=found.id, named=trial_named(found, words))

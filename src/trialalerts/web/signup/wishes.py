@@ -42,7 +42,8 @@ def area_names(text: str, areas: AreaTree) -> list[str]:
     if len(pieces) > 2 * MOST_AREAS:
         return [piece.strip() for piece in pieces[::2] if piece.strip()]
     names = list(_longest_names(pieces, areas))
-    return names if any(_is_known(name, areas) for name in names) else [text]
+    is_list = any(_is_known(name, areas) for name in names) or (len(names) > 1 and not _nearest(text, areas))
+    return names if is_list else [text]
 
 
 def _longest_names(pieces: list[str], areas: AreaTree) -> Iterator[str]:
@@ -54,6 +55,15 @@ def _longest_names(pieces: list[str], areas: AreaTree) -> Iterator[str]:
         if name := "".join(pieces[begin:end]).strip():
             yield name
         begin = end + 1
+
+
+def _nearest(text: str, areas: AreaTree) -> list[str]:
+    """Return the names that somebody may mean who typed this, taken as one name."""
+    try:
+        areas.find(text)
+    except UnknownArea as error:
+        return list(error.choices)
+    return []
 
 
 def _is_known(text: str, areas: AreaTree) -> bool:

@@ -18,6 +18,7 @@ from trialalerts.subscribers.people import find_by_key
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.subscribers.tokens import Purpose
 from trialalerts.web.site import WebSite
+from trialalerts.web.templates import Repeat
 from trialalerts.web.trials.page import TrialPage, near_place
 
 __all__ = ["FollowPage"]
@@ -58,7 +59,9 @@ class FollowPage:
                 pass  # pressed twice
             except InvalidInput:
                 return site.pages.message("follow_full", language, status=409)
-        return site.pages.page("followed.html", language, token=request.path_params["token"], left=action == "leave")
+        token, left = request.path_params["token"], action == "leave"
+        repeat = Repeat(path=f"{site.pages.prefix}/follow/{token}", name="action", value="leave" if left else "follow")
+        return site.pages.page("followed.html", language, token=token, left=left, repeat=repeat)
 
     def _shown(self, request: Request, typed: str) -> Response:
         site = self._site
@@ -68,9 +71,16 @@ class FollowPage:
             followed = subscriber is not None and any(
                 each.item_id == item.id and each.confirmed_at for each in followed_trials(session, subscriber)
             )
-            token = request.path_params["token"] if subscriber else None
-            near = near_place(session, typed)
-            return self._trials.signed(session, item, language, near, token=token, followed=followed)
+            token, near = request.path_params["token"], near_place(session, typed, language)
+            return self._trials.signed(
+                session,
+                item,
+                language,
+                near,
+                here=f"{site.pages.prefix}/follow/{token}",
+                token=token if subscriber else None,
+                followed=followed,
+            )
 
     def _meant(self, session: Session, request: Request) -> tuple[Item, Subscriber | None]:
         """Return the trial that a token names, and who may follow it by this link; None: nobody, or no longer."""

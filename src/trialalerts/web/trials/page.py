@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -11,11 +12,15 @@ from starlette.responses import Response
 
 from trialalerts.catalog.tables import Item
 from trialalerts.catalog.trials.lookup import find_trial
+from trialalerts.digests.publishing import Publishing
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
 from trialalerts.vocabulary.places.regions import Region, find_region
+from trialalerts.vocabulary.places.shown import choice_shown
 from trialalerts.web.clients.limits import client_of
 from trialalerts.web.languages import Language
 from trialalerts.web.site import WebSite
+from trialalerts.web.templates import Repeat
+from trialalerts.web.trials.papers import MOST_PAPERS, listed_papers
 from trialalerts.web.trials.view import TrialView, view_of
 
 __all__ = ["NearPlace", "TrialPage", "near_place"]
@@ -40,7 +45,7 @@ class NearPlace:
     choices: tuple[str, ...] = ()
 
 
-def near_place(session: Session, typed: str) -> NearPlace:
+def near_place(session: Session, typed: str, language: Language) -> NearPlace:
     """Return what a typed place means; it is neither kept nor logged."""
     text = " ".join(typed.split())[:_LONGEST_PLACE]
     if not text:
@@ -48,7 +53,8 @@ def near_place(session: Session, typed: str) -> NearPlace:
     try:
         return NearPlace(typed=text, region=find_region(session, text, radius_km=None))
     except (AmbiguousRegion, UnknownRegion) as error:
-        return NearPlace(typed=text, wrong=True, choices=tuple(error.choices)[:_CHOICES])
+        choices = tuple(choice_shown(place, language.code) for place in error.choices[:_CHOICES])
+        return NearPlace(typed=text, wrong=True, choices=choices)
     except InvalidInput:
         return NearPlace(typed=text, wrong=True)
 
@@ -58,6 +64,7 @@ class TrialPage:
 
     def __init__(self, site: WebSite) -> None:
         self._site = site
+        self._publishing = Publishing.of(site.settings)
 
     def show(self, request: Request) -> Response:
         """Show a trial by any number that it goes by."""
@@ -76,11 +83,21 @@ class TrialPage:
         return self._refused(request) or self._answer(request, _SHEET, str(typed.get("near", "")))
 
     def signed(
-        self, session: Session, item: Item, language: Language, near: NearPlace, *, token: str | None, followed: bool
+        self,
+        session: Session,
+        item: Item,
+        language: Language,
+        near: NearPlace,
+        *,
+        here: str,
+        token: str | None,
+        followed: bool,
     ) -> Response:
-        """Return the page of a trial that a signed link led to; without a ``token`` it follows nobody's trials."""
+        """Return the page of a trial to which the signed link ``here`` led; without a ``token`` it follows none."""
         view = self._view(session, item, language, near, sites=_SITES)
-        return self._rendered("trial.html", view, language, near, signed=True, token=token, followed=followed)
+        return self._rendered(
+            "trial.html", view, language, near, here=here, signed=True, token=token, followed=followed
+        )
 
     def _refused(self, request: Request) -> Response | None:
         wait = self._site.looks.wait(client_of(request.client.host if request.client else None))
@@ -95,8 +112,9 @@ class TrialPage:
         with site.db.read() as session:
             item = find_trial(session, request.path_params["number"])
             if item is None:
-                return site.pages.message("trial_unknown", language, status=404, again=True)
-            near = near_place(session, typed)
+                here = f"{site.pages.prefix}/trials/{quote(request.path_params['number'])}"
+                return site.pages.message("trial_unknown", language, status=404, again=True, here=here)
+            near = near_place(session, typed, language)
             count = _SHEET_SITES if template == _SHEET else _SITES
             view = self._view(session, item, language, near, sites=count)
         response = self._rendered(template, view, language, near)
@@ -107,7 +125,9 @@ class TrialPage:
     def _view(self, session: Session, item: Item, language: Language, near: NearPlace, *, sites: int) -> TrialView:
         words = self._site.wordings.of(language.locale)
         today = self._site.clock.now().date()
-        return view_of(session, item, words, self._site.vocabulary.tree(), near.region, today, sites=sites)
+        prefix, areas = self._site.pages.prefix, self._site.vocabulary.tree()
+        papers = listed_papers(session, item, words, self._publishing, prefix)
+        return view_of(session, item, words, areas, near.region, today, papers=papers, sites=sites)
 
     def _rendered(
         self,
@@ -116,24 +136,27 @@ class TrialPage:
         language: Language,
         near: NearPlace,
         *,
+        here: str = "",
         signed: bool = False,
         token: str | None = None,
         followed: bool = False,
     ) -> Response:
         pages, today = self._site.pages, self._site.clock.now().date()
         path = f"{pages.prefix}/trials/{view.number}"
-        is_sheet = template == _SHEET
+        here = here or (f"{path}/sheet" if template == _SHEET else path)
         return pages.page(
             template,
             language,
             trial=view,
             near=near,
             path=path,
-            here=None if signed or is_sheet else path,
+            here=here,
+            repeat=Repeat(path=here, fields={"near": near.typed}) if near.typed else None,
             address=self._site.links.trial(view.number) if self._site.settings.service.base_url else "",
             today=today,
             written=self._site.wordings.of(language.locale).day,
             seen_today=view.seen.date() == today,
+            most_papers=MOST_PAPERS,
             key_criteria=_SHEET_CRITERIA,
             key_length=_SHEET_LINE,
             signed=signed,

@@ -23,7 +23,7 @@ from trialalerts.digests.cards.trial_wording import (
     phase,
     stale_line,
     study_type,
-    who_can_join,
+    who_in_full,
 )
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import EntryChange
@@ -31,6 +31,7 @@ from trialalerts.digests.plain import Piece, PlainLine, plain_line, share_line
 from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.vocabulary.places.regions import Region
 from trialalerts.web.trials.criteria import Criteria, part_criteria
+from trialalerts.web.trials.papers import Paper
 from trialalerts.web.trials.sites import SiteList, list_sites
 
 __all__ = ["Happening", "TrialView", "chip_of", "view_of"]
@@ -108,12 +109,21 @@ class TrialView:
     shares: tuple[Piece, ...]
     asked_for: str
     conflicts: tuple[str, ...]
+    papers: tuple[Paper, ...]
 
 
 def view_of(
-    session: Session, item: Item, words: Wording, areas: AreaTree, near: Region | None, today: date, *, sites: int = 6
+    session: Session,
+    item: Item,
+    words: Wording,
+    areas: AreaTree,
+    near: Region | None,
+    today: date,
+    *,
+    papers: tuple[Paper, ...] = (),
+    sites: int = 6,
 ) -> TrialView:
-    """Return what is told of a trial; ``near`` is the place that somebody typed just now.
+    """Return what is told of a trial; ``near`` is the place that somebody typed just now, ``papers`` name the trial.
 
     Raises:
         ValueError: its facts are broken.
@@ -137,7 +147,7 @@ def view_of(
         record_day=facts.last_update_posted,
         stale=stale_line(words, facts.last_verified, today) if status_group(facts.status) in _MAY_TAKE else "",
         seen=item.last_seen_at,
-        who=who_can_join(words, facts)[1],
+        who=who_in_full(words, facts),
         why_stopped=shortened(facts.why_stopped, 300),
         criteria=part_criteria(facts.criteria, most=_MOST_CRITERIA),
         sites=list_sites(words, facts, near, shown=sites),
@@ -159,6 +169,7 @@ def view_of(
         shares=share_line(words, facts, item.summary),
         asked_for=_asked_for(facts),
         conflicts=conflict_lines(words, facts),
+        papers=papers,
     )
 
 

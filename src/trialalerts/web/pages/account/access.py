@@ -42,14 +42,15 @@ def own_path(site: WebSite, request: Request, *, within: str = "") -> str:
     return with_query(path, lang=asked.code) if asked else path
 
 
-def switch(site: WebSite, request: Request) -> Mapping[str, Any]:
+def switch(site: WebSite, request: Request, query: Mapping[str, str] | None = None) -> Mapping[str, Any]:
     """Return what a page needs to be had in another language: its path, and what it shows of it.
 
-    Nothing for the answer to a form: another look at it would forget what was typed.
+    Nothing for the answer to a form, for another look at it would forget what was typed; but where a ``query`` gets the
+    same page, that.
     """
-    if request.method != "GET":
+    if request.method != "GET" and query is None:
         return {}
-    shown = {name: value for name, value in request.query_params.items() if name in _SHOWN}
+    shown = query or {name: value for name, value in request.query_params.items() if name in _SHOWN}
     return {"here": f"{site.pages.prefix}/preferences/{request.path_params['token']}", "here_query": shown}
 
 

@@ -11,6 +11,7 @@ from trialalerts.subscribers.account.moving import move
 from trialalerts.subscribers.links import FRESH_WITHIN
 from trialalerts.subscribers.tokens import Purpose
 from trialalerts.web.site import LinkEnded, WebSite
+from trialalerts.web.templates import Repeat
 
 __all__ = ["AddressPage"]
 
@@ -27,7 +28,7 @@ class AddressPage:
         with site.db.read() as session:
             subscriber, _ = site.holder(session, Purpose.ADDRESS, token, max_age=FRESH_WITHIN)
             language = site.pages.language(request, subscriber.reading_locale)
-        return site.pages.page("address.html", language, token=token)
+        return site.pages.page("address.html", language, token=token, here=f"{site.pages.prefix}/address/{token}")
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
         """Write to the new address from now on; a second time does nothing more and says the same."""
@@ -39,4 +40,5 @@ class AddressPage:
                 raise LinkEnded("This link belongs to a wish that is over.")
             language = site.pages.language(request, subscriber.reading_locale)
             address, link = subscriber.address, site.links.preferences(subscriber)
-        return site.pages.page("moved.html", language, address=address, settings_url=link)
+        repeat = Repeat(path=f"{site.pages.prefix}/address/{token}")
+        return site.pages.page("moved.html", language, address=address, settings_url=link, repeat=repeat)

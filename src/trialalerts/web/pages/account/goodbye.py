@@ -19,11 +19,13 @@ from trialalerts.subscribers.tables import Subscriber, SubscriberState, id_of
 from trialalerts.subscribers.tokens import Purpose
 from trialalerts.web.languages import Language
 from trialalerts.web.site import LinkEnded, WebSite
+from trialalerts.web.templates import Repeat
 
 __all__ = ["UndoPage", "leave", "left_page"]
 
 _A_MOMENT = timedelta(seconds=1)
 _LATELY = timedelta(minutes=10)
+_LEFT, _WHY, _UNDO = "left", "why", "undo"
 
 
 def leave(site: WebSite, session: Session, subscriber: Subscriber, *, how: str) -> None:
@@ -41,7 +43,10 @@ def left_page(site: WebSite, session: Session, subscriber: Subscriber | None, la
         undo = f"{site.pages.prefix}{site.links.undo(subscriber).removeprefix(site.settings.service.base_url)}"
     days = max(1, site.settings.retention.left.days)
     told = bool(subscriber and subscriber.confirmed_at)
-    return site.pages.page("unsubscribed.html", language, undo=undo, days=days, told=told, reasons=REASONS)
+    again = Repeat(path=undo, name="action", value=_LEFT) if undo else None
+    return site.pages.page(
+        "unsubscribed.html", language, undo=undo, days=days, told=told, reasons=REASONS, repeat=again
+    )
 
 
 class UndoPage:
@@ -55,7 +60,9 @@ class UndoPage:
         with self._site.db.read() as session:
             subscriber = self._who(session, request)
             language = self._site.pages.language(request, subscriber.reading_locale)
-        return self._site.pages.page("undo.html", language, token=request.path_params["token"])
+        token = request.path_params["token"]
+        here = f"{self._site.pages.prefix}/undo/{token}"
+        return self._site.pages.page("undo.html", language, token=token, here=here)
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
         """Turn the mails on again, or count why somebody left. Twice is fine."""
@@ -63,14 +70,17 @@ class UndoPage:
         with site.db.write() as session:
             subscriber = self._who(session, request)
             language = site.pages.language(request, subscriber.reading_locale)
-            if typed.get("action") == "why":
-                count_reason(session, str(typed.get("why", "")), now=site.clock.now())
-                return site.pages.message("thanks", language)
-            now = site.clock.now()
+            path, now = f"{site.pages.prefix}/undo/{request.path_params['token']}", site.clock.now()
+            if typed.get("action") == _WHY:
+                count_reason(session, str(typed.get(_WHY, "")), now=now)
+                return site.pages.message("thanks", language, repeat=Repeat(path=path, name="action", value=_WHY))
+            if typed.get("action") == _LEFT and left_at(session, subscriber):
+                return left_page(site, session, subscriber, language)
             if come_back(session, subscriber, how="link", now=now):
                 requeue_withheld(session, id_of(subscriber), SubscriberState.UNSUBSCRIBED.value, now=now)
             link = site.links.preferences(subscriber)
-        return site.pages.page("back.html", language, settings_url=link)
+        repeat = Repeat(path=path, name="action", value=_UNDO)
+        return site.pages.page("back.html", language, settings_url=link, repeat=repeat)
 
     def _who(self, session: Session, request: Request) -> Subscriber:
         """Return whose link it is: one of the last time that they left, for none of before brings them back."""

@@ -26,10 +26,11 @@ from trialalerts.web.forms import FieldError, Form
 from trialalerts.web.pages.account.access import Access, access_of, ask_for_fresh, mail_fresh_link
 from trialalerts.web.pages.account.goodbye import leave, left_page
 from trialalerts.web.pages.account.held import SHOWN, HeldPages
+from trialalerts.web.pages.account.link import link_sent
 from trialalerts.web.pages.account.view import SettingsView, own_wish
 from trialalerts.web.pages.account.wishes import WishPages
 from trialalerts.web.pages.unsubscribe import PAUSABLE
-from trialalerts.web.site import WebSite
+from trialalerts.web.site import LinkEnded, WebSite
 from trialalerts.web.templates import with_query
 
 __all__ = ["SettingsPage"]
@@ -123,7 +124,7 @@ class SettingsPage:
             access = access_of(self._site, session, token)
             if not access.fresh:
                 return ask_for_fresh(self._site, request, access.subscriber, token)
-            return self._view.plain(request, access.subscriber, "erase.html")
+            return self._view.plain(request, access.subscriber, "erase.html", here_query={"do": "erase"})
 
     def _leave(self, request: Request, token: str) -> Response:
         with self._site.db.write() as session:
@@ -146,7 +147,7 @@ class SettingsPage:
 
     def _send_link(self, request: Request, token: str) -> Response:
         mail_fresh_link(self._site, token)
-        return self._site.pages.message("link_sent", self._site.pages.language(request))
+        return link_sent(self._site, self._site.pages.language(request))
 
     def _remove(self, session: Session, subscriber: Subscriber, form: Form) -> str:
         try:
@@ -242,7 +243,10 @@ class SettingsPage:
 
     def _erase(self, request: Request, token: str) -> Response:
         with self._site.db.write() as session:
-            access = access_of(self._site, session, token)
+            try:
+                access = access_of(self._site, session, token)
+            except LinkEnded:  # the button was pressed twice
+                return self._site.pages.message("erased", self._site.pages.language(request))
             if not access.fresh:
                 return ask_for_fresh(self._site, request, access.subscriber, token)
             language = self._view.language(request, access.subscriber)

@@ -12,6 +12,7 @@ from trialalerts.subscribers.preferences import list_preferences, remove_prefere
 from trialalerts.subscribers.tables import Preference, Subscriber
 from trialalerts.subscribers.tokens import Purpose
 from trialalerts.web.site import WebSite
+from trialalerts.web.templates import Repeat
 
 __all__ = ["StopPage"]
 
@@ -27,7 +28,11 @@ class StopPage:
         with self._site.db.read() as session:
             subscriber, _ = self._wish(session, request)
             language = self._site.pages.language(request, subscriber.reading_locale)
-        return self._site.pages.page("stop.html", language, token=request.path_params["token"])
+        token = request.path_params["token"]
+        return self._site.pages.page("stop.html", language, token=token, here=self._path(token))
+
+    def _path(self, token: str) -> str:
+        return f"{self._site.pages.prefix}/stop/{token}"
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
         """Stop the wish; twice is fine."""
@@ -37,7 +42,8 @@ class StopPage:
             language = self._site.pages.language(request, subscriber.reading_locale)
             if wish is not None:
                 remove_preference(session, subscriber, wish.id or 0, how="link", now=self._site.clock.now())
-        return self._site.pages.message("stopped", language)
+        repeat = Repeat(path=self._path(request.path_params["token"]))
+        return self._site.pages.message("stopped", language, repeat=repeat)
 
     def _wish(self, session: Session, request: Request) -> tuple[Subscriber, Preference | None]:
         subscriber, said = self._site.holder(session, Purpose.STOP, request.path_params["token"])

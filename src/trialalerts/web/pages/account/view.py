@@ -70,9 +70,11 @@ class SettingsView:
             "area_in_subject": "yes" if subscriber.area_in_subject else "",
         }
 
-    def plain(self, request: Request, subscriber: Subscriber, template: str) -> Response:
-        """Show a small page that asks something."""
-        language, shown = self.language(request, subscriber), switch(self._site, request)
+    def plain(
+        self, request: Request, subscriber: Subscriber, template: str, *, here_query: Mapping[str, str] | None = None
+    ) -> Response:
+        """Show a small page that asks something; ``here_query`` asks for it by a link."""
+        language, shown = self.language(request, subscriber), switch(self._site, request, here_query)
         return self._site.pages.page(template, language, action=self.path(request), address=subscriber.address, **shown)
 
     def address(self, request: Request, subscriber: Subscriber, form: Form, *, status: int = 200) -> Response:
