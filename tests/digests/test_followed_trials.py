@@ -13,8 +13,11 @@ from tests.digests.test_compose import digests_of, entries_of, told_in
 from trialalerts.catalog.tables import TOLD_BEFORE_ONLY, Change, ChangeKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
+from trialalerts.delivery.mail.message import Message
+from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.preview import preview_digest
+from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.operations.questions.candidates import consider, consider_item
 from trialalerts.subscribers.follows.trials import follow_columns
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber
@@ -159,3 +162,34 @@ def test_who_follows_something_else_hears_that_a_new_contact_is_for_followers(db
     with db.read() as session:
         found = consider(session, SETTINGS, clock.now(), ben, introducing=True, most=None)
     assert [each.why_not for each in found.items] == [("followers_only",)]
+
+
+@pytest.mark.parametrize(("locale", "title", "label"), [
+    ("en", "Welcome. You follow 1 trial", "You follow:"), ("de", "Willkommen. Sie folgen 1 Studie", "Sie folgen:"),
+    ("fr", "Bienvenue. Vous suivez 1 étude", "Vous suivez\u00a0:"),
+    ("es", "Le damos la bienvenida. Sigue 1 estudio", "Sigue:"),
+])  # fmt: skip
+def test_the_first_mail_of_who_follows_single_trials_only_says_how_they_stand(
+    db: Database, clock: FrozenClock, locale: str, title: str, label: str
+) -> None:
+    with db.write() as session:
+        trial = store_trial(session, 1, clock.now(), status="COMPLETED")
+    follower(db, clock, trial.id or 0, cursor=NEVER_SERVED, locale=locale)
+    compose_due(db, SETTINGS, clock)
+    (digest,) = digests_of(db, "anna")
+    with db.read() as session:
+        anna = session.exec(select(Subscriber)).one()
+        delivery = session.exec(select(Delivery)).one()
+        renderer = MailRenderer(SETTINGS, clock)
+        (mail,) = renderer(session, [(delivery, anna)])
+        page = renderer.digest_page(session, digest, anna)
+    assert isinstance(mail, Message)
+    said = " ".join(mail.text.split())
+    assert title.upper() in said, "headings stand in capitals"
+    assert f"{label} ".replace("\u00a0", " ") in said.replace("\u00a0", " ")
+    assert trial.external_id in said
+    assert trial.external_id not in mail.subject
+    assert trial.external_id in page
+    if locale == "en":
+        assert "open" not in said.partition(" -- ")[0].lower(), "nobody asked for what is open"
+        assert "no trial was open" not in page

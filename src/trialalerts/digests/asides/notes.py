@@ -25,7 +25,7 @@ from trialalerts.vocabulary.areas.tree import load_areas
 
 __all__ = ["NoteMaker", "followed_wishes"]
 
-_MOST_WISHES = 3
+_MOST_WISHES, _MOST_TRIALS = 3, 5
 _ARTICLES_ONLY = ["article"]
 
 
@@ -67,23 +67,46 @@ class NoteMaker:
             subscriber: the reader.
             words: of their language.
         """
+        return self._standing(silent, subscriber, words, words.say("card.label", label=words.say("silent.label")))
+
+    def followed(self, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
+        """Return how the trials stand that somebody follows who follows nothing else; nothing for others."""
+        trials = self.followed_alone(subscriber)
+        notes = self._standing(trials[:_MOST_TRIALS], subscriber, words, "")
+        return tuple(note._replace(label="" if number else words.say("digest.you_follow"))
+                     for number, note in enumerate(notes))  # fmt: skip
+
+    def followed_alone(self, subscriber: Subscriber) -> Sequence[tuple[int, int]]:
+        """Return the preferences and items of somebody who follows single trials and nothing else, the oldest first."""
+        if followed_wishes(self._session, subscriber, 1):
+            return ()
+        rows = select(Preference).where(
+            col(Preference.subscriber_id) == id_of(subscriber),
+            col(Preference.confirmed_at).is_not(None),
+            col(Preference.item_id).is_not(None),
+        )
+        return [(each.id or 0, each.item_id or 0) for each in self._session.exec(rows.order_by(col(Preference.id)))]
+
+    def _standing(
+        self, trials: Sequence[tuple[int, int]], subscriber: Subscriber, words: Wording, label: str
+    ) -> tuple[Note, ...]:
         today = self._now.astimezone(ZoneInfo(subscriber.timezone)).date()
         notes = []
-        for preference, item_id in silent:
+        for preference, item_id in trials:
             item = self._session.get(Item, item_id)
             text = silent_trial(words, item, today) if item is not None else ""
             if not text:
                 continue
             more = NoteLink(words.say("card.more"), self._links.follow(subscriber, item_id))
             stop = NoteLink(words.say("group.stop"), self._links.stop(subscriber, preference))
-            notes.append(Note(words.say("card.label", label=words.say("silent.label")), text, (more, stop)))
+            notes.append(Note(label, text, (more, stop)))
         return tuple(notes)
 
     def _advice(self, stored: StoredDigest, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
         """Return what was looked at where nothing is open, or how to get less where it is very much."""
         extent = extent_of(stored)
         if extent.is_first_of_nothing:
-            return self.nothing_open(subscriber, words)
+            return self.followed(subscriber, words) or self.nothing_open(subscriber, words)
         largest = max((group for group in stored.groups if group.preference_id), key=_total, default=None)
         if extent.total <= MANY or largest is None:
             return ()

@@ -21,7 +21,8 @@ class Extent(NamedTuple):
     """What a digest tells, as a whole.
 
     ``first``: what is open, and no changes: to a newcomer, or (then it is ``added``) for a new wish. Of the ``trials``
-    among the ``total`` items ``new`` are new, the others changed. ``near``: all of it is around places.
+    among the ``total`` items ``new`` are new, the others changed. ``near``: all of it is around places. ``follows``:
+    how many single trials somebody follows who follows nothing else, in their first mail.
     """
 
     first: bool
@@ -30,6 +31,7 @@ class Extent(NamedTuple):
     trials: int
     new: int
     near: bool
+    follows: int = 0
 
     @property
     def changed(self) -> int:
@@ -79,7 +81,7 @@ def news_in_words(words: Wording, extent: Extent) -> str:
 def digest_subject(words: Wording, extent: Extent, areas: tuple[str, ...]) -> str:
     """Return the subject of a digest: neutral, but for the ``areas`` that a subscriber wants to read there."""
     if extent.is_first_of_nothing:
-        return words.say("subject.first_nothing")
+        return words.say("subject.first_follows" if extent.follows else "subject.first_nothing")
     if not extent.total:
         return words.say("subject.quiet")
     news = news_in_words(words, extent)
@@ -94,7 +96,8 @@ def digest_title(words: Wording, extent: Extent, wishes: Sequence[str]) -> str:
     """Return the heading of a mail: the news in numbers that a reader can check; ``wishes`` are those that are new."""
     near = "_near" if extent.near else ""
     if extent.is_first_of_nothing:
-        return words.say(f"digest.title_first_nothing{near}")
+        nothing = words.say(f"digest.title_first_nothing{near}")
+        return words.count("digest.title_first_follows", extent.follows) if extent.follows else nothing
     if extent.added and wishes:
         return words.say("digest.title_added", wishes=words.listed(list(wishes)))
     if extent.first and extent.trials:
@@ -116,6 +119,8 @@ def digest_intro(
 
 
 def _opening(words: Wording, extent: Extent, since: date | None) -> str:
+    if extent.follows:
+        return words.say("digest.intro_first")
     if extent.first:
         key = {"added": "intro_added", "first": "intro_first", "first_nothing": "intro_first_nothing"}[extent.kind]
         return words.say(f"digest.{key}")

@@ -24,7 +24,6 @@ from trialalerts.clock import Clock
 from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id
 from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION, HEARTBEAT
 from trialalerts.delivery.outbox.tables import Delivery
-from trialalerts.digests.asides.note import Note
 from trialalerts.digests.asides.notes import NoteMaker
 from trialalerts.digests.cards.headings import Lookout, digest_intro, digest_subject, digest_title
 from trialalerts.digests.cards.maker import CardMaker
@@ -161,8 +160,7 @@ class MailRenderer:
         items = load_items(session, [entry.item_id for entry in entries])
         told = [entry for entry in entries if entry.item_id in items]
         later = read_later(session, digest, [entry.item_id for entry in told])
-        notes = self.notes(session).silent(found.silent, subscriber, self._words(subscriber))
-        letter = self._page_letter(digest, told, subscriber, later, notes)
+        letter = self._page_letter(digest, told, subscriber, later, self.notes(session), found.silent)
         # What has become of an item differs from digest to digest, so that none of these cards is kept.
         cards = CardCache(self._parts)
         return LetterWriter(self._parts, cards, most_cards=_CARDS_ON_A_PAGE).page(letter, items)
@@ -263,6 +261,8 @@ class MailRenderer:
         today = now.astimezone(zone).date()
         since = stored.since.astimezone(zone).date() if stored.since else None
         extent = extent_of(stored)
+        if notes is not None and extent.is_first_of_nothing:
+            extent = extent._replace(follows=len(notes.followed_alone(subscriber)))
         groups = group_layouts(words, stored, today, subscriber.unit)
         named = subscriber.area_in_subject and self._settings.digests.condition_in_subject
         preferences = self._links.preferences(subscriber)
@@ -280,7 +280,7 @@ class MailRenderer:
             shared={
                 "page": False,
                 "linked": bool(stored.digest.id),
-                "nothing": extent.is_first_of_nothing,
+                "nothing": extent.is_first_of_nothing and not extent.follows,
                 "welcome": extent.is_welcome and bool(extent.trials),
             },
             own={
@@ -301,14 +301,22 @@ class MailRenderer:
         )
 
     def _page_letter(
-        self, digest: Digest, told: Sequence[Entry], subscriber: Subscriber, later: Later, notes: Sequence[Note]
+        self,
+        digest: Digest,
+        told: Sequence[Entry],
+        subscriber: Subscriber,
+        later: Later,
+        notes: NoteMaker,
+        silent: Sequence[tuple[int, int]],
     ) -> DigestLayout:
         """Return what a page is written from: it says when the mail was, and counts nothing as if it were of today."""
         letter = self._letter(grouped_entries(digest, told, None), subscriber)
         words, written = letter.tongue.words, digest.created_at.astimezone(ZoneInfo(subscriber.timezone)).date()
         title, intro = words.say("page.title", date=words.day(written)), words.say("page.intro")
+        standing = notes.silent(silent, subscriber, words)
         if letter.shared["nothing"]:
-            intro = words.say("page.nothing")
+            standing = notes.followed(subscriber, words)
+            intro = intro if standing else words.say("page.nothing")
         if later.gone:
             intro = f"{intro} {words.say('page.gone')}"
         maker = PageCardMaker(
@@ -323,8 +331,13 @@ class MailRenderer:
         return replace(
             letter,
             tongue=replace(letter.tongue, maker=maker),
-            shared={**letter.shared, "page": True, "welcome": False},
-            own={**letter.own, "subject": title, "title": title, "intro": intro, "notes": tuple(notes)},
+            shared={
+                **letter.shared,
+                "page": True,
+                "welcome": False,
+                "nothing": letter.shared["nothing"] and not standing,
+            },
+            own={**letter.own, "subject": title, "title": title, "intro": intro, "notes": standing},
         )
 
     def _words(self, subscriber: Subscriber) -> Wording:
