@@ -9,8 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -37,17 +36,19 @@ class Cluster:
     programs: Path
     durable: bool = False
     server: subprocess.Popen[bytes] | None = None
+    _maintenance: psycopg.Connection | None = field(init=False, default=None)
 
     def url(self, name: str) -> str:
         """Return the SQLAlchemy URL of the database ``name``."""
         return f"postgresql+psycopg://{self.user}@/{name}?host={self.folder}"
 
     def execute(self, statement: str) -> None:
-        """Run one statement on the maintenance database."""
-        with closing(
-            psycopg.connect(dbname="postgres", user=self.user, host=str(self.folder), autocommit=True)
-        ) as connection:
-            connection.execute(statement.encode())
+        """Run one statement on the maintenance database; its connection is kept: to begin one costs the server more."""
+        if self._maintenance is None or self._maintenance.closed:
+            self._maintenance = psycopg.connect(
+                dbname="postgres", user=self.user, host=str(self.folder), autocommit=True
+            )
+        self._maintenance.execute(statement.encode())
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -81,6 +82,8 @@ class Cluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _end(self, how: signal.Signals) -> None:
+        if self._maintenance is not None:
+            self._maintenance.close()
         if self.server is not None:
             self.server.send_signal(how)
             self.server.wait(timeout=30)
