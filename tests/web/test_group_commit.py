@@ -24,6 +24,7 @@ from trialalerts.database import Database, engine, open_database
 from trialalerts.database.service_values import ServiceValue, put_value
 from trialalerts.delivery.outbox.notices.kinds import GOODBYE
 from trialalerts.errors import DatabaseUnavailable
+from trialalerts.net.http import ssl_context
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, SubscriberState
@@ -189,7 +190,10 @@ def test_what_was_acknowledged_is_there_after_the_server_is_killed(db: Database)
     ) as server:
         assert server.stdout is not None
         address = server.stdout.readline().strip()
-        acknowledged = _until_killed(people, lambda path: httpx.post(address + path, data=ONE_CLICK), server.kill)
+        tls = ssl_context()  # to read the certificates for each answer takes longer than the answer
+        acknowledged = _until_killed(
+            people, lambda path: httpx.post(address + path, data=ONE_CLICK, verify=tls), server.kill
+        )
     assert acknowledged
     with db.read() as session:
         gone = select(Subscriber.id).where(col(Subscriber.state) == SubscriberState.UNSUBSCRIBED)
