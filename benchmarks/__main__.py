@@ -17,6 +17,7 @@ ALL = (
     "startup",
     "ingest",
     "joining",
+    "sources",
     "importing",
     "tagging",
     "truth",
