@@ -59,10 +59,15 @@ class Database:
 
     On SQLite a writing transaction begins with ``BEGIN IMMEDIATE``: it waits for its turn at the
     start, so that it never fails for a lock half-way through.
+
+    Args:
+        engine: its connections.
+        places: where the tables of places stand, which no step writes, if not here: a copy may do without.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, places: Engine | None = None) -> None:
         self.engine = engine
+        self.places = places or engine
 
     @property
     def is_sqlite(self) -> bool:

@@ -58,7 +58,7 @@ class SourceContext:
         self._settings = settings
         self._at_most = at_most
         # The locator asks for a town now and then during the whole poll: its transaction ends with each batch.
-        self._lookups = Session(db.engine.execution_options(trialalerts_writes=False))
+        self._lookups = Session(db.places.execution_options(trialalerts_writes=False))
 
     def __enter__(self) -> Self:
         return self

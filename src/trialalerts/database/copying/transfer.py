@@ -21,7 +21,7 @@ from trialalerts.database.schema import COPYING, REVISION, require_revision, rev
 from trialalerts.errors import DatabaseUnusable, InvalidInput
 from trialalerts.progress import NO_PROGRESS, ProgressMeter
 
-__all__ = ["clear_database", "copy_database", "holds_anything", "table_sums"]
+__all__ = ["clear_database", "copy_database", "copy_moment", "holds_anything", "table_sums"]
 
 _CONTENT = ("subscriber", "consent", "suppression", "former_subscriber", "item", "source", "delivery", "audit_entry")
 """What no fresh database has; all else is there after ``init`` and gives way."""
@@ -66,6 +66,32 @@ def copy_database(
     _verify(target, tables, sums, progress)
     _finish(target, tables)
     return sums
+
+
+def copy_moment(
+    source: Database, target: Database, tables: Sequence[Table], *, progress: ProgressMeter = NO_PROGRESS
+) -> None:
+    """Copy some tables as they are at one moment into a database that is thrown away: at once, and not verified.
+
+    Args:
+        source: of this program's revision; others may write to it.
+        target: a new one, upgraded, that nobody else has opened.
+        tables: those referred to first.
+        progress: hears of the rows.
+
+    Raises:
+        DatabaseBehind, DatabaseTooNew: the source is of another revision.
+        DatabaseUnusable: the target cannot be written.
+    """
+    require_revision(source)
+    with _snapshot(source) as reading, target.write() as session:
+        for table in reversed(tables):
+            session.connection().exec_driver_sql(f'DELETE FROM "{table.name}"')
+        for table in tables:
+            progress.stage(f"rows of {table.name}")
+            for page in pages_of(reading, table):
+                write_rows(session.connection(), table, page.rows)
+                progress.advance(len(page.rows))
 
 
 def table_sums(database: Database, tables: Sequence[Table]) -> dict[str, TableSum]:
