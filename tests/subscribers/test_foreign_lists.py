@@ -74,6 +74,15 @@ def test_an_export_of_another_program_is_read(
         read(session, text)
 
 
+@pytest.mark.parametrize(
+    "head", ["Email Address,First Name,Address,OPTIN_TIME,LEID", "E-Mail,Name,Address,Phone,Joined"]
+)
+def test_beside_a_column_of_mail_addresses_another_holds_where_they_live(session: Session, head: str) -> None:
+    count = read(session, f'{head}\na@people.example,Ann,"1 Mill Lane  Leeds  LS1 1AA",,\n', area="Asthma")
+    assert addresses(session) == ["a@people.example"]
+    assert "Address" in count.left_out
+
+
 def test_a_spreadsheets_line_that_tells_the_separator_is_read(session: Session, shared_cases: Path) -> None:
     read(session, (shared_cases / "csv-exports-of-others" / "excel-sep.csv").read_text(encoding="utf-8"))
     assert addresses(session) == ["c@people.example"]

@@ -262,12 +262,15 @@ def test_refused_lines_stand_in_a_file_of_their_own_which_is_imported_once_mende
 
 
 def test_an_import_in_steps_by_command(run: Run, installation: Installation) -> None:
-    (installation.folder / "lists.toml").write_text('"MS news" = "multiple sclerosis"\n', encoding="utf-8")
+    meanings = '"MS news" = "multiple sclerosis"\n"Board" = false\n'
+    (installation.folder / "lists.toml").write_text(meanings, encoding="utf-8")
     path = installation.folder / "mailchimp.csv"
     path.write_text(
         "Email Address,First Name,MEMBER_RATING,UNSUB_TIME,TAGS\n"
         'b@people.example,Bea,2,,"""MS news"",""Cakes"""\n'
-        'c@people.example,Cy,2,2026-01-01 10:00:00,"""MS news"""\n',
+        'c@people.example,Cy,2,2026-01-01 10:00:00,"""MS news"""\n'
+        'd@people.example,Di,2,,"""Board"""\n'
+        "e@people.example,Ed,2,,\n",
         encoding="utf-8",
     )
     words = ("subscribers", "import", str(path), "--lists", "lists.toml", "--confirmed")
@@ -277,8 +280,10 @@ def test_an_import_in_steps_by_command(run: Run, installation: Installation) -> 
     assert answer.done.splitlines() == [
         "columns left out: First Name, MEMBER_RATING",
         "lists left out, which the file of lists does not name: Cakes (1 line)",
+        "1 line left out, on none of our lists",
+        "1 subscriber with no area, who will follow nothing",
         "1 subscriber left out, who had left or could not be reached there",
-        "1 subscriber and 1 preference added",
+        "2 subscribers and 1 preference added",
     ]
     assert "--consent TEXT" in answer.err
     assert run(*words, "--consent", "fair").done.endswith("0 subscribers and 0 preferences added\n")

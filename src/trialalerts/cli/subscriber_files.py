@@ -209,6 +209,10 @@ def _tell_left_out(found: SubscriberList, names: ListNames | None) -> None:
     if names is not None and names.unknown:
         listed = ", ".join(f"{name} ({counted(number, 'line')})" for name, number in names.unknown.most_common(20))
         output.show(f"lists left out, which the file of lists does not name: {listed}")
+    if found.on_others:
+        output.show(f"{counted(found.on_others, 'line')} left out, on none of our lists")
+    if nothing := found.follow_nothing:
+        output.show(f"{counted(nothing, 'subscriber')} with no area, who will follow nothing")
     if found.had_left:
         people = counted(len(found.had_left), "subscriber")
         output.show(f"{people} left out, who had left or could not be reached there")

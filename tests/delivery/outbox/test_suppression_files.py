@@ -67,6 +67,11 @@ def test_an_export_holds_no_address_and_its_import_gives_the_same_again(filled: 
     assert (lisa.reason, lisa.detail) == ("complained", "by webhook")
 
 
+def test_beside_a_column_of_mail_addresses_another_holds_where_they_live() -> None:
+    found = read('Address,Email Address,UNSUB_TIME\n"1 Mill Lane, Leeds",eve@people.example,2024-05-01 09:00:00\n')
+    assert (len(found.rows), found.errors) == (1, [])
+
+
 def test_hashes_of_another_secret_are_refused_unless_a_previous_one_knows_them(filled: Database) -> None:
     text = exported(filled, SECRET)
     with pytest.raises(InvalidInput, match=r"service\.previous_secrets") as caught:

@@ -86,7 +86,7 @@ def read_suppressions(text: str, secrets: Sequence[str], *, detail: str | None, 
     if "address_hash" in head:
         return _read_own(head, lines, secrets, now)
     found = SuppressionList(columns=head or ("address",))
-    place = next((place for place, name in enumerate(head) if name in ADDRESS_COLUMNS or name == "address"), None)
+    place = _place_of_addresses(head)
     if head and place is None:
         raise InvalidInput("The file has no column of addresses (address, email …); name one of its columns so.")
     for number, cells in lines:
@@ -126,6 +126,12 @@ def _known(session: Session, hashes: Sequence[str]) -> set[str]:
     column = table_of(Suppression).c.address_hash
     rows = select(col(Suppression.address_hash)).where(in_list(column, "hashes", sqlite=sqlite, text=True))
     return set(session.exec(rows, params={"hashes": list_value(hashes, sqlite=sqlite)}))
+
+
+def _place_of_addresses(head: Sequence[str]) -> int | None:
+    """Return which column holds addresses: beside one of e-mail addresses “Address” is where somebody lives."""
+    named = (place for place, name in enumerate(head) if name in ADDRESS_COLUMNS)
+    return next(named, head.index("address") if "address" in head else None)
 
 
 def _lines(text: str) -> tuple[tuple[str, ...], Iterator[tuple[int, list[str]]]]:

@@ -73,7 +73,8 @@ class SubscriberList:
     """A file that was read: its people, each with a row for each preference, and what was not taken.
 
     ``errors`` are lines that make no sense; ``left_since`` those of people whom a file once brought, and who have left;
-    ``left_out`` the columns that were not read; ``had_left`` people who had left where the list comes from.
+    ``left_out`` the columns that were not read; ``had_left`` people who had left where the list comes from;
+    ``on_others`` counts the lines of lists that are none of ours.
     """
 
     columns: tuple[str, ...]
@@ -82,6 +83,12 @@ class SubscriberList:
     errors: list[LineError] = field(default_factory=list)
     left_since: list[LineError] = field(default_factory=list)
     had_left: set[str] = field(default_factory=set)
+    on_others: int = 0
+
+    @property
+    def follow_nothing(self) -> int:
+        """How many people follow nothing by any of their lines."""
+        return sum(all(row.columns is None for row in rows) for rows in self.people.values())
 
     def refuse_if_wrong(self) -> None:
         """Raise :class:`ImportRefused` where a line makes no sense."""
@@ -231,7 +238,8 @@ def _read_line(
         found.had_left.add(address_key(checked_address(cells.get("address", ""))))
         return
     records = [reader.read(each) for each in (lists.rows(cells) if lists else (cells,))]
-    if not records:  # on lists that are none of ours
+    if not records:
+        found.on_others += 1
         return
     key = address_key(records[0].person.address)
     if key in gone:

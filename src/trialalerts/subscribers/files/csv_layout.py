@@ -169,9 +169,15 @@ def _layout(names: tuple[str, ...], mapping: Mapping[str, str], *, needs_area: b
             raise InvalidInput(f"The file has two columns “{name}”; name or remove one of them.")
     if unknown := [name for name in mapping if name not in lower]:
         raise InvalidInput(f"The file has no column “{unknown[0]}”, which --map names.{_near(unknown[0], lower)}")
-    is_ours = "address" in lower and "address" not in mapping.values()
+    is_postal = not ADDRESS_COLUMNS.isdisjoint(lower)  # then “Address” is where somebody lives
+    is_ours = "address" in lower and "address" not in mapping.values() and not is_postal
     is_others = any(marks <= set(lower) for marks in _OTHERS)
-    columns = tuple(_ours(name, mapping, is_ours=is_ours, is_others=is_others, has_lists=has_lists) for name in lower)
+    columns = tuple(
+        None
+        if name == "address" and is_postal and name not in mapping
+        else _ours(name, mapping, is_ours=is_ours, is_others=is_others, has_lists=has_lists)
+        for name in lower
+    )
     for column in _READ:
         twice = [name for name, own in zip(names, columns, strict=True) if own == column]
         if len(twice) > 1:
