@@ -21,9 +21,10 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
+from tests.half_a_year.checker import Checker
 from tests.half_a_year.post_office import PostOffice
 from tests.half_a_year.publishers import SITES, Publishers, areas
-from tests.half_a_year.specification import Due, Specification
+from tests.half_a_year.specification import Due
 from tests.sources.registry_server import RegistryServer
 from trialalerts.catalog.tables import Change, ChangeKind
 from trialalerts.clock import FrozenClock
@@ -59,7 +60,8 @@ _SAYS = {"overdue": "overdue for", "queue-stuck": "that should have left"}
 class Incident:
     """Something that stands still from ``day`` on for ``days``; the operator is to hear of one of ``kinds``.
 
-    ``begin`` and ``end`` make it so and undo it; ``patience`` is how long after its beginning he may hear of it.
+    ``begin`` and ``end`` make it so and undo it; ``patience`` is how long after its beginning he may hear of it. It
+    takes at least so many ``people``: the breaker judges no day on which fewer than fifty mails were answered.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Incident:
     begin: Callable[[HalfYear], None]
     end: Callable[[HalfYear], None]
     patience: timedelta
+    people: int = 0
 
 
 @dataclass
@@ -79,6 +82,7 @@ class HalfYear:
         db: a fresh database.
         clock: stands where the half year begins.
         registry: the server of the registry and the feed.
+        checker: what holds each round to the specification.
         people: how many there are at the beginning.
         folder: for the operator's own templates and the editors' articles.
         seed: what the dice begin with.
@@ -87,6 +91,7 @@ class HalfYear:
     db: Database
     clock: FrozenClock
     registry: RegistryServer
+    checker: Checker
     people: int
     folder: Path
     seed: int = 1
@@ -95,7 +100,6 @@ class HalfYear:
     stopped: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
     left: dict[str, int] = field(default_factory=dict)
-    specification: Specification = field(default_factory=Specification)
     sizes: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -150,6 +154,7 @@ class HalfYear:
             key=lambda event: event[0],
         )
         for number in range(days * ROUNDS):
+            self.checker.settle()
             self.clock.advance(ROUND)
             while events and events[0][0] <= number * 24 / ROUNDS:
                 events.pop(0)[1](self)
@@ -160,6 +165,7 @@ class HalfYear:
             self._round(steps, pulse)
             if number % (ROUNDS * 30) == 0:
                 self._measure()
+        self.checker.settle()
         self._measure()
 
     def _round(self, steps: Pipeline, pulse: Pulse) -> None:
@@ -260,13 +266,12 @@ class HalfYear:
             remove_preference(session, person, old.id or 0, how="web", now=self.clock.now())
 
     def _composed(self, steps: Pipeline) -> None:
-        """Compose, and hold what was told to the specification."""
+        """Compose, and have what was told held to the specification while the round goes on."""
         now = self.clock.now()
         with self.db.read() as session:
             due = Due.now(session, now)
         steps.compose()
-        with self.db.read() as session:
-            self.specification.check(session, due, now)
+        self.checker.begin(due, now)
 
     def _measure(self) -> None:
         with self.db.read() as session:

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from tests.half_a_year.half_year import ROUND, HalfYear, Incident
 from tests.sources.registry_server import Fault, respond
 from trialalerts.delivery.sending import breaker
-from trialalerts.subscribers.tables import Subscriber
+from trialalerts.subscribers.tables import Subscriber, SubscriberState
 
 __all__ = ["INCIDENTS"]
 
@@ -108,16 +108,19 @@ def leap(year: HalfYear) -> None:
 
 
 def let_many_addresses_die(year: HalfYear) -> None:
-    """Let one reader in six of a small provider be unknown there from now on: a list that was not looked after."""
+    """Let one reader in twelve be unknown from now on, at each provider: a list that was not looked after."""
     with year.db.read() as session:
-        addresses = session.exec(select(Subscriber.address).where(col(Subscriber.address).endswith("@other.example")))
-        year.post.gone |= {each for number, each in enumerate(addresses) if number % 6 == 0}
+        active = select(Subscriber.address).where(col(Subscriber.state) == SubscriberState.ACTIVE)
+        for number, address in enumerate(session.exec(active.order_by(col(Subscriber.id)))):
+            if number % 12 == 0:
+                year.post.gone.add(address)
 
 
 def resume(year: HalfYear) -> None:
-    """Do as the operator would."""
+    """Do as the operator would, who looked into it: those are gone who are said to be."""
+    now = year.clock.now()
     with year.db.write() as session:
-        breaker.resume_sending(session, now=year.clock.now())
+        breaker.resume_believing(session, until=now + timedelta(days=60), now=now)
 
 
 def nothing(year: HalfYear) -> None:
@@ -208,6 +211,7 @@ INCIDENTS = (
     Incident(
         name="a list that nobody looked after",
         days=2,
+        people=2_000,
         kinds=("sending-paused", "bounce-rate", "mail-held"),
         begin=let_many_addresses_die,
         end=resume,
