@@ -191,6 +191,19 @@ def test_a_working_daemon_is_respected(db: Database, clock: FrozenClock) -> None
     refuse_while_working(db, clock.now() + timedelta(minutes=3), "copy")
 
 
+def test_a_round_by_hand_is_over_when_its_last_step_is(db: Database, clock: FrozenClock) -> None:
+    began = clock.now()
+    with db.write() as session:
+        write_beats(session, "here:once", [Beat(step="send", started_at=began, finished_at=began)])
+    with pytest.raises(InvalidInput, match=r"here:once"):
+        refuse_while_working(db, began + timedelta(seconds=1), "copy")
+    refuse_while_working(db, began + timedelta(seconds=5), "copy")
+    with db.write() as session:
+        write_beats(session, "here:once", [Beat(step="send", started_at=began + timedelta(seconds=1))])
+    with pytest.raises(InvalidInput, match=r"here:once"):
+        refuse_while_working(db, began + timedelta(minutes=1), "copy")
+
+
 def test_every_table_is_copied() -> None:
     assert [table.name for table in all_tables()] == [table.name for table in metadata().sorted_tables]
 

@@ -384,6 +384,8 @@ def test_the_command_answers_in_words_and_in_json(run: Run, installation: Instal
     told = run("subscribers", "explain", " ANNA@example.org").done
     assert "anna@example.org is paused, daily, in Europe/London" in told
     assert "- paused: paused until you say: trialalerts subscribers resume EMAIL" in told
+    for heading in ("Follows", "Last mails", "New"):
+        assert f"\n\n{heading}\n" in told, "what is piped has its headings, too"
     found = json.loads(run("subscribers", "explain", "anna@example.org", "--json").done)
     assert (found["state"], found["reasons"], found["next_mail"], found["mails"]) == ("paused", ["paused"], None, [])
     assert found["follows"][0]["area_id"] == "D009103"

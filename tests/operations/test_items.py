@@ -76,11 +76,19 @@ def test_an_items_story_counts_whom_each_change_reached(db: Database) -> None:
     assert "@" not in json.dumps(told, default=str), "numbers, no names"
 
 
-@pytest.mark.parametrize("number", ["NCT90000001", " nct90000001 ", "isrctn12345678", "1", "Article 1"])
+@pytest.mark.parametrize("number", ["NCT90000001", " nct90000001 ", "isrctn12345678", "1"])
 def test_an_item_is_found_by_each_of_its_numbers(db: Database, number: str) -> None:
     arrange(db)
     with db.read() as session:
         assert find_item(session, number).external_id == "NCT90000001"
+
+
+def test_article_1_is_no_trial(db: Database) -> None:
+    arrange(db)
+    with db.read() as session:
+        assert find_item(session, "Article 2").title == find_item(session, "2").title
+        with pytest.raises(NotFound, match="“Article 1”"):
+            find_item(session, "Article 1")
 
 
 @pytest.mark.parametrize("number", ["NCT00000000", "", "9" * 30, "²", "article"])

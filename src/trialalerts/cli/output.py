@@ -31,8 +31,10 @@ def show_json(value: object) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
-    """Print rows: a table on a terminal; else a header line and one tab-separated line a row."""
+    """Print rows: a table on a terminal; else a header line and one tab-separated line a row, the title above."""
     if not is_terminal():
+        if title is not None:
+            show(f"\n{title}")
         show("\t".join(columns))
         for row in rows:
             show("\t".join(_cell(value).replace("\t", " ").replace("\n", " ") for value in row))

@@ -22,12 +22,13 @@ from trialalerts.database.audit import command_line, note_change
 from trialalerts.database.bulk import insert_into
 from trialalerts.database.copying.transfer import clear_database, copy_database, holds_anything
 from trialalerts.database.findings import note_finding
-from trialalerts.database.heartbeats import heartbeats
+from trialalerts.database.heartbeats import Heartbeat, heartbeats
 from trialalerts.database.maintenance import copy_file, replace_content
 from trialalerts.database.schema import COPYING, REVISION, revision_of, upgrade_schema
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, Suppression
 from trialalerts.errors import DatabaseUnusable, InvalidInput
 from trialalerts.operations.tables import all_tables
+from trialalerts.operations.watch.pulse import BY_HAND
 from trialalerts.plurals import counted
 from trialalerts.progress import NO_PROGRESS, ProgressMeter
 from trialalerts.subscribers.erasure import erase
@@ -39,6 +40,7 @@ __all__ = ["RESTORED", "Restored", "back_up", "refuse_while_working", "restore_b
 RESTORED = "restored"
 """The kind of the finding that an older state was put back, and that mail of it waits."""
 _ALIVE_WITHIN = timedelta(minutes=2)
+_ROUND_ENDS_WITHIN = timedelta(seconds=2)
 _AHEAD = 100_000
 """So many deliveries may have been made after the backup: their numbers, which bounces name, are not given again."""
 _LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED}
@@ -68,7 +70,7 @@ def refuse_while_working(db: Database, now: datetime, what: str) -> None:
             {
                 each.process
                 for each in heartbeats(session)
-                if now - max(each.started_at, each.finished_at or each.started_at) < _ALIVE_WITHIN
+                if now - max(each.started_at, each.finished_at or each.started_at) < _believed_alive(each)
             }
         )
     if alive:
@@ -76,6 +78,12 @@ def refuse_while_working(db: Database, now: datetime, what: str) -> None:
             f"A daemon works on this database ({', '.join(alive)}): stop it, then {what} again; one that was killed is "
             "believed dead after two minutes."
         )
+
+
+def _believed_alive(beat: Heartbeat) -> timedelta:
+    """Return how long after a sign of life a process may still work: a round by hand ends with its last step."""
+    is_done = beat.finished_at is not None and beat.finished_at >= beat.started_at
+    return _ROUND_ENDS_WITHIN if is_done and beat.process.endswith(f":{BY_HAND}") else _ALIVE_WITHIN
 
 
 def back_up(db: Database, file: Path, *, progress: ProgressMeter = NO_PROGRESS) -> int:
@@ -186,9 +194,15 @@ def _prepare(prepared: Database, current: Database, name: str, now: datetime) ->
         suppressed = sum(_insert(session, Suppression, row.model_dump()) for row in suppressions)
         for row in former:
             _insert(session, FormerSubscriber, row.model_dump())
+        waiting = (
+            f"What had not left when it was made is held ({counted(held, 'mail')}), since it may have left later; "
+            "to let it go"
+            if held
+            else "No mail was waiting when it was made; to see this no more"
+        )
         said = (
             f"The backup {name} was put back: what was sent after it was made is sent again, for nobody knows of it. "
-            f"{counted(held, 'mail')} still to leave then wait; let them go with: trialalerts deliveries retry --held"
+            f"{waiting}: trialalerts deliveries retry --held"
         )
         note_finding(session, RESTORED, "", said, now=now)
         note_change(session, command_line(), "database.restored", "database", now=now, new=f"from {name}, {held} held")

@@ -85,6 +85,8 @@ def find_item(session: Session, number: str) -> Item:
     found = find_trial(session, typed) or session.exec(same.order_by(col(Item.id)).limit(1)).first()
     if found is None and own.isascii() and own.isdigit() and len(own) <= _DIGITS:
         found = current_item(session, int(own))
+        if found is not None and own != typed and found.kind is not ItemKind.ARTICLE:
+            found = None
     if found is None:
         raise NotFound(f"Nothing is known here under “{typed}”; write it like NCT01234567, or article 17.")
     return found
