@@ -211,7 +211,7 @@ INCIDENTS = (
     Incident(
         name="a list that nobody looked after",
         days=2,
-        people=2_000,
+        people=10_000,
         kinds=("sending-paused", "bounce-rate", "mail-held"),
         begin=let_many_addresses_die,
         end=resume,
