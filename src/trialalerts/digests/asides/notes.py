@@ -67,12 +67,12 @@ class NoteMaker:
             subscriber: the reader.
             words: of their language.
         """
-        return self._standing(silent, subscriber, words, words.say("card.label", label=words.say("silent.label")))
+        return self._trial_notes(silent, subscriber, words, words.say("card.label", label=words.say("silent.label")))
 
     def followed(self, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
         """Return how the trials stand that somebody follows who follows nothing else; nothing for others."""
         trials = self.followed_alone(subscriber)
-        notes = self._standing(trials[:_MOST_TRIALS], subscriber, words, "")
+        notes = self._trial_notes(trials[:_MOST_TRIALS], subscriber, words, "")
         return tuple(note._replace(label="" if number else words.say("digest.you_follow"))
                      for number, note in enumerate(notes))  # fmt: skip
 
@@ -87,7 +87,7 @@ class NoteMaker:
         )
         return [(each.id or 0, each.item_id or 0) for each in self._session.exec(rows.order_by(col(Preference.id)))]
 
-    def _standing(
+    def _trial_notes(
         self, trials: Sequence[tuple[int, int]], subscriber: Subscriber, words: Wording, label: str
     ) -> tuple[Note, ...]:
         today = self._now.astimezone(ZoneInfo(subscriber.timezone)).date()
