@@ -17,16 +17,20 @@ MENDED = {
         "an Ihrem Morgen", "Ist es so gemeint?", "Was es bringen würde", "noch keine Aufnahme",
         "Bitte sehen Sie in Ihr Postfach", "Ihre Mails sind eingeschaltet", "offenes Zentrum", "Scheinmittel",
         "nur für Ihre Augen", "bitte auf Englisch", "nehmen jetzt auf", "nehmen jetzt Menschen auf",
-        "nimmt nun Menschen auf", "hält sie nie von Ihnen fern", "sehen Sie die Punkte", "Ansehen, was", "geht nicht",
+        "nimmt nun Menschen auf",
+        "Sie warten auf Ihrer Seite", "Nach allem suchen zu",
+        "hält sie nie von Ihnen fern", "sehen Sie die Punkte", "Ansehen, was", "geht nicht",
     ],
     "fr": [
         "ce que je suis", "aucun suivi", "Rien de coché", "ne vous en prive jamais", "Une distance à vous", "Aussitôt",
         "Vous l’avez demandé une fois par jour", "courriel", "Plus d’e-mails", "dans ce pays ou cette région", "(e)",
-        "rien ne vient", "combien de nouvelles cela apporte",
+        "rien ne vient", "combien de nouvelles cela apporte", "Vos nouvelles des études", "{people} dans le temps",
     ],
     "es": [
         "Lo que traería", "sin voluntarios sanos", "Lo pidió una vez al día", "Ya busca participantes",
-        "no se fíe de él", "no dice nunca se lo oculta", "No más correos", "cuántas novedades trae", "lo que recluta",
+        "no se fíe de él",
+        "mirar por usted", "o ambas",
+        "no dice nunca se lo oculta", "No más correos", "cuántas novedades trae", "lo que recluta",
     ],
 }  # fmt: skip
 """By language, what was written once and is said otherwise now."""
@@ -43,7 +47,10 @@ def catalog(folder: str, code: str) -> dict[str, str]:
 
 def having(folder: str, code: str, pattern: str) -> dict[str, str]:
     """Return the strings in which a pattern stands, markup and links left out."""
-    plain = {key: re.sub(r"<[^>]*>|https?:\S+", "", said) for key, said in catalog(folder, code).items()}
+    plain = {
+        key: re.sub(r"<[^>]*>|https?:\S+", "", said).replace("\u2011", "-")
+        for key, said in catalog(folder, code).items()
+    }
     return {key: said for key, said in plain.items() if re.search(pattern, said)}
 
 
@@ -72,3 +79,8 @@ def test_spanish_has_its_own_quotes(folder: str) -> None:
 @pytest.mark.parametrize("folder", ["email", "web"])
 def test_spanish_calls_a_study_one_thing(folder: str) -> None:
     assert having(folder, "es", r"(?i)(?<!unidad de )\bensayos?\b") == {}
+
+
+def test_no_mail_in_french_is_parted_at_its_hyphen() -> None:
+    parted = {key: said for key, said in catalog("email", "fr").items() if re.search(r"[Ee]-mail", said)}
+    assert parted == {}

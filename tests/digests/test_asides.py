@@ -89,11 +89,12 @@ def test_a_first_mail_with_nothing_open_tells_what_was_looked_at_and_offers_two_
     message = mail_of(db, clock)
     said = flat(message.text)
     assert (
-        "What we looked at today: 3 studies on Multiple sclerosis in the world that we know of. None that fits takes "
+        "What we looked at today: We know of 3 studies on multiple sclerosis in the world. None that fits takes "
         "people within 50 km of Leeds today. 1 is being prepared there. 1 takes people farther away." in said
     )
     assert "- Look at any distance: 1 open now" in said
-    assert "- Look at all of: Autoimmune diseases: 1 open now" in said
+    assert "- Look wider: Autoimmune diseases: 1 open now" in said
+    assert "WELCOME. NOTHING IS OPEN NEAR YOU TODAY" in said
     assert steps(message) == ["any", "up0"]
     assert "Look farther, or change" not in message.text + (message.html or "")
 
@@ -121,9 +122,9 @@ def test_of_several_wishes_each_is_named_and_has_its_own_numbers(db: Database, c
         store_subscriber(session, "anna", clock.now(), follows=follows)
     said = flat(mail_of(db, clock).text)
     assert said.count("What we looked at today:") == 1
-    assert "Multiple sclerosis near Leeds: 3 studies" in said
+    assert "Multiple sclerosis near Leeds: We know of 3 studies" in said
     assert (
-        "Asthma in Germany: 0 studies on Asthma in the world that we know of. None that fits takes people in Germany "
+        "Asthma in Germany: We know of 0 studies on asthma in the world. None that fits takes people in Germany "
         "today. None takes people farther away either." in said
     )
 

@@ -103,15 +103,14 @@ def test_a_trial_stored_before_designs_were_read_has_no_line() -> None:
             "fr",
             "asthme",
             "L’étude teste le médicament examplumab chez des adultes atteints d’asthme.",
-            "Par tirage au sort, certaines personnes reçoivent un placebo à la place\u202f; ni elles ni l’équipe ne "
-            "savent qui.",
+            "Par tirage au sort, certains reçoivent un placebo à la place\u202f; ni eux ni l’équipe ne savent qui.",
             id="French",
         ),
         pytest.param(
             "es",
             "asma",
             "El estudio prueba el medicamento examplumab en adultos con asma.",
-            "Por sorteo, algunas personas reciben en su lugar un placebo; ni ellas ni el equipo saben quién.",
+            "Por sorteo, algunos reciben en su lugar un placebo; ni ellos ni el equipo saben quién.",
             id="Spanish",
         ),
     ],

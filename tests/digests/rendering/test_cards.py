@@ -14,7 +14,8 @@ from trialalerts.catalog.facts import ArticleFacts, Conflict, Contact, PartialDa
 from trialalerts.catalog.tables import appeared_at
 from trialalerts.digests.cards.maker import CardMaker
 from trialalerts.digests.cards.reasons import condition_of, followed, wish_details, wish_heading
-from trialalerts.digests.cards.sites.asking import place_to_ask, places, spot
+from trialalerts.digests.cards.sites.asking import Places, place_to_ask, places, spot
+from trialalerts.digests.cards.trial_wording import age_limits
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.entries import EntryChange, Reason
 from trialalerts.digests.publishing import Publishing
@@ -140,7 +141,7 @@ def test_an_age_limit_that_fell_away_is_told() -> None:
         ("de", "Multiple Sklerose", wish(kind=RegionKind.COUNTRY, country="DE"), "Multiple Sklerose in Deutschland"),
         ("de", "asthma", wish(place="Ulm, DE"), "Asthma bei Ulm"),
         ("fr", "asthme", wish(place="Avignon, FR"), "Asthme près d’Avignon"),
-        ("fr", "asthme", wish(kind=RegionKind.COUNTRY, country="FR"), "Asthme\u202f: France"),
+        ("fr", "asthme", wish(kind=RegionKind.COUNTRY, country="FR"), "Asthme en France"),
         ("es", "asma", wish(kind=RegionKind.COUNTRY, country="ES"), "Asma en España"),
         ("en", "asthma", wish(kind=RegionKind.COUNTRY), "Asthma in the United Kingdom"),
         ("de", "Asthma", wish(kind=RegionKind.COUNTRY, country="CH"), "Asthma in der Schweiz"),
@@ -148,19 +149,26 @@ def test_an_age_limit_that_fell_away_is_told() -> None:
         ("en", "asthma", wish(kind=RegionKind.ANYWHERE, place="anywhere"), "Asthma"),
         ("en", "asthma", wish(kind=RegionKind.ANYWHERE, place="Leeds, GB"), "Asthma near Leeds"),
         ("en", "asthma", wish(kind=RegionKind.SUBDIVISION, place="Bavaria, DE"), "Asthma in Bavaria"),
-        ("en", "asthma", wish(place="Yorkshire, GB", radius_km=75.0), "Asthma: Yorkshire"),
-        ("de", "Asthma", wish(place="Ruhr area, DE", country="DE"), "Asthma: Ruhrgebiet"),
+        ("en", "asthma", wish(place="Yorkshire, GB", radius_km=75.0), "Asthma in Yorkshire"),
+        ("de", "Asthma", wish(place="Ruhr area, DE", country="DE"), "Asthma im Ruhrgebiet"),
         (
             "de",
             "Asthma",
             wish(kind=RegionKind.GROUP, place="Scandinavia", country=None),
-            "Asthma: Skandinavien",
+            "Asthma in Skandinavien",
         ),
-        ("fr", "asthme", wish(kind=RegionKind.GROUP, place="Europe", country=None), "Asthme\u202f: Europe"),
-        ("es", "asma", wish(kind=RegionKind.GROUP, place="New England, US", country="US"), "Asma: Nueva Inglaterra"),
+        ("fr", "asthme", wish(kind=RegionKind.GROUP, place="Europe", country=None), "Asthme en Europe"),
+        ("es", "asma", wish(kind=RegionKind.GROUP, place="New England, US", country="US"), "Asma en Nueva Inglaterra"),
         ("de", "Asthma", wish(place="Milan, Lombardy, IT", country="IT"), "Asthma bei Mailand"),
         ("es", "asma", wish(place="Köln, North Rhine-Westphalia, DE", country="DE"), "Asma cerca de Colonia"),
         ("en", "this trial", wish(item_id=7), "One trial you follow"),
+        ("en", "asthma", wish(place="Midlands, GB", radius_km=90.0), "Asthma in the Midlands"),
+        ("de", "Asthma", wish(kind=RegionKind.GROUP, place="Middle East", country=None), "Asthma im Nahen Osten"),
+        ("fr", "asthme", wish(kind=RegionKind.COUNTRY, country="CA"), "Asthme au Canada"),
+        ("fr", "asthme", wish(kind=RegionKind.COUNTRY, country="US"), "Asthme aux États-Unis"),
+        ("fr", "asthme", wish(kind=RegionKind.COUNTRY, country="MT"), "Asthme à Malte"),
+        ("es", "asma", wish(kind=RegionKind.COUNTRY, country="NL"), "Asma en los Países Bajos"),
+        ("fr", "asthme", wish(kind=RegionKind.SUBDIVISION, place="Nowhere, GB"), "Asthme\u202f: Nowhere"),
     ],
 )
 def test_a_group_is_called_as_its_reader_would_call_it(locale: str, area: str, asked: Scope, heading: str) -> None:
@@ -341,6 +349,38 @@ def test_the_next_sites_are_named_for_a_town_and_the_others_counted() -> None:
     )
     assert miles.others.startswith("also Bradford (8 miles), York (22 miles)")
     assert card(reasons=[reason()]).others == ""
+
+
+def test_from_the_middle_of_a_region_no_distance_is_told_as_the_readers() -> None:
+    near = Nearby(site=LEEDS, distance_km=12.3, following=(("Bradford", 13.0),), more=0, sites=2)
+    made = card(reasons=[reason(near=near, wish=wish(place="Yorkshire, GB", radius_km=75.0))])
+    assert (made.spot, made.place.name) == ("Leeds", "Fictional Infirmary, Leeds")
+    assert made.others == "also Bradford"
+    assert "km" not in made.place.state
+
+
+def test_beside_a_very_long_sentence_further_sites_are_counted_alone() -> None:
+    near = Nearby(site=LEEDS, distance_km=12.3, following=(("Bradford", 13.0), ("York", 35.0)), more=3, sites=6)
+    asked = Places(state="open", crowded=True)
+    maker = CardMaker(Wordings().of("en"), TODAY)
+    assert maker.personal([reason(near=near)], None, asked).others == "and 5 more"
+
+
+def test_sites_that_opened_abroad_are_counted_where_one_opened_at_home() -> None:
+    towns = (("Leeds", "GB"), ("Lyon", "FR"), ("Ulm", "DE"))
+    opened = told("site_opened", after={"sites": [{"city": town, "country": country} for town, country in towns]})
+    at_home = reason(wish=wish(kind=RegionKind.COUNTRY), distance_km=None, nearest=None)
+    assert card(None, opened, reasons=[at_home]).spot == "Leeds · 2 more"
+
+
+def test_an_age_that_nobody_reaches_is_no_limit() -> None:
+    assert age_limits(Wordings().of("en"), "18 Years", "130 Years") == "from 18 years"
+    assert age_limits(Wordings().of("en"), "18 Years", "99 Years") == "18 to 99 years"
+
+
+def test_of_healthy_people_alone_it_is_not_said_that_healthy_people_can_join_too() -> None:
+    healthy = facts(conditions=("Healthy Volunteers",), healthy_volunteers=True)
+    assert card(healthy).who.text.startswith("18 to 65 years · Phase 2")
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,20 @@ def test_at_most_two_are_named_and_nobody_twice() -> None:
         "NCT99900001",
         "For further information see www.example.org",
         "Email preferred",
+        "only use Email",
+        "Toll Free Number",
+        "Site 0063",
     ],
 )
 def test_an_instruction_is_no_name(name: str) -> None:
     (line,) = contacts_for(ENGLISH, trial(central=(Contact(name=name, phone="+44 113 496 0001"),)))
     assert (line.name, line.tel) == ("", "+441134960001")
+
+
+@pytest.mark.parametrize("name", ["N. Nurse, only use Email", "N. Nurse (email only)", "N. Nurse, Site 0032"])
+def test_a_name_stands_without_what_is_no_name(name: str) -> None:
+    (line,) = contacts_for(ENGLISH, trial(central=(Contact(name=name, phone="+44 113 496 0001"),)))
+    assert line.name == "N. Nurse"
 
 
 def test_a_contact_that_is_an_instruction_alone_is_left_out() -> None:

@@ -26,6 +26,8 @@ TERMS = [
     (("C531698", "Intestinal helminthiasis"), ["Intestinal Helminthiases"], True),
     (("D004829", "Epilepsy, Generalized"), ["Asthma"], True),
     (("C999999", "Syndrome, type 4"), ["Asthma"], True),
+    (("D009362", "Neoplasm Metastasis"), ["Macular edema secondary to retinal vein occlusion"], False),
+    (("D009362", "Neoplasm Metastasis"), ["Secondary tumours of the liver"], True),
 ]
 
 

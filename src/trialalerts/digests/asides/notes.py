@@ -20,7 +20,7 @@ from trialalerts.digests.rendering.items import StoredDigest
 from trialalerts.digests.tables import Selection, SelectionKind
 from trialalerts.matching.around.surroundings import Surveyor
 from trialalerts.subscribers.links import Links
-from trialalerts.subscribers.tables import Preference, Subscriber, id_of
+from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, id_of
 from trialalerts.vocabulary.areas.tree import load_areas
 
 __all__ = ["NoteMaker", "followed_wishes"]
@@ -120,6 +120,11 @@ class NoteMaker:
             self._around(subscriber, wish, said, "" if number else words.say("looked.label"), many=len(wishes) > 1)
             for number, wish in enumerate(wish for wish in wishes if wish.item_kinds != _ARTICLES_ONLY)
         )
+
+    def is_near(self, subscriber: Subscriber) -> bool:
+        """Tell whether all that somebody follows is around places."""
+        wishes = followed_wishes(self._session, subscriber, _MOST_WISHES)
+        return bool(wishes) and all(wish.region_kind is RegionKind.PLACE for wish in wishes)
 
     def _around(self, subscriber: Subscriber, wish: Preference, said: WishWords, label: str, *, many: bool) -> Note:
         text = said.around(wish, self._surveyor.around(wish))

@@ -15,6 +15,8 @@ from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.trial_wording import dated, status
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.plain import plain_line
+from trialalerts.digests.plain.languages.choosing import grammar_of
+from trialalerts.digests.plain.reading.spelling import lowered
 from trialalerts.matching.around.surroundings import COUNTED, Step, Surroundings
 from trialalerts.matching.reasons import Scope
 from trialalerts.subscribers.tables import Preference, RegionKind
@@ -65,18 +67,25 @@ class WishWords:
         return " · ".join(wish_details(self._words, wish.label, scope_of(wish), self._today, self._unit))
 
     def area(self, area_id: str) -> str:
-        """Return the name of an area."""
+        """Return the name of an area; an English one as it is spoken: “Sleep Disorders, Intrinsic” is MeSH's order."""
         words = self._words
         if area_id == ANY_AREA:
             return words.say("reason.any_area")
-        return one_line(self._areas.name(area_id, words.language), _AREA)
+        name = one_line(self._areas.name(area_id, words.language), _AREA)
+        return ", ".join(reversed(name.split(", "))).replace(",", "") if name == self._areas.name(area_id) else name
+
+    def _within(self, area_id: str) -> str:
+        """Return the name of an area as it stands inside a sentence; an English one where there is no other."""
+        words, name = self._words, self.area(area_id)
+        is_own = area_id == ANY_AREA or self._areas.names(area_id).language(words.language) == words.language
+        return grammar_of(words.language).condition(name, is_own=True) if is_own else lowered(name)
 
     def around(self, wish: Preference, found: Surroundings) -> str:
         """Say what there is around a wish that finds nothing open."""
         words, said = self._words, []
         if found.known is not None:
             key = "looked.known" if found.known <= COUNTED else "looked.known_more"
-            said.append(words.count(key, min(found.known, COUNTED), area=self.area(wish.area_id)))
+            said.append(words.count(key, min(found.known, COUNTED), area=self._within(wish.area_id)))
         said.append(self._none(wish))
         anywhere = wish.region_kind is RegionKind.ANYWHERE
         if found.upcoming:

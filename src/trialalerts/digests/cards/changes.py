@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from trialalerts.catalog.facts import ArticleNotice, TrialFacts
 from trialalerts.catalog.tables import ChangeKind
+from trialalerts.digests.cards.reasons import is_in
 from trialalerts.digests.cards.text import one_line, shortened
 from trialalerts.digests.cards.trial_wording import Point, eligibility
 from trialalerts.digests.cards.wording import Wording
@@ -217,10 +218,17 @@ def _missing_results(words: Wording, told: EntryChange) -> str:
 
 
 def opened_sites(words: Wording, told: EntryChange, reasons: Sequence[Reason], unit: str | None) -> str:
-    """Return which sites opened, the near ones first and with their distance: ``Bradford, 13 km``."""
-    near = {one_line(reason.nearest): reason.distance_km for reason in reasons if reason.nearest}
-    sites = _nearest_first(_sites(told.after), near)
-    return _some(words, list(dict.fromkeys(_site(words, site, near, unit) for site in sites)))
+    """Return which sites opened, the near ones first and with their distance: ``Bradford, 13 km``.
+
+    Of those of other countries than the reader's it is told how many there are, where one is in theirs.
+    """
+    around = [reason for reason in reasons if reason.nearest and not is_in(reason.wish)]
+    near = {one_line(reason.nearest): reason.distance_km for reason in around}
+    home = {reason.wish.country for reason in reasons if reason.wish.country}
+    sites = _nearest_first(_sites(told.after), near, home)
+    named = list(dict.fromkeys(_site(words, site, near, unit, home) for site in sites))
+    at_home = dict.fromkeys(_site(words, site, near, unit, home) for site in sites if site.get("country") in home)
+    return _some(words, named, min(len(at_home) or len(named), _MOST_SITES))
 
 
 def closed_sites(words: Wording, told: EntryChange, reasons: Sequence[Reason], unit: str | None) -> tuple[str, str]:
@@ -254,10 +262,10 @@ def _closed_near(words: Wording, reason: Reason, what: str, unit: str | None) ->
     return words.count(f"change.site_{what}_none", how_many, sites=closed)
 
 
-def _some(words: Wording, shown: Sequence[str]) -> str:
-    more = len(shown) - _MOST_SITES
+def _some(words: Wording, shown: Sequence[str], most: int = _MOST_SITES) -> str:
+    more = len(shown) - most
     if more > 0:
-        shown = [*shown[:_MOST_SITES], words.count("change.more_sites", more)]
+        shown = [*shown[:most], words.count("change.more_sites", more)]
     return " · ".join(shown)
 
 
@@ -265,8 +273,10 @@ def _sites(side: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [site for site in side.get("sites", ()) if isinstance(site, Mapping)]
 
 
-def _nearest_first(sites: Sequence[Mapping[str, Any]], near: Mapping[str, float | None]) -> list[Mapping[str, Any]]:
-    return sorted(sites, key=lambda site: one_line(site.get("city")) not in near)
+def _nearest_first(
+    sites: Sequence[Mapping[str, Any]], near: Mapping[str, float | None], home: Collection[str]
+) -> list[Mapping[str, Any]]:
+    return sorted(sites, key=lambda site: (one_line(site.get("city")) not in near, site.get("country") not in home))
 
 
 def _town(words: Wording, site: Mapping[str, Any]) -> str:
@@ -274,12 +284,20 @@ def _town(words: Wording, site: Mapping[str, Any]) -> str:
     return words.town(city, site.get("country"))
 
 
-def _site(words: Wording, site: Mapping[str, Any], near: Mapping[str, float | None], unit: str | None) -> str:
-    """Return a town with its distance where that is known, else with its country."""
+def _site(
+    words: Wording,
+    site: Mapping[str, Any],
+    near: Mapping[str, float | None],
+    unit: str | None,
+    home: Collection[str] = frozenset(),
+) -> str:
+    """Return a town with its distance where that is known, else with its country, where that is not ``home``."""
     distance = near.get(one_line(site.get("city"), 60) or one_line(site.get("facility"), 60))
     city = _town(words, site)
     if distance is not None:
         return words.say("place.nearest", place=city, distance=words.distance(distance, unit))
+    if city and site.get("country") in home:
+        return city
     country = words.country(site.get("country"), one_line(site.get("country_name"), 60) or None)
     return f"{city} ({country})" if city and country else city or country or words.say("who.not_stated")
 

@@ -10,6 +10,7 @@ A card is the same for everybody who is told the same of an item; what is a read
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 
@@ -41,9 +42,10 @@ from trialalerts.digests.cards.reasons import condition_of
 from trialalerts.digests.cards.sites.asking import Places, further_sites, place_to_ask, places, spot
 from trialalerts.digests.cards.text import first_sentence, one_line, shortened, web_address
 from trialalerts.digests.cards.trial_wording import conflict_lines, is_past, phase, stale_line, who_can_join
-from trialalerts.digests.cards.wording import FALLBACK, Wording
+from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange, Reason
 from trialalerts.digests.plain import Piece, plain_line
+from trialalerts.digests.plain.reading.conditions import about
 from trialalerts.digests.publishing import Publishing, shown_text
 
 __all__ = ["CardMaker"]
@@ -56,10 +58,8 @@ _SENTENCE = 200
 _LAY_TITLE, _LAY_SENTENCE = 120, 160
 _MOST_AUTHORS = 3
 _SAY_THAT_IT_IS_OPEN = frozenset({"from_you", "open_from_you"})
-_PLAIN_LETTERS, _PLAIN_LETTERS_ELSEWHERE = 165, 200
-"""A longer line makes a card of more than twelve lines on a telephone; the page of the trial says all.
-
-In other languages than English all sentences are longer: there so few would cost who knows of who gets what."""
+_PLAIN_LETTERS = 165
+"""A longer line makes a card of more than twelve lines on a telephone; the page of the trial says all."""
 
 
 class CardMaker:
@@ -115,7 +115,7 @@ class CardMaker:
             beside = ""
         is_told = near is None and key in _SAY_THAT_IT_IS_OPEN
         asked = place_to_ask(words, reason, known, unit, stands_above=is_told and bool(beside))
-        return Personal(beside, chip, sentence, asked, further_sites(words, reason, unit))
+        return Personal(beside, chip, sentence, asked, further_sites(words, reason, unit, crowded=known.crowded))
 
     def _why(self, reasons: Sequence[Reason]) -> str:
         """Return for the sake of which followed trial an article is told; empty where for another reason."""
@@ -179,7 +179,7 @@ class CardMaker:
             second=second,
             who=None if over else self._who(facts, second),
             facts=() if over else self._remarks(facts),
-            places=Places(state="none") if over else places(words, facts),
+            places=Places(state="none") if over else self._places(facts, first, second),
             near=next((one for one in entry.told if chip.near and one.kind == chip.kind), None),
             key=_spot_key(chip, facts),
             lay=self._lay(facts),
@@ -200,9 +200,12 @@ class CardMaker:
 
     def _plain(self, entry: Entry, item: Item, facts: TrialFacts) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
         """Return the plain line; the title where nothing can be said plainly."""
-        letters = _PLAIN_LETTERS if self._words.language == FALLBACK else _PLAIN_LETTERS_ELSEWHERE
-        said = plain_line(self._words, facts, condition_of(self._words, entry.reasons), letters=letters)
+        said = plain_line(self._words, facts, condition_of(self._words, entry.reasons), letters=_PLAIN_LETTERS)
         return (said.first, said.second) if said else (self._title(item), ())
+
+    def _places(self, facts: TrialFacts, *sentences: Sequence[Piece]) -> Places:
+        letters = sum(len(piece.text) for sentence in sentences for piece in sentence)
+        return replace(places(self._words, facts), crowded=letters >= _PLAIN_LETTERS)
 
     def _title(self, item: Item) -> tuple[Piece, ...]:
         title = one_line(item.title, _TITLE)
@@ -216,7 +219,8 @@ class CardMaker:
 
     def _who(self, facts: TrialFacts, second: Sequence[Piece]) -> Fact:
         words = self._words
-        if words.say("plain.then.healthy") in "".join(piece.text for piece in second):
+        is_said = words.say("plain.then.healthy") in "".join(piece.text for piece in second)
+        if is_said or about(facts).kind == "healthy":
             facts = facts.model_copy(update={"healthy_volunteers": None})  # it is said above
         label, text = who_can_join(words, facts)
         named = phase(words, facts.phases) if facts.phases != ("NA",) else None

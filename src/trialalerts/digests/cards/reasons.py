@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 
-from trialalerts.digests.cards.sites.within import within
+from trialalerts.digests.cards.sites.within import known_within
 from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import Reason
@@ -19,7 +19,16 @@ from trialalerts.vocabulary.places.everyday.table import everyday_stored
 from trialalerts.vocabulary.places.shown import region_shown
 from trialalerts.vocabulary.topics import TopicName
 
-__all__ = ["area_said", "condition_of", "followed", "foreign_names", "place_said", "wish_details", "wish_heading"]
+__all__ = [
+    "area_said",
+    "condition_of",
+    "followed",
+    "foreign_names",
+    "is_in",
+    "place_said",
+    "wish_details",
+    "wish_heading",
+]
 
 _NAME = 100
 _TOWN = 60
@@ -87,17 +96,20 @@ def wish_heading(words: Wording, area: str, wish: Scope) -> str:
         return words.say("group.trial")
     area = area[:1].upper() + area[1:]
     place = place_said(words, wish)
-    if wish.kind is RegionKind.GROUP or everyday_stored(wish.place, wish.country):
-        return words.say("group.where", area=area, place=place)
-    if wish.kind is RegionKind.COUNTRY:
-        return words.say("group.in", area=area, place=within(words, wish.country, place))
+    if is_in(wish):
+        country = wish.country if wish.kind is RegionKind.COUNTRY else None
+        inside = known_within(words, country, place)
+        return words.say(f"group.{'in' if inside else 'where'}", area=area, place=inside or place)
     if not place or (wish.kind is RegionKind.ANYWHERE and place.lower() == "anywhere"):
         return area
-    around = wish.kind in {RegionKind.PLACE, RegionKind.ANYWHERE}
-    key = "near_vowel" if around and place[0].lower() in _VOWELS else "near" if around else "in"
-    if key == "in":
-        place = within(words, None, place)
+    key = "near_vowel" if place[0].lower() in _VOWELS else "near"
     return words.say(f"group.{key}", area=area, place=place)
+
+
+def is_in(wish: Scope) -> bool:
+    """Tell whether a wish is about a country or region, not about a place and what lies around it."""
+    regions = {RegionKind.GROUP, RegionKind.COUNTRY, RegionKind.SUBDIVISION}
+    return wish.kind in regions or everyday_stored(wish.place, wish.country) is not None
 
 
 @lru_cache(maxsize=10_000)
@@ -107,7 +119,7 @@ def wish_details(words: Wording, label: str | None, wish: Scope, today: date, un
     if label and (name := _TYPED_FOR.sub("", one_line(label, _TOWN))):
         key = "group.for_aged" if wish.born_on else "group.for"
         found.append(words.say(key, name=name, age=words.number(_age(wish.born_on, today)) if wish.born_on else ""))
-    if wish.kind is RegionKind.PLACE and wish.radius_km:
+    if wish.kind is RegionKind.PLACE and wish.radius_km and not is_in(wish):
         found.append(words.say("group.within", distance=words.distance(wish.radius_km, unit)))
     if wish.kind is RegionKind.ANYWHERE and wish.place and wish.place.lower() != "anywhere":
         found.append(words.say("group.any_distance"))

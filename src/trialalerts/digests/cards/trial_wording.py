@@ -45,6 +45,7 @@ _STALE_MONTHS = 12
 _NAMED_COUNTRIES = 3
 _GROWN_UP = 18
 _BOTH_SEXES = {"men": "women_and_men", "boys": "girls_and_boys", "male": "any_sex"}
+_OLDER_THAN_ANYBODY = 100
 
 
 def status(words: Wording, value: str | None) -> str | None:
@@ -81,7 +82,12 @@ def age(words: Wording, written: str) -> str:
 
 
 def age_limits(words: Wording, minimum: str | None, maximum: str | None) -> str:
-    """Return the age limits: ``18 to 65 years``, ``from 18 years``, or that they are not stated."""
+    """Return the age limits: ``18 to 65 years``, ``from 18 years``, or that they are not stated.
+
+    A highest age that nobody reaches is none: registries write 120 or 130 years.
+    """
+    if minimum and maximum and (highest := _AGE.fullmatch(maximum)) and _is_no_limit(highest):
+        maximum = None
     if minimum and maximum:
         low, high = _AGE.fullmatch(minimum), _AGE.fullmatch(maximum)
         same = low and high and low[2].lower() == high[2].lower()
@@ -92,6 +98,10 @@ def age_limits(words: Wording, minimum: str | None, maximum: str | None) -> str:
     if maximum:
         return words.say("who.up_to_age", age=age(words, maximum))
     return words.say("who.ages_not_stated")
+
+
+def _is_no_limit(highest: re.Match[str]) -> bool:
+    return highest[2].lower() == "year" and int(highest[1]) >= _OLDER_THAN_ANYBODY
 
 
 def sex(words: Wording, value: str | None) -> str:

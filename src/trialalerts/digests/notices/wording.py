@@ -13,7 +13,8 @@ from sqlmodel import Session
 from trialalerts.clock import Clock
 from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION, GOODBYE, HEARTBEAT, LINK, NEW_ADDRESS, OLD_ADDRESS
 from trialalerts.digests.asides.notes import followed_wishes
-from trialalerts.digests.asides.wording import WishWords
+from trialalerts.digests.asides.wording import WishWords, scope_of
+from trialalerts.digests.cards.reasons import is_in
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.notices.heartbeat import watched
 from trialalerts.digests.notices.notice import Notice, NoticeGroup, NoticeLink
@@ -138,7 +139,8 @@ class NoticeWording:
         titles = {source.name: source.title or source.name for source in self._settings.sources}
         rhythms = {source.name: source.every for source in self._settings.sources}
         seen = watched(session, rhythms, since, until)
-        days = {"since": words.day(seen.since), "until": words.day(seen.until), "days": words.number(seen.days)}
+        since_day, until_day = words.short_day(seen.since), words.short_day(seen.until)
+        days = {"since": since_day, "until": until_day, "days": words.number(seen.days)}
         told = [self._gap(titles[name], last, subscriber, words) for name, last in seen.broken]
         settings = self._links.preferences(subscriber)
         rhythm = "quarterly" if until - since > _A_QUARTER else "monthly"
@@ -171,11 +173,12 @@ class NoticeWording:
         today = self._clock.now().astimezone(ZoneInfo(subscriber.timezone)).date()
         said = WishWords(words, surveyor.areas, today, subscriber.unit)
         for wish in followed_wishes(session, subscriber, _MOST_WISHES):
-            found, near = surveyor.around(wish), wish.region_kind is RegionKind.PLACE
+            found, near = surveyor.around(wish), not is_in(scope_of(wish))
+            anywhere = wish.region_kind is RegionKind.ANYWHERE
             counts = {
-                "open_near" if near else "open": found.open_now,
+                "open_near" if near and not anywhere else "open": found.open_now,
                 "upcoming": found.upcoming,
-                "beyond": None if wish.region_kind is RegionKind.ANYWHERE else found.beyond,
+                "beyond" if near else "elsewhere": None if anywhere else found.beyond,
             }
             known = {words.say(f"heartbeat.{key}"): words.number(n) for key, n in counts.items() if n is not None}
             yield NoticeGroup(title=said.heading(wish), detail=said.details(wish), lines=tuple(known.items()))

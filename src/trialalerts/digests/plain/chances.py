@@ -69,7 +69,7 @@ class Chances:
         if what.how == "single" or self._lists_the_same_beside:
             return None
         is_crossover = self._study.design.model == "CROSSOVER"
-        key, values = self._crossover() if is_crossover else self._parallel(tight)
+        key, values = self._crossover(tight) if is_crossover else self._parallel(tight)
         said = self._sentence(f"chance_{key}", **values)
         said.tells_placebo = key == "order_placebo" or ("instead" in key and "placebo" in what.marks)
         knows = key == "none" and Kind.PLACEBO in self._study.kinds  # who gets nothing at all is told so by that
@@ -94,15 +94,24 @@ class Chances:
         beside = bool(what.marks or what.rivals) and not is_crossover and what.how in {"versus", "same"}
         return f"{masked}_{'who' if beside or key == 'none' else 'which'}"
 
-    def _crossover(self) -> tuple[str, dict[str, str]]:
+    def _crossover(self, tight: int) -> tuple[str, dict[str, str]]:
         what = self._compared
         if len(what.tested) == 1 and not what.marks and not what.rivals:
             return ("order_placebo" if all(group.placebo for group in self._study.groups) else "way"), {}
         if not all_get_all(self._study.groups):
             return "what", {}
         if what.rivals:
-            return "order", {}
+            return ("order_other", {"others": self._rivals(tight)}) if self._rivals_are_others else ("order", {})
         return next((f"order_{mark}" for mark in ("placebo", "sham") if mark in what.marks), "order"), {}
+
+    @property
+    def _rivals_are_others(self) -> bool:
+        """Whether what people get in turn is surely another thing: no other form of the same, no stray word."""
+        tested = " ".join(thing.name.lower() for thing in self._compared.tested)
+        return all(
+            thing.name and thing.name.lower() not in tested and (thing.kind is Kind.MEDICINE or " " in thing.name)
+            for thing in self._compared.rivals
+        )
 
     def _parallel(self, tight: int) -> tuple[str, dict[str, str]]:
         what = self._compared

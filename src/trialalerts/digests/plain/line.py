@@ -28,6 +28,7 @@ _TIGHTEST = 4
 _ROOM = 28
 """A line of so many words has room for one more sentence."""
 _MOST_TOPIC_WORDS = 5
+_OF_VACCINE = re.compile(r"\bvaccin", re.IGNORECASE)
 _PIECES = re.compile(f"{FOREIGN_STARTS}(.*?){FOREIGN_ENDS}")
 _ONE_CONDITION = frozenset({"PREVENTION", "DIAGNOSTIC", "SCREENING"})
 _OTHER_PURPOSES = frozenset({"SUPPORTIVE_CARE", "BASIC_SCIENCE", "HEALTH_SERVICES_RESEARCH", "DEVICE_FEASIBILITY"})
@@ -168,7 +169,7 @@ class _Draft:
         key = _way_of_observing(self._design)
         has_others = bool(self._facts.healthy_volunteers) or self._design.observational_model == "CASE_CONTROL"
         may_be_healthy = has_others and key in {"once", "groups", "follows", "observes"}
-        is_about = bool(self._about.names) and (self._about.kind == "topic" or may_be_healthy)
+        is_about = bool(self._about.names) and (self._about.kind == "topic" or may_be_healthy or self._is_of_vaccine)
         people = self._bare_people() if is_about else self._who(tight)
         table = "about" if is_about else "observed"
         found = [self._say(f"{table}.{key}", people=people, condition=self._topic(tight))]
@@ -178,8 +179,17 @@ class _Draft:
             found.append(self._say("then.samples"))
         elif Kind.QUESTIONS in self._study.kinds:
             found.append(self._say("then.questions"))
-        is_treated = self._about.kind == "disease" and not has_others
+        is_given = any(thing.kind not in NO_TREATMENT for thing in self._study.things)
+        if self._design.observational_model == "CASE_CROSSOVER" and is_given:
+            return found  # who is given one thing after another is not left as they are
+        is_treated = self._about.kind == "disease" and not has_others and not self._is_of_vaccine
         return [*found, self._say("then.untouched" if is_treated else "then.untested")]
+
+    @property
+    def _is_of_vaccine(self) -> bool:
+        """Whether the people may be those who are to be kept from the disease."""
+        told = " ".join((self._facts.official_title or "", *self._facts.keywords))
+        return Kind.VACCINE in self._study.kinds or _OF_VACCINE.search(told) is not None
 
     def _focus(self) -> list[Thing]:
         """Return what an observation looks at in everyday care."""
@@ -236,7 +246,7 @@ class _Draft:
         }
         if self._is_of_one:
             return self._of_one(purpose, values | {"people": self._bare_people()})
-        if self._compared.base:
+        if self._tells_base:
             said = self._beside_base(values, tight)
         elif self._study.compares:
             said = self._say("first.compares", **values | {"treatment": self._namer.named(tested, tight)})
@@ -245,6 +255,14 @@ class _Draft:
         else:
             said = self._say("first.treatment", **values)
         return self._with_topic(said)
+
+    @property
+    def _tells_base(self) -> bool:
+        """Whether what everybody gets is a treatment; what has no name and no kind may be none (an allergen)."""
+        base = self._compared.base
+        return bool(base) and not (
+            all(thing.kind is Kind.OTHER for thing in base) and not all(thing.name for thing in base)
+        )
 
     def _beside_base(self, values: dict[str, str], tight: int) -> str:
         base = self._compared.base

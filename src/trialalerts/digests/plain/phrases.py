@@ -13,15 +13,16 @@ from trialalerts.digests.plain.reading.kinds import Kind
 __all__ = ["Namer"]
 
 _TWO, _THREE, _MOST_WORDS = 2, 3, 8
+_MORE = "plain.more"
 _ONE_NAME = 3
 """So tight a line names of three and more only the first; a still tighter one of two as well."""
 _WORDS = frozenset(
     {Kind.PROGRAMME, Kind.FOOD, Kind.TEST, Kind.PROCEDURE, Kind.OPERATION, Kind.RADIATION, Kind.OTHER, Kind.CELLS}
 )
 _SAYS_ITS_KIND = {
-    Kind.MEDICINE: "medic",
+    Kind.MEDICINE: "medic|venom|pollen|allergen|food",
     Kind.VACCINE: "vaccin|impf|vacun",
-    Kind.DEVICE: "device|system",
+    Kind.DEVICE: "device|system|fusion|implant|cage|stent",
     Kind.OPERATION: "surg|operat|ectomy|fusion|plasty|implant|resect",
     Kind.PROCEDURE: "procedure",
     Kind.RADIATION: "radi",
@@ -64,7 +65,7 @@ class Namer:
         joined: bool = False,
         how: Joiner = "and",
         with_kind: bool = True,
-        more: str = "plain.more",
+        more: str = _MORE,
     ) -> str:
         """Return interventions in words: ``the medicines A, B and 4 more``, ``a medicine`` where none has a name.
 
@@ -85,6 +86,7 @@ class Namer:
         shown = _shown(named, tight)
         names = [grammar.name(thing.name, is_word=_is_word(thing)) for thing in shown]
         if unnamed := len(things) - len(shown):
+            more = "plain.more_or" if how == "or" and more == _MORE else more
             text = words.count(more, unnamed, names=", ".join(names))
         else:
             together = grammar.together if joined and len(names) > 1 else ""

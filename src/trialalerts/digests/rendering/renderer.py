@@ -262,7 +262,8 @@ class MailRenderer:
         since = stored.since.astimezone(zone).date() if stored.since else None
         extent = extent_of(stored)
         if notes is not None and extent.is_first_of_nothing:
-            extent = extent._replace(follows=len(notes.followed_alone(subscriber)))
+            alone = len(notes.followed_alone(subscriber))
+            extent = extent._replace(follows=alone, near=notes.is_near(subscriber))
         groups = group_layouts(words, stored, today, subscriber.unit)
         named = subscriber.area_in_subject and self._settings.digests.condition_in_subject
         preferences = self._links.preferences(subscriber)

@@ -1,12 +1,13 @@
 """What to believe of the MeSH terms on a record, and what to add to them.
 
 Registries find supplementary terms (``C562694``) by acronyms alone: "IgE" in an asthma trial became idiopathic
-generalised epilepsy, "PARK4" of a melanoma trial Parkinson's disease. Descriptors (``D001249``) are left as they are:
-no such mistakes were seen among them.
+generalised epilepsy, "PARK4" of a melanoma trial Parkinson's disease. Of the descriptors (``D001249``) one is found by
+a word alone: "secondary" made metastases of a swelling of the eye "secondary to retinal vein occlusion".
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from trialalerts.vocabulary.areas.tree import AreaTree
@@ -18,6 +19,11 @@ _Term = Mapping[str, str]
 _SUPPLEMENTARY = "C"
 _SHARE = 3
 """One in so many of a name's own words must stand in the record: "esophageal adenocarcinoma" is said in many ways."""
+_METASTASES = "D009362"
+_OF_CANCER = re.compile(
+    r"metasta|cancer|carcinom|tumou?r|neoplas|malignan|oncolog|sarcom|melanom|lymphom|leuka?em|myelom|gliom|blastom|adenoma",
+    re.IGNORECASE,
+)
 _folder = WordFolder()
 _WORDS = """
 disease syndrome disorder sequence type form with without and or of the in to due by for on autosomal dominant
@@ -28,14 +34,19 @@ _TELL_NOTHING = frozenset(_folder[word] for word in _WORDS.split())
 
 
 def trusted_terms(terms: Sequence[tuple[str, str]], texts: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the terms, as pairs of id and name, without the supplementary ones whose names the record does not say.
+    """Return the terms, as pairs of id and name, without those that the record does not say.
+
+    Those are supplementary ones whose names it does not say, and metastases where it speaks of no cancer.
 
     Args:
         terms: the condition terms of one record.
         texts: its own words: conditions, keywords, title.
     """
-    if not any(id_.startswith(_SUPPLEMENTARY) for id_, _ in terms):
+    if not any(id_.startswith(_SUPPLEMENTARY) or id_ == _METASTASES for id_, _ in terms):
         return list(terms)
+    texts = list(texts)
+    if not any(map(_OF_CANCER.search, texts)):
+        terms = [term for term in terms if term[0] != _METASTASES]
     words = {word for text in texts for word in split_words(text)}
     keys = {_folder[word] for word in words}
     return [(id_, name) for id_, name in terms if not id_.startswith(_SUPPLEMENTARY) or _is_said(name, words, keys)]

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.trials.status import site_is_open, status_group
-from trialalerts.digests.cards.reasons import place_said
+from trialalerts.digests.cards.reasons import is_in, place_said
 from trialalerts.digests.cards.sites.contacts import ContactLine, contacts_for
 from trialalerts.digests.cards.sites.hospitals import short_hospital
-from trialalerts.digests.cards.sites.within import within
+from trialalerts.digests.cards.sites.within import known_within, within
 from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.trial_wording import countries
 from trialalerts.digests.cards.wording import Wording
@@ -36,13 +36,15 @@ class Places:
     """Where a trial runs, the same for everybody: what is open is read from the facts as they are now.
 
     ``state`` is ``open``, ``planned`` or ``none``, ``status`` says it in words; ``summary`` counts the sites and names
-    their countries. ``asked`` is what of the facts tells whom to ask.
+    their countries. ``asked`` is what of the facts tells whom to ask. ``crowded``: the sentence above is so long that
+    of the further sites only their number has room.
     """
 
     state: str
     status: str = ""
     summary: str = ""
     asked: TrialFacts = _NOTHING
+    crowded: bool = False
 
 
 class Ask(NamedTuple):
@@ -96,7 +98,7 @@ def place_to_ask(
     name = _hospital(words, site) if site else _somewhere(words, reason, near, known)
     counted = site is None and known.state in {"open", "planned"}  # what counts the sites says how they stand
     is_said = (stands_above and near.distance_km is not None) or (counted and name)
-    state = "" if is_said else " · ".join(filter(None, [_away(words, site, near, unit), known.status]))
+    state = "" if is_said else " · ".join(filter(None, [_away(words, reason, site, unit), known.status]))
     contacts = _that_fit(words, contacts_for(words, known.asked, site))
     reach = words.say(f"card.reach_{reason.reach}") if reason and reason.reach else ""
     note = reach or ("" if contacts else words.say("card.no_contact"))
@@ -140,9 +142,10 @@ def _lines(words: Wording, contact: ContactLine) -> int:
     return lines
 
 
-def _away(words: Wording, site: Site | None, near: Nearby, unit: str | None) -> str:
-    if site is None or near.distance_km is None:
-        return ""
+def _away(words: Wording, reason: Reason | None, site: Site | None, unit: str | None) -> str:
+    near = reason.near if reason else Nearby()
+    if site is None or near.distance_km is None or (reason and is_in(reason.wish)):
+        return ""  # from the middle of a region it is no distance of the reader's
     return words.say("place.away", distance=words.distance(near.distance_km, unit))
 
 
@@ -174,25 +177,30 @@ def _country(words: Wording, reason: Reason | None) -> str:
         return ""
     wish = reason.wish
     if wish.kind is RegionKind.GROUP:
-        return ""  # no phrase says "in" of all of them
+        return known_within(words, None, place_said(words, wish)) or ""
     if wish.kind is RegionKind.SUBDIVISION:
         return within(words, None, place_said(words, wish))
     return within(words, wish.country, "") if wish.country else ""
 
 
-def further_sites(words: Wording, reason: Reason | None, unit: str | None) -> str:
+def further_sites(words: Wording, reason: Reason | None, unit: str | None, *, crowded: bool = False) -> str:
     """Return what stands beside the link: the next two open sites, and how many more there are in the country.
 
-    Where that would take a third line of a telephone, the country is left out, then the second town.
+    Where that would take a third line of a telephone, the country is left out, then the second town; where the card is
+    ``crowded``, both towns: they stand on the page.
     """
     if reason is None or not reason.near.following:
         return ""
     near, country = reason.near, _country(words, reason)
-    towns = [
-        words.say("place.in_brackets", place=_town(words, town, reason), distance=words.distance(km, unit))
-        for town, km in near.following
-    ]
+    towns = [_town(words, town, reason) for town, _ in near.following]
+    if not is_in(reason.wish):
+        towns = [
+            words.say("place.in_brackets", place=town, distance=words.distance(km, unit))
+            for town, (_, km) in zip(towns, near.following, strict=True)
+        ]
     more = near.more if country else 0
+    if crowded:
+        return words.count("place.more", more + len(towns))
     ways = [
         _also(words, towns, more, country),
         _also(words, towns, more, ""),
@@ -214,8 +222,10 @@ def spot(words: Wording, reason: Reason | None, key: str, unit: str | None) -> s
     """Return what stands beside the chip: how far away it is (``key``: as which phrase of it), and the town."""
     if reason is None or reason.near.distance_km is None:
         return _town(words, reason.nearest, reason) if reason and reason.near.sites == 1 else ""
-    distance = words.distance(reason.near.distance_km, unit)
-    return words.say(f"place.{key}", place=_town(words, reason.nearest, reason), distance=distance)
+    town = _town(words, reason.nearest, reason)
+    if is_in(reason.wish):
+        return town
+    return words.say(f"place.{key}", place=town, distance=words.distance(reason.near.distance_km, unit))
 
 
 def _town(words: Wording, name: str | None, reason: Reason) -> str:

@@ -20,10 +20,15 @@ _LONGEST_NAME = 80
 _INSTRUCTION = re.compile(
     r"\bmust\b|\bplease\b|\bsubject line\b|\bline of (?:the )?e-?mail|\be-?mail (?:recommended|preferred)"
     r"|\breference (?:study|trial|number)"
-    r"|\bmultiple sites\b|\bfor (?:additional|more|further) information\b|\d{3}.?\d{4}",
+    r"|\bmultiple sites\b|\bfor (?:additional|more|further) information\b|\d{3}.?\d{4}|^toll[- ]free number",
     re.IGNORECASE,
 )
-_LITTER = re.compile(r"\(?\bNCT ?\d{8}\b\)?|(?:https?://|www\.)\S*", re.IGNORECASE)
+_LITTER = re.compile(
+    r"\(?\bNCT ?\d{8}\b\)?|(?:https?://|www\.)\S*|\bsite (?:no\.? |number |# ?)?\d+\b"
+    r"|\(?\b(?:(?:please )?(?:only (?:use )?|use )?e-?mails? only|only (?:use |by )?e-?mails?)\b\)?",
+    re.IGNORECASE,
+)
+"""Numbers of the study and of the site, and how to write instead of to whom."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from trialalerts.digests.cards.text import one_line
 __all__ = ["short_hospital"]
 
 _NUMBER_OF_A_SITE = re.compile(r"\s*(?:/ ?ID ?# ?\w*|\( ?Site ?[-#:]? ?\w* ?\))$", re.IGNORECASE)
-_PARTS = re.compile(r"\s+[-–|/]+\s+|\s*[,;|(]\s*|:\s+")
+_PARTS = re.compile(r"\s+[-–|/]+\s+|\s*[,;|(]\s*|:\s+|\s+affiliated (?:to|with)\s+", re.IGNORECASE)
 _PLACE = re.compile(
     r"hospi|h[oô]pi|osped|clinic(?!al)|klini|krankenhaus|sanator|infirmar|universi|institut|cent(?:er|re|ro)\b|school|college"
     r"|foundation|fondazione|trust\b|practice|associates|research|oncology|\bchu?\b",

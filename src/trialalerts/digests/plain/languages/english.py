@@ -12,6 +12,7 @@ from typing import Literal
 
 from trialalerts.digests.plain.languages.common_conditions import common_condition
 from trialalerts.digests.plain.languages.common_names import common_name
+from trialalerts.digests.plain.languages.stages import stage_said
 from trialalerts.digests.plain.languages.vocabulary import condition_name
 from trialalerts.digests.plain.reading.spelling import lowered
 
@@ -29,7 +30,8 @@ _SALT = re.compile(
     r"|axetil|etexilate)"
 )
 _CODES = re.compile(r"[A-Z0-9][\w.-]*(?: [A-Z0-9][\w.-]*)?")
-_INN = re.compile(r"(?:mab|nib|cept|tide|platin|taxel)\b")
+_INN = re.compile(r"(?:mab|mig|bart|nib|cept|tide|platin|taxel|tecan)\b")
+_WORD_OF_ENGLISH = re.compile(r"(?:therap(?:y|ies)|(?:iz|is)ation)$")
 
 
 def is_phrase(name: str) -> bool:
@@ -88,13 +90,19 @@ class Grammar:
         own = common_name(name, self.code)
         if own is not None:
             return own
-        return self.quoted(name) if is_word or is_phrase(name) else name
+        is_english = is_word and not _INN.search(name)
+        return self.quoted(name) if is_english or is_phrase(name) or _WORD_OF_ENGLISH.search(name) else name
 
     def _registrys_condition(self, name: str) -> str:
         """Return a condition of the registry's: in this language where it is a common one, else in quotation marks."""
         is_acronym = not any(map(str.islower, name))
-        known = common_condition(name, self.code) or condition_name(name, self.code)
+        known = self._known(name)
+        if known is None and (staged := stage_said(name, self.code)):
+            known = self._known(staged[0]) and f"{self._known(staged[0])} {staged[1]}"
         return known or (name if is_acronym else self.quoted(name))
+
+    def _known(self, name: str) -> str | None:
+        return common_condition(name, self.code) or condition_name(name, self.code)
 
     def quoted(self, name: str) -> str:
         """Return words of English in the quotation marks of this language."""

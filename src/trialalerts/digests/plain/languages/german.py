@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from trialalerts.digests.plain.languages.english import Grammar
+from trialalerts.digests.plain.languages.stages import parted
 from trialalerts.digests.plain.languages.vocabulary import behind_mit
 
 __all__ = ["German"]
@@ -37,6 +38,19 @@ _DATIVES = {
     "metastasierter kastrationsresistenter Prostatakrebs": "metastasiertem kastrationsresistentem Prostatakrebs",
     "Atopisches Ekzem": "atopischem Ekzem",
     "Rheumatoide Arthritis": "rheumatoider Arthritis",
+    "allergischer Schnupfen mit Bindehautentzündung": "allergischem Schnupfen mit Bindehautentzündung",
+    "chronisches Nierenversagen": "chronischem Nierenversagen",
+    "verschleißbedingte Spinalkanalstenose der Lendenwirbelsäule": (
+        "verschleißbedingter Spinalkanalstenose der Lendenwirbelsäule"
+    ),
+    "IgE-vermittelte Kuhmilchallergie": "IgE-vermittelter Kuhmilchallergie",
+    "IgE-vermittelte Nahrungsmittelallergie": "IgE-vermittelter Nahrungsmittelallergie",
+    "primäres Sjögren-Syndrom": "primärem Sjögren-Syndrom",
+    "fortgeschrittene solide Tumoren und Blutkrebs": "fortgeschrittenen soliden Tumoren und Blutkrebs",
+    "triple-negativer Brustkrebs": "triple-negativem Brustkrebs",
+    "chronischer Clusterkopfschmerz, dem Mittel nicht helfen": (
+        "chronischem Clusterkopfschmerz, dem Mittel nicht helfen"
+    ),
 }
 _DATIVES |= {name[:1].upper() + name[1:]: dative for name, dative in _DATIVES.items()}
 
@@ -68,8 +82,9 @@ class German(Grammar):
     def having(self, people: str, conditions: Sequence[str], *, more: bool, feminine: bool) -> str:
         """Return people with conditions in the dative."""
         del feminine
-        declined = [_DATIVES.get(condition) or behind_mit(condition) for condition in conditions]
-        diagnosis = (
-            "der Diagnose " if any(each in conditions and _DECLINED.fullmatch(each) for each in declined) else ""
-        )
+        stages = [parted(condition) for condition in conditions]
+        bare = [name for name, _ in stages]
+        declined = [_DATIVES.get(name) or behind_mit(name) for name in bare]
+        diagnosis = "der Diagnose " if any(each in bare and _DECLINED.fullmatch(each) for each in declined) else ""
+        declined = [f"{name}{stage}" for name, (_, stage) in zip(declined, stages, strict=True)]
         return f"{people} mit {diagnosis}{self._either(conditions if diagnosis else declined, more=more)}"

@@ -17,7 +17,7 @@ _FEMININE = re.compile(r"(?:as|mujeres)$|^personas\b")
 class Spanish(Grammar):
     """The grammar of Spanish."""
 
-    both, more = "o ambas", "u otras enfermedades"
+    both, more = "o ambos", "u otras enfermedades"
     ands = ("y", "o")
     together = " juntos"
     quotes = ("«", "»")

@@ -24,6 +24,7 @@ _RIVALS_BY_CHOICE = re.compile(r"choice|\bTPC\b|\bBAT\b|best available|investiga
 _LIKE_PLACEBO = re.compile(r"placebo|sham|inactive|dummy|vehicle|saline", re.IGNORECASE)
 _CALLED_PLACEBO = re.compile(r"placebo|vehicle", re.IGNORECASE)
 _CALLED_USUAL = re.compile(r"standard (?:of )?care|usual care|\bsoc\b", re.IGNORECASE)
+_ABBREVIATED = re.compile(r"\w{4,} [(\[]([A-Za-z][A-Za-z-]{1,6})[)\]]$")
 _SEVERAL = re.compile(r"\+|\b(?:and|plus|with)\b", re.IGNORECASE)
 _BESIDE = frozenset({"PLACEBO_COMPARATOR", "SHAM_COMPARATOR", "NO_INTERVENTION"})
 
@@ -78,7 +79,7 @@ class Comparison:
 
 def things_of(facts: TrialFacts, design: Design) -> tuple[list[Named], dict[str, Thing]]:
     """Return what is read of each intervention, and all that is tested or given by its key."""
-    read = [named(each, design.mesh) for each in design.interventions]
+    read = _by_one_name(design, [named(each, design.mesh) for each in design.interventions])
     conditions = [_words(f"{cleaned_condition(each)} {each}") for each in facts.conditions]
     things: dict[str, Thing] = {}
     for number, (names, kind) in enumerate(read):
@@ -87,6 +88,16 @@ def things_of(facts: TrialFacts, design: Design) -> tuple[list[Named], dict[str,
             continue
         things.update((key, Thing(key, key if names else "", kind)) for key in names or [f"?{number}"])
     return read, things
+
+
+def _by_one_name(design: Design, read: Sequence[Named]) -> list[Named]:
+    """Return names with those abbreviations written out that the record itself explains: “hyaluronidase (rHu)”."""
+    explained = {
+        found[1].lower(): names[0]
+        for each, (names, _) in zip(design.interventions, read, strict=True)
+        if len(names) == 1 and (found := _ABBREVIATED.search(each.name))
+    }
+    return [(tuple(explained.get(name.lower(), name) for name in names), kind) for names, kind in read]
 
 
 def _is_condition(name: str, conditions: Iterable[set[str]]) -> bool:

@@ -38,6 +38,9 @@ _IN_WHOM = re.compile(
 )
 _OF_WHOM = re.compile(r"^(?:adult|childhood|pediatric|infantile|other|known|suspected|diagnosis of|history of) (?=\w+)")
 _WHO = re.compile(r"\b(?:diabetic )?(?:children|infants|women|patients)$")
+_ASKED = re.compile(r"^(?:primary )?conditions?(?: or focus of study)?\s*:\s*", re.IGNORECASE)
+"""What the registry's form asks for, written into the answer."""
+_BEHIND = re.compile(r"^([\w' -]+) (primary|chronic|acute|recurrent|seasonal|perennial|persistent|refractory)$")
 _COMMON = frozenset({"disease", "diseases", "syndrome", "disorders"})
 
 
@@ -102,7 +105,7 @@ def cleaned_condition(written: str) -> str:
     >>> cleaned_condition("Carcinoma, Non-Small-Cell Lung")
     'non-small cell lung cancer'
     """
-    name = squashed(written.split(";", maxsplit=1)[0].replace(",", ", "))
+    name = squashed(_ASKED.sub("", written).split(";", maxsplit=1)[0].replace(",", ", "))
     if name.count(",") > 1 and not _TYPED.search(name):
         name = name.split(",")[0]
     name = _EITHER.sub(" or ", name)
@@ -119,6 +122,7 @@ def _in_order(name: str) -> str:
     turned = _INVERTED.fullmatch(name)
     if turned and len(turned[2].split()) <= _INVERTED_WORDS and not _BOTH.search(turned[2]):
         name = f"{turned[2]} {turned[1]}"
+    name = _BEHIND.sub(r"\2 \1", name)
     name = _STAGE.sub(lambda found: f"stage {found[1].upper()}{found[2].upper()}", name)
     name = _ANTIBODY.sub(lambda found: f"Ig{found[1].upper()}", name)
     name = _PEOPLE.sub("", _CARE.sub("", name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["NO_DISEASE", "PLAIN", "SOUNDS_LIKE_DISEASE"]
+__all__ = ["KNOWN_BY", "NO_DISEASE", "PLAIN", "SOUNDS_LIKE_DISEASE"]
 
 _I = re.IGNORECASE
 
@@ -63,6 +63,7 @@ PLAIN: list[tuple[re.Pattern[str], str]] = [
         (r"\brenal (?:insufficiency|failure)\b", "kidney failure"),
         (r"\big-?e-mediated\b", "IgE-mediated"),
         (r"\bcows?'? milk\b", "cow's milk"),
+        (r"\bbronchial asthma\b|\basthma,? bronchiale?\b", "asthma"),
         (r"\bpruritus\b", "itching"),
         (r"\bnasal polyposis\b", "nasal polyps"),
         (r"\bpa?ediatric\b", "childhood"),
@@ -80,6 +81,21 @@ PLAIN: list[tuple[re.Pattern[str], str]] = [
 ]
 """Only words that mean the same: never hay fever for rhinitis."""
 
+KNOWN_BY = {
+    "5 fluorouracil": "fluorouracil",
+    "5-fluorouracil": "fluorouracil",
+    "acetylsalicylic acid": "aspirin",
+    "antiangiogenic": "antiangiogenic medicines",
+    "cholecalciferol": "vitamin D3",
+    "cholecalciferol d3": "vitamin D3",
+    "lysergic acid diethylamide": "LSD",
+    "lysergide": "LSD",
+    "recombinant human hyaluronidase": "hyaluronidase",
+    "surgical procedure": "surgery",
+    "vitamin d 3 cholecalciferol": "vitamin D3",
+}
+"""Treatments by their long names, and by which short name of just the same people know them."""
+
 NO_DISEASE = re.compile(
     r"^(?:chronic |acute )?diseases?$|^older adults?$|^elderly$|^aged$|^frail\w*$|course$"
     r"|resection margins?|similarity|immunology$|^pa?ediatrics?$"
@@ -93,7 +109,7 @@ NO_DISEASE = re.compile(
     r"|\bmilk\b(?!.*(?:allerg|hypersens|intoler))|growth|development|physiolog|aging|sleep quality|knowledge|microbi"
     r"|exposure|phenotype|genotype|cytokine|polymorphism|treatment|therapy|immune (?:system|function|status)|expression"
     r"|mutation|level|inflammation markers|outcome|predict|management|intervention|effect|function|risk|burden"
-    r"|satisfaction|circulating|immunoglobulin|receptor|gene\b|monitor|use\b"
+    r"|satisfaction|self[- ]efficacy|circulating|immunoglobulin|receptor|gene\b|monitor|use\b"
     r"|drug\b(?!.*(?:allerg|hypersens|reaction|abuse))|allergen",
     _I,
 )

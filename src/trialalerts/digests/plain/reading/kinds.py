@@ -107,7 +107,7 @@ _WORDS: list[tuple[Kind, re.Pattern[str]]] = [
                 r"|\bassay\b|sequencing|elisa"
                 r"|investigations?$|monitoring|immunocap|\banalysis\b|evaluation|determination|dosage$|phenotyp|genotyp"
                 r"|detection|echocardio|\becg\b|elastogra|\bblood count\b|\bige\b$|profil(e|ing)|\bfeno\b|actigraph"
-                r"|pupillometr|polysomnogra|heart.?rate variab"
+                r"|(in|ex)spiratory flow|peak flow|pupillometr|polysomnogra|heart.?rate variab"
             ),
         ),
         (Kind.VACCINE, r"vaccin"),

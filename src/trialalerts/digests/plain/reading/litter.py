@@ -41,7 +41,8 @@ FORM = re.compile(
     r"|pills?|pre-?filled syringes?|autoinjectors?|pens?|syringes?|injections?|injectable"
     r"|infusions?|intravenous(?:ly)?|iv"
     r"|subcutaneous(?:ly)?|sc|intramuscular(?:ly)?|im|i\.v\.|s\.c\.|solutions?|suspensions?|powders?(?: for .*)?"
-    r"|for (?:injections?|infusions?)|lyophilized|concentrate|granules?|mono-?therapy|dose[- ](?:escalation|expansion)"
+    r"|for (?:injections?|infusions?)|lyophilized|concentrate|granules?|mono-?therapy"
+    r"|(?:doses?[- ](?:for )?|for )(?:dose[- ])?(?:escalation|expansion)"
     r"|(?:multiple|single) doses?"
     r"|(?:low|middle|medium|mid|high|higher|lower)[- ]doses?(?: group)?"
     r"|doses?(?: level)? ?[a-z0-9]?|regimens? ?[a-z0-9]?|once|twice|three times|daily|weekly|monthly"
@@ -72,14 +73,15 @@ TOO_VAGUE = re.compile(
 )
 CODE = re.compile(r"(?=.*\d)[A-Za-z]{1,6}[- ]?[A-Za-z]{0,3}[- ]?\d{2,}[-A-Za-z0-9/.]*")
 INN = re.compile(
-    r"[A-Za-z-]{3,}(?:mab|nib|cept|tide|stat|statin|parin|vir|ase|gene|cel|limus|lukast|ciclib|prost|kinra|olol|azole"
+    r"[A-Za-z-]{3,}(?:mab|mig|bart|nib|cept|tide|stat|statin|parin|vir|ase|gene|cel|limus|lukast|ciclib|prost|kinra|olol"
+    r"|azole"
     r"|oxin|platin|taxel|leucel|fusp alfa)(?:-\w{4})?(?: [a-z]{4,12})?",
     _I,
 )
 """The shape of an international nonproprietary name."""
 SUFFIX = re.compile(
-    r"(?:mab|nib|cept|tide|stat|parin|vir|ase|gene|cel|limus|lukast|ciclib|prost|kinra|ol|ine|one|ate|ide|in|ium|xel"
+    r"(?:mab|mig|bart|nib|cept|tide|stat|parin|vir|ase|gene|cel|limus|lukast|ciclib|prost|kinra|ol|ine|one|ate|ide|in|ium|xel"
     r"|platin|fen|pam|pril|sartan|azole|oxin|cycline|mycin|am|il|en|ose|an|id|acid|therap(?:y|ies)|tics?|oids?|amines?"
-    r"|cells?|ergens?|metics?|tomy|milk|wheat|egg|peanut)$"
+    r"|cells?|ergens?|metics?|trexed|tomy|milk|wheat|egg|peanut)$"
 )
 """How common names of substances and treatments end: they take no capital; another single word may be a brand."""

@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 
 from trialalerts.catalog.facts import Intervention
+from trialalerts.digests.plain.reading.everyday import KNOWN_BY
 from trialalerts.digests.plain.reading.kinds import MARKS, Kind, kind_of
 from trialalerts.digests.plain.reading.litter import (
     CODE,
@@ -39,8 +40,11 @@ _PARTS = re.compile(
     r"|,\s+(?:and\s+)?|\s+and\s+(?=[\w-]+$)",
     re.IGNORECASE,
 )
-_EXPLAINED = re.compile(r"(?<=\w) (?:is|are) (?:an?|the) .*$", re.IGNORECASE)
+_EXPLAINED = re.compile(
+    r"(?<=\w) (?:(?:is|are) (?:an?|the)|at an? (?:\w+ )?dose of|for (?:the )?treatment of) .*$", re.IGNORECASE
+)
 _TWICE = re.compile(r"\b(.+?) (?:or|and|then|followed by) \1$", re.IGNORECASE)
+_SALT = re.compile(r"(?<=[a-z]{5}) (?:hydrochloride|hydrobromide|mesylate|tosylate|besylate)$", re.IGNORECASE)
 _BIOSIMILAR = re.compile(r"\b(\w{5,}mab)-[a-z]{4}\b")
 _ENDS = re.compile(r"^(?:of|and|or|with|in|to|by|for|as)\b|\b(?:of|and|or|with|in|to|by|for|as|at|per|on|from|the)$")
 _SIGNS = re.compile(r"[{}<>=|_]|\bn ?=")
@@ -81,12 +85,14 @@ class _Reader:
         self._others = others
         self._mesh = mesh
         self._brands = brands
+        self._is_list = False
         self._inside = [squashed(each) for each in _INSIDE.findall(raw)]
 
     def names(self) -> list[str]:
         """Return the names of all parts that have one."""
         bare = squashed(_BRACKETED.sub(" ", self._raw)) or next(iter(self._inside), "")
         cleaned = [part for part in map(self._without_litter, _parts(_EXPLAINED.sub("", bare))) if part]
+        self._is_list = len(cleaned) > 1
         return [name for part in cleaned if (name := self._name(part))]
 
     def _without_litter(self, part: str) -> str:
@@ -99,8 +105,8 @@ class _Reader:
     def _name(self, part: str) -> str | None:
         if _is_no_name(part):
             return self._stand_in()
-        part = _BIOSIMILAR.sub(r"\1", _TWICE.sub(r"\1", self._real(part)))
-        return part if self._keeps_capitals(part) else lowered(part)
+        part = _SALT.sub("", _BIOSIMILAR.sub(r"\1", _TWICE.sub(r"\1", self._real(part))))
+        return KNOWN_BY.get(part.lower()) or (part if self._keeps_capitals(part) else lowered(part))
 
     def _stand_in(self) -> str | None:
         """Return a name that stands elsewhere: a term of the registry's that is in the words, another name."""
@@ -121,10 +127,16 @@ class _Reader:
         )
 
     def _real(self, part: str) -> str:
-        """Return a sponsor's code as the name that stands beside it, where that is an international one."""
+        """Return a sponsor's code as the name that stands beside it, where that is an international one.
+
+        In a list of several that is the one right behind it.
+        """
         if not CODE.fullmatch(part):
             return part
-        return next((each for each in (*self._inside, *map(squashed, self._others)) if INN.fullmatch(each)), part)
+        known = (*self._inside, *map(squashed, self._others))
+        if self._is_list:
+            known = tuple(map(squashed, re.findall(rf"{re.escape(part)}\s*[(\[]([^()\[\]]{{3,40}})[)\]]", self._raw)))
+        return next((each for each in known if INN.fullmatch(each)), part)
 
     def _keeps_capitals(self, part: str) -> bool:
         if self._kind is Kind.DEVICE or CODE.fullmatch(part):

@@ -102,6 +102,7 @@ _NAMES = {
         "Artemisia",
         "Ayurveda",
         "Mohs",
+        "Xolair",
     ]
 }
 _COMMON = frozenset(
