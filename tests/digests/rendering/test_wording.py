@@ -306,7 +306,7 @@ def test_a_phrase_that_cannot_be_filled_in_is_passed_over_and_told(tmp_path: Pat
 def test_a_strings_file_that_is_broken_is_passed_over_and_told(tmp_path: Path) -> None:
     (tmp_path / "strings.de.toml").write_text("this is not TOML")
     with capture_logs() as logs:
-        assert Wordings(tmp_path).of("de").say("footer.unsubscribe") == "Abbestellen"
+        assert Wordings(tmp_path).of("de").say("footer.unsubscribe") == "Abmelden"
     assert [entry["event"] for entry in logs] == ["template.broken"]
 
 
