@@ -76,11 +76,11 @@ def _read(db: Any) -> tuple[float, list[Any]]:
     """Return the rate of reading, and the drafts under new numbers."""
     from tests.sources.study_reader import read_study
     from trialalerts.clock import SystemClock
-    from trialalerts.settings import HttpSettings
+    from trialalerts.settings import Settings
     from trialalerts.sources.context import SourceContext
 
     began, drafts = time.process_time(), []
-    with gzip.open(_STUDIES) as lines, SourceContext(db, HttpSettings(), SystemClock()) as context:
+    with gzip.open(_STUDIES) as lines, SourceContext(db, Settings(), SystemClock()) as context:
         for n, line in enumerate(lines):
             study, where = orjson.loads(line)["study"], str(n)
             draft, _ = read_study(

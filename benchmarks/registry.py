@@ -265,10 +265,10 @@ class _Copies:
 
 def _originals(db: Any) -> list[Any]:
     from trialalerts.clock import SystemClock
-    from trialalerts.settings import HttpSettings
+    from trialalerts.settings import Settings
     from trialalerts.sources.context import SourceContext
 
-    with gzip.open(_STUDIES) as lines, SourceContext(db, HttpSettings(), SystemClock()) as context:
+    with gzip.open(_STUDIES) as lines, SourceContext(db, Settings(), SystemClock()) as context:
         return _read([orjson.loads(line)["study"] for line in lines], context)
 
 
@@ -463,10 +463,10 @@ def _sweep(file: Path) -> dict[str, Any]:
 def _reading(db: Any) -> tuple[float, float]:
     """Return how long it takes to read as many studies as a sweep has, once their towns are known."""
     from trialalerts.clock import SystemClock
-    from trialalerts.settings import HttpSettings
+    from trialalerts.settings import Settings
     from trialalerts.sources.context import SourceContext
 
-    with gzip.open(_STUDIES) as lines, SourceContext(db, HttpSettings(), SystemClock()) as context:
+    with gzip.open(_STUDIES) as lines, SourceContext(db, Settings(), SystemClock()) as context:
         studies = [orjson.loads(line)["study"] for line in lines]
         _read(studies, context)
         watch = _Watch()

@@ -67,5 +67,5 @@ def _own_files(vocabulary: VocabularySettings) -> tuple[Path | None, ...]:
 
 def _reread(db: Database, settings: Settings) -> None:
     end = time.monotonic() + _REREADING_SECONDS
-    with SourceContext(db, settings.http, SystemClock()) as desk:
+    with SourceContext(db, settings, SystemClock()) as desk:
         reread_trials(db, desk, stop=lambda: time.monotonic() >= end)

@@ -89,7 +89,7 @@ class Pipeline:
         """
         join_stored_trials(self.db, self.clock, stop=self._stop)
         clock = self._timekeeper.look()
-        with SourceContext(self.db, self.settings.http, self.clock, stop=self._stop, sure_at=clock.sure_at) as context:
+        with SourceContext(self.db, self.settings, self.clock, stop=self._stop, sure_at=clock.sure_at) as context:
             changed = reread_trials(self.db, context, stop=self._stop)
         if clock.steady:
             changed += turn_statuses(self.db, self.clock, freshness=freshness_of(self.settings))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.digests.rendering_samples import article, entry
+from trialalerts.catalog.articles.translations import text_in
 from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.digests.cards.card import ArticleCard
 from trialalerts.digests.cards.maker import CardMaker
@@ -60,7 +61,7 @@ def test_an_article_without_a_link_leads_to_our_own_page_and_its_text_stands_in_
 def test_a_summary_that_begins_the_text_is_not_said_twice() -> None:
     told = ArticleFacts(html="<p>One sentence of it. And another one.</p>")
     item = article(told=told, url="", summary="One sentence of…")
-    assert shown_text(item, told) == ("One sentence of it. And another one.",)
+    assert shown_text(text_in("en", item, told)) == ("One sentence of it. And another one.",)
 
 
 def test_the_text_of_an_article_keeps_its_subtitle_paragraphs_and_lists_apart() -> None:
@@ -76,7 +77,7 @@ def test_the_text_of_an_article_keeps_its_subtitle_paragraphs_and_lists_apart() 
 def test_of_a_long_text_whole_paragraphs_are_shown_and_never_a_scrap(length: int, shown: int) -> None:
     first = ("Words. " * (length // 7)).strip()
     told = ArticleFacts(html=f"<p>{first}</p><p>{'It goes on. ' * 60}</p>")
-    paragraphs = shown_text(article(told=told, url="", summary=""), told)
+    paragraphs = shown_text(text_in("en", article(told=told, url="", summary=""), told))
     assert len(paragraphs) == shown
     assert sum(map(len, paragraphs)) <= 1_500
     assert all(each.endswith(".") for each in paragraphs)

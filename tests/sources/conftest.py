@@ -16,7 +16,7 @@ from tests.sources.feed_stage import Feeds
 from tests.sources.registry_server import RegistryServer, read_studies
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.settings import HttpSettings
+from trialalerts.settings import HttpSettings, Settings
 from trialalerts.sources.context import SourceContext
 from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind, PlaceName
 
@@ -112,7 +112,7 @@ def _area(id_: str, name: str, **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def context(sqlite_world: Database, http_settings: HttpSettings, clock: FrozenClock) -> Iterator[SourceContext]:
     """What a source reads with."""
-    with SourceContext(sqlite_world, http_settings, clock) as context:
+    with SourceContext(sqlite_world, Settings(http=http_settings), clock) as context:
         yield context
 
 

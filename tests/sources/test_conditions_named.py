@@ -17,7 +17,7 @@ from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.tables import Item
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.settings import HttpSettings
+from trialalerts.settings import HttpSettings, Settings
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.polling.reread import reread_trials
 from trialalerts.vocabulary.areas.tree import store_curated
@@ -33,7 +33,7 @@ def curated_desk(sqlite_world: Database, http_settings: HttpSettings, clock: Fro
     """What a source reads with; all curated areas are known."""
     with sqlite_world.write() as session:
         store_curated(session, CURATED)
-    with SourceContext(sqlite_world, http_settings, clock) as context:
+    with SourceContext(sqlite_world, Settings(http=http_settings), clock) as context:
         yield context
 
 
@@ -111,7 +111,7 @@ def test_a_trial_whose_areas_are_understood_anew_is_updated_silently_and_its_lat
 
 
 def _reread(db: Database, http_settings: HttpSettings, clock: FrozenClock) -> int:
-    with SourceContext(db, http_settings, clock) as context:
+    with SourceContext(db, Settings(http=http_settings), clock) as context:
         return reread_trials(db, context)
 
 

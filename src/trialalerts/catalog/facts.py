@@ -15,6 +15,8 @@ __all__ = [
     "Arm",
     "ArticleFacts",
     "ArticleNotice",
+    "ArticleRegion",
+    "ArticleText",
     "Conflict",
     "Contact",
     "Design",
@@ -209,12 +211,41 @@ class ArticleNotice(_Facts):
     on: PartialDate | None = None
 
 
+class ArticleText(_Facts):
+    """An article in a further language (ISO 639-1, perhaps with a region), as its editors translated it."""
+
+    language: str
+    title: str
+    summary: str = ""
+    html: str = ""
+    url: str = ""
+    correction: str | None = None
+    retraction: str | None = None
+
+
+class ArticleRegion(_Facts):
+    """A region whose people alone an article is for: as a preference's, with its name (``label``).
+
+    ``kind`` is country, subdivision or place; a group of countries is several of them. Degrees and kilometres.
+    """
+
+    kind: Literal["country", "subdivision", "place"]
+    label: str
+    country: str
+    subdivision: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    radius_km: float | None = None
+
+
 class ArticleFacts(_Facts):
     """What is known of an article; ``html`` is its sanitised body, empty where the source gives none.
 
     ``published_on`` is the day it appeared where the source gives no time of day: the same day for every reader,
     while the item's ``published_at`` only puts it in order. ``sources`` are the names of all sources of an item that
     several have; no record says it. ``trials`` are the registry numbers that it names, in their one spelling.
+    ``retracted_on`` and ``retraction`` are its own editors' word; of a paper's journal that is a notice. Where
+    ``regions`` or ``languages`` (ISO 639-1) are named, it is for those alone who live there, or read one of them.
     """
 
     authors: tuple[str, ...] = ()
@@ -228,4 +259,9 @@ class ArticleFacts(_Facts):
     journal: str | None = None
     trials: tuple[str, ...] = ()
     notices: tuple[ArticleNotice, ...] = ()
+    retracted_on: date | None = None  # and ``retraction`` is the sentence that says why
+    retraction: str | None = None
+    translations: tuple[ArticleText, ...] = ()
+    regions: tuple[ArticleRegion, ...] = ()
+    languages: tuple[str, ...] = ()
     sources: tuple[str, ...] | None = None

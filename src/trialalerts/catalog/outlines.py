@@ -69,7 +69,8 @@ class OutlinePlaces(NamedTuple):
 
     ``unknown``: of a site nobody could tell the country. A site of a territory is found under each country that it is
     written under. ``without_part`` and ``without_point`` are countries with a site of which no more is known;
-    ``everywhere`` are those in which everybody is near. ``points`` are latitude and longitude in turn, in degrees.
+    ``everywhere`` are those (of an article, parts of them too) in which everybody is near. ``points`` are latitude and
+    longitude in turn, in degrees; in ``circles`` everybody is near: latitude, longitude and kilometres in turn.
     """
 
     unknown: bool = False
@@ -79,6 +80,7 @@ class OutlinePlaces(NamedTuple):
     without_point: _Texts = ()
     everywhere: _Texts = ()
     points: Sequence[float] = ()
+    circles: Sequence[float] = ()
 
 
 class Outline(NamedTuple):
@@ -88,7 +90,8 @@ class Outline(NamedTuple):
     ``oldest_days`` is the age in days of the oldest person it takes. ``open_places`` are those of the sites that take
     people now, ``joined_places`` those of the sites where one may take part, ``all_places`` those of all its sites.
     None: its place is not known or does not matter; no place at all: it is near nobody. ``nationwide``: the record says
-    of all its sites that one takes part wherever one lives. ``trials`` are the registry numbers that an article names.
+    of all its sites that one takes part wherever one lives. ``trials`` are the registry numbers that an article names,
+    ``languages`` (ISO 639-1) those of the people it is for.
     """
 
     kind: str = ItemKind.TRIAL.value
@@ -103,6 +106,7 @@ class Outline(NamedTuple):
     healthy_volunteers: bool | None = None
     nationwide: bool = False
     trials: _Texts = ()
+    languages: _Texts = ()
     open_places: OutlinePlaces | None = None
     joined_places: OutlinePlaces | None = None
     all_places: OutlinePlaces | None = None
@@ -131,7 +135,15 @@ def outline_of(
     )
     if kind is ItemKind.ARTICLE:
         said: Mapping[str, Any] = facts if isinstance(facts, Mapping) else {}
-        return about._replace(audience=audience_in([said.get("audience")]), trials=list(said.get("trials") or ()))
+        places = _places_of_article(said.get("regions") or ())
+        return about._replace(
+            audience=audience_in([said.get("audience")]),
+            trials=list(said.get("trials") or ()),
+            languages=list(said.get("languages") or ()),
+            open_places=places,
+            joined_places=places,
+            all_places=places,
+        )
     read = facts if isinstance(facts, TrialFacts) else _read(facts or {})
     if read is None or not read.sites:
         return about if read is None else with_facts(about, read)
@@ -194,6 +206,24 @@ def places_of(facts: TrialFacts | None, sites: Iterable[Site], *, nationwide: bo
         everywhere=list(everywhere),
         points=flat,
     )
+
+
+def _places_of_article(regions: Sequence[Mapping[str, Any]]) -> OutlinePlaces | None:
+    """Return where those live whom an article is for; None: anywhere."""
+    if not regions:
+        return None
+    countries: dict[str, None] = {}
+    parts: dict[str, None] = {}
+    everywhere: dict[str, None] = {}
+    circles: list[float] = []
+    for region in regions:
+        countries |= dict.fromkeys(countries_of(region["country"], None))
+        parts |= dict.fromkeys(subdivisions_of(region["country"], region.get("subdivision")))
+        if region["kind"] == "place":
+            circles += [region["latitude"], region["longitude"], region["radius_km"]]
+        else:
+            everywhere[region.get("subdivision") or region["country"]] = None
+    return OutlinePlaces(countries=list(countries), parts=list(parts), everywhere=list(everywhere), circles=circles)
 
 
 def written_outline(outline: Outline) -> str:

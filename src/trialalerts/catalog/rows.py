@@ -29,6 +29,7 @@ _NOT_HASHED: dict[str, Any] = {
 _LEARNT_LATER = (
     "reach", "plain", "lay", "schedule", "said_by", "conflicts",
     "published_on", "sources", "corrected_on", "correction", "journal", "trials", "notices",
+    "retracted_on", "retraction", "translations", "regions", "languages",
 )  # fmt: skip
 """Facts that the program learnt to read later: records without them keep their hash, and are not written anew."""
 _NUL = b"\\u0000"

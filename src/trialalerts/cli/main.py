@@ -32,6 +32,7 @@ NOUNS: dict[str, str] = {
     "topics": "Topics beside diseases: search, show.",
     "regions": "Places: search; import postcodes.",
     "items": "Trials and articles: show, and whom they reached.",
+    "articles": "Editors' articles: check, approve, publish …",
     "subscribers": "People: add, list, explain, edit, pause, import …",
     "preferences": "What people follow: list, add, remove, estimate.",
     "follows": "Single trials that people follow: list, add, remove.",

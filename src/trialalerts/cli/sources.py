@@ -200,7 +200,7 @@ def _first_batch(context: Context, source: SourceSettings) -> Batch:
     from trialalerts.sources.context import SourceContext
     from trialalerts.sources.kinds import open_source
 
-    with SourceContext(context.db, context.settings.http, context.clock) as desk:
+    with SourceContext(context.db, context.settings, context.clock) as desk:
         for batch in open_source(source).batches(Position(), desk):
             return batch
     raise SourceError(f"Source {source.name} gave nothing.")
@@ -222,7 +222,7 @@ def _sampled(context: Context, source: SourceSettings, file: Path) -> Batch:
         raise InvalidInput(f"--sample: {file} cannot be read ({error.strerror})") from None
     if body.startswith(_GZIP):
         _, body = next(unzipped(body, str(file)))
-    with SourceContext(context.db, context.settings.http, context.clock) as desk:
+    with SourceContext(context.db, context.settings, context.clock) as desk:
         return opened.sample(body, str(file), desk)
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.choices import WEEKDAYS
 
-__all__ = ["moment_of", "since_of"]
+__all__ = ["moment_in", "moment_of", "since_of"]
 
 _SPANS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -32,6 +32,22 @@ def moment_of(option: str, text: str | None) -> datetime | None:
             f"{option}: “{text}” is no day and no moment; write 2026-03-02 or 2026-03-02T14:00"
         ) from None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+
+
+def moment_in(option: str, text: str, zone: ZoneInfo) -> datetime:
+    """Return the moment that an option names; in ``zone`` where it names none.
+
+    >>> moment_in("--at", "2026-12-01 08:00", ZoneInfo("Europe/Berlin")).isoformat()
+    '2026-12-01T08:00:00+01:00'
+
+    Raises:
+        InvalidInput: it is neither a day nor a moment.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidInput(f"{option}: “{text}” is no moment; write 2026-03-02 or 2026-03-02 14:00") from None
+    return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
 def since_of(option: str, text: str | None, now: datetime, timezone: str) -> datetime | None:

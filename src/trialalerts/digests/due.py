@@ -39,7 +39,7 @@ class DueRow(NamedTuple):
 
     Written as the database gives it, since a million of them pass: ``schedule``, ``region`` and ``filters`` are texts
     that stand for several columns (see :class:`~trialalerts.matching.matcher.PreferenceRow`), so that what was read
-    once is known again.
+    once is known again. ``locale`` is as people choose it: ``de-AT``.
     """
 
     subscriber_id: int
@@ -57,6 +57,7 @@ class DueRow(NamedTuple):
     item_id: int | None
     confirmed_seq: int | None
     paused_seq: int | None = None
+    locale: str = "en"
 
 
 class _Sought(NamedTuple):
@@ -108,13 +109,13 @@ def _waits(*, introducing: bool) -> str:
 
 _PAGE = """
 WITH due AS MATERIALIZED (
-    SELECT s.id, s.cursor, s.confirmed_seq, s.next_due_at,
+    SELECT s.id, s.cursor, s.confirmed_seq, s.next_due_at, s.locale,
         s.frequency || '|' || s.hour || '|' || s.weekday || '|' || s.day || '|' || s.timezone AS schedule
     FROM subscriber s WHERE {who} ORDER BY s.next_due_at, s.id LIMIT :most {lock}
 )
 SELECT due.id, due.cursor, due.schedule, due.next_due_at, p.id, p.introduced_at IS NULL, coalesce(p.area_id, ''),
     coalesce({region}, ''), p.latitude, p.longitude, p.radius_km, coalesce({filters}, ''), p.item_id,
-    due.confirmed_seq, p.paused_seq
+    due.confirmed_seq, p.paused_seq, due.locale
 FROM due LEFT JOIN preference p
     ON p.subscriber_id = due.id AND p.confirmed_at IS NOT NULL AND p.paused_until IS NULL
 """

@@ -120,19 +120,20 @@ class PageMatcher:
         changes, shown, preference = self.matcher.changes, self.matcher.shown, row.preference_id or 0
         newcomer = row.cursor == NEVER_SERVED
         is_new = newcomer or row.is_new
+        language = row.locale[:2]
         within = self._new_changes(row.cursor, row.confirmed_seq) if is_new else changes.index.after(row.cursor)
         if row.paused_seq is not None:
             if not is_new and row.paused_seq < self._after:
                 return False
             within = within if is_new else self._since_rest(row.paused_seq, before)
             served.rested += (preference,)
-        if found := changes.found(within, row):
+        if found := changes.found(within & changes.index.read_in(language), row):
             served.parts.append((preference, found))
             served.changed |= not newcomer
         if newcomer or (is_new and self._introducing):
             if shown is None or not self.matcher.introduces(row):
                 return False
-            if found := shown.found(shown.index.every, row):
+            if found := shown.found(shown.index.read_in(language), row):
                 served.parts.append((preference, found))
             served.introduced += (preference,) if row.is_new else ()
             served.newcomer = newcomer

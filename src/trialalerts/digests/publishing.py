@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
-from trialalerts.catalog.facts import ArticleFacts
-from trialalerts.catalog.tables import Item
+from trialalerts.catalog.facts import ArticleText
 from trialalerts.catalog.text import clean_text
 from trialalerts.digests.cards.text import one_line, shortened
 from trialalerts.settings import Settings
@@ -72,13 +71,13 @@ def _site(url: str) -> str:
     return (urlsplit(url).hostname or "").removeprefix("www.")
 
 
-def shown_text(item: Item, facts: ArticleFacts) -> tuple[str, ...]:
+def shown_text(text: ArticleText) -> tuple[str, ...]:
     """Return what a card says of an article, by paragraphs: of one that stands nowhere else its text."""
-    if item.url or not facts.html:
-        return tuple(filter(None, [shortened(item.summary, SUMMARY)]))
-    paragraphs = _paragraphs(clean_text(facts.html))
-    if item.summary.removesuffix("…") not in " ".join(paragraphs):
-        paragraphs.insert(0, one_line(item.summary))
+    if text.url or not text.html:
+        return tuple(filter(None, [shortened(text.summary, SUMMARY)]))
+    paragraphs = _paragraphs(clean_text(text.html))
+    if text.summary.removesuffix("…") not in " ".join(paragraphs):
+        paragraphs.insert(0, one_line(text.summary))
     return _beginning(paragraphs)
 
 

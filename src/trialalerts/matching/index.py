@@ -15,7 +15,7 @@ from itertools import accumulate
 from operator import and_, or_
 from typing import TYPE_CHECKING, Self
 
-from trialalerts.catalog.tables import TOLD_BEFORE_ONLY, ChangeKind
+from trialalerts.catalog.tables import ChangeKind
 from trialalerts.matching.bits import Postings, bits_of
 from trialalerts.matching.closings import ClosingIndex
 from trialalerts.matching.gaining import Gains
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from trialalerts.subscribers.filters import Filters
 
 __all__ = ["Miss", "WindowIndex"]
-
-_ASKED_OTHERWISE = frozenset({ChangeKind.SITE_CLOSED, *TOLD_BEFORE_ONLY})
 
 _SEXES = ("female", "male")
 
@@ -66,6 +64,7 @@ class Miss(StrEnum):
     AUDIENCE = "audience", "written for others"
     AGE = "age", "outside the age taken"
     HEALTHY = "healthy_volunteer", "takes no healthy volunteers"
+    LANGUAGE = "language", "for readers of other languages"
 
 
 class WindowIndex:
@@ -88,6 +87,8 @@ class WindowIndex:
         self._closings = ClosingIndex([(n, c.closing) for n, c in enumerate(self._asked) if c.closing is not None])
         self._areas_asked: dict[str | tuple[str, frozenset[str]], int] = {}
         self._after_asked: dict[int, int] = {}
+        self._limited = [number for number, each in enumerate(self._asked) if each.outline.languages]
+        self._languages_asked: dict[str, int] = {}
 
     @property
     def numbers(self) -> list[int]:
@@ -113,6 +114,15 @@ class WindowIndex:
     def numbered(self, seqs: Collection[int]) -> int:
         """Return the candidates with one of these change numbers."""
         return bits_of([n for n, c in enumerate(self._asked) if c.seq in seqs]) if seqs else 0
+
+    def read_in(self, language: str) -> int:
+        """Return the candidates for people who read a language (ISO 639-1), or for all."""
+        if not self._limited:
+            return self.every
+        if language not in self._languages_asked:
+            others = [n for n in self._limited if language not in self._asked[n].outline.languages]
+            self._languages_asked[language] = self.every & ~bits_of(others)
+        return self._languages_asked[language]
 
     def wanted(self, area: str, excluded: frozenset[str], met: int, region: RegionKey | int) -> int:
         """Return the candidates on an area and in a region, among those that meet the filters (see :meth:`filters`).
@@ -144,7 +154,7 @@ class WindowIndex:
             if not (each.seq and each.kind == RECRUITING_NOW):
                 found.add((each.item_id,), number)
         for number, each in enumerate(self._asked):
-            if each.names and each.kind not in TOLD_BEFORE_ONLY:
+            if each.names and not each.told_before_only:
                 found.add(each.names, number)
         return found
 
@@ -311,4 +321,6 @@ class WindowIndex:
 
 
 def _is_asked_by_place(candidate: Indexed) -> bool:
-    return candidate.kind not in _ASKED_OTHERWISE and not candidate.only_followers
+    if candidate.told_before_only or candidate.only_followers:
+        return False
+    return candidate.kind != ChangeKind.SITE_CLOSED

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from trialalerts.matching.bits import Postings, bits_of
 from trialalerts.matching.query import group_members
 from trialalerts.subscribers.tables import RegionKind
-from trialalerts.vocabulary.places.distance import EARTH_RADIUS_KM
+from trialalerts.vocabulary.places.distance import EARTH_RADIUS_KM, distance_km
 
 if TYPE_CHECKING:
     from trialalerts.catalog.outlines import OutlinePlaces
@@ -49,6 +49,7 @@ class PlaceIndex:
         self._without_part = Postings[str]()
         self._without_point = Postings[str]()
         self._everywhere = Postings[str]()
+        self._circles: list[tuple[float, float, float, int]] = []
         self._points: list[float] = []
         self._owners: list[int] = []
         nowhere: list[int] = []
@@ -75,20 +76,36 @@ class PlaceIndex:
             return self._nowhere | self._countries[country or ""]
         if kind is RegionKind.SUBDIVISION:
             unknown, known = self._without_part[country or ""], self._parts[subdivision or ""]
-            return self._nowhere | self.reached(country) | known | unknown
-        return self.perhaps(country) | self.within(latitude or 0.0, longitude or 0.0, radius or 0.0)
+            return self._nowhere | self.reached(country, subdivision) | known | unknown
+        around = latitude or 0.0, longitude or 0.0, radius or 0.0
+        return self.perhaps(country, subdivision) | self.within(*around) | self._encircling(*around)
 
     def within(self, latitude: float, longitude: float, radius_km: float) -> int:
         """Return the candidates with a site known to lie within the radius of a place."""
         return self._map.within(latitude, longitude, radius_km)
 
-    def reached(self, country: str | None) -> int:
-        """Return the candidates near everybody in the country."""
-        return self._everywhere[country or ""]
+    def reached(self, country: str | None, subdivision: str | None = None) -> int:
+        """Return the candidates near everybody in the country, or in that part of it."""
+        return self._everywhere[country or ""] | (self._everywhere[subdivision] if subdivision else 0)
 
-    def perhaps(self, country: str | None) -> int:
-        """Return the candidates that may be near any place of the country, by what is not known of their sites."""
-        return self._nowhere | self.reached(country) | self._without_point[country or ""]
+    def perhaps(self, country: str | None, subdivision: str | None = None) -> int:
+        """Return the candidates that may be near any place of the country (or of that part of it).
+
+        Of their sites not more is known.
+        """
+        return self._nowhere | self.reached(country, subdivision) | self._without_point[country or ""]
+
+    def _encircling(self, latitude: float, longitude: float, radius_km: float) -> int:
+        """Return the candidates for those who live in a circle that holds the place, or the centre of which is near."""
+        if not self._circles:
+            return 0
+        return bits_of(
+            [
+                number
+                for north, east, km, number in self._circles
+                if distance_km(latitude, longitude, north, east) <= max(km, radius_km)
+            ]
+        )
 
     def _add(self, places: OutlinePlaces, number: int) -> None:
         self._countries.add(places.countries, number)
@@ -98,6 +115,8 @@ class PlaceIndex:
         self._without_point.add(places.without_point, number)
         self._points += places.points
         self._owners += [number] * (len(places.points) // 2)
+        by_three = zip(places.circles[::3], places.circles[1::3], places.circles[2::3], strict=True)
+        self._circles += [(north, east, km, number) for north, east, km in by_three]
 
 
 class SiteMap:

@@ -71,7 +71,9 @@ def introduction(
     asked = None if queries is None else _any_of(_articles(session, query, areas) for query in queries)
     recent = recent if asked is None else recent & asked
     articles = [
-        Indexed(seq=0, item_id=number, kind=ChangeKind.PUBLISHED.value, outline=each.outline, places=None)
+        Indexed(
+            seq=0, item_id=number, kind=ChangeKind.PUBLISHED.value, outline=each.outline, places=each.outline.all_places
+        )
         for number, each in sorted(outlines_of(session.connection(), recent).items())
     ]
     return [*open_trials(session, queries, areas, kept_back=False), *articles]
@@ -123,7 +125,8 @@ def _recent_articles(session: Session, since: datetime, now: datetime) -> set[in
     undated = (
         item.published_at.is_(None) & sqlalchemy.select(change.seq).where(change.item_id == item.id, *told).exists()
     )
-    asked = sqlalchemy.select(item.id).where(item.kind == ItemKind.ARTICLE, recent | undated)
+    retracted = sqlalchemy.select(change.seq).where(change.item_id == item.id, change.kind == ChangeKind.RETRACTED)
+    asked = sqlalchemy.select(item.id).where(item.kind == ItemKind.ARTICLE, recent | undated, ~retracted.exists())
     return set(session.connection().execute(asked).scalars())
 
 

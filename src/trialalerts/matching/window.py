@@ -16,7 +16,7 @@ from trialalerts.catalog.articles.naming import NamedTrials, trials_named
 from trialalerts.catalog.facts import Site, TrialFacts
 from trialalerts.catalog.outline_rows import StoredOutline, outlines_of
 from trialalerts.catalog.outlines import Outline, OutlinePlaces, places_of
-from trialalerts.catalog.tables import FOLLOWERS_ONLY, Change, ChangeKind, HeldChange, Item, ItemKind
+from trialalerts.catalog.tables import FOLLOWERS_ONLY, TOLD_BEFORE_ONLY, Change, ChangeKind, HeldChange, Item, ItemKind
 from trialalerts.catalog.trials.status import MAY_TAKE_PART, is_recruiting, site_is_open
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_chunks, in_list, list_value
@@ -47,17 +47,9 @@ RECRUITING_NOW = "recruiting_now"
 """The kind of a candidate of a first digest: nothing changed, the trial is open."""
 
 _FACTS = (
-    "status",
-    "phases",
-    "mesh",
-    "sex",
-    "minimum_age_days",
-    "maximum_age_days",
-    "maximum_age",
-    "healthy_volunteers",
-    "reach",
-    "sites",
-)
+    "status", "phases", "mesh", "sex", "minimum_age_days", "maximum_age_days", "maximum_age", "healthy_volunteers",
+    "reach", "sites",
+)  # fmt: skip
 """What matching and reasons read; a trial's long texts and its contacts are left out of memory."""
 
 _SHOWN_NOW = frozenset({"baseline", "areas", "joined"})
@@ -156,10 +148,10 @@ class Indexed:
 
     ``kind`` is as what it is told; ``places`` are those that make it near, None where the place does not matter.
     ``is_over`` tells of a trial that takes nobody now. ``names`` are the trials, by their items, that an article names;
-    with ``only_followers`` it is news to those only who follow one of them, or the trial that it is. ``had`` is the
-    item as it was told before, once for each way in which it was, where it is news only to those whom it did not
-    concern then. ``closing`` is the change itself where sites closed: whether that is news depends on which sites are
-    left.
+    with ``only_followers`` it is news to those only who follow one of them, or the trial that it is. ``ours``: our own
+    editors say it of their article. ``had`` is the item as it was told before, once
+    for each way in which it was, where it is news only to those whom it did not concern then. ``closing`` is the change
+    itself where sites closed: whether that is news depends on which sites are left.
     """
 
     seq: int
@@ -170,8 +162,14 @@ class Indexed:
     is_over: bool = False
     names: frozenset[int] = frozenset()
     only_followers: bool = False
+    ours: bool = False
     had: tuple[AsTold, ...] = ()
     closing: Candidate | None = None
+
+    @property
+    def told_before_only(self) -> bool:
+        """Whether it is news to those only whom a digest told the article."""
+        return self.kind in TOLD_BEFORE_ONLY or self.ours
 
     @property
     def number(self) -> int:
@@ -230,7 +228,7 @@ def as_it_is(session: Session, item_id: int) -> Indexed | None:
         item_id=item_id,
         kind=RECRUITING_NOW if trial else ChangeKind.PUBLISHED.value,
         outline=stored.outline,
-        places=(stored.outline.open_places if stored.is_open else stored.outline.all_places) if trial else None,
+        places=stored.outline.open_places if stored.is_open else stored.outline.all_places,
         is_over=trial and not stored.is_open,
     )
 
@@ -259,6 +257,7 @@ def _indexed(
         is_over=outline.kind == ItemKind.TRIAL and not item.is_open,
         names=named.of(change.after.get("trials", outline.trials)),
         only_followers=only_followers,
+        ours="ours" in change.after,
         had=tuple(AsTold(each, _places_that_count(change, each), named.of(each.trials)) for each in had),
         closing=closing,
     )

@@ -26,6 +26,7 @@ from trialalerts.redaction import without_secrets
 from trialalerts.settings.sections import (
     DatabaseSettings,
     DigestSettings,
+    EditorSettings,
     FeedbackSettings,
     HttpSettings,
     LogSettings,
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     look: LookSettings = LookSettings()
     templates: TemplateSettings = TemplateSettings()
     vocabulary: VocabularySettings = VocabularySettings()
+    editors: EditorSettings = EditorSettings()
     operator: OperatorSettings = OperatorSettings()
     retention: RetentionSettings = RetentionSettings()
     logs: LogSettings = LogSettings()

@@ -31,6 +31,7 @@ __all__ = [
     "DatabaseSettings",
     "DigestSettings",
     "DkimSettings",
+    "EditorSettings",
     "FeedbackSettings",
     "HttpSettings",
     "LimitSettings",
@@ -158,6 +159,12 @@ def _patience(value: object) -> object:
         with suppress(ValueError):
             value = json.loads(value)
     return value if isinstance(value, dict) else {"default": value}
+
+
+class EditorSettings(Section):
+    """What holds for the articles of editors: whether one leaves only when somebody approved it."""
+
+    approval: bool = False
 
 
 class OperatorSettings(Section):

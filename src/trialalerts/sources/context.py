@@ -10,17 +10,20 @@ from datetime import date, datetime
 from functools import cached_property, lru_cache
 from types import TracebackType
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import ArticleKey, Item, Record
+from trialalerts.catalog.tables import ArticleKey, Record
 from trialalerts.clock import Clock
 from trialalerts.database.bulk import in_chunks
 from trialalerts.database.engine import Database
 from trialalerts.net.client import Fetcher
-from trialalerts.settings import HttpSettings
+from trialalerts.settings import Settings
 from trialalerts.sources.categories import CategoryReader
+from trialalerts.sources.editors.approvals import Approvals, approvals_of
 from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
+from trialalerts.vocabulary.places.regions import Region, find_region
 from trialalerts.vocabulary.places.site_names import SiteLocator
 from trialalerts.vocabulary.tagging.condition_names import ConditionNames
 from trialalerts.vocabulary.tagging.tagger import Tagger
@@ -34,7 +37,7 @@ class SourceContext:
 
     Args:
         db: the database; a source only reads it.
-        settings: the section ``http`` of the configuration.
+        settings: the configuration: how the network is asked, and what holds for articles of editors.
         clock: tells the time.
         stop: asked about while waiting for the network; True ends the poll.
         at_most: how many requests a second the source may make; None: as many as are answered.
@@ -44,7 +47,7 @@ class SourceContext:
     def __init__(
         self,
         db: Database,
-        settings: HttpSettings,
+        settings: Settings,
         clock: Clock,
         *,
         stop: Callable[[], bool] = lambda: False,
@@ -73,7 +76,7 @@ class SourceContext:
     @cached_property
     def fetcher(self) -> Fetcher:
         """The way to the network, with one pool of connections."""
-        return Fetcher(self._settings, self.clock, stop=self.stop, at_most=self._at_most)
+        return Fetcher(self._settings.http, self.clock, stop=self.stop, at_most=self._at_most)
 
     @property
     def day(self) -> date:
@@ -114,21 +117,38 @@ class SourceContext:
         return SiteLocator(self._lookups)
 
     @property
+    def zone(self) -> ZoneInfo:
+        """Where the service is, for times that are written without a zone."""
+        return ZoneInfo(self._settings.service.timezone)
+
+    def region(self, text: str) -> Region:
+        """Return the region that a text names.
+
+        Raises:
+            InvalidInput: none is called so, or several are.
+        """
+        return find_region(self._lookups, text)
+
+    def approvals(self, source: str) -> Approvals | None:
+        """Return what of a source's articles was approved; None: nothing needs to be."""
+        return approvals_of(self._lookups, source) if self._settings.editors.approval else None
+
+    @property
     def contact(self) -> str:
         """Whom a server may write to; empty where nobody is named."""
-        return self._settings.contact
+        return self._settings.http.contact
 
     def rest(self) -> None:
         """End the transaction of the look-ups: an open one keeps SQLite's log growing and PostgreSQL's rows alive."""
         self._lookups.rollback()
 
     def known(self, registry: str, external_ids: Collection[str]) -> set[str]:
-        """Return those of the ids under which an item of the registry is stored."""
+        """Return those of the ids under which a record of the registry is stored."""
         found: set[str] = set()
         with self._db.read() as session:
             for some in in_chunks(sorted(external_ids)):
-                statement = select(Item.external_id).where(
-                    col(Item.registry_name) == registry, col(Item.external_id).in_(some)
+                statement = select(Record.external_id).where(
+                    col(Record.registry_name) == registry, col(Record.external_id).in_(some)
                 )
                 found.update(session.exec(statement))
         return found

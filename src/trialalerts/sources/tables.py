@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import Json, UtcDateTime
 
-__all__ = ["HeldRecord", "Problem", "SourceDay", "SourceState"]
+__all__ = ["ArticleApproval", "HeldRecord", "Problem", "SourceDay", "SourceState"]
 
 
 class SourceState(SQLModel, table=True):
@@ -64,6 +64,18 @@ class HeldRecord(SQLModel, table=True):
     external_id: str = Field(primary_key=True)
     draft: dict[str, Any] = Field(sa_type=Json)
     seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ArticleApproval(SQLModel, table=True):
+    """What of an editors' article was approved: ``digest`` stands for all that its file said but its status."""
+
+    __tablename__ = "article_approval"
+
+    source: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    approved_by: str
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Problem(SQLModel, table=True):

@@ -89,7 +89,7 @@ def points_of(db: Database) -> set[tuple[float | None, float | None, str | None]
 def reread(db: Database, settings: Settings, clock: FrozenClock, *, batches: int = 100) -> int:
     """Read so many batches of stored trials anew; return how many trials changed."""
     left = iter(range(batches))
-    with SourceContext(db, settings.http, clock) as context:
+    with SourceContext(db, settings, clock) as context:
         return reread_trials(db, context, stop=lambda: next(left, None) is None)
 
 

@@ -26,6 +26,8 @@ __all__ = ["ArticleVersion", "gain", "merged", "version_of"]
 
 
 _CORRECTED = ("corrected_on", "correction")
+_EDITORS = ("retracted_on", "retraction", "translations", "regions", "languages")
+"""What editors alone say: it holds whichever record leads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,9 @@ def _facts(records: Sequence[ArticleVersion]) -> dict[str, Any]:
     facts = dict(records[0].facts)
     corrected = max(records, key=lambda record: record.facts.get("corrected_on") or "")
     facts |= {name: value for name in _CORRECTED if (value := corrected.facts.get(name))}
+    for name in _EDITORS:
+        if not facts.get(name) and (said := next(filter(None, (record.facts.get(name) for record in records)), None)):
+            facts[name] = said
     dated = next((record for record in records if record.published_at), records[0])
     if day := dated.facts.get("published_on"):
         facts["published_on"] = day

@@ -99,15 +99,24 @@ def compare_articles(
     found = []
     if (is_retracted(title_after) or "retracted" in now) and not (is_retracted(title_before) or "retracted" in was):
         found.append(Difference(kind=ChangeKind.RETRACTED))
+    elif after.get("retracted_on") and not before.get("retracted_on"):
+        said = _said(after, "retraction", on="retracted_on")
+        found.append(Difference(kind=ChangeKind.RETRACTED, after=said | {"ours": True}))
     if "concern" in now and "concern" not in was:
         found.append(Difference(kind=ChangeKind.CONCERN))
     dated_before, dated = before.get("corrected_on") or "", after.get("corrected_on") or ""
     if dated > dated_before:  # ISO dates
-        said = {"sentence": after["correction"]} if after.get("correction") else {}
-        found.append(Difference(kind=ChangeKind.CORRECTED, after={"on": dated, **said}))
+        found.append(Difference(kind=ChangeKind.CORRECTED, after=_said(after, "correction", on="corrected_on")))
     elif _is_corrected_anew(was.get("corrected"), now.get("corrected", frozenset())):
         found.append(Difference(kind=ChangeKind.CORRECTED))
     return found
+
+
+def _said(facts: Mapping[str, Any], sentence: str, *, on: str) -> _Facts:
+    """Return what the editors of an article say of it later, in the languages in which they say it."""
+    texts = {each["language"]: each[sentence] for each in facts.get("translations") or () if each.get(sentence)}
+    said = {"on": facts[on], "sentence": facts.get(sentence), "sentences": texts}
+    return {name: value for name, value in said.items() if value}
 
 
 def _noticed(facts: Mapping[str, Any]) -> dict[str, frozenset[str]]:

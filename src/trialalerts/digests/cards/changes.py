@@ -302,6 +302,10 @@ def _site(
     return f"{city} ({country})" if city and country else city or country or words.say("who.not_stated")
 
 
+def _taken_back(words: Wording, told: EntryChange) -> str:
+    return words.say("change.taken_back") if told.after.get("ours") else _plain(words, told)
+
+
 _ELIGIBILITY = ChangeKind.ELIGIBILITY_CHANGED.value
 _TEXTS: dict[str, Callable[[Wording, EntryChange], str]] = {
     ChangeKind.REGISTERED.value: _registered,
@@ -313,13 +317,14 @@ _TEXTS: dict[str, Callable[[Wording, EntryChange], str]] = {
     ChangeKind.SITE_OPENED.value: _opened,
     ChangeKind.SITE_CLOSED.value: _closed,
     ChangeKind.CONTACT_CHANGED.value: _other_contact,
+    ChangeKind.RETRACTED.value: _taken_back,
 }
 
 
 def _quotes(words: Wording, told: EntryChange) -> list[Quote]:
     found = [
         ("change.why_stopped", told.after.get("why_stopped")),
-        ("change.correction", told.after.get("sentence")),
+        ("change.why_stopped" if told.kind == ChangeKind.RETRACTED else "change.correction", _sentence(words, told)),
         ("change.criteria_removed", _criteria(told, told.before)),
         ("change.criteria_added", _criteria(told, told.after)),
     ]
@@ -328,6 +333,11 @@ def _quotes(words: Wording, told: EntryChange) -> list[Quote]:
         for key, written in found
         if isinstance(written, str) and (text := shortened(written, _QUOTED))
     ]
+
+
+def _sentence(words: Wording, told: EntryChange) -> object:
+    """Return what the editors of an article say of its correction or end, in the reader's language where they can."""
+    return (told.after.get("sentences") or {}).get(words.language) or told.after.get("sentence")
 
 
 def _criteria(told: EntryChange, side: Mapping[str, Any]) -> str | None:

@@ -15,7 +15,8 @@ from datetime import date
 from functools import lru_cache
 
 from trialalerts.catalog.articles.audience import audience_in
-from trialalerts.catalog.facts import ArticleFacts, TrialFacts
+from trialalerts.catalog.articles.translations import text_in
+from trialalerts.catalog.facts import ArticleFacts, ArticleText, TrialFacts
 from trialalerts.catalog.tables import ChangeKind, Item, ItemKind
 from trialalerts.catalog.trials.awaited import results_page
 from trialalerts.catalog.trials.status import status_group
@@ -153,12 +154,16 @@ class CardMaker:
 
     def _brief_article(self, entry: Entry, item: Item) -> Brief:
         chip = next((note for note in change_notes(self._words, entry.told, None) if note.kind != "published"), None)
+        try:
+            text = text_in(self._words.language, item, ArticleFacts.model_validate(item.facts))
+        except ValueError:
+            text = ArticleText(language="", title=item.title, url=item.url)
         return Brief(
             chip=chip,
-            url=web_address(item.url) or web_address(self._publishing.page(item.id)),
+            url=web_address(text.url) or web_address(self._publishing.page(item.id)),
             registry_url=None,
             number="",
-            first=(Piece(one_line(item.title, _BRIEF_TITLE) or self._untitled(item.kind), ""),),
+            first=(Piece(one_line(text.title, _BRIEF_TITLE) or self._untitled(item.kind), ""),),
             lang="",
         )
 
@@ -250,13 +255,14 @@ class CardMaker:
     def _article(self, entry: Entry, item: Item, facts: ArticleFacts) -> ArticleCard:
         told = [note for note in change_notes(self._words, entry.told, None) if note.kind != "published"]
         notes = (*told, *notices_said(self._words, facts.notices, told))
-        paragraphs = shown_text(item, facts)
-        if len(paragraphs) == 1 and item.url:
+        text = text_in(self._words.language, item, facts)
+        paragraphs = shown_text(text)
+        if len(paragraphs) == 1 and text.url:
             paragraphs = (shortened(paragraphs[0], _SENTENCE),)
         return ArticleCard(
-            title=one_line(item.title, _TITLE) or self._untitled(item.kind),
-            url=web_address(item.url) or web_address(self._publishing.page(item.id)),
-            lang=one_line(facts.language, 20),
+            title=one_line(text.title, _TITLE) or self._untitled(item.kind),
+            url=web_address(text.url) or web_address(self._publishing.page(item.id)),
+            lang=one_line(text.language, 20),
             byline=self._byline(item, facts),
             chip=next(iter(notes), None),
             notes=notes,

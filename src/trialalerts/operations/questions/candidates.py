@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import TOLD_BEFORE_ONLY, BaselineItem, Change, Item, ItemKind
+from trialalerts.catalog.tables import BaselineItem, Change, Item, ItemKind
 from trialalerts.database import current_number
 from trialalerts.database.bulk import in_chunks
 from trialalerts.database.counter import CHANGES
@@ -162,7 +162,8 @@ class _Asked:
         self._preferences = list_preferences(session, subscriber)
         index = WindowIndex(candidates, load_areas(session))
         today = now.date()
-        self._missed = [missed(index, PreferenceQuery.of(each), today) for each in self._preferences]
+        for_others = {Miss.LANGUAGE: index.every & ~index.read_in(subscriber.locale[:2])}
+        self._missed = [missed(index, PreferenceQuery.of(each), today) | for_others for each in self._preferences]
 
     def best(self, most: int | None) -> Consideration:
         """Return the ``most`` that are told or miss least; what happened last first."""
@@ -235,7 +236,7 @@ class _Asked:
         if asking is not None:
             return next((p for p in self._preferences if p.id == asking), preference), [], None
         why: list[str] = [miss.value for miss, bits in self._missed[least].items() if bits >> number & 1]
-        if each.kind in TOLD_BEFORE_ONLY:
+        if each.told_before_only:
             why = [miss for miss in why if miss != Miss.PLACE]
         if preference.confirmed_at is None:
             why.append(WhyNot.UNCONFIRMED)
@@ -249,7 +250,7 @@ class _Asked:
 
     def _otherwise(self, each: Indexed, preference: Preference, at: datetime | None) -> WhyNot:
         """Say why something is not told that misses nothing."""
-        if each.kind in TOLD_BEFORE_ONLY:
+        if each.told_before_only:
             return WhyNot.NEVER_TOLD
         began = self._subscriber.confirmed_seq
         if each.seq and began is not None and each.seq <= began:

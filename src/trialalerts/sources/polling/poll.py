@@ -264,7 +264,7 @@ class _Poll:
         began = self._clock.now()
         pace = self._source.at_most
         with SourceContext(
-            self._db, self._settings.http, self._clock, stop=self._stop, at_most=pace, sure_at=self._sure_at
+            self._db, self._settings, self._clock, stop=self._stop, at_most=pace, sure_at=self._sure_at
         ) as context:
             keeper = BatchWriter(self._db, self._source, context, self.lease, freshness_of(self._settings))
             batches = (source or open_source(self._source)).batches(position, context)

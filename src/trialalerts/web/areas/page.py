@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.articles.translations import text_in
+from trialalerts.catalog.facts import ArticleFacts, TrialFacts
 from trialalerts.catalog.tables import Change, Item
 from trialalerts.digests.cards.changes import change_line
 from trialalerts.digests.cards.reasons import wish_heading

@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trialalerts.catalog.articles.translations import text_in
 from trialalerts.catalog.facts import ArticleFacts
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.catalog.text import sanitised_html
@@ -42,19 +43,22 @@ class ArticlePage:
 
     def _page(self, request: Request, item: Item, facts: ArticleFacts) -> Response:
         language = self._site.pages.language(request)
+        text = text_in(language.code, item, facts)
         published = facts.published_on or (item.published_at.date() if item.published_at else None)
         publishers = self._publishing.named(facts.sources or (item.source,), item.url)
         return self._site.pages.page(
             "article.html",
             language,
             here=f"{self._site.pages.prefix}/articles/{item.id}",
-            article=item,
+            article=text,
             sources=[facts.journal] if facts.journal else publishers,
             authors=facts.authors,
             published=published,
-            written_in=facts.language or "",
-            body=sanitised_html(facts.html),
+            written_in=text.language,
+            body=sanitised_html(text.html),
             warnings=warnings_of(item, facts, self._site.wordings.of(language.locale)),
+            corrected=facts.corrected_on,
+            retracted=facts.retracted_on,
             areas=self._areas(item, language),
             chosen_topics=self._topics(item, language),
         )

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.articles.keys import is_preprint
 from trialalerts.catalog.articles.naming import articles_naming
+from trialalerts.catalog.articles.translations import text_in
 from trialalerts.catalog.changes.comparison import is_retracted
 from trialalerts.catalog.facts import ArticleFacts, ArticleNotice
 from trialalerts.catalog.tables import Item, ItemNumber
@@ -56,13 +57,14 @@ def listed_paper(item: Item, words: Wording, publishing: Publishing, prefix: str
     """Return an article as a list shows it; one whose text stands here is read here."""
     facts = ArticleFacts.model_validate(item.facts)
     own = f"{prefix}{ARTICLE_PATH.format(number=item.id)}"
+    text = text_in(words.language, item, facts)
     return Paper(
-        title=one_line(item.title, _TITLE),
-        url=own if facts.html else web_address(item.url) or own,
-        language=facts.language or "",
+        title=one_line(text.title, _TITLE),
+        url=own if text.html else web_address(text.url) or own,
+        language=text.language,
         day=facts.published_on or (item.published_at.date() if item.published_at else None),
         sources=facts.journal or ", ".join(publishing.named(facts.sources or (item.source,), item.url)),
-        warnings=warnings_of(item, facts, words),
+        warnings=((words.say("change.taken_back"),) if facts.retracted_on else ()) + warnings_of(item, facts, words),
     )
 
 
