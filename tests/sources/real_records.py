@@ -145,13 +145,13 @@ def _main() -> None:
     from trialalerts.clock import FrozenClock
     from trialalerts.database import open_database
     from trialalerts.database.schema import upgrade_schema
-    from trialalerts.settings import HttpSettings
+    from trialalerts.settings import Settings
 
     data = Path(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder, open_database(f"sqlite:///{folder}/records.db") as database:
         upgrade_schema(database)
         fill_world(database, place_rows())
-        with SourceContext(database, HttpSettings(), FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as context:
+        with SourceContext(database, Settings(), FrozenClock(datetime(2026, 3, 2, tzinfo=UTC))) as context:
             found = {kind: facts_of(kind, data, context) for kind in SAMPLES}
     PAGE.write_text(page_of(found), encoding="utf-8")
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import feedparser
 import pytest
 
 from tests.web.conftest import World
 from tests.web.test_trial_page import LEEDS, NOW, SPRINGFIELD, store_trial
-from trialalerts.catalog.tables import Change, ChangeKind
+from trialalerts.catalog.draft import ItemDraft
+from trialalerts.catalog.facts import ArticleFacts, ArticleText
+from trialalerts.catalog.store import store_items
+from trialalerts.catalog.tables import Change, ChangeKind, ItemKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import take_numbers
 from trialalerts.sources.feeds.json_feed import read_json_feed
@@ -87,6 +91,36 @@ def test_both_feeds_tell_the_news_and_no_contact_and_no_baseline(each_world: Wor
     told = json.loads(each_world.client.get("/areas/D001249/feed.json").content)
     assert told["version"] == "https://jsonfeed.org/version/1.1"
     assert [item["id"] for item in told["items"]] == [entry.id for entry in atom.entries]
+
+
+def test_an_article_is_told_in_the_readers_language_and_leads_to_its_page(world: World) -> None:
+    german = ArticleText(language="de", title="Schlaf bei Asthma", summary="Was hilft", html="<p>Worte.</p>")
+    draft = ItemDraft(
+        registry="editors", external_id="sleep.md", kind=ItemKind.ARTICLE, url="", title="Sleep with asthma",
+        summary="What helps", source="editors", areas=[{"id": "D001249", "in_title": True}],
+        facts=ArticleFacts(html="<p>Words.</p>", language="en", translations=(german,)), published_at=world.clock.now(),
+    )  # fmt: skip
+    with world.db.write() as session:
+        store_items(session, [draft], baseline=False, now=world.clock.now())
+    for language, title in (("en", "Sleep with asthma"), ("de", "Schlaf bei Asthma"), ("fr", "Sleep with asthma")):
+        (entry,) = feedparser.parse(world.client.get(f"/areas/D001249/feed.atom?lang={language}").content).entries
+        assert entry.title == title
+        page = world.client.get(entry.link.removeprefix("https://alerts.example.org"), params={"lang": language})
+        assert f"<h1>{title}</h1>" in page.text
+        listed = world.client.get(f"/areas/D001249?lang={language}").text
+        assert title in listed
+        assert "/trials/sleep.md" not in listed
+    taken_back = replace(
+        draft, facts=draft.facts.model_copy(update={"retracted_on": date(2026, 3, 1), "retraction": "Oh."})
+    )
+    with world.db.write() as session:
+        store_items(session, [taken_back], baseline=False, now=world.clock.now())
+    titles = [entry.title for entry in feedparser.parse(world.client.get("/areas/D001249/feed.atom").content).entries]
+    assert titles == ["Taken back by us: please do not rely on it: Sleep with asthma", "Sleep with asthma"]
+    shown = world.client.get(page.url.path).text
+    assert "Taken back on 1 March 2026: please do not rely on it." in shown
+    assert "Oh." in shown
+    assert "Sleep with asthma" not in world.client.get("/areas/D001249").text
 
 
 def test_our_own_source_reads_what_we_write(world: World) -> None:

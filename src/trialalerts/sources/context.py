@@ -81,8 +81,13 @@ class SourceContext:
     @property
     def day(self) -> date:
         """The day by which statuses follow from dates: while the clock is in doubt, the last that was not."""
+        return self.moment.date()
+
+    @property
+    def moment(self) -> datetime:
+        """The moment by which what is scheduled is due: while the clock is in doubt, the last that was not."""
         now = self.clock.now()
-        return (min(now, self._sure_at) if self._sure_at else now).date()
+        return min(now, self._sure_at) if self._sure_at else now
 
     @cached_property
     def areas(self) -> AreaTree:

@@ -40,6 +40,15 @@ def test_only_what_readers_may_see_is_given(tmp_path: Path, context: SourceConte
     assert later.drafts[1].published_at == soon
 
 
+def test_while_the_clock_is_in_doubt_no_hour_comes(tmp_path: Path, sqlite_world: Database, clock: FrozenClock) -> None:
+    write(tmp_path, "soon.md", f"publish_at: {(clock.now() + timedelta(hours=1)).isoformat()}")
+    clock.advance(timedelta(hours=2))
+    with SourceContext(sqlite_world, Settings(), clock, sure_at=clock.now() - timedelta(hours=2)) as doubtful:
+        assert read(tmp_path, doubtful).drafts == []
+    with SourceContext(sqlite_world, Settings(), clock) as sure:
+        assert len(read(tmp_path, sure).drafts) == 1
+
+
 def test_translations_go_with_their_original(tmp_path: Path, context: SourceContext) -> None:
     write(tmp_path, "guide.md", "language: en", "categories: [Asthma]")
     write(tmp_path, "de/guide.md", "language: de", "translation_of: guide.md", "url: https://example.org/de")

@@ -42,7 +42,7 @@ def article_files(source: str, folder: Path, context: SourceContext) -> FolderFi
         SourceError: there is no such folder, or it cannot be read.
     """
     found, read = FolderFiles(), dict[str, tuple[ArticleFile, Life]]()
-    approvals, now = context.approvals(source), context.clock.now()
+    approvals, now = context.approvals(source), context.moment
     for path, name in _paths(source, folder):
         try:
             file = read_article(article_text(path), name, context.zone)

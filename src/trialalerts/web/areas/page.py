@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from trialalerts.catalog.articles.translations import text_in
 from trialalerts.catalog.facts import ArticleFacts, TrialFacts
-from trialalerts.catalog.tables import Change, Item
+from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.digests.cards.changes import change_line
 from trialalerts.digests.cards.reasons import wish_heading
 from trialalerts.digests.cards.text import one_line
@@ -122,7 +122,7 @@ class AreaPage:
                 "cards": cards,
                 "total": number,
                 "complete": complete,
-                "news": self._news(session, listing.news(_NEWS), words),
+                "news": self._news(session, listing.news(_FED), words)[:_NEWS],
                 "articles": [
                     listed_paper(item, words, self._publishing, site.pages.prefix)
                     for item in listing.articles(_ARTICLES)
@@ -221,7 +221,7 @@ class AreaPage:
                 title=_said(words, item) or one_line(item.title, _TITLE),
             )
             for change in changes
-            if (item := items.get(change.item_id))
+            if (item := items.get(change.item_id)) and item.kind is ItemKind.TRIAL  # articles stand in a list of theirs
         ]
 
     def _feed(self, request: Request, file: str) -> AreaFeed:
@@ -236,13 +236,7 @@ class AreaPage:
             items = _items(session, changes)
         page = f"{base}/areas/{area}" if base else ""
         entries = [
-            PublishedChange(
-                id=f"{base or 'urn:trialalerts'}/changes/{change.seq}",
-                title=f"{_told(words, change)}: {_said(words, item) or one_line(item.title, _TITLE)}",
-                summary=f"{item.external_id}. {one_line(item.title, _TITLE)}",
-                url=site.links.trial(item.external_id) if base else "",
-                at=change.at,
-            )
+            self._entry(words, change, item, f"{base or 'urn:trialalerts'}/changes/{change.seq}")
             for change in changes
             if (item := items.get(change.item_id))
         ]
@@ -254,6 +248,23 @@ class AreaPage:
             language=language.code,
             author=site.settings.service.name,
             entries=entries,
+        )
+
+    def _entry(self, words: Wording, change: Change, item: Item, id_: str) -> PublishedChange:
+        """Return a change as a feed tells it; that an article is new needs no words but its own."""
+        if item.kind is ItemKind.ARTICLE:
+            text = text_in(words.language, item, ArticleFacts.model_validate(item.facts))
+            title, url = one_line(text.title, _TITLE), self._publishing.page(item.id)
+            if change.kind is not ChangeKind.PUBLISHED:
+                title = f"{_told(words, change)}: {title}"
+            return PublishedChange(id=id_, title=title, summary=one_line(text.summary, _TITLE), url=url, at=change.at)
+        title = one_line(item.title, _TITLE)
+        return PublishedChange(
+            id=id_,
+            title=f"{_told(words, change)}: {_said(words, item) or title}",
+            summary=f"{item.external_id}. {title}",
+            url=self._publishing.trial_page(item.external_id),
+            at=change.at,
         )
 
 
