@@ -109,7 +109,7 @@ def test_a_poll_of_the_copy_finds_the_places_wherever_they_are(db: Database) -> 
         session.add(Place(id="GB", kind=PlaceKind.COUNTRY, name="United Kingdom", country="GB"))
         session.flush()
         session.add(PlaceName(key="united kingdom", place_id="GB"))
-    with throwaway_copy(db) as copy, SourceContext(copy, SETTINGS.http, FrozenClock(NOW)) as context:
+    with throwaway_copy(db) as copy, SourceContext(copy, SETTINGS, FrozenClock(NOW)) as context:
         assert context.locator.country("United Kingdom") == "GB"
         with copy.read() as session:
             assert len(session.exec(select_rows(Place)).all()) == db.is_sqlite, "PostgreSQL's are read where they are"
