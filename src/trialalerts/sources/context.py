@@ -136,7 +136,10 @@ class SourceContext:
 
     def approvals(self, source: str) -> Approvals | None:
         """Return what of a source's articles was approved; None: nothing needs to be."""
-        return approvals_of(self._lookups, source) if self._settings.editors.approval else None
+        if not self._settings.editors.approval:
+            return None
+        with self._db.read() as session:
+            return approvals_of(session, source)
 
     @property
     def contact(self) -> str:
