@@ -106,7 +106,7 @@ def test_an_article_is_told_in_the_readers_language_and_leads_to_its_page(world:
         (entry,) = feedparser.parse(world.client.get(f"/areas/D001249/feed.atom?lang={language}").content).entries
         assert entry.title == title
         page = world.client.get(entry.link.removeprefix("https://alerts.example.org"), params={"lang": language})
-        assert f"<h1>{title}</h1>" in page.text
+        assert f'<h1 itemprop="headline">{title}</h1>' in page.text
         listed = world.client.get(f"/areas/D001249?lang={language}").text
         assert title in listed
         assert "/trials/sleep.md" not in listed

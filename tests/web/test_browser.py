@@ -70,7 +70,7 @@ def test_from_the_sign_up_to_the_confirmation(page: Page, world: World) -> None:
     where = page.get_by_label("Where, and how far")
     expect(where).to_have_attribute("aria-invalid", "true")
     expect(where).to_have_accessible_description("There are several places of this name.")
-    page.get_by_label("Springfield, Illinois, US").check()
+    page.get_by_label("Springfield, Illinois, United States").check()
     page.get_by_label("Multiple Sclerosis").check()
     page.get_by_label("I agree that").check()
     page.get_by_role("button", name="Continue").click()

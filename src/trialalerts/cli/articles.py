@@ -14,7 +14,6 @@ from trialalerts.cli.preferences import AsJson
 if TYPE_CHECKING:
     from collections import Counter
 
-    from trialalerts.catalog.draft import ItemDraft
     from trialalerts.catalog.tables import Item
     from trialalerts.cli.context import Context
     from trialalerts.operations.questions.article_reach import ArticleReach
@@ -97,6 +96,7 @@ def check(file: File, *, json: AsJson = False) -> None:
     from trialalerts.operations.questions.article_reach import article_reach
     from trialalerts.operations.questions.source_check import card_text
     from trialalerts.sources.context import SourceContext
+    from trialalerts.sources.editors.drafting import understood
     from trialalerts.sources.editors.steps import current_draft, read_edited
 
     ctx = open_context()
@@ -108,7 +108,7 @@ def check(file: File, *, json: AsJson = False) -> None:
         with ctx.db.read() as session:
             reach = article_reach(session, draft, areas, ctx.clock.now().date())
     card = card_text(draft, ctx.clock.now(), article.file.language or "en")
-    understood = _understood(article, draft, areas, {id_: topics.names(id_).said("en") for id_ in draft.topics})
+    told = understood(article.file, draft, areas, {id_: topics.names(id_).said("en") for id_ in draft.topics})
     problems = [{"field": each.field, "message": each.message} for each in draft.problems]
     problems += [{"field": "categories", "message": _strange(word, near)} for word, near in strange.items()]
     if json:
@@ -117,7 +117,7 @@ def check(file: File, *, json: AsJson = False) -> None:
             {
                 "file": str(file),
                 **stage,
-                **understood,
+                **told,
                 "problems": problems,
                 "reach": _counts(reach, areas),
                 "card": card,
@@ -125,7 +125,7 @@ def check(file: File, *, json: AsJson = False) -> None:
         )
         return
     say(f"{file}: {life.stage.value}{f', waits for {life.waits_for}' if life.waits_for else ''}")
-    for name, value in understood.items():
+    for name, value in told.items():
         say(f"{name}: {(', '.join(value) if isinstance(value, list) else value) or '-'}")
     for problem in problems:
         say(f"problem: {problem['field']}: {problem['message']}")
@@ -270,28 +270,9 @@ def _mails(reached: Mapping[int, Counter[str]], seq: int) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(reached.get(seq, {}).items()))
 
 
-def _understood(article: EditedArticle, draft: ItemDraft, areas: AreaTree, topics: Mapping[str, str]) -> dict[str, Any]:
-    from trialalerts.catalog.facts import ArticleFacts
-
-    file, facts = article.file, draft.facts
-    if not isinstance(facts, ArticleFacts):  # a folder gives articles alone
-        raise TypeError(facts)
-    regions = list(dict.fromkeys(region.label for region in facts.regions))
-    return {
-        "title": draft.title,
-        "areas": [areas.name(area["id"]) for area in draft.areas],
-        "topics": list(topics.values()),
-        "audience": facts.audience,
-        "regions": regions or ["anywhere"],
-        "languages": list(facts.languages) or ["any"],
-        "written in": [file.language or "not said", *(text.language for text in facts.translations)],
-        "trials": list(facts.trials),
-    }
-
-
 def _strange(word: str, near: str) -> str:
     meant = f"; did you mean “{near}”?" if near else ""
-    return f"“{word}” is no disease area, topic or audience that is known{meant}"
+    return f"“{word}” names no disease area, topic or readers that we know{meant}"
 
 
 def _counts(reach: ArticleReach, areas: AreaTree) -> dict[str, Any]:

@@ -45,6 +45,7 @@ from trialalerts.web.pages.account.goodbye import UndoPage
 from trialalerts.web.pages.account.link import LinkPage
 from trialalerts.web.pages.account.settings import SettingsPage
 from trialalerts.web.pages.account.stop import StopPage
+from trialalerts.web.pages.archive import ArchivePage, SiteMapPage
 from trialalerts.web.pages.article import ArticlePage
 from trialalerts.web.pages.confirm import ConfirmPage
 from trialalerts.web.pages.digest import DigestPage
@@ -147,7 +148,7 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
         Route(f"{PREFERENCES_PATH}/data", settings_page.data),
         Route(DIGEST_PATH, digest.show),
         *_account_routes(site),
-        Route(ARTICLE_PATH.replace("{number}", "{number:int}"), ArticlePage(site).show),
+        *_articles(site),
         *_public_pages(site),
         *_embedded(site),
         Route("/privacy", _privacy(site)),
@@ -193,12 +194,27 @@ def _public_pages(site: WebSite) -> list[Route]:
     ]
 
 
+def _articles(site: WebSite) -> list[Route]:
+    archive, sitemap = ArchivePage(site), SiteMapPage(site)
+    return [
+        Route("/articles", archive.show),
+        Route("/articles/feed.atom", archive.atom),
+        Route("/articles/feed.json", archive.json),
+        Route(ARTICLE_PATH.replace("{number}", "{number:int}"), ArticlePage(site).show),
+        Route("/sitemap.xml", sitemap.index),
+        Route("/sitemaps/pages.xml", sitemap.pages),
+        Route("/sitemaps/items-{number:int}.xml", sitemap.items),
+    ]
+
+
 def _robots(site: WebSite) -> Callable[[Request], Response]:
     """Say what search engines may look at: the public pages, and nothing that needs a link from a mail."""
     signed = (
         ADDRESS_PATH, CONFIRM_PATH, DIGEST_PATH, FOLLOW_PATH, PREFERENCES_PATH, STOP_PATH, UNDO_PATH, UNSUBSCRIBE_PATH,
     )  # fmt: skip
     lines = ["User-agent: *", *(f"Disallow: {site.pages.prefix}{path.partition('{')[0]}" for path in signed), ""]
+    if site.settings.service.base_url:
+        lines += [f"Sitemap: {site.settings.service.base_url}/sitemap.xml", ""]
     body = "\n".join(lines)
 
     def robots(request: Request) -> Response:

@@ -50,9 +50,9 @@ _HEADERS = {
 }
 _PRIVATE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow, noarchive"}
 _PUBLIC = ("/", "/subscribe", "/privacy", "/favicon.ico", "/robots.txt")
-_INDEXED = ("/trials/", "/areas/")
-_PLAIN_QUESTION = re.compile(rb"(?:(?:lang=[A-Za-z-]{2,12}|country=[A-Za-z]{2})(?:&|$))*")
-"""What a public page may be asked without telling anything of whoever asks: its language, and a country."""
+_INDEXED = ("/trials/", "/areas/", "/articles", "/sitemap")
+_PLAIN_QUESTION = re.compile(rb"(?:(?:lang=[A-Za-z-]{2,12}|country=[A-Za-z]{2}|page=[0-9]{1,3})(?:&|$))*")
+"""What a public page may be asked without telling anything of whoever asks: its language, a country, a page."""
 _SUGGESTS = "/areas/suggest"
 _A_YEAR = "max-age=31536000"
 

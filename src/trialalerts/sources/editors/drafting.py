@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time
+from typing import Any
 
 from trialalerts.catalog.articles.audience import AUDIENCES, Audience, audience_in
 from trialalerts.catalog.articles.keys import article_keys
@@ -16,8 +17,9 @@ from trialalerts.sources.context import SourceContext
 from trialalerts.sources.editors.article_file import ArticleFile
 from trialalerts.sources.editors.front_matter import UnreadableArticle
 from trialalerts.sources.reading.fields import Fields
+from trialalerts.vocabulary.areas.tree import AreaTree
 
-__all__ = ["draft_of"]
+__all__ = ["draft_of", "understood"]
 
 
 def draft_of(
@@ -72,6 +74,24 @@ def draft_of(
         keys=article_keys(links=[link for link in (file.url, *(text.url for text in texts)) if link]),
         problems=(*file.problems, *fields.problems, *_of_translations(translations)),
     )
+
+
+def understood(file: ArticleFile, draft: ItemDraft, areas: AreaTree, topics: Mapping[str, str]) -> dict[str, Any]:
+    """Return what of an article is understood, in the words of people; ``topics`` are names by ids."""
+    facts = draft.facts
+    if not isinstance(facts, ArticleFacts):  # a folder gives articles alone
+        raise TypeError(facts)
+    regions = list(dict.fromkeys(region.label for region in facts.regions))
+    return {
+        "title": draft.title,
+        "areas": [areas.name(area["id"]) for area in draft.areas],
+        "topics": list(topics.values()),
+        "audience": facts.audience,
+        "regions": regions or ["anywhere"],
+        "languages": list(facts.languages) or ["any"],
+        "written in": [file.language or "not said", *(text.language for text in facts.translations)],
+        "trials": list(facts.trials),
+    }
 
 
 def _text_of(file: ArticleFile) -> ArticleText:

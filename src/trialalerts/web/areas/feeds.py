@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 import orjson
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trialalerts.catalog.text import storable
+from trialalerts.web.wire.freshness import cacheable
 
-__all__ = ["AreaFeed", "PublishedChange", "as_atom", "as_json", "tag_of"]
+__all__ = ["AreaFeed", "PublishedChange", "as_atom", "as_json", "feed_answer"]
 
 _ATOM = "http://www.w3.org/2005/Atom"
 
@@ -93,9 +95,9 @@ def as_json(feed: AreaFeed) -> bytes:
     )
 
 
-def tag_of(body: bytes) -> str:
-    """Return the ETag of a body."""
-    return f'"{blake2b(body, digest_size=12).hexdigest()}"'
+def feed_answer(request: Request, feed: AreaFeed, form: Callable[[AreaFeed], bytes]) -> Response:
+    """Return a feed in one of its forms, or that it is as it was when whoever asks had it last."""
+    return cacheable(request, Response(form(feed), media_type=_KINDS[form]), updated=feed.updated)
 
 
 def _add(parent: Element, name: str, content: str) -> None:
@@ -104,3 +106,9 @@ def _add(parent: Element, name: str, content: str) -> None:
 
 def _written(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_KINDS: Mapping[Callable[[AreaFeed], bytes], str] = {
+    as_atom: "application/atom+xml; charset=utf-8",
+    as_json: "application/feed+json; charset=utf-8",
+}

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import date, timedelta
 
 from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trialalerts.catalog.articles.translations import text_in
-from trialalerts.catalog.facts import ArticleFacts, TrialFacts
-from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
-from trialalerts.digests.cards.changes import change_line
+from trialalerts.catalog.facts import TrialFacts
+from trialalerts.catalog.tables import Change, Item, ItemKind
 from trialalerts.digests.cards.reasons import wish_heading
 from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.trial_wording import phase, who_can_join
 from trialalerts.digests.cards.wording import Wording
-from trialalerts.digests.entries import EntryChange
 from trialalerts.digests.plain import PlainLine, plain_line
 from trialalerts.digests.publishing import Publishing
 from trialalerts.errors import UnknownArea
 from trialalerts.matching.reasons import Scope
 from trialalerts.subscribers.tables import RegionKind
-from trialalerts.web.areas.feeds import AreaFeed, PublishedChange, as_atom, as_json, tag_of
+from trialalerts.web.areas.feeds import AreaFeed, as_atom, as_json, feed_answer
 from trialalerts.web.areas.listing import AreaListing, NearItem
+from trialalerts.web.areas.telling import first_said, told_entry, told_in_a_line
 from trialalerts.web.clients.limits import client_of
 from trialalerts.web.languages import Language
 from trialalerts.web.site import WebSite
@@ -36,6 +33,7 @@ from trialalerts.web.trials.page import NearPlace, near_place
 from trialalerts.web.trials.papers import listed_paper
 from trialalerts.web.trials.sites import SiteLine, list_sites
 from trialalerts.web.trials.view import chip_of
+from trialalerts.web.wire.freshness import cacheable
 
 __all__ = ["AreaPage"]
 
@@ -43,7 +41,6 @@ _SHOWN = 10
 _NEWS = 8
 _ARTICLES = 4
 _FED = 40
-_KEPT = "public, max-age=600"
 _LONGEST = 200
 _NEW = timedelta(days=14)
 _TITLE = 200
@@ -84,9 +81,7 @@ class AreaPage:
 
     def show(self, request: Request) -> Response:
         """Show an area by its id or name."""
-        response = self._answer(request, "")
-        response.headers.update({"Cache-Control": _KEPT, "Vary": "Accept-Language"})
-        return response
+        return cacheable(request, self._answer(request, ""))
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
         """Show it with what is nearest to the place that was typed; that is used once and not kept."""
@@ -99,12 +94,12 @@ class AreaPage:
     def atom(self, request: Request) -> Response:
         """Give the news as Atom."""
         feed = self._feed(request, "feed.atom")
-        return _answered(request, as_atom(feed), "application/atom+xml; charset=utf-8", feed.updated)
+        return feed_answer(request, feed, as_atom)
 
     def json(self, request: Request) -> Response:
         """Give the news as JSON Feed."""
         feed = self._feed(request, "feed.json")
-        return _answered(request, as_json(feed), "application/feed+json; charset=utf-8", feed.updated)
+        return feed_answer(request, feed, as_json)
 
     def _answer(self, request: Request, typed: str) -> Response:
         site, language = self._site, self._site.pages.language(request)
@@ -217,8 +212,8 @@ class AreaPage:
             _RecentChange(
                 day=change.at.date(),
                 number=item.external_id,
-                text=_told(words, change),
-                title=_said(words, item) or one_line(item.title, _TITLE),
+                text=told_in_a_line(words, change),
+                title=first_said(words, item) or one_line(item.title, _TITLE),
             )
             for change in changes
             if (item := items.get(change.item_id)) and item.kind is ItemKind.TRIAL  # articles stand in a list of theirs
@@ -236,7 +231,7 @@ class AreaPage:
             items = _items(session, changes)
         page = f"{base}/areas/{area}" if base else ""
         entries = [
-            self._entry(words, change, item, f"{base or 'urn:trialalerts'}/changes/{change.seq}")
+            told_entry(self._publishing, words, change, item, base)
             for change in changes
             if (item := items.get(change.item_id))
         ]
@@ -248,23 +243,6 @@ class AreaPage:
             language=language.code,
             author=site.settings.service.name,
             entries=entries,
-        )
-
-    def _entry(self, words: Wording, change: Change, item: Item, id_: str) -> PublishedChange:
-        """Return a change as a feed tells it; that an article is new needs no words but its own."""
-        if item.kind is ItemKind.ARTICLE:
-            text = text_in(words.language, item, ArticleFacts.model_validate(item.facts))
-            title, url = one_line(text.title, _TITLE), self._publishing.page(item.id)
-            if change.kind is not ChangeKind.PUBLISHED:
-                title = f"{_told(words, change)}: {title}"
-            return PublishedChange(id=id_, title=title, summary=one_line(text.summary, _TITLE), url=url, at=change.at)
-        title = one_line(item.title, _TITLE)
-        return PublishedChange(
-            id=id_,
-            title=f"{_told(words, change)}: {_said(words, item) or title}",
-            summary=f"{item.external_id}. {title}",
-            url=self._publishing.trial_page(item.external_id),
-            at=change.at,
         )
 
 
@@ -280,46 +258,6 @@ def _items(session: Session, changes: Sequence[Change]) -> dict[int, Item]:
     return {item.id or 0: item for item in session.exec(select(Item).where(col(Item.id).in_(ids)))}
 
 
-def _told(words: Wording, change: Change) -> str:
-    told = EntryChange(kind=change.kind.value, seq=change.seq, before=change.before, after=change.after)
-    return change_line(words, told, None)
-
-
-def _said(words: Wording, item: Item) -> str:
-    """Return the first sentence of a trial's plain line; empty where it has none."""
-    try:
-        line = plain_line(words, TrialFacts.model_validate(item.facts), None)
-    except ValueError:
-        return ""
-    return "".join(piece.text for piece in line.first) if line else ""
-
-
 def _country(request: Request) -> str | None:
     code = request.query_params.get("country", "").upper()
     return code if len(code) == 2 and code.isalpha() and code.isascii() else None  # noqa: PLR2004 - ISO 3166-1 alpha-2
-
-
-def _answered(request: Request, body: bytes, kind: str, updated: datetime) -> Response:
-    """Return a feed, or that it is as it was when whoever asks had it last (RFC 9110, 13)."""
-    tag = tag_of(body)
-    headers = {
-        "ETag": tag,
-        "Last-Modified": format_datetime(updated.astimezone(UTC).replace(microsecond=0), usegmt=True),
-        "Cache-Control": _KEPT,
-        "Vary": "Accept-Language",
-    }
-    asked = request.headers.get("if-none-match")
-    if asked is not None:
-        fresh = asked.strip() == "*" or tag in {each.strip().removeprefix("W/") for each in asked.split(",")}
-    else:
-        fresh = _not_since(request.headers.get("if-modified-since"), updated)
-    if fresh:
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers={**headers, "Content-Type": kind})
-
-
-def _not_since(header: str | None, updated: datetime) -> bool:
-    try:
-        return header is not None and parsedate_to_datetime(header) >= updated.replace(microsecond=0)
-    except (ValueError, TypeError):
-        return False

@@ -15,6 +15,7 @@ from trialalerts.web.languages import Language
 from trialalerts.web.preference_text import name_said
 from trialalerts.web.site import WebSite
 from trialalerts.web.trials.papers import warnings_of
+from trialalerts.web.wire.freshness import cacheable
 
 __all__ = ["ArticlePage"]
 
@@ -39,7 +40,7 @@ class ArticlePage:
             item = session.get(Item, number)
         if item is None or item.kind is not ItemKind.ARTICLE:
             raise HTTPException(404)
-        return self._page(request, item, ArticleFacts.model_validate(item.facts))
+        return cacheable(request, self._page(request, item, ArticleFacts.model_validate(item.facts)))
 
     def _page(self, request: Request, item: Item, facts: ArticleFacts) -> Response:
         language = self._site.pages.language(request)
@@ -59,6 +60,7 @@ class ArticlePage:
             warnings=warnings_of(item, facts, self._site.wordings.of(language.locale)),
             corrected=facts.corrected_on,
             retracted=facts.retracted_on,
+            address=self._publishing.page(item.id),
             areas=self._areas(item, language),
             chosen_topics=self._topics(item, language),
         )

@@ -26,7 +26,7 @@ DROP = "drop:"
 MOST_AREAS = 6
 _MOST_EARLIER = 9
 _WISH = ("who", *(name for name in FIELDS if name != "preference"))
-_PARTED = re.compile(r"(\s*[,;]\s*|\s+(?:and|und|et|y|e|&)\s+)", re.IGNORECASE)
+_PARTED = re.compile(r"(\s*[,;]\s*(?:(?:and|und|et|y|e|&)\s+)?|\s+(?:and|und|et|y|e|&)\s+)", re.IGNORECASE)
 
 
 def area_names(text: str, areas: AreaTree) -> list[str]:

@@ -22,10 +22,10 @@ from trialalerts.web.site import WebSite
 from trialalerts.web.templates import Repeat
 from trialalerts.web.trials.papers import MOST_PAPERS, listed_papers
 from trialalerts.web.trials.view import TrialView, view_of
+from trialalerts.web.wire.freshness import cacheable
 
 __all__ = ["NearPlace", "TrialPage", "near_place"]
 
-_KEPT = "public, max-age=600"
 _LONGEST_PLACE = 100
 _SHEET = "trial_sheet.html"
 _SITES = 6
@@ -118,9 +118,7 @@ class TrialPage:
             count = _SHEET_SITES if template == _SHEET else _SITES
             view = self._view(session, item, language, near, sites=count)
         response = self._rendered(template, view, language, near)
-        if request.method in {"GET", "HEAD"}:
-            response.headers.update({"Cache-Control": _KEPT, "Vary": "Accept-Language"})
-        return response
+        return cacheable(request, response) if request.method in {"GET", "HEAD"} else response
 
     def _view(self, session: Session, item: Item, language: Language, near: NearPlace, *, sites: int) -> TrialView:
         words = self._site.wordings.of(language.locale)
