@@ -22,6 +22,7 @@ __all__ = ["Explainer", "Nearby", "PreferenceView", "Reason", "Scope", "nearby",
 _MOST_KNOWN = 50_000
 _MOST_CLOSED = 3
 _MOST_NEXT = 2
+_TO_OPEN = "NOT_YET_RECRUITING"
 _THE_READERS = frozenset({"names", "through_names", "region", "near", "wish"})
 
 
@@ -54,7 +55,8 @@ class Nearby(NamedTuple):
     """The sites of a trial that one may ask: the nearest, the next ones with their distance in km, how many more.
 
     ``site`` is the nearest where a place is followed, else the only one in the region; of ``sites`` in the country
-    followed (``more`` of them beside those that are named) nobody knows which is near.
+    followed (``more`` of them beside those that are named) nobody knows which is near. ``planned``: none is open where
+    the preference asks, these are to open there.
     """
 
     site: Site | None = None
@@ -62,6 +64,7 @@ class Nearby(NamedTuple):
     following: tuple[tuple[str, float], ...] = ()
     more: int = 0
     sites: int = 0
+    planned: bool = False
 
 
 _NOWHERE, _ANY_WISH = Nearby(), Scope()
@@ -208,7 +211,8 @@ class Explainer:
     def _common(self, subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> _Common:
         if not subject.open_sites:  # then it depends on what changed which site is near
             return self._worked_out(subject, candidates, preference)
-        region = (preference.country, preference.subdivision, preference.latitude, preference.longitude)
+        place = (preference.latitude, preference.longitude, preference.radius_km)
+        region = (preference.country, preference.subdivision, *place)
         key = (subject.item_id, preference.area_id, preference.region_kind, *region)
         known = self._known.get(key)
         if known is None or known[0] is not subject:
@@ -252,7 +256,7 @@ def nearest_site(
     Open sites come first; a trial with none yet names those that are to open. For a country or a
     subdivision it is a site in it, without a distance.
     """
-    sites = _askable(subject, candidates, preference)
+    sites, _ = _askable(subject, candidates, preference)
     measured = _measured(sites, preference)
     if measured:
         distance, number = min(measured)
@@ -262,19 +266,33 @@ def nearest_site(
 
 def nearby(subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> Nearby:
     """Return the sites to name, beginning with the one of :func:`nearest_site`, and what else there is."""
-    sites = _askable(subject, candidates, preference)
+    sites, planned = _askable(subject, candidates, preference)
     if _is_around(preference):
-        return _around(sites, preference)
-    return Nearby(site=next(iter(sites), None), sites=len(sites), more=max(0, len(sites) - 1))
+        return _around(sites, preference)._replace(planned=planned)
+    return Nearby(site=next(iter(sites), None), sites=len(sites), more=max(0, len(sites) - 1), planned=planned)
 
 
 def _is_around(preference: PreferenceView) -> bool:
     return preference.region_kind in {RegionKind.PLACE, RegionKind.ANYWHERE}
 
 
-def _askable(subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> tuple[Site, ...]:
-    """Return the sites that one may ask: all of them around a place, else those in the region."""
-    listed = subject.open_sites or _sites_of(candidates)
+def _askable(
+    subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView
+) -> tuple[tuple[Site, ...], bool]:
+    """Return the sites that one may ask, and whether these are yet to open.
+
+    All open ones around a place, else those in the region. Where none is open as near as the preference asks, those
+    that are to open there: the trial is told for their sake.
+    """
+    now_open = _asked_for(subject.open_sites or _sites_of(candidates), preference)
+    if subject.open_sites and subject.facts and not _as_near_as_asked(now_open, preference):
+        planned = [site for site in subject.facts.sites if site.status == _TO_OPEN]
+        if found := _as_near_as_asked(_asked_for(planned, preference), preference):
+            return found, True
+    return now_open, False
+
+
+def _asked_for(listed: Sequence[Site], preference: PreferenceView) -> tuple[Site, ...]:
     sites = tuple(site for site in listed if site_reach(site) is None)
     if _is_around(preference):
         return sites
@@ -283,6 +301,13 @@ def _askable(subject: Subject, candidates: Sequence[Candidate], preference: Pref
     else:
         codes = frozenset({preference.subdivision or preference.country or ""})
     return tuple(site for site in sites if not codes.isdisjoint((*_countries(site), *_subdivisions(site))))
+
+
+def _as_near_as_asked(sites: tuple[Site, ...], preference: PreferenceView) -> tuple[Site, ...]:
+    """Return those of the sites that lie within the radius, where there is one."""
+    if preference.region_kind is not RegionKind.PLACE or preference.radius_km is None:
+        return sites
+    return tuple(sites[number] for km, number in _measured(sites, preference) if km <= preference.radius_km)
 
 
 def _measured(sites: Sequence[Site], preference: PreferenceView) -> list[tuple[float, int]]:

@@ -114,7 +114,8 @@ class CardMaker:
         elif near is not None:
             chip, sentence = closed_sites(words, near, reasons, unit)
             beside = ""
-        is_told = near is None and key in _SAY_THAT_IT_IS_OPEN
+        planned = reason is not None and reason.near.planned
+        is_told = near is None and key in _SAY_THAT_IT_IS_OPEN and not planned
         asked = place_to_ask(words, reason, known, unit, stands_above=is_told and bool(beside))
         return Personal(beside, chip, sentence, asked, further_sites(words, reason, unit, crowded=known.crowded))
 

@@ -98,7 +98,8 @@ def place_to_ask(
     name = _hospital(words, site) if site else _somewhere(words, reason, near, known)
     counted = site is None and known.state in {"open", "planned"}  # what counts the sites says how they stand
     is_said = (stands_above and near.distance_km is not None) or (counted and name)
-    state = "" if is_said else " · ".join(filter(None, [_away(words, reason, site, unit), known.status]))
+    status = words.say("place.planned_now") if near.planned else known.status
+    state = "" if is_said else " · ".join(filter(None, [_away(words, reason, site, unit), status]))
     contacts = _that_fit(words, contacts_for(words, known.asked, site))
     reach = words.say(f"card.reach_{reason.reach}") if reason and reason.reach else ""
     note = reach or ("" if contacts else words.say("card.no_contact"))
@@ -165,7 +166,7 @@ def _somewhere(words: Wording, reason: Reason | None, near: Nearby, known: Place
         return ""
     country = _country(words, reason)
     if near.sites > 1 and country:
-        key = "in_country" if known.state == "open" else "planned_in_country"
+        key = "in_country" if known.state == "open" and not near.planned else "planned_in_country"
         return words.count(f"place.{key}", near.sites, country=country)
     if reason and reason.near_unknown and known.state == "open":
         return words.say("place.unknown", country=country) if country else words.say("place.unknown_anywhere")
@@ -225,6 +226,7 @@ def spot(words: Wording, reason: Reason | None, key: str, unit: str | None) -> s
     town = _town(words, reason.nearest, reason)
     if is_in(reason.wish):
         return town
+    key = "to_open" if reason.near.planned else key
     return words.say(f"place.{key}", place=town, distance=words.distance(reason.near.distance_km, unit))
 
 
