@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
+from trialalerts.database.bulk import is_sqlite, list_value
 from trialalerts.digests.publishing import Publishing
 from trialalerts.web.areas.feeds import AreaFeed, as_atom, as_json, feed_answer
 from trialalerts.web.areas.telling import told_entry
@@ -26,6 +27,15 @@ _ON_A_PAGE = 30
 _FED = 40
 _LAST_PAGE = 200
 _IN_A_MAP = 20_000
+_OF_AREA = (
+    "SELECT a.value FROM {} WHERE EXISTS "
+    "(SELECT 1 FROM item_term t WHERE t.term IN ('about:' || a.value, 'was:' || a.value))"
+)
+_NAMED = {
+    True: _OF_AREA.format("json_each(:areas) a"),
+    False: _OF_AREA.format("unnest(CAST(:areas AS text[])) a(value)"),
+}
+"""Each area is looked up by itself: to look through all terms takes as long as there are trials."""
 _XML = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 
@@ -65,9 +75,9 @@ class ArchivePage:
         base, name = site.settings.service.base_url, site.settings.service.name
         words = site.wordings.of(language.locale)
         with site.db.read() as session:
-            told = select(Change, Item).join(Item, col(Item.id) == col(Change.item_id))
-            of_articles = told.where(col(Item.kind) == ItemKind.ARTICLE).order_by(col(Change.seq).desc())
-            found = [(c, i) for c, i in session.exec(of_articles.limit(_FED)) if "trials" not in c.after]
+            articles = {each.id: each for each in _articles(session, 0, _FED, taken_back=True)}
+            told = select(Change).where(col(Change.item_id).in_(list(articles))).order_by(col(Change.seq).desc())
+            found = [(c, articles[c.item_id]) for c in session.exec(told.limit(_FED)) if "trials" not in c.after]
         page = f"{base}/articles" if base else ""
         return AreaFeed(
             id=f"{base or 'urn:trialalerts'}/articles",
@@ -100,10 +110,10 @@ class SiteMapPage:
     def pages(self, request: Request) -> Response:
         """Name the pages that are always there, and those of the areas on which there is something."""
         tree = self._site.vocabulary.tree()
-        asked = "SELECT DISTINCT term FROM item_term WHERE term LIKE 'about:%' OR term LIKE 'was:%'"
         with self._site.db.read() as session:
-            terms = session.connection().execute(text(asked)).scalars()
-            areas = sorted({area for term in terms if (area := term.partition(":")[2]) in tree})
+            sqlite = is_sqlite(session)
+            values = {"areas": list_value([node.id for node in tree.nodes], sqlite=sqlite)}
+            areas = sorted(session.connection().execute(text(_NAMED[sqlite]), values).scalars())
         return self._map(request, [(path, "") for path in ("/", "/articles", *(f"/areas/{area}" for area in areas))])
 
     def items(self, request: Request) -> Response:
@@ -133,10 +143,11 @@ def _page_asked(request: Request) -> int:
     return int(asked)
 
 
-def _articles(session: Session, skipped: int, most: int) -> list[Item]:
-    """Return the latest articles but those that were taken back."""
+def _articles(session: Session, skipped: int, most: int, *, taken_back: bool = False) -> list[Item]:
+    """Return the latest articles; those that were ``taken_back`` only where they are asked for."""
     withdrawn = select(Change.seq).where(Change.item_id == Item.id, Change.kind == ChangeKind.RETRACTED).exists()
-    asked = select(Item).where(col(Item.kind) == ItemKind.ARTICLE, col(Item.published_at).is_not(None), ~withdrawn)
+    asked = select(Item).where(col(Item.kind) == ItemKind.ARTICLE, col(Item.published_at).is_not(None))
+    asked = asked if taken_back else asked.where(~withdrawn)
     latest = asked.order_by(col(Item.published_at).desc(), col(Item.id).desc())
     return list(session.exec(latest.offset(skipped).limit(most)))
 
