@@ -117,6 +117,7 @@ def test_a_preview_has_the_mail_and_the_page_in_the_readers_language(
     mail, page = (folder.parent.joinpath(name).read_text("utf-8") for name in ("m.html", "p.html"))
     assert "Eine Tablette bei Multipler Sklerose" in mail
     assert "<strong>21 Menschen</strong>" in page
-    assert "<style>" in page
+    assert "--accent:" in page
+    assert "/static/style" not in page
     assert "A tablet for" in run("articles", "preview", "articles/tablet.md").done
     del installation

@@ -14,7 +14,7 @@ from trialalerts.web.app import create_app
 
 __all__ = ["page_alone"]
 
-_STYLES = re.compile(r'<link rel="stylesheet" href="[^"]*/static/([^"]+)">')
+_STYLES = re.compile(r'<link rel="stylesheet" href="[^"]*/static/([^"?]+)[^"]*">')
 
 
 def page_alone(settings: Settings, db: Database, clock: Clock, path: str, language: str) -> str:
