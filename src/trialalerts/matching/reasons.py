@@ -211,9 +211,8 @@ class Explainer:
     def _common(self, subject: Subject, candidates: Sequence[Candidate], preference: PreferenceView) -> _Common:
         if not subject.open_sites:  # then it depends on what changed which site is near
             return self._worked_out(subject, candidates, preference)
-        place = (preference.latitude, preference.longitude, preference.radius_km)
-        region = (preference.country, preference.subdivision, *place)
-        key = (subject.item_id, preference.area_id, preference.region_kind, *region)
+        place = (preference.subdivision, preference.latitude, preference.longitude, preference.radius_km)
+        key = (subject.item_id, preference.area_id, preference.region_kind, preference.country, *place)
         known = self._known.get(key)
         if known is None or known[0] is not subject:
             if len(self._known) >= _MOST_KNOWN:
@@ -296,10 +295,7 @@ def _asked_for(listed: Sequence[Site], preference: PreferenceView) -> tuple[Site
     sites = tuple(site for site in listed if site_reach(site) is None)
     if _is_around(preference):
         return sites
-    if preference.region_kind is RegionKind.GROUP:
-        codes = frozenset((preference.subdivision or "").split())
-    else:
-        codes = frozenset({preference.subdivision or preference.country or ""})
+    codes = frozenset((preference.subdivision or preference.country or "").split())  # those of a group are several
     return tuple(site for site in sites if not codes.isdisjoint((*_countries(site), *_subdivisions(site))))
 
 
@@ -397,9 +393,8 @@ def _may_fit(subject: Subject, preference: PreferenceView) -> tuple[str, ...]:
     facts = subject.facts
     if facts is None:
         return ()
-    missing = []
-    if preference.born_on is not None and facts.minimum_age_days is None and facts.maximum_age_days is None:
-        missing.append("age")
-    if preference.sex is not None and facts.sex is None:
-        missing.append("sex")
-    return tuple(missing)
+    missing = {
+        "age": preference.born_on is not None and facts.minimum_age_days is None and facts.maximum_age_days is None,
+        "sex": preference.sex is not None and facts.sex is None,
+    }
+    return tuple(name for name, is_missing in missing.items() if is_missing)
