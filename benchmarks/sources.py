@@ -129,8 +129,8 @@ def _polled(folder: str, name: str, kind: str, url: str, copies: Any = ()) -> tu
         drafts.append(found[0])
         return found
 
-    source.read = kept  # type: ignore[attr-defined]
-    with SourceContext(db, settings.http, FrozenClock(_NOW)) as context:  # loads the vocabularies
+    source.read = kept  # type: ignore[attr-defined]  # of this one source, to see what it reads
+    with SourceContext(db, settings, FrozenClock(_NOW)) as context:  # loads the vocabularies
         for loaded in (context.conditions, context.topics, context.categories):
             assert loaded is not None
     began = time.process_time()
@@ -161,7 +161,7 @@ def _parsed_alone(folder: str, kind: str, url: str) -> float:
 
     source.read = counted
     db = open_database(f"sqlite:///{folder}/empty.db")
-    with SourceContext(db, settings.http, FrozenClock(_NOW)) as context:
+    with SourceContext(db, settings, FrozenClock(_NOW)) as context:
         began = time.process_time()
         for _ in source.batches(Position(), context):
             pass
@@ -307,12 +307,12 @@ def _papers(laps: int) -> Iterator[str]:
     found: dict[bytes, str] = {}
     for path in sorted((_DATA / "pubmed").glob("*.xml.gz")):
         for xml in _PAPER.findall(gzip.decompress(path.read_bytes())):
-            found.setdefault(re.search(rb"<PMID[^>]*>(\d+)<", xml)[1], xml.decode())  # type: ignore[index]
+            found.setdefault(re.search(rb"<PMID[^>]*>(\d+)<", xml)[1], xml.decode())  # type: ignore[index]  # each has one
     given: set[str] = set()
     for lap in range(laps):
         for xml in found.values():
             told = xml.replace("<ArticleTitle>", f"<ArticleTitle>{_ORDINALS[lap]} report: ", 1) if lap else xml
-            told = _DOI.sub(lambda doi: f"{doi[0]}.{lap}" if lap else doi[0], _under(told, lap))  # noqa: B023
+            told = _DOI.sub(lambda doi: f"{doi[0]}.{lap}" if lap else doi[0], _under(told, lap))  # noqa: B023 - called at once
             if (number := re.search(r"<PMID[^>]*>\d+<", told)) and number[0] not in given:
                 given.add(number[0])
                 yield told

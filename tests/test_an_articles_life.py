@@ -110,9 +110,8 @@ def test_an_article_reaches_those_whom_it_is_for_and_its_end_those_who_were_told
     clock.advance(timedelta(days=1))
     english.write_text(english.read_text("utf-8").replace("Words.", "It is 12, not 21."), "utf-8")
     correct_article(find_article(world, english), "It is 12, not 21.", clock.now())
-    german.write_text(
-        german.read_text("utf-8").replace("---\nWords.", "correction: Es sind 12.\n---\nEs sind 12."), "utf-8"
-    )
+    said = f"corrected: {clock.now():%Y-%m-%d}\ncorrection: Es sind 12.\n---\nEs sind 12."
+    german.write_text(german.read_text("utf-8").replace("---\nWords.", said), "utf-8")
     assert told(sqlite_db, world, clock) == {}, "a correction, too, waits for its approval"
     approve()
     corrected = told(sqlite_db, world, clock)

@@ -44,6 +44,8 @@ def test_the_site_for_which_it_is_told_is_named(
     assert message is not None
     assert named in message.text
     assert "Lyon" not in message.text
+    chip = next(line for line in message.text.splitlines() if "OPEN AGAIN" in line)
+    assert status == "RECRUITING" or "Leeds" not in chip or "in preparation" in chip
     assert ("in preparation" in message.text) is (status == "NOT_YET_RECRUITING")
 
 

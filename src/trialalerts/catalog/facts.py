@@ -212,13 +212,17 @@ class ArticleNotice(_Facts):
 
 
 class ArticleText(_Facts):
-    """An article in a further language (ISO 639-1, perhaps with a region), as its editors translated it."""
+    """An article in a further language (ISO 639-1, perhaps with a region), as its editors translated it.
+
+    ``corrected_on`` is when this text was put right; ``correction`` says so of the article's last correction alone.
+    """
 
     language: str
     title: str
     summary: str = ""
     html: str = ""
     url: str = ""
+    corrected_on: date | None = None
     correction: str | None = None
     retraction: str | None = None
 

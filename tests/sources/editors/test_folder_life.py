@@ -14,6 +14,7 @@ from trialalerts.database import Database
 from trialalerts.settings import EditorSettings, Settings, SourceSettings
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.editors.approvals import approve_article
+from trialalerts.sources.editors.folder_files import article_files
 from trialalerts.sources.editors.steps import find_article
 from trialalerts.sources.polling.poll import PollCount, poll_due
 
@@ -63,6 +64,24 @@ def test_translations_go_with_their_original(tmp_path: Path, context: SourceCont
     found = {problem.external_id: problem.message for problem in batch.problems}
     assert found.keys() == {"de/guide.md", "lost.md", "mute.md"}
     assert "another file translates guide.md" in found["de/guide.md"]
+
+
+def test_a_translation_that_was_taken_back_alone_goes_and_one_put_right_alone_is_told_to_its_editor(
+    tmp_path: Path, context: SourceContext
+) -> None:
+    write(tmp_path, "guide.md", "language: en", "corrected: 2026-02-01", "correction: It is 12.")
+    write(tmp_path, "de.md", "language: de", "translation_of: guide.md", "retracted: 2026-03-01", "retraction: Oh.")
+    write(tmp_path, "fr.md", "language: fr", "translation_of: guide.md", "corrected: 2026-03-01", "correction: Ah.")
+    write(tmp_path, "es.md", "language: es", "translation_of: guide.md", "corrected: 2026-02-01", "correction: Doce.")
+    batch = read(tmp_path, context)
+    (draft,) = batch.drafts
+    assert isinstance(draft.facts, ArticleFacts)
+    said = {text.language: text.correction for text in draft.facts.translations}
+    assert said == {"fr": None, "es": "Doce."}, "what another correction said is not told as this one"
+    assert [(problem.external_id, problem.field) for problem in batch.problems] == [("fr.md", "corrected")]
+    write(tmp_path, "guide.md", "language: en", "retracted: 2026-03-02", "retraction: All of it.")
+    (ended,) = article_files("editors", tmp_path, context).articles
+    assert [text.name for text in ended.texts] == ["de.md", "es.md", "fr.md"]
 
 
 def test_a_place_that_nobody_knows_keeps_an_article_from_everybody(tmp_path: Path, context: SourceContext) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 import orjson
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlmodel import col
 
 from trialalerts.catalog.articles.identity import ArticleMatch, recognise
@@ -24,7 +24,7 @@ from trialalerts.catalog.articles.naming import followed_numbers, names_trials
 from trialalerts.catalog.changes.comparison import Difference, compare_articles
 from trialalerts.catalog.changes.freshness import Freshness
 from trialalerts.catalog.outline_rows import Described, write_outlines
-from trialalerts.catalog.records import SAID, insert_records, touch_records, update_records
+from trialalerts.catalog.records import SAID, change_items, insert_items, insert_records, touch_records, update_records
 from trialalerts.catalog.rows import PreparedItem, prepare_item
 from trialalerts.catalog.tables import ArticleKey, Change, ChangeKind, Item, ItemKind, Record, appeared_at
 from trialalerts.database.bulk import in_chunks, insert_into
@@ -83,7 +83,8 @@ class ArticleBatch:
         one_writer_at_a_time(self._connection)
         make_missing_keys(self._connection)
         placed = self._placed()
-        inserted = self._insert([each for each in placed if each.found.item is None])
+        new = [each for each in placed if each.found.item is None]
+        inserted = [*zip(insert_items(self._connection, [each.entry for each in new], self._now), new, strict=True)]
         item_of = {each.entry.external_id: item_id for item_id, each in inserted}
         joined = [each for each in placed if each.found.record is None and each.found.item is not None]
         rows = [(_item_of(each, item_of), each) for each in joined]
@@ -95,9 +96,8 @@ class ArticleBatch:
         known = [each.found.record_id for each in placed if each.found.record_id is not None]
         touch_records(self._connection, known, self._now)
         self._note_keys([*inserted, *rows, *((_item_of(each, item_of), each) for each in changed)])
-        new = set(item_of.values())
         write_outlines(self._connection, [_described(item_id, each.entry.row()) for item_id, each in inserted])
-        merges = self._merge([*rows, *((_item_of(each, item_of), each) for each in changed)], new=new)
+        merges = self._merge([*rows, *((_item_of(each, item_of), each) for each in changed)], new={*item_of.values()})
         self._touch([id_ for each in placed if isinstance(id_ := each.found.item, int)])
         self.recognised = len(known)
         self.new, self.updated = len(inserted), len(changed)
@@ -152,17 +152,6 @@ class ArticleBatch:
             for entry, like, each in zip(self._entries, likes, found, strict=True)
         ]
 
-    def _insert(self, placed: Sequence[_Placed]) -> list[tuple[int, _Placed]]:
-        if not placed:
-            return []
-        seen = {"first_seen_at": self._now, "last_seen_at": self._now}
-        ids: dict[str, int] = {}
-        statement = insert(Item).returning(col(Item.external_id), col(Item.id))
-        for chunk in in_chunks(placed):
-            rows = self._connection.execute(statement, [each.entry.row() | seen for each in chunk]).all()
-            ids.update((external_id, cast("int", item_id)) for external_id, item_id in rows)
-        return [(ids[each.entry.external_id], each) for each in placed]
-
     def _note_keys(self, placed: Iterable[tuple[int, _Placed]]) -> None:
         """Write the keys down; one that leads to an item already goes on leading there."""
         rows = {key: item_id for item_id, each in placed for key in each.keys}
@@ -176,13 +165,10 @@ class ArticleBatch:
         merges: list[_Merge] = []
         for chunk in in_chunks(sorted(by_item)):
             before = self._locked(chunk)
-            rows = [
-                merged(said) | {"item_id": item_id} for item_id, said in version_of(self._connection, chunk).items()
-            ]
-            values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "item_id"}
-            self._connection.execute(update(Item).where(col(Item.id) == bindparam("item_id")).values(values), rows)
-            write_outlines(self._connection, [_described(row["item_id"], row) for row in rows])
-            known = [(row["item_id"], row) for row in rows if row["item_id"] not in new]
+            rows = {item_id: merged(said) for item_id, said in version_of(self._connection, chunk).items()}
+            change_items(self._connection, rows.items())
+            write_outlines(self._connection, [_described(item_id, row) for item_id, row in rows.items()])
+            known = [(item_id, row) for item_id, row in rows.items() if item_id not in new]
             merges += [_Merge(item_id, by_item[item_id].entry, before[item_id], row) for item_id, row in known]
         return merges
 

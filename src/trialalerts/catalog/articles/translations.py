@@ -22,6 +22,7 @@ def text_in(language: str, item: Item, facts: ArticleFacts) -> ArticleText:
         summary=item.summary,
         html=facts.html,
         url=item.url,
+        corrected_on=facts.corrected_on,
         correction=facts.correction,
         retraction=facts.retraction,
     )

@@ -16,6 +16,7 @@ from trialalerts.digests.cards.trial_wording import dated, status
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.plain import plain_line
 from trialalerts.digests.plain.languages.choosing import grammar_of
+from trialalerts.digests.plain.reading.conditions import as_spoken
 from trialalerts.digests.plain.reading.spelling import lowered
 from trialalerts.matching.around.surroundings import COUNTED, Step, Surroundings
 from trialalerts.matching.reasons import Scope
@@ -72,7 +73,7 @@ class WishWords:
         if area_id == ANY_AREA:
             return words.say("reason.any_area")
         name = one_line(self._areas.name(area_id, words.language), _AREA)
-        return ", ".join(reversed(name.split(", "))).replace(",", "") if name == self._areas.name(area_id) else name
+        return as_spoken(name) if name == self._areas.name(area_id) else name
 
     def _within(self, area_id: str) -> str:
         """Return the name of an area as it stands inside a sentence; an English one where there is no other."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -51,18 +51,18 @@ class _Preference(NamedTuple):
     filters: str
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ArticleReach:
     """How many people an article would be told, and how many of them by each of what they follow.
 
     Who follows two of its areas, or two countries, counts for each. Countries are ISO 3166-1, languages ISO 639-1.
     """
 
-    people: int = 0
-    by_area: Counter[str] = field(default_factory=Counter)
-    by_region: Counter[str] = field(default_factory=Counter)
-    by_language: Counter[str] = field(default_factory=Counter)
-    by_rhythm: Counter[str] = field(default_factory=Counter)
+    people: int
+    by_area: Counter[str]
+    by_region: Counter[str]
+    by_language: Counter[str]
+    by_rhythm: Counter[str]
 
 
 def article_reach(session: Session, draft: ItemDraft, areas: AreaTree, today: date) -> ArticleReach:
@@ -83,32 +83,25 @@ def article_reach(session: Session, draft: ItemDraft, areas: AreaTree, today: da
     window = Matcher(changes=WindowIndex([candidate], areas), shown=None, today=today).changes
     above = {*outline.direct, *outline.ancestors}.union(*(areas.ancestors(each) for each in outline.direct))
     met: dict[_Preference, bool] = {}
-    reach, people = ArticleReach(), set[int]()
-    seen = set[tuple[int, str, str]]()
+    people: dict[int, tuple[str, str]] = {}
+    by_area, by_region = set[tuple[int, str]](), set[tuple[int, str]]()
     for who, locale, frequency, country, *columns in _preferences(
         session, {*above, ANY_AREA}, named, placed=places is not None
     ):
-        row = _Preference(*columns)
+        row, language = _Preference(*columns), locale[:2]
         if row not in met:
             met[row] = window.found(window.index.every, row) is not None
-        language = locale[:2]
-        if not (met[row] and window.index.read_in(language)):
-            continue
-        if who not in people:
-            people.add(who)
-            reach.by_language[language] += 1
-            reach.by_rhythm[frequency] += 1
-        for counted, what in ((reach.by_area, _followed(row)), (reach.by_region, country or _ANYWHERE)):
-            key = who, what, "area" if counted is reach.by_area else "region"
-            if key not in seen:
-                seen.add(key)
-                counted[what] += 1
-    reach.people = len(people)
-    return reach
-
-
-def _followed(row: _Preference) -> str:
-    return row.area_id if row.item_id is None else _ONE_TRIAL
+        if met[row] and window.index.read_in(language):
+            people[who] = language, frequency
+            by_area.add((who, row.area_id if row.item_id is None else _ONE_TRIAL))
+            by_region.add((who, country or _ANYWHERE))
+    return ArticleReach(
+        people=len(people),
+        by_area=Counter(area for _, area in by_area),
+        by_region=Counter(region for _, region in by_region),
+        by_language=Counter(language for language, _ in people.values()),
+        by_rhythm=Counter(frequency for _, frequency in people.values()),
+    )
 
 
 def _preferences(session: Session, areas: set[str], trials: frozenset[int], *, placed: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -26,6 +27,7 @@ ArticleStatus = Literal["draft", "review", "scheduled", "published", "corrected"
 
 _STATUSES: tuple[ArticleStatus, ...] = get_args(ArticleStatus)
 _SUCH_A_TIME = "add a line such as publish_at: 2026-01-15 08:00"
+_NAMES_ZONE = re.compile(r":\d{2}\s*(?:Z|[A-Z]{2,5}|[+-]\d{2}:?\d{2})$")
 _LARGEST = 2_000_000
 _SUMMARY_LIMIT = 400
 _NOT_APPROVED = frozenset({"status", "publish_at", "reviewer"})
@@ -156,21 +158,17 @@ def _status(head: Mapping[str, Any], fields: Fields, *, corrected: bool, retract
 
 
 def _publish_at(head: Mapping[str, Any], zone: ZoneInfo) -> datetime | None:
+    """Return the moment of ``publish_at``; one without a zone, and a day, are the service's."""
     value = head.get("publish_at")
     if value is None:
         return None
-    if isinstance(value, str):
-        found = read_when(value)
-        value = found and found.at.replace(tzinfo=None) if found and not _has_zone(value) else found and found.at
+    if isinstance(value, str) and (found := read_when(value)):
+        value = found.at if _NAMES_ZONE.search(value) else found.at.replace(tzinfo=None)
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=zone)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=zone)
     raise UnreadableArticle("publish_at", f"no day or time is understood; {_SUCH_A_TIME}")
-
-
-def _has_zone(text: str) -> bool:
-    return text.rstrip().endswith("Z") or any(sign in text[10:] for sign in "+-")
 
 
 def _all_lines(head: Mapping[str, Any], key: str, fields: Fields) -> tuple[str, ...]:

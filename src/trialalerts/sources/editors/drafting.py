@@ -43,7 +43,7 @@ def draft_of(
     published_on = file.published.day if file.published else None
     if since is not None and (published_at is None or since > datetime.combine(published_at, time.max, context.zone)):
         published_at, published_on = since, None
-    texts = tuple(_text_of(each) for each in translations)
+    texts = tuple(_text_of(each, file) for each in translations)
     return ItemDraft(
         registry=source,
         external_id=file.name,
@@ -94,14 +94,15 @@ def understood(file: ArticleFile, draft: ItemDraft, areas: AreaTree, topics: Map
     }
 
 
-def _text_of(file: ArticleFile) -> ArticleText:
+def _text_of(file: ArticleFile, original: ArticleFile) -> ArticleText:
     return ArticleText(
         language=file.language or "",
         title=file.title,
         summary=file.summary,
         html=file.html,
         url=file.url,
-        correction=file.correction or None,
+        corrected_on=file.corrected_on,
+        correction=(file.corrected_on == original.corrected_on and file.correction) or None,
         retraction=file.retraction or None,
     )
 

@@ -12,7 +12,7 @@ from trialalerts.errors import SourceError
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.editors.article_file import ArticleFile, article_text, read_article
 from trialalerts.sources.editors.front_matter import UnreadableArticle
-from trialalerts.sources.editors.life import Life, life_of
+from trialalerts.sources.editors.life import ArticleStage, Life, life_of
 from trialalerts.sources.stumbles import unreadable
 
 __all__ = ["FolderArticle", "FolderFiles", "article_files"]
@@ -25,6 +25,16 @@ class FolderArticle:
     file: ArticleFile
     life: Life
     translations: Sequence[tuple[ArticleFile, Life]] = ()
+
+    @property
+    def texts(self) -> list[ArticleFile]:
+        """The translations that readers may see; one that was taken back alone is none of them."""
+        also_retracted = self.life.stage is ArticleStage.RETRACTED
+        return [
+            file
+            for file, life in self.translations
+            if life.stage.is_public and (also_retracted or life.stage is not ArticleStage.RETRACTED)
+        ]
 
 
 @dataclass(slots=True)

@@ -48,12 +48,12 @@ class FolderSource:
         known = context.known(self._name, [each.file.name for each in found.articles])
         for article in found.articles:
             name = article.file.name
+            problems += _corrected_alone(article)
             if problem := _out_of_order(article, is_known=name in known):
                 problems.append(problem)
             elif article.life.stage.is_public:
                 try:
-                    texts = [file for file, life in article.translations if life.stage.is_public]
-                    drafts.append(draft_of(self._name, article.file, texts, article.life.since, context))
+                    drafts.append(draft_of(self._name, article.file, article.texts, article.life.since, context))
                 except UnreadableArticle as error:
                     problems.append(FieldProblem(external_id=name, field=error.field, message=str(error)))
                 except Exception as error:  # noqa: BLE001 - a file that nobody foresaw must not stop the others
@@ -72,6 +72,15 @@ def _out_of_order(article: FolderArticle, *, is_known: bool) -> FieldProblem | N
     elif not is_known and article.life.stage is ArticleStage.RETRACTED:
         message = "retracted before it was published: nobody was told of it, and nobody will be"
     return FieldProblem(external_id=article.file.name, field="status", message=message) if message else None
+
+
+def _corrected_alone(article: FolderArticle) -> Iterator[FieldProblem]:
+    """Give the translations that were put right after their original: nobody hears of that."""
+    said = article.file.corrected_on
+    for text in article.texts:
+        if text.corrected_on is not None and (said is None or text.corrected_on > said):
+            message = f"nobody is told, for readers hear of it from {article.file.name}: say it there, too"
+            yield FieldProblem(external_id=text.name, field="corrected", message=message)
 
 
 KIND = SourceKind(what="a folder of Markdown articles with front matter", settings=FolderSettings, open=FolderSource)

@@ -58,7 +58,7 @@ class ArticlePage:
             written_in=text.language,
             body=sanitised_html(text.html),
             warnings=warnings_of(item, facts, self._site.wordings.of(language.locale)),
-            corrected=facts.corrected_on,
+            corrected=text.corrected_on,
             retracted=facts.retracted_on,
             address=self._publishing.page(item.id),
             areas=self._areas(item, language),

@@ -221,13 +221,14 @@ def _also(words: Wording, towns: Sequence[str], more: int, country: str) -> str:
 
 def spot(words: Wording, reason: Reason | None, key: str, unit: str | None) -> str:
     """Return what stands beside the chip: how far away it is (``key``: as which phrase of it), and the town."""
-    if reason is None or reason.near.distance_km is None:
-        return _town(words, reason.nearest, reason) if reason and reason.near.sites == 1 else ""
-    town = _town(words, reason.nearest, reason)
-    if is_in(reason.wish):
-        return town
-    key = "to_open" if reason.near.planned else key
-    return words.say(f"place.{key}", place=town, distance=words.distance(reason.near.distance_km, unit))
+    if reason is None:
+        return ""
+    near, town = reason.near, _town(words, reason.nearest, reason)
+    if near.distance_km is None or is_in(reason.wish):
+        is_known = near.distance_km is not None or near.sites == 1
+        return town if is_known and not near.planned else ""  # what is to open there stands in the block below
+    key = "to_open" if near.planned else key
+    return words.say(f"place.{key}", place=town, distance=words.distance(near.distance_km, unit))
 
 
 def _town(words: Wording, name: str | None, reason: Reason) -> str:

@@ -11,7 +11,7 @@ from trialalerts.catalog.facts import TrialFacts
 from trialalerts.digests.plain.reading.everyday import NO_DISEASE, PLAIN, SOUNDS_LIKE_DISEASE
 from trialalerts.digests.plain.reading.spelling import lowered, squashed
 
-__all__ = ["About", "about", "cleaned_condition"]
+__all__ = ["About", "about", "as_spoken", "cleaned_condition"]
 
 _LONGEST, _MOST_WORDS = 80, 9
 _TWO_WORDS, _MESH_WORDS, _HARD_WORDS = 6, 6, 5
@@ -117,12 +117,21 @@ def cleaned_condition(written: str) -> str:
     return _in_order(name)
 
 
-def _in_order(name: str) -> str:
-    """Return a condition without whom it befalls, its words in the order in which they are spoken."""
+def as_spoken(name: str) -> str:
+    """Return a name that an index turned round as it is spoken; others as they are.
+
+    >>> as_spoken("Sleep Disorders, Intrinsic"), as_spoken("Hand, foot and mouth disease")
+    ('Intrinsic Sleep Disorders', 'Hand, foot and mouth disease')
+    """
     turned = _INVERTED.fullmatch(name)
     if turned and len(turned[2].split()) <= _INVERTED_WORDS and not _BOTH.search(turned[2]):
-        name = f"{turned[2]} {turned[1]}"
-    name = _BEHIND.sub(r"\2 \1", name)
+        return f"{turned[2]} {turned[1]}"
+    return name
+
+
+def _in_order(name: str) -> str:
+    """Return a condition without whom it befalls, its words in the order in which they are spoken."""
+    name = _BEHIND.sub(r"\2 \1", as_spoken(name))
     name = _STAGE.sub(lambda found: f"stage {found[1].upper()}{found[2].upper()}", name)
     name = _ANTIBODY.sub(lambda found: f"Ig{found[1].upper()}", name)
     name = _PEOPLE.sub("", _CARE.sub("", name))
