@@ -179,3 +179,160 @@ def test_a_condition_stands_in_the_order_in_which_it_is_spoken(written: str, tol
 def test_what_a_name_is_for_is_no_part_of_it() -> None:
     line = said(trial(all_get(("BIOLOGICAL", "EXA06 injection for treatment of advanced malignant solid tumors"))))
     assert line.startswith("Tests the medicine EXA06 in adults")
+
+
+def against(other: tuple[str, str], label: str = "Placebo") -> Any:
+    """Return a design of examplumab beside an arm that gets something else."""
+    arms = (Arm("EXPERIMENTAL", "A", (0,)), Arm("PLACEBO_COMPARATOR", label, (1,)))
+    return design(EXAMPLUMAB, other, arms=arms, allocation="RANDOMIZED")
+
+
+@pytest.mark.parametrize("name", ["NaCl", "Buffer", "Diluent with human albumin"])
+def test_what_stands_in_for_a_medicine_is_the_placebo_itself(name: str) -> None:
+    assert said(trial(against(("DRUG", name)))).endswith("Picked by chance, some get a placebo instead.")
+
+
+def test_an_arm_whose_label_names_no_placebo_may_get_another_treatment() -> None:
+    assert "some get milk instead" in said(trial(against(("OTHER", "Milk"), label="B")))
+
+
+def test_where_the_record_names_a_placebo_its_arms_are_not_believed_against_it() -> None:
+    arms = (Arm("ACTIVE_COMPARATOR", "Examplumab", (1,)), Arm("PLACEBO_COMPARATOR", "Placebo", (0,)))
+    line = said(trial(design(EXAMPLUMAB, PLACEBO, arms=arms, allocation="RANDOMIZED")))
+    assert line.startswith("Tests the medicine examplumab")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "said_as"),
+    [
+        ("DRUG", "Washed Microbiota Transplantation", "washed microbiota transplantation"),
+        ("BIOLOGICAL", "Peanut Consumption Group", "peanut consumption"),
+        ("DIETARY_SUPPLEMENT", "Wheat spaghetti", "wheat spaghetti"),
+        ("RADIATION", "Low level laser therapy", "low level laser therapy"),
+        ("DEVICE", "Occipital Nerve Stimulation", "occipital nerve stimulation"),
+        ("BIOLOGICAL", "Peanut OIT", "peanut oral immunotherapy"),
+        ("DIETARY_SUPPLEMENT", "Dietary supplement", "a food supplement"),
+        ("DEVICE", "Stimulation", "stimulation"),
+        ("DEVICE", "POCT device", "the POCT device"),
+        ("DRUG", "Chemotherapy", "chemotherapy"),
+        ("DRUG", "Examplix (examplumab)", "the medicine examplumab"),
+        ("BIOLOGICAL", "EXA-AD Inj.", "the medicine EXA-AD"),
+        ("DRUG", "EU-approved Examplix", "the medicine Examplix"),
+        ("DRUG", "Sumatriptan succinate", "the medicine sumatriptan"),
+        ("DIETARY_SUPPLEMENT", "Ferrous fumarate", "the food supplement ferrous fumarate"),
+        ("OTHER", "Modified carbohydrate diet for 3 months", "modified carbohydrate diet"),
+        ("DRUG", "Dose escalation: EXA902 monotherapy.", "the medicine EXA902"),
+        ("RADIATION", "Proton radiotherapy", "proton radiotherapy"),
+    ],
+)
+def test_a_thing_is_told_as_what_it_is(kind: str, name: str, said_as: str) -> None:
+    assert said(trial(all_get((kind, name)))) == f"Tests {said_as} in adults with asthma. All who join get it."
+
+
+@pytest.mark.parametrize("name", ["Histamine provocation", "Nasal nitric oxide"])
+def test_what_only_measures_is_no_treatment(name: str) -> None:
+    assert "It tests no treatment." in said(trial(all_get(("DEVICE", name))))
+
+
+def test_what_people_keep_for_an_emergency_is_not_what_they_are_given() -> None:
+    things = (EXAMPLUMAB, ("DRUG", "Rescue medication for allergic rhinitis"))
+    assert said(trial(all_get(*things))).startswith("Tests the medicine examplumab in adults")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "told"),
+    [
+        (("Rhinitis, Allergic, Seasonal",), "with seasonal allergic rhinitis."),
+        (("Leukemia, Lymphocytic, Chronic",), "with chronic lymphocytic leukaemia."),
+        (("Breast, Ovarian, Gastric Cancer",), "with breast."),
+        (("Breast Cancer Female",), "with breast cancer."),
+        (("Solid Tumor Pediatric",), "with solid tumours."),
+        (("Job s Syndrome",), "with job's syndrome."),
+        (("Eosinophilic Esophagitis",), "with eosinophilic oesophagitis."),
+        (("Macular Edema",), "with macular oedema."),
+        (("Systemic Lupus Erythematosus",), "with systemic lupus erythematosus."),
+        (("Allergic Reaction",), "with allergic reactions."),
+        (("Food Allergy", "Peanut Allergy"), "with peanut allergy."),
+        (("Asthma", "Lung Diseases"), "with asthma."),
+        (("Food Allergy", "Asthma"), "with food allergy, asthma or both."),
+        (("Melanoma", "Lung Cancer"), "with melanoma or lung cancer."),
+        (("Prospective", "Single-blind", "Clinical", "Trial"), "in adults."),
+        (("Immunity",), "in adults."),
+        (("Pathophysiology",), "in adults."),
+        (("28 Day Mortality",), "in adults (topic: 28 day mortality)."),
+        (("Bone Mineral Density in Cow's Milk Allergic Patients",), "in adults (topic: bone mineral density)."),
+    ],
+)
+def test_a_condition_is_told_as_people_would_say_it(conditions: tuple[str, ...], told: str) -> None:
+    assert said(trial(all_get(EXAMPLUMAB), conditions=conditions)).endswith(f"{told} All who join get it.")
+
+
+@pytest.mark.parametrize(
+    ("title", "line"),
+    [
+        ("Lysate in Asthmatic Children", "Tests the medicine examplumab in adults with asthma."),
+        ("Examplumab for Patients With Severe Asthma", "Tests the medicine examplumab in adults with asthma."),
+        ("Examplumab in Moderate Asthmatics", "Tests the medicine examplumab in adults with asthma."),
+        ("Primary Prevention of Asthma in Infants", "Tests whether the medicine examplumab helps to prevent asthma"),
+        ("Examplumab in Children at High Risk of Asthma", "Tests whether the medicine examplumab helps to prevent"),
+        ("Examplumab in Healthy Adults", "Tests whether the medicine examplumab helps to prevent asthma"),
+        (None, "Tests whether the medicine examplumab helps to prevent asthma"),
+    ],
+)
+def test_what_people_have_nothing_can_prevent(title: str | None, line: str) -> None:
+    prevents = all_get(EXAMPLUMAB).model_copy(update={"purpose": "PREVENTION"})
+    assert said(trial(prevents, official_title=title)).startswith(line)
+
+
+def test_several_things_help_to_prevent() -> None:
+    extracts = all_get(("BIOLOGICAL", "Allergen extracts")).model_copy(update={"purpose": "PREVENTION"})
+    assert said(trial(extracts)).startswith("Tests whether allergen extracts help to prevent asthma, in adults.")
+
+
+def test_a_sham_treatment_in_turn_is_told() -> None:
+    arms = (Arm("OTHER", "Sequence A", (0, 1)), Arm("OTHER", "Sequence B", (0, 1)))
+    things = (("DEVICE", "Magnetic Stimulation"), ("DEVICE", "Sham Stimulation"))
+    line = said(trial(design(*things, arms=arms, allocation="RANDOMIZED", model="CROSSOVER")))
+    assert line.endswith("All get it and a sham treatment in turn; chance sets the order.")
+
+
+def test_several_things_in_turn_are_no_choice() -> None:
+    arms = tuple(Arm("EXPERIMENTAL", f"{number}", (0, 1, 2)) for number in range(3))
+    in_turn = design(EXAMPLUMAB, ("DRUG", "Zopiclone"), PLACEBO, arms=arms, allocation="RANDOMIZED", model="CROSSOVER")
+    line = said(trial(in_turn))
+    assert line.startswith("Tests the medicines examplumab and zopiclone in adults")
+    assert "All get each of them in turn; chance sets the order." in line
+
+
+@pytest.mark.parametrize(
+    ("name", "german", "french", "spanish"),
+    [
+        ("Dexamethasone", "Dexamethason", "dexaméthasone", "dexametasona"),
+        ("Carboplatin", "Carboplatin", "carboplatine", "carboplatino"),
+        ("Cyclophosphamide", "Cyclophosphamid", "cyclophosphamide", "ciclofosfamida"),
+        ("Methotrexate", "Methotrexat", "méthotrexate", "metotrexato"),
+        ("Ropivacaine", "Ropivacain", "ropivacaine", "ropivacaína"),
+        ("Omalizumab", "Omalizumab", "omalizumab", "omalizumab"),
+    ],
+)
+def test_a_substance_has_its_name_in_each_language(name: str, german: str, french: str, spanish: str) -> None:
+    facts = trial(all_get(("DRUG", name)))
+    assert f"das Medikament {german} bei" in said(facts, "de")
+    assert f"le médicament {french} chez" in said(facts, "fr")
+    assert f"el medicamento {spanish} en" in said(facts, "es")
+
+
+def test_a_word_of_french_has_its_article() -> None:
+    for name, told in (("Milk", "le lait"), ("Chemotherapy", "la chimiothérapie"), ("Oxygen", "l’oxygène")):
+        assert f"L’étude teste {told} chez" in said(trial(all_get(("OTHER", name))), "fr")
+
+
+def test_a_test_is_called_one_only_once() -> None:
+    challenge = all_get(("OTHER", "Oral food challenge"))
+    assert "utilise le test de provocation orale" in said(trial(challenge), "fr")
+    assert "usa prueba de provocación oral" in said(trial(challenge), "es")
+
+
+def test_older_people_are_feminine_in_french() -> None:
+    older = trial(all_get(EXAMPLUMAB), minimum_age_days=int(65 * 365.25))
+    assert "des personnes âgées atteintes d’asthme" in said(older, "fr", "asthme")

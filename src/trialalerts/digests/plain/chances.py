@@ -9,7 +9,6 @@ from trialalerts.digests.plain.languages.english import Grammar, Joiner
 from trialalerts.digests.plain.phrases import Namer
 from trialalerts.digests.plain.reading.kinds import Kind
 from trialalerts.digests.plain.reading.study import Study
-from trialalerts.digests.plain.reading.turns import all_get_all
 
 __all__ = ["Chances"]
 
@@ -97,9 +96,14 @@ class Chances:
     def _crossover(self, tight: int) -> tuple[str, dict[str, str]]:
         what = self._compared
         if len(what.tested) == 1 and not what.marks and not what.rivals:
-            return ("order_placebo" if all(group.placebo for group in self._study.groups) else "way"), {}
-        if not all_get_all(self._study.groups):
+            groups = self._study.groups
+            if all(group.placebo for group in groups):
+                return "order_placebo", {}
+            return ("order_sham" if all(group.sham for group in groups) else "way"), {}
+        if not self._study.all_in_turn:
             return "what", {}
+        if len(what.tested) > 1:
+            return "order", {}
         if what.rivals:
             return ("order_other", {"others": self._rivals(tight)}) if self._rivals_are_others else ("order", {})
         return next((f"order_{mark}" for mark in ("placebo", "sham") if mark in what.marks), "order"), {}

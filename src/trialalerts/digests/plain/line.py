@@ -33,7 +33,12 @@ _PIECES = re.compile(f"{FOREIGN_STARTS}(.*?){FOREIGN_ENDS}")
 _ONE_CONDITION = frozenset({"PREVENTION", "DIAGNOSTIC", "SCREENING"})
 _OTHER_PURPOSES = frozenset({"SUPPORTIVE_CARE", "BASIC_SCIENCE", "HEALTH_SERVICES_RESEARCH", "DEVICE_FEASIBILITY"})
 _OF_CARE = frozenset({"SUPPORTIVE_CARE", "HEALTH_SERVICES_RESEARCH"})
-_FEMININE = frozenset({"people"})
+_MANY = re.compile(r"(?!.* (?:of|for|in|with|to) ).*[^ius]s")
+"""How a name ends that is a plural: “allergen extracts help”."""
+_FEMININE = frozenset({"people", "older"})
+_CANCER = re.compile(
+    r"cancer|tumours|[a-z]{4}(?:carcin|sarc|lymph|blast|melan|gli)omas?\b|melanoma|leukaemia|lymphoma|myeloma|sarcoma"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ class _Draft:
         self._people = self._study.people
         self._own = condition
         self._about = _as_called(self._study.about, condition)
-        self._namer = Namer(words, self.grammar, self._compared)
+        self._namer = Namer(words, self.grammar, self._compared, all_in_turn=self._study.all_in_turn)
 
     def sentences(self, tight: int) -> list[str]:
         """Return the sentences; the higher ``tight`` (0 to 4), the more of the less important is left out."""
@@ -135,7 +140,8 @@ class _Draft:
             return people
         names = self._conditions(tight)
         more = self._about.has_more and tight < 1
-        return grammar.having(people, names, more=more, feminine=self._feminine)
+        both = not all(map(_CANCER.search, self._about.names))
+        return grammar.having(people, names, more=more, both=both, feminine=self._feminine)
 
     def _conditions(self, tight: int) -> list[str]:
         names = self._about.names[: 1 if tight >= 2 else 2]  # noqa: PLR2004 - see sentences
@@ -235,7 +241,8 @@ class _Draft:
     @property
     def _is_of_one(self) -> bool:
         """Whether the first sentence names the disease as what is to be prevented or found, not as what people have."""
-        return self._design.purpose in _ONE_CONDITION and self._about.kind == "disease" and bool(self._about.names)
+        is_of_one = self._about.kind == "disease" and bool(self._about.names) and not self._about.is_theirs
+        return self._design.purpose in _ONE_CONDITION and is_of_one
 
     def _first(self, tight: int) -> str:
         tested, purpose = self._compared.tested, self._design.purpose or ""
@@ -276,7 +283,8 @@ class _Draft:
         tested = self._compared.tested
         if purpose == "DIAGNOSTIC" and all(thing.kind in {Kind.MEDICINE, Kind.VACCINE} for thing in tested):
             return self._say("first.finds", **values)
-        several = len(tested) > 1 and not self._compared.joined
+        is_plural = values["treatment"] == tested[-1].name and _MANY.fullmatch(tested[-1].name)
+        several = (len(tested) > 1 and not self._compared.joined) or is_plural
         return self._words.count(f"plain.first.{purpose.lower()}", 2 if several else 1, **values)
 
     def _with_topic(self, said: str) -> str:
@@ -290,7 +298,8 @@ def _as_called(found: About, condition: str | None) -> About:
     """Return what a trial is about by the reader's name of it; one of healthy people may be about none."""
     if condition is None or (found.kind == "healthy" and not found.names):
         return found
-    return About((condition,), found.kind if found.kind in {"disease", "healthy"} else "topic")
+    kind = found.kind if found.kind in {"disease", "healthy"} else "topic"
+    return found._replace(names=(condition,), kind=kind, has_more=False)
 
 
 def _way_of_observing(design: Design) -> str:

@@ -13,34 +13,41 @@ from trialalerts.digests.plain.reading.kinds import Kind
 __all__ = ["Namer"]
 
 _TWO, _THREE, _MOST_WORDS = 2, 3, 8
-_MORE = "plain.more"
+_MORE, _MORE_BASE = "plain.more", "plain.more_base"
 _ONE_NAME = 3
 """So tight a line names of three and more only the first; a still tighter one of two as well."""
 _WORDS = frozenset(
     {Kind.PROGRAMME, Kind.FOOD, Kind.TEST, Kind.PROCEDURE, Kind.OPERATION, Kind.RADIATION, Kind.OTHER, Kind.CELLS}
 )
 _SAYS_ITS_KIND = {
-    Kind.MEDICINE: "medic|venom|pollen|allergen|food",
+    Kind.MEDICINE: "medic|venom|pollen|allergen|food|probiotic",
     Kind.VACCINE: "vaccin|impf|vacun",
     Kind.DEVICE: "device|system|fusion|implant|cage|stent",
     Kind.OPERATION: "surg|operat|ectomy|fusion|plasty|implant|resect",
     Kind.PROCEDURE: "procedure",
     Kind.RADIATION: "radi",
     Kind.PROGRAMME: "program|training|exercise|education|therapy|yoga|app",
-    Kind.SUPPLEMENT: "supplement|vitamin|diet|probiotic|formula",
-    Kind.TEST: "test|scan|imag|mri|assess|measure|monitor|ultraso|analysis",
+    Kind.SUPPLEMENT: "supplement|vitamin|diet|probiotic|formula|food",
+    Kind.TEST: "test|scan|imag|mri|assess|measure|monitor|ultraso|analysis|challenge|prueba",
     Kind.CELLS: "cell|car",
 }
 """Names with such words need no “the device” before them; kinds that are missing here never have it."""
+_ACTION = re.compile(
+    r"(?:therap(?:y|ies)|treatments?|[a-z]{4}(?:ation|plantation|gestion)|traction|consumption)"
+    r"(?: (?:with|of|to|by|for) .*)?$",
+    re.IGNORECASE,
+)
+"""How names end of what is done to people: no medicine, device or food in itself."""
 
 
 class Namer:
     """Names what is compared, in one language."""
 
-    def __init__(self, words: Wording, grammar: Grammar, comparison: Comparison) -> None:
+    def __init__(self, words: Wording, grammar: Grammar, comparison: Comparison, *, all_in_turn: bool = False) -> None:
         self._words = words
         self._grammar = grammar
         self._compared = comparison
+        self._all_in_turn = all_in_turn
 
     def treatment(self, tight: int) -> str:
         """Return what is tested; of what not everybody gets whole, ``A or B``."""
@@ -49,13 +56,14 @@ class Namer:
     @property
     def how(self) -> Joiner:
         """How several that are tested are told: ``A or B`` where not everybody gets all."""
-        return "or" if self._compared.how == "versus" and self._compared.differs else "and"
+        is_one_of_them = self._compared.how == "versus" and self._compared.differs and not self._all_in_turn
+        return "or" if is_one_of_them else "and"
 
     def base(self, tight: int) -> str:
         """Return what everybody gets."""
         if not all(thing.name for thing in self._compared.base):
             return self._words.say("plain.base")
-        return self.named(self._compared.base, tight, with_kind=False, more="plain.more_base")
+        return self.named(self._compared.base, tight, with_kind=False, more=_MORE_BASE)
 
     def named(
         self,
@@ -85,13 +93,15 @@ class Namer:
             return words.count(f"plain.a.{kind}", len(things))
         shown = _shown(named, tight)
         names = [grammar.name(thing.name, is_word=_is_word(thing)) for thing in shown]
+        common = _common_kind(named, [*(thing.name for thing in shown), *names]) if with_kind else None
+        if common is None and more != _MORE_BASE:
+            names = [grammar.with_article(name) for name in names]
         if unnamed := len(things) - len(shown):
             more = "plain.more_or" if how == "or" and more == _MORE else more
             text = words.count(more, unnamed, names=", ".join(names))
         else:
             together = grammar.together if joined and len(names) > 1 else ""
             text = grammar.joined(names, "and" if together else how) + together
-        common = _common_kind(named, shown) if with_kind else None
         return words.count(f"plain.the.{common}", len(things), name=text) if common else text
 
 
@@ -108,10 +118,12 @@ def _shown(named: Sequence[Thing], tight: int) -> Sequence[Thing]:
     return named if len(named) <= _THREE else named[:_TWO]
 
 
-def _common_kind(named: Sequence[Thing], shown: Sequence[Thing]) -> Kind | None:
+def _common_kind(named: Sequence[Thing], words: Sequence[str]) -> Kind | None:
+    """Return the kind that all things are of; None where their words say it themselves."""
     kinds = {thing.kind for thing in named}
     kind = next(iter(kinds))
     said = _SAYS_ITS_KIND.get(kind)
     if len(kinds) > 1 or said is None:
         return None
-    return None if re.search(said, " ".join(thing.name for thing in shown), re.IGNORECASE) else kind
+    is_done = kind is not Kind.TEST and any(map(_ACTION.search, words))
+    return None if is_done or re.search(said, " ".join(words), re.IGNORECASE) else kind

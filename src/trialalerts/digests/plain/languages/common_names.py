@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["common_name"]
+from functools import cache
+
+__all__ = ["common_name", "is_common_name"]
 
 _LANGUAGES = {"de": 0, "fr": 1, "es": 2}
 _NAMES = {
@@ -119,6 +121,16 @@ _NAMES = {
     "yoga": ("Yoga", "yoga", "yoga"),
 }
 _BY_SMALL = {name.lower(): names for name, names in _NAMES.items()}
+
+
+def is_common_name(name: str, language: str) -> bool:
+    """Tell whether a name is one that :func:`common_name` returns in a language."""
+    return name in _told(language)
+
+
+@cache
+def _told(language: str) -> frozenset[str]:
+    return frozenset(names[_LANGUAGES[language]] for names in _NAMES.values())
 
 
 def common_name(name: str, language: str) -> str | None:

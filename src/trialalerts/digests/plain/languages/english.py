@@ -13,6 +13,7 @@ from typing import Literal
 from trialalerts.digests.plain.languages.common_conditions import common_condition
 from trialalerts.digests.plain.languages.common_names import common_name
 from trialalerts.digests.plain.languages.stages import stage_said
+from trialalerts.digests.plain.languages.substances import substance
 from trialalerts.digests.plain.languages.vocabulary import condition_name
 from trialalerts.digests.plain.reading.spelling import lowered
 
@@ -31,7 +32,35 @@ _SALT = re.compile(
 )
 _CODES = re.compile(r"[A-Z0-9][\w.-]*(?: [A-Z0-9][\w.-]*)?")
 _INN = re.compile(r"(?:mab|mig|bart|nib|cept|tide|platin|taxel|tecan)\b")
+_COUNTED = re.compile(
+    r"(?:^|[ -])(?:device|system|vaccine|test|challenge|kit|app|patch|implant|stimulator|questionnaire|tool|score|scale"
+    r"|inhaler|pump|mask|lamp|catheter|cage|stent|probe)$",
+    re.IGNORECASE,
+)
+"""How names end of things that can be counted: English wants an article before them."""
 _WORD_OF_ENGLISH = re.compile(r"(?:therap(?:y|ies)|(?:iz|is)ation)$")
+
+
+_BRITISH = [
+    (re.compile(american), british)
+    for american, british in (
+        (r"\bgastroesophag", "gastro-oesophag"),
+        (r"\besophag", "oesophag"),
+        (r"\bedema", "oedema"),
+        (r"(?<=[b-df-z])emi(?=as?\b)|(?<=isch)emi(?=c\b)|(?<=glyc)emi(?=c\b)", "aemi"),
+        (r"\bhem(?=ato|orrh|ophil|oglob|oly)", "haem"),
+        (r"\bdiarrhea", "diarrhoea"),
+        (r"\bgynecolog", "gynaecolog"),
+        (r"\b(allergic|adverse|drug) reaction$", r"\1 reactions"),
+    )
+]
+"""The spelling of the rest of our English; a registry's own words are mostly American."""
+
+
+def _british(name: str) -> str:
+    for american, british in _BRITISH:
+        name = american.sub(british, name)
+    return name
 
 
 def is_phrase(name: str) -> bool:
@@ -61,9 +90,13 @@ class Grammar:
         del is_word
         return name
 
+    def with_article(self, name: str) -> str:
+        """Return a name that no word for its kind stands before: “the sham device”, but “surgery”."""
+        return f"the {name}" if _COUNTED.search(name) else name
+
     def condition(self, name: str, *, is_own: bool) -> str:
         """Return a condition; the reader's own name of it is of this language, another one is the registry's."""
-        return lowered(name) if is_own else name
+        return lowered(name) if is_own else _british(name)
 
     def joined(self, parts: Sequence[str], how: Joiner) -> str:
         """Return ``A, B and C``."""
@@ -75,19 +108,27 @@ class Grammar:
         del feminine
         return f"healthy {people}"
 
-    def having(self, people: str, conditions: Sequence[str], *, more: bool, feminine: bool) -> str:
-        """Return people with one condition (and further ones that are not named), or with either of two or both."""
-        del feminine
-        return f"{people} with {self._either(conditions, more=more)}"
+    def having(self, people: str, conditions: Sequence[str], *, more: bool, both: bool, feminine: bool) -> str:
+        """Return people with one condition (and further ones that are not named), or with one of two.
 
-    def _either(self, conditions: Sequence[str], *, more: bool) -> str:
+        Args:
+            people: in this language.
+            conditions: one or two.
+            more: whether there are further ones.
+            both: whether somebody may well have both.
+            feminine: whether ``people`` is of the feminine gender.
+        """
+        del feminine
+        return f"{people} with {self._either(conditions, more=more, both=both)}"
+
+    def _either(self, conditions: Sequence[str], *, more: bool, both: bool) -> str:
         if len(conditions) > 1:
-            return f"{conditions[0]}, {conditions[1]} {self.both}"
+            return f"{', '.join(conditions)} {self.both}" if both else self.joined(conditions, "or")
         return f"{conditions[0]} {self.more}" if more else conditions[0]
 
     def _own_name(self, name: str, *, is_word: bool) -> str:
         """Return a name as another language has it: its own word, the name as it is, or English in quotation marks."""
-        own = common_name(name, self.code)
+        own = common_name(name, self.code) or substance(name, self.code)
         if own is not None:
             return own
         is_english = is_word and not _INN.search(name)

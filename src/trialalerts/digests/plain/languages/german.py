@@ -70,6 +70,10 @@ class German(Grammar):
         found = self._own_name(name, is_word=is_word)
         return found[:1].upper() + found[1:] if found == name and not _HAS_CAPITAL.search(found) else found
 
+    def with_article(self, name: str) -> str:
+        """Return a name as it is: none of them wants an article here."""
+        return name
+
     def condition(self, name: str, *, is_own: bool) -> str:
         """Return a condition as it is called, words of English in quotation marks."""
         return name if is_own else self._registrys_condition(name)
@@ -79,7 +83,7 @@ class German(Grammar):
         del feminine
         return f"gesunden {people}"
 
-    def having(self, people: str, conditions: Sequence[str], *, more: bool, feminine: bool) -> str:
+    def having(self, people: str, conditions: Sequence[str], *, more: bool, both: bool, feminine: bool) -> str:
         """Return people with conditions in the dative."""
         del feminine
         stages = [parted(condition) for condition in conditions]
@@ -87,4 +91,4 @@ class German(Grammar):
         declined = [_DATIVES.get(name) or behind_mit(name) for name in bare]
         diagnosis = "der Diagnose " if any(each in bare and _DECLINED.fullmatch(each) for each in declined) else ""
         declined = [f"{name}{stage}" for name, (_, stage) in zip(declined, stages, strict=True)]
-        return f"{people} mit {diagnosis}{self._either(conditions if diagnosis else declined, more=more)}"
+        return f"{people} mit {diagnosis}{self._either(conditions if diagnosis else declined, more=more, both=both)}"

@@ -28,6 +28,10 @@ class Spanish(Grammar):
         """Return a name, words of English in quotation marks."""
         return self._own_name(name, is_word=is_word)
 
+    def with_article(self, name: str) -> str:
+        """Return a name as it is: none of them wants an article here."""
+        return name
+
     def condition(self, name: str, *, is_own: bool) -> str:
         """Return a condition as it is called within a sentence, words of English in quotation marks."""
         if not is_own:
@@ -42,7 +46,7 @@ class Spanish(Grammar):
         """Return healthy people."""
         return f"{people} {'sanas' if feminine or _FEMININE.search(people) else 'sanos'}"
 
-    def having(self, people: str, conditions: Sequence[str], *, more: bool, feminine: bool) -> str:
+    def having(self, people: str, conditions: Sequence[str], *, more: bool, both: bool, feminine: bool) -> str:
         """Return people with conditions."""
         del feminine
-        return f"{people} con {self._either(conditions, more=more)}"
+        return f"{people} con {self._either(conditions, more=more, both=both)}"

@@ -79,7 +79,7 @@ class Comparison:
 
 def things_of(facts: TrialFacts, design: Design) -> tuple[list[Named], dict[str, Thing]]:
     """Return what is read of each intervention, and all that is tested or given by its key."""
-    read = _by_one_name(design, [named(each, design.mesh) for each in design.interventions])
+    read = _by_one_name(design, _with_stand_ins(design, [named(each, design.mesh) for each in design.interventions]))
     conditions = [_words(f"{cleaned_condition(each)} {each}") for each in facts.conditions]
     things: dict[str, Thing] = {}
     for number, (names, kind) in enumerate(read):
@@ -88,6 +88,19 @@ def things_of(facts: TrialFacts, design: Design) -> tuple[list[Named], dict[str,
             continue
         things.update((key, Thing(key, key if names else "", kind)) for key in names or [f"?{number}"])
     return read, things
+
+
+def _with_stand_ins(design: Design, read: list[Named]) -> list[Named]:
+    """Return with what is a placebo by its arm alone: all that people get who get a placebo, and nobody else gets."""
+    if any(kind is Kind.PLACEBO for _, kind in read):
+        return read
+    alone = {
+        arm.interventions[0]
+        for arm in design.arms
+        if arm.type == "PLACEBO_COMPARATOR" and len(arm.interventions) == 1 and _CALLED_PLACEBO.search(arm.label)
+    }
+    alone.difference_update(*(arm.interventions for arm in design.arms if arm.type != "PLACEBO_COMPARATOR"))
+    return [((), Kind.PLACEBO) if number in alone else each for number, each in enumerate(read)]
 
 
 def _by_one_name(design: Design, read: Sequence[Named]) -> list[Named]:

@@ -8,17 +8,20 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from trialalerts.catalog.facts import TrialFacts
-from trialalerts.digests.plain.reading.everyday import NO_DISEASE, PLAIN, SOUNDS_LIKE_DISEASE
+from trialalerts.digests.plain.reading.everyday import GENERAL, NO_DISEASE, PLAIN, SOUNDS_LIKE_DISEASE
 from trialalerts.digests.plain.reading.spelling import lowered, squashed
 
 __all__ = ["About", "about", "as_spoken", "cleaned_condition"]
 
 _LONGEST, _MOST_WORDS = 80, 9
 _TWO_WORDS, _MESH_WORDS, _HARD_WORDS = 6, 6, 5
-_INVERTED_WORDS = 3
+_INVERTED_WORDS, _OF_A_KIND = 3, 2
 _HEALTHY = re.compile(r"healthy|volunteer|^health$", re.IGNORECASE)
 _NO_TOPIC = re.compile(
-    r"childhood|children|pa?ediatrics?|infants?|adults?|prognosis|progression|inflammation|health|safety|emotions?",
+    r"childhood|children|pa?ediatrics?|infants?|adults?|prognosis|progression|inflammation|health|safety|emotions?"
+    r"|interventions?|(?:patho)?physiology|mechanisms?(?: of action)?|(?:self[- ])?efficacy|immunity|biomarkers?"
+    r"|prospective|retrospective|(?:single|double)[- ]blind(?:ed)?|randomi[sz]ed|clinical"
+    r"|(?:clinical )?(?:trials?|stud(?:y|ies))",
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(r"\s*[(\[][^()\[\]]*[)\]]?")
@@ -34,8 +37,11 @@ _PEOPLE = re.compile(
 )
 _TWICE = re.compile(r"\b(\w+)(?: \1\b)+")
 _IN_WHOM = re.compile(
-    r",? (?:in|of) (?:(?:young )?children|adults?|adolescents?|infants?|infancy|childhood|women|men)$"
+    r",? (?:in|of) (?:(?:young )?children|adults?|adolescents?|infants?|infancy|childhood|women|men|elderly)$"
+    r"| in [\w' -]{1,40} (?:patients|children|infants|adults|women|men|people)$"
 )
+_WHOSE = re.compile(r"(?<=\w) (?:adult|childhood|female|male)$")
+_POSSESSIVE = re.compile(r"\b(\w{3,}) s (?=(?:syndrome|disease|palsy)\b)")
 _OF_WHOM = re.compile(r"^(?:adult|childhood|pediatric|infantile|other|known|suspected|diagnosis of|history of) (?=\w+)")
 _WHO = re.compile(r"\b(?:diabetic )?(?:children|infants|women|patients)$")
 _ASKED = re.compile(r"^(?:primary )?conditions?(?: or focus of study)?\s*:\s*", re.IGNORECASE)
@@ -47,12 +53,14 @@ _COMMON = frozenset({"disease", "diseases", "syndrome", "disorders"})
 class About(NamedTuple):
     """What a trial is about: up to two names, what they are, and whether the record names further conditions.
 
+    ``is_theirs``: the title says that the people have it, so nothing can keep them from it any more.
     ``healthy``: of healthy people alone, with the name of the disease that it is to help against, where there is one.
     """
 
     names: tuple[str, ...]
     kind: Literal["disease", "healthy", "topic", "none"]
     has_more: bool = False
+    is_theirs: bool = False
 
 
 def about(facts: TrialFacts) -> About:
@@ -65,6 +73,7 @@ def about(facts: TrialFacts) -> About:
     if not good:
         topics = tuple(name for name in named if not _NO_TOPIC.fullmatch(name))[:1]
         return About(topics, "topic" if topics else "none")
+    good = _without_general(good)
     good.sort(key=lambda name: len(name.split()) > _HARD_WORDS)
     both = len(good) == 2 and len(" ".join(good).split()) <= _TWO_WORDS  # noqa: PLR2004 - A, B or both
     return About(tuple(good if both else good[:1]), "disease", len(good) > 1 and not both)
@@ -88,6 +97,17 @@ def _diseases(names: Sequence[str], mesh: Sequence[str]) -> list[str]:
     return [name for name in good if SOUNDS_LIKE_DISEASE.search(name) or _long_words(name) & filed] or good
 
 
+def _without_general(names: list[str]) -> list[str]:
+    """Return of two names the narrower one, where the other only says the same more generally."""
+    if len(names) != 2:  # noqa: PLR2004 - of more than two only the first is named, and then the general one says more
+        return names
+    for general, narrower in GENERAL:
+        wide = [name for name in names if general.fullmatch(name)]
+        if len(wide) == 1 and any(narrower.search(name) for name in names if name not in wide):
+            return [name for name in names if name not in wide]
+    return names
+
+
 def _filed(mesh: Sequence[str]) -> list[str]:
     """Return the first term under which the registry files the trial that is a disease."""
     terms = (name for name in map(cleaned_condition, mesh) if name and not NO_DISEASE.search(name))
@@ -107,7 +127,7 @@ def cleaned_condition(written: str) -> str:
     """
     name = squashed(_ASKED.sub("", written).split(";", maxsplit=1)[0].replace(",", ", "))
     if name.count(",") > 1 and not _TYPED.search(name):
-        name = name.split(",")[0]
+        name = _turned_twice(name) or name.split(",")[0]
     name = _EITHER.sub(" or ", name)
     if "," not in name or "(" in name:
         name = squashed(_BRACKETED.sub(" ", name))
@@ -115,6 +135,16 @@ def cleaned_condition(written: str) -> str:
     for pattern, plain in PLAIN:
         name = pattern.sub(plain, name)
     return _in_order(name)
+
+
+def _turned_twice(name: str) -> str | None:
+    """Return as it is spoken what an index turned round twice (“Rhinitis, Allergic, Seasonal”); None for a list."""
+    disease, *kinds = name.split(", ")
+    is_turned = SOUNDS_LIKE_DISEASE.search(disease.lower()) and not any(
+        len(kind.split()) > _OF_A_KIND or (SOUNDS_LIKE_DISEASE.search(kind.lower()) and not kind.endswith("ic"))
+        for kind in kinds
+    )
+    return " ".join((*reversed(kinds), disease)) if is_turned else None
 
 
 def as_spoken(name: str) -> str:
@@ -131,9 +161,9 @@ def as_spoken(name: str) -> str:
 
 def _in_order(name: str) -> str:
     """Return a condition without whom it befalls, its words in the order in which they are spoken."""
-    name = _BEHIND.sub(r"\2 \1", as_spoken(name))
+    name = _BEHIND.sub(r"\2 \1", as_spoken(_POSSESSIVE.sub(r"\1's ", name)))
     name = _STAGE.sub(lambda found: f"stage {found[1].upper()}{found[2].upper()}", name)
     name = _ANTIBODY.sub(lambda found: f"Ig{found[1].upper()}", name)
-    name = _PEOPLE.sub("", _CARE.sub("", name))
+    name = _PEOPLE.sub("", _IN_WHOM.sub("", _CARE.sub("", name)))
     name = _OF_WHOM.sub("", _IN_WHOM.sub("", _TWICE.sub(r"\1", name)))
-    return squashed(_WHO.sub("", name))
+    return squashed(_WHOSE.sub("", _WHO.sub("", name)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["KNOWN_BY", "NO_DISEASE", "PLAIN", "SOUNDS_LIKE_DISEASE"]
+__all__ = ["GENERAL", "IN_FULL", "KNOWN_BY", "NO_DISEASE", "PLAIN", "SOUNDS_LIKE_DISEASE"]
 
 _I = re.IGNORECASE
 
@@ -67,6 +67,7 @@ PLAIN: list[tuple[re.Pattern[str], str]] = [
         (r"\bpruritus\b", "itching"),
         (r"\bnasal polyposis\b", "nasal polyps"),
         (r"\bpa?ediatric\b", "childhood"),
+        (r"\bmetastas(?:as|is)es\b", "metastases"),
         (r"\begpa\b|\bchurg-strauss syndrome\b", "eosinophilic granulomatosis with polyangiitis"),
         (r"\bsepticemia\b", "blood poisoning"),
         (r"\bdyspnea\b", "shortness of breath"),
@@ -80,6 +81,18 @@ PLAIN: list[tuple[re.Pattern[str], str]] = [
     )
 ]
 """Only words that mean the same: never hay fever for rhinitis."""
+
+GENERAL: list[tuple[re.Pattern[str], re.Pattern[str]]] = [
+    (re.compile(general, _I), re.compile(narrower, _I))
+    for general, narrower in (
+        (r"food allerg(?:y|ies)", r"\b(?:milk|eggs?|\w*nuts?|wheat|fish|shellfish|soya?|sesame)\b.* allerg"),
+        (r"(?:lung|respiratory(?: tract)?) diseases?", r"asthma|copd|lung|bronch|pulmon|cystic fibrosis|pneumon"),
+        (r"skin diseases?", r"eczema|dermat|psoriasis|hives|pemphig|acne"),
+        (r"(?:cancer|tumours)", r"cancer|tumours|[a-z]{4}omas?\b|leukaemia"),
+        (r"headache disorders?|headaches?", r"migraine|cluster headache|tension"),
+    )
+]
+"""Names of whole groups of diseases, and how those of the group are called that say more."""
 
 KNOWN_BY = {
     "5 fluorouracil": "fluorouracil",
@@ -96,6 +109,13 @@ KNOWN_BY = {
 }
 """Treatments by their long names, and by which short name of just the same people know them."""
 
+IN_FULL = {
+    "OIT": "oral immunotherapy",
+    "SCIT": "immunotherapy by injection",
+    "SLIT": "sublingual immunotherapy",
+}
+"""Short forms within names of treatments that only those who work with them know."""
+
 NO_DISEASE = re.compile(
     r"^(?:chronic |acute )?diseases?$|^older adults?$|^elderly$|^aged$|^frail\w*$|course$"
     r"|resection margins?|similarity|immunology$|^pa?ediatrics?$"
@@ -110,7 +130,9 @@ NO_DISEASE = re.compile(
     r"|exposure|phenotype|genotype|cytokine|polymorphism|treatment|therapy|immune (?:system|function|status)|expression"
     r"|mutation|level|inflammation markers|outcome|predict|management|intervention|effect|function|risk|burden"
     r"|satisfaction|self[- ]efficacy|circulating|immunoglobulin|receptor|gene\b|monitor|use\b"
-    r"|drug\b(?!.*(?:allerg|hypersens|reaction|abuse))|allergen",
+    r"|drug\b(?!.*(?:allerg|hypersens|reaction|abuse))|allergen"
+    r"|densit(?:y|ies)$|mortality|^surviv|^immunity$|^(?:pro|retro)spective$|^(?:single|double)[- ]blind"
+    r"|^randomi[sz]ed$|^clinical(?: (?:trial|study))?$|^(?:trial|study)$|pathophysiology|^mechanism",
     _I,
 )
 SOUNDS_LIKE_DISEASE = re.compile(

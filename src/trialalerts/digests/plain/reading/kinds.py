@@ -50,7 +50,7 @@ _MAY_BE_NO_MEDICINE = re.compile(
     r"sampl|biops|questionn|prick|patch test|challenge|provocation|vaccin|placebo|saline|vehicle|standard|\bcar[- ]?t\b"
     r"|stem cell|\bno\b|none|soc\b|choice|usual care|current"
     r"|dummy|specimen|blood|sham|cells?\b|observation|formula|milk"
-    r"|diet\b|swab|\bpunct|collection of"
+    r"|diet\b|swab|\bpunct|collection of|microbiota|consumption|ingestion|\bfoods?\b|cheese|spaghetti|rescue"
 )
 """Of what a registry types as a drug, only a name with such a word is looked at any closer."""
 
@@ -82,7 +82,7 @@ _WORDS: list[tuple[Kind, re.Pattern[str]]] = [
                 r"|investigator'?s? choice|physician'?s? choice|(local )?standard( of)?[- ]?"
                 r"(care|therapy|treatment|medical)"
                 r"|usual care|soc\b|best supportive care|routine (care|treatment)|conventional (treatment|therapy|care)"
-                r"|treatment as usual|background therapy|standard)"
+                r"|treatment as usual|background therapy|rescue (medication|medicine|treatment|therap)|standard$)"
             ),
         ),
         (Kind.QUESTIONS, r"questionnaire|survey|interview|quality of life (assess|scale)|\bdiary\b"),
@@ -108,6 +108,7 @@ _WORDS: list[tuple[Kind, re.Pattern[str]]] = [
                 r"|investigations?$|monitoring|immunocap|\banalysis\b|evaluation|determination|dosage$|phenotyp|genotyp"
                 r"|detection|echocardio|\becg\b|elastogra|\bblood count\b|\bige\b$|profil(e|ing)|\bfeno\b|actigraph"
                 r"|(in|ex)spiratory flow|peak flow|pupillometr|polysomnogra|heart.?rate variab"
+                r"|provocation$|\b(nasal|exhaled) nitric oxide$|\bbiomarkers?\b"
             ),
         ),
         (Kind.VACCINE, r"vaccin"),
@@ -118,6 +119,7 @@ _WORDS: list[tuple[Kind, re.Pattern[str]]] = [
                 r"|infiltrating (cells|lymphocytes)"
             ),
         ),
+        (Kind.PROCEDURE, r"microbiota (transplant|transfer)|fa?ecal transplant"),
         (
             Kind.OPERATION,
             (
@@ -135,7 +137,13 @@ _WORDS: list[tuple[Kind, re.Pattern[str]]] = [
                 r"|physical therapy|cognitive|psycholog|\bapp\b|telemedicine|self-management"
             ),
         ),
-        (Kind.FOOD, r"\bdiet\b|formula\b|\bmilk\b|feeding|\bpeanut (flour|protein|butter)|\bfoods?\b|breast"),
+        (
+            Kind.FOOD,
+            (
+                r"\bdiet\b|formula\b|\bmilk\b|feeding|\bpeanut (flour|protein|butter)|\bfoods?\b|breast"
+                r"|\b(consumption|ingestion|cheese|spaghetti|pasta|bread|yogh?urt|juice|cereals?|biscuits?|muffins?)\b"
+            ),
+        ),
     )
 ]
 _NAMED_A_TEST = re.compile(r"test|challenge|provocation|prick")
@@ -145,6 +153,8 @@ _TREATS = re.compile(
     r"|[- ]guided\b.*(block|injection|ablation|surgery|radiotherapy|treatment|therapy|ultraso)"
 )
 """Treatments whose names have the word of a test in them: sound that heals, what is only guided by a picture."""
+_NO_RAYS = re.compile(r"\bla[sz]ers?\b|\blights?\b|ultraviolet|\buv[ab]?\b|photo|magnet|ultraso|heat|electr")
+"""What registries type as radiation and nobody would fear as such."""
 
 
 def kind_of(name: str, type_: str) -> Kind:
@@ -157,6 +167,8 @@ def kind_of(name: str, type_: str) -> Kind:
     words = name.lower()
     if type_ in _MEDICINES and not _MAY_BE_NO_MEDICINE.search(words):
         return _BY_TYPE.get(type_, Kind.OTHER)
+    if type_ == "RADIATION" and _NO_RAYS.search(words):
+        return Kind.PROCEDURE
     for kind, pattern in _WORDS:
         if pattern.search(words) and not _is_no(kind, words, type_):
             return kind

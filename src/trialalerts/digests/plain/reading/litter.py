@@ -9,6 +9,7 @@ __all__ = [
     "DOSE",
     "FORM",
     "INN",
+    "LASTING",
     "LEAD",
     "PERCENT",
     "SUFFIX",
@@ -49,13 +50,14 @@ FORM = re.compile(
     r"|every \w+ (?:weeks?|days?|months?)|q\d+w|qd|bid|tid|biw|q\.d\.|for \d+ \w+"
     r"|(?<![\w-])\d+ (?:weeks?|days?|months?|hours?|years?|times|puffs?|doses?)|active|experimental|investigational"
     r"|(?:study|test) (?:drug|product|medication|treatment|article)s?|treatment|treated|therapy|group|arm|cohort"
-    r"|formulation ?[a-z0-9]?|administration|product)\b",
+    r"|formulation ?[a-z0-9]?|administration|product|inj(?=$|[ .])|(?:us|eu|japan)[- ](?:licensed|approved|sourced))\b",
     _I,
 )
 LEAD = re.compile(
     r"^(?:(?:arm|cohort|group|part|phase|stage|period|dose level|treatment|regimen)s? ?(?:[0-9]+[a-z]?|[a-z]|[ivx]+)"
     r"\s*[:\-–.,)]\s*|single[- ]agent |combination (?:of |therapy (?:of |with )?|treatment (?:of |with )?)?|combined "
     r"|treatment (?:with|of|by) |administration of |(?:use|application) of "
+    r"|(?:dose |cohort |safety )?(?:escalation|expansion|evaluation|assessment)(?: of [\w/ -]+)?:\s"
     r"|intervention:?\s|experimental:?\s"
     r"|(?:the|a|an) |(?:drug|biological):?\s|switch(?:ing)? to |(?:injection|infusion|intake|addition) of |receiv\w+ "
     r"|initiat\w+ of |prescription of |therapy with )+",
@@ -66,12 +68,15 @@ TOO_VAGUE = re.compile(
     r"|medicine|treatment|therapy|intervention|exposure|exposed|other|control|cases?|study"
     r"|injection|infusion|oral|topical"
     r"|combination|experimental|severe asthma|patients?|group|healthy|(?:positive|active|test) controls?"
-    r"|positive|test|dose|and|or"
+    r"|positive|test|dose|and|or|hybrid|formula|(?:dietary|food|nutritional) supplements?|(?:finding )?comparison"
+    r"|(?:active|standard) comparators?"
     r"|allergens?|antibod(?:y|ies)"
     r"|monoclonal|medications?|device|comparator|active|standard|a|b|c|x)",
     _I,
 )
 CODE = re.compile(r"(?=.*\d)[A-Za-z]{1,6}[- ]?[A-Za-z]{0,3}[- ]?\d{2,}[-A-Za-z0-9/.]*")
+LASTING = re.compile(r" (?:for|over|during) \d+ (?:days?|weeks?|months?|years?)$|(?<=\w) group$", _I)
+"""How long something is done, or that a group does it: no part of what it is, whatever that is."""
 INN = re.compile(
     r"[A-Za-z-]{3,}(?:mab|mig|bart|nib|cept|tide|stat|statin|parin|vir|ase|gene|cel|limus|lukast|ciclib|prost|kinra|olol"
     r"|azole"

@@ -9,13 +9,14 @@ import re
 from functools import lru_cache
 
 from trialalerts.catalog.facts import Intervention
-from trialalerts.digests.plain.reading.everyday import KNOWN_BY
+from trialalerts.digests.plain.reading.everyday import IN_FULL, KNOWN_BY
 from trialalerts.digests.plain.reading.kinds import MARKS, Kind, kind_of
 from trialalerts.digests.plain.reading.litter import (
     CODE,
     DOSE,
     FORM,
     INN,
+    LASTING,
     LEAD,
     PERCENT,
     SUFFIX,
@@ -36,7 +37,7 @@ _BRACKETED = re.compile(r"\s*[(\[][^()\[\]]*[)\]]?")
 _INSIDE = re.compile(r"[(\[]([^()\[\]]{3,40})[)\]]")
 _PARTS = re.compile(
     r"\s*(?:\+|;|\bplus\b|\b(?:combined|in combination|combination|together) with\b|\bfollowed by\b"
-    r"| with or without | with (?=[a-z-]+(?:mab|nib|platin|taxel)\b)|/(?=[A-Z][a-z]{5}))\s*"
+    r"| with or without | with (?=[a-z-]+(?:mab|nib|platin|taxel)\b)|/(?=\s*[A-Z][a-z]{5}))\s*"
     r"|,\s+(?:and\s+)?|\s+and\s+(?=[\w-]+$)",
     re.IGNORECASE,
 )
@@ -44,10 +45,19 @@ _EXPLAINED = re.compile(
     r"(?<=\w) (?:(?:is|are) (?:an?|the)|at an? (?:\w+ )?dose of|for (?:the )?treatment of) .*$", re.IGNORECASE
 )
 _TWICE = re.compile(r"\b(.+?) (?:or|and|then|followed by) \1$", re.IGNORECASE)
-_SALT = re.compile(r"(?<=[a-z]{5}) (?:hydrochloride|hydrobromide|mesylate|tosylate|besylate)$", re.IGNORECASE)
+_SALT = re.compile(
+    r"(?<=[a-z]{5})(?<!ferrous)(?<!calcium)(?<!sodium)(?<!magnesium)(?<!potassium) "
+    r"(?:hydrochloride|hydrobromide|mesylate|tosylate|besylate|succinate|maleate|fumarate|tartrate)$",
+    re.IGNORECASE,
+)
+_BRAND = re.compile(r"\b([A-Z]\w{3,})\s?[®™]?\s?\(([A-Za-z]{6,})\)")
+"""A word with the name in brackets that it stands for: “Exemplix (examplumab)”."""
 _BIOSIMILAR = re.compile(r"\b(\w{5,}mab)-[a-z]{4}\b")
 _ENDS = re.compile(r"^(?:of|and|or|with|in|to|by|for|as)\b|\b(?:of|and|or|with|in|to|by|for|as|at|per|on|from|the)$")
 _SIGNS = re.compile(r"[{}<>=|_]|\bn ?=")
+_DOING = re.compile(r"[a-z]{4}(?:ation|therapy|ing)$")
+"""How words for what is done end (“Stimulation”): no device is called so."""
+_SHORT = [(re.compile(rf"\b{short}\b"), long) for short, long in IN_FULL.items()]
 _GREEK = str.maketrans({"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta"})
 _TAKEN = frozenset({Kind.MEDICINE, Kind.VACCINE, Kind.SUPPLEMENT, Kind.OTHER, Kind.CELLS})
 _FILED = frozenset({Kind.MEDICINE, Kind.VACCINE, Kind.SUPPLEMENT})
@@ -80,7 +90,9 @@ class _Reader:
     def __init__(
         self, raw: str, kind: Kind, others: tuple[str, ...], mesh: tuple[str, ...], *, brands: frozenset[str]
     ) -> None:
-        self._raw = raw
+        code, _, substance = map(squashed, raw.partition("/"))
+        raw = substance if CODE.fullmatch(code) and INN.fullmatch(substance) else raw
+        raw = self._raw = _BRAND.sub(lambda found: found[2] if _is_brand_of(*found.groups()) else found[0], raw)
         self._kind = kind
         self._others = others
         self._mesh = mesh
@@ -91,12 +103,12 @@ class _Reader:
     def names(self) -> list[str]:
         """Return the names of all parts that have one."""
         bare = squashed(_BRACKETED.sub(" ", self._raw)) or next(iter(self._inside), "")
-        cleaned = [part for part in map(self._without_litter, _parts(_EXPLAINED.sub("", bare))) if part]
+        cleaned = [part for part in map(self._without_litter, _parts(LEAD.sub("", _EXPLAINED.sub("", bare)))) if part]
         self._is_list = len(cleaned) > 1
         return [name for part in cleaned if (name := self._name(part))]
 
     def _without_litter(self, part: str) -> str:
-        bare = squashed(DOSE.sub(" ", squashed(LEAD.sub("", part))))
+        bare = squashed(DOSE.sub(" ", LASTING.sub("", squashed(LEAD.sub("", part)))))
         if self._kind in _TAKEN:
             bare = squashed(_ENDS.sub("", squashed(FORM.sub(" ", bare)))) or bare
         bare = squashed(LEAD.sub("", squashed(PERCENT.sub("", bare))))
@@ -105,6 +117,8 @@ class _Reader:
     def _name(self, part: str) -> str | None:
         if _is_no_name(part):
             return self._stand_in()
+        for short, in_full in _SHORT:
+            part = short.sub(in_full, part)
         part = _SALT.sub("", _BIOSIMILAR.sub(r"\1", _TWICE.sub(r"\1", self._real(part))))
         return KNOWN_BY.get(part.lower()) or (part if self._keeps_capitals(part) else lowered(part))
 
@@ -140,8 +154,12 @@ class _Reader:
 
     def _keeps_capitals(self, part: str) -> bool:
         if self._kind is Kind.DEVICE or CODE.fullmatch(part):
-            return True
+            return not _DOING.search(part)
         return " " not in part and (part.lower() in self._brands or not SUFFIX.search(part.lower()))
+
+
+def _is_brand_of(brand: str, substance: str) -> bool:
+    return INN.fullmatch(substance) is not None and INN.fullmatch(brand) is None
 
 
 def _parts(name: str) -> list[str]:

@@ -12,6 +12,7 @@ from trialalerts.digests.plain.reading.conditions import About, about
 from trialalerts.digests.plain.reading.healthy import in_whom
 from trialalerts.digests.plain.reading.kinds import Kind
 from trialalerts.digests.plain.reading.people import People, people_of
+from trialalerts.digests.plain.reading.turns import all_get_all
 
 __all__ = ["Study"]
 
@@ -50,6 +51,11 @@ class Study:
         """Whether chance gives people one of several things that are tested."""
         named = sum(bool(thing.name) for thing in self.compared.tested)
         return self.compared.how == "compare" and self.design.allocation == "RANDOMIZED" and named > 1
+
+    @property
+    def all_in_turn(self) -> bool:
+        """Whether everybody gets everything, one after the other."""
+        return self.design.model == "CROSSOVER" and all_get_all(self.groups)
 
     @property
     def masked(self) -> str:
