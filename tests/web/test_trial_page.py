@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sqlmodel import Session, select
@@ -125,8 +126,27 @@ def test_a_typed_place_puts_the_nearest_first_and_is_not_kept(world: World, capl
     assert answer.headers["Cache-Control"] == "no-store"
     assert world.dump() == before
     assert "Leeds" not in caplog.text
-    wrong = world.client.post(f"/trials/{NUMBER}", data={"near": "Springfield"})
-    assert "You may mean: Springfield, Illinois, United States" in wrong.text
+
+
+def test_of_several_places_of_one_name_each_is_a_button(world: World) -> None:
+    with world.db.write() as session:
+        store_trial(session)
+    path = f"/trials/{NUMBER}"
+    assert "Es gibt mehrere Orte" in world.client.post(f"{path}?lang=de", data={"near": "Springfield"}).text
+    several = world.client.post(path, data={"near": "Springfield"}).text
+    assert "There are several places" in several
+    buttons = re.findall(r'<button type="submit" name="near" value="([^"]+)">', several)
+    assert any("Illinois" in place for place in buttons)
+    chosen = [
+        world.client.post(
+            path,
+            content=urlencode([("near", "Springfield"), ("near", place)]),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        ).text
+        for place in buttons
+    ]
+    assert all("near-error" not in page and "Springfield" in page for page in chosen)
+    assert "We do not know this place" in world.client.post(f"/trials/{NUMBER}", data={"near": "Nowhereville"}).text
 
 
 STANDS = {

@@ -37,11 +37,15 @@ _CHOICES = 4
 
 @dataclass(frozen=True, kw_only=True)
 class NearPlace:
-    """A place that was typed: what it means, or what to choose from where nobody can tell."""
+    """A place that was typed: what it means, or what to choose from where nobody can tell.
+
+    ``several``: all that can be chosen are called so; otherwise they are only spelled alike.
+    """
 
     typed: str = ""
     region: Region | None = None
     wrong: bool = False
+    several: bool = False
     choices: tuple[str, ...] = ()
 
 
@@ -54,7 +58,7 @@ def near_place(session: Session, typed: str, language: Language) -> NearPlace:
         return NearPlace(typed=text, region=find_region(session, text, radius_km=None))
     except (AmbiguousRegion, UnknownRegion) as error:
         choices = tuple(choice_shown(place, language.code) for place in error.choices[:_CHOICES])
-        return NearPlace(typed=text, wrong=True, choices=choices)
+        return NearPlace(typed=text, wrong=True, several=isinstance(error, AmbiguousRegion), choices=choices)
     except InvalidInput:
         return NearPlace(typed=text, wrong=True)
 

@@ -68,7 +68,8 @@ TOO_VAGUE = re.compile(
     r"|medicine|treatment|therapy|intervention|exposure|exposed|other|control|cases?|study"
     r"|injection|infusion|oral|topical"
     r"|combination|experimental|severe asthma|patients?|group|healthy|(?:positive|active|test) controls?"
-    r"|positive|test|dose|and|or|hybrid|formula|(?:dietary|food|nutritional) supplements?|(?:finding )?comparison"
+    r"|positive|test|dose|and|or|hybrid|formula|dietary|medical|surgical|(?:finding )?comparison"
+    r"|(?:dietary|food|nutritional) supplements?"
     r"|(?:active|standard) comparators?"
     r"|allergens?|antibod(?:y|ies)"
     r"|monoclonal|medications?|device|comparator|active|standard|a|b|c|x)",
