@@ -52,7 +52,7 @@ class Installation:
             started = programs.start(
                 "trialalerts", *words, folder=self.folder, environment=self.environment, out=out, err=err
             )
-            code = started.wait(timeout=600)
+            code = started.wait(timeout=1_200)
             return subprocess.CompletedProcess(words, code, out.read_text("utf-8"), err.read_text("utf-8"))
 
     def done(self, *words: str) -> str:

@@ -152,8 +152,8 @@ def web_of(installation: Installation) -> Iterator[httpx.Client]:
         wait_for(lambda: "web.started" in installation.log())
         port = re.search(r"web\.started.*?port=(\d+)", installation.log())
         assert port is not None
-        with httpx.Client(base_url=f"http://127.0.0.1:{port[1]}") as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port[1]}", timeout=60) as client:
             yield client
     finally:
         daemon.terminate()
-        daemon.wait(timeout=60)
+        daemon.wait(timeout=300)

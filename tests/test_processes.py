@@ -102,7 +102,7 @@ def test_the_daemon_is_as_many_processes_as_there_are_cores(installation: Instal
         assert installation.log().count("helper.started") == usual_processes() - 1
     finally:
         daemon.terminate()
-        assert daemon.wait(timeout=60) == 0
+        assert daemon.wait(timeout=300) == 0
 
 
 @pytest.mark.parametrize(
@@ -121,5 +121,5 @@ def test_no_helper_is_started_where_none_can_help(
     daemon = installation.start("run", *words)
     wait_for(lambda: "daemon.started" in installation.log())
     daemon.terminate()
-    assert daemon.wait(timeout=60) == 0
+    assert daemon.wait(timeout=300) == 0
     assert "helper" not in installation.log()

@@ -24,7 +24,7 @@ def running(installation: Installation, *words: str) -> Iterator[Program]:
         wait_for(lambda: "daemon.started" in installation.log())
         yield daemon
         daemon.terminate()
-        assert daemon.wait(timeout=60) == 0
+        assert daemon.wait(timeout=300) == 0
     finally:
         daemon.kill()
         daemon.wait()
@@ -128,7 +128,7 @@ def test_helpers_read_the_configuration_anew_too(installation: Installation) -> 
         wait_for(lambda: len(lines(installation, "configuration.reloaded changed=service.name")) == 2)
     finally:
         daemon.terminate()
-        assert daemon.wait(timeout=60) == 0
+        assert daemon.wait(timeout=300) == 0
     assert "helper.ended" not in installation.log()
 
 

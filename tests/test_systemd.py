@@ -57,7 +57,7 @@ def test_the_daemon_says_that_it_is_ready_lives_and_ends(installation: Installat
         while (said := heard(systemd)) == "WATCHDOG=1":
             pass
         assert said == "STOPPING=1"
-        assert daemon.wait(timeout=60) == 0
+        assert daemon.wait(timeout=300) == 0
         systemd.settimeout(0.0)
         with pytest.raises(BlockingIOError):  # neither the daemon nor its helper says more
             heard(systemd)
@@ -164,5 +164,5 @@ def test_the_daemon_runs_without_memory_that_is_written_and_run(installation: In
         wait_for(lambda: daemon.poll() is not None or "web.started" in installation.log())
     finally:
         daemon.terminate()
-        assert daemon.wait(timeout=60) == 0
+        assert daemon.wait(timeout=300) == 0
     assert "failed" not in installation.log()

@@ -114,8 +114,8 @@ def test_an_old_mails_links_work_on_the_copy(sqlite_db: Database, empty: dict[st
         try:
             base = f"http://127.0.0.1:{server.port}"
             found_urls = [url.replace(SETTINGS.service.base_url, base) for url in urls]
-            assert [httpx.get(url).status_code for url in found_urls] == [200, 200, 200]
-            assert httpx.post(found_urls[2], data={"List-Unsubscribe": "One-Click"}).status_code == 200
+            assert [httpx.get(url, timeout=60).status_code for url in found_urls] == [200, 200, 200]
+            assert httpx.post(found_urls[2], data={"List-Unsubscribe": "One-Click"}, timeout=60).status_code == 200
         finally:
             server.stop()
         with target.read() as session:

@@ -22,7 +22,7 @@ def registry() -> Iterator[SampleRegistry]:
 
 @pytest.fixture
 def client(registry: SampleRegistry) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=registry.root) as client:
+    with httpx.Client(base_url=registry.root, timeout=60) as client:
         yield client
 
 

@@ -201,8 +201,8 @@ def test_the_page_is_served_on_this_machine_only(folder: Path) -> None:
         thread.start()
         try:
             root = f"http://127.0.0.1:{server.server_port}"
-            assert "14 mails of the demo" in httpx.get(f"{root}/").text
-            assert httpx.get(f"{root}/demo.db").status_code == 404
+            assert "14 mails of the demo" in httpx.get(f"{root}/", timeout=60).text
+            assert httpx.get(f"{root}/demo.db", timeout=60).status_code == 404
             assert server.server_address[0] == "127.0.0.1"
         finally:
             server.shutdown()

@@ -229,9 +229,9 @@ def test_health_is_bad_and_pages_are_friendly_while_it_does_not(tmp_path: Path, 
     server = WebServer(settings_of(), create_app(settings_of(), db, clock))
     server.start()
     try:
-        health = httpx.get(f"{server.url}/healthz")
+        health = httpx.get(f"{server.url}/healthz", timeout=60)
         assert (health.status_code, health.json()) == (503, {"status": "the database does not answer"})
-        page = httpx.get(server.url, headers={"Accept-Language": "en"})
+        page = httpx.get(server.url, headers={"Accept-Language": "en"}, timeout=60)
         assert page.status_code == 503
         assert "We will be back in a moment" in page.text
         assert "hunter2" not in health.text + page.text

@@ -117,5 +117,5 @@ def test_a_second_request_on_a_connection_must_come_in_time_too(small: WebServer
 
 
 def test_a_connection_serves_one_request_after_the_other(small: WebServer) -> None:
-    with httpx.Client(base_url=small.url) as client:
+    with httpx.Client(base_url=small.url, timeout=60) as client:
         assert [client.post("/", content=b"x" * 50_000).text for _ in range(5)] == ["here"] * 5

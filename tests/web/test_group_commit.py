@@ -192,7 +192,7 @@ def test_what_was_acknowledged_is_there_after_the_server_is_killed(db: Database)
         address = server.stdout.readline().strip()
         tls = ssl_context()  # to read the certificates for each answer takes longer than the answer
         acknowledged = _until_killed(
-            people, lambda path: httpx.post(address + path, data=ONE_CLICK, verify=tls), server.kill
+            people, lambda path: httpx.post(address + path, data=ONE_CLICK, verify=tls, timeout=60), server.kill
         )
     assert acknowledged
     with db.read() as session:

@@ -90,16 +90,16 @@ def _logged(server: WebServer) -> Iterator[list[MutableMapping[str, Any]]]:
 
 @pytest.mark.parametrize("size", [0, 1, 1000])
 def test_a_body_up_to_the_limit_comes_through_whole(server: WebServer, size: int) -> None:
-    assert httpx.post(server.url, content=b"x" * size).text == str(size)
+    assert httpx.post(server.url, content=b"x" * size, timeout=60).text == str(size)
 
 
 def test_a_body_that_declares_too_much_is_refused(server: WebServer) -> None:
-    answer = httpx.post(server.url, content=b"x" * 1001)
+    answer = httpx.post(server.url, content=b"x" * 1001, timeout=60)
     assert (answer.status_code, answer.text) == (413, "sorry")
 
 
 def test_a_body_that_does_not_say_its_size_is_refused_once_it_is_too_long(server: WebServer) -> None:
-    answer = httpx.post(server.url, content=iter([b"x" * 600, b"x" * 600]))
+    answer = httpx.post(server.url, content=iter([b"x" * 600, b"x" * 600]), timeout=60)
     assert answer.status_code == 413
 
 
@@ -131,7 +131,7 @@ def test_a_request_of_two_lengths_is_refused(server: WebServer, method: str) -> 
 
 def test_an_error_shows_no_trace_and_logs_no_value(server: WebServer) -> None:
     with _logged(server) as lines:
-        answer = httpx.get(f"{server.url}/fails/secret-token?area=asthma")
+        answer = httpx.get(f"{server.url}/fails/secret-token?area=asthma", timeout=60)
     assert (answer.status_code, answer.text) == (500, "sorry")
     failed, request = lines
     assert failed["event"] == "web.failed"
@@ -144,20 +144,20 @@ def test_an_error_shows_no_trace_and_logs_no_value(server: WebServer) -> None:
 
 def test_an_answer_that_breaks_off_is_logged_and_harms_only_itself(server: WebServer) -> None:
     with _logged(server) as lines, pytest.raises(httpx.HTTPError):
-        httpx.get(f"{server.url}/breaks")
+        httpx.get(f"{server.url}/breaks", timeout=60)
     assert "web.broken_off" in [line["event"] for line in lines]
     assert SECRET not in str(lines)
 
 
 def test_an_answer_that_breaks_off_does_not_harm_the_next(server: WebServer) -> None:
     with pytest.raises(httpx.HTTPError):
-        httpx.get(f"{server.url}/breaks")
-    assert httpx.get(server.url).status_code == 200
+        httpx.get(f"{server.url}/breaks", timeout=60)
+    assert httpx.get(server.url, timeout=60).status_code == 200
 
 
 def test_a_request_writes_one_line_without_its_path(server: WebServer) -> None:
     with _logged(server) as lines:
-        httpx.get(f"{server.url}/somewhere/else")
+        httpx.get(f"{server.url}/somewhere/else", timeout=60)
     assert len(lines) == 1
     assert {name: lines[0][name] for name in ("event", "method", "route", "status")} == {
         "event": "web.request",
@@ -170,7 +170,7 @@ def test_a_request_writes_one_line_without_its_path(server: WebServer) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/fails/x", "/nowhere"])
 def test_every_answer_bears_the_security_headers(server: WebServer, path: str) -> None:
-    headers = httpx.get(server.url + path).headers
+    headers = httpx.get(server.url + path, timeout=60).headers
     assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'self';")
     assert "script-src" not in headers["content-security-policy"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
@@ -181,7 +181,11 @@ def test_every_answer_bears_the_security_headers(server: WebServer, path: str) -
 
 
 def test_only_a_public_page_that_was_asked_nothing_may_be_kept(server: WebServer) -> None:
-    assert "cache-control" not in httpx.get(server.url).headers
-    for answer in (httpx.get(f"{server.url}/?area=x"), httpx.get(f"{server.url}/fails/x"), httpx.post(server.url)):
+    assert "cache-control" not in httpx.get(server.url, timeout=60).headers
+    for answer in (
+        httpx.get(f"{server.url}/?area=x", timeout=60),
+        httpx.get(f"{server.url}/fails/x", timeout=60),
+        httpx.post(server.url, timeout=60),
+    ):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-robots-tag"].startswith("noindex")

@@ -65,7 +65,7 @@ def test_it_serves_on_a_free_port_and_says_which(slow_app: _SlowApp) -> None:
     try:
         assert server.port > 0
         assert server.running
-        assert httpx.get(server.url).text == "here"
+        assert httpx.get(server.url, timeout=60).text == "here"
     finally:
         server.stop()
     assert not server.running
@@ -75,7 +75,7 @@ def test_it_can_be_started_again_after_a_stop(slow_app: _SlowApp) -> None:
     server = WebServer(_settings(), slow_app.app)
     for _ in range(2):
         server.start()
-        assert httpx.get(server.url).status_code == 200
+        assert httpx.get(server.url, timeout=60).status_code == 200
         server.stop()
 
 
@@ -113,7 +113,7 @@ def test_a_request_that_never_ends_does_not_hold_up_the_stop(slow_app: _SlowApp)
 def test_an_idle_connection_does_not_hold_up_the_stop(slow_app: _SlowApp) -> None:
     server = WebServer(_settings(), slow_app.app)
     server.start()
-    with httpx.Client() as client:
+    with httpx.Client(timeout=60) as client:
         client.get(server.url)
         began = time.monotonic()
         server.stop()
@@ -136,7 +136,7 @@ def test_the_answer_does_not_name_the_server(slow_app: _SlowApp) -> None:
     server = WebServer(_settings(), slow_app.app)
     server.start()
     try:
-        assert "server" not in httpx.get(server.url).headers
+        assert "server" not in httpx.get(server.url, timeout=60).headers
     finally:
         server.stop()
 
