@@ -24,6 +24,7 @@ ALL = (
     "plain_lines",
     "metrics",
     "questions",
+    "reach",
     "web",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 from sqlmodel import Session
 
 from trialalerts.catalog.articles.naming import trials_named
 from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.outlines import outline_of
 from trialalerts.catalog.tables import ChangeKind
-from trialalerts.database.bulk import is_sqlite, list_value
+from trialalerts.database.bulk import is_sqlite
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import Matcher
 from trialalerts.matching.query import filters_text
@@ -27,13 +27,15 @@ _ANYWHERE = "anywhere"
 _ONE_TRIAL = "a trial that it names"
 
 # Written out, since a million of them pass. Where the article is for no region in particular, all wishes for one place
-# or another are alike, and there are few different ones.
+# or another are alike, and there are few different ones. Who follows a trial that it names is read apart, by an index:
+# an OR of both is looked up for each of the million. On SQLite the state is compared as an expression, or the wishes
+# would be looked up for each person who is active.
 _PREFERENCES = """
 SELECT p.subscriber_id, s.locale, s.frequency, coalesce(p.country, ''), p.area_id, {region}, p.item_id, {filters}
 FROM preference p JOIN subscriber s ON s.id = p.subscriber_id
-WHERE (p.area_id {areas} OR p.item_id {trials})
-AND p.confirmed_at IS NOT NULL AND p.paused_until IS NULL AND s.state = 'active'
+WHERE {about} AND p.confirmed_at IS NOT NULL AND p.paused_until IS NULL AND {state} = 'active'
 """
+_ON_ITS_AREAS, _ON_ITS_TRIALS = "p.area_id IN :areas", "p.item_id IN :trials AND p.area_id NOT IN :areas"
 _REGION = """p.region_kind || '|' || coalesce(p.country, '') || '|' || coalesce(p.subdivision, ''),
     p.latitude, p.longitude, p.radius_km"""
 _NO_REGION = "'anywhere||', NULL, NULL, NULL"
@@ -82,37 +84,45 @@ def article_reach(session: Session, draft: ItemDraft, areas: AreaTree, today: da
     candidate = Indexed(seq=1, item_id=0, kind=kind, outline=outline, places=places, names=named)
     window = Matcher(changes=WindowIndex([candidate], areas), shown=None, today=today).changes
     above = {*outline.direct, *outline.ancestors}.union(*(areas.ancestors(each) for each in outline.direct))
-    met: dict[_Preference, bool] = {}
-    people: dict[int, tuple[str, str]] = {}
-    by_area, by_region = set[tuple[int, str]](), set[tuple[int, str]]()
-    for who, locale, frequency, country, *columns in _preferences(
-        session, {*above, ANY_AREA}, named, placed=places is not None
-    ):
+    alike = _alike(session, {*above, ANY_AREA}, named, placed=places is not None)
+    found: dict[str, defaultdict[str, set[int]]] = {name: defaultdict(set) for name in ("area", "region", "in", "as")}
+    for (locale, frequency, country, *columns), people in alike.items():
         row, language = _Preference(*columns), locale[:2]
-        if row not in met:
-            met[row] = window.found(window.index.every, row) is not None
-        if met[row] and window.index.read_in(language):
-            people[who] = language, frequency
-            by_area.add((who, row.area_id if row.item_id is None else _ONE_TRIAL))
-            by_region.add((who, country or _ANYWHERE))
+        if window.index.read_in(language) and window.found(window.index.every, row) is not None:
+            found["area"][row.area_id if row.item_id is None else _ONE_TRIAL].update(people)
+            found["region"][country or _ANYWHERE].update(people)
+            found["in"][language].update(people)
+            found["as"][frequency].update(people)
+    counted = {name: Counter({key: len(people) for key, people in each.items()}) for name, each in found.items()}
     return ArticleReach(
-        people=len(people),
-        by_area=Counter(area for _, area in by_area),
-        by_region=Counter(region for _, region in by_region),
-        by_language=Counter(language for language, _ in people.values()),
-        by_rhythm=Counter(frequency for _, frequency in people.values()),
+        people=counted["as"].total(),  # a person has one rhythm
+        by_area=counted["area"],
+        by_region=counted["region"],
+        by_language=counted["in"],
+        by_rhythm=counted["as"],
     )
 
 
-def _preferences(session: Session, areas: set[str], trials: frozenset[int], *, placed: bool) -> Any:
-    sqlite = is_sqlite(session)
-    one_of = "IN (SELECT value FROM json_each(:{name}))" if sqlite else "= ANY(:{name})"
+def _alike(
+    session: Session, areas: set[str], trials: frozenset[int], *, placed: bool
+) -> dict[tuple[Any, ...], list[int]]:
+    """Return the people by what is the same for them: locale, rhythm, country, and the columns of a preference."""
+    people: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for about in (_ON_ITS_AREAS, _ON_ITS_TRIALS) if trials else (_ON_ITS_AREAS,):
+        for row in _preferences(session, about, areas, trials, placed=placed):
+            people[row[1:]].append(row[0])
+    return people
+
+
+def _preferences(session: Session, about: str, areas: set[str], trials: frozenset[int], *, placed: bool) -> Any:
     asked = _PREFERENCES.format(
         region=_REGION if placed else _NO_REGION,
         filters=filters_text("p"),
-        areas=one_of.format(name="areas"),
-        trials=one_of.format(name="trials"),
+        about=about,
+        state="s.state || ''" if is_sqlite(session) else "s.state",
     )
-    values = {"areas": list_value(sorted(areas), sqlite=sqlite), "trials": list_value(sorted(trials), sqlite=sqlite)}
-    found = session.connection().execute(text(asked), values)
+    given = {"areas": sorted(areas), "trials": sorted(trials)}
+    values = {name: value for name, value in given.items() if f":{name}" in about}
+    statement = text(asked).bindparams(*(bindparam(name, value, expanding=True) for name, value in values.items()))
+    found = session.connection().execute(statement)
     return found.cursor.fetchall() if found.cursor is not None else ()
