@@ -13,8 +13,9 @@ from starlette.responses import Response
 
 from trialalerts.catalog.text import storable
 from trialalerts.web.wire.freshness import cacheable
+from trialalerts.web.wire.kept import PublicAnswer
 
-__all__ = ["AreaFeed", "PublishedChange", "as_atom", "as_json", "feed_answer"]
+__all__ = ["AreaFeed", "PublishedChange", "as_atom", "as_json", "feed_answer", "public_feed"]
 
 _ATOM = "http://www.w3.org/2005/Atom"
 
@@ -97,7 +98,13 @@ def as_json(feed: AreaFeed) -> bytes:
 
 def feed_answer(request: Request, feed: AreaFeed, form: Callable[[AreaFeed], bytes]) -> Response:
     """Return a feed in one of its forms, or that it is as it was when whoever asks had it last."""
-    return cacheable(request, Response(form(feed), media_type=_KINDS[form]), updated=feed.updated)
+    answer = public_feed(feed, form)
+    return cacheable(request, answer.response, updated=answer.updated)
+
+
+def public_feed(feed: AreaFeed, form: Callable[[AreaFeed], bytes]) -> PublicAnswer:
+    """Return a feed in one of its forms, to be kept."""
+    return PublicAnswer(response=Response(form(feed), media_type=_KINDS[form]), updated=feed.updated)
 
 
 def _add(parent: Element, name: str, content: str) -> None:

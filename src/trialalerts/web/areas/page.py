@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -22,7 +22,7 @@ from trialalerts.digests.publishing import Publishing
 from trialalerts.errors import UnknownArea
 from trialalerts.matching.reasons import Scope
 from trialalerts.subscribers.tables import RegionKind
-from trialalerts.web.areas.feeds import AreaFeed, as_atom, as_json, feed_answer
+from trialalerts.web.areas.feeds import AreaFeed, as_atom, as_json, public_feed
 from trialalerts.web.areas.listing import AreaListing, NearItem
 from trialalerts.web.areas.telling import first_said, told_entry, told_in_a_line
 from trialalerts.web.clients.limits import client_of
@@ -33,7 +33,7 @@ from trialalerts.web.trials.page import NearPlace, near_place
 from trialalerts.web.trials.papers import listed_paper
 from trialalerts.web.trials.sites import SiteLine, list_sites
 from trialalerts.web.trials.view import chip_of
-from trialalerts.web.wire.freshness import cacheable
+from trialalerts.web.wire.kept import KeptAnswers, PublicAnswer
 
 __all__ = ["AreaPage"]
 
@@ -78,10 +78,11 @@ class AreaPage:
     def __init__(self, site: WebSite) -> None:
         self._site = site
         self._publishing = Publishing.of(site.settings)
+        self._kept = KeptAnswers(site.clock)
 
-    def show(self, request: Request) -> Response:
+    async def show(self, request: Request) -> Response:
         """Show an area by its id or name."""
-        return cacheable(request, self._answer(request, ""))
+        return await self._answer_kept(request, "page", lambda asked: PublicAnswer(response=self._answer(asked, "")))
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
         """Show it with what is nearest to the place that was typed; that is used once and not kept."""
@@ -91,15 +92,23 @@ class AreaPage:
             return pages.message("limit", pages.language(request), status=429, headers={"Retry-After": str(wait)})
         return self._answer(request, str(typed.get("near", "")))
 
-    def atom(self, request: Request) -> Response:
+    async def atom(self, request: Request) -> Response:
         """Give the news as Atom."""
-        feed = self._feed(request, "feed.atom")
-        return feed_answer(request, feed, as_atom)
+        return await self._answer_kept(
+            request, "atom", lambda asked: public_feed(self._feed(asked, "feed.atom"), as_atom)
+        )
 
-    def json(self, request: Request) -> Response:
+    async def json(self, request: Request) -> Response:
         """Give the news as JSON Feed."""
-        feed = self._feed(request, "feed.json")
-        return feed_answer(request, feed, as_json)
+        return await self._answer_kept(
+            request, "json", lambda asked: public_feed(self._feed(asked, "feed.json"), as_json)
+        )
+
+    async def _answer_kept(self, request: Request, form: str, make: Callable[[Request], PublicAnswer]) -> Response:
+        """Return what is kept for all who ask for the same area, country and language."""
+        language = self._site.pages.language(request)
+        key = (form, request.path_params["area"], _country(request), language.code, language.locale)
+        return await self._kept.answer(request, key, make)
 
     def _answer(self, request: Request, typed: str) -> Response:
         site, language = self._site, self._site.pages.language(request)

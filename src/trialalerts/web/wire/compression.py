@@ -49,9 +49,10 @@ class Packed:
     """An answer that is the same for many, kept ready in both forms."""
 
     def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
-        self._plain = Response(body, headers={**headers, "Vary": "Accept-Encoding"})
+        varies = ", ".join(filter(None, [headers.get("Vary"), "Accept-Encoding"]))
+        self._plain = Response(body, headers={**headers, "Vary": varies})
         packed = gzip.compress(body, 9, mtime=0)
-        self._packed = Response(packed, headers={**headers, "Vary": "Accept-Encoding", "Content-Encoding": "gzip"})
+        self._packed = Response(packed, headers={**headers, "Vary": varies, "Content-Encoding": "gzip"})
 
     def answer(self, request: Request) -> Response:
         """Return the form that the client takes."""
