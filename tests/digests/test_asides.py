@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 
 from tests.digests.stage import (
@@ -26,7 +27,7 @@ from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.preview import preview_digest
 from trialalerts.digests.rendering.renderer import MailRenderer
-from trialalerts.subscribers.tables import RegionKind
+from trialalerts.subscribers.tables import RegionKind, Subscriber
 from trialalerts.vocabulary.areas.tree import ANY_AREA
 
 SOON = LEEDS.model_copy(update={"status": "NOT_YET_RECRUITING"})
@@ -97,6 +98,28 @@ def test_a_first_mail_with_nothing_open_tells_what_was_looked_at_and_offers_two_
     assert "WELCOME. NOTHING IS OPEN NEAR YOU TODAY" in said
     assert steps(message) == ["any", "up0"]
     assert "Look farther, or change" not in message.text + (message.html or "")
+
+
+def test_what_many_follow_is_read_at_once_for_all_to_whom_nothing_is_open(db: Database, clock: FrozenClock) -> None:
+    with db.write() as session:
+        for number in range(12):
+            where = {**NEAR_LEEDS, "radius_km": 20.0 + number}
+            store_subscriber(session, f"p{number}", clock.now(), follows=[where])
+    compose_due(db, SETTINGS, clock)
+    asked: list[str] = []
+
+    def counted(connection: object, cursor: object, statement: str, *_: object) -> None:
+        del connection, cursor
+        asked.append(statement)
+
+    with db.read() as session:
+        mails = [(each, session.get_one(Subscriber, each.subscriber_id)) for each in session.exec(select(Delivery))]
+        event.listen(db.engine, "before_cursor_execute", counted)
+        messages = MailRenderer(SETTINGS, clock)(session, mails)
+        event.remove(db.engine, "before_cursor_execute", counted)
+    texts = [flat(each.text) for each in messages if isinstance(each, Message)]
+    assert [f"within {20 + number} km of Leeds today" in text for number, text in enumerate(texts)] == [True] * 12
+    assert sum("FROM preference" in statement for statement in asked) <= 2
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)

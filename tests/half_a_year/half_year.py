@@ -2,7 +2,8 @@
 
 The clock is frozen and moved on in rounds of six hours. A registry and a feed are asked over HTTP, editors write into a
 folder, mail goes through a transport that accepts, refuses and fails as mail servers do, the operator hears by a way of
-his own. After each round what was told is held to a matcher that asks each change in turn.
+his own. A second process sends as well. After each round what was told is held to a matcher that asks each change in
+turn.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
-from tests.half_a_year.checker import Checker
 from tests.half_a_year.post_office import PostOffice
 from tests.half_a_year.publishers import SITES, Publishers, areas
+from tests.half_a_year.second_process import SHARES, SecondProcess
 from tests.half_a_year.specification import Due
 from tests.sources.registry_server import RegistryServer
 from trialalerts.catalog.tables import Change, ChangeKind
@@ -82,7 +83,7 @@ class HalfYear:
         db: a fresh database.
         clock: stands where the half year begins.
         registry: the server of the registry and the feed.
-        checker: what holds each round to the specification.
+        second: sends too, and holds each round to the specification.
         people: how many there are at the beginning.
         folder: for the operator's own templates and the editors' articles.
         seed: what the dice begin with.
@@ -91,7 +92,7 @@ class HalfYear:
     db: Database
     clock: FrozenClock
     registry: RegistryServer
-    checker: Checker
+    second: SecondProcess
     people: int
     folder: Path
     seed: int = 1
@@ -139,7 +140,7 @@ class HalfYear:
 
     def pipeline(self) -> Pipeline:
         """The steps as a new process has them."""
-        return Pipeline(self.settings, self.db, self.clock, self.post)
+        return Pipeline(self.settings, self.db, self.clock, self.post, share=SHARES[0])
 
     def hear(self, body: str) -> None:
         """Take what the operator is told."""
@@ -154,7 +155,6 @@ class HalfYear:
             key=lambda event: event[0],
         )
         for number in range(days * ROUNDS):
-            self.checker.settle()
             self.clock.advance(ROUND)
             while events and events[0][0] <= number * 24 / ROUNDS:
                 events.pop(0)[1](self)
@@ -165,25 +165,27 @@ class HalfYear:
             self._round(steps, pulse)
             if number % (ROUNDS * 30) == 0:
                 self._measure()
-        self.checker.settle()
+        self.second.settle()
         self._measure()
 
     def _round(self, steps: Pipeline, pulse: Pulse) -> None:
-        work: tuple[tuple[str, Callable[[], object]], ...] = (
-            ("poll", steps.poll),
-            ("compose", lambda: self._composed(steps)),
-            ("send", steps.send),
-            ("feedback", steps.handle_feedback),
-            ("retain", steps.retain),
-        )
-        for name, step in work:
-            if name not in self.stopped:
-                with suppress(RuntimeError), pulse.step(name):
-                    if name in self.failing:
-                        raise RuntimeError
-                    step()
+        self._step(pulse, "poll", steps.poll)
+        self._step(pulse, "compose", lambda: self._composed(steps))
+        self._step(pulse, "send", lambda: self._sent(steps))
+        self.second.check()
+        self._step(pulse, "feedback", steps.handle_feedback)
+        self._step(pulse, "retain", steps.retain)
         pulse.flush()
         steps.watch()
+
+    def _step(self, pulse: Pulse, name: str, step: Callable[[], object]) -> None:
+        """Do a step, unless it stands still; it may fail."""
+        if name in self.stopped:
+            return
+        with suppress(RuntimeError), pulse.step(name):
+            if name in self.failing:
+                raise RuntimeError
+            step()
 
     def _live(self) -> None:
         """Let a day's people come, move and leave, addresses die, and the sources go on."""
@@ -266,12 +268,16 @@ class HalfYear:
             remove_preference(session, person, old.id or 0, how="web", now=self.clock.now())
 
     def _composed(self, steps: Pipeline) -> None:
-        """Compose, and have what was told held to the specification while the round goes on."""
+        """Compose, and have it looked at as it is then."""
         now = self.clock.now()
         with self.db.read() as session:
             due = Due.now(session, now)
         steps.compose()
-        self.checker.begin(due, now)
+        self.second.composed(due, now)
+
+    def _sent(self, steps: Pipeline) -> None:
+        """Let both processes send."""
+        self.second.send(self.settings, self.post, self.clock.now(), steps.send)
 
     def _measure(self) -> None:
         with self.db.read() as session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trialalerts.delivery.mail.envelope import Accepted, Envelope, Outcome, Unsent
 from trialalerts.delivery.transports.smtp.replies import SmtpReply, refusal
@@ -17,11 +17,14 @@ _BLOCKED = SmtpReply(550, b"5.7.1 Service unavailable; client host blocked using
 
 @dataclass
 class PostOffice:
-    """A transport whose mail servers accept, know an address no more, block us, or do not answer at all."""
+    """A transport whose mail servers accept, know an address no more, block us, or do not answer at all.
+
+    Each process has its own: before a round the second stands as the first does, after it the first has its books.
+    """
 
     name: str = "smtp"
     batch: int = 50
-    connections: int = 2
+    connections: int = 4
     gone: set[str] = field(default_factory=set)
     blocking: set[str] = field(default_factory=set)
     is_down: bool = False
@@ -38,6 +41,20 @@ class PostOffice:
     def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Answer each as its mail server does just now."""
         return [self._answer(envelope) for envelope in envelopes]
+
+    def as_it_stands(self) -> PostOffice:
+        """Return one that answers as this does, with empty books."""
+        return replace(self, gone=set(self.gone), blocking=set(self.blocking), accepted=Counter(), recipients=[])
+
+    def stand_as(self, other: PostOffice) -> None:
+        """Answer from now on as another does, and begin new books."""
+        self.gone, self.blocking, self.is_down = other.gone, other.blocking, other.is_down
+        self.accepted, self.recipients = Counter(), []
+
+    def took(self, other: PostOffice) -> None:
+        """Enter what another accepted."""
+        self.accepted.update(other.accepted)
+        self.recipients += other.recipients
 
     def _answer(self, envelope: Envelope) -> Outcome:
         if self.is_down:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlmodel import Session, select
 
 from tests.digests.stage import publish, store_areas, store_subscriber, store_trial
@@ -241,6 +241,33 @@ def test_a_digest_whose_mail_waits_keeps_its_selection_and_its_changes(stage: Da
     with stage.write() as session:
         session.get_one(Delivery, waits.id).state = DeliveryState.SENT
     assert went(stage, later) == {"deliveries": 1, "digests": 1, "selections": 1, "old versions of closed trials": 1}
+
+
+def test_where_the_first_selection_is_in_use_no_further_digests_are_read(
+    stage: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trialalerts.operations.retention.mail_rules._AT_ONCE", 5)
+    now = clock.now()
+    with stage.write() as session:
+        who = store_subscriber(session, "anna", now, cursor=3)
+        session.add(Selection(id=7, kind=SelectionKind.CHANGES, numbers=[1]))
+        for number in range(40):
+            digest = Digest(
+                subscriber_id=id_of(who), kind=DigestKind.REGULAR, from_seq=number, to_seq=number + 1, created_at=now,
+                parts=[[1, 7]],
+            )  # fmt: skip
+            session.add(digest)
+    asked: list[str] = []
+
+    def counted(connection: object, cursor: object, statement: str, *_: object) -> None:
+        del connection, cursor
+        asked.append(statement)
+
+    event.listen(stage.engine, "before_cursor_execute", counted)
+    assert went(stage, now + DAY) == {}
+    event.remove(stage.engine, "before_cursor_execute", counted)
+    pages = [each for each in asked if each.startswith("SELECT digest.id, digest.parts")]
+    assert len(pages) == 1, pages
 
 
 @pytest.mark.parametrize(

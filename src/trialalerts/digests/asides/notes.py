@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Item
+from trialalerts.database.bulk import in_chunks
 from trialalerts.digests.asides.note import Note, NoteLink
 from trialalerts.digests.asides.wording import WishWords, silent_trial
 from trialalerts.digests.cards.headings import MANY
@@ -31,22 +32,50 @@ _ARTICLES_ONLY = ["article"]
 
 def followed_wishes(session: Session, subscriber: Subscriber, most: int) -> Sequence[Preference]:
     """Return what somebody follows, one trials apart, and not what rests; the oldest first."""
+    return _followed(session, [id_of(subscriber)])[:most]
+
+
+def _followed(session: Session, people: Collection[int]) -> Sequence[Preference]:
+    """Return what these people (subscribers by their ids) follow, each one's oldest first."""
     rows = select(Preference).where(
-        col(Preference.subscriber_id) == id_of(subscriber),
+        col(Preference.subscriber_id).in_(people),
         col(Preference.confirmed_at).is_not(None),
         col(Preference.paused_until).is_(None),
         col(Preference.item_id).is_(None),
     )
-    return session.exec(rows.order_by(col(Preference.id)).limit(most)).all()
+    return session.exec(rows.order_by(col(Preference.id))).all()
 
 
 class NoteMaker:
-    """Makes the notes of the mails of a batch: what was looked at for one of them is not read again for the next."""
+    """Makes the notes of the mails of a batch: what was looked at for one of them is not read again for the next.
 
-    def __init__(self, session: Session, links: Links, now: datetime) -> None:
+    Args:
+        session: reads.
+        links: makes the links of a note.
+        now: aware.
+        readers: for whom nothing is open (subscribers by their ids): what they follow is read for all of them at once.
+    """
+
+    def __init__(self, session: Session, links: Links, now: datetime, *, readers: Collection[int] = ()) -> None:
         self._session = session
         self._links = links
         self._now = now
+        self._readers = readers
+
+    @cached_property
+    def _wishes(self) -> dict[int, list[Preference]]:
+        wishes: dict[int, list[Preference]] = {reader: [] for reader in self._readers}
+        for some in in_chunks(sorted(self._readers)):
+            for wish in _followed(self._session, some):
+                wishes[wish.subscriber_id].append(wish)
+        return wishes
+
+    def _followed_by(self, subscriber: Subscriber) -> Sequence[Preference]:
+        """Return the oldest of what somebody follows, as many as a mail names."""
+        own = self._wishes.get(id_of(subscriber))
+        if own is None:
+            own = self._wishes[id_of(subscriber)] = list(_followed(self._session, [id_of(subscriber)]))
+        return own[:_MOST_WISHES]
 
     @cached_property
     def _surveyor(self) -> Surveyor:
@@ -78,7 +107,7 @@ class NoteMaker:
 
     def followed_alone(self, subscriber: Subscriber) -> Sequence[tuple[int, int]]:
         """Return the preferences and items of somebody who follows single trials and nothing else, the oldest first."""
-        if followed_wishes(self._session, subscriber, 1):
+        if self._followed_by(subscriber):
             return ()
         rows = select(Preference).where(
             col(Preference.subscriber_id) == id_of(subscriber),
@@ -114,7 +143,7 @@ class NoteMaker:
 
     def nothing_open(self, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
         """Return what was looked at for somebody for whom nothing is open, and two ways to more for each wish."""
-        wishes = followed_wishes(self._session, subscriber, _MOST_WISHES)
+        wishes = self._followed_by(subscriber)
         said = self._words(subscriber, words)
         return tuple(
             self._around(subscriber, wish, said, "" if number else words.say("looked.label"), many=len(wishes) > 1)
@@ -123,7 +152,7 @@ class NoteMaker:
 
     def is_near(self, subscriber: Subscriber) -> bool:
         """Tell whether all that somebody follows is around places."""
-        wishes = followed_wishes(self._session, subscriber, _MOST_WISHES)
+        wishes = self._followed_by(subscriber)
         return bool(wishes) and all(wish.region_kind is RegionKind.PLACE for wish in wishes)
 
     def _around(self, subscriber: Subscriber, wish: Preference, said: WishWords, label: str, *, many: bool) -> Note:

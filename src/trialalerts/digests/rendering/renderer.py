@@ -103,7 +103,8 @@ class MailRenderer:
         with self._reading:
             digests = read_digests(session, self._reader, ids, most=MOST_OF_A_GROUP)
         lookout = self._watch.lookout(session) if ids else Lookout()
-        notes = self.notes(session)
+        nothing_open = {who.id for mail, who in mails if _opens_nothing(digests.get(mail.data.get("digest_id", 0)))}
+        notes = self.notes(session, readers=[number for number in nothing_open if number is not None])
         drafts = [self._draft(delivery, subscriber, digests, lookout, notes) for delivery, subscriber in mails]
         items = SliceItems(session)
         self._fetch(items, [draft for draft in drafts if isinstance(draft, DigestLayout)])
@@ -140,9 +141,9 @@ class MailRenderer:
         """Return when the sources were looked at."""
         return self._watch.lookout(session)
 
-    def notes(self, session: Session) -> NoteMaker:
-        """Return what makes the notes of mails."""
-        return NoteMaker(session, self._links, self._clock.now())
+    def notes(self, session: Session, *, readers: Collection[int] = ()) -> NoteMaker:
+        """Return what makes the notes of mails, ``readers`` those to whom nothing is open."""
+        return NoteMaker(session, self._links, self._clock.now(), readers=readers)
 
     def plain(self, entry: Entry, item: Item | None, subscriber: Subscriber) -> str | None:
         """Return the plain line of a trial as the subscriber reads it; None where there is none."""
@@ -356,3 +357,8 @@ class MailRenderer:
 def _tells(stored: StoredDigest) -> bool:
     """Tell whether anything that a digest tells of still exists, or it is a first mail, which always comes."""
     return bool(stored.entries or stored.silent) or extent_of(stored).is_welcome
+
+
+def _opens_nothing(stored: StoredDigest | None) -> bool:
+    """Tell whether a digest is somebody's first, and no trial is open."""
+    return stored is not None and not stored.trials and extent_of(stored).is_first_of_nothing

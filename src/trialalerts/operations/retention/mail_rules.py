@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import chain
 
-from sqlalchemy import ColumnElement, and_, not_, or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlmodel import Session
 
 from trialalerts.database import table_of
@@ -25,7 +25,7 @@ __all__ = [
     "unused_selections",
 ]
 
-_AT_ONCE = 5_000
+_AT_ONCE = 1_000
 _A_ROUND = timedelta(days=2)
 """Digests share selections only within the round that composed them, which is over long before."""
 _IN_FLIGHT = (DeliveryState.QUEUED, DeliveryState.SENDING)
@@ -121,8 +121,10 @@ def _least_used(session: Session, cutoff: datetime) -> int:
     """Return the least number of a selection that a digest which stays refers to; 0 where none does.
 
     Numbers grow, so the digests that were composed first after ``cutoff`` tell it, and old ones that are undelivered.
+    None is less than the first that is stored: once that is found in use no more is read.
     """
     digests = table_of(Digest).c
+    first = session.connection().execute(select(func.min(table_of(Selection).c.id))).scalar() or 0
     begin = first_since(session, digests.id, digests.created_at, cutoff)
     end = first_since(session, digests.id, digests.created_at, cutoff + _A_ROUND)
     held = select(digests.parts).where(digests.id.in_(_undelivered(session, cutoff)))
@@ -132,9 +134,10 @@ def _least_used(session: Session, cutoff: datetime) -> int:
         page = select(digests.id, digests.parts).where(digests.id > last)
         rows = session.connection().execute(page.order_by(digests.id).limit(_AT_ONCE)).all()
         least.append(_least(parts for _, parts in rows))
+        found = min((number for number in least if number), default=0)
         # At least one page that refers to any, however quiet the weeks after were.
-        if not rows or (rows[-1][0] >= end and any(least)):
-            return min((number for number in least if number), default=0)
+        if not rows or (found and (rows[-1][0] >= end or found <= first)):
+            return found
         last = rows[-1][0]
 
 
