@@ -25,6 +25,7 @@ ALL = (
     "metrics",
     "questions",
     "reach",
+    "announcing",
     "web",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")

@@ -23,6 +23,7 @@ from trialalerts.delivery.policy.effects import end_parkings
 from trialalerts.delivery.sending.channels import ALONE, ProcessShare
 from trialalerts.delivery.sending.sender import SendCount, send_queued
 from trialalerts.delivery.transports import Transport, open_transport
+from trialalerts.digests.announcements.queueing import queue_unfinished
 from trialalerts.digests.compose import ComposeCount, compose_due
 from trialalerts.digests.notices.heartbeat import queue_heartbeats
 from trialalerts.digests.rendering.renderer import MailRenderer
@@ -104,6 +105,7 @@ class Pipeline:
         count = compose_due(self.db, self.settings, self.clock, stop=self._stop, steady=steady)
         if steady:
             queue_heartbeats(self.db, self.settings, self.clock)
+            queue_unfinished(self.db, self.settings, self.clock, stop=self._stop)
         if count.subscribers:
             log.info("digests.composed", subscribers=count.subscribers, digests=count.digests)
         return count

@@ -64,12 +64,13 @@ CHANGING: dict[str, tuple[tuple[str, ...], Prepare, str, str]] = {
     "database restore": (("now.db", "--yes"), ("database", "backup", "now.db"), "database.restored", "database"),
 }  # fmt: skip
 """Each command that changes something for people: its words, what comes before, its line in the trail."""
-ELSEWHERE = {"articles approve", "articles correct", "articles publish", "articles retract",
+ELSEWHERE = {"announcements cancel", "announcements pause", "announcements resume", "announcements send",
+             "articles approve", "articles correct", "articles publish", "articles retract",
              "sources release", "digests send", "areas import", "regions import", "database copy",
              "follows add", "follows remove", "items split"}  # fmt: skip
 """These leave a line, too: they need a source, a trial, a file or another database."""
 READS = {
-    "articles check", "articles list", "articles preview", "articles show",
+    "announcements list", "announcements show", "articles check", "articles list", "articles preview", "articles show",
     "areas gaps", "areas search", "areas show", "areas tag", "audit list", "database backup", "database check",
     "database upgrade", "database vacuum", "deliveries domains", "deliveries list", "deliveries show",
     "digests due", "digests preview", "digests replay", "digests show", "feedback classify", "follows list",

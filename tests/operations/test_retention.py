@@ -28,6 +28,7 @@ from trialalerts.delivery.outbox.tables import (
     SoftBounces,
     Suppression,
 )
+from trialalerts.digests.announcements.queueing import NewAnnouncement, queue_announcement, start_announcement
 from trialalerts.digests.tables import Digest, DigestKind, Selection, SelectionKind
 from trialalerts.operations.retention.pruning import prune, prune_nightly
 from trialalerts.settings import ServiceSettings, Settings
@@ -211,6 +212,22 @@ def test_what_servers_said_goes_by_its_own_period(stage: Database, clock: Frozen
         assert [each.last_error for each in mails] == [None, "bounced", "suppressed (bounced)"]
         assert {each.last_code for each in mails} == {"550 5.1.1"}
         assert session.exec(select(Suppression)).one().code == "550"
+
+
+def test_an_announcement_goes_with_the_digests_unless_a_mail_of_it_waits(stage: Database, clock: FrozenClock) -> None:
+    with stage.write() as session:
+        for name in ("anna", "ben"):
+            store_subscriber(session, name, clock.now())
+        new = NewAnnouncement(name="moved.md", title="The Leeds centre has moved", not_before=clock.now())
+        number = start_announcement(session, new, now=clock.now()).id or 0
+    assert queue_announcement(stage, SETTINGS, clock, number) == 2
+    later = clock.now() + SETTINGS.retention.digests + DAY
+    assert went(stage, later) == {}
+    with stage.write() as session:
+        session.connection().execute(text("UPDATE delivery SET state = 'sent'"))
+    gone = {"deliveries": 2, "recipients of announcements": 2, "announcements": 1}
+    assert went(stage, later - 2 * DAY) == {"deliveries": 2}
+    assert went(stage, later) == {name: number for name, number in gone.items() if name != "deliveries"}
 
 
 def test_a_digest_whose_mail_waits_keeps_its_selection_and_its_changes(stage: Database, clock: FrozenClock) -> None:

@@ -117,6 +117,7 @@ people = st.lists(
                     "heartbeat": st.sampled_from([None, "monthly", "quarterly"]),
                     "discreet": st.booleans(),
                     "area_in_subject": st.booleans(),
+                    "announcements": st.booleans(),
                     "unit": st.sampled_from([None, "km", "miles"]),
                 }
             ),
@@ -363,6 +364,7 @@ def test_to_somebody_known_a_list_adds_wishes_that_may_rest_and_changes_nothing_
         ("heartbeat", "hourly", "hourly"),
         ("discreet", "perhaps", "perhaps"),
         ("area_in_subject", "2", "2"),
+        ("announcements", "seldom", "seldom"),
         ("distance_unit", "leagues", "leagues"),
         ("rests_until", "soon", "no date"),
     ],

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from tests.web.conftest import World, path_of
 from trialalerts.delivery.outbox.notices.kinds import GOODBYE, LINK, NEW_ADDRESS, OLD_ADDRESS
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
+from trialalerts.digests.announcements.queueing import NewAnnouncement, queue_announcement, start_announcement
 from trialalerts.subscribers.people import pause
 from trialalerts.subscribers.tables import AddressChange, Consent, Frequency, LeavingReason, Subscriber, SubscriberState
 
@@ -297,17 +298,17 @@ def test_the_settings_keep_what_is_chosen(world: World) -> None:
     sent = {
         "action": "save", "frequency": "daily", "language": "de", "timezone": "Europe/Berlin", "hour": "7",
         "weekday": "0", "day": "1", "heartbeat": "quarterly", "discreet": "yes", "area_in_subject": "yes",
-        "unit": "miles",
+        "announcements": "yes", "unit": "miles",
     }  # fmt: skip
     world.client.post(settings_path(world, person), data=sent)
     now = world.again(person)
-    chosen = (now.heartbeat, now.discreet, now.area_in_subject, now.unit, now.locale)
-    assert chosen == ("quarterly", True, True, "miles", "de")
+    chosen = (now.heartbeat, now.discreet, now.area_in_subject, now.announcements, now.unit, now.locale)
+    assert chosen == ("quarterly", True, True, True, "miles", "de")
     assert now.heartbeat_at == world.clock.now()
-    world.client.post(
-        settings_path(world, person), data=sent | {"heartbeat": "off", "discreet": "", "area_in_subject": ""}
-    )
+    off = {"heartbeat": "off", "discreet": "", "area_in_subject": "", "announcements": ""}
+    world.client.post(settings_path(world, person), data=sent | off)
     now = world.again(person)
+    assert not now.announcements
     assert (now.heartbeat, now.heartbeat_at, now.discreet, now.area_in_subject) == (None, None, False, False)
 
 
@@ -328,6 +329,14 @@ def test_the_file_holds_what_is_kept_and_no_key(world: World) -> None:
     assert held["subscriber"]["address"] == "ada@example.org"
     assert [each["area_id"] for each in held["follows"]] == ["D009103"]
     assert [each["action"] for each in held["agreed"]] == ["signed_up", "changed", "confirmed"]
+    assert held["announcements"] == []
+    with world.db.write() as session:
+        at = world.clock.now()
+        new = NewAnnouncement(name="moved.md", title="The Leeds centre has moved", not_before=at)
+        number = start_announcement(session, new, now=at).id or 0
+    assert queue_announcement(world.db, world.settings, world.clock, number) == 1
+    held = json.loads(world.client.get(f"{fresh_path(world, person)}/data").content)
+    assert held["announcements"] == [{"announced": at.isoformat(), "told": "The Leeds centre has moved"}]
     assert person.key not in answer.text
 
 

@@ -33,6 +33,7 @@ NOUNS: dict[str, str] = {
     "regions": "Places: search; import postcodes.",
     "items": "Trials and articles: show, and whom they reached.",
     "articles": "Editors' articles: check, approve, publish …",
+    "announcements": "To all who follow X in Y: send, pause, cancel …",
     "subscribers": "People: add, list, explain, edit, pause, import …",
     "preferences": "What people follow: list, add, remove, estimate.",
     "follows": "Single trials that people follow: list, add, remove.",

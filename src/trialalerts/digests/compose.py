@@ -21,6 +21,7 @@ from trialalerts.database import Database, current_number
 from trialalerts.database.bulk import is_sqlite
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.mail.message import mail_domain
+from trialalerts.digests.announcements.riding import riding_announcements
 from trialalerts.digests.claims import PageClaims
 from trialalerts.digests.due import DuePage, DueRow, due_rows, introductions_due, lowest_cursors, rows_of
 from trialalerts.digests.due_subscribers import PageMatcher, PageMatches
@@ -219,7 +220,8 @@ class Composer:
             queries=queries,
         )
         page_matcher = PageMatcher(matcher, after=spans.after, began=spans.began, upto=upto, introducing=introducing)
-        storage = Storage(matcher, upto=upto, now=now, domain=mail_domain(settings.mail.sender))
+        domain, riding = mail_domain(settings.mail.sender), riding_announcements(session, now)
+        storage = Storage(matcher, upto=upto, now=now, domain=domain, riding=riding)
         return cls(page_matcher, storage, upto=upto, now=now, introducing=introducing)
 
     def matches(self, session: Session, subscriber: Subscriber) -> PageMatches:

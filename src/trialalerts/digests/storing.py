@@ -7,7 +7,7 @@ long as matching.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlmodel import Session, col, func, select
 from trialalerts.database.bulk import copy_many, write_many
 from trialalerts.database.types import moment_for
 from trialalerts.delivery.outbox.queueing import queue_many
+from trialalerts.digests.announcements.riding import take_along
 from trialalerts.digests.due_subscribers import DueSubscriber
 from trialalerts.digests.further.silence import note_looked_back
 from trialalerts.digests.tables import Digest, DigestKind
@@ -65,11 +66,15 @@ class ConcurrentUpdate(Exception):
 class Storage:
     """Stores the pages of one round: made for it, since it remembers what the round has stored."""
 
-    def __init__(self, matcher: Matcher, *, upto: int, now: datetime, domain: str) -> None:
+    def __init__(
+        self, matcher: Matcher, *, upto: int, now: datetime, domain: str, riding: Collection[int] = ()
+    ) -> None:
+        """``riding`` are the announcements (by their ids) that go along with digests."""
         self._matcher = matcher
         self._upto = upto
         self._now = now
         self._domain = domain
+        self._riding = riding
         self._due: dict[str, Any] = {}
 
     def store(self, session: Session, page: Sequence[DueSubscriber]) -> int:
@@ -149,6 +154,8 @@ class Storage:
             copy_many(connection, "digest", _COLUMNS, [_LINE % row for row in rows])
         mails = [(row[1], f'{{"digest_id":{row[0]}}}') for row in rows]
         queue_many(connection, mails, kind="digest", now=self._now, domain=self._domain)
+        if self._riding:
+            take_along(session, self._riding, {row[1]: row[0] for row in rows})
 
     def _rows(self, session: Session, told: Sequence[DueSubscriber], selections: _NewSelections) -> list[_Row]:
         connection = session.connection()

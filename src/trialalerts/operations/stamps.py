@@ -18,6 +18,7 @@ from trialalerts.database import table_of
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.feedback.mailbox.reader import LEASE as MAILBOX_LEASE
 from trialalerts.delivery.outbox import counters
+from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT
 from trialalerts.delivery.outbox.request_limits import LONGEST_WAIT
 from trialalerts.delivery.outbox.suppressions import PROVISIONAL
 from trialalerts.delivery.outbox.tables import (
@@ -46,6 +47,7 @@ from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberStat
 __all__ = ["AHEAD_BY_NATURE", "future_stamps", "latest_stamp", "past_columns", "put_right"]
 
 AHEAD_BY_NATURE = {
+    ("announcement", "not_before"),  # the editor's own wish
     ("audit_entry", "at"),  # never changed, whatever clock wrote it: the database refuses
     ("delivery", "leased_until"),
     ("delivery", "not_before"),
@@ -184,7 +186,14 @@ def _waits(settings: Settings, now: datetime, *, went_back: bool) -> Iterator[_S
     yield _stamp(mails, "leased_until", now + SENDING_LEASE + _TO_SPARE, instead=now + SENDING_LEASE, only=sending)
     # Made due, a mail that has to wait after all is put off again by the last check.
     longest_wait = _A_DAY + _TO_SPARE if went_back else _LONGEST_WAITS["not_before"]
-    yield _stamp(mails, "not_before", now + longest_wait, instead=now, only=queued)
+    # An announcement waits for the moment that its editor chose; one that was queued, or put off, by a wrong clock not.
+    chosen = and_(
+        mails.c.kind == ANNOUNCEMENT,
+        mails.c.attempts == 0,
+        mails.c.last_error.is_(None),
+        mails.c.created_at <= now + _TO_SPARE,
+    )
+    yield _stamp(mails, "not_before", now + longest_wait, instead=now, only=queued & ~chosen)
     for rests in (SoftBounces, RefusedAddress):
         yield _stamp(table_of(rests), "not_before", now + _LONGEST_WAITS["rest"], instead=now)
     yield _stamp(table_of(TransportState), "retry_at", now + _LONGEST_WAITS["retry_at"] + _TO_SPARE, instead=now)

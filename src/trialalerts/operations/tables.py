@@ -13,6 +13,7 @@ import trialalerts.database.counter
 import trialalerts.database.findings
 import trialalerts.database.heartbeats
 import trialalerts.database.service_values
+import trialalerts.delivery.outbox.notices.tables
 import trialalerts.delivery.outbox.tables
 import trialalerts.digests.tables
 import trialalerts.operations.watch.tables

@@ -39,6 +39,11 @@ __all__ = [
 ]
 
 
+_TOLD_OF_THEM = (
+    "digest", "announcement_recipient", "feedback_event", "soft_bounces", "refused_address", "address_change",
+)  # fmt: skip
+
+
 def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime, keeps_consents: bool = False) -> None:
     """Erase a subscriber: address, schedule, preferences, consents, what digests, deliveries and bounces told.
 
@@ -55,7 +60,7 @@ def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime, 
         _strip_consents(session, subscriber)
     else:
         connection.execute(delete(Consent).where(col(Consent.subscriber_id) == subscriber.id))
-    for name in ("digest", "feedback_event", "soft_bounces", "refused_address", "address_change"):
+    for name in _TOLD_OF_THEM:
         connection.execute(text(f"DELETE FROM {name} WHERE subscriber_id = :subscriber"), theirs)
     connection.execute(
         text("UPDATE delivery SET data = '{}', last_error = NULL WHERE subscriber_id = :subscriber"), theirs
@@ -75,12 +80,13 @@ def close_books(session: Session, subscriber: Subscriber) -> None:
     connection = session.connection()
     theirs = {"subscriber": subscriber.id}
     connection.execute(delete(Preference).where(col(Preference.subscriber_id) == subscriber.id))
-    connection.execute(text("DELETE FROM digest WHERE subscriber_id = :subscriber"), theirs)
+    for name in ("digest", "announcement_recipient"):
+        connection.execute(text(f"DELETE FROM {name} WHERE subscriber_id = :subscriber"), theirs)
     connection.execute(
         text(
             "UPDATE delivery SET key = 'former/' || id || '/' || key, "
             "state = CASE WHEN state IN ('queued', 'held') THEN 'suppressed' ELSE state END "
-            "WHERE subscriber_id = :subscriber AND kind = 'digest' AND key NOT LIKE 'former/%'"
+            "WHERE subscriber_id = :subscriber AND kind IN ('digest', 'announcement') AND key NOT LIKE 'former/%'"
         ),
         theirs,
     )
@@ -158,6 +164,7 @@ def _forget(subscriber: Subscriber) -> None:
     subscriber.paused_until = None
     subscriber.heartbeat = subscriber.heartbeat_at = subscriber.unit = None
     subscriber.discreet = subscriber.area_in_subject = False
+    subscriber.announcements = True
     subscriber.cursor = NEVER_SERVED
 
 

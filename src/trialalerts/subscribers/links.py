@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADDRESS_PATH",
+    "ANNOUNCEMENT_PATH",
     "ARTICLE_PATH",
     "CONFIRM_PATH",
     "DIGEST_PATH",
@@ -42,6 +43,7 @@ FRESH_WITHIN = timedelta(hours=24)
 """So long a link works that was asked for: with it alone the address is changed, and data are fetched or erased."""
 
 ADDRESS_PATH = "/address/{token}"
+ANNOUNCEMENT_PATH = "/announcements/{token}"
 ARTICLE_PATH = "/articles/{number}"
 CONFIRM_PATH = "/confirm/{token}"
 UNSUBSCRIBE_PATH = "/unsubscribe/{token}"
@@ -107,6 +109,11 @@ class Links:
     def digest(self, digest_id: int, subscriber: Subscriber) -> str:
         """Return the page that shows a digest in the browser; the token's data: ``digest``."""
         return self._url(DIGEST_PATH, self._tokens.sign(Purpose.DIGEST, subscriber.key, digest=digest_id))
+
+    def announcement(self, announcement_id: int, subscriber: Subscriber) -> str:
+        """Return the page that shows an announcement in the browser; the token's data: ``announcement``."""
+        token = self._tokens.sign(Purpose.ANNOUNCEMENT, subscriber.key, announcement=announcement_id)
+        return self._url(ANNOUNCEMENT_PATH, token)
 
     def follow(self, subscriber: Subscriber, item_id: int) -> str:
         """Return the page of a trial for a mail: an opaque link, where the subscriber follows it; data: ``trial``."""

@@ -62,6 +62,7 @@ _TASTES: dict[str, Callable[[Any], object]] = {
     "heartbeat": checked_heartbeat,
     "discreet": bool,
     "area_in_subject": bool,
+    "announcements": bool,
     "unit": checked_unit,
 }
 _CHECKS: dict[str, Callable[[Any], object]] = {"address": checked_address} | _SCHEDULE | _TASTES
@@ -112,6 +113,7 @@ class SubscriberChanges:
     heartbeat: str | None = None
     discreet: bool | None = None
     area_in_subject: bool | None = None
+    announcements: bool | None = None
     unit: str | None = None
 
 

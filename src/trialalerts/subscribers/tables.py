@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, false, text
+from sqlalchemy import Index, false, text, true
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime, empty_list
@@ -102,6 +102,7 @@ class Subscriber(SQLModel, table=True):
     ``quarterly`` for who wants to hear that there is nothing new, ``heartbeat_at`` when that was told last; to the
     ``discreet`` mails say only that there is news; ``unit`` is ``km`` or ``miles``, None for the one of the language.
     Links to the settings and to digests that were made before ``links_since`` (the address was another one) are over.
+    Without ``announcements`` nobody is told what editors tell to many at once.
     """
 
     __tablename__ = "subscriber"
@@ -132,6 +133,7 @@ class Subscriber(SQLModel, table=True):
     area_in_subject: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     unit: str | None = None
     links_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    announcements: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
 
     @property
     def reading_locale(self) -> str:

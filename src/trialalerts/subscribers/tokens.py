@@ -45,6 +45,7 @@ class Purpose(StrEnum):
     UNDO = "undo"
     ADDRESS = "address"
     FOLLOW = "follow"
+    ANNOUNCEMENT = "announcement"
 
 
 class TokenTooOld(TokenError):

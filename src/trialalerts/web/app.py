@@ -22,6 +22,7 @@ from trialalerts.operations.metrics import RequestMetrics
 from trialalerts.settings import Settings
 from trialalerts.subscribers.links import (
     ADDRESS_PATH,
+    ANNOUNCEMENT_PATH,
     ARTICLE_PATH,
     CONFIRM_PATH,
     DIGEST_PATH,
@@ -45,6 +46,7 @@ from trialalerts.web.pages.account.goodbye import UndoPage
 from trialalerts.web.pages.account.link import LinkPage
 from trialalerts.web.pages.account.settings import SettingsPage
 from trialalerts.web.pages.account.stop import StopPage
+from trialalerts.web.pages.announcement import AnnouncementPage
 from trialalerts.web.pages.archive import ArchivePage, SiteMapPage
 from trialalerts.web.pages.article import ArticlePage
 from trialalerts.web.pages.confirm import ConfirmPage
@@ -147,6 +149,7 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
         Route(PREFERENCES_PATH, reads_form(settings_page.take), methods=["POST"]),
         Route(f"{PREFERENCES_PATH}/data", settings_page.data),
         Route(DIGEST_PATH, digest.show),
+        Route(ANNOUNCEMENT_PATH, AnnouncementPage(site).show),
         *_account_routes(site),
         *_articles(site),
         *_public_pages(site),
@@ -210,7 +213,8 @@ def _articles(site: WebSite) -> list[Route]:
 def _robots(site: WebSite) -> Callable[[Request], Response]:
     """Say what search engines may look at: the public pages, and nothing that needs a link from a mail."""
     signed = (
-        ADDRESS_PATH, CONFIRM_PATH, DIGEST_PATH, FOLLOW_PATH, PREFERENCES_PATH, STOP_PATH, UNDO_PATH, UNSUBSCRIBE_PATH,
+        ADDRESS_PATH, ANNOUNCEMENT_PATH, CONFIRM_PATH, DIGEST_PATH, FOLLOW_PATH, PREFERENCES_PATH,
+        STOP_PATH, UNDO_PATH, UNSUBSCRIBE_PATH,
     )  # fmt: skip
     lines = ["User-agent: *", *(f"Disallow: {site.pages.prefix}{path.partition('{')[0]}" for path in signed), ""]
     if site.settings.service.base_url:

@@ -18,7 +18,9 @@ from trialalerts.database import table_of
 from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.delivery.outbox.allowed import HELD_BACK, allowed_recipients
 from trialalerts.delivery.outbox.lifecycle import Claimed
-from trialalerts.delivery.outbox.notices.kinds import ELSEWHERE, NEW_ADDRESS, RECIPIENTS, URGENT
+from trialalerts.delivery.outbox.notices.announcing import CANCELLED, NOT_YET, PAUSED
+from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, ELSEWHERE, NEW_ADDRESS, RECIPIENTS, URGENT
+from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementState
 from trialalerts.delivery.outbox.suppressions import address_hash
 from trialalerts.delivery.outbox.tables import Delivery, RefusedAddress, SoftBounces, Suppression
 from trialalerts.delivery.sending.limits import quiet_until
@@ -29,6 +31,8 @@ from trialalerts.vocabulary.days import reader_locale
 __all__ = ["Recipient", "Withheld", "check_recipients"]
 
 _AFTER_PAUSE = timedelta(hours=6)
+_Announced = tuple[AnnouncementState, datetime]
+"""How an announcement stands, and before when no mail of it leaves."""
 _SERVED = frozenset({SubscriberState.ACTIVE, SubscriberState.PAUSED})
 
 
@@ -47,6 +51,7 @@ class Recipient:
     discreet: bool = False
     area_in_subject: bool = False
     unit: str | None = None
+    announcements: bool = True
 
     @property
     def reading_locale(self) -> str:
@@ -79,7 +84,7 @@ def check_recipients(
     suppressed: dict[str, str] = {found[0]: found[1] for found in run(_statements(sqlite).suppressions, asked)}
     resting = run(_statements(sqlite).rests, {**numbers, "now": now})
     rests: dict[int, tuple[datetime, str]] = {found[0]: (found[1], found[2]) for found in resting}
-    allowed = allowed_recipients(settings.mail.only_to)
+    allowed, announced = allowed_recipients(settings.mail.only_to), _announced(session, rows)
 
     def checked(row: Claimed | Delivery) -> Recipient | Withheld:
         person = elsewhere[row.id] if row.id in elsewhere else people.get(row.subscriber_id)
@@ -93,7 +98,8 @@ def check_recipients(
             return Withheld(reason=HELD_BACK, held=True)
         if row.kind in URGENT:  # somebody waits for it
             return person
-        withheld = _by_pause(person, now) or _by_time(person, now, rests.get(row.subscriber_id), settings)
+        withheld = _by_announcement(person, row, announced, now) or _by_pause(person, now)
+        withheld = withheld or _by_time(person, now, rests.get(row.subscriber_id), settings)
         return withheld or person
 
     return [checked(row) for row in rows]
@@ -113,6 +119,38 @@ def _elsewhere(
             address = asked.address if row.kind == NEW_ADDRESS else asked.old_address
             found[row.id] = replace(person, address=address)
     return found
+
+
+def _announced(session: Session, rows: Sequence[Claimed | Delivery]) -> dict[int, _Announced]:
+    """Return how the announcements among these mails stand, and before when none leaves."""
+    numbers = {_number(row) for row in rows if row.kind == ANNOUNCEMENT}
+    if not numbers:
+        return {}
+    told = table_of(Announcement).c
+    asked = select(told.id, told.state, told.not_before).where(told.id.in_(numbers))
+    return {row[0]: (row[1], row[2]) for row in session.connection().execute(asked)}
+
+
+def _number(row: Claimed | Delivery) -> int:
+    return int(row.data.get("announcement", 0))
+
+
+def _by_announcement(
+    person: Recipient,
+    row: Claimed | Delivery,
+    announced: Mapping[int, _Announced],
+    now: datetime,
+) -> Withheld | None:
+    if row.kind != ANNOUNCEMENT:
+        return None
+    state, begins = announced.get(_number(row), (AnnouncementState.CANCELLED, now))
+    if state is AnnouncementState.CANCELLED:
+        return Withheld(reason=CANCELLED)
+    if not person.announcements:
+        return Withheld(reason="wants no announcements")
+    if state is AnnouncementState.PAUSED:
+        return Withheld(reason=PAUSED, until=now + _AFTER_PAUSE)
+    return Withheld(reason=NOT_YET, until=begins) if begins > now else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Item
 from trialalerts.database.bulk import in_chunks
+from trialalerts.delivery.outbox.notices.tables import AnnouncementRecipient
 from trialalerts.digests.asides.note import Note, NoteLink
 from trialalerts.digests.asides.wording import WishWords, silent_trial
 from trialalerts.digests.cards.headings import MANY
@@ -24,10 +25,13 @@ from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, id_of
 from trialalerts.vocabulary.areas.tree import load_areas
 
-__all__ = ["NoteMaker", "followed_wishes"]
+__all__ = ["NoteMaker", "ToldAlong", "followed_wishes"]
 
 _MOST_WISHES, _MOST_TRIALS = 3, 5
 _ARTICLES_ONLY = ["article"]
+
+ToldAlong = Callable[[Session, int, Subscriber, Wording], tuple[Note, ...]]
+"""Makes the notes of the announcements that a digest, by its id, takes along."""
 
 
 def followed_wishes(session: Session, subscriber: Subscriber, most: int) -> Sequence[Preference]:
@@ -54,10 +58,20 @@ class NoteMaker:
         links: makes the links of a note.
         now: aware.
         readers: for whom nothing is open (subscribers by their ids): what they follow is read for all of them at once.
+        told: makes the notes of what a digest takes along; None: nothing is.
     """
 
-    def __init__(self, session: Session, links: Links, now: datetime, *, readers: Collection[int] = ()) -> None:
+    def __init__(
+        self,
+        session: Session,
+        links: Links,
+        now: datetime,
+        *,
+        readers: Collection[int] = (),
+        told: ToldAlong | None = None,
+    ) -> None:
         self._session = session
+        self._told = told
         self._links = links
         self._now = now
         self._readers = readers
@@ -86,7 +100,24 @@ class NoteMaker:
         """Return the notes of a digest. A discreet mail shows none of it."""
         if subscriber.discreet:
             return ()
-        return (*self._advice(stored, subscriber, words), *self.silent(stored.silent, subscriber, words))
+        advice = self._advice(stored, subscriber, words)
+        return (
+            *self.along(stored.digest.id, subscriber, words),
+            *advice,
+            *self.silent(stored.silent, subscriber, words),
+        )
+
+    def along(self, digest_id: int | None, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
+        """Return the announcements that a stored digest takes along."""
+        if self._told is None or not digest_id or not self._any_along:
+            return ()
+        return self._told(self._session, digest_id, subscriber, words)
+
+    @cached_property
+    def _any_along(self) -> bool:
+        """Most services have none: no digest of theirs is looked up."""
+        along = select(AnnouncementRecipient.id).where(col(AnnouncementRecipient.digest_id).is_not(None))
+        return self._session.exec(along.limit(1)).first() is not None
 
     def silent(self, silent: Sequence[tuple[int, int]], subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
         """Return how followed trials stand that were silent for a year, each with a way to stop following it.

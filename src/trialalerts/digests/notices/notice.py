@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trialalerts.digests.notices.passages import Passage
+
 __all__ = ["Notice", "NoticeGroup", "NoticeLink"]
 
 
@@ -29,7 +31,8 @@ class NoticeGroup:
 class Notice:
     """What a notice says. ``small`` are the quiet sentences behind the button; ``tail`` links end the mail.
 
-    ``brand`` is who writes, as the head and the foot of the mail say it.
+    ``brand`` is who writes, as the head and the foot of the mail say it. ``passages`` are what editors wrote, in the
+    language ``lang`` (empty where nobody said).
     """
 
     subject: str
@@ -43,3 +46,5 @@ class Notice:
     more: tuple[NoticeLink, ...] = ()
     closing: str = ""
     tail: tuple[NoticeLink, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    lang: str = ""

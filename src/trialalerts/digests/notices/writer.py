@@ -10,7 +10,7 @@ from trialalerts.clock import Clock
 from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.notices.notice import Notice
-from trialalerts.digests.rendering.fill import PartWriter
+from trialalerts.digests.rendering.fill import Encoded, PartWriter
 from trialalerts.digests.rendering.headers import digest_headers, list_id, plain_headers
 from trialalerts.digests.rendering.templates import MailLogo
 from trialalerts.settings import Settings
@@ -45,11 +45,15 @@ class NoticeWriter:
         """Return a notice as a mail to this address."""
         return self._message(notice, to, words, message_id, template, self._settings.mail.sender, plain_headers)
 
-    def listed(self, notice: Notice, to: str, words: Wording, message_id: str) -> Message:
+    def listed(self, notice: Notice, to: str, words: Wording, message_id: str, *, template: str = "notice") -> Message:
         """Return a notice that comes again and again: its last link is the one to leave, by one click, too."""
         return self._message(
-            notice, to, words, message_id, "notice", self._settings.mail.sender, self._of_a_list(notice)
+            notice, to, words, message_id, template, self._settings.mail.sender, self._of_a_list(notice)
         )
+
+    def page(self, notice: Notice, words: Wording, *, template: str) -> str:
+        """Return a notice as an HTML page; the styles stand in it."""
+        return self._part(f"{template}.html.j2", notice, words, page=True).text
 
     def discreet(self, notice: Notice, to: str, words: Wording, message_id: str) -> Message:
         """Return a notice that gives nothing away: neither the sender's name nor a header tells of trials."""
@@ -73,7 +77,7 @@ class NoticeWriter:
         sender: str,
         headers: Callable[[Settings], tuple[tuple[str, str], ...]],
     ) -> Message:
-        text, html = (self._part(f"{template}.{ending}", notice, words) for ending in ("txt.j2", "html.j2"))
+        text, html = (self._part(f"{template}.{ending}", notice, words).pieces for ending in ("txt.j2", "html.j2"))
         return Message(
             sender=sender,
             to=to,
@@ -86,9 +90,9 @@ class NoticeWriter:
             picture=self._logo.picture_in(f"{template} {notice.brand} {words.tag}", html),
         )
 
-    def _part(self, name: str, notice: Notice, words: Wording) -> Any:
-        shared = {"page": False, "notice": notice}
+    def _part(self, name: str, notice: Notice, words: Wording, *, page: bool = False) -> Encoded:
+        shared: dict[str, Any] = {"page": page, "notice": notice}
         if name.startswith("confirmation"):  # what own templates of this mail have always been given
             shared |= {"confirm_url": notice.button.url if notice.button else "", "within": notice.small[0]}
         own = {"subject": notice.subject, "preview": notice.preview}
-        return self._parts.fill(self._parts.cut(name, self._common(words), shared), own).pieces
+        return self._parts.fill(self._parts.cut(name, self._common(words), shared), own)

@@ -23,6 +23,7 @@ from trialalerts.digests.cards.trial_wording import Point
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.entries import EntryChange
 from trialalerts.digests.notices.notice import Notice, NoticeGroup, NoticeLink
+from trialalerts.digests.notices.passages import Passage, Run
 from trialalerts.digests.plain import Piece
 from trialalerts.digests.rendering.slots import CARDS
 from trialalerts.digests.rendering.templates import TemplateFault, Templates, common_words
@@ -273,6 +274,22 @@ _NOTICE = Notice(
     closing="We wish you well.",
     tail=(NoticeLink(text="Stop", url="https://alerts.example.org/u/1"),),
 )
+_ANNOUNCED = Notice(
+    subject=_ODD,
+    preview="It stands here.",
+    title=_ODD,
+    brand="Trial Alerts",
+    paragraphs=(),
+    passages=(
+        Passage((Run(_ODD),), "heading"),
+        Passage((Run(_ODD), Run("the map", "https://maps.example.org/1"), Run(_ODD * 3, strong=True))),
+        Passage((Run(_ODD),), "point"),
+    ),
+    lang="de",
+    button=NoticeLink(text="Read all of it", url="https://alerts.example.org/articles/1"),
+    small=("You signed up.",),
+    tail=(NoticeLink(text="Stop", url="https://alerts.example.org/u/1"),),
+)
 _STOP = {"stop_url": "https://alerts.example.org/stop/s"}
 _GROUP: Mapping[str, Any] = {
     "heading": _ODD,
@@ -292,6 +309,7 @@ _TRIED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], tuple[str, ...]]] 
     *(("brief", {"card": line, "page": False}, own, ()) for line in _LINES for own in _PERSONAL),
     *((name, layout, own, ()) for layout, _ in _LETTERS for name, own in (("group", _GROUP), ("rest", _REST))),
     *(("digest", layout, {**own, **_LINKS}, ("preferences_url", "unsubscribe_url")) for layout, own in _LETTERS),
+    ("announcement", {"page": False, "notice": _ANNOUNCED}, {"subject": _ODD, "preview": "It stands here."}, ()),
     ("notice", {"page": False, "notice": _NOTICE}, {"subject": _ODD, "preview": "As you asked."}, ()),
     (
         "confirmation",

@@ -22,8 +22,9 @@ from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.clock import Clock
 from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id
-from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION, HEARTBEAT
+from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, CONFIRMATION, HEARTBEAT
 from trialalerts.delivery.outbox.tables import Delivery
+from trialalerts.digests.announcements.mail import AnnouncementMails
 from trialalerts.digests.asides.notes import NoteMaker
 from trialalerts.digests.cards.headings import Lookout, digest_intro, digest_subject, digest_title
 from trialalerts.digests.cards.maker import CardMaker
@@ -90,6 +91,7 @@ class MailRenderer:
         self._notices = NoticeWording(settings, self._links, clock)
         self._logo = MailLogo(settings)
         self._writer = NoticeWriter(settings, clock, self._parts, self._common_words, self._logo)
+        self.announcements = AnnouncementMails(settings, self._links, self._notices, self._writer)
         self._watch = Watch(settings, clock)
 
     def __call__(
@@ -143,7 +145,7 @@ class MailRenderer:
 
     def notes(self, session: Session, *, readers: Collection[int] = ()) -> NoteMaker:
         """Return what makes the notes of mails, ``readers`` those to whom nothing is open."""
-        return NoteMaker(session, self._links, self._clock.now(), readers=readers)
+        return NoteMaker(session, self._links, self._clock.now(), readers=readers, told=self.announcements.notes)
 
     def plain(self, entry: Entry, item: Item | None, subscriber: Subscriber) -> str | None:
         """Return the plain line of a trial as the subscriber reads it; None where there is none."""
@@ -171,6 +173,8 @@ class MailRenderer:
     ) -> Message | None:
         """Return a notice as a mail; None where what it told of is over."""
         words = self._wordings.of(subscriber.reading_locale)
+        if delivery.kind == ANNOUNCEMENT:
+            return self.announcements.mail(session, delivery.data, subscriber, words, delivery.message_id)
         told = self._notices.of(session, delivery.kind, delivery.data, subscriber, words)
         if told is None:
             return None
@@ -257,7 +261,7 @@ class MailRenderer:
         lookout: Lookout = _UNKNOWN,
         notes: NoteMaker | None = None,
     ) -> DigestLayout:
-        words = self._words(subscriber)
+        words = self.words_of(subscriber)
         now, zone = self._clock.now(), ZoneInfo(subscriber.timezone)
         today = now.astimezone(zone).date()
         since = stored.since.astimezone(zone).date() if stored.since else None
@@ -315,7 +319,7 @@ class MailRenderer:
         letter = self._letter(grouped_entries(digest, told, None), subscriber)
         words, written = letter.tongue.words, digest.created_at.astimezone(ZoneInfo(subscriber.timezone)).date()
         title, intro = words.say("page.title", date=words.day(written)), words.say("page.intro")
-        standing = notes.silent(silent, subscriber, words)
+        standing, along = notes.silent(silent, subscriber, words), notes.along(digest.id, subscriber, words)
         if letter.shared["nothing"]:
             standing = notes.followed(subscriber, words)
             intro = intro if standing else words.say("page.nothing")
@@ -339,10 +343,17 @@ class MailRenderer:
                 "welcome": False,
                 "nothing": letter.shared["nothing"] and not standing,
             },
-            own={**letter.own, "subject": title, "title": title, "intro": intro, "notes": standing},
+            own={
+                **letter.own,
+                "subject": title,
+                "title": title,
+                "intro": intro,
+                "notes": (*along, *standing),
+            },
         )
 
-    def _words(self, subscriber: Subscriber) -> Wording:
+    def words_of(self, subscriber: Subscriber) -> Wording:
+        """Return the words of a reader's language."""
         return self._wordings.of(subscriber.reading_locale, subscriber.unit)
 
     def _common_words(self, words: Wording) -> Mapping[str, Any]:

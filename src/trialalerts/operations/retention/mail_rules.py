@@ -7,15 +7,19 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from sqlalchemy import ColumnElement, and_, func, not_, or_, select
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from trialalerts.database import table_of
+from trialalerts.delivery.outbox.notices.announcing import told_counts
+from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementRecipient
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent, RequestedMail, Suppression
 from trialalerts.digests.tables import Digest, Selection
 from trialalerts.operations.retention.rule import RetentionRule, blanking, deleting, first_since
 from trialalerts.settings import Settings
 
 __all__ = [
+    "old_announcement_recipients",
+    "old_announcements",
     "old_deliveries",
     "old_digests",
     "old_events",
@@ -80,6 +84,39 @@ def old_digests(session: Session, settings: Settings, now: datetime) -> Retentio
     older = digests.id < first_since(session, digests.id, digests.created_at, cutoff)
     due = and_(older, digests.created_at < cutoff, digests.id.not_in(_undelivered(session, cutoff)))
     return RetentionRule(what="digests", key=digests.id, due=due, forget=deleting(Digest))
+
+
+def old_announcement_recipients(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """Who was told an announcement; started anew after that, it is new to everybody."""
+    rows = table_of(AnnouncementRecipient).c
+    return RetentionRule(
+        what="recipients of announcements",
+        key=rows.id,
+        due=rows.announcement_id.in_(_over(session, now - settings.retention.digests)),
+        forget=deleting(AnnouncementRecipient),
+    )
+
+
+def old_announcements(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """What was announced, once the rule above has let all its recipients go."""
+    rows, told = table_of(Announcement).c, table_of(AnnouncementRecipient).c
+    due = and_(
+        rows.id.in_(_over(session, now - settings.retention.digests)),
+        ~select(told.id).where(told.announcement_id == rows.id).exists(),
+    )
+    return RetentionRule(what="announcements", key=rows.id, due=due, forget=deleting(Announcement))
+
+
+def _over(session: Session, cutoff: datetime) -> list[int]:
+    """Return the announcements, hardly ever many, that began before and have no mail to send any more."""
+    rows = select(Announcement).where(
+        col(Announcement.started_at) < cutoff,
+        col(Announcement.not_before) < cutoff,
+        col(Announcement.complete).is_(True),
+    )
+    found = session.execute(rows).scalars().all()
+    waits = {state.value for state in _IN_FLIGHT}
+    return [each.id for each in found if each.id is not None and waits.isdisjoint(told_counts(session, each))]
 
 
 def old_requests(session: Session, settings: Settings, now: datetime) -> RetentionRule:

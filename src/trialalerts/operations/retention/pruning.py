@@ -45,6 +45,8 @@ _RULES: Sequence[Callable[[Session, Settings, datetime], RetentionRule]] = (
     mail_rules.old_words,
     mail_rules.old_requests,
     mail_rules.old_digests,
+    mail_rules.old_announcement_recipients,
+    mail_rules.old_announcements,
     mail_rules.unused_selections,
     history_rules.closed_trials,
     history_rules.old_audit,

@@ -19,7 +19,7 @@ from trialalerts.sources.editors.front_matter import UnreadableArticle
 from trialalerts.sources.reading.fields import Fields
 from trialalerts.vocabulary.areas.tree import AreaTree
 
-__all__ = ["draft_of", "understood"]
+__all__ = ["draft_of", "regions_meant", "text_in_file", "understood"]
 
 
 def draft_of(
@@ -43,7 +43,7 @@ def draft_of(
     published_on = file.published.day if file.published else None
     if since is not None and (published_at is None or since > datetime.combine(published_at, time.max, context.zone)):
         published_at, published_on = since, None
-    texts = tuple(_text_of(each, file) for each in translations)
+    texts = tuple(text_in_file(each, file) for each in translations)
     return ItemDraft(
         registry=source,
         external_id=file.name,
@@ -94,7 +94,8 @@ def understood(file: ArticleFile, draft: ItemDraft, areas: AreaTree, topics: Map
     }
 
 
-def _text_of(file: ArticleFile, original: ArticleFile) -> ArticleText:
+def text_in_file(file: ArticleFile, original: ArticleFile) -> ArticleText:
+    """Return what a file says in its language, beside the original that it translates (or is)."""
     return ArticleText(
         language=file.language or "",
         title=file.title,
@@ -114,9 +115,18 @@ def _of_translations(translations: Sequence[ArticleFile]) -> Iterator[FieldProbl
 
 def _regions(text: str, context: SourceContext) -> Iterator[ArticleRegion]:
     try:
-        region = context.region(text)
+        yield from regions_meant(text, context)
     except InvalidInput as error:
         raise UnreadableArticle("regions", str(error)) from None
+
+
+def regions_meant(text: str, context: SourceContext) -> Iterator[ArticleRegion]:
+    """Give the regions that a text names; none where it means anywhere.
+
+    Raises:
+        InvalidInput: none is called so, or several are.
+    """
+    region = context.region(text)
     if region.kind == "anywhere":
         return
     if region.kind == "group":

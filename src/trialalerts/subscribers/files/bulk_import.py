@@ -262,7 +262,8 @@ def _belongs(record: CsvRow, others: list[CsvRow]) -> None:
         raise InvalidInput("An earlier line of the same address has another language or schedule; make them the same.")
     if record.tastes != others[0].tastes:
         raise InvalidInput(
-            "An earlier line of the same address has another heartbeat, discreet, area_in_subject or distance_unit; "
+            "An earlier line of the same address has another heartbeat, discreet, area_in_subject, announcements or "
+            "distance_unit; "
             "make them the same."
         )
     if (record.state, record.paused_until) != (others[0].state, others[0].paused_until):

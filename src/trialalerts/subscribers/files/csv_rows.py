@@ -56,6 +56,7 @@ COLUMNS = (
     "heartbeat",
     "discreet",
     "area_in_subject",
+    "announcements",
     "distance_unit",
     "area",
     "area_name",
@@ -81,7 +82,7 @@ _FORMULA = tuple("=+-@\t\r'")
 _NUMBERS = {"radius_km", "latitude", "longitude"}
 _READ = (*COLUMNS, *READ_ONLY_COLUMNS)
 _SCHEDULE = ("language", "timezone", "frequency", "hour", "weekday", "day")
-_TASTES = ("heartbeat", "discreet", "area_in_subject", "distance_unit")
+_TASTES = ("heartbeat", "discreet", "area_in_subject", "announcements", "distance_unit")
 _PERSON = {"address", "state", "paused_until", *_SCHEDULE, *_TASTES}
 _PREFERENCE = tuple(
     name for name in COLUMNS if name not in {*_PERSON, "area_name", "trial", "rests_until", "confirmed"}
@@ -97,6 +98,7 @@ class Tastes:
     heartbeat: str | None = None
     discreet: bool = False
     area_in_subject: bool = False
+    announcements: bool = True
     unit: str | None = None
 
 
@@ -149,6 +151,7 @@ def csv_cells(
         "heartbeat": subscriber.heartbeat or "",
         "discreet": "yes" if subscriber.discreet else "",
         "area_in_subject": "yes" if subscriber.area_in_subject else "",
+        "announcements": "" if subscriber.announcements else "no",
         "distance_unit": subscriber.unit or "",
     }
     if preference is not None:
@@ -317,6 +320,7 @@ def _checked_tastes(values: Mapping[str, str]) -> Tastes:
         heartbeat=checked_heartbeat(rhythm) if rhythm else None,
         discreet=_ticked(values["discreet"]),
         area_in_subject=_ticked(values["area_in_subject"]),
+        announcements=not values["announcements"] or checked_yes(values["announcements"]),
         unit=checked_unit(unit) if unit else None,
     )
 

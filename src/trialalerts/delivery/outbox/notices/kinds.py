@@ -5,6 +5,7 @@ from __future__ import annotations
 from trialalerts.subscribers.tables import SubscriberState
 
 __all__ = [
+    "ANNOUNCEMENT",
     "CONFIRMATION",
     "ELSEWHERE",
     "GOODBYE",
@@ -27,6 +28,8 @@ OLD_ADDRESS = "old-address"
 """Tells the address of until then that another one was asked for; its data as above."""
 GOODBYE = "goodbye"
 """Tells who has left that it is done, and how to undo it; its data: ``{"left": int}``, the moment in seconds."""
+ANNOUNCEMENT = "announcement"
+"""Brings what editors tell to many at once; its data: ``{"announcement": int}``."""
 HEARTBEAT = "heartbeat"
 """Tells that there was nothing to tell; its data: ``{"since": int, "until": int}``, moments in seconds."""
 
@@ -39,6 +42,7 @@ RECIPIENTS: dict[str, frozenset[SubscriberState]] = {
     OLD_ADDRESS: _KNOWN,
     GOODBYE: frozenset({SubscriberState.UNSUBSCRIBED}),
     HEARTBEAT: _SERVED,
+    ANNOUNCEMENT: _SERVED,
 }
 """In which states somebody gets each; everything else goes to those who are served."""
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trialalerts.catalog.tables import Item
+from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementRecipient
 from trialalerts.delivery.outbox.suppressions import is_suppressed
 from trialalerts.delivery.outbox.tables import Delivery, FeedbackEvent, RefusedAddress, SoftBounces
 from trialalerts.digests.reading import DigestReader
@@ -118,6 +119,7 @@ def held_data(session: Session, subscriber: Subscriber, secrets: Sequence[str]) 
         "follows": [_plain(each) for each in list_preferences(session, subscriber)],
         "agreed": [_plain(each) for each in list_consents(session, subscriber)],
         "digests": _digests(session, subscriber),
+        "announcements": _announcements(session, number),
         "mails": rows(Delivery),
         "returned": rows(SoftBounces) + rows(RefusedAddress) + rows(FeedbackEvent),
         "address_asked_for": rows(AddressChange),
@@ -131,6 +133,16 @@ def _plain(row: SQLModel) -> dict[str, Any]:
         for name, value in row.model_dump().items()
         if name not in _INTERNAL
     }
+
+
+def _announcements(session: Session, number: int) -> list[dict[str, Any]]:
+    told = (
+        select(Announcement.title, Announcement.started_at)
+        .join(AnnouncementRecipient, col(AnnouncementRecipient.announcement_id) == Announcement.id)
+        .where(AnnouncementRecipient.subscriber_id == number)
+    )
+    rows = session.exec(told.order_by(col(Announcement.id)))
+    return [{"announced": at.isoformat(), "told": title} for title, at in rows]
 
 
 def _digests(session: Session, subscriber: Subscriber) -> list[dict[str, Any]]:

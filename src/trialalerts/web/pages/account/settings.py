@@ -173,6 +173,7 @@ class SettingsPage:
             heartbeat=rhythm,
             discreet=bool(values["discreet"]),
             area_in_subject=bool(values["area_in_subject"]),
+            announcements=bool(values["announcements"]),
             unit=values["unit"] if values["unit"] in {"km", "miles"} else None,
         )
         edit(session, subscriber, changes, how="web", now=self._site.clock.now())

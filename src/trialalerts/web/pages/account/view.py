@@ -68,6 +68,7 @@ class SettingsView:
             "heartbeat": subscriber.heartbeat or "off",
             "discreet": "yes" if subscriber.discreet else "",
             "area_in_subject": "yes" if subscriber.area_in_subject else "",
+            "announcements": "yes" if subscriber.announcements else "",
         }
 
     def plain(

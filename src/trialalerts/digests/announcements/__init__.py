@@ -1,0 +1,1 @@
+"""The announcements: what editors tell to many at once, to whom, and how it reads."""
