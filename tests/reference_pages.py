@@ -1,7 +1,7 @@
 """The pages of docs/reference that are written from the program itself (``python -m tests.reference_pages``).
 
 Commands from their own help, settings from the configuration file that ships, events from the calls of the log, tables
-from the models.
+from the models, the API from its description.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlmodel import SQLModel
 
@@ -22,6 +23,7 @@ from tests.tables import metadata
 from trialalerts.cli.main import NOUNS, main
 from trialalerts.operations.watch.words import KINDS
 from trialalerts.settings import Settings
+from trialalerts.web.api.description import describe_api
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 REFERENCE = REPOSITORY / "docs" / "reference"
@@ -177,7 +179,82 @@ def standstills_page() -> str:
     return "\n".join([*lines, "", "Other findings that `trialalerts doctor` shows are told by their kind alone.", ""])
 
 
+_API = """# The API
+
+Written from the API's own description, which `/api/v1/openapi.json` has as OpenAPI 3.1. It is there where `api.enabled`
+is true; [how to use it](../how-to/use-the-api.md) has examples. All paths begin with `/api/v1`.
+
+An error is problem details (RFC 9457, `application/problem+json`): `type` names its kind for programs, `detail` says it
+in one line. A parameter that is unknown or makes no sense is 400, an unknown name or number 404, too many requests
+429 with `Retry-After`. What nobody typed may be kept for ten minutes and has an `ETag`; what holds a typed place or
+word is `no-store`. `HEAD` and `OPTIONS` are answered everywhere.
+"""
+
+
+def api_page() -> str:
+    """Return the page of the API: each operation with its parameters and answers, then what the answers hold."""
+    described = describe_api(Settings())
+    lines = [_API]
+    for path, known in described["paths"].items():
+        for method, operation in known.items():
+            lines += [f"## {method.upper()} {path}", "", operation["summary"], ""]
+            lines += [operation["description"], ""] if "description" in operation else []
+            lines += _parameters(operation)
+            lines += ["| status | what it means | body |", "|---|---|---|"]
+            lines += [f"| {status} | {_told(each['description'])} | {_body(each)} |"
+                      for status, each in operation["responses"].items()]  # fmt: skip
+            lines.append("")
+    for name, schema in described["components"]["schemas"].items():
+        lines += [f"## {name}", "", _told(schema.get("description", "")), ""]
+        lines += ["| field | type | what it is |", "|---|---|---|"]
+        needed = schema.get("required", ())
+        lines += [
+            f"| `{field}`{'' if field in needed else '?'} | {_type(each)} | {_told(each.get('description', ''))} |"
+            for field, each in schema["properties"].items()
+        ]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _parameters(operation: dict[str, Any]) -> list[str]:
+    rows = [
+        f"| `{each['name']}`{'' if each['required'] else '?'} | {each['in']} | {_type(each['schema'])} | "
+        f"{_told(each.get('description', ''))} |"
+        for each in operation.get("parameters", ())
+    ]
+    if body := operation.get("requestBody"):
+        rows.append(f"| body | | {_body(body)} | {_told(body.get('description', ''))} |")
+    return ["| parameter | where | type | what it is |", "|---|---|---|---|", *rows, ""]
+
+
+def _body(told: dict[str, Any]) -> str:
+    return ", ".join(_type(each["schema"]) for each in told.get("content", {}).values())
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if named := schema.get("$ref"):
+        name = named.rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if choices := schema.get("anyOf"):
+        return " or ".join(_type(each) for each in choices)
+    if words := schema.get("enum"):
+        return ", ".join(f"`{word}`" for word in words)
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    limits = [f"{said} {schema[key]}" for key, said in _LIMITS.items() if key in schema]
+    kind = schema.get("format") or schema.get("type", "anything")
+    return ", ".join([str(kind), *limits])
+
+
+_LIMITS = {"minimum": "from", "maximum": "to", "maxLength": "at most", "default": "else"}
+
+
+def _told(text: str) -> str:
+    return " ".join(text.split()).replace("|", chr(92) + "|")
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "api.md": api_page,
     "commands.md": commands_page,
     "settings.md": settings_page,
     "events.md": events_page,

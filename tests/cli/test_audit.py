@@ -60,6 +60,8 @@ CHANGING: dict[str, tuple[tuple[str, ...], Prepare, str, str]] = {
     "suppressions lift": (("gone@example.org", "--yes"), ("suppressions", "add", "gone@example.org"),
                           "suppression.lifted", "suppression"),
     "suppressions import": (("list.csv",), "", "suppressions.imported", "suppressions"),
+    "api-keys add": (("website",), "", "api_key.added", "api key website"),
+    "api-keys revoke": (("website",), ("api-keys", "add", "website"), "api_key.revoked", "api key website"),
     "retention run": ((), "", "retention.run", "database"),
     "database restore": (("now.db", "--yes"), ("database", "backup", "now.db"), "database.restored", "database"),
 }  # fmt: skip
@@ -71,6 +73,7 @@ ELSEWHERE = {"announcements cancel", "announcements pause", "announcements resum
 """These leave a line, too: they need a source, a trial, a file or another database."""
 READS = {
     "announcements list", "announcements show", "articles check", "articles list", "articles preview", "articles show",
+    "api-keys list",
     "areas gaps", "areas search", "areas show", "areas tag", "audit list", "database backup", "database check",
     "database upgrade", "database vacuum", "deliveries domains", "deliveries list", "deliveries show",
     "digests due", "digests preview", "digests replay", "digests show", "feedback classify", "follows list",
@@ -86,7 +89,7 @@ def commands() -> set[str]:
     """Return all commands of two words."""
     found = set()
     for noun in NOUNS:
-        module = importlib.import_module(f"trialalerts.cli.{noun}")
+        module = importlib.import_module(f"trialalerts.cli.{noun.replace('-', '_')}")
         for each in (getattr(module, "app", None) and module.app.registered_commands) or ():
             found.add(f"{noun} {each.name or each.callback.__name__.replace('_', '-')}")
     return found

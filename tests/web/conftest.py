@@ -15,7 +15,7 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.net.http import ssl_context  # reading the certificates takes longer than a page
-from trialalerts.settings import ServiceSettings, Settings, WebSettings
+from trialalerts.settings import ApiSettings, ServiceSettings, Settings, WebSettings
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
@@ -28,6 +28,7 @@ from trialalerts.web.app import create_app
 from trialalerts.web.server import WebServer
 
 SECRET = "a secret of these tests"
+_API = ApiSettings(enabled=True, requests_per_minute=100_000)
 
 
 def hide_small_towns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +187,7 @@ def settings_of(**sections: object) -> Settings:
         contact="hello@example.org",
         secret=SECRET,
     )
-    return Settings(**({"service": service, "web": WebSettings(port=0)} | sections))  # type: ignore[arg-type]  # by name
+    return Settings(**({"service": service, "web": WebSettings(port=0), "api": _API} | sections))  # type: ignore[arg-type]  # by name
 
 
 def open_world(db: Database, clock: FrozenClock, settings: Settings) -> Iterator[World]:

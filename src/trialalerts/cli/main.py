@@ -43,6 +43,7 @@ NOUNS: dict[str, str] = {
     "feedback": "Bounces: what is a mail taken for, and why?",
     "templates": "Own templates: check.",
     "locales": "Languages: what is missing in each?",
+    "api-keys": "Keys of other programs: add, list, revoke.",
     "audit": "Who changed what, and when.",
     "retention": "What is old: let it go.",
     "database": "Database: check, backup, restore, copy …",
@@ -72,7 +73,8 @@ def application(noun: str | None) -> typer.Typer:
             module = importlib.import_module(f"trialalerts.cli.{_SINGLE[name]}")
             app.command(name, help=f"{line}\n\n{module.EPILOG}")(module.command)
         else:
-            app.add_typer(importlib.import_module(f"trialalerts.cli.{name}").app, name=name, help=line)
+            module = importlib.import_module(f"trialalerts.cli.{name.replace('-', '_')}")
+            app.add_typer(module.app, name=name, help=line)
     return app
 
 

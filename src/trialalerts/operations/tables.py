@@ -16,6 +16,7 @@ import trialalerts.database.service_values
 import trialalerts.delivery.outbox.notices.tables
 import trialalerts.delivery.outbox.tables
 import trialalerts.digests.tables
+import trialalerts.operations.api_keys
 import trialalerts.operations.watch.tables
 import trialalerts.sources.tables
 import trialalerts.subscribers.tables

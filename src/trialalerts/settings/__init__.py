@@ -2,6 +2,7 @@
 
 from trialalerts.settings.reading import CONFIG_FILE, Settings, describe_fault, read_settings
 from trialalerts.settings.sections import (
+    ApiSettings,
     BreakerSettings,
     DatabaseSettings,
     DigestSettings,
@@ -24,6 +25,7 @@ from trialalerts.settings.sections import (
 
 __all__ = [
     "CONFIG_FILE",
+    "ApiSettings",
     "BreakerSettings",
     "DatabaseSettings",
     "DigestSettings",

@@ -24,6 +24,7 @@ from pydantic_settings import (
 from trialalerts.errors import ConfigurationError, did_you_mean, nearest
 from trialalerts.redaction import without_secrets
 from trialalerts.settings.sections import (
+    ApiSettings,
     DatabaseSettings,
     DigestSettings,
     EditorSettings,
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     feedback: FeedbackSettings = FeedbackSettings()
     http: HttpSettings = HttpSettings()
     web: WebSettings = WebSettings()
+    api: ApiSettings = ApiSettings()
     digests: DigestSettings = DigestSettings()
     look: LookSettings = LookSettings()
     templates: TemplateSettings = TemplateSettings()

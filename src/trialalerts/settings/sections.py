@@ -27,6 +27,7 @@ from trialalerts.settings.values import (
 )
 
 __all__ = [
+    "ApiSettings",
     "BreakerSettings",
     "DatabaseSettings",
     "DigestSettings",
@@ -228,6 +229,19 @@ class WebSettings(Section):
     confirmations_per_hour: int = Field(default=500, ge=1)
     metrics_token: SecretStr = SecretStr("")
     embed_origins: tuple[Origin, ...] = ()
+
+
+class ApiSettings(Section):
+    """What other programs may ask under ``/api/v1``.
+
+    Off unless it is ``enabled``: what nobody uses is a door to look after, and whoever writes programs for it can say
+    so. It reads nothing that the public pages do not show. One client may ask ``requests_per_minute`` times; pages of
+    the sites ``allowed_origins`` may read it in their readers' browsers.
+    """
+
+    enabled: bool = False
+    allowed_origins: tuple[Origin, ...] = ()
+    requests_per_minute: int = Field(default=120, ge=1)
 
 
 class DigestSettings(Section):

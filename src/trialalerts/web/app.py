@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -35,6 +36,10 @@ from trialalerts.subscribers.links import (
     Links,
 )
 from trialalerts.subscribers.tokens import Tokens, TokenTooOld
+from trialalerts.web.api.cross_origin import CrossOrigin
+from trialalerts.web.api.description import describe_api
+from trialalerts.web.api.endpoints import API_PATH, ApiEndpoints
+from trialalerts.web.api.problems import ApiProblem, problem_answer
 from trialalerts.web.areas.page import AreaPage
 from trialalerts.web.clients.limits import ClientLimit, SharedClientLimit
 from trialalerts.web.clients.proxies import ForwardedClients, TrustedProxies
@@ -110,15 +115,16 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
     https = settings.service.base_url.startswith("https://")
     app = Starlette(
         routes=routes,
-        exception_handlers={HTTPException: answer},
+        exception_handlers={HTTPException: answer, ApiProblem: answer},
         middleware=[
             Middleware(ForwardedClients, trusted=TrustedProxies(settings.web.trusted_proxies)),
             Middleware(SecurityHeaders, https=https),
+            Middleware(CrossOrigin, allowed=settings.api.allowed_origins),
             Middleware(Guard, routes=routes, answer=answer, note=requests.note),
             Middleware(
                 BodyCap, limit=_BODY_BYTES, seconds=_BODY_SECONDS, larger=dict.fromkeys(webhooks.paths, LARGEST)
             ),
-            Middleware(OriginCheck, allowed=senders, proven=(*tokens, "/webhooks/")),
+            Middleware(OriginCheck, allowed=senders, proven=(*tokens, "/webhooks/", f"{API_PATH}/")),
             Middleware(Compression, plain=tokens),
         ],
     )
@@ -154,6 +160,7 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
         *_articles(site),
         *_public_pages(site),
         *_embedded(site),
+        *_api(site),
         Route("/privacy", _privacy(site)),
         Route("/healthz", status.health),
         Route("/readyz", status.ready),
@@ -239,6 +246,19 @@ def _embedded(site: WebSite) -> list[Route]:
     ]
 
 
+def _api(site: WebSite) -> list[Route]:
+    """Return what other programs may ask, where the operator opened it."""
+    if not site.settings.api.enabled:
+        return []
+    headers = {"Content-Type": "application/json", "Cache-Control": "public, max-age=600", "X-Robots-Tag": "noindex"}
+    described = Packed(orjson.dumps(describe_api(site.settings)), headers)
+
+    async def description(request: Request) -> Response:
+        return described.answer(request)
+
+    return [Route(f"{API_PATH}/openapi.json", description), *ApiEndpoints(site).routes()]
+
+
 def _privacy(site: WebSite) -> Callable[[Request], Response]:
     def privacy(request: Request) -> Response:
         kept = site.settings.retention
@@ -266,6 +286,8 @@ def _static(pages: PageTemplates) -> Callable[[Request], Awaitable[Response]]:
 
 def _answer_errors(pages: PageTemplates) -> Callable[[Request, Exception], Response]:
     def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, ApiProblem) or request.url.path.startswith(f"{API_PATH}/"):
+            return problem_answer(error)
         here = f"{pages.prefix}/{quote(request.url.path.lstrip('/'))}" if request.method == "GET" else None
         if isinstance(error, RenewableLinkTooOld):
             return pages.page("expired.html", pages.language(request), status=410, token=error.token, here=here)

@@ -54,6 +54,8 @@ _INDEXED = ("/trials/", "/areas/", "/articles", "/sitemap")
 _PLAIN_QUESTION = re.compile(rb"(?:(?:lang=[A-Za-z-]{2,12}|country=[A-Za-z]{2}|page=[0-9]{1,3})(?:&|$))*")
 """What a public page may be asked without telling anything of whoever asks: its language, a country, a page."""
 _SUGGESTS = "/areas/suggest"
+_SAYS_ITSELF = "/api/"
+"""Each answer there says whether it may be kept; none is found by search engines."""
 _A_YEAR = "max-age=31536000"
 
 
@@ -108,6 +110,8 @@ def _is_public(scope: Scope) -> bool:
         return False
     if path.startswith(_INDEXED) and path != _SUGGESTS:
         return _PLAIN_QUESTION.fullmatch(scope["query_string"]) is not None
+    if path.startswith(_SAYS_ITSELF):
+        return True
     return path in _PUBLIC and not scope["query_string"]
 
 

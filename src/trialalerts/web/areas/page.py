@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import Change, Item, ItemKind
 from trialalerts.digests.cards.reasons import wish_heading
 from trialalerts.digests.cards.text import one_line
-from trialalerts.digests.cards.trial_wording import phase, who_can_join
 from trialalerts.digests.cards.wording import Wording
-from trialalerts.digests.plain import PlainLine, plain_line
 from trialalerts.digests.publishing import Publishing
 from trialalerts.errors import UnknownArea
 from trialalerts.matching.reasons import Scope
 from trialalerts.subscribers.tables import RegionKind
+from trialalerts.web.areas.cards import trial_cards
 from trialalerts.web.areas.feeds import AreaFeed, as_atom, as_json, public_feed
-from trialalerts.web.areas.listing import AreaListing, NearItem
+from trialalerts.web.areas.listing import AreaListing
 from trialalerts.web.areas.telling import first_said, told_entry, told_in_a_line
 from trialalerts.web.clients.limits import client_of
 from trialalerts.web.languages import Language
@@ -31,8 +29,6 @@ from trialalerts.web.site import WebSite
 from trialalerts.web.templates import Repeat, with_query
 from trialalerts.web.trials.page import NearPlace, near_place
 from trialalerts.web.trials.papers import listed_paper
-from trialalerts.web.trials.sites import SiteLine, list_sites
-from trialalerts.web.trials.view import chip_of
 from trialalerts.web.wire.kept import KeptAnswers, PublicAnswer
 
 __all__ = ["AreaPage"]
@@ -42,24 +38,7 @@ _NEWS = 8
 _ARTICLES = 4
 _FED = 40
 _LONGEST = 200
-_NEW = timedelta(days=14)
 _TITLE = 200
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Card:
-    """An open trial in the list."""
-
-    number: str
-    chip: str
-    tone: str
-    plain: PlainLine | None
-    title: str
-    site: SiteLine | None
-    distance: str
-    who: str
-    phase: str
-    is_new: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +96,10 @@ class AreaPage:
         words = self._site.wordings.of(language.locale)
         name = site.vocabulary.tree().name(area, language.code)
         with site.db.read() as session:
-            listing = AreaListing(session, site.vocabulary.tree(), area, country)
+            listing = AreaListing(session, site.vocabulary.tree(), area, [country] if country else [])
             near = near_place(session, typed, language)
             found = listing.nearest(near.region, _SHOWN) if near.region else listing.newest(_SHOWN)
-            cards = self._cards(session, found, words, near, name)
+            cards = trial_cards(session, found, words, near.region, site.clock.now().date())
             number, complete = listing.count()
             listed = {
                 "cards": cards,
@@ -181,40 +160,6 @@ class AreaPage:
         except UnknownArea:
             raise HTTPException(404) from None
 
-    def _cards(
-        self, session: Session, found: Sequence[NearItem], words: Wording, near: NearPlace, name: str
-    ) -> list[_Card]:
-        ids = [each.item_id for each in found]
-        items = {item.id: item for item in session.exec(select(Item).where(col(Item.id).in_(ids)))}
-        return [
-            card
-            for each in found
-            if (item := items.get(each.item_id)) and (card := self._card(item, each, words, near, name))
-        ]
-
-    def _card(self, item: Item, at: NearItem, words: Wording, near: NearPlace, name: str) -> _Card | None:
-        del name
-        try:
-            facts = TrialFacts.model_validate(item.facts)
-        except ValueError:
-            return None
-        chip, tone = chip_of(facts)
-        sites = list_sites(words, facts, near.region, shown=1)
-        named = phase(words, [each for each in facts.phases if each != "NA"])
-        posted = facts.first_posted
-        return _Card(
-            number=item.external_id,
-            chip=chip,
-            tone=tone,
-            plain=plain_line(words, facts, None),
-            title=one_line(item.title, _TITLE) or item.external_id,
-            site=sites.nearest or next((line for line in sites.shown if line.state == "open"), None),
-            distance=words.distance(at.km) if at.km is not None else "",
-            who=who_can_join(words, facts)[1],
-            phase=named[0] if named else "",
-            is_new=posted is not None and self._site.clock.now().date() - posted < _NEW,
-        )
-
     def _news(self, session: Session, changes: Sequence[Change], words: Wording) -> list[_RecentChange]:
         items = _items(session, changes)
         return [
@@ -236,7 +181,7 @@ class AreaPage:
         base = site.settings.service.base_url
         name = site.vocabulary.tree().name(area, language.code)
         with site.db.read() as session:
-            changes = AreaListing(session, site.vocabulary.tree(), area, country).news(_FED)
+            changes = AreaListing(session, site.vocabulary.tree(), area, [country] if country else []).news(_FED)
             items = _items(session, changes)
         page = f"{base}/areas/{area}" if base else ""
         entries = [

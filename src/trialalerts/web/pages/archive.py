@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from sqlalchemy import or_, text
+from sqlalchemy import and_, or_, text
 from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,7 +22,7 @@ from trialalerts.web.site import WebSite
 from trialalerts.web.trials.papers import listed_paper
 from trialalerts.web.wire.freshness import cacheable
 
-__all__ = ["ArchivePage", "SiteMapPage"]
+__all__ = ["ArchivePage", "SiteMapPage", "latest_articles"]
 
 _ON_A_PAGE = 30
 _FED = 40
@@ -52,7 +53,7 @@ class ArchivePage:
         page = _page_asked(request)
         words = site.wordings.of(language.locale)
         with site.db.read() as session:
-            found = _articles(session, (page - 1) * _ON_A_PAGE, _ON_A_PAGE + 1)
+            found = latest_articles(session, (page - 1) * _ON_A_PAGE, _ON_A_PAGE + 1)
             listed = [listed_paper(each, words, self._publishing, site.pages.prefix) for each in found[:_ON_A_PAGE]]
         here = f"{site.pages.prefix}/articles"
         more = len(found) > _ON_A_PAGE and page < _LAST_PAGE
@@ -75,7 +76,7 @@ class ArchivePage:
         base, name = site.settings.service.base_url, site.settings.service.name
         words = site.wordings.of(language.locale)
         with site.db.read() as session:
-            articles = {each.id: each for each in _articles(session, 0, _FED, taken_back=True)}
+            articles = {each.id: each for each in latest_articles(session, 0, _FED, taken_back=True)}
             told = select(Change).where(col(Change.item_id).in_(list(articles))).order_by(col(Change.seq).desc())
             found = [(c, articles[c.item_id]) for c in session.exec(told.limit(_FED)) if "trials" not in c.after]
         page = f"{base}/articles" if base else ""
@@ -143,11 +144,22 @@ def _page_asked(request: Request) -> int:
     return int(asked)
 
 
-def _articles(session: Session, skipped: int, most: int, *, taken_back: bool = False) -> list[Item]:
-    """Return the latest articles; those that were ``taken_back`` only where they are asked for."""
+def latest_articles(
+    session: Session,
+    skipped: int,
+    most: int,
+    *,
+    taken_back: bool = False,
+    before: tuple[datetime, int] | None = None,
+) -> list[Item]:
+    """Return the latest articles, those before one by its day and number; ``taken_back`` ones only where asked for."""
     withdrawn = select(Change.seq).where(Change.item_id == Item.id, Change.kind == ChangeKind.RETRACTED).exists()
     asked = select(Item).where(col(Item.kind) == ItemKind.ARTICLE, col(Item.published_at).is_not(None))
     asked = asked if taken_back else asked.where(~withdrawn)
+    if before is not None:
+        at, number = before
+        day = col(Item.published_at)
+        asked = asked.where(or_(day < at, and_(day == at, col(Item.id) < number)))
     latest = asked.order_by(col(Item.published_at).desc(), col(Item.id).desc())
     return list(session.exec(latest.offset(skipped).limit(most)))
 

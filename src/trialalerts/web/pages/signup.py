@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trialalerts.delivery.mail.message import mail_domain
-from trialalerts.delivery.outbox.notices.asking import answer_sign_up
-from trialalerts.delivery.outbox.request_limits import RequestLimits
-from trialalerts.errors import InvalidInput
 from trialalerts.logs import Logger
 from trialalerts.subscribers.filters import FILTERS
-from trialalerts.subscribers.people import NewSubscriber, add_subscriber
+from trialalerts.subscribers.people import NewSubscriber
 from trialalerts.subscribers.preferences import NewPreference
 from trialalerts.web.forms import FieldError, Form, zone_named
 from trialalerts.web.languages import Language
@@ -25,6 +20,7 @@ from trialalerts.web.pages.review import CHANGE, SAVE, ReviewPage
 from trialalerts.web.preference_form import FIELDS, given
 from trialalerts.web.signup.consent_text import consent_read
 from trialalerts.web.signup.one_trial import FollowedTrial, trial_asked_for
+from trialalerts.web.signup.storing import SignUps
 from trialalerts.web.signup.wishes import ANOTHER, add_another, drop, read_wishes
 from trialalerts.web.site import WebSite
 from trialalerts.web.templates import Repeat
@@ -41,18 +37,13 @@ _SENT = "sent"
 _CARRIED = (*FIELDS, "who", "also", "trial", "address", "frequency", "language", "timezone", "consent")
 
 
-class _NoMoreMails(Exception):
-    """The address has had its share of confirmation mails: what cannot be confirmed is not stored either."""
-
-
 class SignUpPage:
     """The pages ``/`` and ``/subscribe``; for the frames of the sites ``framed_by``, ``/embed``."""
 
     def __init__(self, site: WebSite, *, framed_by: Sequence[str] = ()) -> None:
         self._site = site
         self._review = ReviewPage(site)
-        self._domain = mail_domain(site.settings.mail.sender)
-        self._limits = RequestLimits.of(site.settings)
+        self._sign_ups = SignUps(site)
         self._framed_by = framed_by
         self._path = f"{site.pages.prefix}/{'embed' if framed_by else 'subscribe'}"
         self._kept: dict[tuple[str, str], Packed] = {}
@@ -122,7 +113,7 @@ class SignUpPage:
             frequency=schedule.frequency,
             agreed_to=consent_read(self._agreed_in(form, language), site.settings.service.name),
         )
-        self._store(new)
+        self._sign_ups.store(new)
         return self._sent(form, language)
 
     def _agreed_in(self, form: Form, language: Language) -> Language:
@@ -180,26 +171,6 @@ class SignUpPage:
         response = self._form(form, language, status=429, headline="limit.title")
         response.headers["Retry-After"] = str(wait)
         return response
-
-    def _store(self, new: NewSubscriber) -> None:
-        try:
-            self._sign_up(new)
-        except IntegrityError:  # the same person pressed the button twice: the other request stored them first
-            self._sign_up(new)
-        except (InvalidInput, _NoMoreMails) as error:
-            # What was typed has been checked. What remains depends on what is stored of this address (too many
-            # preferences or mails): to say so would tell a stranger that the address is known.
-            log.info("web.sign_up_refused", error=type(error).__name__)
-
-    def _sign_up(self, new: NewSubscriber) -> None:
-        now = self._site.clock.now()
-        with self._site.db.write() as session:
-            signup = add_subscriber(session, new, confirmed=False, how="web", now=now)
-            asked = answer_sign_up(
-                session, signup.subscriber, signup.to_confirm, now=now, domain=self._domain, limits=self._limits
-            )
-            if not asked:
-                raise _NoMoreMails
 
     def _filled(self, request: Request, typed: Mapping[str, object], language: Language) -> Form:
         return Form.filled(

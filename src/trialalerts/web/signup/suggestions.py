@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from threading import Lock
 
 import orjson
@@ -13,11 +14,11 @@ from starlette.responses import Response
 
 from trialalerts.vocabulary.areas.tree import AreaHit
 from trialalerts.vocabulary.names import folded
-from trialalerts.vocabulary.places.regions import search_places
+from trialalerts.vocabulary.places.regions import PlaceHit, search_places
 from trialalerts.web.languages import Language
 from trialalerts.web.site import WebSite
 
-__all__ = ["MOST", "Suggestions", "is_near"]
+__all__ = ["MOST", "AreaSuggestion", "Suggestions", "is_near", "suggested_areas", "suggested_regions"]
 
 MOST = 8
 _LONGEST = 80
@@ -77,7 +78,7 @@ class Suggestions:
         key = (kind, typed, language.code, self._site.clock.now().timestamp() // _FRESH)
         body = self._kept.get(key)
         if body is None:
-            found = await run_in_threadpool(find, typed, language) if len(typed) >= _SHORTEST else []
+            found = await run_in_threadpool(find, typed, language)
             body = orjson.dumps(found)
             with self._lock:
                 self._kept[key] = body
@@ -86,29 +87,55 @@ class Suggestions:
         return Response(body, media_type="application/json")
 
     def _areas(self, typed: str, language: Language) -> Sequence[object]:
-        found: dict[str, object] = {}
-        for hit in self._near_areas(typed, language):
-            name = hit.node.shown.said(language.code)
-            other = folded(hit.matched) not in {folded(name), folded(typed)}
-            note = language.text("signup.also_called", name=hit.matched) if other else ""
-            said_in = hit.node.shown.language(language.code)
-            known = {"name": name, "note": note} | ({} if said_in == language.code else {"lang": said_in})
-            found.setdefault(name, known)
-        return list(found.values())[:MOST]
-
-    def _near_areas(self, typed: str, language: Language) -> Iterator[AreaHit]:
-        for hit in self._site.vocabulary.tree().search(typed, limit=_LOOKED_AT, language=language.code):
-            names = (hit.matched, hit.node.name, hit.node.shown.said(language.code))
-            if typed in hit.node.acronyms or any(is_near(typed, name) for name in names):
-                yield hit
+        return [
+            {"name": each.name, "note": each.note} | ({} if each.spoken == language.code else {"lang": each.spoken})
+            for each in suggested_areas(self._site, typed, language)
+        ]
 
     def _regions(self, typed: str, language: Language) -> Sequence[object]:
-        with self._site.db.read() as session:
-            hits = search_places(session, typed, limit=_LOOKED_AT)
-        near = ((hit, hit.shown(language.code)) for hit in hits)
-        names = (
-            name
-            for hit, name in near
-            if "," in typed or any(is_near(typed, each) for each in (hit.label, name, hit.matched))
-        )
-        return [{"name": name, "note": ""} for name in dict.fromkeys(names)][:MOST]
+        return [{"name": name, "note": ""} for name in suggested_regions(self._site, typed, language)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AreaSuggestion:
+    """A disease that somebody may mean: its id, its name with the language that is in, what else it is called."""
+
+    id: str
+    name: str
+    spoken: str
+    note: str
+
+
+def suggested_areas(site: WebSite, typed: str, language: Language) -> list[AreaSuggestion]:
+    """Return the few diseases that somebody may mean who typed this; none where it is too short to tell."""
+    if len(typed) < _SHORTEST:
+        return []
+    found: dict[str, AreaSuggestion] = {}
+    for hit in _near_areas(site, typed, language):
+        name = hit.node.shown.said(language.code)
+        other = folded(hit.matched) not in {folded(name), folded(typed)}
+        note = language.text("signup.also_called", name=hit.matched) if other else ""
+        spoken = hit.node.shown.language(language.code)
+        found.setdefault(name, AreaSuggestion(id=hit.node.id, name=name, spoken=spoken, note=note))
+    return list(found.values())[:MOST]
+
+
+def _near_areas(site: WebSite, typed: str, language: Language) -> Iterator[AreaHit]:
+    for hit in site.vocabulary.tree().search(typed, limit=_LOOKED_AT, language=language.code):
+        names = (hit.matched, hit.node.name, hit.node.shown.said(language.code))
+        if typed in hit.node.acronyms or any(is_near(typed, name) for name in names):
+            yield hit
+
+
+def suggested_regions(site: WebSite, typed: str, language: Language) -> dict[str, PlaceHit]:
+    """Return the few places that somebody may mean who typed this, by their names in the language."""
+    if len(typed) < _SHORTEST:
+        return {}
+    with site.db.read() as session:
+        hits = search_places(session, typed, limit=_LOOKED_AT)
+    found: dict[str, PlaceHit] = {}
+    for hit in hits:
+        name = hit.shown(language.code)
+        if "," in typed or any(is_near(typed, each) for each in (hit.label, name, hit.matched)):
+            found.setdefault(name, hit)
+    return dict(list(found.items())[:MOST])

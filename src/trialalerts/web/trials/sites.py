@@ -26,12 +26,13 @@ _STATES = {"upcoming": "planned", "invitation": "invitation", "paused": "paused"
 
 @dataclass(frozen=True, kw_only=True)
 class SiteLine:
-    """A site: its town and hospital, its country's name, how far it is (empty: unknown), and how it stands."""
+    """A site: its town and hospital, its country's name, how far it is (empty, None: unknown), and how it stands."""
 
     town: str
     hospital: str
     country: str
     distance: str
+    km: float | None
     state: str
     asks: tuple[ContactLine, ...] = ()
 
@@ -98,6 +99,7 @@ def _line(words: Wording, facts: TrialFacts, site: Site, far: float, *, asks: bo
         hospital=hospital if town else "",
         country=words.country(site.country, one_line(site.country_name, 60) or None) or "",
         distance=words.distance(far) if far < _UNKNOWN else "",
+        km=far if far < _UNKNOWN else None,
         state=state,
         asks=contacts_for(words, facts, site) if asks else (),
     )

@@ -58,8 +58,9 @@ _CLOSED_CHIPS = {"ACTIVE_NOT_RECRUITING": "full", "COMPLETED": "finished", "TERM
 
 @dataclass(frozen=True, kw_only=True)
 class Happening:
-    """Something that changed: the day, the line, and more lines below it."""
+    """Something that changed: its kind, the day, the line, and more lines below it."""
 
+    kind: str
     day: date
     text: str
     points: tuple[str, ...] = ()
@@ -223,6 +224,7 @@ def _changes(session: Session, item: Item, words: Wording, facts: TrialFacts) ->
     rows: Sequence[Change] = session.exec(asked.order_by(col(Change.seq).desc()).limit(_MOST_CHANGES)).all()
     return tuple(
         Happening(
+            kind=row.kind.value,
             day=row.at.date(),
             text=change_line(words, _told(row), facts),
             points=tuple(f"{label} {before} → {after}" for label, before, after in note.points),

@@ -1,0 +1,1 @@
+"""What other programs ask under ``/api/v1``: JSON, described by OpenAPI."""
