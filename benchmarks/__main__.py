@@ -27,6 +27,7 @@ ALL = (
     "reach",
     "announcing",
     "web",
+    "api",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

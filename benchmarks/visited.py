@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trialalerts.clock import SystemClock
 from trialalerts.database import open_database
 from trialalerts.logs import configure_logs
-from trialalerts.settings import ServiceSettings, Settings, WebSettings
+from trialalerts.settings import ApiSettings, ServiceSettings, Settings, WebSettings
 from trialalerts.web.app import create_app
 from trialalerts.web.server import WebServer
 
@@ -25,6 +25,7 @@ __all__ = ["SETTINGS"]
 
 SETTINGS = Settings(
     service=ServiceSettings(secret="a secret of the benchmarks"),
+    api=ApiSettings(enabled=True, requests_per_minute=1_000_000),
     web=WebSettings(port=0, trusted_proxies=["127.0.0.1"]),  # the visitors are as many clients behind a proxy
 )
 

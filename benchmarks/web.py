@@ -29,7 +29,9 @@ from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.vocabulary.areas.shipped import store_shipped
 from trialalerts.vocabulary.areas.tree import load_areas
 
-_AT_ONCE, _ROUNDS, _ASKED, _LEAVING = 50, 3, 400, 100
+__all__ = ["ASKED", "AT_ONCE", "ROUNDS", "beside", "microseconds", "one_round", "served"]
+
+AT_ONCE, ROUNDS, ASKED, _LEAVING = 50, 3, 400, 100
 _LONGEST = 60.0
 _ONE_CLICK = b"List-Unsubscribe=One-Click"
 _PAGES = {"the sign-up page": ("/?lang=en", 1.3), "a suggestion": ("/areas/suggest?lang=en&q=multiple", 1.5)}
@@ -48,7 +50,7 @@ def run() -> Iterator[Figure]:
             with db.read() as session:
                 below = sorted(load_areas(session).with_below(_FOLLOWED))
             fill_changes(db, below, trials=_TRIALS, articles=_ARTICLES)
-            with _served(url) as server:
+            with served(url) as server:
                 yield from _pages(server)
                 yield from _from_cache(server)
                 yield _one_click(server, links, db, "SQLite", 0.3)
@@ -61,14 +63,15 @@ def run() -> Iterator[Figure]:
         cluster.execute("CREATE DATABASE web")
         with open_database(cluster.url("web")) as db:
             links = _filled(db, areas=False)
-            with _served(cluster.url("web")) as server:
+            with served(cluster.url("web")) as server:
                 yield _one_click(server, links, db, "PostgreSQL", 0.5)
     finally:
         cluster.stop()
 
 
 @contextmanager
-def _served(database: str) -> Iterator[str]:
+def served(database: str) -> Iterator[str]:
+    """Serve the pages of a database by a process of their own; give its address."""
     command = [sys.executable, "-m", "benchmarks.visited", database]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -89,13 +92,13 @@ def _filled(db: Database, *, areas: bool) -> list[str]:
     with db.write() as session:
         if areas:
             store_shipped(session)
-        new = [NewSubscriber(address=f"p{number}@example.org") for number in range(_ROUNDS * _LEAVING)]
+        new = [NewSubscriber(address=f"p{number}@example.org") for number in range(ROUNDS * _LEAVING)]
         people = [add_subscriber(session, each, confirmed=True, how="import", now=clock.now()) for each in new]
         return [urlsplit(made.unsubscribe(each.subscriber)).path for each in people]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Round:
+class Round:
     """Microseconds an answer took in one round: what is measured, and the empty ones beside it."""
 
     asked: float
@@ -103,25 +106,26 @@ class _Round:
     bare: float
 
 
-def _round(server: str, paths: Sequence[str], body: bytes | None = None, *, tag: str = "") -> _Round:
-    asked = _microseconds(server, paths, body, tag)
-    return _Round(
+def one_round(server: str, paths: Sequence[str], body: bytes | None = None, *, tag: str = "") -> Round:
+    """Measure something once, with empty answers beside it."""
+    asked = microseconds(server, paths, body, tag)
+    return Round(
         asked=asked,
-        empty=_microseconds(server, ["/empty"] * _ASKED),
-        bare=_microseconds(server, ["/bare"] * _ASKED),
+        empty=microseconds(server, ["/empty"] * ASKED),
+        bare=microseconds(server, ["/bare"] * ASKED),
     )
 
 
 def _pages(server: str) -> Iterator[Figure]:
     for what, (path, most) in _PAGES.items():
-        _microseconds(server, [path])  # who comes first has it made
-        rounds = [_round(server, [path] * _ASKED) for _ in range(_ROUNDS)]
+        microseconds(server, [path])  # who comes first has it made
+        rounds = [one_round(server, [path] * ASKED) for _ in range(ROUNDS)]
         ratio = statistics.median(each.asked / each.empty for each in rounds)
         yield Figure(
-            what=f"{what}, {_AT_ONCE} visitors at a time, by the time of an empty answer, median of {_ROUNDS}",
+            what=f"{what}, {AT_ONCE} visitors at a time, by the time of an empty answer, median of {ROUNDS}",
             value=f"{ratio:.2f} × ({statistics.median(each.asked for each in rounds):.0f} µs)",
             target=f"≤ {most} ×",
-            reference=_beside(rounds),
+            reference=beside(rounds),
             met=ratio <= most,
         )
 
@@ -132,41 +136,43 @@ def _from_cache(server: str) -> Iterator[Figure]:
         with urlopen(f"{server}{path}") as answer:  # noqa: S310 - our own server; who comes first has it made
             tag, size = answer.headers["ETag"], len(answer.read())
         for how, header in ((f"whole ({size / 1000:.0f} kB)", ""), ("which the visitor has (304)", tag)):
-            rounds = [_round(server, [path] * _ASKED, tag=header) for _ in range(_ROUNDS)]
+            rounds = [one_round(server, [path] * ASKED, tag=header) for _ in range(ROUNDS)]
             ratio = statistics.median(each.empty / each.asked for each in rounds)
             yield Figure(
-                what=f"{what}, {how}, {_AT_ONCE} at a time, by the rate of an empty answer, median of {_ROUNDS}",
+                what=f"{what}, {how}, {AT_ONCE} at a time, by the rate of an empty answer, median of {ROUNDS}",
                 value=f"{ratio:.2f} × ({statistics.median(each.asked for each in rounds):.0f} µs)",
                 target=f"≥ {_LEAST_FROM_CACHE} ×",
-                reference=_beside(rounds),
+                reference=beside(rounds),
                 met=ratio >= _LEAST_FROM_CACHE,
             )
 
 
 def _one_click(server: str, links: Sequence[str], db: Database, name: str, least: float) -> Figure:
     parts = [links[at : at + _LEAVING] for at in range(0, len(links), _LEAVING)]
-    rounds = [_round(server, part, _ONE_CLICK) for part in parts]
+    rounds = [one_round(server, part, _ONE_CLICK) for part in parts]
     with db.read() as session:
         left = select(func.count(col(Subscriber.id))).where(Subscriber.state == SubscriberState.UNSUBSCRIBED)
         lost = len(links) - session.exec(left).one()
     ratio = statistics.median(each.empty / each.asked for each in rounds)
     return Figure(
-        what=f"one-click posts, {name}, {_AT_ONCE} at a time, by the rate of an empty answer, median of {_ROUNDS}",
+        what=f"one-click posts, {name}, {AT_ONCE} at a time, by the rate of an empty answer, median of {ROUNDS}",
         value=f"{ratio:.2f} × ({statistics.median(each.asked for each in rounds):.0f} µs), {lost} of {len(links)} lost",
         target=f"≥ {least} ×, 0 lost",
-        reference=_beside(rounds),
+        reference=beside(rounds),
         met=ratio >= least and not lost,
     )
 
 
-def _beside(rounds: Sequence[_Round]) -> str:
+def beside(rounds: Sequence[Round]) -> str:
+    """Return what empty answers took."""
     empty, bare = (
         statistics.median(times) for times in zip(*((each.empty, each.bare) for each in rounds), strict=True)
     )
     return f"empty {empty:.0f} µs, and {bare:.0f} µs without what stands around a page"
 
 
-def _microseconds(server: str, paths: Sequence[str], body: bytes | None = None, tag: str = "") -> float:
+def microseconds(server: str, paths: Sequence[str], body: bytes | None = None, tag: str = "") -> float:
+    """Return the microseconds that each answer took, so many visitors asking at a time."""
     return asyncio.run(_visit(server, paths, body, tag)) / len(paths) * 1e6
 
 
@@ -175,7 +181,7 @@ async def _visit(server: str, paths: Sequence[str], body: bytes | None, tag: str
     host = urlsplit(server)
     waiting = [_request(path, host.netloc, body, tag) for path in paths]
     async with asyncio.timeout(_LONGEST):
-        connections = [await asyncio.open_connection(host.hostname, host.port) for _ in range(_AT_ONCE)]
+        connections = [await asyncio.open_connection(host.hostname, host.port) for _ in range(AT_ONCE)]
         began = time.perf_counter()
         await asyncio.gather(*(_visitor(reader, writer, waiting) for reader, writer in connections))
         return time.perf_counter() - began
