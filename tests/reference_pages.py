@@ -187,7 +187,7 @@ is true; [how to use it](../how-to/use-the-api.md) has examples. All paths begin
 An error is problem details (RFC 9457, `application/problem+json`): `type` names its kind for programs, `detail` says it
 in one line. A parameter that is unknown or makes no sense is 400, an unknown name or number 404, too many requests
 429 with `Retry-After`. What nobody typed may be kept for ten minutes and has an `ETag`; what holds a typed place or
-word is `no-store`. `HEAD` and `OPTIONS` are answered everywhere.
+word is `no-store`. Each operation answers `HEAD` and `OPTIONS`, too.
 """
 
 

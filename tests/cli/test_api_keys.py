@@ -39,7 +39,7 @@ def test_what_makes_no_sense_is_told_in_a_line(run: Run) -> None:
         (("add", "a b"), "“a b” is no name of a key"),
         (("add", "x" * 61), "is no name of a key"),
         (("add", "website", "--scope", "all"), "“all” is no scope; expected one of: sign-up."),
-        (("add", "website", "--rate", "0"), "0"),
+        (("add", "website", "--rate", "0"), "Invalid value for '--rate'"),
         (("revoke", "nobody"), "There is no key called nobody; see: trialalerts api-keys list"),
     ):
         answer = run("api-keys", *words)

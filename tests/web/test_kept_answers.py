@@ -30,7 +30,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     read = AreaListing.news
 
     def counted(self: AreaListing, most: int) -> object:
-        countries.append(self._country_code)
+        countries.append(next(iter(self._within), None))
         return read(self, most)
 
     monkeypatch.setattr(AreaListing, "news", counted)

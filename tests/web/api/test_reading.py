@@ -185,7 +185,7 @@ REFUSED: dict[str, tuple[str, int, str]] = {
     "a parameter twice": ("/areas?q=ms&q=as", 400, "The parameter q stands twice; give it once"),
     "a hundred parameters": ("/areas?q=ms&" + "&".join(f"z{n}=1" for n in range(100)), 400, "There is no parameter"),
     "a language that is none": ("/areas?q=ms&lang=%22", 400, "lang: found “\"”, expected"),
-    "a NUL in a parameter": ("/trials?area=%00", 400, "area: found “�”, expected"),
+    "a NUL in a parameter": ("/trials?area=%00", 400, "area: found “�”, expected one line without control"),
     "a NUL in a number": ("/trials/NCT%00", 404, "No trial of this number is known here"),
     "a huge number": (f"/trials/{'9' * 5000}", 404, "No trial of this number is known here"),
     "a number of an article that is none": ("/articles/²", 404, "There is no article of this number"),

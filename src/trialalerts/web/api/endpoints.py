@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Lock
 from typing import Any
 
 from pydantic import BaseModel
@@ -41,14 +39,11 @@ from trialalerts.web.api.signing_up import ApiSignUp
 from trialalerts.web.api.trials import list_trials, one_trial
 from trialalerts.web.clients.limits import ClientLimit, client_of
 from trialalerts.web.site import WebSite
-from trialalerts.web.wire.freshness import cacheable
+from trialalerts.web.wire.kept import KeptAnswers, PublicAnswer
 
 __all__ = ["API_PATH", "READING", "SIGNING_UP", "ApiEndpoints", "Reading", "Writing"]
 
 API_PATH = "/api/v1"
-_KEPT = 2_000
-_FRESH = 60
-"""Seconds for which a list is kept in memory, so that asking again costs nothing."""
 _MINUTE = timedelta(minutes=1)
 _TYPED = ("q", "near")
 """What a person may have typed: no cache keeps the answer."""
@@ -56,7 +51,7 @@ _TYPED = ("q", "near")
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """An operation that reads: its path below the API's, what it asks and answers, and whether a list is ``kept``.
+    """An operation that reads: its path below the API's, what it asks and answers.
 
     ``answer`` gets the site, the language, the question and what stands in the path.
     """
@@ -68,21 +63,20 @@ class Reading:
     model: type[BaseModel]
     answer: Callable[..., BaseModel]
     problems: tuple[int, ...] = (400, 429)
-    kept: bool = False
 
 
 READING = (
     Reading(
         name="searchAreas", path="/areas", question=SearchQuestion, model=AreaSearchAnswer, answer=search_areas,
-        summary="Search disease areas, as the sign-up suggests them while somebody types.", kept=True,
+        summary="Search disease areas, as the sign-up suggests them while somebody types.",
     ),
     Reading(
         name="searchRegions", path="/regions", question=SearchQuestion, model=RegionSearchAnswer,
-        answer=search_regions, summary="Search places, as the sign-up suggests them while somebody types.", kept=True,
+        answer=search_regions, summary="Search places, as the sign-up suggests them while somebody types.",
     ),
     Reading(
         name="listTrials", path="/trials", question=TrialsQuestion, model=TrialPageAnswer, answer=list_trials,
-        summary="List the open trials of an area: the newest first, or the nearest to a place.", kept=True,
+        summary="List the open trials of an area: the newest first, or the nearest to a place.",
         problems=(400, 404, 429),
     ),
     Reading(
@@ -92,7 +86,7 @@ READING = (
     ),
     Reading(
         name="listArticles", path="/articles", question=ArticlesQuestion, model=ArticlePageAnswer,
-        answer=list_articles, summary="List the articles, the latest first, without those taken back.", kept=True,
+        answer=list_articles, summary="List the articles, the latest first, without those taken back.",
     ),
     Reading(
         name="showArticle", path="/articles/{number}", question=ArticleQuestion, model=ArticleDetail,
@@ -134,14 +128,13 @@ SIGNING_UP = Writing(
 
 
 class ApiEndpoints:
-    """Answers the operations; a list that was asked for is kept in memory for a minute, but for typed places."""
+    """Answers the operations; what does not hold a typed place is kept in memory for a minute."""
 
     def __init__(self, site: WebSite) -> None:
         self._site = site
         self._sign_up = ApiSignUp(site)
         self._limit = ClientLimit(site.clock, times=site.settings.api.requests_per_minute, within=_MINUTE)
-        self._kept: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
-        self._lock = Lock()
+        self._kept = KeptAnswers(site.clock)
 
     def routes(self) -> list[Route]:
         """Return the routes of all operations."""
@@ -175,30 +168,24 @@ class ApiEndpoints:
             asked = read_question(request, operation.question)
             language = self._site.pages.language(request)
             path = tuple(request.path_params.values())
-            typed = any(getattr(asked, name, None) is not None for name in _TYPED)
-            lasting = operation.kept and getattr(asked, "near", None) is None  # a typed place is used once
-            turn = self._site.clock.now().timestamp() // _FRESH
-            key = (operation.name, asked, language.code, language.locale, turn)
-            body = self._kept.get(key) if lasting else None
-            if body is None:
-                made = await run_in_threadpool(operation.answer, self._site, language, asked, *path)
-                body = made.model_dump_json().encode()
-                if lasting:
-                    self._keep(key, body)
-            answer = Response(body, media_type="application/json", headers={"X-Robots-Tag": "noindex"})
-            answer.headers["Content-Language"] = language.code
-            if typed:
+            key = (operation.name, asked, path, language.code, language.locale)
+
+            def made(request: Request | None = None) -> PublicAnswer:
+                del request
+                told = operation.answer(self._site, language, asked, *path)
+                headers = {"X-Robots-Tag": "noindex", "Content-Language": language.code}
+                body = told.model_dump_json().encode()
+                return PublicAnswer(response=Response(body, media_type="application/json", headers=headers))
+
+            if getattr(asked, "near", None) is not None:  # a typed place is used once
+                answer = (await run_in_threadpool(made)).response
+            else:
+                answer = await self._kept.answer(request, key, made)
+            if any(getattr(asked, name, None) is not None for name in _TYPED):
                 answer.headers["Cache-Control"] = "no-store"
-                return answer
-            return cacheable(request, answer)
+            return answer
 
         return endpoint
-
-    def _keep(self, key: tuple[object, ...], body: bytes) -> None:
-        with self._lock:
-            self._kept[key] = body
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
 
 
 def _allowed(path: str, methods: Sequence[str]) -> Route:

@@ -26,6 +26,13 @@ _LARGEST_ID = 1 << 62
 _TEXT = r"^[^\x00-\x1f\x7f]*$"
 """One line: no control characters."""
 _CODED = r"^[A-Za-z0-9_-]+$"
+_LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
+_MEANT = {
+    _TEXT: "one line without control characters",
+    _CODED: "next of the answer before",
+    _LANGUAGE: "a language such as de",
+}
+"""What each pattern asks for, in words."""
 Cursor = Annotated[str, Field(pattern=_CODED, max_length=_LONGEST, min_length=1)]
 _Question = TypeVar("_Question", bound=BaseModel)
 _Read = TypeVar("_Read")
@@ -38,7 +45,7 @@ class LanguageQuestion(BaseModel):
 
     lang: str | None = Field(
         default=None,
-        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$",
+        pattern=_LANGUAGE,
         description="The language of the answer, such as `de`; else what `Accept-Language` asks for.",
         examples=["de"],
     )
@@ -132,11 +139,12 @@ def read_question(request: Request, model: type[_Question]) -> _Question:
     try:
         return model.model_validate(dict(asked))
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False)[0]
+        fault = error.errors(include_url=False)[0]
         name = str(fault["loc"][0]) if fault["loc"] else "a parameter"
         if fault["type"] == "missing":
             raise ApiProblem(400, "missing-parameter", f"The parameter {name} is missing; give it") from None
-        expected = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        said = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        expected = _MEANT.get(str(fault.get("ctx", {}).get("pattern")), said)
         line = f"{name}: found {_shown(str(fault['input']))}, expected {expected[:1].lower()}{expected[1:]}"
         raise ApiProblem(400, "bad-parameter", line) from None
 
