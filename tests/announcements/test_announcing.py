@@ -239,6 +239,25 @@ def test_paused_resumed_and_called_off(run: Run, mailbox: Mailbox) -> None:
     assert {each["subject"] for each in trail if each["action"].startswith("announcement.")} == {"announcement 1"}
 
 
+def test_the_report_an_item_and_an_explanation_tell_of_it(
+    run: Run, installation: Installation, mailbox: Mailbox
+) -> None:
+    (installation.folder / "articles" / "tablet.md").write_text(ARTICLE, "utf-8")
+    assert run("sources", "poll").code == 0
+    assert run("announcements", "send", "articles/tablet.md", "--language", "fr", "--yes").code == 0
+    assert run("run", "--once").code == 0
+    mailbox.received.clear()
+    assert run("announcements", "send", "moved.md", "--yes", "--at", "2100-01-01 08:00").code == 0
+    told = json.loads(run("report", "--json").done)["announcements"]
+    assert told == {"1: article 1": "1 sent", "2: moved.md": "5 queued"}
+    assert run("announcements", "pause", "moved.md").code == 0
+    assert "paused; 5 queued" in run("report").done
+    item = json.loads(run("items", "show", "article 1", "--json").done)["announced"]
+    assert [(each["id"], each["state"], each["mails"]) for each in item] == [(1, "running", {"sent": 1})]
+    assert "announcement 1 (running): 1 sent" in run("items", "show", "article 1").done
+    assert "(an announcement) waits until 2100-01-01 08:00" in run("subscribers", "explain", "leeds@example.org").done
+
+
 WRONG: list[tuple[str, tuple[str, ...], str]] = [
     ("title: T", ("--area", "Qwxzvt"), "Qwxzvt"),
     ("title: T", ("--region", "Qwxzvt"), "Qwxzvt"),

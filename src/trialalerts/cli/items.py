@@ -59,6 +59,9 @@ def show(
     if told["shown"]:
         show(f"told as it was (open, or recent) in {sum(told['shown'].values()):,} digests: {_words(told['shown'])}")
 
+    for each in told["announced"]:
+        show(f"announcement {each['id']} ({each['state']}): {_words(each['mails'])}")
+
 
 @app.command(epilog="Example: trialalerts items split ISRCTN12345678")
 def split(

@@ -21,6 +21,7 @@ from trialalerts.database import Database, current_number
 from trialalerts.database.counter import CHANGES
 from trialalerts.database.heartbeats import heartbeats
 from trialalerts.delivery.outbox import counters
+from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementState
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, DomainTally
 from trialalerts.digests.due import overdue
 from trialalerts.digests.tables import Digest
@@ -57,6 +58,7 @@ METRIC_NAMES = (
     "trialalerts_subscribers_overdue",
     "trialalerts_overdue_seconds",
     "trialalerts_digests_total",
+    "trialalerts_announcements",
     "trialalerts_deliveries",
     "trialalerts_queue_length",
     "trialalerts_queue_age_seconds",
@@ -133,6 +135,7 @@ class ServiceMetrics(Collector):
             yield from _slow(counts)
             yield from self._people(session, now)
             yield from _mails(session, now)
+            yield _announcements(session)
             yield from _steps(session)
             yield _latencies(session)
             yield from self._sources(session)
@@ -212,6 +215,15 @@ def _mails(session: Session, now: datetime) -> Iterator[Metric]:
     for (name, said), some in sorted(answers.items()):
         family.add_metric([name, said], some)
     yield family
+
+
+def _announcements(session: Session) -> Metric:
+    family = GaugeMetricFamily("trialalerts_announcements", "Announcements as they stand.", labels=["state"])
+    counted = select(Announcement.state, func.count()).group_by(Announcement.state)
+    numbers = dict(session.exec(counted).all())
+    for state in AnnouncementState:
+        family.add_metric([state.value], numbers.get(state, 0))
+    return family
 
 
 def _steps(session: Session) -> Iterator[Metric]:

@@ -15,6 +15,7 @@ from trialalerts.catalog.tables import Change, Item
 from trialalerts.database.findings import open_findings
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.outbox.counters import HourlyCounts
+from trialalerts.delivery.outbox.notices.announcing import list_announcements, told_counts
 from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.sending.breaker import pause_of
@@ -33,6 +34,7 @@ class Report:
 
     ``mails`` counts what happened in that time: a mail that was sent and then bounced is in both. ``deliveries`` counts
     what was queued in that time by how it stands now: there *sent* means that nothing was heard of it since.
+    ``announcements`` says what became of each that was started in that time.
     ``gaps`` counts what has no disease area. ``sending`` says what stands still: a pause, transports that do not work.
     ``findings`` is what else the operator should know.
     """
@@ -49,6 +51,7 @@ class Report:
     digests: int
     deliveries: dict[str, int]
     mails: dict[str, int]
+    announcements: dict[str, str]
     sending: dict[str, str]
     findings: dict[str, str]
 
@@ -57,8 +60,8 @@ class Report:
         for source in self.sources:
             state = source["last_error"] or f"last read {_moment(source['last_success_at'])}"
             yield "sources", source["name"], state
-        counts = ("items", "gaps", "changes", "subscribers", "consents", "mails", "deliveries", "sending", "findings")
-        for section in counts:
+        counts = ("items", "gaps", "changes", "subscribers", "consents", "mails", "deliveries")
+        for section in (*counts, "announcements", "sending", "findings"):
             for what, number in getattr(self, section).items():
                 yield section, what, number
         yield "subscribers", "preferences", self.preferences
@@ -104,6 +107,7 @@ def make_report(session: Session, *, now: datetime, days: int) -> Report:
             for what, number in counters.since(session, counters.hour_of(since)).items()
             if what not in _NOT_SHOWN  # the breaker's denominator; each refusal stands among the deliveries
         },
+        announcements=_announcements(session, since),
         sending=_sending(session),
         findings=_findings(session),
     )
@@ -118,6 +122,17 @@ def as_html(report: Report) -> str:
     loader = FileSystemLoader(shipped("templates/report"))
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     return environment.get_template("report.html.j2").render(report=report, rows=list(report.rows()))
+
+
+def _announcements(session: Session, since: datetime) -> dict[str, str]:
+    """Return what became of the announcements that were started since, by their names."""
+    told = {}
+    for each in list_announcements(session):
+        if each.started_at >= since:
+            counts = told_counts(session, each)
+            words = ", ".join(f"{number:,} {what}" for what, number in counts.items()) or "nobody"
+            told[f"{each.id}: {each.name}"] = words if each.state.value == "running" else f"{each.state.value}; {words}"
+    return told
 
 
 def _sending(session: Session) -> dict[str, str]:

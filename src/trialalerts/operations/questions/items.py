@@ -13,6 +13,8 @@ from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import JOINED, Change, Item, ItemKind, ItemNumber, Record
 from trialalerts.catalog.trials.lookup import current_item, find_trial
 from trialalerts.catalog.trials.status import site_is_open
+from trialalerts.delivery.outbox.notices.announcing import told_counts
+from trialalerts.delivery.outbox.notices.tables import Announcement
 from trialalerts.digests.tables import SelectionKind
 from trialalerts.errors import NotFound
 from trialalerts.operations.questions.reach import reached_by
@@ -32,7 +34,8 @@ class ItemStory:
     ``said_by`` and ``conflicts`` stand with a trial of several records: which registries tell each fact, and what they
     tell differently. ``areas`` say why each was found (``title``, ``mesh``: a MeSH term of the record, ``text``);
     ``sites`` counts all and the open ones by country. Each of ``changes`` has ``reached``: the mails that told it by
-    what became of them; ``shown`` is that for digests which told it as open, or as recent.
+    what became of them; ``shown`` is that for digests which told it as open, or as recent. ``announced``: as what an
+    article was announced.
     """
 
     item: Item
@@ -45,6 +48,7 @@ class ItemStory:
     sites: dict[str, dict[str, int]]
     changes: tuple[dict[str, Any], ...]
     shown: dict[str, int]
+    announced: tuple[dict[str, Any], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON types."""
@@ -70,6 +74,7 @@ class ItemStory:
             "sites": self.sites,
             "changes": list(self.changes),
             "shown": self.shown,
+            "announced": list(self.announced),
         }
 
 
@@ -109,7 +114,16 @@ def story_of(session: Session, item: Item) -> ItemStory:
         sites=_sites(item, facts),
         changes=tuple(_changes(session, item)),
         shown=dict(shown.get(item.id or 0, Counter())),
+        announced=tuple(_announced(session, item)),
     )
+
+
+def _announced(session: Session, item: Item) -> list[dict[str, Any]]:
+    rows = session.exec(select(Announcement).where(col(Announcement.item_id) == item.id).order_by(col(Announcement.id)))
+    return [
+        {"id": each.id, "at": each.started_at, "state": each.state.value, "mails": told_counts(session, each)}
+        for each in rows
+    ]
 
 
 def _facts(item: Item) -> TrialFacts | None:

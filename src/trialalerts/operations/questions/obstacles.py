@@ -14,6 +14,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from trialalerts.delivery.outbox.allowed import allowed_recipients
+from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT
 from trialalerts.delivery.outbox.suppressions import domain_of, is_suppressed
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, RefusedAddress, SendingHold, SoftBounces
 from trialalerts.delivery.policy.mass_guard import EVERYWHERE, held_words
@@ -219,12 +220,16 @@ def _held(session: Session, settings: Settings, who: Subscriber, now: datetime) 
             yield Obstacle(reason=reason, text=source.words(now), until=source.until, needs=source.until is None)
 
 
+def _named(mail: Delivery) -> str:
+    return f"mail {mail.id} (an announcement)" if mail.kind == ANNOUNCEMENT else f"mail {mail.id}"
+
+
 def _later(queued: tuple[Delivery, ...], now: datetime) -> list[Obstacle]:
     """Say of mails that wait for a turn, or for another try, until when."""
     return [
         Obstacle(
             reason=WhyNoMail.HELD_BACK,
-            text=f"mail {each.id} waits until {each.not_before:%Y-%m-%d %H:%M} UTC"
+            text=f"{_named(each)} waits until {each.not_before:%Y-%m-%d %H:%M} UTC"
             + (f" ({each.last_error})" if each.last_error else ""),
             until=each.not_before,
         )
