@@ -132,6 +132,9 @@ def test_the_report_counts_what_happened(run: Run, installation: Installation) -
     figures = json.loads(run("report", "--json").out)
     assert figures["subscribers"] == {"active": 1}
     assert figures["consents"]["confirmed"] == 1
+    shares = json.loads(run("report", "--by", "area", "--json").out)
+    assert (shares["by"], shares["groups"]) == ("area", [])
+    assert "way to count people" in run("report", "--by", "areas and more").err
     assert run("report", "--html", "out/report.html").code == 0
     page = (installation.folder / "out" / "report.html").read_text()
     assert "<td>active</td><td>1</td>" in page

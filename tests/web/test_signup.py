@@ -364,3 +364,22 @@ def test_the_form_is_light_with_its_styles_and_its_script(world: World, language
     )
     assert len(page) + len(linked[0]) <= 30_000
     assert len(linked[1]) <= 6_000
+
+
+def test_the_word_of_the_link_is_kept_with_who_signs_up_and_goes_through_all_pages(world: World) -> None:
+    page = world.client.get("/?source=clinic-leeds").text
+    assert '<input type="hidden" name="source" value="clinic-leeds">' in page
+    review = world.client.post("/subscribe", data=world.form(source="clinic-leeds", step="")).text
+    assert '<input type="hidden" name="source" value="clinic-leeds">' in review
+    world.client.post("/subscribe", data=world.form(source="clinic-leeds"))
+    world.client.post("/subscribe", data=world.form(source="another"))  # known by now: nothing changes
+    with world.db.read() as session:
+        assert [each.came_by for each in session.exec(select(Subscriber))] == ["clinic-leeds"]
+
+
+@pytest.mark.parametrize("word", ["<b>", "two words", "x" * 41, "Ümlaut", "a@b.example"])
+def test_what_is_no_word_is_not_kept(world: World, word: str) -> None:
+    assert 'name="source"' not in world.client.get("/", params={"source": word}).text
+    world.client.post("/subscribe", data=world.form(source=word))
+    with world.db.read() as session:
+        assert [each.came_by for each in session.exec(select(Subscriber))] == [None]

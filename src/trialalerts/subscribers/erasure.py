@@ -162,7 +162,7 @@ def _forget(subscriber: Subscriber) -> None:
     subscriber.next_due_at = None
     subscriber.confirmed_at = None
     subscriber.paused_until = None
-    subscriber.heartbeat = subscriber.heartbeat_at = subscriber.unit = None
+    subscriber.heartbeat = subscriber.heartbeat_at = subscriber.unit = subscriber.came_by = None
     subscriber.discreet = subscriber.area_in_subject = False
     subscriber.announcements = True
     subscriber.cursor = NEVER_SERVED

@@ -70,7 +70,10 @@ _CHECKS: dict[str, Callable[[Any], object]] = {"address": checked_address} | _SC
 
 @dataclass(frozen=True, kw_only=True)
 class NewSubscriber:
-    """Somebody who signs up; ``trials`` are items. ``hour`` is local (0–23), ``weekday`` 0 is Monday, ``day`` 1–28."""
+    """Somebody who signs up; ``trials`` are items. ``hour`` is local (0–23), ``weekday`` 0 is Monday, ``day`` 1–28.
+
+    ``came_by`` is the word of the link that led here; of somebody known it changes nothing.
+    """
 
     address: str
     preferences: tuple[NewPreference, ...] = ()
@@ -82,6 +85,7 @@ class NewSubscriber:
     weekday: int = 0
     day: int = 1
     agreed_to: ConsentText | None = None
+    came_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,6 +328,7 @@ def new_subscriber(new: NewSubscriber, now: datetime) -> Subscriber:
         address_key=address_key(values["address"]),
         state=SubscriberState.PENDING,
         created_at=now,
+        came_by=new.came_by,
         **values,
     )
 

@@ -103,6 +103,7 @@ class Subscriber(SQLModel, table=True):
     ``discreet`` mails say only that there is news; ``unit`` is ``km`` or ``miles``, None for the one of the language.
     Links to the settings and to digests that were made before ``links_since`` (the address was another one) are over.
     Without ``announcements`` nobody is told what editors tell to many at once.
+    ``came_by`` is the word of the link by which somebody came to the sign-up (``clinic-leeds``), where it had one.
     """
 
     __tablename__ = "subscriber"
@@ -134,6 +135,7 @@ class Subscriber(SQLModel, table=True):
     unit: str | None = None
     links_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     announcements: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    came_by: str | None = None
 
     @property
     def reading_locale(self) -> str:

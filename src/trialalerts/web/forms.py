@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,6 +21,7 @@ from trialalerts.subscribers.tables import Frequency
 
 __all__ = ["FieldError", "Form", "Schedule", "read_form", "reads_form", "time_zones", "zone_named"]
 
+_CAME_BY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _LONGEST = 300
 _LONGEST_LIST = 2_000
 _MOST_FIELDS = 160
@@ -31,7 +33,7 @@ _OFFERING = ("area", "region", *_LISTS)
 _FIELDS = (
     "address", "area", "region", "travel", "radius", "unit", "label", "frequency", "language", "timezone", "hour",
     "weekday", "day", "consent", "website", "action", "until", "heartbeat", "discreet", "area_in_subject",
-    "announcements", "preference", "step", "who", "trial", "also", *(each.field for each in FILTERS),
+    "announcements", "preference", "step", "who", "trial", "also", "source", *(each.field for each in FILTERS),
     *(f"{name}_{what}" for name in _OFFERING for what in ("choice", "was")),
 )  # fmt: skip
 _PLACES = {
@@ -124,6 +126,12 @@ class Form:
             timezone=values["timezone"],
             **{name: int(values[name]) if values[name] else None for name in ("hour", "weekday", "day")},
         )
+
+    @property
+    def came_by(self) -> str | None:
+        """The word of the link that led here (``?source=clinic-leeds``); None where there is none, or it is no word."""
+        word = self.values["source"].lower()
+        return word if _CAME_BY.fullmatch(word) else None
 
     def hidden_fields(self, names: Iterable[str]) -> dict[str, str]:
         """Return what was typed into these fields, to be sent again by a page that comes between."""

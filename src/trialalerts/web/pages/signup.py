@@ -34,7 +34,7 @@ _FOLDED = ("radius", "label", *(each.field for each in FILTERS if each.field != 
 """What stands in the block that is closed until it is used."""
 _SENT = "sent"
 """The step that stores nothing: it shows in another language that the mail is on its way."""
-_CARRIED = (*FIELDS, "who", "also", "trial", "address", "frequency", "language", "timezone", "consent")
+_CARRIED = (*FIELDS, "who", "also", "trial", "source", "address", "frequency", "language", "timezone", "consent")
 
 
 class SignUpPage:
@@ -67,7 +67,7 @@ class SignUpPage:
         query = dict(request.query_params) | {"topic": ";".join(request.query_params.getlist("topic"))}
         known = self._site.vocabulary
         filled = given(query, known.tree(), known.topics(), any_area=language.text("filters.any_area"))
-        filled["trial"] = query.get("trial", "")
+        filled |= {name: query.get(name, "") for name in ("trial", "source")}
         return self._form(self._filled(request, filled, language), language, carried=filled)
 
     def take(self, request: Request, typed: Mapping[str, object]) -> Response:
@@ -112,6 +112,7 @@ class SignUpPage:
             timezone=schedule.timezone,
             frequency=schedule.frequency,
             agreed_to=consent_read(self._agreed_in(form, language), site.settings.service.name),
+            came_by=form.came_by,
         )
         self._sign_ups.store(new)
         return self._sent(form, language)
