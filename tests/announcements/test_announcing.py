@@ -153,7 +153,7 @@ def test_it_is_told_once_and_later_only_to_who_came_since(run: Run, mailbox: Mai
     assert run("run", "--once").code == 0
     assert set(mails(mailbox)) == {"new", "lyon", "asthma"}
     (row,) = json.loads(run("announcements", "list", "--json").done)
-    assert (row["name"], row["people"], row["mails"], row["state"]) == ("moved.md", 6, {"sent": 6}, "running")
+    assert (row["name"], row["people"], row["mails"], row["state"]) == ("moved.md", 6, {"sent": 6}, "done")
 
 
 def test_a_test_mail_goes_to_one_address_and_to_nobody_else(run: Run, mailbox: Mailbox) -> None:
@@ -253,8 +253,8 @@ def test_the_report_an_item_and_an_explanation_tell_of_it(
     assert run("announcements", "pause", "moved.md").code == 0
     assert "paused; 5 queued" in run("report").done
     item = json.loads(run("items", "show", "article 1", "--json").done)["announced"]
-    assert [(each["id"], each["state"], each["mails"]) for each in item] == [(1, "running", {"sent": 1})]
-    assert "announcement 1 (running): 1 sent" in run("items", "show", "article 1").done
+    assert [(each["id"], each["state"], each["mails"]) for each in item] == [(1, "done", {"sent": 1})]
+    assert "announcement 1 (done): 1 sent" in run("items", "show", "article 1").done
     assert "(an announcement) waits until 2100-01-01 08:00" in run("subscribers", "explain", "leeds@example.org").done
 
 

@@ -14,8 +14,8 @@ from trialalerts.catalog.store import store_items
 from trialalerts.catalog.tables import ItemKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
+from trialalerts.operations.counting.report import make_report
 from trialalerts.operations.doctor import examine
-from trialalerts.operations.report import make_report
 from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.tables import SourceState
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.findings import end_findings, note_finding, open_findings
+from trialalerts.operations.counting.report import make_report
 from trialalerts.operations.doctor import examine
-from trialalerts.operations.report import make_report
 from trialalerts.settings import Settings
 
 

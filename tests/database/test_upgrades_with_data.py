@@ -33,8 +33,8 @@ from trialalerts.delivery.transports.memory import MemoryTransport
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.digests.tables import Digest, DigestKind
+from trialalerts.operations.counting.report import make_report
 from trialalerts.operations.doctor import examine
-from trialalerts.operations.report import make_report
 from trialalerts.settings import ServiceSettings, Settings, SourceSettings
 from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers.signing_secret import hold_secret

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import Session
 
 from trialalerts.database import Database
-from trialalerts.operations.shares import Share, ShareBy, count_shares
+from trialalerts.operations.counting.shares import Share, ShareBy, count_shares
 from trialalerts.subscribers.people import NewSubscriber, add_subscriber
 from trialalerts.subscribers.preferences import NewPreference
 from trialalerts.subscribers.tables import Subscriber, SubscriberState

@@ -328,17 +328,18 @@ def _start(ctx: Context, new: NewAnnouncement, people: int, approved_by: str | N
 
 
 def _row(session: Session, announcement: Announcement) -> dict[str, Any]:
-    from trialalerts.delivery.outbox.notices.announcing import count_recipients, told_counts
+    from trialalerts.delivery.outbox.notices.announcing import count_recipients, progress_of, told_counts
 
+    counts = told_counts(session, announcement)
     return {
         "id": announcement.id,
         "name": announcement.name,
         "title": announcement.title,
-        "state": announcement.state.value if announcement.complete else "queueing",
+        "state": progress_of(announcement, counts),
         "started_at": announcement.started_at,
         "not_before": announcement.not_before,
         "people": count_recipients(session, announcement),
-        "mails": told_counts(session, announcement),
+        "mails": counts,
     }
 
 

@@ -29,7 +29,7 @@ def command(
 
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show, show_json, show_table, write_file
-    from trialalerts.operations.report import as_html, make_report
+    from trialalerts.operations.counting.report import as_html, make_report
 
     ctx = open_context()
     if by is not None:
@@ -50,7 +50,7 @@ def _show_shares(ctx: Context, by: str, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from trialalerts.cli.output import show, show_json, show_table
-    from trialalerts.operations.shares import FEWEST, ShareBy, count_shares
+    from trialalerts.operations.counting.shares import FEWEST, ShareBy, count_shares
     from trialalerts.subscribers.choices import one_of
     from trialalerts.vocabulary.areas.tree import load_areas
 

@@ -100,6 +100,7 @@ class PreferenceFilter:
         text: the key of the text in which the words stand as the value ``holds``; empty: one word stands for itself.
         short: how a list of the command line tells (a word of) it.
         error: the key of what a form says of what it cannot read.
+        words: all that can be chosen, where these are few.
     """
 
     name: str
@@ -117,6 +118,7 @@ class PreferenceFilter:
     holds: str = ""
     short: str = "{}"
     error: str = "error.choice_wrong"
+    words: Sequence[str] = ()
 
     def write(self, value: Any) -> tuple[str, ...]:
         """Return a value as texts."""
@@ -266,7 +268,7 @@ FILTERS = (
     ),
     PreferenceFilter(
         name="sex", field="sex", column="sex", read=_word(("female", "male"), "sex that trials ask for"),
-        option="--sex", help="female or male.",
+        option="--sex", help="female or male.", words=("female", "male"),
         each="filters.sex_{}",
     ),
     PreferenceFilter(
@@ -277,17 +279,17 @@ FILTERS = (
     PreferenceFilter(
         name="phases", field="phases", column="phases", read=_words(PHASES, "phase", _phase), empty=(), parted=" ",
         option="--phase", help="Only trials of this phase (1 to 4); may be given again.",
-        text="filters.words_phases", holds="phases", each="filters.short_{}",
+        words=PHASES, text="filters.words_phases", holds="phases", each="filters.short_{}",
     ),
     PreferenceFilter(
         name="item_kinds", field="kinds", column="item_kinds", read=_words(ITEM_KINDS, "kind of item"),
         empty=(), parted=" ", option="--kind", help="Only trial or only article.",
-        each="filters.kinds_{}",
+        words=ITEM_KINDS, each="filters.kinds_{}",
     ),
     PreferenceFilter(
         name="change_kinds", field="changes", column="change_kinds", read=_words(CHANGE_KINDS, "kind of change"),
         empty=(), parted=" ", option="--change", help="Only this kind of change; may be given again.",
-        text="filters.words_changes", holds="news", each="filters.change_{}",
+        words=CHANGE_KINDS, text="filters.words_changes", holds="news", each="filters.change_{}",
     ),
     PreferenceFilter(
         name="excluded_areas", field="excluded", column="excluded_areas", read=_areas, empty=(), parted="; ",
@@ -302,7 +304,7 @@ FILTERS = (
     PreferenceFilter(
         name="audience", field="audience", column="audience", read=_word(AUDIENCES, "audience"),
         option="--audience", help="Only articles for patients or for professionals; else: any.",
-        each="filters.audience_{}", short="for {}",
+        words=AUDIENCES, each="filters.audience_{}", short="for {}",
     ),
 )
 # fmt: on

@@ -19,8 +19,8 @@ from trialalerts.delivery.policy.cooldown import cool_down, end_outage, outage, 
 from trialalerts.delivery.sending.breaker import pause_of, resume_sending, trip
 from trialalerts.delivery.sending.sender import SendCount, send_queued
 from trialalerts.delivery.transports.memory import MemoryTransport
+from trialalerts.operations.counting.report import make_report
 from trialalerts.operations.doctor import examine
-from trialalerts.operations.report import make_report
 from trialalerts.settings import BreakerSettings
 from trialalerts.subscribers.tables import Subscriber
 

@@ -22,7 +22,7 @@ from tests.delivery.sending_process import in_flight
 from tests.programs import Program, start
 from trialalerts.database import Database
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
-from trialalerts.operations.report import Report, make_report
+from trialalerts.operations.counting.report import Report, make_report
 
 SOAK = bool(os.environ.get("TRIALALERTS_TEST_SOAK"))
 DIGESTS = 20_000 if SOAK else 300

@@ -54,9 +54,9 @@ def sign_up(world: World, key: Mapping[str, str], sent: object, *, status: int =
 def test_a_sign_up_asks_for_a_confirmation_and_notes_what_was_agreed_to(each_world: World) -> None:
     furnish(each_world)
     wishes = [
-        {"area": "D009103", "region": "Leeds, GB", "radius_km": 80, "label": "for Anna", "born": "1984",
-         "phases": ["2", "PHASE3"], "topics": ["gene-therapy"], "kinds": ["trial"]},
-        {"area": "any", "region": "GB", "excluded": ["Lupus Erythematosus, Systemic", "asthma"]},
+        {"area": "D009103", "region": "Leeds, GB", "radius_km": 80, "label": "for Anna", "born_on": "1984",
+         "phases": ["2", "PHASE3"], "topics": ["gene-therapy"], "item_kinds": ["trial"]},
+        {"area": "any", "region": "GB", "excluded_areas": ["Lupus Erythematosus, Systemic", "asthma"]},
     ]  # fmt: skip
     sent = body(each_world, lang="de", preferences=wishes, trial="NCT90000001", frequency="daily")
     answer = sign_up(each_world, made(each_world), sent)

@@ -13,7 +13,7 @@ from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import JOINED, Change, Item, ItemKind, ItemNumber, Record
 from trialalerts.catalog.trials.lookup import current_item, find_trial
 from trialalerts.catalog.trials.status import site_is_open
-from trialalerts.delivery.outbox.notices.announcing import told_counts
+from trialalerts.delivery.outbox.notices.announcing import progress_of, told_counts
 from trialalerts.delivery.outbox.notices.tables import Announcement
 from trialalerts.digests.tables import SelectionKind
 from trialalerts.errors import NotFound
@@ -120,9 +120,10 @@ def story_of(session: Session, item: Item) -> ItemStory:
 
 def _announced(session: Session, item: Item) -> list[dict[str, Any]]:
     rows = session.exec(select(Announcement).where(col(Announcement.item_id) == item.id).order_by(col(Announcement.id)))
+    told = [(each, told_counts(session, each)) for each in rows]
     return [
-        {"id": each.id, "at": each.started_at, "state": each.state.value, "mails": told_counts(session, each)}
-        for each in rows
+        {"id": each.id, "at": each.started_at, "state": progress_of(each, counts), "mails": counts}
+        for each, counts in told
     ]
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from trialalerts.subscribers.filters import CHANGE_KINDS, PHASES
+from trialalerts.subscribers.filters import FILTERS, PreferenceFilter
 from trialalerts.web.signup.wishes import MOST_AREAS
 
 __all__ = ["ConsentGiven", "SignUpAnswer", "SignUpBody", "WishBody", "wish_fields"]
 
 _MOST = 10
+_LONGEST_WORD = 20
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Names = Annotated[list[_Name], Field(max_length=2 * MOST_AREAS)]
 
@@ -22,7 +23,7 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class WishBody(_Body):
+class _Followed(_Body):
     """What somebody wants to follow: a disease, where, and with which filters."""
 
     area: _Name = Field(
@@ -41,17 +42,31 @@ class WishBody(_Body):
         default="", description="How far, in words, instead of `radius_km`: 25, 100, 300 km, or any distance."
     )
     label: str = Field(default="", max_length=80, description="For whom: a name that stands in the mails.")
-    born: str = Field(default="", max_length=10, description="1984-05-12, 1984-05 or 1984, or an age in years.")
-    sex: Literal["", "female", "male"] = ""
-    healthy_volunteer: bool = Field(default=False, description="Only trials that take healthy volunteers.")
-    phases: list[str] = Field(default=[], max_length=6, description=f"Only these: {', '.join(PHASES)}.")
-    kinds: list[Literal["trial", "article"]] = Field(default=[], max_length=2, description="Only these.")
-    changes: list[str] = Field(
-        default=[], max_length=len(CHANGE_KINDS), description=f"Only these: {', '.join(CHANGE_KINDS)}."
+
+
+def _described(each: PreferenceFilter) -> Any:
+    """Return the type of a filter's field, and what the description says of it."""
+    said = each.help.replace("; may be given again", "")
+    if not all(word in said for word in each.words):
+        said = f"{said.rstrip('.')} ({', '.join(each.words)})."
+    if each.parted:
+        return _Names, Field(default=[], description=said)
+    return (
+        (bool, Field(default=False, description=said))
+        if each.empty is False
+        else (
+            Annotated[str, Field(max_length=_LONGEST_WORD)],
+            Field(default="", description=said),
+        )
     )
-    excluded: _Names = Field(default=[], description="Diseases to leave out, by id or name.")
-    topics: _Names = Field(default=[], description="Only what is on these topics, by id or name.")
-    audience: Literal["", "patients", "professionals"] = Field(default="", description="Only articles for these.")
+
+
+if TYPE_CHECKING:
+    WishBody = _Followed
+else:
+    WishBody = create_model(
+        "WishBody", __base__=_Followed, __doc__=_Followed.__doc__, **{each.name: _described(each) for each in FILTERS}
+    )
 
 
 class ConsentGiven(_Body):
@@ -92,13 +107,10 @@ def wish_fields(wish: WishBody) -> dict[str, str]:
         "unit": "km",
         "travel": wish.travel,
         "label": wish.label,
-        "born": wish.born,
-        "sex": wish.sex,
-        "healthy": "yes" if wish.healthy_volunteer else "",
-        "phases": " ".join(wish.phases),
-        "kinds": " ".join(wish.kinds),
-        "changes": " ".join(wish.changes),
-        "excluded": "; ".join(wish.excluded),
-        "topic": "; ".join(wish.topics),
-        "audience": wish.audience,
-    }
+    } | {each.field: _typed(each, getattr(wish, each.name)) for each in FILTERS}
+
+
+def _typed(each: PreferenceFilter, value: Any) -> str:
+    if each.parted:
+        return each.parted.join(value)
+    return "yes" if value is True else value or ""

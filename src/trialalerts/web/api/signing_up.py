@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from trialalerts.delivery.outbox.request_limits import count_client
 from trialalerts.operations.api_keys import SIGN_UP, ApiKey, find_key
+from trialalerts.subscribers.filters import FILTERS
 from trialalerts.subscribers.people import NewSubscriber
 from trialalerts.subscribers.preferences import NewPreference
 from trialalerts.web.api.answers import WrongField
@@ -37,7 +38,7 @@ _WITHIN = timedelta(minutes=15)
 _JSON = "application/json"
 _NEEDS_KEY = {"WWW-Authenticate": 'Bearer realm="api"'}
 _MOST_TOLD = 20
-_NAMED = {"excluded": "excluded", "topic": "topics", "healthy": "healthy_volunteer", "radius": "radius_km"}
+_NAMED = {each.field: each.name for each in FILTERS} | {"radius": "radius_km"}
 """Fields of the form that have another name in a body."""
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "known_recipients",
     "list_announcements",
     "pause_announcement",
+    "progress_of",
     "queue_recipients",
     "resume_announcement",
     "told_counts",
@@ -155,6 +156,14 @@ def told_counts(session: Session, announcement: Announcement) -> dict[str, int]:
     digests = select(func.count()).where(_R.announcement_id == announcement.id, _R.digest_id.is_not(None))
     in_digests = session.connection().execute(digests).scalar_one()
     return {**dict(sorted(counts.items())), **({IN_DIGESTS: in_digests} if in_digests else {})}
+
+
+def progress_of(announcement: Announcement, counts: Mapping[str, int]) -> str:
+    """Return how far an announcement is, by its :func:`told_counts`: done, where nothing is left to be sent."""
+    if not announcement.complete:
+        return "queueing"
+    waits = counts.keys() & {DeliveryState.QUEUED.value, DeliveryState.SENDING.value}
+    return "done" if announcement.state is AnnouncementState.RUNNING and not waits else announcement.state.value
 
 
 def _require(announcement: Announcement, *states: AnnouncementState) -> None:
