@@ -216,6 +216,8 @@ def test_where_the_record_names_a_placebo_its_arms_are_not_believed_against_it()
         ("DEVICE", "POCT device", "the POCT device"),
         ("DRUG", "Chemotherapy", "chemotherapy"),
         ("DRUG", "Examplix (examplumab)", "the medicine examplumab"),
+        ("DRUG", "EXAMPLIX ®( Examplumab)", "the medicine examplumab"),
+        ("DEVICE", "Sample™ Platform composed of the MADE (Made Up Devices) Titanium", "the device Sample Platform"),
         ("BIOLOGICAL", "EXA-AD Inj.", "the medicine EXA-AD"),
         ("DRUG", "EU-approved Examplix", "the medicine Examplix"),
         ("DRUG", "Sumatriptan succinate", "the medicine sumatriptan"),
@@ -229,7 +231,9 @@ def test_a_thing_is_told_as_what_it_is(kind: str, name: str, said_as: str) -> No
     assert said(trial(all_get((kind, name)))) == f"Tests {said_as} in adults with asthma. All who join get it."
 
 
-@pytest.mark.parametrize("name", ["Histamine provocation", "Nasal nitric oxide"])
+@pytest.mark.parametrize(
+    "name", ["Histamine provocation", "Nasal nitric oxide", "T-cell activation test using markers within cells"]
+)
 def test_what_only_measures_is_no_treatment(name: str) -> None:
     assert "It tests no treatment." in said(trial(all_get(("DEVICE", name))))
 
@@ -259,6 +263,7 @@ def test_what_people_keep_for_an_emergency_is_not_what_they_are_given() -> None:
         (("Prospective", "Single-blind", "Clinical", "Trial"), "in adults."),
         (("Immunity",), "in adults."),
         (("Pathophysiology",), "in adults."),
+        (("Similarity of Pharmacokinetics",), "in adults."),
         (("28 Day Mortality",), "in adults (topic: 28 day mortality)."),
         (("Bone Mineral Density in Cow's Milk Allergic Patients",), "in adults (topic: bone mineral density)."),
     ],

@@ -361,9 +361,17 @@ def test_from_the_middle_of_a_region_no_distance_is_told_as_the_readers() -> Non
 
 def test_beside_a_very_long_sentence_further_sites_are_counted_alone() -> None:
     near = Nearby(site=LEEDS, distance_km=12.3, following=(("Bradford", 13.0), ("York", 35.0)), more=3, sites=6)
-    asked = Places(state="open", crowded=True)
     maker = CardMaker(Wordings().of("en"), TODAY)
-    assert maker.personal([reason(near=near)], None, asked).others == "and 5 more"
+    told = [maker.personal([reason(near=near)], None, Places(state="open", letters=n)).others for n in (150, 165)]
+    assert [each.startswith("also Bradford") for each in told] == [True, False]
+    assert told[1] == "and 5 more"
+
+
+def test_beside_a_hospital_of_a_long_name_the_sentence_may_be_less_long() -> None:
+    long = LEEDS.model_copy(update={"facility": "Fictional Infirmary of the Whole North and East"})
+    near = Nearby(site=long, distance_km=12.3, following=(("Bradford", 13.0), ("York", 35.0)), more=3, sites=6)
+    asked = Places(state="open", letters=150)
+    assert CardMaker(Wordings().of("en"), TODAY).personal([reason(near=near)], None, asked).others == "and 5 more"
 
 
 def test_sites_that_opened_abroad_are_counted_where_one_opened_at_home() -> None:

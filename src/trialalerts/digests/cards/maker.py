@@ -61,6 +61,8 @@ _MOST_AUTHORS = 3
 _SAY_THAT_IT_IS_OPEN = frozenset({"from_you", "open_from_you"})
 _PLAIN_LETTERS = 165
 """A longer line makes a card of more than twelve lines on a telephone; the page of the trial says all."""
+_LONG_NAME = 20
+"""So many letters fewer have room where the name of the hospital takes a second line."""
 
 
 class CardMaker:
@@ -117,7 +119,9 @@ class CardMaker:
         planned = reason is not None and reason.near.planned
         is_told = near is None and key in _SAY_THAT_IT_IS_OPEN and not planned
         asked = place_to_ask(words, reason, known, unit, stands_above=is_told and bool(beside))
-        return Personal(beside, chip, sentence, asked, further_sites(words, reason, unit, crowded=known.crowded))
+        room = _PLAIN_LETTERS - (_LONG_NAME if asked and asked.name_is_long else 0)
+        further = further_sites(words, reason, unit, crowded=known.letters >= room)
+        return Personal(beside, chip, sentence, asked, further)
 
     def _why(self, reasons: Sequence[Reason]) -> str:
         """Return for the sake of which followed trial an article is told; empty where for another reason."""
@@ -211,7 +215,7 @@ class CardMaker:
 
     def _places(self, facts: TrialFacts, *sentences: Sequence[Piece]) -> Places:
         letters = sum(len(piece.text) for sentence in sentences for piece in sentence)
-        return replace(places(self._words, facts), crowded=letters >= _PLAIN_LETTERS)
+        return replace(places(self._words, facts), letters=letters)
 
     def _title(self, item: Item) -> tuple[Piece, ...]:
         title = one_line(item.title, _TITLE)

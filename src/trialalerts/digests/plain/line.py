@@ -179,7 +179,8 @@ class _Draft:
         people = self._bare_people() if is_about else self._who(tight)
         table = "about" if is_about else "observed"
         found = [self._say(f"{table}.{key}", people=people, condition=self._topic(tight))]
-        if focus := self._focus():
+        focus = self._focus()
+        if focus and tight < _TIGHTEST:
             found.append(self._say("then.focus", treatment=self._namer.named(focus, tight)))
         if Kind.SAMPLE in self._study.kinds and self._design.time_perspective != "RETROSPECTIVE":
             found.append(self._say("then.samples"))
@@ -213,7 +214,7 @@ class _Draft:
             return [self._no_treatment(tight), self._say("then.untested")]
         first = self._first(tight)
         found = [first, *Chances(self._words, self.grammar, self._study, self._namer).sentences(tight)]
-        has_room = _count(" ".join(found)) <= _ROOM
+        has_room = tight < 1 and _count(" ".join(found)) <= _ROOM  # “who can join” says it as well
         if self._facts.healthy_volunteers and self._about.kind == "disease" and not self._is_of_one and has_room:
             found.append(self._say("then.healthy"))
         return found

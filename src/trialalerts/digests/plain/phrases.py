@@ -20,7 +20,9 @@ _WORDS = frozenset(
     {Kind.PROGRAMME, Kind.FOOD, Kind.TEST, Kind.PROCEDURE, Kind.OPERATION, Kind.RADIATION, Kind.OTHER, Kind.CELLS}
 )
 _SAYS_ITS_KIND = {
-    Kind.MEDICINE: "medic|venom|pollen|allergen|food|probiotic",
+    Kind.MEDICINE: (
+        "medic|venom|pollen|allergen|food|probiotic|steroids?\\b|antibiotics?\\b|antihistamines?\\b|inhibitors?\\b"
+    ),
     Kind.VACCINE: "vaccin|impf|vacun",
     Kind.DEVICE: "device|system|fusion|implant|cage|stent",
     Kind.OPERATION: "surg|operat|ectomy|fusion|plasty|implant|resect",

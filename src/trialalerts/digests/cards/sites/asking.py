@@ -36,15 +36,15 @@ class Places:
     """Where a trial runs, the same for everybody: what is open is read from the facts as they are now.
 
     ``state`` is ``open``, ``planned`` or ``none``, ``status`` says it in words; ``summary`` counts the sites and names
-    their countries. ``asked`` is what of the facts tells whom to ask. ``crowded``: the sentence above is so long that
-    of the further sites only their number has room.
+    their countries. ``asked`` is what of the facts tells whom to ask. ``letters``: so many has the line above, on which
+    it depends whether further sites have room for more than their number.
     """
 
     state: str
     status: str = ""
     summary: str = ""
     asked: TrialFacts = _NOTHING
-    crowded: bool = False
+    letters: int = 0
 
 
 class Ask(NamedTuple):
@@ -58,6 +58,11 @@ class Ask(NamedTuple):
     label: str = ""
     contacts: tuple[ContactLine, ...] = ()
     note: str = ""
+
+    @property
+    def name_is_long(self) -> bool:
+        """Whether the name takes a second line."""
+        return len(self.name) > _LINE
 
 
 def places(words: Wording, facts: TrialFacts) -> Places:

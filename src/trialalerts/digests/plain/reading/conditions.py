@@ -19,7 +19,8 @@ _INVERTED_WORDS, _OF_A_KIND = 3, 2
 _HEALTHY = re.compile(r"healthy|volunteer|^health$", re.IGNORECASE)
 _NO_TOPIC = re.compile(
     r"childhood|children|pa?ediatrics?|infants?|adults?|prognosis|progression|inflammation|health|safety|emotions?"
-    r"|interventions?|(?:patho)?physiology|mechanisms?(?: of action)?|(?:self[- ])?efficacy|immunity|biomarkers?"
+    r"|interventions?|.*\b(?:similarity|pharmacokinetics?|pharmacodynamics?|bioequivalence|bioavailability)\b.*"
+    r"|(?:patho)?physiology|mechanisms?(?: of action)?|(?:self[- ])?efficacy|immunity|biomarkers?"
     r"|prospective|retrospective|(?:single|double)[- ]blind(?:ed)?|randomi[sz]ed|clinical"
     r"|(?:clinical )?(?:trials?|stud(?:y|ies))",
     re.IGNORECASE,

@@ -101,7 +101,8 @@ _WORDS: list[tuple[Kind, re.Pattern[str]]] = [
             (
                 r"\b(prick|patch|provocation|challenge|skin|function|allergy|genetic|diagnostic"
                 r"|laborator\w+|ige)\b.*\btest"
-                r"|\btests?$|\btesting\b|\bscan\b|\bmri\b|\bimaging\b|ultraso|spirometry|\bpet\b"
+                r"|\btests?$|\btests? (using|with|by|for|of|in)\b"
+                r"|\btesting\b|\bscan\b|\bmri\b|\bimaging\b|ultraso|spirometry|\bpet\b"
                 r"|tomography|\bct\b|endoscopy"
                 r"|oximetr|examination|assessment|measurement|food challenge|challenge$|^dbpcfc"
                 r"|\bassay\b|sequencing|elisa"

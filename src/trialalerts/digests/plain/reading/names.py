@@ -42,7 +42,9 @@ _PARTS = re.compile(
     re.IGNORECASE,
 )
 _EXPLAINED = re.compile(
-    r"(?<=\w) (?:(?:is|are) (?:an?|the)|at an? (?:\w+ )?dose of|for (?:the )?treatment of) .*$", re.IGNORECASE
+    r"(?<=\w) (?:(?:is|are) (?:an?|the)|at an? (?:\w+ )?dose of|for (?:the )?treatment of"
+    r"|(?:composed|made|consisting) of|(?<=test )using) .*$",
+    re.IGNORECASE,
 )
 _TWICE = re.compile(r"\b(.+?) (?:or|and|then|followed by) \1$", re.IGNORECASE)
 _SALT = re.compile(
@@ -50,7 +52,7 @@ _SALT = re.compile(
     r"(?:hydrochloride|hydrobromide|mesylate|tosylate|besylate|succinate|maleate|fumarate|tartrate)$",
     re.IGNORECASE,
 )
-_BRAND = re.compile(r"\b([A-Z]\w{3,})\s?[®™]?\s?\(([A-Za-z]{6,})\)")
+_BRAND = re.compile(r"\b([A-Z]\w{3,})\s?[®™]?\s?\(\s?([A-Za-z]{6,})\s?\)")
 """A word with the name in brackets that it stands for: “Exemplix (examplumab)”."""
 _BIOSIMILAR = re.compile(r"\b(\w{5,}mab)-[a-z]{4}\b")
 _ENDS = re.compile(r"^(?:of|and|or|with|in|to|by|for|as)\b|\b(?:of|and|or|with|in|to|by|for|as|at|per|on|from|the)$")
