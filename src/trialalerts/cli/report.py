@@ -52,11 +52,10 @@ def _show_shares(ctx: Context, by: str, *, as_json: bool) -> None:
     from trialalerts.cli.output import show, show_json, show_table
     from trialalerts.operations.counting.shares import FEWEST, ShareBy, count_shares
     from trialalerts.subscribers.choices import one_of
-    from trialalerts.vocabulary.areas.tree import load_areas
 
     what = ShareBy(one_of(by, [each.value for each in ShareBy], "way to count people"))
     with ctx.db.read() as session:
-        shares = count_shares(session, what, load_areas(session))
+        shares = count_shares(session, what)
     if as_json:
         show_json(asdict(shares))
         return

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.digests.cards.wording import Wordings
+from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.errors import DatabaseBehind, DatabaseUnavailable, DatabaseUnusable, TokenError
 from trialalerts.operations.metrics import RequestMetrics
 from trialalerts.settings import Settings
@@ -140,7 +141,7 @@ def _wordings(settings: Settings) -> Wordings:
 def _routes(site: WebSite, status: StatusPages) -> list[Route]:
     sign_up, confirm, unsubscribe = SignUpPage(site), ConfirmPage(site), UnsubscribePage(site)
     suggestions = Suggestions(site)
-    settings_page, digest = SettingsPage(site), DigestPage(site)
+    settings_page, mails = SettingsPage(site), MailRenderer(site.settings, site.clock)
     return [
         Route("/", sign_up.show),
         Route("/areas/suggest", suggestions.areas),
@@ -154,8 +155,8 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
         Route(PREFERENCES_PATH, settings_page.show, methods=["GET"]),
         Route(PREFERENCES_PATH, reads_form(settings_page.take), methods=["POST"]),
         Route(f"{PREFERENCES_PATH}/data", settings_page.data),
-        Route(DIGEST_PATH, digest.show),
-        Route(ANNOUNCEMENT_PATH, AnnouncementPage(site).show),
+        Route(DIGEST_PATH, DigestPage(site, mails).show),
+        Route(ANNOUNCEMENT_PATH, AnnouncementPage(site, mails).show),
         *_account_routes(site),
         *_articles(site),
         *_public_pages(site),

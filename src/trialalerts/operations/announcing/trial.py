@@ -2,51 +2,45 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlmodel import Session
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.delivery.mail.dkim import DkimSigner
-from trialalerts.delivery.mail.envelope import Accepted, Envelope, Refused
+from trialalerts.delivery.mail.envelope import Accepted, Envelope
 from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id, to_bytes
-from trialalerts.delivery.outbox.allowed import allowed_recipients
 from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementState
-from trialalerts.delivery.outbox.suppressions import is_suppressed
 from trialalerts.delivery.transports import open_transport
 from trialalerts.digests.announcements.queueing import NewAnnouncement
 from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.errors import InvalidInput
+from trialalerts.operations.trial_mail import require_mailable, send_at_once, why_not_taken
 from trialalerts.settings import Settings
 from trialalerts.subscribers.addresses import checked_address
 from trialalerts.subscribers.links import NOBODY
 from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
 
-__all__ = ["announcement_mail", "send_trial"]
+__all__ = ["send_trial"]
 
 
-def announcement_mail(
-    session: Session, settings: Settings, clock: Clock, new: NewAnnouncement, address: str, language: str
+def _mail(
+    session: Session, renderer: MailRenderer, announcement: Announcement, reader: Subscriber, domain: str
 ) -> Message:
-    """Return the mail that a reader of a language would get; its links are those of nobody.
-
-    Raises:
-        InvalidInput: the article is gone.
-    """
-    now = clock.now()
-    reader = Subscriber(
-        key=NOBODY, address=address, address_key=address, state=SubscriberState.ACTIVE, locale=language,
-        timezone=settings.service.timezone, frequency=Frequency.WEEKLY, created_at=now,
-    )  # fmt: skip
-    announcement = Announcement(
-        name=new.name, title=new.title, item_id=new.item_id, texts=[dict(each) for each in new.texts],
-        state=AnnouncementState.RUNNING, not_before=now, created_at=now, started_at=now,
-    )  # fmt: skip
-    renderer = MailRenderer(settings, clock)
-    words, name = renderer.words_of(reader), new_message_id(mail_domain(settings.mail.sender))
-    message = renderer.announcements.of(session, announcement, reader, words, name)
+    """Return the mail that a reader would get; its links are those of nobody."""
+    words, message_id = renderer.words_of(reader), new_message_id(domain)
+    message = renderer.announcements.of(session, announcement, reader, words, message_id)
     if message is None:
         raise InvalidInput("The article is no longer stored, so nobody can be told of it.")
     return message
+
+
+def _reader(address: str, language: str, timezone: str, now: datetime) -> Subscriber:
+    return Subscriber(
+        key=NOBODY, address=address, address_key=address, state=SubscriberState.ACTIVE, locale=language,
+        timezone=timezone, frequency=Frequency.WEEKLY, created_at=now,
+    )  # fmt: skip
 
 
 def send_trial(
@@ -58,26 +52,20 @@ def send_trial(
         InvalidInput: the address must not be mailed, or the mail was not taken.
         ConfigurationError: ``mail.url`` or a DKIM key makes no sense.
     """
-    checked = checked_address(address)
-    if not allowed_recipients(settings.mail.only_to).admits(checked):
-        raise InvalidInput("mail.only_to does not name this address: mail to it is held back, test mails too.")
+    checked, now, renderer = checked_address(address), clock.now(), MailRenderer(settings, clock)
+    announcement = Announcement(
+        name=new.name, title=new.title, item_id=new.item_id, texts=[dict(each) for each in new.texts],
+        state=AnnouncementState.RUNNING, not_before=now, created_at=now, started_at=now,
+    )  # fmt: skip
     with db.read() as session:
-        if found := is_suppressed(session, settings.service.secrets, checked):
-            raise InvalidInput(
-                f"This address is suppressed ({found.reason}) and gets no mail; "
-                "see: trialalerts suppressions lift ADDRESS"
-            )
-        messages = [announcement_mail(session, settings, clock, new, checked, language) for language in languages]
+        require_mailable(session, settings, checked)
+        readers = [_reader(checked, language, settings.service.timezone, now) for language in languages]
+        domain = mail_domain(settings.mail.sender)
+        messages = [_mail(session, renderer, announcement, reader, domain) for reader in readers]
     transport = open_transport(settings.mail.url.get_secret_value())
-    channel = transport.open()
-    try:
-        outcomes = [channel.send([_envelope(settings, message)])[0] for message in messages]
-    finally:
-        channel.close()
-    for outcome in outcomes:
+    for outcome in send_at_once(transport, [_envelope(settings, message) for message in messages]):
         if not isinstance(outcome, Accepted):
-            code = f" ({outcome.code})" if isinstance(outcome, Refused) and outcome.code else ""
-            raise InvalidInput(f"The test mail did not leave: {outcome.reason.rstrip('.')}{code}")
+            raise InvalidInput(f"The test mail did not leave: {why_not_taken(outcome)}")
     return transport.name
 
 

@@ -14,8 +14,7 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from trialalerts.subscribers.tables import ONE_TRIAL, Preference, Subscriber, SubscriberState
-from trialalerts.vocabulary.areas.tree import AreaTree
-from trialalerts.vocabulary.tables import Place
+from trialalerts.vocabulary.tables import Area, Place
 
 __all__ = ["FEWEST", "Share", "ShareBy", "Shares", "count_shares"]
 
@@ -53,11 +52,11 @@ class Shares:
     smaller: int
 
 
-def count_shares(session: Session, by: ShareBy, areas: AreaTree) -> Shares:
+def count_shares(session: Session, by: ShareBy) -> Shares:
     """Count the people who are written to, by what they have in common."""
     counted = _counted(session, by)
     large = {what: people for what, people in counted if people >= FEWEST}
-    names = _names(session, by, areas, [str(what) for what in large if what is not None])
+    names = _names(session, by, [str(what) for what in large if what is not None])
     nameless = "anywhere" if by is ShareBy.REGION else "not said"
     groups = [Share(what=names.get(str(what), str(what)) if what else nameless, people=n) for what, n in large.items()]
     total = select(func.count()).select_from(Subscriber).where(col(Subscriber.state) == SubscriberState.ACTIVE)
@@ -93,10 +92,10 @@ def _followed(session: Session, by: ShareBy) -> Sequence[tuple[Any, int]]:
     return session.exec(asked).all()
 
 
-def _names(session: Session, by: ShareBy, areas: AreaTree, ids: Sequence[str]) -> Mapping[str, str]:
+def _names(session: Session, by: ShareBy, ids: Sequence[str]) -> Mapping[str, str]:
     """Return what areas and regions are called; what is not here is its own name."""
-    if by is ShareBy.AREA:
-        return {area: areas.name(area) for area in ids if area in areas}
-    if by is ShareBy.REGION:
-        return dict(session.exec(select(Place.id, Place.name).where(col(Place.id).in_(ids))).all())
-    return {}
+    asked = {
+        ShareBy.AREA: select(Area.id, Area.name).where(col(Area.id).in_(ids)),
+        ShareBy.REGION: select(Place.id, Place.name).where(col(Place.id).in_(ids)),
+    }.get(by)
+    return {} if asked is None else dict(session.exec(asked).all())

@@ -20,9 +20,9 @@ __all__ = ["AnnouncementPage"]
 class AnnouncementPage:
     """The page ``/announcements/{token}``."""
 
-    def __init__(self, site: WebSite) -> None:
+    def __init__(self, site: WebSite, renderer: MailRenderer) -> None:
         self._site = site
-        self._renderer = MailRenderer(site.settings, site.clock)
+        self._renderer = renderer
 
     def show(self, request: Request) -> Response:
         """Show the announcement that the token names, to somebody who was told it; drawn like the mail."""

@@ -18,9 +18,9 @@ __all__ = ["DigestPage"]
 class DigestPage:
     """The page ``/digests/{token}``."""
 
-    def __init__(self, site: WebSite) -> None:
+    def __init__(self, site: WebSite, renderer: MailRenderer) -> None:
         self._site = site
-        self._renderer = MailRenderer(site.settings, site.clock)
+        self._renderer = renderer
 
     def show(self, request: Request) -> Response:
         """Show the digest that the token names, drawn like the mail: with its styles within, and no scripts."""
