@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from sqlmodel import Session
+from sqlmodel import Session, text
 
 from tests.subscribers.stage import LEEDS, NOW, follow, sign_up
 from tests.tables import metadata
@@ -18,7 +18,7 @@ from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.errors import NotFound
 from trialalerts.subscribers.consent import list_consents
-from trialalerts.subscribers.erasure import erase, wipe_free_pages
+from trialalerts.subscribers.erasure import erase, wipe_free_pages, wipe_what_was_left
 from trialalerts.subscribers.people import SubscriberChanges, confirm, edit, find_by_key, find_subscriber
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import ConsentAction, Subscriber, SubscriberState, id_of
@@ -92,6 +92,24 @@ def test_nothing_of_an_erased_person_is_left_in_the_file(sqlite_stage: Database)
         erase(session, find_subscriber(session, ADDRESS), how="link", now=NOW)
     wipe_free_pages(sqlite_stage)
     assert found() == []
+
+
+def test_what_cannot_be_wiped_while_somebody_reads_is_wiped_later(sqlite_stage: Database) -> None:
+    """While the log is waited for nobody can write: a backup of a minute must not stop the service for that long."""
+    live(sqlite_stage)
+    log = Path(f"{sqlite_stage.engine.url.database}-wal")
+    with sqlite_stage.read() as reader:
+        reader.exec(text("SELECT count(*) FROM subscriber")).one()
+        with sqlite_stage.write() as session:
+            erase(session, find_subscriber(session, ADDRESS), how="link", now=NOW)
+        assert not wipe_free_pages(sqlite_stage), "it waited for the reader"
+    assert log.stat().st_size
+    with sqlite_stage.engine.connect() as connection:
+        patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    assert patience == 30_000, "who writes next is as patient as before"
+    wipe_what_was_left(sqlite_stage)
+    wipe_what_was_left(sqlite_stage)
+    assert ADDRESS.encode() not in log.read_bytes() + Path(sqlite_stage.engine.url.database or "").read_bytes()
 
 
 def test_an_erased_address_can_sign_up_again_as_somebody_new(stage: Database) -> None:

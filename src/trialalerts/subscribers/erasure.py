@@ -14,6 +14,7 @@ from sqlmodel import Session, col, delete, select, text
 
 from trialalerts.database import Database
 from trialalerts.database.bulk import in_chunks, insert_into
+from trialalerts.database.service_values import get_value, put_value
 from trialalerts.subscribers.consent import list_consents, record_consent
 from trialalerts.subscribers.tables import (
     NEVER_SERVED,
@@ -36,12 +37,15 @@ __all__ = [
     "note_former",
     "overwrite_deleted",
     "wipe_free_pages",
+    "wipe_what_was_left",
 ]
-
 
 _TOLD_OF_THEM = (
     "digest", "announcement_recipient", "feedback_event", "soft_bounces", "refused_address", "address_change",
 )  # fmt: skip
+_TO_WIPE = "log to wipe"
+_WIPING_MILLISECONDS = 250
+"""Nobody can write for so long, if somebody reads."""
 
 
 def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime, keeps_consents: bool = False) -> None:
@@ -130,16 +134,36 @@ def is_erased(session: Session, key: str) -> bool:
     return session.exec(select(Subscriber.id).where(col(Subscriber.key) == key, erased)).first() is not None
 
 
-def wipe_free_pages(db: Database) -> None:
-    """Empty SQLite's write-ahead log, where old pages would stay readable; PostgreSQL's own vacuum does as much."""
+def wipe_free_pages(db: Database) -> bool:
+    """Empty SQLite's write-ahead log, where old pages would stay readable; PostgreSQL's own vacuum does as much.
+
+    While somebody reads (a backup, a copy) it cannot be emptied, and nobody can write while that is tried: so it is
+    given up soon, and noted for :func:`wipe_what_was_left`. Return whether it is empty.
+    """
     if not db.is_sqlite:
-        return
+        return True
     with db.engine.connect() as connection:
-        connection.exec_driver_sql(
-            "COMMIT"
-        )  # a checkpoint runs outside of the transaction that every connection begins
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.exec_driver_sql("BEGIN")
+        patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+        connection.exec_driver_sql("COMMIT")  # it runs outside of the transaction that every connection begins
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_WIPING_MILLISECONDS}")
+        try:
+            is_busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
+            connection.exec_driver_sql("BEGIN")
+    if is_busy:
+        with db.write() as session:
+            put_value(session, _TO_WIPE, "yes")
+    return not is_busy
+
+
+def wipe_what_was_left(db: Database) -> None:
+    """Empty the log where that could not be done before."""
+    with db.read() as session:
+        left = get_value(session, _TO_WIPE) == "yes"
+    if left and wipe_free_pages(db):
+        with db.write() as session:
+            put_value(session, _TO_WIPE, "no")
 
 
 def _strip_consents(session: Session, subscriber: Subscriber) -> None:

@@ -26,7 +26,7 @@ from trialalerts.logs import Logger
 from trialalerts.operations.retention import history_rules, mail_rules, people_rules
 from trialalerts.operations.retention.rule import RetentionRule, count_due, due_keys
 from trialalerts.settings import Settings
-from trialalerts.subscribers.erasure import overwrite_deleted, wipe_free_pages
+from trialalerts.subscribers.erasure import overwrite_deleted, wipe_free_pages, wipe_what_was_left
 
 __all__ = ["prune", "prune_nightly"]
 
@@ -113,8 +113,10 @@ def prune_nightly(
 ) -> dict[str, int] | None:
     """Prune where the night's turn has come; None where it has not, or the clock is in doubt.
 
-    Whoever comes first writes down that it prunes: of several processes one does.
+    Whoever comes first writes down that it prunes: of several processes one does. What a night could not wipe is
+    tried again each time.
     """
+    wipe_what_was_left(db)
     with db.write() as session:
         mark = _looked(_read_mark(session), now)
         due = now - mark.believed_since >= _PROVEN and (
