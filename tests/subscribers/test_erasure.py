@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from sqlmodel import Session, text
+from sqlmodel import Session
 
 from tests.subscribers.stage import LEEDS, NOW, follow, sign_up
 from tests.tables import metadata
@@ -99,7 +99,7 @@ def test_what_cannot_be_wiped_while_somebody_reads_is_wiped_later(sqlite_stage: 
     live(sqlite_stage)
     log = Path(f"{sqlite_stage.engine.url.database}-wal")
     with sqlite_stage.read() as reader:
-        reader.exec(text("SELECT count(*) FROM subscriber")).one()
+        find_subscriber(reader, ADDRESS)
         with sqlite_stage.write() as session:
             erase(session, find_subscriber(session, ADDRESS), how="link", now=NOW)
         assert not wipe_free_pages(sqlite_stage), "it waited for the reader"
