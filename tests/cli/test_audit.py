@@ -68,6 +68,7 @@ CHANGING: dict[str, tuple[tuple[str, ...], Prepare, str, str]] = {
 """Each command that changes something for people: its words, what comes before, its line in the trail."""
 ELSEWHERE = {"announcements cancel", "announcements pause", "announcements resume", "announcements send",
              "articles approve", "articles correct", "articles publish", "articles retract",
+             "service announce-handover", "service export", "service import",
              "sources release", "digests send", "areas import", "regions import", "database copy",
              "follows add", "follows remove", "items split"}  # fmt: skip
 """These leave a line, too: they need a source, a trial, a file or another database."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trialalerts.operations.questions.article_reach import ArticleReach
     from trialalerts.sources.context import SourceContext
 
-__all__ = ["app"]
+__all__ = ["app", "require_number", "start_queueing"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -114,8 +114,8 @@ def send(
     if reach.people == 0:
         say("Nobody is to be told; nothing was done.") if not json else show_json(told)
         return
-    _require_number(reach.people, confirm=confirm, yes=yes)
-    number, queued = _start(ctx, new, reach.people, approved_by)
+    require_number(reach.people, confirm=confirm, yes=yes)
+    number, queued = start_queueing(ctx, new, reach.people, approved_by)
     if json:
         show_json({**told, "id": number, "queued": queued})
         return
@@ -302,7 +302,7 @@ def _require_approval(ctx: Context, new: NewAnnouncement, approved_by: str | Non
         raise InvalidInput("editors.approval is set: name who has read the message first, with --approved-by")
 
 
-def _require_number(people: int, *, confirm: int | None, yes: bool) -> None:
+def require_number(people: int, *, confirm: int | None, yes: bool) -> None:
     """Let nothing happen unless somebody has seen how many people it is for."""
     from trialalerts.errors import InvalidInput
 
@@ -317,7 +317,7 @@ def _require_number(people: int, *, confirm: int | None, yes: bool) -> None:
         raise InvalidInput(f"Nothing was sent: it is for {people:,} people, not for {typed:,}.")
 
 
-def _start(ctx: Context, new: NewAnnouncement, people: int, approved_by: str | None) -> tuple[int, int]:
+def start_queueing(ctx: Context, new: NewAnnouncement, people: int, approved_by: str | None) -> tuple[int, int]:
     from trialalerts.digests.announcements.queueing import queue_announcement, start_announcement
 
     with ctx.db.write() as session:

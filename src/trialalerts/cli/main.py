@@ -46,6 +46,7 @@ NOUNS: dict[str, str] = {
     "api-keys": "Keys of other programs: add, list, revoke.",
     "audit": "Who changed what, and when.",
     "retention": "What is old: let it go.",
+    "service": "A change of hands: tell, export, import.",
     "database": "Database: check, backup, restore, copy …",
 }
 _SINGLE = {"init": "init", "run": "run", "demo": "demo", "doctor": "doctor", "report": "report"}

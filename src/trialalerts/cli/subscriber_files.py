@@ -93,7 +93,7 @@ def read(
                 mapping=mapping,
                 needs_area=not area,
                 lists=names,
-                secrets=ctx.settings.service.secrets,
+                secrets=ctx.settings.service.hash_keys,
                 total=decoded.text.count("\n"),
                 progress=progress,
             )

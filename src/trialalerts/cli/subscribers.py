@@ -251,7 +251,7 @@ def _tell_signup(ctx: Context, signup: Signup, *, asked: bool, json: bool) -> No
     if hint := typo_hint(subscriber.address):
         typer.echo(f"Is the address right, or is it {hint}?", err=True)
     with ctx.db.read() as session:
-        secret = ctx.settings.service.secrets
+        secret = ctx.settings.service.hash_keys
         suppression = is_suppressed(session, secret, subscriber.address) if secret[0] else None
     if suppression is not None:
         remedy = "lift it with: trialalerts suppressions lift EMAIL"

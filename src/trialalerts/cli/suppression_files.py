@@ -57,7 +57,7 @@ def read(
 
     ctx = open_context()
     text = decode_list(content_of(file), encoding).text
-    found = read_suppressions(text, ctx.settings.service.secrets, detail=detail, now=ctx.clock.now())
+    found = read_suppressions(text, ctx.settings.service.hash_keys, detail=detail, now=ctx.clock.now())
     with show_progress("suppressions import") as progress:
         new = store_suppressions(ctx.db, found, dry_run=dry_run, progress=progress)
     if not dry_run:

@@ -115,7 +115,7 @@ def review(*, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
     ctx = open_context()
     with ctx.db.read() as session:
-        found = judged_anew(session, ctx.settings.service.secrets)
+        found = judged_anew(session, ctx.settings.service.hash_keys)
     rows = [
         {
             "hash": each.suppression.address_hash,
@@ -149,7 +149,7 @@ def _lift_one(email: str, *, dry_run: bool, yes: bool) -> None:
 
     ctx = open_context()
     address = checked_address(email)
-    secret = ctx.settings.service.secrets
+    secret = ctx.settings.service.hash_keys
     with ctx.db.read() as session:
         found = suppressions.is_suppressed(session, secret, address)
     if found is None:
@@ -173,7 +173,7 @@ def _lift_many(wanted: Picked, *, dry_run: bool, yes: bool) -> None:
     from trialalerts.plurals import counted
 
     ctx = open_context()
-    secret = ctx.settings.service.secrets
+    secret = ctx.settings.service.hash_keys
     with ctx.db.read() as session:
         found = pick(session, secret, wanted)
     number = counted(len(found), "suppression")

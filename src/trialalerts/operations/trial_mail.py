@@ -75,7 +75,7 @@ def require_mailable(session: Session, settings: Settings, address: str) -> None
     """
     if not allowed_recipients(settings.mail.only_to).admits(address):
         raise InvalidInput("mail.only_to does not name this address: mail to it is held back, test mails too.")
-    if found := is_suppressed(session, settings.service.secrets, address):
+    if found := is_suppressed(session, settings.service.hash_keys, address):
         raise InvalidInput(
             f"This address is suppressed ({found.reason}) and gets no mail; see: trialalerts suppressions lift ADDRESS"
         )

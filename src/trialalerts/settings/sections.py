@@ -57,7 +57,10 @@ class Section(BaseModel):
 
 
 class ServiceSettings(Section):
-    """Who runs the service, as people see it."""
+    """Who runs the service, as people see it.
+
+    ``received_keys`` are those by which other organisations hashed the suppressions that they handed over.
+    """
 
     name: str = "Trial Alerts"
     discreet_name: str = ""
@@ -68,11 +71,17 @@ class ServiceSettings(Section):
     contact: str = ""
     secret: SecretStr = SecretStr("")
     previous_secrets: tuple[SecretStr, ...] = ()
+    received_keys: tuple[SecretStr, ...] = ()
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret by which something of ours may be signed or hashed; the one of today first."""
         return tuple(each.get_secret_value() for each in (self.secret, *self.previous_secrets))
+
+    @property
+    def hash_keys(self) -> tuple[str, ...]:
+        """Every key by which an address may be hashed: our secrets, and keys that sign nothing."""
+        return (*self.secrets, *(each.get_secret_value() for each in self.received_keys))
 
     @field_validator("timezone")
     @classmethod

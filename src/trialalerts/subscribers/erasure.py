@@ -42,6 +42,7 @@ __all__ = [
 
 _TOLD_OF_THEM = (
     "digest", "announcement_recipient", "feedback_event", "soft_bounces", "refused_address", "address_change",
+    "handover_objection",
 )  # fmt: skip
 _TO_WIPE = "log to wipe"
 _WIPING_MILLISECONDS = 250

@@ -25,6 +25,7 @@ __all__ = [
     "FOLLOW_PATH",
     "FRESH_WITHIN",
     "NOBODY",
+    "OBJECT_PATH",
     "PREFERENCES_PATH",
     "READ_WITHIN",
     "SETTINGS_WITHIN",
@@ -49,6 +50,7 @@ CONFIRM_PATH = "/confirm/{token}"
 UNSUBSCRIBE_PATH = "/unsubscribe/{token}"
 NOBODY = "nobody"
 """The key of a link that is only tried; no subscriber has it, for theirs are drawn at random and longer."""
+OBJECT_PATH = "/object/{token}"
 DIGEST_PATH = "/digests/{token}"
 FOLLOW_PATH = "/follow/{token}"
 TRIAL_PATH = "/trials/{number}"
@@ -114,6 +116,10 @@ class Links:
         """Return the page that shows an announcement in the browser; the token's data: ``announcement``."""
         token = self._tokens.sign(Purpose.ANNOUNCEMENT, subscriber.key, announcement=announcement_id)
         return self._url(ANNOUNCEMENT_PATH, token)
+
+    def objection(self, subscriber: Subscriber) -> str:
+        """Return the page where somebody says that they are not to be handed over to another organisation."""
+        return self._url(OBJECT_PATH, self._tokens.sign(Purpose.OBJECT, subscriber.key))
 
     def follow(self, subscriber: Subscriber, item_id: int) -> str:
         """Return the page of a trial for a mail: an opaque link, where the subscriber follows it; data: ``trial``."""

@@ -22,6 +22,7 @@ __all__ = [
     "ConsentAction",
     "FormerSubscriber",
     "Frequency",
+    "HandoverObjection",
     "LeavingReason",
     "Preference",
     "RegionKind",
@@ -250,6 +251,15 @@ class AddressChange(SQLModel, table=True):
     address_key: str
     old_address: str
     asked_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class HandoverObjection(SQLModel, table=True):
+    """Somebody who does not want to be handed over to another organisation, and since when."""
+
+    __tablename__ = "handover_objection"
+
+    subscriber_id: int = Field(primary_key=True, foreign_key="subscriber.id", ondelete="CASCADE", sa_type=BigId)
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class LeavingReason(SQLModel, table=True):

@@ -46,6 +46,7 @@ class Purpose(StrEnum):
     ADDRESS = "address"
     FOLLOW = "follow"
     ANNOUNCEMENT = "announcement"
+    OBJECT = "object"
 
 
 class TokenTooOld(TokenError):

@@ -29,6 +29,7 @@ from trialalerts.subscribers.links import (
     CONFIRM_PATH,
     DIGEST_PATH,
     FOLLOW_PATH,
+    OBJECT_PATH,
     PREFERENCES_PATH,
     STOP_PATH,
     TRIAL_PATH,
@@ -50,6 +51,7 @@ from trialalerts.web.middleware import BodyCap, Guard, SecurityHeaders
 from trialalerts.web.pages.account.address import AddressPage
 from trialalerts.web.pages.account.goodbye import UndoPage
 from trialalerts.web.pages.account.link import LinkPage
+from trialalerts.web.pages.account.objection import ObjectionPage
 from trialalerts.web.pages.account.settings import SettingsPage
 from trialalerts.web.pages.account.stop import StopPage
 from trialalerts.web.pages.announcement import AnnouncementPage
@@ -173,8 +175,9 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
 
 def _account_routes(site: WebSite) -> list[Route]:
     link = LinkPage(site)
-    buttons: dict[str, AddressPage | StopPage | UndoPage] = {
+    buttons: dict[str, AddressPage | ObjectionPage | StopPage | UndoPage] = {
         ADDRESS_PATH: AddressPage(site),
+        OBJECT_PATH: ObjectionPage(site),
         STOP_PATH: StopPage(site),
         UNDO_PATH: UndoPage(site),
     }
@@ -221,8 +224,8 @@ def _articles(site: WebSite) -> list[Route]:
 def _robots(site: WebSite) -> Callable[[Request], Response]:
     """Say what search engines may look at: the public pages, and nothing that needs a link from a mail."""
     signed = (
-        ADDRESS_PATH, ANNOUNCEMENT_PATH, CONFIRM_PATH, DIGEST_PATH, FOLLOW_PATH, PREFERENCES_PATH,
-        STOP_PATH, UNDO_PATH, UNSUBSCRIBE_PATH,
+        ADDRESS_PATH, ANNOUNCEMENT_PATH, CONFIRM_PATH, DIGEST_PATH, FOLLOW_PATH, OBJECT_PATH,
+        PREFERENCES_PATH, STOP_PATH, UNDO_PATH, UNSUBSCRIBE_PATH,
     )  # fmt: skip
     lines = ["User-agent: *", *(f"Disallow: {site.pages.prefix}{path.partition('{')[0]}" for path in signed), ""]
     if site.settings.service.base_url:

@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.database import Database, table_of
 from trialalerts.database.bulk import in_chunks, in_list, insert_into, list_value
-from trialalerts.delivery.outbox.suppressions import address_hashes, list_suppressions
+from trialalerts.delivery.outbox.suppressions import address_hashes, list_suppressions, portable_hash
 from trialalerts.delivery.outbox.tables import Suppression
 from trialalerts.errors import InvalidInput
 from trialalerts.progress import NO_PROGRESS, ProgressMeter
@@ -97,7 +97,8 @@ def read_suppressions(text: str, secrets: Sequence[str], *, detail: str | None, 
             continue
         values = dict(zip(head, cells, strict=False))
         hashes = address_hashes(secrets, address)
-        found.rows.append((hashes, {"address_hash": hashes[0], **_said(values, detail, now)}))
+        ours = {"address_hash": hashes[0], "portable_hash": portable_hash(secrets[0], address)}
+        found.rows.append((hashes, {**ours, **_said(values, detail, now)}))
     return found
 
 

@@ -36,6 +36,8 @@ __all__ = [
     "is_suppressed",
     "lift_suppressions",
     "list_suppressions",
+    "portable_hash",
+    "portable_key",
     "suppress",
 ]
 
@@ -88,6 +90,16 @@ def domain_hash(secret: str, domain: str) -> str:
     return keyed_digest(required_secret(secret).encode(), f"domain:{domain_of('x@' + domain)}".encode()).hex()
 
 
+def portable_key(secret: str) -> str:
+    """Return what the hashes are made with that may be given to another organisation, which never learns the secret."""
+    return keyed_digest(required_secret(secret).encode(), b"trialalerts.portable").hex()
+
+
+def portable_hash(secret: str, address: str) -> str:
+    """Return the keyed hash of an address that another organisation can use, once it is given the key."""
+    return address_hash(portable_key(secret), address)
+
+
 def is_suppressed(session: Session, secret: Secrets, address: str) -> Suppression | None:
     """Return the suppression of an address, by one secret or any of several; None where it may be mailed."""
     found = (session.get(Suppression, each) for each in address_hashes(secret, address))
@@ -126,6 +138,7 @@ def suppress(
     if is_suppressed(session, secret, address) is not None:
         return False
     row = Suppression(address_hash=address_hash(secret, address), reason=reason, detail=detail, since=now)
+    row.portable_hash = portable_hash(secret, address)
     if why is not None:
         row.rule, row.code, row.words = why.rule, why.code, why.words
         row.transport, row.delivery_id = why.transport, why.delivery_id

@@ -118,6 +118,8 @@ class Suppression(SQLModel, table=True):
     What a bounce brought keeps why, so that a wrong one can be found and undone: the ``rule`` that decided, the
     server's ``code`` and ``words`` (without address), the ``transport`` that told it, the keyed hash of the address's
     domain, the delivery that came back. Until ``provisional_until`` a guard may take it back by itself.
+    ``portable_hash`` is made with a key that may be given to another organisation; None in rows of before, and where
+    the address was not known.
     """
 
     __tablename__ = "suppression"
@@ -133,6 +135,7 @@ class Suppression(SQLModel, table=True):
     domain_hash: str | None = None
     delivery_id: int | None = Field(default=None, sa_type=BigId)
     provisional_until: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    portable_hash: str | None = None
 
 
 class FeedbackEvent(SQLModel, table=True):

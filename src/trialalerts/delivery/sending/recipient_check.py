@@ -31,8 +31,8 @@ from trialalerts.vocabulary.days import reader_locale
 __all__ = ["Recipient", "Withheld", "check_recipients"]
 
 _AFTER_PAUSE = timedelta(hours=6)
-_Announced = tuple[AnnouncementState, datetime]
-"""How an announcement stands, and before when no mail of it leaves."""
+_Announced = tuple[AnnouncementState, datetime, bool]
+"""How an announcement stands, before when no mail of it leaves, and whether it goes to those too who want none."""
 _SERVED = frozenset({SubscriberState.ACTIVE, SubscriberState.PAUSED})
 
 
@@ -77,7 +77,7 @@ def check_recipients(
     numbers = {"numbers": list_value({row.subscriber_id for row in rows}, sqlite=sqlite)}
     people = {found[0]: Recipient(*found) for found in run(_statements(sqlite).people, numbers)}
     elsewhere = _elsewhere(session, rows, people)
-    secrets = [settings.service.secrets[0], *filter(None, settings.service.secrets[1:])]
+    secrets = [settings.service.secrets[0], *filter(None, settings.service.hash_keys[1:])]
     reached = {person.address for some in (people, elsewhere) for person in some.values() if person is not None}
     hashes = {address: [address_hash(secret, address) for secret in secrets] for address in reached}
     asked = {"hashes": list_value([each for some in hashes.values() for each in some], sqlite=sqlite)}
@@ -98,7 +98,9 @@ def check_recipients(
             return Withheld(reason=HELD_BACK, held=True)
         if row.kind in URGENT:  # somebody waits for it
             return person
-        withheld = _by_announcement(person, row, announced, now) or _by_pause(person, now)
+        withheld = _by_announcement(person, row, announced, now)
+        if not _goes_to_all(row, announced):
+            withheld = withheld or _by_pause(person, now)
         withheld = withheld or _by_time(person, now, rests.get(row.subscriber_id), settings)
         return withheld or person
 
@@ -127,8 +129,14 @@ def _announced(session: Session, rows: Sequence[Claimed | Delivery]) -> dict[int
     if not numbers:
         return {}
     told = table_of(Announcement).c
-    asked = select(told.id, told.state, told.not_before).where(told.id.in_(numbers))
-    return {row[0]: (row[1], row[2]) for row in session.connection().execute(asked)}
+    asked = select(told.id, told.state, told.not_before, told.handover).where(told.id.in_(numbers))
+    return {row[0]: (row[1], row[2], row[3] is not None) for row in session.connection().execute(asked)}
+
+
+def _goes_to_all(row: Claimed | Delivery, announced: Mapping[int, _Announced]) -> bool:
+    """Tell whether a mail tells of a change of hands: whoever pauses, or wants no announcements, is told, too."""
+    known = announced.get(_number(row)) if row.kind == ANNOUNCEMENT else None
+    return known is not None and known[2]
 
 
 def _number(row: Claimed | Delivery) -> int:
@@ -143,10 +151,10 @@ def _by_announcement(
 ) -> Withheld | None:
     if row.kind != ANNOUNCEMENT:
         return None
-    state, begins = announced.get(_number(row), (AnnouncementState.CANCELLED, now))
+    state, begins, to_all = announced.get(_number(row), (AnnouncementState.CANCELLED, now, False))
     if state is AnnouncementState.CANCELLED:
         return Withheld(reason=CANCELLED)
-    if not person.announcements:
+    if not person.announcements and not to_all:
         return Withheld(reason="wants no announcements")
     if state is AnnouncementState.PAUSED:
         return Withheld(reason=PAUSED, until=now + _AFTER_PAUSE)

@@ -10,9 +10,12 @@ from sqlmodel import Session, col, select
 from trialalerts.catalog.articles.translations import text_in
 from trialalerts.catalog.facts import ArticleFacts, ArticleText
 from trialalerts.catalog.tables import Item
+from trialalerts.clock import Clock
 from trialalerts.delivery.mail.message import Message
 from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT
 from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementRecipient, AnnouncementState
+from trialalerts.digests.announcements.handover import handover_day, handover_of
+from trialalerts.digests.announcements.handover_words import handover_note, handover_notice
 from trialalerts.digests.announcements.queueing import announced_item
 from trialalerts.digests.asides.note import Note, NoteLink
 from trialalerts.digests.cards.text import one_line, shortened, web_address
@@ -34,8 +37,11 @@ _TITLE, _BRIEFLY = 200, 500
 class AnnouncementMails:
     """Writes announcements, each with the one writer of notices."""
 
-    def __init__(self, settings: Settings, links: Links, notices: NoticeWording, writer: NoticeWriter) -> None:
+    def __init__(
+        self, settings: Settings, links: Links, notices: NoticeWording, writer: NoticeWriter, clock: Clock
+    ) -> None:
         self._settings = settings
+        self._clock = clock
         self._links = links
         self._notices = notices
         self._writer = writer
@@ -89,6 +95,9 @@ class AnnouncementMails:
         )
         found = []
         for announcement in session.exec(along.order_by(col(Announcement.id))):
+            if (handover := handover_of(announcement)) is not None:
+                found.append(handover_note(handover, subscriber, words, self._links))
+                continue
             text = self.text(session, announcement, words.language)
             if text is not None:
                 said = " ".join(passage.said for passage in self._passages(announcement, text))
@@ -104,6 +113,11 @@ class AnnouncementMails:
         self, session: Session, announcement: Announcement, subscriber: Subscriber, words: Wording
     ) -> Notice | None:
         """Return what an announcement says to somebody. Its title may name a disease: no subject has it by itself."""
+        if (handover := handover_of(announcement)) is not None:
+            day = handover.day
+            if not handover.arrived:
+                day = handover_day(session, announcement, handover, subscriber, self._clock.now())
+            return handover_notice(handover, day, subscriber, words, self._settings, self._links)
         text = self.text(session, announcement, words.language)
         if text is None:
             return None

@@ -24,6 +24,7 @@ from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.delivery.outbox.notices.announcing import CANCELLED, queue_recipients
 from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementRecipient, AnnouncementState
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
+from trialalerts.digests.announcements.handover import Handover, handover_of, handovers_of, people_served
 from trialalerts.errors import InvalidInput
 from trialalerts.logs import Logger
 from trialalerts.matching.around.addressees import Addressees, addressees
@@ -39,6 +40,7 @@ __all__ = [
     "known_announcement",
     "people_addressed",
     "queue_announcement",
+    "queue_page",
     "queue_unfinished",
     "start_announcement",
 ]
@@ -62,6 +64,7 @@ class NewAnnouncement:
     addressed: tuple[AddressedTo, ...] = ()
     with_digest: bool = False
     not_before: datetime
+    handover: Handover | None = None
 
 
 def known_announcement(session: Session, name: str) -> Announcement | None:
@@ -83,6 +86,9 @@ def people_addressed(
     Raises:
         InvalidInput: its article is gone.
     """
+    if new.handover is not None:
+        yield from _everybody(session, new, after)
+        return
     meant: list[Outline | AddressedTo] = [*new.addressed]
     if new.item_id is not None:
         item = announced_item(session, new.item_id)
@@ -104,6 +110,16 @@ def people_addressed(
             yield each._replace(people=left)
 
 
+def _everybody(session: Session, new: NewAnnouncement, after: int) -> Iterator[Addressees]:
+    """Yield all who are to be told of a change of hands; who came by one is told with their import."""
+    if new.handover is None or new.handover.arrived:
+        return
+    told = _told(session, new.name)
+    for each in people_served(session, after=after):
+        if left := [who for who in each.people if who not in told]:
+            yield Addressees(left, each.language, each.frequency, "", "", None)
+
+
 def start_announcement(session: Session, new: NewAnnouncement, *, now: datetime) -> Announcement:
     """Store that an announcement is to be queued, or to be queued for those who have come to follow since.
 
@@ -122,6 +138,7 @@ def start_announcement(session: Session, new: NewAnnouncement, *, now: datetime)
     announcement.texts = [dict(each) for each in new.texts]
     announcement.addressed = [each.model_dump(mode="json") for each in new.addressed]
     announcement.with_digest, announcement.not_before = new.with_digest, new.not_before
+    announcement.handover = new.handover.model_dump_json() if new.handover is not None else None
     announcement.state, announcement.started_at = AnnouncementState.RUNNING, now
     announcement.after_id, announcement.complete = 0, False
     session.add(announcement)
@@ -158,7 +175,12 @@ def queue_announcement(
 def queue_unfinished(
     db: Database, settings: Settings, clock: Clock, *, stop: Callable[[], bool] = lambda: False
 ) -> int:
-    """Queue what is left of announcements whose queueing was cut off; return how many mails that were."""
+    """Queue what is left of announcements whose queueing was cut off, and tell of a change of hands who came since.
+
+    Returns:
+        How many mails that were.
+    """
+    _begin_again(db)
     with db.read() as session:
         asked = select(Announcement.id).where(col(Announcement.complete).is_(False))
         numbers = [number for number in session.exec(asked.order_by(col(Announcement.id))) if number is not None]
@@ -173,11 +195,34 @@ def queue_unfinished(
     return queued
 
 
+def _begin_again(db: Database) -> None:
+    """Let those be told of a change of hands who signed up after it was announced."""
+    with db.read() as session:
+        told = [row for row, _ in handovers_of(session) if row.complete and row.state is AnnouncementState.RUNNING]
+        more = [row.id for row in told if next(people_served(session, untold_by=row.id), None) is not None]
+    for number in more:
+        with db.write() as session:
+            asked = select(Announcement).where(Announcement.id == number, col(Announcement.complete))
+            row = session.exec(asked.with_for_update()).first()
+            if row is not None and row.state is AnnouncementState.RUNNING:
+                row.complete, row.after_id = False, 0
+
+
+def queue_page(session: Session, announcement: Announcement, page: Collection[int], now: datetime, domain: str) -> int:
+    """Queue an announcement for these people, in the caller's transaction, which has the announcement locked.
+
+    Returns:
+        How many mails were queued: who was told it before is left out.
+    """
+    due = _due(session, announcement, page, now)
+    return queue_recipients(session, announcement, due, now=now, domain=domain)
+
+
 def _queue_page(session: Session, announcement: Announcement, page: Collection[int], now: datetime, domain: str) -> int:
     left = [who for who in page if who > announcement.after_id]
     if not left:
         return 0  # somebody else has queued this page
-    queued = queue_recipients(session, announcement, _due(session, announcement, left, now), now=now, domain=domain)
+    queued = queue_page(session, announcement, left, now, domain)
     announcement.after_id = left[-1]
     session.flush()
     return queued
@@ -234,4 +279,5 @@ def as_new(announcement: Announcement) -> NewAnnouncement:
         with_digest=announcement.with_digest,
         addressed=tuple(AddressedTo.model_validate(each) for each in announcement.addressed),
         not_before=announcement.not_before,
+        handover=handover_of(announcement),
     )

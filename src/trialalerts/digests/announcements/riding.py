@@ -39,17 +39,20 @@ def take_along(session: Session, riding: Collection[int], digests: Mapping[int, 
     mails, told, people = table_of(Delivery), table_of(AnnouncementRecipient), table_of(Subscriber).c
     connection, sqlite = session.connection(), is_sqlite(session)
     waiting = (
-        select(mails.c.id, mails.c.subscriber_id, mails.c.data)
+        select(mails.c.id, mails.c.subscriber_id, mails.c.data, people.announcements)
         .join(people.id.table, people.id == mails.c.subscriber_id)
         .where(
             in_list(mails.c.subscriber_id, "readers", sqlite=sqlite),
             mails.c.kind == ANNOUNCEMENT,
             mails.c.state == DeliveryState.QUEUED,
-            people.announcements,
         )
     )
     found = connection.execute(waiting, {"readers": list_value(digests, sqlite=sqlite)})
-    rides = {row[0]: (row[1], int(row[2].get("announcement", 0))) for row in found}
+    told_to_all = set(
+        connection.execute(select(col(Announcement.id)).where(col(Announcement.handover).is_not(None))).scalars()
+    )
+    rows = [(row[0], row[1], int(row[2].get("announcement", 0)), row[3]) for row in found]
+    rides = {number: (reader, which) for number, reader, which, wants in rows if wants or which in told_to_all}
     taken = 0
     for some in in_chunks([number for number, (_, which) in rides.items() if which in riding]):
         gone = delete(mails).where(mails.c.id.in_(some), mails.c.state == DeliveryState.QUEUED)

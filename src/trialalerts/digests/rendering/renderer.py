@@ -91,7 +91,7 @@ class MailRenderer:
         self._notices = NoticeWording(settings, self._links, clock)
         self._logo = MailLogo(settings)
         self._writer = NoticeWriter(settings, clock, self._parts, self._common_words, self._logo)
-        self.announcements = AnnouncementMails(settings, self._links, self._notices, self._writer)
+        self.announcements = AnnouncementMails(settings, self._links, self._notices, self._writer, clock)
         self._watch = Watch(settings, clock)
 
     def __call__(

@@ -152,7 +152,7 @@ def _name(edited: EditedArticle) -> str:
     """Return by what a message is known, so that it is told once: ``id`` of its front matter, else the file's name."""
     said = parts_of(article_text(edited.path))[0].get("id")
     name = " ".join(str(said).split()) if said is not None else edited.file.name
-    if not name or len(name) > _LONGEST_NAME or name.lower().startswith("article ") or name.isdecimal():
+    if not name or len(name) > _LONGEST_NAME or name.lower().startswith(("article ", "handover ")) or name.isdecimal():
         raise InvalidInput(f"{edited.path}: id: “{name[:60]}” cannot be used; take a short name such as leeds-2026-03")
     return name
 

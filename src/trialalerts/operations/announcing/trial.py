@@ -56,6 +56,7 @@ def send_trial(
     announcement = Announcement(
         name=new.name, title=new.title, item_id=new.item_id, texts=[dict(each) for each in new.texts],
         state=AnnouncementState.RUNNING, not_before=now, created_at=now, started_at=now,
+        handover=new.handover.model_dump_json() if new.handover is not None else None,
     )  # fmt: skip
     with db.read() as session:
         require_mailable(session, settings, checked)

@@ -167,7 +167,7 @@ def _by_state(session: Session, who: Subscriber, now: datetime) -> Iterator[Obst
 
 
 def _suppressed(session: Session, settings: Settings, who: Subscriber) -> Iterator[Obstacle]:
-    secrets = settings.service.secrets
+    secrets = settings.service.hash_keys
     found = is_suppressed(session, secrets, who.address) if secrets[0] else None
     if found is not None:
         detail = f": {found.detail}" if found.detail else ""

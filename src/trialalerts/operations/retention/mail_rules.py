@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import chain
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select, true
 from sqlmodel import Session, col
 
 from trialalerts.database import table_of
 from trialalerts.delivery.outbox.notices.announcing import told_counts
+from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT
 from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementRecipient
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent, RequestedMail, Suppression
+from trialalerts.digests.announcements.handover import handovers_of
 from trialalerts.digests.tables import Digest, Selection
 from trialalerts.operations.retention.rule import RetentionRule, blanking, deleting, first_since
 from trialalerts.settings import Settings
@@ -37,11 +39,11 @@ _D = table_of(Delivery).c
 
 
 def old_deliveries(session: Session, settings: Settings, now: datetime) -> RetentionRule:
-    """What became of each mail; never one that is still to be sent."""
+    """What became of each mail; never one still to be sent, nor what shows who was told of a change of hands."""
     return RetentionRule(
         what="deliveries",
         key=_D.id,
-        due=_settled_before(session, now - settings.retention.deliveries),
+        due=and_(_settled_before(session, now - settings.retention.deliveries), _no_proof(session)),
         forget=deleting(Delivery),
     )
 
@@ -145,6 +147,12 @@ def _settled_before(session: Session, cutoff: datetime) -> ColumnElement[bool]:
         or_(_D.sent_at.is_(None), _D.sent_at < cutoff),
         or_(_D.feedback_at.is_(None), _D.feedback_at < cutoff),
     )
+
+
+def _no_proof(session: Session) -> ColumnElement[bool]:
+    """Tell of a mail that nobody is handed over because of it."""
+    told = [_D.key.startswith(f"{ANNOUNCEMENT}/{row.id}/") for row, _ in handovers_of(session)]
+    return or_(_D.key.is_(None), not_(or_(*told))) if told else true()
 
 
 def _undelivered(session: Session, cutoff: datetime) -> list[int]:

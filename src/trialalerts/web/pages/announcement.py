@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -12,9 +14,12 @@ from trialalerts.subscribers.links import READ_WITHIN
 from trialalerts.subscribers.tables import id_of
 from trialalerts.subscribers.tokens import Purpose
 from trialalerts.web.middleware import content_policy
-from trialalerts.web.site import LinkEnded, WebSite
+from trialalerts.web.site import LinkEnded, RenewableLinkTooOld, WebSite
 
 __all__ = ["AnnouncementPage"]
+
+_HANDOVER_WITHIN = timedelta(days=90)
+"""So long it can be read that the service changes hands: until that has come to pass."""
 
 
 class AnnouncementPage:
@@ -28,9 +33,12 @@ class AnnouncementPage:
         """Show the announcement that the token names, to somebody who was told it; drawn like the mail."""
         with self._site.db.read() as session:
             subscriber, said = self._site.reader(
-                session, Purpose.ANNOUNCEMENT, request.path_params["token"], max_age=READ_WITHIN
+                session, Purpose.ANNOUNCEMENT, request.path_params["token"], max_age=_HANDOVER_WITHIN
             )
             announcement = session.get(Announcement, said.data.get("announcement"))
+            to_all = announcement is not None and announcement.handover is not None
+            if not to_all and self._site.clock.now() - said.signed_at > READ_WITHIN:
+                raise RenewableLinkTooOld(request.path_params["token"])
             page = None
             if announcement is not None and known_recipients(session, announcement, [id_of(subscriber)]):
                 words = self._renderer.words_of(subscriber)

@@ -32,6 +32,8 @@ __all__ = [
     "pause_announcement",
     "progress_of",
     "queue_recipients",
+    "reached_at",
+    "reached_before",
     "resume_announcement",
     "told_counts",
 ]
@@ -44,6 +46,7 @@ IN_DIGESTS = "in digests"
 """How many are told in a digest, among the counts of mails by their states."""
 
 _D = table_of(Delivery).c
+_REACHED = (DeliveryState.SENT, DeliveryState.DELIVERED)
 _R = table_of(AnnouncementRecipient).c
 _ADD_SQLITE = "INSERT INTO announcement_recipient (announcement_id, subscriber_id) VALUES {rows}"
 
@@ -164,6 +167,19 @@ def progress_of(announcement: Announcement, counts: Mapping[str, int]) -> str:
         return "queueing"
     waits = counts.keys() & {DeliveryState.QUEUED.value, DeliveryState.SENDING.value}
     return "done" if announcement.state is AnnouncementState.RUNNING and not waits else announcement.state.value
+
+
+def reached_at(session: Session, announcement: Announcement, subscriber_id: int) -> datetime | None:
+    """Return when an announcement's own mail to a subscriber left and did not come back; None where it has not."""
+    asked = select(_D.sent_at).where(_D.key == _key(announcement, subscriber_id), _D.state.in_(_REACHED))
+    moment: datetime | None = session.connection().execute(asked).scalar()
+    return moment
+
+
+def reached_before(session: Session, announcement: Announcement, moment: datetime) -> set[int]:
+    """Return the subscribers whose mail of an announcement left by then, and did not come back."""
+    reached = _D.key.in_(_keys(announcement)) & _D.state.in_(_REACHED) & (_D.sent_at <= moment)
+    return set(session.connection().execute(select(_D.subscriber_id).where(reached)).scalars())
 
 
 def _require(announcement: Announcement, *states: AnnouncementState) -> None:

@@ -28,7 +28,8 @@ class Announcement(SQLModel, table=True):
     ``name`` is its identity: it is told once to each person however often it is started. ``item_id`` is the article;
     without one ``texts`` holds the message, once a language. ``addressed`` says for whom it is: a list of limits, all
     of which are to be met. Everybody up to the subscriber ``after_id`` is queued, all where it is ``complete``.
-    ``with_digest``: it goes into the next digest of each, or alone where none comes at their hour.
+    ``with_digest``: it goes into the next digest of each, or alone where none comes at their hour. ``handover`` is the
+    JSON of :class:`~trialalerts.digests.announcements.handover.Handover` where it tells that the service changes hands.
     """
 
     __tablename__ = "announcement"
@@ -46,6 +47,7 @@ class Announcement(SQLModel, table=True):
     started_at: datetime = Field(sa_type=UtcDateTime)
     after_id: int = Field(default=0, sa_type=BigId)
     complete: bool = False
+    handover: str | None = None
 
 
 class AnnouncementRecipient(SQLModel, table=True):

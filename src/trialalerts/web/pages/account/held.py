@@ -19,7 +19,7 @@ from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.tables import Digest
 from trialalerts.subscribers.consent import list_consents
 from trialalerts.subscribers.preferences import list_preferences
-from trialalerts.subscribers.tables import AddressChange, Subscriber, id_of
+from trialalerts.subscribers.tables import AddressChange, HandoverObjection, Subscriber, id_of
 from trialalerts.web.languages import Language, language_name, zone_name
 from trialalerts.web.pages.account.access import own_path, switch
 from trialalerts.web.site import WebSite, local_day
@@ -66,7 +66,7 @@ class HeldPages:
     def file(self, session: Session, subscriber: Subscriber) -> Response:
         """Return everything that is kept, as a JSON file."""
         body = orjson.dumps(
-            held_data(session, subscriber, self._site.settings.service.secrets), option=orjson.OPT_INDENT_2
+            held_data(session, subscriber, self._site.settings.service.hash_keys), option=orjson.OPT_INDENT_2
         )
         headers = {"Content-Disposition": 'attachment; filename="my-data.json"', "Cache-Control": "no-store"}
         return Response(body, media_type="application/json", headers=headers)
@@ -123,6 +123,7 @@ def held_data(session: Session, subscriber: Subscriber, secrets: Sequence[str]) 
         "mails": rows(Delivery),
         "returned": rows(SoftBounces) + rows(RefusedAddress) + rows(FeedbackEvent),
         "address_asked_for": rows(AddressChange),
+        "objected_to_handover": rows(HandoverObjection),
         "never_mailed_since": since,
     }
 

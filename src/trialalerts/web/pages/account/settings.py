@@ -15,6 +15,7 @@ from trialalerts.delivery.outbox.notices.asking import ask_new_address
 from trialalerts.delivery.outbox.request_limits import RequestLimits
 from trialalerts.errors import InvalidInput, NotFound
 from trialalerts.subscribers.account.moving import address_asked_for, ask_for_address, keep_address
+from trialalerts.subscribers.account.objecting import object_to_handover, take_objection_back
 from trialalerts.subscribers.account.resting import rest_preference, wake_preference
 from trialalerts.subscribers.choices import checked_date
 from trialalerts.subscribers.erasure import erase, wipe_free_pages
@@ -63,6 +64,8 @@ class SettingsPage:
             "wake": self._wake,
             "address": self._ask_address,
             "keep-address": self._keep_address,
+            "object": self._object,
+            "allow": self._allow,
         }
 
     def show(self, request: Request) -> Response:
@@ -241,6 +244,16 @@ class SettingsPage:
             return ""
         keep_address(session, subscriber)
         return "kept_address"
+
+    def _object(self, session: Session, subscriber: Subscriber, form: Form) -> str:
+        del form
+        object_to_handover(session, subscriber, how="web", now=self._site.clock.now())
+        return "objected"
+
+    def _allow(self, session: Session, subscriber: Subscriber, form: Form) -> str:
+        del form
+        take_objection_back(session, subscriber, how="web", now=self._site.clock.now())
+        return "allowed"
 
     def _erase(self, request: Request, token: str) -> Response:
         with self._site.db.write() as session:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trialalerts.digests.announcements.handover import handover_day, handovers_of
 from trialalerts.subscribers.account.moving import address_asked_for
+from trialalerts.subscribers.account.objecting import has_objected
 from trialalerts.subscribers.links import FRESH_WITHIN
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import Preference, Subscriber, SubscriberState
@@ -24,6 +27,7 @@ __all__ = ["SettingsView", "own_wish"]
 
 _NOTICES = {
     "saved", "added", "changed", "removed", "resumed", "rests", "woken", "asked_address", "kept_address",
+    "objected", "allowed",
 }  # fmt: skip
 _LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED, SubscriberState.ERASED}
 _A_MONTH = timedelta(days=30)
@@ -158,11 +162,26 @@ class SettingsView:
             can_pause=subscriber.state is SubscriberState.ACTIVE,
             can_resume=subscriber.state is SubscriberState.PAUSED,
             can_stop=subscriber.state not in _LEFT,
+            handover=self._handover(session, subscriber, language),
             days=max(1, site.settings.retention.left.days),
             weekdays=site.pages.weekdays(language),
             **site.choices(),
             **switch(site, request),
         )
+
+    def _handover(self, session: Session, subscriber: Subscriber, language: Language) -> Mapping[str, Any] | None:
+        """Return what a change of hands that was announced means for somebody; None where there is none to tell of."""
+        objected = has_objected(session, subscriber)
+        announced = handovers_of(session)
+        if subscriber.state in _LEFT or not (objected or announced):
+            return None
+        text = ""
+        if announced:
+            row, told = announced[0]
+            day = handover_day(session, row, told, subscriber, self._site.clock.now())
+            shown = self._site.pages.day(day, language)
+            text = language.text("preferences.handover_text", receiver=told.receiver, day=shown)
+        return {"text": text, "objected": objected}
 
     def _state(self, subscriber: Subscriber, language: Language) -> str:
         if subscriber.state is SubscriberState.PAUSED and subscriber.paused_until:
