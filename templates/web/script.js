@@ -42,7 +42,9 @@
       const to = from + typed.length;
       const name = from < 0 ? [each.name]
         : [each.name.slice(0, from), make("mark", {}, each.name.slice(from, to)), each.name.slice(to)];
-      const note = each.note ? [make("small", {}, each.note)] : [];
+      const said_so = each.english ? each.note.split(each.english) : [each.note];
+      const parts = said_so.flatMap((part, i) => i ? [make("span", { lang: "en" }, each.english), part] : [part]);
+      const note = each.note ? [make("small", {}, ...parts)] : [];
       const item = make("li", { role: "option", id: input.id + "-" + i, "aria-selected": false },
         make("span", { lang: each.lang || said.lang }, ...name), ...note);
       item.dataset.name = each.name;

@@ -16,6 +16,7 @@ from tests.web.test_trial_page import NOW, store_trial
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.subscribers.tables import Subscriber
+from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 WAYS = (("en", "asthma", True), ("de", "lupus", False), ("fr", "asthma", True), ("es", "lupus", False))
 """The languages; a disease whose name all know, and whether a study of it is open near Leeds."""
@@ -93,6 +94,19 @@ def test_a_suggestion_is_found_and_taken_with_the_keyboard_alone(browser: Browse
         expect(where).to_have_value("Springfield, Missouri, United States")
         expect(where).to_have_attribute("aria-expanded", "false")
         assert page.get_by_role("heading", level=1).inner_text() != "Is this right?"
+
+
+def test_an_english_name_below_a_german_suggestion_is_read_aloud_as_english(browser: Browser, world: World) -> None:
+    with world.db.write() as session:
+        session.add(Area(id="D900001", name="Running Chest", names={"de": ["Laufbrust"]},
+                         synonyms=["Jogger's Chest"], origin=AreaOrigin.CURATED))  # fmt: skip
+    with _signing_up(browser, world) as page:
+        page.goto("/?lang=de")
+        page.locator("#area").fill("jogger")
+        option = page.locator("[role=option]")
+        expect(option).to_contain_text("Laufbrust")
+        expect(option.locator("small")).to_have_text("auch: Jogger's Chest")
+        expect(option.locator("small [lang=en]")).to_have_text("Jogger's Chest")
 
 
 def test_what_was_taken_is_what_is_posted_with_the_time_zone_of_the_device(browser: Browser, world: World) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from httpx import Response
 from sqlmodel import col, select
 
 from tests.web.conftest import World, path_of
@@ -383,5 +384,59 @@ def test_ones_own_pages_are_had_in_another_language_until_one_goes_elsewhere(wor
     done = world.client.post(f"{own}?lang=de", data={"action": "pause", "until": ""})
     assert done.headers["location"] == f"{own}?lang=de&done="
     assert world.again(person).locale == "en"
-    wrong = world.client.post(f"{own}?lang=de", data={"action": "save", "frequency": "never"})
-    assert (wrong.status_code, 'class="langs"' in wrong.text) == (422, False)
+
+
+def _once_more(world: World, page: str, code: str) -> Response:
+    """Press the button of a language on the answer to a form."""
+    text = unescape(page)
+    form = re.search(r'<form id="repeat" method="post" action="([^"]+)">(.*?)</form>', text, re.DOTALL)
+    button = re.search(rf'formaction="([^"]+lang={code})"[^>]*>', text)
+    assert form, text
+    assert button, text
+    fields = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form[2]))
+    return world.client.post(button[1], data=fields)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"action": "save", "frequency": "never"}, 422),
+        ({"action": "pause", "until": "1999-01-01"}, 422),
+        ({"action": "rest", "preference": "WISH", "until": "1999-01-01"}, 422),
+        ({"action": "add", "area": "no such disease at all", "region": "GB"}, 422),
+        ({"action": "edit", "preference": "WISH", "area": "no such disease at all", "region": "GB"}, 422),
+        ({"action": "address"}, 200),
+        ({"action": "erase-now"}, 200),
+    ],
+)
+def test_what_could_not_be_done_is_told_in_another_language(world: World, sent: dict[str, str], status: int) -> None:
+    person = world.follower()
+    (wish,) = world.preferences(person)
+    sent = {name: value.replace("WISH", str(wish.id)) for name, value in sent.items()}
+    own = path_of(world.links.preferences(person))
+    page = world.client.post(own, data=sent)
+    german = _once_more(world, page.text, "de")
+    assert (page.status_code, german.status_code) == (status, status)
+    assert '<html lang="de"' in german.text
+    assert sent.get("area", "") in german.text, "what was typed is still there"
+    french = _once_more(world, german.text, "fr")
+    assert '<html lang="fr"' in french.text
+    assert world.again(person).address == person.address
+
+
+def test_who_left_long_ago_reads_that_in_another_language(world: World) -> None:
+    person = world.follower()
+    path = path_of(world.links.unsubscribe(person))
+    world.client.post(path)
+    world.clock.advance(timedelta(hours=1))
+    again = world.client.post(path)
+    assert "/undo/" not in again.text
+    assert '<html lang="es"' in _once_more(world, again.text, "es").text
+
+
+def test_a_page_that_nothing_gets_again_says_it_in_every_language(world: World) -> None:
+    person = world.follower()
+    erased = world.client.post(path_of(world.links.fresh(person)), data={"action": "erase-now"})
+    for code in ("de", "fr", "es"):
+        assert f'lang="{code}"' in erased.text, code
+    assert "gelöscht" in erased.text

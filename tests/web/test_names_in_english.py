@@ -99,6 +99,20 @@ def test_suggestions_say_which_of_them_are_english(world: World) -> None:
     assert "lang" not in own
 
 
+@pytest.mark.parametrize(("code", "typed", "english"), [("de", "jogger", "Jogger's Chest"), ("en", "jogger", None)])
+def test_a_further_name_below_a_suggestion_is_said_to_be_english(
+    world: World, code: str, typed: str, english: str | None
+) -> None:
+    with world.db.write() as session:
+        area = Area(id="D900001", name="Running Chest", names={"de": ["Laufbrust"]}, synonyms=["Jogger's Chest"],
+                    origin=AreaOrigin.CURATED)  # fmt: skip
+        session.add(area)
+    (found,) = world.client.get("/areas/suggest", params={"q": typed, "lang": code}).json()
+    assert found["name"] == ("Laufbrust" if code == "de" else "Running Chest")
+    assert found["note"].endswith("Jogger's Chest")
+    assert found.get("english") == english
+
+
 def test_topics_in_a_form_say_which_of_them_are_english(world: World) -> None:
     with world.db.write() as session:
         session.add(Topic(id="vaccines", name="Vaccines"))

@@ -141,8 +141,10 @@ class UnsubscribePage:
 
     def _page(self, request: Request, key: str, *, known: bool) -> Response:
         """Say to a person that it is done; nobody is there to be mailed where they were erased."""
-        language = self._site.pages.language(request)
+        pages, token = self._site.pages, request.path_params["token"]
+        language = pages.language(request)
         if not known:
-            return self._site.pages.message("link_unknown", language)
+            return pages.message("link_unknown", language)
         with self._site.db.read() as session:
-            return left_page(self._site, session, find_by_key(session, key), language)
+            once_more = Repeat(path=f"{pages.prefix}/unsubscribe/{token}")
+            return left_page(self._site, session, find_by_key(session, key), language, once_more)

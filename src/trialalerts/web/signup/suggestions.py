@@ -25,6 +25,7 @@ _LONGEST = 80
 _SHORTEST = 2
 _LETTERS_A_SLIP = 4
 _LOOKED_AT = 24
+_ENGLISH = "en"
 _KEPT = 4_000
 _FRESH = 600
 """Seconds for which an answer is kept."""
@@ -88,7 +89,9 @@ class Suggestions:
 
     def _areas(self, typed: str, language: Language) -> Sequence[object]:
         return [
-            {"name": each.name, "note": each.note} | ({} if each.spoken == language.code else {"lang": each.spoken})
+            {"name": each.name, "note": each.note}
+            | ({} if each.spoken == language.code else {"lang": each.spoken})
+            | ({"english": each.english} if each.english and language.code != _ENGLISH else {})
             for each in suggested_areas(self._site, typed, language)
         ]
 
@@ -98,12 +101,16 @@ class Suggestions:
 
 @dataclass(frozen=True, kw_only=True)
 class AreaSuggestion:
-    """A disease that somebody may mean: its id, its name with the language that is in, what else it is called."""
+    """A disease that somebody may mean: its id, its name with the language that is in, what else it is called.
+
+    ``english`` is the name in the note where that is an English one, as most further names are.
+    """
 
     id: str
     name: str
     spoken: str
     note: str
+    english: str
 
 
 def suggested_areas(site: WebSite, typed: str, language: Language) -> list[AreaSuggestion]:
@@ -116,7 +123,8 @@ def suggested_areas(site: WebSite, typed: str, language: Language) -> list[AreaS
         other = folded(hit.matched) not in {folded(name), folded(typed)}
         note = language.text("signup.also_called", name=hit.matched) if other else ""
         spoken = hit.node.shown.language(language.code)
-        found.setdefault(name, AreaSuggestion(id=hit.node.id, name=name, spoken=spoken, note=note))
+        english = hit.matched if other and hit.matched in (hit.node.name, *hit.node.synonyms) else ""
+        found.setdefault(name, AreaSuggestion(id=hit.node.id, name=name, spoken=spoken, note=note, english=english))
     return list(found.values())[:MOST]
 
 

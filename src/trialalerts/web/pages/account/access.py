@@ -18,7 +18,7 @@ from trialalerts.subscribers.people import find_by_key
 from trialalerts.subscribers.tables import Subscriber
 from trialalerts.subscribers.tokens import Purpose, TokenTooOld
 from trialalerts.web.site import LinkEnded, WebSite
-from trialalerts.web.templates import with_query
+from trialalerts.web.templates import Repeat, with_query
 
 __all__ = ["Access", "access_of", "ask_for_fresh", "mail_fresh_link", "own_path", "switch"]
 
@@ -42,16 +42,23 @@ def own_path(site: WebSite, request: Request, *, within: str = "") -> str:
     return with_query(path, lang=asked.code) if asked else path
 
 
-def switch(site: WebSite, request: Request, query: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+def switch(
+    site: WebSite,
+    request: Request,
+    query: Mapping[str, str] | None = None,
+    *,
+    sent: Mapping[str, object] | None = None,
+) -> Mapping[str, Any]:
     """Return what a page needs to be had in another language: its path, and what it shows of it.
 
-    Nothing for the answer to a form, for another look at it would forget what was typed; but where a ``query`` gets the
-    same page, that.
+    The answer to a form is had by a ``query`` that gets the same page, or else by what was ``sent`` that could not be
+    done: it is sent once more, so that nothing that was typed is forgotten.
     """
-    if request.method != "GET" and query is None:
-        return {}
+    here = f"{site.pages.prefix}/preferences/{request.path_params['token']}"
+    if request.method == "POST" and query is None:
+        return {"repeat": Repeat(path=here, fields={name: str(value) for name, value in (sent or {}).items() if value})}
     shown = query or {name: value for name, value in request.query_params.items() if name in _SHOWN}
-    return {"here": f"{site.pages.prefix}/preferences/{request.path_params['token']}", "here_query": shown}
+    return {"here": here, "here_query": shown}
 
 
 def access_of(site: WebSite, session: Session, token: str) -> Access:
@@ -93,8 +100,8 @@ def _key_of(site: WebSite, token: str) -> str:
     return site.tokens.read(_RENEWABLE[-1], token, max_age=None).key
 
 
-def ask_for_fresh(site: WebSite, request: Request, subscriber: Subscriber, token: str) -> Response:
-    """Show the page that offers a fresh link, for what an older one does not open."""
+def ask_for_fresh(site: WebSite, request: Request, subscriber: Subscriber, token: str, action: str = "") -> Response:
+    """Show the page that offers a fresh link, for what an older one does not open: a page, or what a form asks."""
     language, back = site.pages.language(request, subscriber.reading_locale), own_path(site, request)
-    shown = switch(site, request)
+    shown = switch(site, request, sent={"action": action})
     return site.pages.page("fresh.html", language, token=token, back=back, address=subscriber.address, **shown)

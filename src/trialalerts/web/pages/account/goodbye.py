@@ -35,15 +35,20 @@ def leave(site: WebSite, session: Session, subscriber: Subscriber, *, how: str) 
     session.refresh(subscriber)
 
 
-def left_page(site: WebSite, session: Session, subscriber: Subscriber | None, language: Language) -> Response:
-    """Say that it is done; whoever has just left gets the way back, an old link of theirs does not."""
+def left_page(
+    site: WebSite, session: Session, subscriber: Subscriber | None, language: Language, once_more: Repeat
+) -> Response:
+    """Say that it is done; whoever has just left gets the way back, an old link of theirs does not.
+
+    ``once_more`` lets somebody leave who has left, which does nothing.
+    """
     left = left_at(session, subscriber) if subscriber else None
     undo = ""
     if subscriber and left and site.clock.now() - left <= _LATELY:
         undo = f"{site.pages.prefix}{site.links.undo(subscriber).removeprefix(site.settings.service.base_url)}"
     days = max(1, site.settings.retention.left.days)
     told = bool(subscriber and subscriber.confirmed_at)
-    again = Repeat(path=undo, name="action", value=_LEFT) if undo else None
+    again = Repeat(path=undo, name="action", value=_LEFT) if undo else once_more
     return site.pages.page(
         "unsubscribed.html", language, undo=undo, days=days, told=told, reasons=REASONS, repeat=again
     )
@@ -75,7 +80,7 @@ class UndoPage:
                 count_reason(session, str(typed.get(_WHY, "")), now=now)
                 return site.pages.message("thanks", language, repeat=Repeat(path=path, name="action", value=_WHY))
             if typed.get("action") == _LEFT and left_at(session, subscriber):
-                return left_page(site, session, subscriber, language)
+                return left_page(site, session, subscriber, language, Repeat(path=path, name="action", value=_LEFT))
             if come_back(session, subscriber, how="link", now=now):
                 requeue_withheld(session, id_of(subscriber), SubscriberState.UNSUBSCRIBED.value, now=now)
             link = site.links.preferences(subscriber)

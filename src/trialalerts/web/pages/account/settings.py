@@ -24,7 +24,7 @@ from trialalerts.subscribers.people import SubscriberChanges, edit, pause, resum
 from trialalerts.subscribers.preferences import remove_preference
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.web.forms import FieldError, Form
-from trialalerts.web.pages.account.access import Access, access_of, ask_for_fresh, mail_fresh_link
+from trialalerts.web.pages.account.access import Access, access_of, ask_for_fresh, mail_fresh_link, switch
 from trialalerts.web.pages.account.goodbye import leave, left_page
 from trialalerts.web.pages.account.held import SHOWN, HeldPages
 from trialalerts.web.pages.account.link import link_sent
@@ -115,7 +115,7 @@ class SettingsPage:
             if action not in self._actions:
                 raise HTTPException(400)
             if action == "address" and not access.fresh:
-                return ask_for_fresh(self._site, request, subscriber, token)
+                return ask_for_fresh(self._site, request, subscriber, token, action)
             form = self._view.filled(request, sent, subscriber)
             notice = self._actions[action](session, subscriber, form)
             if form.errors:
@@ -126,14 +126,15 @@ class SettingsPage:
         with self._site.db.read() as session:
             access = access_of(self._site, session, token)
             if not access.fresh:
-                return ask_for_fresh(self._site, request, access.subscriber, token)
+                return ask_for_fresh(self._site, request, access.subscriber, token, "erase")
             return self._view.plain(request, access.subscriber, "erase.html", here_query={"do": "erase"})
 
     def _leave(self, request: Request, token: str) -> Response:
         with self._site.db.write() as session:
             subscriber = access_of(self._site, session, token).subscriber
             leave(self._site, session, subscriber, how="web")
-            return left_page(self._site, session, subscriber, self._view.language(request, subscriber))
+            once_more = switch(self._site, request, sent={"action": "unsubscribe"})["repeat"]
+            return left_page(self._site, session, subscriber, self._view.language(request, subscriber), once_more)
 
     def done(self, request: Request, notice: str) -> Response:
         """Lead to the page, which says what was done."""
@@ -262,7 +263,7 @@ class SettingsPage:
             except LinkEnded:  # the button was pressed twice
                 return self._site.pages.message("erased", self._site.pages.language(request))
             if not access.fresh:
-                return ask_for_fresh(self._site, request, access.subscriber, token)
+                return ask_for_fresh(self._site, request, access.subscriber, token, "erase-now")
             language = self._view.language(request, access.subscriber)
             erase(session, access.subscriber, how="web", now=self._site.clock.now())
         wipe_free_pages(self._site.db)

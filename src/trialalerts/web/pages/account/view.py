@@ -92,7 +92,7 @@ class SettingsView:
             action=path,
             form=form,
             address=subscriber.address,
-            **switch(self._site, request),
+            **switch(self._site, request, sent=form.values),
         )
 
     def rest(
@@ -117,7 +117,7 @@ class SettingsView:
             form=form,
             follow=self._site.follow(session, kept, language),
             address=subscriber.address,
-            **switch(self._site, request),
+            **switch(self._site, request, sent=form.values),
         )
 
     def _in_a_month(self, subscriber: Subscriber) -> str:
@@ -166,7 +166,7 @@ class SettingsView:
             days=max(1, site.settings.retention.left.days),
             weekdays=site.pages.weekdays(language),
             **site.choices(),
-            **switch(site, request),
+            **switch(site, request, sent=form.values),
         )
 
     def _handover(self, session: Session, subscriber: Subscriber, language: Language) -> Mapping[str, Any] | None:

@@ -121,5 +121,5 @@ class WishPages:
             action=self._view.path(request),
             form=form,
             **self._site.choices(),
-            **switch(self._site, request),
+            **switch(self._site, request, sent=form.values),
         )
