@@ -70,7 +70,7 @@ ELSEWHERE = {"announcements cancel", "announcements pause", "announcements resum
              "articles approve", "articles correct", "articles publish", "articles retract",
              "service announce-handover", "service export", "service import",
              "sources release", "digests send", "areas import", "regions import", "database copy",
-             "follows add", "follows remove", "items split"}  # fmt: skip
+             "follows add", "follows remove", "follows silence", "follows unsilence", "items split"}  # fmt: skip
 """These leave a line, too: they need a source, a trial, a file or another database."""
 READS = {
     "announcements list", "announcements show", "articles check", "articles list", "articles preview", "articles show",

@@ -139,3 +139,23 @@ def test_a_line_follows_an_area_or_a_trial_and_not_both(run: Run, tmp_path: Path
     answer = run("subscribers", "import", str(file))
     assert answer.code == 2
     assert "write one line for each" in answer.err
+
+
+def test_a_trial_is_silenced_and_told_again(run: Run) -> None:
+    run("follows", "add", "anna@example.org", NUMBER)
+    assert (
+        run("follows", "silence", "anna@example.org", "2024-510663-34").out.strip()
+        == "they are told nothing more of it"
+    )
+    assert "already" in run("follows", "silence", "anna@example.org", NUMBER).out
+    assert listed(run) == []
+    told = json.loads(run("follows", "list", "anna@example.org", "--silenced", "--json").out)
+    assert [(row["number"], row["title"]) for row in told] == [(NUMBER, "Fictional trial")]
+    assert "Fictional trial" in run("follows", "list", "anna@example.org", "--silenced").out
+    explained = run("subscribers", "explain", "anna@example.org", "--item", NUMBER)
+    assert "they silenced" in explained.out
+    assert run("follows", "unsilence", "anna@example.org", NUMBER).code == 0
+    again = run("follows", "unsilence", "anna@example.org", NUMBER)
+    assert (again.code, "have not silenced" in again.err) == (2, True)
+    trail = json.loads(run("audit", "list", "--action", "silence", "--json").out)
+    assert [row["action"] for row in trail] == ["silence.removed", "silence.added"]

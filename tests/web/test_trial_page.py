@@ -254,6 +254,53 @@ def test_a_trial_is_followed_by_a_press_from_a_mails_link_and_left_again(each_wo
         }
 
 
+@pytest.mark.parametrize("lang", ["en", "de", "fr", "es"])
+def test_a_trial_is_silenced_by_a_press_and_told_again_from_the_settings(each_world: World, lang: str) -> None:
+    world = each_world
+    with world.db.write() as session:
+        item = store_trial(session)
+    ada = world.follower(locale=lang)
+    path = path_of(world.links.follow(ada, item.id or 0))
+    before = world.dump()
+    asked = world.client.get(f"{path}?do=silence")
+    world.client.head(f"{path}?do=silence")
+    assert asked.headers["X-Robots-Tag"].startswith("noindex")
+    assert world.dump() == before, "to look changes nothing"
+    assert f'hreflang="{"de" if lang == "en" else "en"}"' in asked.text, "it is had in the other languages"
+    assert (NUMBER in asked.text, "Brevalumab" in re.search("<title>(.*?)</title>", asked.text)[1]) == (True, False)  # type: ignore[index]  # it is there
+    for _ in range(2):
+        assert world.client.post(path, data={"action": "silence"}).status_code == 200
+    assert NUMBER in world.client.get(path_of(world.links.preferences(ada))).text
+    assert 'value="hear"' in world.client.get(path).text
+    held = world.client.get(f"{path_of(world.links.fresh(ada))}/data").json()
+    assert [each["number"] for each in held["silenced"]] == [NUMBER]
+    assert NUMBER in world.client.get(f"{path_of(world.links.fresh(ada))}?see=data").text
+    settings = path_of(world.links.preferences(ada))
+    done = world.client.post(settings, data={"action": "hear", "trial": NUMBER}, follow_redirects=True)
+    assert (done.status_code, NUMBER in done.text, 'role="status"' in done.text) == (200, False, True)
+    assert 'value="hear"' not in world.client.get(path).text
+    assert len(world.preferences(ada)) == 1
+
+
+def test_whoever_follows_a_trial_is_told_that_silencing_it_ends_that(world: World) -> None:
+    with world.db.write() as session:
+        item = store_trial(session)
+    ada = world.follower()
+    path = path_of(world.links.follow(ada, item.id or 0))
+    assert "You follow this trial now" not in world.client.get(f"{path}?do=silence").text
+    world.client.post(path, data={"action": "follow"})
+    assert "You follow this trial now" in world.client.get(f"{path}?do=silence").text
+    world.client.post(path, data={"action": "silence"})
+    assert len(world.preferences(ada)) == 1
+    assert "not for you" in world.client.get(path).text
+    world.client.post(path, data={"action": "follow"})
+    assert "you said this trial is not for you" not in world.client.get(path).text.lower()
+    assert len(world.preferences(ada)) == 2
+    world.client.post(path, data={"action": "silence"})
+    world.client.post(path, data={"action": "hear"})
+    assert len(world.preferences(ada)) == 1
+
+
 def test_an_old_link_or_one_of_another_purpose_follows_nothing(world: World) -> None:
     with world.db.write() as session:
         item = store_trial(session)
@@ -264,6 +311,8 @@ def test_an_old_link_or_one_of_another_purpose_follows_nothing(world: World) -> 
     world.clock.advance(timedelta(days=91))
     assert "Follow this trial" in world.client.get(path).text
     assert world.client.post(path).status_code == 410
+    assert world.client.post(path, data={"action": "silence"}).status_code == 410
+    assert world.client.get(f"{path}?do=silence").status_code == 410
     assert len(world.preferences(ada)) == 1
     assert Purpose.FOLLOW not in {Purpose.CONFIRM, Purpose.DIGEST}
 

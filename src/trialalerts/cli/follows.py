@@ -1,4 +1,4 @@
-"""``trialalerts follows``: single trials that people follow."""
+"""``trialalerts follows``: single trials that people follow, or want to hear nothing of."""
 
 from __future__ import annotations
 
@@ -24,22 +24,29 @@ Number = Annotated[str, typer.Argument(metavar="NUMBER", help="NCT01234567, or a
 
 @app.callback()
 def _noun() -> None:
-    """Single trials that people follow: every later change of one comes, whatever else they follow."""
+    """Single trials that people follow (every later change comes, whatever else they follow), or hear nothing of."""
 
 
 @app.command("list", epilog="Example: trialalerts follows list anna@example.org")
-def list_(email: Email, *, json: AsJson = False) -> None:
+def list_(
+    email: Email,
+    *,
+    silenced: Annotated[bool, typer.Option("--silenced", help="Those that they said are not for them.")] = False,
+    json: AsJson = False,
+) -> None:
     """List the trials that somebody follows, with what is still awaited of each: begin, end, results, or nothing."""
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show_json, show_table
     from trialalerts.subscribers.people import find_subscriber
 
     with open_context().db.read() as session:
-        rows = _rows(session, find_subscriber(session, email))
+        subscriber = find_subscriber(session, email)
+        rows = _silenced_rows(session, subscriber) if silenced else _rows(session, subscriber)
     if json:
         show_json(rows)
         return
-    columns = ("id", "number", "status", "awaited", "on", "title", "since", "confirmed")
+    of_silenced = ("number", "status", "title", "since")
+    columns = of_silenced if silenced else ("id", "number", "status", "awaited", "on", "title", "since", "confirmed")
     show_table(columns, [tuple(row[name] for name in columns) for row in rows])
 
 
@@ -93,6 +100,58 @@ def remove(email: Email, number: Number, *, json: AsJson = False) -> None:
         show_json({"id": preference, "removed": True})
         return
     show(f"preference {preference} removed: the trial is followed no longer")
+
+
+@app.command(epilog="Example: trialalerts follows silence anna@example.org NCT01234567")
+def silence(email: Email, number: Number, *, json: AsJson = False) -> None:
+    """Tell somebody nothing more of one trial, as their press on “Not for me” does; they follow it no longer."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show, show_json
+    from trialalerts.subscribers.follows.silence import silence_trial
+    from trialalerts.subscribers.follows.trials import wanted_trial
+    from trialalerts.subscribers.people import find_subscriber
+
+    ctx = open_context()
+    with ctx.db.write() as session:
+        subscriber, item = find_subscriber(session, email), wanted_trial(session, number)
+        new = silence_trial(session, subscriber, item, how="operator", now=ctx.clock.now())
+    if json:
+        show_json({"silenced": True, "new": new})
+        return
+    show("they are told nothing more of it" if new else "they were told nothing of it already")
+
+
+@app.command(epilog="Example: trialalerts follows unsilence anna@example.org NCT01234567")
+def unsilence(email: Email, number: Number, *, json: AsJson = False) -> None:
+    """Tell somebody of one trial again, from now on, by whatever they follow."""
+    from trialalerts.cli.context import open_context
+    from trialalerts.cli.output import show, show_json
+    from trialalerts.errors import NotFound
+    from trialalerts.subscribers.follows.silence import lift_silence
+    from trialalerts.subscribers.follows.trials import wanted_trial
+    from trialalerts.subscribers.people import find_subscriber
+
+    ctx = open_context()
+    with ctx.db.write() as session:
+        subscriber, item = find_subscriber(session, email), wanted_trial(session, number)
+        if not lift_silence(session, subscriber, item, how="operator", now=ctx.clock.now()):
+            raise NotFound("They have not silenced this trial; see: trialalerts follows list EMAIL --silenced")
+    if json:
+        show_json({"silenced": False})
+        return
+    show("they are told of it again")
+
+
+def _silenced_rows(session: Session, subscriber: Subscriber) -> list[dict[str, Any]]:
+    from trialalerts.catalog.trials.lookup import current_item
+    from trialalerts.subscribers.follows.silence import silenced_trials
+
+    found = [(current_item(session, each.item_id), each.created_at) for each in silenced_trials(session, subscriber)]
+    return [
+        {"number": item.external_id, "status": item.status, "title": item.title, "since": since}
+        for item, since in found
+        if item is not None
+    ]
 
 
 def _rows(session: Session, subscriber: Subscriber) -> list[dict[str, Any]]:

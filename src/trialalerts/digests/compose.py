@@ -36,6 +36,7 @@ from trialalerts.matching.shown import Queries, introduction
 from trialalerts.matching.window import changes_between
 from trialalerts.settings import Settings
 from trialalerts.subscribers.account.resting import end_rests
+from trialalerts.subscribers.follows.silence import silenced_by
 from trialalerts.subscribers.people import end_pauses
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas.tree import load_areas
@@ -234,7 +235,8 @@ class Composer:
         for row in rows:
             if row.paused_seq is not None:
                 rested[row.subscriber_id] = min(row.paused_seq, rested.get(row.subscriber_id, row.paused_seq))
-        matches = self._page_matcher.match(rows, told_since(session, rested))
+        silenced = silenced_by(session, {row.subscriber_id for row in rows})
+        matches = self._page_matcher.match(rows, told_since(session, rested), silenced)
         self._corrections.add(session, matches.served, rows)
         if self.looks_back:
             self._silent.add(session, matches.served, rows)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from trialalerts.digests.due import DueRow
 from trialalerts.logs import Logger
+from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import Matcher
 from trialalerts.matching.query import MatchSet, SelectionKind
 from trialalerts.subscribers.tables import NEVER_SERVED
@@ -82,11 +83,15 @@ class PageMatcher:
         self._introducing = introducing
 
     def match(
-        self, rows: Sequence[DueRow], before: Mapping[int, Collection[int]] = MappingProxyType({})
+        self,
+        rows: Sequence[DueRow],
+        before: Mapping[int, Collection[int]] = MappingProxyType({}),
+        silenced: Mapping[int, Collection[int]] = MappingProxyType({}),
     ) -> PageMatches:
         """Return what the people of these rows are told.
 
-        ``before`` gives, by the person, the numbers of changes that they were told while one of their wishes rested.
+        ``before`` gives, by the person, the numbers of changes that they were told while one of their wishes rested,
+        ``silenced`` the trials (items) that they said are not for them.
 
         Somebody may have confirmed, come back with an older cursor, or chosen something else after the windows were
         read: they are left out, the next round has windows for them. A fault in one subscriber's matching harms only
@@ -105,7 +110,7 @@ class PageMatcher:
             if served is None or row.preference_id is None:
                 continue
             try:
-                if not self._add(served, row, before.get(who, ())):
+                if not self._add(served, row, before.get(who, ()), silenced.get(who, ())):
                     people[who] = None
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
                 log.error("digest.failed", subscriber=who, error=type(error).__name__)
@@ -115,7 +120,7 @@ class PageMatcher:
         self._leave_out_what_was_told(told if self.matcher.changes.index.gains else ())
         return PageMatches(served=told, failed=failed)
 
-    def _add(self, served: DueSubscriber, row: DueRow, before: Collection[int]) -> bool:
+    def _add(self, served: DueSubscriber, row: DueRow, before: Collection[int], silenced: Collection[int]) -> bool:
         """Add what a preference brings; return False where no window of this round holds it."""
         changes, shown, preference = self.matcher.changes, self.matcher.shown, row.preference_id or 0
         newcomer = row.cursor == NEVER_SERVED
@@ -127,13 +132,13 @@ class PageMatcher:
                 return False
             within = within if is_new else self._since_rest(row.paused_seq, before)
             served.rested += (preference,)
-        if found := changes.found(within & changes.index.read_in(language), row):
+        if found := changes.found(within & _heard(changes.index, language, silenced), row):
             served.parts.append((preference, found))
             served.changed |= not newcomer
         if newcomer or (is_new and self._introducing):
             if shown is None or not self.matcher.introduces(row):
                 return False
-            if found := shown.found(shown.index.read_in(language), row):
+            if found := shown.found(_heard(shown.index, language, silenced), row):
                 served.parts.append((preference, found))
             served.introduced += (preference,) if row.is_new else ()
             served.newcomer = newcomer
@@ -169,3 +174,9 @@ class PageMatcher:
             return changes.index.after(began) & changes.announced if began is not None else 0
         within = changes.index.after(cursor)
         return within & (changes.announced if self._introducing else changes.index.over)
+
+
+def _heard(index: WindowIndex, language: str, silenced: Collection[int]) -> int:
+    """Return what somebody hears of who reads a language and silenced some trials, as bits."""
+    read = index.read_in(language)
+    return read & ~index.of_items(silenced) if silenced else read

@@ -5,7 +5,7 @@ Nothing is kept: each estimate reads what the preference may ask for, a part at 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -21,7 +21,8 @@ from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import wanted
 from trialalerts.matching.query import PreferenceQuery
 from trialalerts.matching.shown import changed_items, open_trials
-from trialalerts.matching.window import changes_between
+from trialalerts.matching.window import Indexed, changes_between
+from trialalerts.subscribers.follows.silence import silenced_by
 from trialalerts.subscribers.tables import Preference, RegionKind
 from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.vocabulary.places.regions import MAX_RADIUS_KM
@@ -78,7 +79,7 @@ class Alternative:
 
 
 class Estimator:
-    """Answers for any number of preferences, each by what it may ask for.
+    """Answers for any number of preferences, each by what it may ask for, without what its subscriber silenced.
 
     Args:
         session: reads, and is read from with each answer.
@@ -128,10 +129,14 @@ class Estimator:
     def _open(self, preference: Preference) -> int:
         trials = open_trials(self._session, [PreferenceQuery.of(preference)], self._areas)
         return sum(
-            wanted(WindowIndex(trials[start : start + _AT_ONCE], self._areas), preference, self._now.date())
-            .bit_count()
-            for start in range(0, len(trials), _AT_ONCE)
-        )  # fmt: skip
+            self._found(trials[start : start + _AT_ONCE], preference) for start in range(0, len(trials), _AT_ONCE)
+        )
+
+    def _found(self, candidates: Sequence[Indexed], preference: Preference) -> int:
+        """Return how many of these a preference brings to whose it is."""
+        index = WindowIndex(candidates, self._areas)
+        silenced = silenced_by(self._session, [preference.subscriber_id]).get(preference.subscriber_id, ())
+        return (wanted(index, preference, self._now.date()) & ~index.of_items(silenced)).bit_count()
 
     def _changes(self, preference: Preference) -> int:
         return self._changed(preference, *self._span)
@@ -144,7 +149,7 @@ class Estimator:
             some = items[start : start + _AT_ONCE]
             # What a baseline brings is no news.
             changes = changes_between(self._session, after, upto, baselines_after=upto, items=some)
-            found += wanted(WindowIndex(changes, self._areas), preference, self._now.date()).bit_count()
+            found += self._found(changes, preference)
         return found
 
     def _alternatives(self, preference: Preference) -> Iterator[Alternative]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from functools import cached_property, reduce
 from itertools import accumulate
@@ -65,6 +65,7 @@ class Miss(StrEnum):
     AGE = "age", "outside the age taken"
     HEALTHY = "healthy_volunteer", "takes no healthy volunteers"
     LANGUAGE = "language", "for readers of other languages"
+    SILENCED = "silenced", "a trial that they silenced: not for me"
 
 
 class WindowIndex:
@@ -142,10 +143,21 @@ class WindowIndex:
         """
         return self._by_item[item_id]
 
+    def of_items(self, item_ids: Iterable[int]) -> int:
+        """Return all that is told of these items, as they are and as they were before."""
+        return reduce(or_, (self._told_of[item_id] for item_id in item_ids), 0)
+
     @cached_property
     def for_followers(self) -> int:
         """The candidates that those only are told who follow the trial."""
         return bits_of([number for number, each in enumerate(self._asked) if each.only_followers])
+
+    @cached_property
+    def _told_of(self) -> Postings[int]:
+        found = Postings[int]()
+        for number, each in enumerate(self._asked):
+            found.add((each.item_id,), number)
+        return found
 
     @cached_property
     def _by_item(self) -> Postings[int]:

@@ -113,11 +113,15 @@ def note_text(line: Consent, read: ConsentText | None) -> None:
         line.locale, line.version = read.locale, read.version
 
 
+_NOUNS = {"preference", "silence"}
+"""What is added, changed or removed by its number."""
+
+
 def _named(action: ConsentAction, what: str) -> str:
-    """Return a noun and a verb: ``subscriber.paused``, ``preference.added``."""
+    """Return a noun and a verb: ``subscriber.paused``, ``preference.added``, ``silence.removed``."""
     words = what.partition(":")[0].split()
-    if action is ConsentAction.CHANGED and words[:1] == ["preference"] and words[2:]:
-        return f"preference.{words[-1]}"
+    if action is ConsentAction.CHANGED and words[2:] and words[0] in _NOUNS:
+        return f"{words[0]}.{words[-1]}"
     return f"subscriber.{action}"
 
 

@@ -42,7 +42,7 @@ __all__ = [
 
 _TOLD_OF_THEM = (
     "digest", "announcement_recipient", "feedback_event", "soft_bounces", "refused_address", "address_change",
-    "handover_objection",
+    "handover_objection", "silenced_trial",
 )  # fmt: skip
 _TO_WIPE = "log to wipe"
 _WIPING_MILLISECONDS = 250
@@ -85,7 +85,7 @@ def close_books(session: Session, subscriber: Subscriber) -> None:
     connection = session.connection()
     theirs = {"subscriber": subscriber.id}
     connection.execute(delete(Preference).where(col(Preference.subscriber_id) == subscriber.id))
-    for name in ("digest", "announcement_recipient"):
+    for name in ("digest", "announcement_recipient", "silenced_trial"):
         connection.execute(text(f"DELETE FROM {name} WHERE subscriber_id = :subscriber"), theirs)
     connection.execute(
         text(

@@ -31,6 +31,7 @@ from trialalerts.subscribers.choices import (
 )
 from trialalerts.subscribers.consent import ConsentText, note_text, record_consent, shown_values
 from trialalerts.subscribers.erasure import close_books
+from trialalerts.subscribers.follows.silence import lift_silence
 from trialalerts.subscribers.follows.trials import follow_trial
 from trialalerts.subscribers.preferences import NewPreference, add_preference, list_preferences
 from trialalerts.subscribers.schedule import local_moment, next_due
@@ -165,6 +166,8 @@ def confirm(
     activated = subscriber.state is SubscriberState.PENDING and bool(meant or not preference_ids)
     for preference in waiting:
         preference.confirmed_at = now
+        if preference.item_id is not None:
+            lift_silence(session, subscriber, preference.item_id, how=how, now=now)
     if activated:
         activate(subscriber, now, last_change=current_number(session, CHANGES))
     if waiting or activated:

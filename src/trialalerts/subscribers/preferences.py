@@ -319,14 +319,18 @@ def list_preferences(session: Session, subscriber: Subscriber) -> list[Preferenc
     return list(session.exec(rows))
 
 
-def unsaved_preference(new: NewPreference, *, is_area: Callable[[str], bool], now: datetime) -> Preference:
+def unsaved_preference(
+    new: NewPreference, *, is_area: Callable[[str], bool], now: datetime, subscriber_id: int = 0
+) -> Preference:
     """Return a preference that is not stored, to try it out; ``is_area`` tells whether an area of this id exists.
+
+    ``subscriber_id`` is whose it would be; 0: somebody's of whom nothing is known.
 
     Raises:
         InvalidInput: an unknown area, word or birthday.
     """
     columns = _checked_columns(new, is_area, now.date())
-    return Preference(subscriber_id=0, created_at=now, confirmed_at=now, **columns)
+    return Preference(subscriber_id=subscriber_id, created_at=now, confirmed_at=now, **columns)
 
 
 def columns_of(new: NewPreference) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, false, text, true
+from sqlalchemy import Index, UniqueConstraint, false, text, true
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime, empty_list
@@ -26,6 +26,7 @@ __all__ = [
     "LeavingReason",
     "Preference",
     "RegionKind",
+    "SilencedTrial",
     "Subscriber",
     "SubscriberState",
     "id_of",
@@ -217,6 +218,24 @@ class Preference(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     introduced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SilencedTrial(SQLModel, table=True):
+    """A trial that somebody said is not for them: nothing of it is told to them.
+
+    It names the item, not a number: it holds whichever number the trial goes by.
+    """
+
+    __tablename__ = "silenced_trial"
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "item_id", name="uq_silenced_trial"),
+        Index("ix_silenced_trial_item_id", "item_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", sa_type=BigId)
+    item_id: int = Field(sa_type=BigId)
+    created_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Consent(SQLModel, table=True):

@@ -35,10 +35,13 @@ class Estimates:
         self._clock = clock
         self._sources = sources
 
-    def of(self, new: NewPreference, areas: AreaTree) -> PageEstimate | None:
-        """Return what a preference would bring; None where it cannot be told just now: an estimate is a courtesy."""
+    def of(self, new: NewPreference, areas: AreaTree, *, reader: int = 0) -> PageEstimate | None:
+        """Return what a preference would bring; None where it cannot be told just now: an estimate is a courtesy.
+
+        ``reader`` is the subscriber who is about to have it; 0: somebody new.
+        """
         now = self._clock.now()
-        preference = unsaved_preference(new, is_area=areas.__contains__, now=now)
+        preference = unsaved_preference(new, is_area=areas.__contains__, now=now, subscriber_id=reader)
         try:
             with self._db.read() as session:
                 since, complete = watched_since(session, self._sources)

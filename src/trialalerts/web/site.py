@@ -12,12 +12,14 @@ from sqlmodel import Session
 from starlette.requests import Request
 
 from trialalerts.catalog.tables import Item
+from trialalerts.catalog.trials.lookup import current_item
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.errors import TokenError
 from trialalerts.settings import Settings
 from trialalerts.subscribers.filters import CHANGE_KINDS, FILTERS, PHASES
+from trialalerts.subscribers.follows.silence import silenced_trials
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.people import find_by_key
 from trialalerts.subscribers.preferences import list_preferences
@@ -140,6 +142,12 @@ class WebSite:
         """Return what a subscriber follows, to be shown."""
         wishes = list_preferences(session, subscriber)
         return [self.follow(session, each, language, unit=subscriber.unit) for each in wishes]
+
+    def silenced(self, session: Session, subscriber: Subscriber, language: Language) -> list[TrialNamed]:
+        """Return the trials that a subscriber said are not for them, to be shown."""
+        words = self.wordings.of(language.locale)
+        items = [current_item(session, each.item_id) for each in silenced_trials(session, subscriber)]
+        return [trial_named(item, words) for item in items if item is not None]
 
     def follow(
         self, session: Session, preference: Preference, language: Language, *, unit: str | None = None

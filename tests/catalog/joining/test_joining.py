@@ -27,8 +27,9 @@ from trialalerts.catalog.trials.lookup import find_trial, joined_into
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.errors import InvalidInput
+from trialalerts.subscribers.follows.silence import silence_trial
 from trialalerts.subscribers.follows.trials import follow_trial
-from trialalerts.subscribers.tables import Preference, Subscriber
+from trialalerts.subscribers.tables import Preference, SilencedTrial, Subscriber
 
 US, EU, UK, WHO = "clinicaltrials.gov", "euclinicaltrials.eu", "isrctn.com", "who.int"
 NCT, CTIS, ISRCTN = "NCT00000001", "2024-510663-34", "ISRCTN12345678"
@@ -206,6 +207,52 @@ def test_a_split_brings_everything_back_and_lasts(db: Database) -> None:
         store(db, draft)
     assert records(db) == {NCT: first, CTIS: first, ISRCTN: second}
     assert len(changes(db)) == len(told)
+
+
+def silencer(session: Session, name: str, *item_ids: int, at: datetime = NOW) -> None:
+    """Let somebody silence trials."""
+    person = add_person(session, name)
+    for item_id in item_ids:
+        silence_trial(session, person, item_id, how="link", now=at)
+
+
+def silenced(db: Database) -> list[tuple[str, int]]:
+    with db.read() as session:
+        asked = select(Subscriber.address, SilencedTrial.item_id).join(SilencedTrial)
+        return sorted((address.partition("@")[0], item_id) for address, item_id in session.exec(asked))
+
+
+def test_a_trial_stays_silenced_by_whichever_number_and_comes_apart_again(db: Database) -> None:
+    store(db, american())
+    store(db, british())
+    first, second = (item.id or 0 for item in items(db))
+    with db.write() as session:
+        silencer(session, "ada", first)
+        silencer(session, "ben", second)
+        silencer(session, "eve", first, second)
+    store(db, european())
+    assert silenced(db) == [("ada", first), ("ben", first), ("eve", first)]
+    with db.write() as session:
+        split_record(session, ISRCTN, NOW)
+    assert silenced(db) == [("ada", first), ("ben", second), ("eve", first), ("eve", second)]
+
+
+@pytest.mark.parametrize("follows_later", [True, False])
+@pytest.mark.parametrize("follows_first", [True, False])
+def test_whoever_followed_one_and_silenced_the_other_means_what_was_said_last(
+    db: Database, follows_later: bool, follows_first: bool
+) -> None:
+    store(db, american())
+    store(db, british())
+    first, second = (item.id or 0 for item in items(db))
+    one, other = (first, second) if follows_first else (second, first)
+    with db.write() as session:
+        person = add_person(session, "ada")
+        follow_trial(session, person, one, confirmed=True, how="web", now=NOW)
+        at = NOW - timedelta(days=1) if follows_later else NOW + timedelta(days=1)
+        silence_trial(session, person, other, how="link", now=at)
+    store(db, european())
+    assert (followed(db), silenced(db)) == (([("ada", first)], []) if follows_later else ([], [("ada", first)]))
 
 
 def as_an_older_program_stored_it(db: Database, item_id: int, *named: str) -> None:

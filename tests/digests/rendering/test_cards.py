@@ -341,13 +341,15 @@ def test_the_next_sites_are_named_for_a_town_and_the_others_counted() -> None:
     near = Nearby(site=LEEDS, distance_km=4.0, following=(("Bradford", 13.0), ("York", 35.0)), more=3, sites=6)
     assert card(reasons=[reason(near=near)]).others == "also Bradford (13 km), York (35 km) and 3 more"
     short = near._replace(following=(("York", 35.0),))
-    assert card(reasons=[reason(near=short)]).others == "also York (35 km) and 3 more in the United Kingdom"
+    assert card(reasons=[reason(near=short)]).others == "also York (35 km) and 3 more"
+    in_france = wish(place="Lyon, FR", country="FR")
+    assert card(reasons=[reason(near=short, wish=in_france)]).others == "also York (35 km) and 3 more in France"
     long = near._replace(following=(("Kirkby-in-Cleveland", 35.0), ("Stockton-on-the-Forest", 40.0)))
     assert card(reasons=[reason(near=long)]).others == "also Kirkby-in-Cleveland (35 km) and 4 more"
     miles = as_read(
         CardMaker(Wordings().of("en"), TODAY, unit="miles"), entry(trial(1), reasons=[reason(near=near)]), trial(1)
     )
-    assert miles.others.startswith("also Bradford (8 miles), York (22 miles)")
+    assert miles.others == "also Bradford (8 miles) and 4 more"
     assert card(reasons=[reason()]).others == ""
 
 
@@ -359,19 +361,19 @@ def test_from_the_middle_of_a_region_no_distance_is_told_as_the_readers() -> Non
     assert "km" not in made.place.state
 
 
-def test_beside_a_very_long_sentence_further_sites_are_counted_alone() -> None:
+def test_beside_a_very_long_sentence_further_sites_stand_on_the_page_alone() -> None:
     near = Nearby(site=LEEDS, distance_km=12.3, following=(("Bradford", 13.0), ("York", 35.0)), more=3, sites=6)
     maker = CardMaker(Wordings().of("en"), TODAY)
     told = [maker.personal([reason(near=near)], None, Places(state="open", letters=n)).others for n in (150, 165)]
     assert [each.startswith("also Bradford") for each in told] == [True, False]
-    assert told[1] == "and 5 more"
+    assert told[1] == "", "the line has room for the links alone"
 
 
 def test_beside_a_hospital_of_a_long_name_the_sentence_may_be_less_long() -> None:
     long = LEEDS.model_copy(update={"facility": "Fictional Infirmary of the Whole North and East"})
     near = Nearby(site=long, distance_km=12.3, following=(("Bradford", 13.0), ("York", 35.0)), more=3, sites=6)
     asked = Places(state="open", letters=150)
-    assert CardMaker(Wordings().of("en"), TODAY).personal([reason(near=near)], None, asked).others == "and 5 more"
+    assert CardMaker(Wordings().of("en"), TODAY).personal([reason(near=near)], None, asked).others == ""
 
 
 def test_sites_that_opened_abroad_are_counted_where_one_opened_at_home() -> None:

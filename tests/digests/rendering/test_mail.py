@@ -251,7 +251,7 @@ def test_nothing_in_subject_headers_or_links_tells_what_somebody_follows() -> No
         assert not any(given_away in value for _, value in message.headers)
         assert not any(given_away in url for url in ours)
     assert message.subject == "Your trial update: 1 new"
-    assert len(ours) == 5  # page, settings, earlier mails, out, and the way to stop this wish
+    assert len(ours) == 6  # page, “not for me”, settings, earlier mails, out, and the way to stop this wish
 
 
 def test_what_an_inbox_shows_beside_the_subject_gives_nothing_away() -> None:

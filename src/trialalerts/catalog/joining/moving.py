@@ -1,4 +1,4 @@
-"""What goes along when two items become one, and comes back when they are split: changes, followers, numbers."""
+"""What goes along when two items become one, and comes back when they are split: changes, people, numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, literal, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, literal, select, update
 from sqlmodel import SQLModel, col
 
 from trialalerts.catalog.joining.linking import RecordKey
@@ -73,7 +73,7 @@ def move_along(connection: Connection, gone: int, stays: int, records: Sequence[
     change = table_of(Change).c
     changes = list(connection.execute(select(change.seq).where(change.item_id == gone).order_by(change.seq)).scalars())
     connection.execute(update(Change).where(col(Change.item_id) == gone).values(item_id=stays))
-    followers = _move_followers(connection, gone, stays)
+    peoples = _move_peoples_rows(connection, gone, stays)
     held, number, kept = table_of(HeldChange).c, table_of(ItemNumber).c, table_of(BaselineItem).c
     subjects = select(held.subject).where(held.item_id == stays)
     connection.execute(delete(HeldChange).where(held.item_id == gone, held.subject.in_(subjects)))
@@ -87,7 +87,7 @@ def move_along(connection: Connection, gone: int, stays: int, records: Sequence[
     moved_along = {
         "records": [list(key) for key in records],
         "changes": changes,
-        **followers,
+        **peoples,
     }
     joined = {"item_id": gone, "into_id": stays, "at": now, "moved": moved_along}
     connection.execute(insert(JoinedItem), joined)
@@ -127,42 +127,65 @@ def move_back(connection: Connection, item_id: int) -> None:
     for chunk in in_chunks(moved["changes"]):
         mine = col(Change.seq).in_(chunk), col(Change.item_id) == into
         connection.execute(update(Change).where(*mine).values(item_id=item_id))
-    _move_followers_back(connection, moved, into, item_id)
+    _move_peoples_rows_back(connection, moved, into, item_id)
     connection.execute(delete(JoinedItem).where(col(JoinedItem.item_id) == item_id))
 
 
-def _preferences() -> Table:
-    """Return the subscribers' table, which stands in a room above this one and must not be imported here."""
-    return SQLModel.metadata.tables["preference"]
+_OTHERS_ROWS = ("preference", "silenced_trial")
+"""Rows of people that name an item, in tables of a room above this one, which must not be imported here."""
+_MOVED = {"preference": "preferences", "silenced_trial": "silences"}
+_DOUBLED = {"preference": "doubled", "silenced_trial": "doubled_silences"}
+"""Under which names their numbers are written down."""
 
 
-def _move_followers(connection: Connection, gone: int, stays: int) -> dict[str, list[int]]:
-    """Let the followers of an item follow the one that stays; whoever follows both does it once."""
-    preference = _preferences().c
-    asked = select(preference.id, preference.subscriber_id, preference.item_id)
-    rows = connection.execute(asked.where(preference.item_id.in_([gone, stays])).order_by(preference.id)).all()
-    staying = {row.subscriber_id: row.id for row in rows if row.item_id == stays}
-    leaving = [row for row in rows if row.item_id == gone]
-    moved = [row.id for row in leaving if row.subscriber_id not in staying]
-    _follow(connection, moved, stays)
-    doubled = [row for row in leaving if row.subscriber_id in staying]
-    for chunk in in_chunks([row.id for row in doubled]):
-        connection.execute(delete(_preferences()).where(preference.id.in_(chunk)))
-    return {"preferences": moved, "doubled": [staying[row.subscriber_id] for row in doubled]}
+def _move_peoples_rows(connection: Connection, gone: int, stays: int) -> dict[str, list[int]]:
+    """Let those who follow, or silenced, an item do so with the one that stays; whoever has both rows has one then."""
+    moved: dict[str, list[int]] = {}
+    for name in _OTHERS_ROWS:
+        theirs = SQLModel.metadata.tables[name]
+        asked = select(theirs.c.id, theirs.c.subscriber_id, theirs.c.item_id)
+        rows = connection.execute(asked.where(theirs.c.item_id.in_([gone, stays])).order_by(theirs.c.id)).all()
+        staying = {row.subscriber_id: row.id for row in rows if row.item_id == stays}
+        leaving = [row for row in rows if row.item_id == gone]
+        doubled = [row for row in leaving if row.subscriber_id in staying]
+        for chunk in in_chunks([row.id for row in doubled]):
+            connection.execute(delete(theirs).where(theirs.c.id.in_(chunk)))
+        moved[_MOVED[name]] = [row.id for row in leaving if row.subscriber_id not in staying]
+        moved[_DOUBLED[name]] = [staying[row.subscriber_id] for row in doubled]
+        _rename(connection, theirs, moved[_MOVED[name]], stays)
+    _let_the_last_word_hold(connection, stays)
+    return moved
 
 
-def _move_followers_back(connection: Connection, moved: Mapping[str, Sequence[int]], into: int, item_id: int) -> None:
-    """Let those who followed an item follow it again; whoever followed both follows both again, as the one."""
-    whole = _preferences()
-    for chunk in in_chunks(moved["doubled"]):
-        names = [each.name for each in whole.c if each.name not in {"id", "item_id"}]
-        copied = select(literal(item_id), *(whole.c[name] for name in names))
-        both = copied.where(whole.c.id.in_(chunk), whole.c.item_id == into)
-        connection.execute(insert(whole).from_select(["item_id", *names], both))
-    still = select(whole.c.id).where(whole.c.id.in_(moved["preferences"]), whole.c.item_id == into)
-    _follow(connection, connection.execute(still).scalars().all(), item_id)
+def _let_the_last_word_hold(connection: Connection, item_id: int) -> None:
+    """Let whoever followed one of the two and silenced the other do what they said last."""
+    follows, silences = (SQLModel.metadata.tables[name] for name in _OTHERS_ROWS)
+    said = func.coalesce(follows.c.confirmed_at, follows.c.created_at)
+    both = (
+        select(follows.c.id, silences.c.id.label("silence"), (said > silences.c.created_at).label("follows"))
+        .join(silences, silences.c.subscriber_id == follows.c.subscriber_id)
+        .where(follows.c.item_id == item_id, silences.c.item_id == item_id)
+    )
+    for row in connection.execute(both).all():
+        table, number = (silences, row.silence) if row.follows else (follows, row.id)
+        connection.execute(delete(table).where(table.c.id == number))
 
 
-def _follow(connection: Connection, preferences: Iterable[int], item_id: int) -> None:
-    for chunk in in_chunks(preferences):
-        connection.execute(update(_preferences()).where(_preferences().c.id.in_(chunk)).values(item_id=item_id))
+def _move_peoples_rows_back(
+    connection: Connection, moved: Mapping[str, Sequence[int]], into: int, item_id: int
+) -> None:
+    """Let those who followed, or silenced, an item do so again; whoever did so with both does so with both again."""
+    for name in _OTHERS_ROWS:
+        whole = SQLModel.metadata.tables[name]
+        for chunk in in_chunks(moved.get(_DOUBLED[name], ())):
+            names = [each.name for each in whole.c if each.name not in {"id", "item_id"}]
+            copied = select(literal(item_id), *(whole.c[each] for each in names))
+            both = copied.where(whole.c.id.in_(chunk), whole.c.item_id == into)
+            connection.execute(insert(whole).from_select(["item_id", *names], both))
+        still = select(whole.c.id).where(whole.c.id.in_(moved.get(_MOVED[name], ())), whole.c.item_id == into)
+        _rename(connection, whole, connection.execute(still).scalars().all(), item_id)
+
+
+def _rename(connection: Connection, table: Table, rows: Iterable[int], item_id: int) -> None:
+    for chunk in in_chunks(rows):
+        connection.execute(update(table).where(table.c.id.in_(chunk)).values(item_id=item_id))

@@ -61,6 +61,8 @@ _MOST_AUTHORS = 3
 _SAY_THAT_IT_IS_OPEN = frozenset({"from_you", "open_from_you"})
 _PLAIN_LETTERS = 165
 """A longer line makes a card of more than twelve lines on a telephone; the page of the trial says all."""
+_SECOND_LINE = 10
+"""So many letters fewer have room where further sites take a second line beside the links."""
 _LONG_NAME = 20
 """So many letters fewer have room where the name of the hospital takes a second line."""
 
@@ -119,7 +121,7 @@ class CardMaker:
         planned = reason is not None and reason.near.planned
         is_told = near is None and key in _SAY_THAT_IT_IS_OPEN and not planned
         asked = place_to_ask(words, reason, known, unit, stands_above=is_told and bool(beside))
-        room = _PLAIN_LETTERS - (_LONG_NAME if asked and asked.name_is_long else 0)
+        room = _PLAIN_LETTERS - _SECOND_LINE - (_LONG_NAME if asked and asked.name_is_long else 0)
         further = further_sites(words, reason, unit, crowded=known.letters >= room)
         return Personal(beside, chip, sentence, asked, further)
 

@@ -27,7 +27,9 @@ from markupsafe import Markup, escape
 __all__ = ["CARDS", "PERSONAL_LINKS", "CutText", "EagerTags", "SharedTags", "Slot", "SlotCode", "take_slots"]
 
 CARDS = "cards"
-PERSONAL_LINKS = frozenset({"digest_url", "earlier_url", "preferences_url", "rest_url", "stop_url", "unsubscribe_url"})
+PERSONAL_LINKS = frozenset(
+    {"digest_url", "earlier_url", "preferences_url", "rest_url", "stop_url", "trial_url", "unsubscribe_url"}
+)
 """Words that no two readers share, so that nothing made of them is kept."""
 
 _RUN = "_run"

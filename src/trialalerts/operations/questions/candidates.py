@@ -28,6 +28,7 @@ from trialalerts.matching.matcher import missed
 from trialalerts.matching.query import PreferenceQuery, SelectionKind
 from trialalerts.matching.window import RECRUITING_NOW, Indexed, as_it_is, changes_between, held_changes
 from trialalerts.settings import Settings
+from trialalerts.subscribers.follows.silence import silenced_trials
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import NEVER_SERVED, Preference, Subscriber
 from trialalerts.vocabulary.areas.tree import load_areas
@@ -162,7 +163,8 @@ class _Asked:
         self._preferences = list_preferences(session, subscriber)
         index = WindowIndex(candidates, load_areas(session))
         today = now.date()
-        for_others = {Miss.LANGUAGE: index.every & ~index.read_in(subscriber.locale[:2])}
+        silenced = index.of_items(each.item_id for each in silenced_trials(session, subscriber))
+        for_others = {Miss.LANGUAGE: index.every & ~index.read_in(subscriber.locale[:2]), Miss.SILENCED: silenced}
         self._missed = [missed(index, PreferenceQuery.of(each), today) | for_others for each in self._preferences]
 
     def best(self, most: int | None) -> Consideration:
@@ -245,7 +247,8 @@ class _Asked:
         if each.is_over and each.kind == RECRUITING_NOW:
             why.append(WhyNot.CLOSED)
         if digest_id is not None:
-            return preference, [WhyNot.ALREADY_TOLD], digest_id
+            silenced = [Miss.SILENCED.value] if Miss.SILENCED in why else []
+            return preference, [WhyNot.ALREADY_TOLD, *silenced], digest_id
         return preference, why or [self._otherwise(each, preference, at)], None
 
     def _otherwise(self, each: Indexed, preference: Preference, at: datetime | None) -> WhyNot:

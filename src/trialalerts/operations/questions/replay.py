@@ -7,7 +7,7 @@ not what stood in an old mail (``digests show`` does that). First digests, and c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import Matcher
 from trialalerts.matching.window import changes_between
 from trialalerts.progress import NO_PROGRESS, ProgressMeter
+from trialalerts.subscribers.follows.silence import silenced_by
 from trialalerts.subscribers.schedule import next_due
 from trialalerts.subscribers.tables import Frequency, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas.tree import load_areas
@@ -74,7 +75,8 @@ def replay(
     tellings = _Tellings(matcher, before, _changes(session, before, upto))
     if subscriber is not None:
         progress.stage("people replayed", 1)
-        yield from tellings.of(_people(session, col(Subscriber.id) == subscriber.id), rows_of(session, subscriber))
+        person = _people(session, col(Subscriber.id) == subscriber.id)
+        yield from tellings.of(session, person, rows_of(session, subscriber))
         progress.advance()
         return
     active = col(Subscriber.state) == SubscriberState.ACTIVE
@@ -83,7 +85,7 @@ def replay(
     for start in range(1, last + 1, _AT_ONCE):
         ids = range(start, start + _AT_ONCE)
         people = _people(session, active, col(Subscriber.id) >= ids.start, col(Subscriber.id) < ids.stop)
-        yield from tellings.of(people, rows_of_active(session, ids))
+        yield from tellings.of(session, people, rows_of_active(session, ids))
         progress.advance(len(people))
 
 
@@ -114,10 +116,11 @@ class _Tellings:
         self._matcher, self._before, self._told = matcher, before, told
         self._slots: dict[tuple[Any, ...], datetime] = {}
 
-    def of(self, people: Iterable[_Person], rows: Sequence[DueRow]) -> Iterator[Replayed]:
+    def of(self, session: Session, people: Sequence[_Person], rows: Sequence[DueRow]) -> Iterator[Replayed]:
         """Yield the digests of these people, whose rows these are."""
         asked = [row._replace(cursor=self._before, is_new=False, paused_seq=None) for row in rows]
-        served = {each.subscriber_id: each for each in self._matcher.match(asked).served}
+        silenced = silenced_by(session, [who.id for who in people])
+        served = {each.subscriber_id: each for each in self._matcher.match(asked, silenced=silenced).served}
         for who in people:
             if who.id in served:
                 yield from self._of_one(who, served[who.id])

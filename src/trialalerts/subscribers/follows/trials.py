@@ -15,6 +15,7 @@ from trialalerts.catalog.trials.lookup import find_trial
 from trialalerts.errors import InvalidInput, NotFound
 from trialalerts.subscribers.consent import record_consent
 from trialalerts.subscribers.filters import FILTERS
+from trialalerts.subscribers.follows.silence import lift_silence
 from trialalerts.subscribers.preferences import AddedPreference, remove_preference
 from trialalerts.subscribers.tables import NO_PLACE, ONE_TRIAL, ConsentAction, Preference, Subscriber, id_of
 
@@ -60,7 +61,8 @@ def follow_trial(
 ) -> AddedPreference:
     """Let somebody follow a trial, or find that they do; without ``confirmed`` it waits for their word.
 
-    Who follows it by their own press knows it as it is: nothing of it is introduced to them then.
+    Who follows it by their own press knows it as it is: nothing of it is introduced to them then. Whoever had silenced
+    it hears of it again.
 
     Raises:
         InvalidInput: more trials than one person can mean.
@@ -72,6 +74,8 @@ def follow_trial(
     columns = follow_columns(item_id)
     preference = found or Preference(subscriber_id=id_of(subscriber), created_at=now, **columns)
     newly_confirmed = confirmed and preference.confirmed_at is None
+    if confirmed:
+        lift_silence(session, subscriber, item_id, how=how, now=now)
     if newly_confirmed:
         preference.confirmed_at = now
         preference.introduced_at = now

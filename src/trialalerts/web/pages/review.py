@@ -89,6 +89,7 @@ class ReviewPage:
         address: str = "",
         trial: FollowedTrial | None = None,
         embedded: bool = False,
+        reader: int = 0,
     ) -> Response:
         """Show the page.
 
@@ -103,8 +104,9 @@ class ReviewPage:
             address: whom we write to, at a sign-up; then the page also tells how often.
             trial: the one that is followed, where one is.
             embedded: whether it stands in the frame of another site.
+            reader: the subscriber whose wishes these are; 0: somebody new.
         """
-        told = [[self._told(new, language) for new in wish] for wish in wishes]
+        told = [[self._told(new, language, reader) for new in wish] for wish in wishes]
         one = told[0][0] if len(told) == 1 and len(told[0]) == 1 else None
         return self._site.pages.page(
             "look.html",
@@ -124,13 +126,13 @@ class ReviewPage:
             repeat=Repeat(path=action.partition("?")[0], form="review", name="step", value=_LOOK, enter=SAVE),
         )
 
-    def _told(self, new: NewPreference, language: Language) -> _Understood:
+    def _told(self, new: NewPreference, language: Language, reader: int) -> _Understood:
         site = self._site
         areas = site.vocabulary.tree()
         preference = unsaved_preference(new, is_area=areas.__contains__, now=site.clock.now())
         return _Understood(
             follow=site.told(preference, language),
-            outlook=site.estimates.of(new, areas),
+            outlook=site.estimates.of(new, areas, reader=reader),
             trials=new.item_kinds != ("article",),
         )
 

@@ -49,6 +49,18 @@ class NearPlace:
     choices: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """How a reader with a personal link, whose ``token`` it is, stands to a trial; without one nobody can tell."""
+
+    token: str | None = None
+    followed: bool = False
+    silenced: bool = False
+
+
+_ANYBODY = Reader()
+
+
 def near_place(session: Session, typed: str, language: Language) -> NearPlace:
     """Return what a typed place means; it is neither kept nor logged."""
     text = " ".join(typed.split())[:_LONGEST_PLACE]
@@ -96,12 +108,12 @@ class TrialPage:
         here: str,
         token: str | None,
         followed: bool,
+        silenced: bool,
     ) -> Response:
         """Return the page of a trial to which the signed link ``here`` led; without a ``token`` it follows none."""
         view = self._view(session, item, language, near, sites=_SITES)
-        return self._rendered(
-            "trial.html", view, language, near, here=here, signed=True, token=token, followed=followed
-        )
+        reader = Reader(token=token, followed=followed, silenced=silenced)
+        return self._rendered("trial.html", view, language, near, here=here, signed=True, reader=reader)
 
     def _refused(self, request: Request) -> Response | None:
         wait = self._site.looks.wait(client_of(request.client.host if request.client else None))
@@ -140,8 +152,7 @@ class TrialPage:
         *,
         here: str = "",
         signed: bool = False,
-        token: str | None = None,
-        followed: bool = False,
+        reader: Reader = _ANYBODY,
     ) -> Response:
         pages, today = self._site.pages, self._site.clock.now().date()
         path = f"{pages.prefix}/trials/{view.number}"
@@ -162,6 +173,7 @@ class TrialPage:
             key_criteria=_SHEET_CRITERIA,
             key_length=_SHEET_LINE,
             signed=signed,
-            token=token,
-            followed=followed,
+            token=reader.token,
+            followed=reader.followed,
+            silenced=reader.silenced,
         )

@@ -27,7 +27,7 @@ _CONTACT_NAME = 40
 """A longer name is a call centre's, mostly."""
 _LINE, _MOST_LINES = 39, 2
 """So many letters stand in a line of the block of a card, 375 pixels wide; so many lines a contact may take."""
-_TWO_LINES_OF_LINKS = 92
+_TWO_LINES_OF_LINKS = 98
 _NOTHING = TrialFacts()
 
 
@@ -193,9 +193,9 @@ def further_sites(words: Wording, reason: Reason | None, unit: str | None, *, cr
     """Return what stands beside the link: the next two open sites, and how many more there are in the country.
 
     Where that would take a third line of a telephone, the country is left out, then the second town; where the card is
-    ``crowded``, both towns: they stand on the page.
+    ``crowded``, all of it, so that the line is one: the sites stand on the page.
     """
-    if reason is None or not reason.near.following:
+    if reason is None or not reason.near.following or crowded:
         return ""
     near, country = reason.near, _country(words, reason)
     towns = [_town(words, town, reason) for town, _ in near.following]
@@ -205,14 +205,13 @@ def further_sites(words: Wording, reason: Reason | None, unit: str | None, *, cr
             for town, (_, km) in zip(towns, near.following, strict=True)
         ]
     more = near.more if country else 0
-    if crowded:
-        return words.count("place.more", more + len(towns))
     ways = [
         _also(words, towns, more, country),
         _also(words, towns, more, ""),
         _also(words, towns[:1], more + len(towns) - 1, ""),
     ]
-    room = _TWO_LINES_OF_LINKS - len(words.say("card.more")) - len(" · NCT01234567 · ")
+    beside = (words.say("card.more"), words.say("card.silence"), " · NCT01234567 ·  · ")
+    room = _TWO_LINES_OF_LINKS - sum(map(len, beside))
     return next((way for way in ways if len(way) <= room), ways[-1])
 
 

@@ -18,6 +18,7 @@ from trialalerts.delivery.outbox.tables import Delivery, FeedbackEvent, RefusedA
 from trialalerts.digests.reading import DigestReader
 from trialalerts.digests.tables import Digest
 from trialalerts.subscribers.consent import list_consents
+from trialalerts.subscribers.follows.silence import silenced_trials
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import AddressChange, HandoverObjection, Subscriber, id_of
 from trialalerts.web.languages import Language, language_name, zone_name
@@ -59,6 +60,7 @@ class HeldPages:
             mails=self._mails(session, subscriber, language),
             consents=self._consents(session, subscriber, language),
             follows=site.follows(session, subscriber, language),
+            silenced=site.silenced(session, subscriber, language),
             held=self._facts(subscriber, language),
             **switch(site, request),
         )
@@ -117,6 +119,7 @@ def held_data(session: Session, subscriber: Subscriber, secrets: Sequence[str]) 
     return {
         "subscriber": _plain(subscriber),
         "follows": [_plain(each) for each in list_preferences(session, subscriber)],
+        "silenced": _silenced(session, subscriber),
         "agreed": [_plain(each) for each in list_consents(session, subscriber)],
         "digests": _digests(session, subscriber),
         "announcements": _announcements(session, number),
@@ -134,6 +137,16 @@ def _plain(row: SQLModel) -> dict[str, Any]:
         for name, value in row.model_dump().items()
         if name not in _INTERNAL
     }
+
+
+def _silenced(session: Session, subscriber: Subscriber) -> list[dict[str, Any]]:
+    rows = silenced_trials(session, subscriber)
+    items = {each.item_id: session.get(Item, each.item_id) for each in rows}
+    return [
+        {"number": item.external_id, "title": item.title, "since": each.created_at.isoformat()}
+        for each in rows
+        if (item := items[each.item_id]) is not None
+    ]
 
 
 def _announcements(session: Session, number: int) -> list[dict[str, Any]]:

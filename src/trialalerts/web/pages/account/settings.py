@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from trialalerts.catalog.trials.lookup import find_trial
 from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.delivery.outbox.notices.asking import ask_new_address
 from trialalerts.delivery.outbox.request_limits import RequestLimits
@@ -19,6 +20,7 @@ from trialalerts.subscribers.account.objecting import object_to_handover, take_o
 from trialalerts.subscribers.account.resting import rest_preference, wake_preference
 from trialalerts.subscribers.choices import checked_date
 from trialalerts.subscribers.erasure import erase, wipe_free_pages
+from trialalerts.subscribers.follows.silence import lift_silence
 from trialalerts.subscribers.links import FRESH_WITHIN
 from trialalerts.subscribers.people import SubscriberChanges, edit, pause, resume
 from trialalerts.subscribers.preferences import remove_preference
@@ -60,6 +62,7 @@ class SettingsPage:
             "save": self._save,
             "pause": self._pause,
             "resume": self._resume,
+            "hear": self._hear,
             "rest": self._rest,
             "wake": self._wake,
             "address": self._ask_address,
@@ -159,6 +162,13 @@ class SettingsPage:
         except NotFound:  # the button was pressed twice
             return ""
         return "removed"
+
+    def _hear(self, session: Session, subscriber: Subscriber, form: Form) -> str:
+        item = find_trial(session, form.values["trial"])
+        if item is None or item.id is None:
+            return ""
+        lift_silence(session, subscriber, item.id, how="web", now=self._site.clock.now())
+        return "heard"
 
     def _save(self, session: Session, subscriber: Subscriber, form: Form) -> str:
         schedule = form.schedule({choice.code for choice in self._site.pages.mail_languages})

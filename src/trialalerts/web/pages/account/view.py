@@ -27,7 +27,7 @@ __all__ = ["SettingsView", "own_wish"]
 
 _NOTICES = {
     "saved", "added", "changed", "removed", "resumed", "rests", "woken", "asked_address", "kept_address",
-    "objected", "allowed",
+    "objected", "allowed", "heard",
 }  # fmt: skip
 _LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED, SubscriberState.ERASED}
 _A_MONTH = timedelta(days=30)
@@ -153,6 +153,7 @@ class SettingsView:
             form=form,
             adding=adding,
             follows=site.follows(session, subscriber, language),
+            silenced=site.silenced(session, subscriber, language),
             open_now=site.estimates.open_now(list_preferences(session, subscriber), site.vocabulary.tree()),
             mails=len(earlier),
             last_mail=site.pages.day(local_day(earlier[0].created_at, subscriber.timezone), language)

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from trialalerts.errors import InvalidInput, UnknownArea
 from trialalerts.matching.around.steps import stepped
 from trialalerts.subscribers.preferences import NewPreference, add_preference, edit_preference
-from trialalerts.subscribers.tables import Preference, Subscriber
+from trialalerts.subscribers.tables import Preference, Subscriber, id_of
 from trialalerts.web.forms import FieldError, Form
 from trialalerts.web.pages.account.access import Access, access_of, switch
 from trialalerts.web.pages.account.view import SettingsView, own_wish
@@ -78,6 +78,7 @@ class WishPages:
             action=self._view.path(request),
             sends={"action": form.values["action"]},
             save="preferences.save",
+            reader=id_of(subscriber),
         )
 
     def _stored(self, request: Request, form: Form, new: NewPreference, *, is_edit: bool) -> Response:
