@@ -109,7 +109,8 @@ def take_over(
         InvalidInput: a key is missing, or a source was not read since.
     """
     manifest, taken = archive.manifest, TakenOver()
-    _require_keys(settings, manifest.suppression_keys)
+    if archive.files[SUPPRESSIONS]:
+        _require_keys(settings, manifest.suppression_keys)
     with db.read() as session:
         if not unpolled:
             _require_polled(session, settings, manifest.made_at)
