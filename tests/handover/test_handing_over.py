@@ -10,11 +10,12 @@ import pytest
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from tests.digests.stage import publish, store_subscriber, store_trial
+from tests.digests.stage import publish, store_article, store_subscriber, store_trial
 from tests.handover.conftest import Both
 from tests.handover.stage import GIVER, LOCK, RECEIVER, UNLOCK, Organisation, called, text_of
 from tests.handover.worlds import beside_of, cells_of, store_world, told_of
-from trialalerts.catalog.tables import ChangeKind, Item
+from trialalerts.catalog.tables import ArticleKey, ChangeKind, Item
+from trialalerts.database.counter import CHANGES, current_number
 from trialalerts.delivery.outbox.suppressions import is_suppressed, suppress
 from trialalerts.digests.tables import Digest
 from trialalerts.errors import InvalidInput
@@ -286,3 +287,50 @@ def test_unknown_areas_and_trials_are_named_and_nothing_is_stored(both: Both, tm
     with receiver.db.read() as session:
         asked = select(Preference.area_id).where(col(Preference.subscriber_id) == called(session, "dora").id)
         assert list(session.exec(asked)) == ["D009103"]
+
+
+def test_a_baseline_of_the_receiver_tells_only_what_the_giver_did_not(both: Both, tmp_path: Path) -> None:
+    giver, receiver = both
+    begin(both, giver.clock.now())
+    giver.announce()
+    giver.round()
+    giver.clock.advance(timedelta(days=41))
+    given = give(giver, tmp_path / "handover.age")
+    with receiver.db.write() as session:
+        store_trial(session, 4, receiver.clock.now())
+    for number in (1, 2, 3, 4):  # the receiver begins to read the registry on this very day
+        happen(receiver, number, ChangeKind.REGISTERED, status="RECRUITING", baseline="ctgov")
+    take(receiver, opened(tmp_path / "handover.age", given))
+    with receiver.db.read() as session:
+        before = session.exec(select(func.max(Digest.id))).one() or 0
+    receiver.clock.advance(timedelta(days=1))
+    assert set(receiver.round()) == {"anna", "ben", "cleo"}
+    with receiver.db.read() as session:
+        for name in ("anna", "ben", "cleo"):
+            assert told_of(session, called(session, name), since=before) == [("NCT90000004", "registered")]
+
+
+def test_what_is_taken_back_reaches_those_whom_the_giver_told_it(both: Both, tmp_path: Path) -> None:
+    giver, receiver = both
+    begin(both, giver.clock.now())
+    for organisation in both:
+        with organisation.db.write() as session:
+            item = store_article(session, 7 if organisation is giver else 9, organisation.clock.now())
+            session.add(ArticleKey(key="doi:10.1000/xyz", item_id=item.id or 0))
+            publish(session, item, ChangeKind.PUBLISHED, organisation.clock.now())
+    giver.announce()
+    giver.clock.advance(timedelta(days=1))
+    giver.round()
+    giver.clock.advance(timedelta(days=41))
+    given = give(giver, tmp_path / "handover.age")
+    take(receiver, opened(tmp_path / "handover.age", given))
+    with receiver.db.write() as session:
+        item = session.exec(select(Item).where(Item.external_id == "article-9")).one()
+        store_subscriber(session, "late", receiver.clock.now(), cursor=current_number(session, CHANGES))  # told nothing
+        before = session.exec(select(func.max(Digest.id))).one() or 0
+        publish(session, item, ChangeKind.CORRECTED, receiver.clock.now())
+    receiver.clock.advance(timedelta(days=1))
+    receiver.round()
+    with receiver.db.read() as session:
+        assert told_of(session, called(session, "anna"), since=before) == [("article-9", "corrected")]
+        assert told_of(session, called(session, "late"), since=before) == []

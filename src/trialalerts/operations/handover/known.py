@@ -65,6 +65,7 @@ class KnownHistory:
             item: [seq for seq, change in ours.get(here, ()) if _opens(change)] for item, here in self._items.items()
         }
         self._stored: dict[int, list[int]] = {}
+        self._before: dict[datetime, int] = {}
 
     def parts(self, wish: int, selection: int, session: Session) -> list[list[int]]:
         """Return what a digest here says instead of a part of one there; stores the selections that it refers to."""
@@ -90,8 +91,10 @@ class KnownHistory:
         """Return the last change that was noted here well before a moment; 0 where none was."""
         if moment is None:
             return 0
-        asked = select(func.max(Change.seq)).where(col(Change.at) <= moment - LOOK_BACK)
-        return session.exec(asked).one() or 0
+        if moment not in self._before:
+            asked = select(func.max(Change.seq)).where(col(Change.at) <= moment - LOOK_BACK)
+            self._before[moment] = session.exec(asked).one() or 0
+        return self._before[moment]
 
 
 def _find_items(session: Session, names: Mapping[int, Sequence[tuple[str, str]]]) -> dict[int, int]:

@@ -71,6 +71,7 @@ def settle_people(
     """
     session.expire_all()
     last, came = current_number(session, CHANGES), []
+    logs: dict[int, Sequence[Mapping[str, Any]]] = {}
     stored = {each.address_key: each for each in _stored(session, [key for key, *_ in people])}
     followed = _followed(session, [id_of(each) for each in stored.values()])
     for key, rows, about, consents in people:
@@ -84,12 +85,13 @@ def settle_people(
         if known is None or not known.confirmed:
             _settle_person(subscriber, about, last)
         if known is None:
-            _put_consents(session, number, consents)
+            logs[number] = consents
         if about["served"]:
             _settle_wishes(session, subscriber, new, rows, about, history)
             _tell(session, subscriber, followed.get(number, ()), new, about, history, last, now)
         came.append(number)
     session.flush()
+    _put_consents(session, logs)
     return came
 
 
@@ -169,8 +171,10 @@ def _tell(
         parts |= dict.fromkeys((mine, number) for mine, number in history.parts(wish, selection, session))
     if not parts:
         return
-    asked = select(func.min(Digest.from_seq)).where(col(Digest.subscriber_id) == subscriber.id, Digest.from_seq < 0)
-    lowest = session.exec(asked).one() or 0
+    lowest = 0
+    if len(new) < len(followed):  # who came by this has no digest yet
+        asked = select(func.min(Digest.from_seq)).where(col(Digest.subscriber_id) == subscriber.id, Digest.from_seq < 0)
+        lowest = session.exec(asked).one() or 0
     session.add(
         Digest(
             subscriber_id=id_of(subscriber),
@@ -183,25 +187,25 @@ def _tell(
     )
 
 
-def _put_consents(session: Session, number: int, consents: Sequence[Mapping[str, Any]]) -> None:
-    """Put the log of before in front of the lines of this import."""
-    table = table_of(Consent)
-    run = session.connection().execute
-    mine = [
-        dict(row) for row in run(table.select().where(table.c.subscriber_id == number).order_by(table.c.id)).mappings()
-    ]
-    run(delete(table).where(table.c.subscriber_id == number))
-    rows = [
-        {
-            **line,
-            "subscriber_id": number,
-            "at": datetime.fromisoformat(line["at"]),
-            "action": ConsentAction(line["action"]),
-        }
-        for line in consents
-    ]
-    rows += [{name: value for name, value in row.items() if name != "id"} for row in mine]
-    run(insert(table), rows)
+def _put_consents(session: Session, logs: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
+    """Put the logs of before, by the subscriber, in front of the lines of this import."""
+    table, run = table_of(Consent), session.connection().execute
+    mine: dict[int, list[dict[str, Any]]] = {}
+    for some in in_chunks(sorted(logs)):
+        theirs = table.c.subscriber_id.in_(some)
+        for row in run(table.select().where(theirs).order_by(table.c.id)).mappings():
+            mine.setdefault(row["subscriber_id"], []).append({k: value for k, value in row.items() if k != "id"})
+        run(delete(table).where(theirs))
+    rows = []
+    for number, log in logs.items():
+        rows += [{**line, **_typed(line), "subscriber_id": number} for line in log]
+        rows += mine.get(number, [])
+    if rows:
+        run(insert(table), rows)
+
+
+def _typed(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {"at": datetime.fromisoformat(line["at"]), "action": ConsentAction(line["action"])}
 
 
 def _moment(text: str | None) -> datetime | None:
