@@ -1,7 +1,7 @@
 """The pages of docs/reference that are written from the program itself (``python -m tests.reference_pages``).
 
 Commands from their own help, settings from the configuration file that ships, events from the calls of the log, tables
-from the models, the API from its description.
+from the models, the API from its description, what webhooks are told from its models.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sqlmodel import SQLModel
 
 from tests.tables import metadata
 from trialalerts.cli.main import NOUNS, main
+from trialalerts.hooks.events import EVENTS, TEST_EVENT, HookEvent, PingTold, ToldData
 from trialalerts.operations.watch.words import KINDS
 from trialalerts.settings import Settings
 from trialalerts.web.api.description import describe_api
@@ -249,6 +250,37 @@ def _type(schema: dict[str, Any]) -> str:
 _LIMITS = {"minimum": "from", "maximum": "to", "maxLength": "at most", "default": "else"}
 
 
+_WEBHOOKS = """# What a webhook is told
+
+Written from the program itself; [how to use webhooks](../how-to/webhooks.md) says how to add one and verify a call.
+
+A call is a POST of JSON with `type` (the event), `timestamp` (when it happened) and `data`, as Standard Webhooks has
+it. Its headers are `webhook-id` (the same in each try), `webhook-timestamp` (of this try, in seconds) and
+`webhook-signature` (one or, while a secret is changed, two, each `v1,` and base64 of HMAC-SHA256).
+
+*Limited*: areas and regions of the webhook limit it. *Public*: it comes where no event is named.
+
+| event | when it comes | data | limited | public |
+|---|---|---|---|---|
+"""
+
+
+def webhooks_page() -> str:
+    """Return the page of the webhooks: each event, then what the data of each hold."""
+    lines = []
+    known: dict[str, type[ToldData]] = {}
+    for event, kind in {**EVENTS, TEST_EVENT: HookEvent(when="`trialalerts webhooks test`", data=PingTold)}.items():
+        name = kind.data.__name__
+        known[name] = kind.data
+        marks = f"{'yes' if kind.limited else ''} | {'yes' if kind.public else ''}"
+        lines.append(f"| `{event}` | {kind.when} | [{name}](#{name.lower()}) | {marks} |")
+    for name, data in known.items():
+        lines += ["", f"## {name}", "", _told(data.__doc__ or ""), "", "| field | type | what it is |", "|---|---|---|"]
+        fields = data.model_json_schema(mode="serialization")["properties"]
+        lines += [f"| `{field}` | {_type(each)} | {_told(each['description'])} |" for field, each in fields.items()]
+    return _WEBHOOKS + "\n".join(lines) + "\n"
+
+
 def _told(text: str) -> str:
     return " ".join(text.split()).replace("|", chr(92) + "|")
 
@@ -260,6 +292,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events_page,
     "tables.md": tables_page,
     "standstills.md": standstills_page,
+    "webhooks.md": webhooks_page,
 }
 
 

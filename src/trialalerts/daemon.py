@@ -41,6 +41,7 @@ ROLES = ("poll", "compose", "send", "web", "watch")
 _POLL_SECONDS = 30
 _COMPOSE_SECONDS = 30
 _SEND_SECONDS = 5
+_CALL_SECONDS = 5
 _WATCH_SECONDS = 60
 _RETAIN_SECONDS = 600
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -207,6 +208,7 @@ class Daemon:
             self._every(_COMPOSE_SECONDS, "compose", self._pipeline.compose, "steps")
         if "send" in self._roles:
             self._every(_SEND_SECONDS, "send", self._pipeline.send, "steps")
+            self._every(_CALL_SECONDS, "webhooks", self._pipeline.begin_calls, "default")
             every = max(1, round(self._settings.feedback.every.total_seconds()))
             self._every(every, "feedback", self._pipeline.handle_feedback, "steps")
             self._every(_RETAIN_SECONDS, "retention", self._pipeline.retain, "steps")

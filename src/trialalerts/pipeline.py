@@ -1,4 +1,4 @@
-"""The steps in their order: poll, compose, send, handle feedback, retain, watch.
+"""The steps in their order: poll, compose, send, call webhooks, handle feedback, retain, watch.
 
 The daemon sets them to the clock, one round runs each.
 """
@@ -27,6 +27,8 @@ from trialalerts.digests.announcements.queueing import queue_unfinished
 from trialalerts.digests.compose import ComposeCount, compose_due
 from trialalerts.digests.notices.heartbeat import queue_heartbeats
 from trialalerts.digests.rendering.renderer import MailRenderer
+from trialalerts.hooks.calling import CallCount
+from trialalerts.hooks.calls import WebhookCalls
 from trialalerts.logs import Logger
 from trialalerts.operations.retention.pruning import prune_nightly
 from trialalerts.operations.timekeeping import Timekeeper
@@ -77,6 +79,7 @@ class Pipeline:
         self._share = share
         self._timekeeper = Timekeeper(db, settings, clock)
         self._watcher = Watcher(settings, db, clock, transport)
+        self._webhooks = WebhookCalls(settings, db, clock, stop=stop)
 
     def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
         """Ask every source that is due (with ``force``: every one) for what is new."""
@@ -136,6 +139,17 @@ class Pipeline:
             share=self._share,
         )
 
+    def begin_calls(self) -> int:
+        """Tell other programs what happened, in threads of their own; return to how many that began.
+
+        By a clock that is another one than the database's nobody is called: signatures bear the moment.
+        """
+        return self._webhooks.begin() if self._timekeeper.look().may_send else 0
+
+    def make_calls(self) -> CallCount:
+        """Tell other programs what happened, and wait until they answered."""
+        return self._webhooks.finish() if self._timekeeper.look().may_send else CallCount()
+
     def handle_feedback(self) -> FeedbackCount:
         """Read the bounce mailbox, where there is one, and forget what was told long ago.
 
@@ -181,5 +195,6 @@ class Pipeline:
         MailRenderer(self.settings, self.clock)
 
     def close(self) -> None:
-        """Let go of the transport: what it opened for a round is closed already."""
+        """Let go of the transport: what it opened for a round is closed already. Calls that wait are broken off."""
+        self._webhooks.close()
         self._transport = None

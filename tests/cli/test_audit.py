@@ -62,6 +62,7 @@ CHANGING: dict[str, tuple[tuple[str, ...], Prepare, str, str]] = {
     "suppressions import": (("list.csv",), "", "suppressions.imported", "suppressions"),
     "api-keys add": (("website",), "", "api_key.added", "api key website"),
     "api-keys revoke": (("website",), ("api-keys", "add", "website"), "api_key.revoked", "api key website"),
+    "webhooks add": (("https://example.org/hook",), "", "webhook.added", "webhook wh_"),
     "retention run": ((), "", "retention.run", "database"),
     "database restore": (("now.db", "--yes"), ("database", "backup", "now.db"), "database.restored", "database"),
 }  # fmt: skip
@@ -70,8 +71,9 @@ ELSEWHERE = {"announcements cancel", "announcements pause", "announcements resum
              "articles approve", "articles correct", "articles publish", "articles retract",
              "service announce-handover", "service export", "service import",
              "sources release", "digests send", "areas import", "regions import", "database copy",
-             "follows add", "follows remove", "follows silence", "follows unsilence", "items split"}  # fmt: skip
-"""These leave a line, too: they need a source, a trial, a file or another database."""
+             "follows add", "follows remove", "follows silence", "follows unsilence", "items split",
+             "webhooks remove", "webhooks replay", "webhooks resume", "webhooks rotate"}  # fmt: skip
+"""These leave a line, too: they need a source, a trial, a file, another database or an id that is drawn."""
 READS = {
     "announcements list", "announcements show", "articles check", "articles list", "articles preview", "articles show",
     "api-keys list",
@@ -82,7 +84,7 @@ READS = {
     "preferences estimate", "preferences list", "regions search", "sources check", "sources kinds",
     "sources list", "sources poll", "subscribers explain", "subscribers list", "subscribers show",
     "suppressions export", "suppressions list", "suppressions review", "templates check", "topics search",
-    "topics show",
+    "topics show", "webhooks list", "webhooks test",
 }  # fmt: skip
 
 

@@ -44,6 +44,7 @@ NOUNS: dict[str, str] = {
     "templates": "Own templates: check.",
     "locales": "Languages: what is missing in each?",
     "api-keys": "Keys of other programs: add, list, revoke.",
+    "webhooks": "Other programs are told: add, list, test, replay.",
     "audit": "Who changed what, and when.",
     "retention": "What is old: let it go.",
     "service": "A change of hands: tell, export, import.",

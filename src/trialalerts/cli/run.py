@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from trialalerts.delivery.feedback.handling import FeedbackCount
     from trialalerts.delivery.sending.sender import SendCount
     from trialalerts.digests.compose import ComposeCount
+    from trialalerts.hooks.calling import CallCount
     from trialalerts.settings import Settings
     from trialalerts.sources.polling.poll import PollCount
     from trialalerts.workers import Workers
@@ -208,6 +209,10 @@ def _one_round(settings: Settings, database: Database, clock: Clock, roles: list
             with pulse.step("send"):
                 sent = pipeline.send()
             show(f"send: {sent.broken or _figures(sent)}")
+            with pulse.step("webhooks"):
+                called = pipeline.make_calls()
+            if called.called or called.failed:
+                show(f"webhooks: {_figures(called)}")
             with pulse.step("feedback"):
                 heard = pipeline.handle_feedback()
             show(f"feedback: {heard.broken or _figures(heard)}")
@@ -223,7 +228,7 @@ def _one_round(settings: Settings, database: Database, clock: Clock, roles: list
     return 1 if failed else 0
 
 
-def _figures(count: PollCount | ComposeCount | SendCount | FeedbackCount) -> str:
+def _figures(count: PollCount | ComposeCount | SendCount | FeedbackCount | CallCount) -> str:
     """Say what a step did, without what it did not."""
     from dataclasses import asdict
 

@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
 
-import httpcore
 import orjson
 import stamina
 
@@ -24,7 +23,7 @@ from trialalerts.errors import SourceError
 from trialalerts.logs import load_log
 from trialalerts.net.decompression import ACCEPTED, BrokenBody, TooLarge, unpacked
 from trialalerts.net.guard import Interrupted, PrivateAddress, PublicNetwork, TookTooLong
-from trialalerts.net.http import httpx, ssl_context, user_agent
+from trialalerts.net.http import GuardedTransport, httpx, ssl_context, user_agent
 from trialalerts.net.pacing import RequestPace
 from trialalerts.net.waits import retry_after
 from trialalerts.redaction import shown_url, without_secrets
@@ -113,7 +112,7 @@ class Fetcher:
         self._pace = RequestPace(at_most)
         self._network = network or PublicNetwork(allow_private=settings.allow_private_addresses, stop=stop)
         self._client = httpx.Client(
-            transport=_Transport(self._network),
+            transport=GuardedTransport(self._network),
             headers={"User-Agent": user_agent(settings.contact), "Accept-Encoding": ACCEPTED},
             timeout=settings.timeout.total_seconds(),
             trust_env=False,
@@ -264,16 +263,6 @@ def get_once(url: str, *, seconds: float, most: int) -> tuple[int, bytes]:
             )
     except (httpx.HTTPError, TooLarge, BrokenBody) as error:
         raise SourceError(type(error).__name__) from None
-
-
-class _Transport(httpx.HTTPTransport):
-    def __init__(self, network: PublicNetwork) -> None:
-        super().__init__(verify=ssl_context(), trust_env=False)
-        self._pool.close()
-        # httpx hands no network backend on to httpcore; its own pool is replaced before first use.
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context(), max_connections=4, keepalive_expiry=30, network_backend=network
-        )
 
 
 def _is_transient(error: Exception) -> bool:

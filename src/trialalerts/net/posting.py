@@ -1,4 +1,4 @@
-"""Posting: one client for the APIs of mail providers, and what can be said of a request that got no answer.
+"""Posting: one client for mail providers and for programs that are told of news, and what a lost answer leaves known.
 
 A request that never left is told apart from one that left and got no answer: only the first is sure not to have
 sent anything. Redirects are not followed, proxies of the environment are not used, an answer is read no further than
@@ -18,7 +18,8 @@ import orjson
 
 from trialalerts.clock import Clock
 from trialalerts.net.decompression import BrokenBody, TooLarge, unpacked
-from trialalerts.net.http import httpx, ssl_context, user_agent
+from trialalerts.net.guard import Interrupted, PrivateAddress, PublicNetwork, TookTooLong
+from trialalerts.net.http import GuardedTransport, httpx, ssl_context, user_agent
 from trialalerts.net.reach import is_no_network
 from trialalerts.net.waits import moment_in, retry_after, seconds_till
 from trialalerts.redaction import without_secrets
@@ -113,22 +114,36 @@ class PostReply:
 
 
 class PostClient:
-    """Asks one provider, over a connection that stays open; used by one thread at a time.
+    """Asks one server, over a connection that stays open; used by one thread at a time.
 
     Args:
         timeout: how many seconds a step of a request, and reading the whole answer, may take.
         proxy: the address of the proxy that is used, with its password; None: none.
         secret: the key; it is taken out of answers, for some repeat the key that they refuse.
         monotonic: gives seconds that only grow.
+        network: the way to a server that others name: which addresses may be called; None: the operator named it.
+        longest: so many bytes of an answer are read.
+        contact: where the operator can be asked, for the User-Agent.
     """
 
     def __init__(
-        self, *, timeout: float, proxy: str | None = None, secret: str, monotonic: Callable[[], float] = time.monotonic
+        self,
+        *,
+        timeout: float,
+        proxy: str | None = None,
+        secret: str = "",
+        monotonic: Callable[[], float] = time.monotonic,
+        network: PublicNetwork | None = None,
+        longest: int = _LONGEST_ANSWER,
+        contact: str = "",
     ) -> None:
         self._timeout = timeout
         self._proxy = proxy
         self._secret = secret.encode()
         self._monotonic = monotonic
+        self._network = network
+        self._longest = longest
+        self._contact = contact
         self._client: httpx.Client | None = None
 
     def post(self, request: PostRequest) -> PostReply:
@@ -137,9 +152,12 @@ class PostClient:
         Raises:
             NotConnected: no connection was made, so that nothing was sent.
             NoAnswer: the request left, at least in part, and no answer came.
+            Interrupted: the ``network`` was told to stop.
         """
         if self._client is None:
             self._client = self._opened()
+        if self._network is not None:
+            self._network.allow(self._timeout)
         try:
             with self._client.stream(
                 request.method, request.url, content=request.body or None, headers=request.headers
@@ -149,7 +167,15 @@ class PostClient:
             raise self._not_connected(error) from None
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
             raise self._not_connected(error) from None
-        except httpx.TimeoutException:
+        except httpx.InvalidURL:
+            raise NotConnected("its address is no valid one") from None
+        except PrivateAddress:
+            self.close()
+            raise NotConnected("its name leads to no public address") from None
+        except Interrupted:
+            self.close()
+            raise
+        except (httpx.TimeoutException, TookTooLong):
             self.close()
             raise NoAnswer(f"did not answer within {self._timeout:g} seconds") from None
         except httpx.HTTPError:
@@ -163,10 +189,12 @@ class PostClient:
             self._client = None
 
     def _opened(self) -> httpx.Client:
+        guarded = None if self._network is None else GuardedTransport(self._network, most=1, idle=_IDLE)
         return httpx.Client(
+            transport=guarded,
             verify=ssl_context(),
             headers={
-                "User-Agent": user_agent(),
+                "User-Agent": user_agent(self._contact),
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",  # answers are short; one that is packed all the same is unpacked
             },
@@ -181,13 +209,13 @@ class PostClient:
         """Read the body as far as it may go. The status alone says much: a body that breaks off does not undo it."""
         encoding = response.headers.get("content-encoding", "")
         try:
-            body, whole = unpacked(self._in_time(response), encoding, _LONGEST_ANSWER), True
-        except (TooLarge, BrokenBody, httpx.HTTPError):
+            body, whole = unpacked(self._in_time(response), encoding, self._longest), True
+        except (TooLarge, BrokenBody, TookTooLong, httpx.HTTPError):
             body, whole = b"", False
         return PostReply(
             status=response.status_code,
             headers=dict(response.headers),
-            body=body.replace(self._secret, b"***"),
+            body=body.replace(self._secret, b"***") if self._secret else body,
             whole=whole,
         )
 

@@ -24,6 +24,7 @@ from trialalerts.operations.checks.settings import about_settings, templates_che
 from trialalerts.operations.checks.sources import about_sources
 from trialalerts.operations.checks.transport import transport_questions
 from trialalerts.operations.checks.web import web_questions
+from trialalerts.operations.checks.webhooks import about_webhooks
 from trialalerts.operations.watch.standstills import find_standstills
 from trialalerts.operations.watch.words import words_for
 from trialalerts.settings import Settings
@@ -63,6 +64,7 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]
         found += about_sending(session, clock.now())
         found += about_outbox(session, clock.now())
         found += about_feedback(settings, session, clock)
+        found += about_webhooks(settings, session, clock.now())
     found += _standstills(settings, db, clock)
     if not broken:
         found.append(_whole(briefly=briefly))

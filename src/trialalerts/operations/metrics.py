@@ -25,6 +25,7 @@ from trialalerts.delivery.outbox.notices.tables import Announcement, Announcemen
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, DomainTally
 from trialalerts.digests.due import overdue
 from trialalerts.digests.tables import Digest
+from trialalerts.hooks.status import hook_statuses
 from trialalerts.operations.watch.counts import TableCounts, table_counts
 from trialalerts.operations.watch.latencies import BOUNDS, read_latencies
 from trialalerts.operations.watch.standstills import lateness
@@ -72,6 +73,9 @@ METRIC_NAMES = (
     "trialalerts_source_last_success_timestamp_seconds",
     "trialalerts_source_failures",
     "trialalerts_standstill",
+    "trialalerts_webhook_calls_sent_total",
+    "trialalerts_webhook_tries_failed_total",
+    "trialalerts_webhook_calls_waiting",
     "trialalerts_web_requests_total",
     "trialalerts_web_request_duration_seconds",
 )
@@ -140,6 +144,7 @@ class ServiceMetrics(Collector):
             yield _latencies(session)
             yield from self._sources(session)
             yield _standstills(session)
+            yield from _webhooks(session)
 
     def _people(self, session: Session, now: datetime) -> Iterator[Metric]:
         active = col(Subscriber.state) == SubscriberState.ACTIVE
@@ -277,3 +282,22 @@ def _standstills(session: Session) -> Metric:
     for kind, number in session.exec(held):
         family.add_metric([kind], number)
     return family
+
+
+def _webhooks(session: Session) -> Iterator[Metric]:
+    """Give what became of the calls of each webhook, by its id: an address may hold a key."""
+    sent = CounterMetricFamily(
+        "trialalerts_webhook_calls_sent", "Calls that a program took, since ever.", labels=["webhook"]
+    )
+    failed = CounterMetricFamily(
+        "trialalerts_webhook_tries_failed", "Tries of a call that failed, since ever.", labels=["webhook"]
+    )
+    waiting = GaugeMetricFamily(
+        "trialalerts_webhook_calls_waiting", "Calls that are still to be taken.", labels=["webhook"]
+    )
+    for each in hook_statuses(session):
+        name = [each.webhook.name]
+        sent.add_metric(name, each.webhook.sent_calls)
+        failed.add_metric(name, each.webhook.failed_tries)
+        waiting.add_metric(name, each.waiting)
+    yield from (sent, failed, waiting)

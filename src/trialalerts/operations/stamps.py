@@ -38,6 +38,8 @@ from trialalerts.delivery.outbox.tables import (
 from trialalerts.delivery.policy import answers, mass_guard
 from trialalerts.delivery.policy.effects import PARKED_FOR
 from trialalerts.delivery.sending.sender import LEASE as SENDING_LEASE
+from trialalerts.hooks.calling import CALL_LEASE
+from trialalerts.hooks.tables import CallState, Hook, HookCall
 from trialalerts.operations.watch.tables import WATCH_LEASE, WatchTurn
 from trialalerts.settings import Settings
 from trialalerts.sources.polling.state import LEASE as POLLING_LEASE
@@ -71,6 +73,9 @@ AHEAD_BY_NATURE = {
     ("tally", "hour"),
     ("transport_state", "retry_at"),
     ("watch_turn", "leased_until"),
+    ("webhook", "leased_until"),
+    ("webhook", "retry_at"),
+    ("webhook_call", "not_before"),
 }
 """The moments that may lie in the future; a test holds every column with such a name to this list."""
 
@@ -88,7 +93,7 @@ _LONGEST_WAITS = {
     "retry_at": timedelta(hours=6),
     "rest": timedelta(days=4),
 }
-_LARGE = {"change", "digest", "item", "record", "delivery", "consent", "preference", "subscriber"}
+_LARGE = {"change", "digest", "item", "record", "delivery", "consent", "preference", "subscriber", "webhook_call"}
 """Tables without an index on their past stamps: they are looked through only when the clock is known to have gone
 back."""
 
@@ -178,7 +183,9 @@ def _waits(settings: Settings, now: datetime, *, went_back: bool) -> Iterator[_S
             is_off=and_(state.c.name == source.name, failing | asked),
             instead=now,
         )
-    leases = ((SourceState, POLLING_LEASE), (MailboxState, MAILBOX_LEASE), (WatchTurn, WATCH_LEASE))
+    leases = (
+        (SourceState, POLLING_LEASE), (MailboxState, MAILBOX_LEASE), (WatchTurn, WATCH_LEASE), (Hook, CALL_LEASE),
+    )  # fmt: skip
     for model, length in leases:
         yield _stamp(table_of(model), "leased_until", now + length + _TO_SPARE, instead=now + length)
     mails = table_of(Delivery)
@@ -201,6 +208,10 @@ def _waits(settings: Settings, now: datetime, *, went_back: bool) -> Iterator[_S
     yield _stamp(table_of(SoftBounces), "parked_until", now + max(PARKED_FOR) + _TO_SPARE, instead=now)
     yield _stamp(table_of(Suppression), "provisional_until", now + PROVISIONAL + _TO_SPARE, instead=now + PROVISIONAL)
     yield _stamp(table_of(RequestedMail), "due_at", now + LONGEST_WAIT + _TO_SPARE, instead=now)
+    calls = table_of(HookCall)
+    waiting = calls.c.state == CallState.QUEUED
+    yield _stamp(table_of(Hook), "retry_at", now + _A_DAY + _TO_SPARE, instead=now)
+    yield _stamp(calls, "not_before", now + _A_DAY + _TO_SPARE, instead=now, only=waiting)
     yield from _paces(now, longest_wait)
 
 

@@ -10,12 +10,14 @@ from sqlmodel import SQLModel
 import trialalerts.catalog.tables
 import trialalerts.database.audit
 import trialalerts.database.counter
+import trialalerts.database.events.noted
 import trialalerts.database.findings
 import trialalerts.database.heartbeats
 import trialalerts.database.service_values
 import trialalerts.delivery.outbox.notices.tables
 import trialalerts.delivery.outbox.tables
 import trialalerts.digests.tables
+import trialalerts.hooks.tables
 import trialalerts.operations.api_keys
 import trialalerts.operations.watch.tables
 import trialalerts.sources.tables

@@ -20,6 +20,7 @@ from trialalerts.settings.sections import (
     SourceSettings,
     TemplateSettings,
     VocabularySettings,
+    WebhookSettings,
     WebSettings,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "TemplateSettings",
     "VocabularySettings",
     "WebSettings",
+    "WebhookSettings",
     "describe_fault",
     "read_settings",
 ]

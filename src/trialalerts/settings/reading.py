@@ -39,6 +39,7 @@ from trialalerts.settings.sections import (
     SourceSettings,
     TemplateSettings,
     VocabularySettings,
+    WebhookSettings,
     WebSettings,
 )
 
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     web: WebSettings = WebSettings()
     api: ApiSettings = ApiSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     digests: DigestSettings = DigestSettings()
     look: LookSettings = LookSettings()
     templates: TemplateSettings = TemplateSettings()

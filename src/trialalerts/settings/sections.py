@@ -47,6 +47,7 @@ __all__ = [
     "TemplateSettings",
     "VocabularySettings",
     "WebSettings",
+    "WebhookSettings",
 ]
 
 
@@ -206,6 +207,7 @@ class RetentionSettings(Section):
     digests: Duration = timedelta(days=365)
     closed_trials: Duration = timedelta(days=365)
     audit: Duration = timedelta(days=730)
+    webhook_calls: Duration = timedelta(days=30)
 
 
 class LogSettings(Section):
@@ -251,6 +253,21 @@ class ApiSettings(Section):
     enabled: bool = False
     allowed_origins: tuple[Origin, ...] = ()
     requests_per_minute: int = Field(default=120, ge=1)
+
+
+class WebhookSettings(Section):
+    """How other programs are called (``trialalerts webhooks``).
+
+    Where ``enabled`` is false nobody is called, and what is to be told waits. A call that is not taken is made again,
+    after growing pauses, until these come to ``give_up_after``. Only public addresses are called, by https, unless
+    ``allow_private_addresses`` and ``allow_http`` say otherwise; http to this machine itself needs the first only.
+    """
+
+    enabled: bool = True
+    timeout: Duration = timedelta(seconds=15)
+    give_up_after: Duration = timedelta(days=3)
+    allow_private_addresses: bool = False
+    allow_http: bool = False
 
 
 class DigestSettings(Section):

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, delete, select, text
 from trialalerts.database import Database
 from trialalerts.database.bulk import in_chunks, insert_into
 from trialalerts.database.service_values import get_value, put_value
+from trialalerts.subscribers.account.telling import note_left
 from trialalerts.subscribers.consent import list_consents, record_consent
 from trialalerts.subscribers.tables import (
     NEVER_SERVED,
@@ -70,6 +71,7 @@ def erase(session: Session, subscriber: Subscriber, *, how: str, now: datetime, 
     connection.execute(
         text("UPDATE delivery SET data = '{}', last_error = NULL WHERE subscriber_id = :subscriber"), theirs
     )
+    note_left(session, [(subscriber.key, subscriber.state)], now=now)
     _forget(subscriber)
     session.add(subscriber)
     record_consent(session, subscriber, ConsentAction.ERASED, how=how, now=now)

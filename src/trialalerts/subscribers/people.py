@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.database.counter import CHANGES, current_number
 from trialalerts.errors import InvalidInput, NotFound
+from trialalerts.subscribers.account.telling import note_confirmed
 from trialalerts.subscribers.account.unsubscribing import LEFT, Unsubscribe, unsubscribe_many
 from trialalerts.subscribers.addresses import address_key, checked_address
 from trialalerts.subscribers.choices import (
@@ -173,6 +174,8 @@ def confirm(
     if waiting or activated:
         what = ", ".join(f"preference {each.id}" for each in meant)
         record_consent(session, subscriber, ConsentAction.CONFIRMED, how=how, what=what, now=now)
+    if activated:
+        note_confirmed(session, subscriber.key, now=now)
     session.flush()
     return bool(waiting) or activated
 

@@ -15,6 +15,7 @@ from trialalerts.delivery.outbox.notices.kinds import ELSEWHERE, NEW_ADDRESS
 from trialalerts.delivery.outbox.suppressions import SuppressionReason, domain_of, suppress
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, SoftBounces
 from trialalerts.subscribers.account.returning import take_bounce_back
+from trialalerts.subscribers.account.telling import note_left
 from trialalerts.subscribers.consent import record_consent
 from trialalerts.subscribers.people import unsubscribe
 from trialalerts.subscribers.tables import AddressChange, Consent, ConsentAction, Subscriber, SubscriberState, id_of
@@ -143,6 +144,7 @@ def record_complaint(session: Session, secret: str, subscriber: Subscriber, *, h
     suppress(session, secret, subscriber.address, reason="complained", detail=how, now=now)
     if subscriber.state in {SubscriberState.COMPLAINED, SubscriberState.UNSUBSCRIBED}:
         return
+    note_left(session, [(subscriber.key, subscriber.state)], now=now)
     subscriber.state = SubscriberState.COMPLAINED
     subscriber.state_reason = f"{how}: complained"
     subscriber.next_due_at = None

@@ -20,6 +20,7 @@ from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.sending.breaker import pause_of
 from trialalerts.digests.tables import Digest
+from trialalerts.hooks.tables import Hook, HookCall
 from trialalerts.sources.tables import SourceState
 from trialalerts.subscribers.tables import Consent, Preference, Subscriber
 
@@ -34,7 +35,8 @@ class Report:
 
     ``mails`` counts what happened in that time: a mail that was sent and then bounced is in both. ``deliveries`` counts
     what was queued in that time by how it stands now: there *sent* means that nothing was heard of it since.
-    ``announcements`` says what became of each that was started in that time.
+    ``announcements`` says what became of each that was started in that time, ``webhooks`` what became of the calls that
+    were queued in that time, by webhook.
     ``gaps`` counts what has no disease area. ``sending`` says what stands still: a pause, transports that do not work.
     ``findings`` is what else the operator should know.
     """
@@ -52,6 +54,7 @@ class Report:
     deliveries: dict[str, int]
     mails: dict[str, int]
     announcements: dict[str, str]
+    webhooks: dict[str, str]
     sending: dict[str, str]
     findings: dict[str, str]
 
@@ -61,7 +64,7 @@ class Report:
             state = source["last_error"] or f"last read {_moment(source['last_success_at'])}"
             yield "sources", source["name"], state
         counts = ("items", "gaps", "changes", "subscribers", "consents", "mails", "deliveries")
-        for section in (*counts, "announcements", "sending", "findings"):
+        for section in (*counts, "announcements", "webhooks", "sending", "findings"):
             for what, number in getattr(self, section).items():
                 yield section, what, number
         yield "subscribers", "preferences", self.preferences
@@ -108,6 +111,7 @@ def make_report(session: Session, *, now: datetime, days: int) -> Report:
             if what not in _NOT_SHOWN  # the breaker's denominator; each refusal stands among the deliveries
         },
         announcements=_announcements(session, since),
+        webhooks=_webhooks(session, since),
         sending=_sending(session),
         findings=_findings(session),
     )
@@ -133,6 +137,15 @@ def _announcements(session: Session, since: datetime) -> dict[str, str]:
             words = ", ".join(f"{number:,} {what}" for what, number in counts.items()) or "nobody"
             told[f"{each.id}: {each.name}"] = words if each.state.value == "running" else f"{each.state.value}; {words}"
     return told
+
+
+def _webhooks(session: Session, since: datetime) -> dict[str, str]:
+    rows = select(Hook.name, HookCall.state, func.count()).join(Hook, col(Hook.id) == HookCall.webhook_id)
+    counted = rows.where(col(HookCall.created_at) >= since).group_by(Hook.name, HookCall.state)
+    told: dict[str, list[str]] = {}
+    for name, state, number in sorted(session.exec(counted).all()):
+        told.setdefault(name, []).append(f"{number:,} {state}")
+    return {name: ", ".join(parts) for name, parts in told.items()}
 
 
 def _sending(session: Session) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Rules for what happened long ago: versions of closed trials, who changed what."""
+"""Rules for what happened long ago: versions of closed trials, who changed what, what other programs were told."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from trialalerts.catalog.tables import Change, Item, ItemKind
 from trialalerts.catalog.trials.status import CLOSED_STATUSES
 from trialalerts.database import table_of
 from trialalerts.database.audit import AuditEntry
+from trialalerts.database.events.noted import NotedEvent
 from trialalerts.digests.tables import Digest
+from trialalerts.hooks.status import forget_calls
+from trialalerts.hooks.tables import CallState, HookCall
 from trialalerts.operations.retention.rule import RetentionRule, deleting, first_since
 from trialalerts.settings import Settings
 from trialalerts.sources.tables import SourceDay
 from trialalerts.subscribers.tables import NEVER_SERVED, Preference, Subscriber, SubscriberState
 
-__all__ = ["closed_trials", "old_audit", "old_source_days"]
+__all__ = ["closed_trials", "old_audit", "old_calls", "old_source_days", "untold_events"]
 
 _C = table_of(Change).c
 _COUNTED = timedelta(days=120)
@@ -69,6 +72,22 @@ def old_audit(session: Session, settings: Settings, now: datetime) -> RetentionR
         due=rows.at < now - settings.retention.audit,
         forget=deleting(AuditEntry),
     )
+
+
+def old_calls(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """What other programs were told, and what was given up; never what is still to be told."""
+    del session
+    rows = table_of(HookCall).c
+    due = and_(rows.created_at < now - settings.retention.webhook_calls, rows.state != CallState.QUEUED)
+    return RetentionRule(what="calls of webhooks", key=rows.id, due=due, forget=forget_calls)
+
+
+def untold_events(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """Events that nobody took to tell them: no daemon calls webhooks."""
+    del session
+    rows = table_of(NotedEvent).c
+    due = rows.at < now - settings.retention.webhook_calls
+    return RetentionRule(what="events that no program was told", key=rows.key, due=due, forget=deleting(NotedEvent))
 
 
 def _told_to_all(session: Session) -> int:

@@ -51,6 +51,8 @@ _RULES: Sequence[Callable[[Session, Settings, datetime], RetentionRule]] = (
     history_rules.closed_trials,
     history_rules.old_audit,
     history_rules.old_source_days,
+    history_rules.old_calls,
+    history_rules.untold_events,
 )
 """In this order: people's rows go with them, and digests before their selections."""
 _AT_ONCE = 500

@@ -9,11 +9,14 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, select
 
 from trialalerts.database import Database
+from trialalerts.database.events.noted import SOURCE_FAILING, SOURCE_RECOVERED, note_events
 from trialalerts.operations.watch.standstills import Standstill
 from trialalerts.operations.watch.tables import Alert
 
 __all__ = ["OVER_FOR", "AlertRound", "note_standstills", "settle_told"]
 
+_OF_SOURCES = {"source-silent", "source-gone"}
+"""Other programs hear of these, too, where they want to."""
 OVER_FOR = timedelta(minutes=10)
 """What is over for so long is over: one that comes and goes is one standstill, told once."""
 
@@ -55,8 +58,10 @@ def note_standstills(
 
 
 def settle_told(db: Database, told: AlertRound, now: datetime) -> None:
-    """Note that a round was told: it is not told again."""
+    """Note that a round was told: it is not told again. Of sources other programs are told, too."""
     with db.write() as session:
+        note_events(session, SOURCE_FAILING, _sources(told.begun), now=now)
+        note_events(session, SOURCE_RECOVERED, _sources(told.over), now=now)
         for row in told.begun:
             if found := session.get(Alert, (row.kind, row.subject)):
                 found.told_at = now
@@ -64,6 +69,10 @@ def settle_told(db: Database, told: AlertRound, now: datetime) -> None:
         for row in told.over:
             if found := session.get(Alert, (row.kind, row.subject)):
                 session.delete(found)
+
+
+def _sources(rows: Sequence[Alert]) -> list[str]:
+    return [row.subject for row in rows if row.kind in _OF_SOURCES]
 
 
 def _renewed(session: Session, row: Alert | None, each: Standstill, now: datetime) -> Alert:

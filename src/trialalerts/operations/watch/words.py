@@ -105,6 +105,15 @@ KINDS = {
     "unknown-unsubscribe-link": StandstillWords(
         says="people unsubscribe by links that we do not know, and may still get mail", command="trialalerts doctor"
     ),
+    "program-failing": StandstillWords(
+        says="the program takes no calls, and is tried again", command="trialalerts webhooks list"
+    ),
+    "calls-given-up": StandstillWords(
+        says="calls were given up: the program was not told all", command="trialalerts webhooks list"
+    ),
+    "program-gone": StandstillWords(
+        says="the program wants no more calls, and gets none", command="trialalerts webhooks list"
+    ),
     "source-gone": StandstillWords(
         says="the server says that the source is gone for good", command="trialalerts sources list", blocks=True
     ),

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from trialalerts.subscribers.account.telling import note_confirmed
 from trialalerts.subscribers.consent import record_consent
 from trialalerts.subscribers.people import resume, schedule_next
 from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber, SubscriberState
@@ -31,6 +32,8 @@ def come_back(session: Session, subscriber: Subscriber, *, how: str, now: dateti
     runs = subscriber.state is SubscriberState.ACTIVE
     action = ConsentAction.RESUMED if runs else ConsentAction.CHANGED  # a pause that goes on is still the last wish
     record_consent(session, subscriber, action, how=how, **said, now=now)
+    if subscriber.state is not SubscriberState.PENDING:
+        note_confirmed(session, subscriber.key, now=now)
     session.flush()
     return True
 

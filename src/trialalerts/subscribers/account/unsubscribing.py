@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from trialalerts.database import table_of
 from trialalerts.database.bulk import Rows, in_list, is_sqlite, list_value, write_together
+from trialalerts.subscribers.account.telling import LEAVING_IS_HEARD, left_rows
 from trialalerts.subscribers.consent import ConsentChange, consent_rows
 from trialalerts.subscribers.tables import ConsentAction, Subscriber, SubscriberState
 
@@ -76,6 +77,8 @@ def unsubscribe_many(
     if going:
         more = [written_with(left)] if written_with else []
         logged = consent_rows([_line(row, how) for row, how in going], now=now)
+        if going[0][0].heard:
+            more.append(left_rows([(row.key, row.state) for row, _ in going], now=now))
         write_together(session, [_let_go(going), *logged, *more])
     return UnsubscribeResult(known=frozenset(found), left=left)
 
@@ -94,7 +97,7 @@ def _let_go(going: Sequence[tuple[Any, str]]) -> Rows:
 
 @cache
 def _asked_for(*, sqlite: bool) -> Select[Any]:
-    rows = select(_T.c.id, _T.c.key, _T.c.state, _T.c.confirmed_at)
+    rows = select(_T.c.id, _T.c.key, _T.c.state, _T.c.confirmed_at, LEAVING_IS_HEARD.label("heard"))
     return rows.where(in_list(_T.c.key, "keys", sqlite=sqlite, text=True)).order_by(_T.c.id).with_for_update()
 
 

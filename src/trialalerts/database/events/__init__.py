@@ -1,0 +1,1 @@
+"""Events for other programs: noted where they happen, in the same transaction."""

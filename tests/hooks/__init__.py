@@ -1,0 +1,1 @@
+"""Webhooks: what is told to whom, and programs that lie."""
