@@ -19,6 +19,7 @@ from trialalerts.settings import Settings
 from trialalerts.subscribers.account.objecting import object_to_handover
 from trialalerts.subscribers.consent import record_consent
 from trialalerts.subscribers.files.csv_rows import csv_cells
+from trialalerts.subscribers.follows.silence import silence_trial, silenced_trials
 from trialalerts.subscribers.tables import (
     NEVER_SERVED,
     ONE_TRIAL,
@@ -74,6 +75,8 @@ def store_world(session: Session, settings: Settings, chance: random.Random, num
         what = f"preference {chance.randrange(900)}"
         line = record_consent(session, person, ConsentAction.CONFIRMED, how="link", what=what, now=before)
         line.locale, line.version = person.locale, f"version of {name}"
+        if chance.random() < 0.3:
+            silence_trial(session, person, chance.choice(trials) or 0, how="web", now=before)
         if chance.random() < 0.2:
             object_to_handover(session, person, how="web", now=now)
         if chance.random() < 0.1:
@@ -132,8 +135,11 @@ def beside_of(session: Session, subscriber: Subscriber) -> dict[str, Any]:
         "came_by": subscriber.came_by,
         "served": subscriber.cursor != NEVER_SERVED,
         "due_at": subscriber.next_due_at,
+        "silenced": sorted(
+            session.get_one(Item, each.item_id).external_id for each in silenced_trials(session, subscriber)
+        ),
         "consents": [
-            (line.at, line.action, line.how, re.sub(r"preference \d+", "a preference", line.what), line.version)
+            (line.at, line.action, line.how, re.sub(r"(preference|silence) \d+", r"a \1", line.what), line.version)
             for line in session.exec(asked)
         ],
     }

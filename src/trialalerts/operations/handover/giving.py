@@ -31,6 +31,7 @@ from trialalerts.operations.handover.told import ToldHistory
 from trialalerts.progress import NO_PROGRESS, ProgressMeter
 from trialalerts.settings import Settings
 from trialalerts.subscribers.files.csv_rows import COLUMNS, csv_cells
+from trialalerts.subscribers.follows.silence import silenced_by
 from trialalerts.subscribers.schedule import local_moment
 from trialalerts.subscribers.tables import (
     NEVER_SERVED,
@@ -49,7 +50,7 @@ SUBSCRIBERS, PEOPLE, CONSENTS = "subscribers.csv", "people.jsonl", "consents.jso
 SUPPRESSIONS, HISTORY = "suppressions.jsonl", "told.jsonl"
 _SERVED = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 _AT_ONCE = 1_000
-_NUMBERED = re.compile(r"\bpreference \d+")
+_NUMBERED = re.compile(r"\b(preference|silence) \d+")
 _WHY = ("reason", "detail", "since", "rule", "code")
 
 
@@ -194,14 +195,15 @@ class _Writer:
             follows = self._follows(some)
             numbers = numbers_of_trials(session, {p.item_id for each in follows.values() for p in each if p.item_id})
             agreed = self._consents(some)
-            told = history.of(some)
+            told, silenced = history.of(some), silenced_by(session, some)
             for subscriber in subscribers:
                 number = id_of(subscriber)
                 wishes = [each for each in follows[number] if each.item_id is None or each.item_id in numbers]
                 writer.writerows(csv_cells(subscriber, wish, area_name, numbers) for wish in wishes)
                 if not wishes:
                     writer.writerow(csv_cells(subscriber, None, area_name))
-                about.append(self._about(subscriber, wishes, history, told.get(number, ())))
+                silent = history.named(silenced.get(number, ()))
+                about.append({**self._about(subscriber, wishes, history, told.get(number, ())), "silenced": silent})
                 consents += ({"address": subscriber.address, **line} for line in agreed[number])
                 given.people, given.preferences = given.people + 1, given.preferences + len(wishes)
             session.expire_all()
@@ -229,7 +231,7 @@ class _Writer:
         found: dict[int, list[dict[str, Any]]] = {number: [] for number in some}
         for each in self.session.exec(rows):
             line = each.model_dump(exclude={"id", "subscriber_id"})
-            found[each.subscriber_id].append({**line, "what": _NUMBERED.sub("a preference", each.what)})
+            found[each.subscriber_id].append({**line, "what": _NUMBERED.sub(r"a \1", each.what)})
         return found
 
     def _about(

@@ -87,6 +87,10 @@ class KnownHistory:
         session.flush()
         return [row.id for row in rows if row.id is not None]
 
+    def items(self, named: Iterable[int]) -> list[int]:
+        """Return the items here of those there, as far as they are known."""
+        return sorted({self._items[number] for number in named if number in self._items})
+
     def before(self, moment: datetime | None, session: Session) -> int:
         """Return the last change that was noted here well before a moment; 0 where none was."""
         if moment is None:

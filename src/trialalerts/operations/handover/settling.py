@@ -21,6 +21,7 @@ from trialalerts.subscribers.tables import (
     Consent,
     ConsentAction,
     Preference,
+    SilencedTrial,
     Subscriber,
     SubscriberState,
     id_of,
@@ -72,6 +73,7 @@ def settle_people(
     session.expire_all()
     last, came = current_number(session, CHANGES), []
     logs: dict[int, Sequence[Mapping[str, Any]]] = {}
+    silenced: list[dict[str, Any]] = []
     stored = {each.address_key: each for each in _stored(session, [key for key, *_ in people])}
     followed = _followed(session, [id_of(each) for each in stored.values()])
     for key, rows, about, consents in people:
@@ -86,12 +88,18 @@ def settle_people(
             _settle_person(subscriber, about, last)
         if known is None:
             logs[number] = consents
+            silenced += [
+                {"subscriber_id": number, "item_id": item, "created_at": now}
+                for item in history.items(about["silenced"])
+            ]
         if about["served"]:
             _settle_wishes(session, subscriber, new, rows, about, history)
             _tell(session, subscriber, followed.get(number, ()), new, about, history, last, now)
         came.append(number)
     session.flush()
     _put_consents(session, logs)
+    if silenced:
+        session.connection().execute(insert(SilencedTrial), silenced)
     return came
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ class ToldHistory:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._selections: set[int] = set()
+        self._named: set[int] = set()
         self._moments: dict[int, datetime | None] = {}
 
     def of(self, people: Sequence[int]) -> dict[int, list[list[int]]]:
@@ -34,6 +35,12 @@ class ToldHistory:
             self._selections.update(selection for _, selection in parts)
         return {who: [[*part] for part in parts] for who, parts in found.items()}
 
+    def named(self, items: Iterable[int]) -> list[int]:
+        """Return items that are referred to by themselves, so that they are written down, too."""
+        found = sorted(items)
+        self._named.update(found)
+        return found
+
     def moment(self, seq: int) -> datetime | None:
         """Return when the change of a number was noted; None where none has it (any more)."""
         if seq not in self._moments:
@@ -44,7 +51,7 @@ class ToldHistory:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield all that was referred to: selections, then their changes, then the items of both."""
         changes: set[int] = set()
-        items: set[int] = set()
+        items = set(self._named)
         for some in in_chunks(sorted(self._selections)):
             for row in self._session.exec(select(Selection).where(col(Selection.id).in_(some))):
                 if row.kind is SelectionKind.SILENT:
