@@ -313,6 +313,13 @@ def test_several_things_in_turn_are_no_choice() -> None:
     ("name", "german", "french", "spanish"),
     [
         ("Dexamethasone", "Dexamethason", "dexaméthasone", "dexametasona"),
+        ("Fluticasone propionate", "Fluticasonpropionat", "propionate de fluticasone", "propionato de fluticasona"),
+        ("Ipratropium Bromide", "Ipratropiumbromid", "bromure d’ipratropium", "bromuro de ipratropio"),
+        ("Sodium oxybate", "Natriumoxybat", "oxybate de sodium", "oxibato de sodio"),
+        ("Ferrous fumarate", "Eisenfumarat", "fumarate de fer", "fumarato de hierro"),
+        ("Montelukast sodium", "Montelukast-Natrium", "montélukast sodique", "montelukast sódico"),
+        ("Salmeterol", "Salmeterol", "salmétérol", "salmeterol"),
+        ("Etoposide", "Etoposid", "étoposide", "etopósido"),
         ("Carboplatin", "Carboplatin", "carboplatine", "carboplatino"),
         ("Cyclophosphamide", "Cyclophosphamid", "cyclophosphamide", "ciclofosfamida"),
         ("Methotrexate", "Methotrexat", "méthotrexate", "metotrexato"),
@@ -325,6 +332,28 @@ def test_a_substance_has_its_name_in_each_language(name: str, german: str, frenc
     assert f"das Medikament {german} bei" in said(facts, "de")
     assert f"le médicament {french} chez" in said(facts, "fr")
     assert f"el medicamento {spanish} en" in said(facts, "es")
+
+
+@pytest.mark.parametrize(
+    ("condition", "behind_mit"),
+    [
+        ("Severe persistent asthma", "schwerem anhaltendem Asthma"),
+        ("Locally advanced and metastatic solid tumors", "lokal fortgeschrittenen und metastasierten soliden Tumoren"),
+        ("Nonalcoholic steatohepatitis", "nicht alkoholischer Fettleberentzündung"),
+        ("Metastatic Renal Cell Carcinoma", "metastasiertem Nierenkrebs (Nierenzellkarzinom)"),
+        ("Mosquito-borne infectious diseases", "von Mücken übertragenen Krankheiten"),
+        ("Nasal stuffiness", "verstopfter Nase"),
+    ],
+)
+def test_adjectives_before_a_german_condition_are_in_the_dative(condition: str, behind_mit: str) -> None:
+    line = said(trial(all_get(("DRUG", "Examplumab")), conditions=(condition,)), "de")
+    assert f"bei Erwachsenen mit {behind_mit}." in line
+
+
+def test_two_names_of_one_condition_are_told_once_in_another_language() -> None:
+    conditions = ("Rhinitis, Allergic, Nonseasonal", "Perennial allergic rhinitis")
+    line = said(trial(all_get(("DRUG", "Examplumab")), conditions=conditions), "de")
+    assert line.count("ganzjährig") == 1
 
 
 def test_a_word_of_french_has_its_article() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from trialalerts.catalog.facts import Arm, Design, Intervention, TrialFacts
 from trialalerts.digests.cards.wording import Wordings
 from trialalerts.digests.plain import Piece, plain_line
+from trialalerts.digests.plain.languages import common_conditions
+from trialalerts.digests.plain.languages.common_conditions import common_condition
 
 WORDS = Wordings()
 YEAR = 365.25
@@ -350,3 +353,15 @@ def test_whatever_a_record_says_there_is_a_line(
     assert line is not None
     assert line.first
     assert not any("\ue000" <= sign <= "\uf8ff" for sign in line.text)
+
+
+def test_each_condition_of_the_table_has_a_name_in_each_language() -> None:
+    table = Path(common_conditions.__file__).with_name("conditions.tsv")
+    rows = [line.split("\t") for line in table.read_text("utf-8").splitlines()[1:]]
+    assert [len(row) for row in rows] == [4] * len(rows)
+    names = [row[0] for row in rows]
+    assert names == sorted(set(names), key=lambda name: (name.lower(), name)), "in order, each once"
+    for name, *others in rows:
+        told = [common_condition(name, code) for code in ("de", "fr", "es")]
+        assert told == others
+        assert all(each == each.strip() and each for each in others), name

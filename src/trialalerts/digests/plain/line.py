@@ -146,7 +146,8 @@ class _Draft:
     def _conditions(self, tight: int) -> list[str]:
         names = self._about.names[: 1 if tight >= 2 else 2]  # noqa: PLR2004 - see sentences
         # Two of the registry's conditions may be one in another language.
-        return list(dict.fromkeys(self.grammar.condition(name, is_own=name == self._own) for name in names))
+        told = [self.grammar.condition(name, is_own=name == self._own) for name in reversed(names)]
+        return list(reversed({name.casefold(): name for name in told}.values()))
 
     def _topic(self, tight: int = 0) -> str:
         names = self._conditions(tight)

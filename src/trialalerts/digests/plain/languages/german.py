@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from trialalerts.digests.plain.languages.common_conditions import is_common_condition
 from trialalerts.digests.plain.languages.english import Grammar
 from trialalerts.digests.plain.languages.stages import parted
 from trialalerts.digests.plain.languages.vocabulary import behind_mit
@@ -14,45 +15,45 @@ __all__ = ["German"]
 _HAS_CAPITAL = re.compile(r"[A-Z0-9]")
 _DECLINED = re.compile(r"\w+(?:e|er|es) .*|\w+(?:ome|ekte|eme|steine|brüche|risse)")
 """What would need another ending after “mit”; after “mit der Diagnose” it needs none."""
+_ADJECTIVE = re.compile(r"(?:[\w,]+-)*[a-zäöüß]+(e|er|es)(,?)")
+_FEMININE = re.compile(r".*(?:ung|heit|keit|ion|ose|itis|ie|äne|sucht|sepsis|nase|art)", re.IGNORECASE)
+_PLURAL = re.compile(r".*(?:en|ern)")
 _DATIVES = {
-    "fortgeschrittener Krebs": "fortgeschrittenem Krebs",
-    "fortgeschrittene solide Tumoren": "fortgeschrittenen soliden Tumoren",
-    "allergisches Asthma": "allergischem Asthma",
-    "allergischer Schnupfen": "allergischem Schnupfen",
-    "chronischer Clusterkopfschmerz": "chronischem Clusterkopfschmerz",
-    "chronische Nesselsucht": "chronischer Nesselsucht",
-    "episodischer Clusterkopfschmerz": "episodischem Clusterkopfschmerz",
     "Melanom (schwarzer Hautkrebs)": "Melanom (schwarzem Hautkrebs)",
-    "multiples Myelom": "multiplem Myelom",
     "Multiple Sklerose": "Multipler Sklerose",
-    "nicht-kleinzelliger Lungenkrebs": "nicht-kleinzelligem Lungenkrebs",
-    "starkes Übergewicht": "starkem Übergewicht",
-    "schweres Asthma": "schwerem Asthma",
-    "kleinzelliger Lungenkrebs": "kleinzelligem Lungenkrebs",
-    "solide Tumoren": "soliden Tumoren",
-    "metastasierte solide Tumoren": "metastasierten soliden Tumoren",
-    "chronische Rhinosinusitis mit Nasenpolypen": "chronischer Rhinosinusitis mit Nasenpolypen",
-    "chronische Rhinosinusitis": "chronischer Rhinosinusitis",
-    "chronische Migräne": "chronischer Migräne",
-    "wiederkehrendes Glioblastom": "wiederkehrendem Glioblastom",
-    "metastasierter kastrationsresistenter Prostatakrebs": "metastasiertem kastrationsresistentem Prostatakrebs",
     "Atopisches Ekzem": "atopischem Ekzem",
     "Rheumatoide Arthritis": "rheumatoider Arthritis",
-    "allergischer Schnupfen mit Bindehautentzündung": "allergischem Schnupfen mit Bindehautentzündung",
-    "chronisches Nierenversagen": "chronischem Nierenversagen",
-    "verschleißbedingte Spinalkanalstenose der Lendenwirbelsäule": (
-        "verschleißbedingter Spinalkanalstenose der Lendenwirbelsäule"
-    ),
-    "IgE-vermittelte Kuhmilchallergie": "IgE-vermittelter Kuhmilchallergie",
-    "IgE-vermittelte Nahrungsmittelallergie": "IgE-vermittelter Nahrungsmittelallergie",
-    "primäres Sjögren-Syndrom": "primärem Sjögren-Syndrom",
-    "fortgeschrittene solide Tumoren und Blutkrebs": "fortgeschrittenen soliden Tumoren und Blutkrebs",
-    "triple-negativer Brustkrebs": "triple-negativem Brustkrebs",
-    "chronischer Clusterkopfschmerz, dem Mittel nicht helfen": (
-        "chronischem Clusterkopfschmerz, dem Mittel nicht helfen"
-    ),
+    "hochgradige Gliome": "hochgradigen Gliomen",
+    "von Mücken übertragene Krankheiten": "von Mücken übertragenen Krankheiten",
 }
-_DATIVES |= {name[:1].upper() + name[1:]: dative for name, dative in _DATIVES.items()}
+
+
+def _dative(name: str) -> str | None:
+    """Return a name as it stands behind “mit”; None where its gender does not show.
+
+    >>> _dative("schweres allergisches Asthma"), _dative("lokal fortgeschrittene Tumoren"), _dative("Asthma")
+    ('schwerem allergischem Asthma', 'lokal fortgeschrittenen Tumoren', None)
+    """
+    if name in _DATIVES:
+        return _DATIVES[name]
+    words = name.split(" ")
+    first = next((at for at, word in enumerate(words) if word[:1].isupper() and not _ADJECTIVE.fullmatch(word)), 0)
+    adjectives = {at: found for at, word in enumerate(words[:first]) if (found := _ADJECTIVE.fullmatch(word))}
+    ends = {found[1] for found in adjectives.values()}
+    noun = words[first].strip(",()")
+    if not ends or (len(ends) > 1 and "e" in ends):
+        return None
+    if ends <= {"er", "es"}:
+        end = "em"
+    elif _FEMININE.fullmatch(noun):
+        end = "er"
+    elif _PLURAL.fullmatch(noun):
+        end = "en"
+    else:
+        return None
+    for at, found in adjectives.items():
+        words[at] = f"{words[at][: found.start(1)]}{end}{found[2]}"
+    return " ".join(words)
 
 
 class German(Grammar):
@@ -88,7 +89,12 @@ class German(Grammar):
         del feminine
         stages = [parted(condition) for condition in conditions]
         bare = [name for name, _ in stages]
-        declined = [_DATIVES.get(name) or behind_mit(name) for name in bare]
+        declined = [behind_mit(name) or _dative(name) or self._as_in_a_sentence(name) or name for name in bare]
         diagnosis = "der Diagnose " if any(each in bare and _DECLINED.fullmatch(each) for each in declined) else ""
         declined = [f"{name}{stage}" for name, (_, stage) in zip(declined, stages, strict=True)]
         return f"{people} mit {diagnosis}{self._either(conditions if diagnosis else declined, more=more, both=both)}"
+
+    def _as_in_a_sentence(self, name: str) -> str | None:
+        """Return a name that begins with a capital for it stands alone, as it is declined within a sentence."""
+        small = f"{name[:1].lower()}{name[1:]}"
+        return _dative(small) if is_common_condition(small, self.code) else None

@@ -26,9 +26,9 @@ def condition_name(english: str, language: str) -> str | None:
     return str(named[0]) if named else None
 
 
-def behind_mit(name: str) -> str:
-    """Return a German name as it stands behind “mit”: “Multipler Sklerose”."""
-    return _forms().get(name, name)
+def behind_mit(name: str) -> str | None:
+    """Return a German name as it stands behind “mit”: “Multipler Sklerose”; None where nobody wrote that down."""
+    return _forms().get(name)
 
 
 @cache

@@ -42,7 +42,7 @@ PLAIN: list[tuple[re.Pattern[str], str]] = [
         (r"\btumou?rs?\b", "tumours"),
         (r"\bcarcinomas?\b|\bcancers\b", "cancer"),
         (r"\bhepatocellular cancer\b", "liver cell cancer"),
-        (r"\brenal cell cancer\b", "kidney cell cancer"),
+        (r"\brenal cell cancer\b", "kidney cancer (renal cell)"),
         (r"\bcolorectal\b", "bowel"),
         (r"\bmyocardial infarctions?\b", "heart attack"),
         (r"\bcerebrovascular accident\b", "stroke"),
