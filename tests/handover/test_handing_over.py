@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from trialalerts.operations.handover.archive import Archive, read_archive
 from trialalerts.operations.handover.giving import GivenAway, give_away
 from trialalerts.operations.handover.receiving import TakenOver, take_over
 from trialalerts.subscribers.account.objecting import object_to_handover
+from trialalerts.subscribers.erasure import erase
 from trialalerts.subscribers.people import unsubscribe
 from trialalerts.subscribers.tables import Consent, HandoverObjection, Preference, Subscriber, SubscriberState
 from trialalerts.vocabulary.tables import Area, AreaOrigin
@@ -133,7 +135,8 @@ def test_nobody_is_told_twice_and_nothing_in_between_is_lost(both: Both, tmp_pat
     giver.announce()
     giver.round()
     giver.clock.advance(timedelta(days=39, hours=20))
-    happen(receiver, 1, ChangeKind.CLOSED, status="COMPLETED")  # the receiver sees it before the giver does
+    happen(receiver, 1, ChangeKind.CLOSED, status="COMPLETED", by="the receiver")  # before the giver sees it
+    happen(receiver, 3, ChangeKind.PAUSED, status="SUSPENDED")  # the giver has not seen it when it tells people last
     giver.clock.advance(timedelta(hours=3))
     happen(giver, 1, ChangeKind.CLOSED, status="COMPLETED")
     happen(giver, 2, ChangeKind.RESULTS_POSTED)  # the receiver sees it later
@@ -141,7 +144,6 @@ def test_nobody_is_told_twice_and_nothing_in_between_is_lost(both: Both, tmp_pat
     giver.round()
     giver.clock.advance(timedelta(hours=1))
     happen(receiver, 2, ChangeKind.RESULTS_POSTED)
-    happen(receiver, 3, ChangeKind.PAUSED, status="SUSPENDED")  # the giver told nobody yet
     giver.clock.advance(timedelta(hours=1))
     given = give(giver, tmp_path / "handover.age")
     archive = opened(tmp_path / "handover.age", given)
@@ -334,3 +336,44 @@ def test_what_is_taken_back_reaches_those_whom_the_giver_told_it(both: Both, tmp
     with receiver.db.read() as session:
         assert told_of(session, called(session, "anna"), since=before) == [("article-9", "corrected")]
         assert told_of(session, called(session, "late"), since=before) == []
+
+
+class _Meanwhile:
+    """Lets a thing happen elsewhere when the first people are about to be written."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        self._happens = happens
+
+    def stage(self, what: str, total: int | None = None) -> None:
+        del total
+        if what == "people written":
+            self._happens()
+
+    def advance(self, count: int = 1) -> None:
+        del count
+
+
+def test_the_archive_is_of_one_moment_while_others_write(both: Both, tmp_path: Path) -> None:
+    giver, _ = both
+    begin(both, giver.clock.now())
+    giver.announce()
+    giver.round()
+    giver.clock.advance(timedelta(days=41))
+
+    def meanwhile() -> None:
+        with giver.db.write() as session:
+            erase(session, called(session, "anna"), how="web", now=giver.clock.now())
+            called(session, "ben").locale = "fr"
+
+    given = give_away(
+        giver.db, giver.settings, tmp_path / "a.age", LOCK, now=giver.clock.now(), progress=_Meanwhile(meanwhile)
+    )
+    assert given.people == 3
+    archive = opened(tmp_path / "a.age", given)
+    assert b"anna@example.org,active,en" in archive.files["subscribers.csv"]
+    assert b"ben@example.org,active,en" in archive.files["subscribers.csv"]
+    assert [row["address"] for row in archive.lines("people.jsonl") if row["told"]] == [
+        f"{name}@example.org" for name in ("anna", "ben", "cleo")
+    ]
+    with giver.db.read() as session:
+        assert session.exec(_at("anna")).first() is None
