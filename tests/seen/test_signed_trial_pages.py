@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.seen.looking import LOOKS, chromium, html_faults, serious_faults, window
 from tests.web.conftest import World, open_world, path_of, settings_of
+from tests.web.handoff_process import SETTINGS
 from tests.web.test_trial_page import NOW, NUMBER, store_trial
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
@@ -51,8 +53,42 @@ def test_a_trial_is_silenced_and_told_again_by_buttons_alone(browser: Browser, w
             )
             page.goto(settings)
             fine()
-            page.locator("button[value=hear]").click()
+            page.locator("main button[value=hear]").click()
             expect(page.get_by_role("status")).to_be_visible()
             expect(page.get_by_text(NUMBER)).to_have_count(0)
     for path in (f"{follow}?do=silence", follow):
         assert html_faults(world.client.get(path).text) == []
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_nurse_is_asked_by_a_form_that_shows_the_mail_first(
+    browser: Browser, sqlite_db: Database, clock: FrozenClock, lang: str
+) -> None:
+    NOW[:] = [clock.now()]
+    with sqlite_db.write() as session:
+        store_trial(session)
+    for world in open_world(sqlite_db, clock, SETTINGS):
+        ada = world.follower(locale=lang)
+        follow = path_of(world.links.follow(ada, 1))
+        for number, (width, scheme) in enumerate(LOOKS[:3]):
+            with window(browser, base_url=world.server.url, width=width, scheme=scheme) as page:
+
+                def fine() -> None:
+                    assert serious_faults(page) == []
+                    assert page.evaluate("document.documentElement.scrollWidth") <= width  # noqa: B023
+
+                page.goto(follow)
+                fine()
+                page.locator("a[href*='/ask/']").click()
+                fine()
+                page.locator("textarea").fill(f"A question, number {number}: " + "x" * 90)
+                page.locator("main button[value=look]").click()
+                fine()
+                expect(page.locator("pre")).to_contain_text(f"number {number}")
+                page.locator("main button[value=change]").click()
+                expect(page.locator("textarea")).to_have_value(re.compile(f"number {number}"))
+                page.locator("main button[value=look]").click()
+                page.locator("main button[value=send]").click()
+                expect(page.get_by_text("ada@example.org")).to_be_visible()
+                fine()
+        assert len(world.mails()) == 3

@@ -16,7 +16,13 @@ from trialalerts.delivery.policy.refusal_findings import BENCHED
 from trialalerts.errors import DatabaseBehind, TrialAlertsError
 from trialalerts.operations.checks import DoctorCheck, Level
 from trialalerts.operations.checks.machine import about_clock, about_disk, about_files
-from trialalerts.operations.checks.mail import about_feedback, about_held_back, about_outbox, about_sending
+from trialalerts.operations.checks.mail import (
+    about_feedback,
+    about_handoffs,
+    about_held_back,
+    about_outbox,
+    about_sending,
+)
 from trialalerts.operations.checks.outside import AskedMeanwhile, Question
 from trialalerts.operations.checks.people import about_overdue
 from trialalerts.operations.checks.records import record_questions
@@ -65,6 +71,7 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]
         found += about_outbox(session, clock.now())
         found += about_feedback(settings, session, clock)
         found += about_webhooks(settings, session, clock.now())
+        found += about_handoffs(settings, session)
     found += _standstills(settings, db, clock)
     if not broken:
         found.append(_whole(briefly=briefly))

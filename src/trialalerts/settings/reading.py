@@ -29,6 +29,7 @@ from trialalerts.settings.sections import (
     DigestSettings,
     EditorSettings,
     FeedbackSettings,
+    HandoffSettings,
     HttpSettings,
     LogSettings,
     LookSettings,
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     templates: TemplateSettings = TemplateSettings()
     vocabulary: VocabularySettings = VocabularySettings()
     editors: EditorSettings = EditorSettings()
+    handoff: HandoffSettings = HandoffSettings()
     operator: OperatorSettings = OperatorSettings()
     retention: RetentionSettings = RetentionSettings()
     logs: LogSettings = LogSettings()

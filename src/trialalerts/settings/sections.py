@@ -34,6 +34,7 @@ __all__ = [
     "DkimSettings",
     "EditorSettings",
     "FeedbackSettings",
+    "HandoffSettings",
     "HttpSettings",
     "LimitSettings",
     "LogSettings",
@@ -176,6 +177,16 @@ class EditorSettings(Section):
     """What holds for the articles of editors: whether one leaves only when somebody approved it."""
 
     approval: bool = False
+
+
+class HandoffSettings(Section):
+    """Who answers readers who are interested in a trial: the organisation's own nurse, say.
+
+    Without an ``address`` there is no form for that. One reader may send ``per_person`` messages a day.
+    """
+
+    address: OptionalMailbox = ""
+    per_person: int = Field(default=3, ge=1)
 
 
 class OperatorSettings(Section):

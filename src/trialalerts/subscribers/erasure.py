@@ -43,7 +43,7 @@ __all__ = [
 
 _TOLD_OF_THEM = (
     "digest", "announcement_recipient", "feedback_event", "soft_bounces", "refused_address", "address_change",
-    "handover_objection", "silenced_trial",
+    "handover_objection", "silenced_trial", "handoff",
 )  # fmt: skip
 _TO_WIPE = "log to wipe"
 _WIPING_MILLISECONDS = 250

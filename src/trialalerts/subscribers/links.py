@@ -20,6 +20,7 @@ __all__ = [
     "ADDRESS_PATH",
     "ANNOUNCEMENT_PATH",
     "ARTICLE_PATH",
+    "ASK_PATH",
     "CONFIRM_PATH",
     "DIGEST_PATH",
     "FOLLOW_PATH",
@@ -46,6 +47,7 @@ FRESH_WITHIN = timedelta(hours=24)
 ADDRESS_PATH = "/address/{token}"
 ANNOUNCEMENT_PATH = "/announcements/{token}"
 ARTICLE_PATH = "/articles/{number}"
+ASK_PATH = "/ask/{token}"
 CONFIRM_PATH = "/confirm/{token}"
 UNSUBSCRIBE_PATH = "/unsubscribe/{token}"
 NOBODY = "nobody"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ from trialalerts.subscribers.links import (
     ADDRESS_PATH,
     ANNOUNCEMENT_PATH,
     ARTICLE_PATH,
+    ASK_PATH,
     CONFIRM_PATH,
     DIGEST_PATH,
     FOLLOW_PATH,
@@ -66,6 +68,7 @@ from trialalerts.web.signup.suggestions import Suggestions
 from trialalerts.web.site import LinkEnded, RenewableLinkTooOld, Vocabulary, WebSite
 from trialalerts.web.templates import PageTemplates
 from trialalerts.web.trials.follow import FollowPage
+from trialalerts.web.trials.handoff import HandoffPage, may_ask
 from trialalerts.web.trials.page import TrialPage
 from trialalerts.web.webhooks import LARGEST, Webhooks
 from trialalerts.web.wire.compression import Compression, Packed, behind_token
@@ -161,7 +164,7 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
         Route(ANNOUNCEMENT_PATH, AnnouncementPage(site, mails).show),
         *_account_routes(site),
         *_articles(site),
-        *_public_pages(site),
+        *_public_pages(site, mails),
         *_embedded(site),
         *_api(site),
         Route("/privacy", _privacy(site)),
@@ -189,13 +192,15 @@ def _account_routes(site: WebSite) -> list[Route]:
     ]
 
 
-def _public_pages(site: WebSite) -> list[Route]:
-    trials, areas = TrialPage(site), AreaPage(site)
-    follow = FollowPage(site, trials)
+def _public_pages(site: WebSite, mails: MailRenderer) -> list[Route]:
+    trials, areas, ask = TrialPage(site), AreaPage(site), HandoffPage(site, mails)
+    follow = FollowPage(site, trials, partial(may_ask, site))
     any_number = TRIAL_PATH.replace("{number}", "{number:path}")  # some have slashes in them
     return [
         Route(FOLLOW_PATH, follow.show, methods=["GET"]),
         Route(FOLLOW_PATH, reads_form(follow.take, lenient=True), methods=["POST"]),
+        Route(ASK_PATH, ask.show, methods=["GET"]),
+        Route(ASK_PATH, reads_form(ask.take, lenient=True), methods=["POST"]),
         Route(f"{any_number}/sheet", trials.sheet, methods=["GET"]),
         Route(f"{any_number}/sheet", reads_form(trials.take_sheet), methods=["POST"]),
         Route(any_number, trials.show, methods=["GET"]),
@@ -224,7 +229,7 @@ def _articles(site: WebSite) -> list[Route]:
 def _robots(site: WebSite) -> Callable[[Request], Response]:
     """Say what search engines may look at: the public pages, and nothing that needs a link from a mail."""
     signed = (
-        ADDRESS_PATH, ANNOUNCEMENT_PATH, CONFIRM_PATH, DIGEST_PATH, FOLLOW_PATH, OBJECT_PATH,
+        ADDRESS_PATH, ANNOUNCEMENT_PATH, ASK_PATH, CONFIRM_PATH, DIGEST_PATH, FOLLOW_PATH, OBJECT_PATH,
         PREFERENCES_PATH, STOP_PATH, UNDO_PATH, UNSUBSCRIBE_PATH,
     )  # fmt: skip
     lines = ["User-agent: *", *(f"Disallow: {site.pages.prefix}{path.partition('{')[0]}" for path in signed), ""]

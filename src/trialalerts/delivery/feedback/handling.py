@@ -23,7 +23,7 @@ from trialalerts.delivery.feedback.attribution import attribute
 from trialalerts.delivery.feedback.events import Event, EventKind, FeedbackReason
 from trialalerts.delivery.feedback.status import UNMATCHED_WITHIN
 from trialalerts.delivery.outbox import counters
-from trialalerts.delivery.outbox.notices.kinds import ELSEWHERE
+from trialalerts.delivery.outbox.notices.kinds import ELSEWHERE, HANDOFF
 from trialalerts.delivery.outbox.suppressions import domain_of
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent
 from trialalerts.delivery.policy import answers, effects, mass_guard
@@ -228,7 +228,7 @@ def _handle_for(
     now: datetime,
 ) -> None:
     secret, how = settings.service.secret.get_secret_value(), event.provider
-    if delivery.kind in ELSEWHERE and event.kind is not EventKind.DELIVERED:
+    if delivery.kind in ELSEWHERE and (event.kind is not EventKind.DELIVERED or delivery.kind == HANDOFF):
         if event.kind is EventKind.COMPLAINED or event.reason is FeedbackReason.SPAM:
             effects.record_complaint_elsewhere(session, secret, delivery, how=how, now=now)
         log.info("feedback.of_a_former_address", provider=event.provider, delivery=delivery.id)

@@ -35,6 +35,8 @@ class HourlyCounts(StrEnum):
     COMPLAINED = "complained"
     REFUSED = "refused"
     """The server answered no, for whatever reason, at the door."""
+    HANDED_OFF = "handed_off"
+    """A reader's message to the organisation's own nurse has left."""
     UNKNOWN_LINK = "unknown_link"
     """A one-click POST bore a link that belongs to nobody."""
 

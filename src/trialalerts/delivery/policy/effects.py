@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, exists, func, select
 
-from trialalerts.delivery.outbox.notices.kinds import ELSEWHERE, NEW_ADDRESS
+from trialalerts.delivery.outbox.notices.kinds import ELSEWHERE, HANDOFF, NEW_ADDRESS
 from trialalerts.delivery.outbox.suppressions import SuppressionReason, domain_of, suppress
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, SoftBounces
 from trialalerts.subscribers.account.returning import take_bounce_back
@@ -154,7 +154,7 @@ def record_complaint(session: Session, secret: str, subscriber: Subscriber, *, h
 
 def record_complaint_elsewhere(session: Session, secret: str, delivery: Delivery, *, how: str, now: datetime) -> None:
     """Never mail an address again at which somebody called spam that it was asked for, or was until then."""
-    asked = session.get(AddressChange, delivery.subscriber_id)
+    asked = session.get(AddressChange, delivery.subscriber_id) if delivery.kind != HANDOFF else None
     if asked is None:
         return
     address = asked.address if delivery.kind == NEW_ADDRESS else asked.old_address

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 from functools import cache
 from typing import Any
 
@@ -19,7 +20,7 @@ from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.delivery.outbox.allowed import HELD_BACK, allowed_recipients
 from trialalerts.delivery.outbox.lifecycle import Claimed
 from trialalerts.delivery.outbox.notices.announcing import CANCELLED, NOT_YET, PAUSED
-from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, ELSEWHERE, NEW_ADDRESS, RECIPIENTS, URGENT
+from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, ELSEWHERE, HANDOFF, NEW_ADDRESS, RECIPIENTS, URGENT
 from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementState
 from trialalerts.delivery.outbox.suppressions import address_hash
 from trialalerts.delivery.outbox.tables import Delivery, RefusedAddress, SoftBounces, Suppression
@@ -76,7 +77,7 @@ def check_recipients(
     run = session.connection().execute
     numbers = {"numbers": list_value({row.subscriber_id for row in rows}, sqlite=sqlite)}
     people = {found[0]: Recipient(*found) for found in run(_statements(sqlite).people, numbers)}
-    elsewhere = _elsewhere(session, rows, people)
+    elsewhere = _elsewhere(session, rows, people, parseaddr(settings.handoff.address)[1])
     secrets = [settings.service.secrets[0], *filter(None, settings.service.hash_keys[1:])]
     reached = {person.address for some in (people, elsewhere) for person in some.values() if person is not None}
     hashes = {address: [address_hash(secret, address) for secret in secrets] for address in reached}
@@ -96,7 +97,7 @@ def check_recipients(
             return Withheld(reason=person.state)
         if not allowed.admits(person.address):
             return Withheld(reason=HELD_BACK, held=True)
-        if row.kind in URGENT:  # somebody waits for it
+        if row.kind in URGENT or row.kind in ELSEWHERE:  # somebody waits for it, or it goes to somebody else
             return person
         withheld = _by_announcement(person, row, announced, now)
         if not _goes_to_all(row, announced):
@@ -104,16 +105,27 @@ def check_recipients(
         withheld = withheld or _by_time(person, now, rests.get(row.subscriber_id), settings)
         return withheld or person
 
-    return [checked(row) for row in rows]
+    return [_patient(row, checked(row), now) for row in rows]
+
+
+def _patient(row: Claimed | Delivery, found: Recipient | Withheld, now: datetime) -> Recipient | Withheld:
+    """Let what a reader wrote to the nurse wait, whatever is wrong with that address: it is not theirs to mend."""
+    if isinstance(found, Recipient) or row.kind != HANDOFF or found.until is not None or found.held:
+        return found
+    return found if found.reason == SubscriberState.ERASED else replace(found, until=now + _AFTER_PAUSE)
 
 
 def _elsewhere(
-    session: Session, rows: Sequence[Claimed | Delivery], people: Mapping[int, Recipient]
+    session: Session, rows: Sequence[Claimed | Delivery], people: Mapping[int, Recipient], nurse: str
 ) -> dict[int | None, Recipient | None]:
-    """Return by the number of a mail whom it goes to at an address that is asked for, or was until then."""
+    """Return by the number of a mail whom it goes to at another address: one asked for, that of before, the nurse's."""
     found: dict[int | None, Recipient | None] = {}
     for row in (row for row in rows if row.kind in ELSEWHERE):
-        asked, person = session.get(AddressChange, row.subscriber_id), people.get(row.subscriber_id)
+        person = people.get(row.subscriber_id)
+        if row.kind == HANDOFF:
+            found[row.id] = replace(person, address=nurse) if person is not None and nurse else None
+            continue
+        asked = session.get(AddressChange, row.subscriber_id)
         meant = asked is not None and int(asked.asked_at.timestamp()) == row.data.get("asked")
         if asked is None or person is None or not meant:
             found[row.id] = None

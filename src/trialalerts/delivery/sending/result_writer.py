@@ -16,6 +16,8 @@ from trialalerts.database.findings import end_findings
 from trialalerts.delivery.outbox import counters, lifecycle
 from trialalerts.delivery.outbox.counters import HourlyCounts
 from trialalerts.delivery.outbox.lifecycle import Settlement, retrial
+from trialalerts.delivery.outbox.notices.handing_off import forget_handoffs
+from trialalerts.delivery.outbox.notices.kinds import HANDOFF
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, SendingHold
 from trialalerts.delivery.policy import answers, cooldown, mass_guard, refusal_findings
 from trialalerts.delivery.policy.answers import Answer
@@ -50,6 +52,7 @@ class ResultWriter:
     def write(self, session: Session, batch: ResultBatch, *, cooling: bool, now: datetime) -> WrittenResults:
         """Write a batch; ``cooling``: the transport is noted as broken in the tables."""
         lifecycle.settle(session, batch.settlements, now=now, transport=self.transport)
+        handed_off = forget_handoffs(session, _left(batch))
         _lock(session, batch)
         held = self._guarded(session, batch, cooling, now)
         gone = self._decided(session, batch, now)
@@ -60,6 +63,7 @@ class ResultWriter:
         # last: all senders share these rows
         counters.count_up(session, HourlyCounts.SENT, batch.sent, at=now)
         counters.count_up(session, HourlyCounts.REFUSED, batch.refused, at=now)
+        counters.count_up(session, HourlyCounts.HANDED_OFF, handed_off, at=now)
         counters.count_up(session, HourlyCounts.BOUNCED, bounced, at=now)
         return WrittenResults(held=held, gone=gone, opened=opened)
 
@@ -157,6 +161,12 @@ class ResultWriter:
             delivery_id=failed.delivery.id,
             now=now,
         )
+
+
+def _left(batch: ResultBatch) -> list[int]:
+    """Return the messages to the nurse that have left: nothing of them is kept."""
+    sent = (each.delivery for each in batch.settlements if each.state is DeliveryState.SENT)
+    return [row.data.get("handoff", 0) for row in sent if row.kind == HANDOFF]
 
 
 def _lock(session: Session, batch: ResultBatch) -> None:

@@ -51,6 +51,11 @@ class NoticeWriter:
             notice, to, words, message_id, template, self._settings.mail.sender, self._of_a_list(notice)
         )
 
+    def answered_to(self, notice: Notice, to: str, reader: str, words: Wording, message_id: str) -> Message:
+        """Return a notice as a mail that a reader has written: answers go to them."""
+        headers = (("Reply-To", reader),)
+        return self._message(notice, to, words, message_id, "notice", self._settings.mail.sender, lambda _: headers)
+
     def page(self, notice: Notice, words: Wording, *, template: str) -> str:
         """Return a notice as an HTML page; the styles stand in it."""
         return self._part(f"{template}.html.j2", notice, words, page=True).text

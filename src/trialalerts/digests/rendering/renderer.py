@@ -22,7 +22,7 @@ from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.clock import Clock
 from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id
-from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, CONFIRMATION, HEARTBEAT
+from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, CONFIRMATION, HANDOFF, HEARTBEAT
 from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.digests.announcements.mail import AnnouncementMails
 from trialalerts.digests.asides.notes import NoteMaker
@@ -33,6 +33,7 @@ from trialalerts.digests.cards.reasons import condition_of
 from trialalerts.digests.cards.wording import Wording, Wordings
 from trialalerts.digests.entries import Entry
 from trialalerts.digests.lookout import Watch
+from trialalerts.digests.notices.handoff import HandoffMail
 from trialalerts.digests.notices.wording import NoticeWording
 from trialalerts.digests.notices.writer import NoticeWriter
 from trialalerts.digests.plain import plain_line
@@ -92,6 +93,7 @@ class MailRenderer:
         self._logo = MailLogo(settings)
         self._writer = NoticeWriter(settings, clock, self._parts, self._common_words, self._logo)
         self.announcements = AnnouncementMails(settings, self._links, self._notices, self._writer, clock)
+        self.handoffs = HandoffMail(settings, self._links, self._wordings, self._writer)
         self._watch = Watch(settings, clock)
 
     def __call__(
@@ -175,6 +177,8 @@ class MailRenderer:
         words = self._wordings.of(subscriber.reading_locale)
         if delivery.kind == ANNOUNCEMENT:
             return self.announcements.mail(session, delivery.data, subscriber, words, delivery.message_id)
+        if delivery.kind == HANDOFF:
+            return self.handoffs.of(session, delivery.data, subscriber.address, delivery.message_id)
         told = self._notices.of(session, delivery.kind, delivery.data, subscriber, words)
         if told is None:
             return None

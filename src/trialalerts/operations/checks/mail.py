@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 
 from sqlmodel import Session, col, func, select
 
@@ -12,6 +13,8 @@ from trialalerts.delivery.feedback.mailbox.kinds import open_mailbox
 from trialalerts.delivery.feedback.status import SILENT_FOR, feedback_status, is_silent
 from trialalerts.delivery.feedback.webhooks.providers import PROVIDERS, open_webhooks
 from trialalerts.delivery.outbox.allowed import allowed_recipients, count_held_back, only_to_words
+from trialalerts.delivery.outbox.notices.kinds import HANDOFF
+from trialalerts.delivery.outbox.suppressions import is_suppressed
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, MailboxState
 from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.sending.breaker import pause_of
@@ -20,9 +23,10 @@ from trialalerts.operations.checks import DoctorCheck
 from trialalerts.plurals import counted
 from trialalerts.settings import Settings
 
-__all__ = ["about_feedback", "about_held_back", "about_outbox", "about_sending"]
+__all__ = ["about_feedback", "about_handoffs", "about_held_back", "about_outbox", "about_sending"]
 
 _STUCK = timedelta(hours=1)
+_NOT_ARRIVED = (DeliveryState.FAILED, DeliveryState.SUPPRESSED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED)
 
 
 def about_sending(session: Session, now: datetime) -> Iterator[DoctorCheck]:
@@ -183,3 +187,41 @@ def about_outbox(session: Session, now: datetime) -> Iterator[DoctorCheck]:
         )
     if not stuck and not failed:
         yield DoctorCheck(level="good", what="outbox: nothing is stuck")
+
+
+def about_handoffs(settings: Settings, session: Session) -> Iterator[DoctorCheck]:
+    """Look whether what readers wrote to the nurse waits in vain, or did not arrive."""
+    address = parseaddr(settings.handoff.address)[1]
+    why = "a reader who is interested in a trial waits for an answer"
+    stands = select(Delivery.state, func.count()).where(col(Delivery.kind) == HANDOFF).group_by(col(Delivery.state))
+    found = dict(session.exec(stands).all())
+    waits = sum(found.get(state, 0) for state in (DeliveryState.QUEUED, DeliveryState.SENDING))
+    lost = sum(found.get(state, 0) for state in _NOT_ARRIVED)
+    if waits and not address:
+        yield DoctorCheck(
+            level="broken",
+            what=f"handoff.address is empty, and {counted(waits, 'message')} to it wait",
+            why=why,
+            remedy="set it again: they leave by themselves then",
+        )
+    if address and is_suppressed(session, settings.service.secrets, address) is not None:
+        yield DoctorCheck(
+            level="broken",
+            what="handoff.address cannot be reached: it is suppressed",
+            why=why,
+            remedy=f"run: trialalerts suppressions lift {address}",
+        )
+    if address and not allowed_recipients(settings.mail.only_to).admits(address):
+        yield DoctorCheck(
+            level="broken",
+            what="handoff.address cannot be reached: mail.only_to holds mail to it back",
+            why=why,
+            remedy="name it in mail.only_to, too",
+        )
+    if lost:
+        yield DoctorCheck(
+            level="broken",
+            what=f"{counted(lost, 'message')} to handoff.address did not arrive",
+            why=f"{why}; nobody told them",
+            remedy="see: trialalerts deliveries list; what failed goes again by: trialalerts deliveries retry ID",
+        )

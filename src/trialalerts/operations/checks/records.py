@@ -37,6 +37,7 @@ _AFTER = "enter it into the DNS, wait for an hour, then run: trialalerts doctor"
 def record_questions(settings: Settings) -> Mapping[str, Question]:
     """Return what is asked of the DNS; nothing where no mail leaves, or from a domain that is nobody's."""
     ways = ways_out(settings.mail.url.get_secret_value())
+    nurse = _domain(parseaddr(settings.handoff.address)[1])
     sender = _domain(parseaddr(settings.mail.sender)[1])
     if not ways.leave or not sender:
         return {}
@@ -53,6 +54,8 @@ def record_questions(settings: Settings) -> Mapping[str, Question]:
     asked[f"DMARC of {sender}"] = partial(_dmarc, sender, settings.operator.address)
     for domain in dict.fromkeys((sender, bounces)):
         asked[f"MX of {domain}"] = partial(_mx, domain, ways)
+    if nurse:
+        asked["the domain of handoff.address"] = partial(_nurse, nurse)
     return {name: partial(_asked, name, question) for name, question in asked.items()}
 
 
@@ -215,3 +218,18 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _nurse(domain: str, lookup: DnsLookup) -> Iterator[DoctorCheck]:
+    """Look whether anybody takes mail for the domain of the nurse."""
+    hosts = lookup.exchanges(domain)
+    if any(hosts) or (not hosts and lookup.addresses(domain)):
+        yield DoctorCheck(level="good", what=f"handoff.address: somebody takes mail for {domain}")
+        return
+    lookup.require_known(domain)
+    yield DoctorCheck(
+        level="broken",
+        what=f"handoff.address cannot be reached: nobody takes mail for {domain}",
+        why="what readers write to your nurse waits, and comes back in the end",
+        remedy="correct handoff.address, or enter an MX record for its domain",
+    )

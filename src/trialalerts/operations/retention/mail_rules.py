@@ -11,8 +11,8 @@ from sqlmodel import Session, col
 
 from trialalerts.database import table_of
 from trialalerts.delivery.outbox.notices.announcing import told_counts
-from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT
-from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementRecipient
+from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, HANDOFF
+from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementRecipient, Handoff
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent, RequestedMail, Suppression
 from trialalerts.digests.announcements.handover import handovers_of
 from trialalerts.digests.tables import Digest, Selection
@@ -25,6 +25,8 @@ __all__ = [
     "old_deliveries",
     "old_digests",
     "old_events",
+    "old_handoff_mails",
+    "old_handoffs",
     "old_replies",
     "old_requests",
     "old_words",
@@ -34,6 +36,7 @@ __all__ = [
 _AT_ONCE = 1_000
 _A_ROUND = timedelta(days=2)
 """Digests share selections only within the round that composed them, which is over long before."""
+_A_WEEK, _A_MONTH = timedelta(days=7), timedelta(days=30)
 _IN_FLIGHT = (DeliveryState.QUEUED, DeliveryState.SENDING)
 _D = table_of(Delivery).c
 
@@ -46,6 +49,21 @@ def old_deliveries(session: Session, settings: Settings, now: datetime) -> Reten
         due=and_(_settled_before(session, now - settings.retention.deliveries), _no_proof(session)),
         forget=deleting(Delivery),
     )
+
+
+def old_handoff_mails(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """That somebody wrote to the nurse: gone once what may come back of it has come; only the count stays."""
+    del settings
+    due = and_(_settled_before(session, now - _A_WEEK), _D.kind == HANDOFF)
+    return RetentionRule(what="mails to the nurse", key=_D.id, due=due, forget=deleting(Delivery))
+
+
+def old_handoffs(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """What somebody wrote to the nurse and no mail brings any more, or none has brought for a month."""
+    del session, settings
+    rows = table_of(Handoff).c
+    due = rows.created_at < now - _A_MONTH
+    return RetentionRule(what="messages to the nurse", key=rows.id, due=due, forget=deleting(Handoff))
 
 
 def old_replies(session: Session, settings: Settings, now: datetime) -> RetentionRule:

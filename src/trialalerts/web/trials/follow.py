@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from sqlmodel import Session
@@ -23,7 +23,7 @@ from trialalerts.web.site import WebSite
 from trialalerts.web.templates import Repeat
 from trialalerts.web.trials.page import TrialPage, near_place
 
-__all__ = ["FollowPage"]
+__all__ = ["FollowPage", "meant_trial"]
 
 _FOLLOWS_WITHIN = timedelta(days=90)
 """Older links still show the trial; to follow it, its reader signs up anew."""
@@ -34,9 +34,11 @@ _ACTIONS = {"follow", "leave", "silence", "hear"}
 class FollowPage:
     """``/follow/{token}``: shows a trial, and follows it, silences it, or neither any longer, by a press."""
 
-    def __init__(self, site: WebSite, trials: TrialPage) -> None:
+    def __init__(self, site: WebSite, trials: TrialPage, asks: Callable[[Subscriber | None], bool]) -> None:
+        """``asks`` tells whether a reader may write to the organisation's own nurse."""
         self._site = site
         self._trials = trials
+        self._asks = asks
 
     def show(self, request: Request) -> Response:
         """Show the trial, or with ``?do=silence`` the button that silences it; changes nothing: scanners open links."""
@@ -51,7 +53,7 @@ class FollowPage:
             return self._shown(request, str(typed["near"]))
         site = self._site
         with site.db.write() as session:
-            item, subscriber = self._meant(session, request)
+            item, subscriber = meant_trial(site, session, request)
             if subscriber is None or item.id is None:
                 return self._too_old(request)
             language = site.pages.language(request, subscriber.reading_locale)
@@ -80,7 +82,7 @@ class FollowPage:
     def _ask_before_silencing(self, request: Request) -> Response:
         site = self._site
         with site.db.read() as session:
-            item, subscriber = self._meant(session, request)
+            item, subscriber = meant_trial(site, session, request)
             if subscriber is None or item.id is None:
                 return self._too_old(request)
             language = site.pages.language(request, subscriber.reading_locale)
@@ -106,7 +108,7 @@ class FollowPage:
     def _shown(self, request: Request, typed: str) -> Response:
         site = self._site
         with site.db.read() as session:
-            item, subscriber = self._meant(session, request)
+            item, subscriber = meant_trial(site, session, request)
             language = site.pages.language(request, subscriber.reading_locale if subscriber else None)
             token, near = request.path_params["token"], near_place(session, typed, language)
             return self._trials.signed(
@@ -117,17 +119,24 @@ class FollowPage:
                 here=self._path(request),
                 token=token if subscriber else None,
                 followed=subscriber is not None and self._follows(session, subscriber, item.id or 0),
+                asks=self._asks(subscriber),
                 silenced=subscriber is not None and is_silenced(session, subscriber, item.id or 0),
             )
 
-    def _meant(self, session: Session, request: Request) -> tuple[Item, Subscriber | None]:
-        """Return the trial that a token names, and who may follow it by this link; None: nobody, or no longer."""
-        said = self._site.tokens.read(Purpose.FOLLOW, request.path_params["token"], max_age=None)
-        item = current_item(session, said.data.get("trial") or 0)
-        if item is None or item.kind is not ItemKind.TRIAL:
-            raise HTTPException(404)
-        subscriber = find_by_key(session, said.key)
-        is_old = self._site.clock.now() - said.signed_at > _FOLLOWS_WITHIN
-        if is_old or subscriber is None or subscriber.state not in _SERVED:
-            return item, None
-        return item, subscriber
+
+def meant_trial(site: WebSite, session: Session, request: Request) -> tuple[Item, Subscriber | None]:
+    """Return the trial that a link of a mail names, and whose link it is; None: nobody's, or it is too old.
+
+    Raises:
+        TokenError: the link is broken.
+        HTTPException: the trial is gone.
+    """
+    said = site.tokens.read(Purpose.FOLLOW, request.path_params["token"], max_age=None)
+    item = current_item(session, said.data.get("trial") or 0)
+    if item is None or item.kind is not ItemKind.TRIAL:
+        raise HTTPException(404)
+    subscriber = find_by_key(session, said.key)
+    is_old = site.clock.now() - said.signed_at > _FOLLOWS_WITHIN
+    if is_old or subscriber is None or subscriber.state not in _SERVED:
+        return item, None
+    return item, subscriber

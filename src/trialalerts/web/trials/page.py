@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from sqlmodel import Session
@@ -20,6 +21,7 @@ from trialalerts.web.clients.limits import client_of
 from trialalerts.web.languages import Language
 from trialalerts.web.site import WebSite
 from trialalerts.web.templates import Repeat
+from trialalerts.web.trials.interest import spoken_in, written_mail
 from trialalerts.web.trials.papers import MOST_PAPERS, listed_papers
 from trialalerts.web.trials.view import TrialView, view_of
 from trialalerts.web.wire.freshness import cacheable
@@ -51,11 +53,15 @@ class NearPlace:
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """How a reader with a personal link, whose ``token`` it is, stands to a trial; without one nobody can tell."""
+    """How a reader with a personal link, whose ``token`` it is, stands to a trial; without one nobody can tell.
+
+    ``asks``: they may write to the organisation's own nurse.
+    """
 
     token: str | None = None
     followed: bool = False
     silenced: bool = False
+    asks: bool = False
 
 
 _ANYBODY = Reader()
@@ -109,10 +115,11 @@ class TrialPage:
         token: str | None,
         followed: bool,
         silenced: bool,
+        asks: bool,
     ) -> Response:
         """Return the page of a trial to which the signed link ``here`` led; without a ``token`` it follows none."""
         view = self._view(session, item, language, near, sites=_SITES)
-        reader = Reader(token=token, followed=followed, silenced=silenced)
+        reader = Reader(token=token, followed=followed, silenced=silenced, asks=asks)
         return self._rendered("trial.html", view, language, near, here=here, signed=True, reader=reader)
 
     def _refused(self, request: Request) -> Response | None:
@@ -142,6 +149,12 @@ class TrialPage:
         prefix, areas = self._site.pages.prefix, self._site.vocabulary.tree()
         papers = listed_papers(session, item, words, self._publishing, prefix)
         return view_of(session, item, words, areas, near.region, today, papers=papers, sites=sites)
+
+    def _interest(self, number: str, language: Language, mailto: str, country: str) -> str:
+        """Return the link for a mail to somebody in a country whom the record names."""
+        site = self._site
+        page = site.links.trial(number) if site.settings.service.base_url else ""
+        return written_mail(mailto, number, page, language, site.pages.languages.get(spoken_in(country)))
 
     def _rendered(
         self,
@@ -176,4 +189,6 @@ class TrialPage:
             token=reader.token,
             followed=reader.followed,
             silenced=reader.silenced,
+            asks=reader.asks,
+            interest=partial(self._interest, view.number, language),
         )

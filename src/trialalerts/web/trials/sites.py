@@ -26,7 +26,7 @@ _STATES = {"upcoming": "planned", "invitation": "invitation", "paused": "paused"
 
 @dataclass(frozen=True, kw_only=True)
 class SiteLine:
-    """A site: its town and hospital, its country's name, how far it is (empty, None: unknown), and how it stands."""
+    """A site: its town and hospital, its country's name and code, how far it is (empty, None: unknown), its state."""
 
     town: str
     hospital: str
@@ -35,6 +35,7 @@ class SiteLine:
     km: float | None
     state: str
     asks: tuple[ContactLine, ...] = ()
+    code: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,7 @@ def _line(words: Wording, facts: TrialFacts, site: Site, far: float, *, asks: bo
         km=far if far < _UNKNOWN else None,
         state=state,
         asks=contacts_for(words, facts, site) if asks else (),
+        code=site.country or "",
     )
 
 

@@ -70,8 +70,9 @@ class Happening:
 class TrialView:
     """A trial as its page tells it; all texts are plain, and those of the register in its own language.
 
-    ``stale`` says how long ago somebody checked the record, where that is long and matters; ``asked_for`` is ``adult``
-    or ``child`` where it takes only these.
+    ``country`` is the code of the only one where it runs, empty where there are several. ``stale`` says how long ago
+    somebody checked the record, where that is long and matters; ``asked_for`` is ``adult`` or ``child`` where it takes
+    only these.
     """
 
     number: str
@@ -93,6 +94,7 @@ class TrialView:
     criteria: Criteria
     sites: SiteList
     asks: tuple[ContactLine, ...]
+    country: str
     phase: tuple[str, str] | None
     kind: str
     enrolment: int | None
@@ -153,6 +155,7 @@ def view_of(
         criteria=part_criteria(facts.criteria, most=_MOST_CRITERIA),
         sites=list_sites(words, facts, near, shown=sites),
         asks=contacts_for(words, facts),
+        country=_only_country(facts),
         phase=phase(words, [each for each in facts.phases if each != "NA"]),
         kind=study_type(words, facts.study_type) or "",
         enrolment=facts.enrolment,
@@ -172,6 +175,11 @@ def view_of(
         conflicts=conflict_lines(words, facts),
         papers=papers,
     )
+
+
+def _only_country(facts: TrialFacts) -> str:
+    codes = {site.country or "" for site in facts.sites}
+    return codes.pop() if len(codes) == 1 else ""
 
 
 def _asked_for(facts: TrialFacts) -> str:

@@ -9,6 +9,7 @@ __all__ = [
     "CONFIRMATION",
     "ELSEWHERE",
     "GOODBYE",
+    "HANDOFF",
     "HEARTBEAT",
     "LINK",
     "NEW_ADDRESS",
@@ -33,6 +34,9 @@ ANNOUNCEMENT = "announcement"
 HEARTBEAT = "heartbeat"
 """Tells that there was nothing to tell; its data: ``{"since": int, "until": int}``, moments in seconds."""
 
+HANDOFF = "handoff"
+"""Brings what a reader wrote to the organisation's own nurse; its data: ``{"handoff": int}``."""
+
 _SERVED = frozenset({SubscriberState.ACTIVE, SubscriberState.PAUSED})
 _KNOWN = _SERVED | {SubscriberState.UNSUBSCRIBED}
 RECIPIENTS: dict[str, frozenset[SubscriberState]] = {
@@ -43,6 +47,7 @@ RECIPIENTS: dict[str, frozenset[SubscriberState]] = {
     GOODBYE: frozenset({SubscriberState.UNSUBSCRIBED}),
     HEARTBEAT: _SERVED,
     ANNOUNCEMENT: _SERVED,
+    HANDOFF: frozenset(SubscriberState) - {SubscriberState.ERASED},  # it goes to the nurse, whatever became of them
 }
 """In which states somebody gets each; everything else goes to those who are served."""
 
@@ -52,5 +57,5 @@ URGENT = frozenset({CONFIRMATION, LINK, NEW_ADDRESS, OLD_ADDRESS, GOODBYE})
 URGENT_KINDS = "('confirmation', 'link', 'new-address', 'old-address', 'goodbye')"
 """The same as SQL: a partial index is used only where its own words stand in the query."""
 
-ELSEWHERE = frozenset({NEW_ADDRESS, OLD_ADDRESS})
+ELSEWHERE = frozenset({NEW_ADDRESS, OLD_ADDRESS, HANDOFF})
 """What may go to another address than the one we write to: what comes back says nothing of that one."""

@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime, empty_list
 
-__all__ = ["Announcement", "AnnouncementRecipient", "AnnouncementState"]
+__all__ = ["Announcement", "AnnouncementRecipient", "AnnouncementState", "Handoff"]
 
 
 class AnnouncementState(StrEnum):
@@ -68,3 +68,20 @@ class AnnouncementRecipient(SQLModel, table=True):
     announcement_id: int = Field(foreign_key="announcement.id", ondelete="CASCADE", sa_type=BigId)
     subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", index=True, sa_type=BigId)
     digest_id: int | None = Field(default=None, sa_type=BigId)
+
+
+class Handoff(SQLModel, table=True):
+    """What a reader writes to the organisation's own nurse about a trial; deleted when it has left.
+
+    ``number`` is the trial's; ``name`` and ``phone`` are empty where the reader gave none.
+    """
+
+    __tablename__ = "handoff"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE", index=True, sa_type=BigId)
+    number: str
+    message: str = ""
+    name: str = ""
+    phone: str = ""
+    created_at: datetime = Field(sa_type=UtcDateTime)

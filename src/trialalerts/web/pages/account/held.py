@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trialalerts.catalog.tables import Item
-from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementRecipient
+from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementRecipient, Handoff
 from trialalerts.delivery.outbox.suppressions import is_suppressed
 from trialalerts.delivery.outbox.tables import Delivery, FeedbackEvent, RefusedAddress, SoftBounces
 from trialalerts.digests.reading import DigestReader
@@ -124,6 +124,7 @@ def held_data(session: Session, subscriber: Subscriber, secrets: Sequence[str]) 
         "digests": _digests(session, subscriber),
         "announcements": _announcements(session, number),
         "mails": rows(Delivery),
+        "written_to_the_nurse": rows(Handoff),
         "returned": rows(SoftBounces) + rows(RefusedAddress) + rows(FeedbackEvent),
         "address_asked_for": rows(AddressChange),
         "objected_to_handover": rows(HandoverObjection),
