@@ -318,6 +318,8 @@ def test_several_things_in_turn_are_no_choice() -> None:
         ("Sodium oxybate", "Natriumoxybat", "oxybate de sodium", "oxibato de sodio"),
         ("Ferrous fumarate", "Eisenfumarat", "fumarate de fer", "fumarato de hierro"),
         ("Montelukast sodium", "Montelukast-Natrium", "montélukast sodique", "montelukast sódico"),
+        ("Thymosin alpha 1", "Thymosin alpha 1", "thymosine alpha 1", "timosina alfa 1"),
+        ("Interferon Gamma", "Interferon gamma", "interféron gamma", "interferón gamma"),
         ("Salmeterol", "Salmeterol", "salmétérol", "salmeterol"),
         ("Etoposide", "Etoposid", "étoposide", "etopósido"),
         ("Carboplatin", "Carboplatin", "carboplatine", "carboplatino"),
@@ -348,6 +350,16 @@ def test_a_substance_has_its_name_in_each_language(name: str, german: str, frenc
 def test_adjectives_before_a_german_condition_are_in_the_dative(condition: str, behind_mit: str) -> None:
     line = said(trial(all_get(("DRUG", "Examplumab")), conditions=(condition,)), "de")
     assert f"bei Erwachsenen mit {behind_mit}." in line
+
+
+def test_a_record_whose_conditions_say_nothing_is_about_its_keywords() -> None:
+    values = {
+        "conditions": ("Pediatric",),
+        "keywords": ("birth cohort", "allergic diseases"),
+        "study_type": "OBSERVATIONAL",
+    }
+    line = said(trial(design(), **values))
+    assert "allergic diseases" in line
 
 
 def test_two_names_of_one_condition_are_told_once_in_another_language() -> None:

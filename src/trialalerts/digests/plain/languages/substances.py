@@ -78,6 +78,7 @@ _ACCENTS = {
         "glatiramer": "glatiramère",
         "heparin": "héparine",
         "ibuprofen": "ibuprofène",
+        "interferon": "interféron",
         "irinotecan": "irinotécan",
         "ketamine": "kétamine",
         "leflunomide": "léflunomide",
@@ -111,6 +112,7 @@ _ACCENTS = {
         "fluorouracil": "fluorouracilo",
         "glatiramer": "glatirámero",
         "ibuprofen": "ibuprofeno",
+        "interferon": "interferón",
         "irinotecan": "irinotecán",
         "melphalan": "melfalán",
         "naproxen": "naproxeno",
@@ -156,6 +158,8 @@ _METALS = {
     "zinc": ("Zink", "zinc", "zinc", "", ""),
 }
 """A metal in German, French and Spanish, and how the last two say of a substance that it is the salt with it."""
+_GREEK = re.compile(r"([a-z]{6,}[ni]n?) (alpha|beta|gamma|delta|alfa)( ?\d\w?)?")
+"""A protein by a Greek letter: “thymosin alpha 1”."""
 _SALT = re.compile(r"(?!(?:\w+ed|\w+ous(?<!ferrous)|\w+al|liquid|human|serum|high|with) )([a-z]{4,}) ([a-z]+)")
 """A base and what it is a salt of or with; what is only said of a substance (“buffered”, “oral”) is no base."""
 _FRENCH_VOWELS = "aeiouyéèêhâîôœ"
@@ -169,6 +173,10 @@ def substance(name: str, language: str) -> str | None:
     >>> substance("fluticasone propionate", "de"), substance("fluticasone propionate", "fr")
     ('Fluticasonpropionat', 'propionate de fluticasone')
     """
+    if (greek := _GREEK.fullmatch(name)) is not None and language in {"de", "fr", "es"}:
+        protein, letter, number = greek[1], greek[2], greek[3] or ""
+        own = f"{_word(protein, language)} {letter.replace('alpha', 'alfa') if language == 'es' else letter}{number}"
+        return own.capitalize() if language == "de" else own
     if (salt := _SALT.fullmatch(name)) is not None and language in {"de", "fr", "es"}:
         return _salt(salt[1], salt[2], language)
     own = _word(name, language)

@@ -72,12 +72,18 @@ def about(facts: TrialFacts) -> About:
     mesh = [term.name for term in facts.mesh]
     good = _diseases(named, mesh) or _filed(mesh)
     if not good:
-        topics = tuple(name for name in named if not _NO_TOPIC.fullmatch(name))[:1]
-        return About(topics, "topic" if topics else "none")
+        topics = [name for name in named if not _NO_TOPIC.fullmatch(name)] or _keywords(facts.keywords)
+        return About(tuple(topics[:1]), "topic" if topics else "none")
     good = _without_general(good)
     good.sort(key=lambda name: len(name.split()) > _HARD_WORDS)
     both = len(good) == 2 and len(" ".join(good).split()) <= _TWO_WORDS  # noqa: PLR2004 - A, B or both
     return About(tuple(good if both else good[:1]), "disease", len(good) > 1 and not both)
+
+
+def _keywords(keywords: Sequence[str]) -> list[str]:
+    """Return those keywords that are of diseases, for a record whose conditions say nothing (“Pediatric”)."""
+    good = _each_once(map(cleaned_condition, keywords))
+    return [name for name in good if SOUNDS_LIKE_DISEASE.search(name) and not NO_DISEASE.search(name)]
 
 
 def _each_once(names: Iterable[str]) -> list[str]:
