@@ -15,7 +15,7 @@ from trialalerts.delivery.mail.dkim import public_keys
 from trialalerts.operations.checks import DoctorCheck
 from trialalerts.operations.checks.outside import AskedMeanwhile
 from trialalerts.operations.checks.records import record_questions
-from trialalerts.settings import DkimSettings, MailSettings, OperatorSettings, Settings
+from trialalerts.settings import DkimSettings, HandoffSettings, MailSettings, OperatorSettings, Settings
 
 SMTP = "smtp://mail.example.org"
 WHOLE: dict[tuple[str, str], list[str]] = {
@@ -235,3 +235,22 @@ def test_nothing_is_asked_where_no_mail_leaves_or_from_nobodys_domain(url: str, 
 
 def test_a_providers_api_needs_no_spf_or_ptr_of_ours() -> None:
     assert list(record_questions(configured("brevo://KEY@default"))) == ["DMARC of example.org", "MX of example.org"]
+
+
+NURSES: list[tuple[str, Zone, str]] = [
+    ("an MX", {("nurse.example", "MX"): ["10 mail.nurse.example."]}, "good"),
+    ("an address alone", {("nurse.example", "A"): ["192.0.2.20"]}, "good"),
+    ("a null MX", {("nurse.example", "MX"): ["0 ."], ("nurse.example", "TXT"): ['"text"']}, "broken"),
+    ("nothing", {("nurse.example", "TXT"): ['"text"']}, "broken"),
+]
+
+
+@pytest.mark.parametrize(("zone", "level"), [each[1:] for each in NURSES], ids=[each[0] for each in NURSES])
+def test_whether_anybody_takes_mail_for_the_nurse_is_asked(
+    monkeypatch: pytest.MonkeyPatch, zone: Zone, level: str
+) -> None:
+    nurse = HandoffSettings(address="Nurse <anna@nurse.example>")
+    checks = found(monkeypatch, {**WHOLE, **zone}, configured().model_copy(update={"handoff": nurse}))
+    assert checks["handoff"].level == level
+    assert "nurse.example" in checks["handoff"].what
+    assert "anna@" not in checks["handoff"].what

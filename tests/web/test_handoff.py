@@ -32,6 +32,7 @@ from trialalerts.delivery.feedback.events import Event, EventKind
 from trialalerts.delivery.feedback.handling import handle_feedback
 from trialalerts.delivery.outbox.notices.kinds import HANDOFF
 from trialalerts.delivery.outbox.notices.tables import Handoff
+from trialalerts.delivery.outbox.requeueing import requeue
 from trialalerts.delivery.outbox.suppressions import suppress
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.delivery.sending.sender import SendCount, send_queued
@@ -77,8 +78,8 @@ def asked(world: World, person: Subscriber, **typed: str) -> dict[str, str]:
     return fields | {"page": page}
 
 
-def sent(world: World, settings: Settings = SETTINGS) -> tuple[SendCount, list[EmailMessage]]:
-    mailbox = Mailbox()
+def sent(world: World, settings: Settings = SETTINGS, **answers: str) -> tuple[SendCount, list[EmailMessage]]:
+    mailbox = Mailbox(answers={**answers})
     with mailserver.running(mailbox) as port:
         transport = open_transport(f"smtp://127.0.0.1:{port}")
         renderer = MailRenderer(settings, world.clock)
@@ -249,6 +250,21 @@ def test_it_waits_while_the_nurse_cannot_be_reached_and_the_doctor_says_so(world
             session.connection().exec_driver_sql(f"DELETE FROM suppression WHERE address_hash = '{each[0]}'")
     world.clock.advance(timedelta(hours=7))
     assert len(sent(world)[1]) == 1
+
+
+def test_what_is_refused_for_good_is_kept_blames_no_reader_and_goes_again(world: World) -> None:
+    ada = world.follower()
+    asked(world, ada)
+    assert sent(world, RCPT="550 5.1.1 User unknown")[0].sent == 0
+    (delivery,) = deliveries(world)
+    assert (delivery.state, len(kept(world)), world.again(ada).state) == (DeliveryState.FAILED, 1, "active")
+    with world.db.write() as session:
+        (told,) = about_handoffs(SETTINGS, session)
+        assert "1 message to handoff.address did not arrive" in told.what
+        requeue(session, session.get_one(Delivery, delivery.id), now=world.clock.now())
+    (mail,) = sent(world)[1]
+    assert "Zweite Zeile" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # it has one
+    assert kept(world) == []
 
 
 def test_what_comes_back_from_the_nurse_blames_no_reader_and_the_doctor_tells_it(world: World) -> None:
