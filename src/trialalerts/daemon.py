@@ -92,6 +92,8 @@ class Daemon:
             executors={
                 "default": ThreadPoolExecutor(4),
                 "steps": ThreadPoolExecutor(4),
+                # Of its own: other programs hear of news however long polls take, and no mail waits for that.
+                "webhooks": ThreadPoolExecutor(1),
                 # Of their own: a pulse that waited behind steps that hang would say that the process is dead.
                 "pulse": ThreadPoolExecutor(1),
                 "watch": ThreadPoolExecutor(1),
@@ -208,7 +210,7 @@ class Daemon:
             self._every(_COMPOSE_SECONDS, "compose", self._pipeline.compose, "steps")
         if "send" in self._roles:
             self._every(_SEND_SECONDS, "send", self._pipeline.send, "steps")
-            self._every(_CALL_SECONDS, "webhooks", self._pipeline.begin_calls, "default")
+            self._every(_CALL_SECONDS, "webhooks", self._pipeline.begin_calls, "webhooks")
             every = max(1, round(self._settings.feedback.every.total_seconds()))
             self._every(every, "feedback", self._pipeline.handle_feedback, "steps")
             self._every(_RETAIN_SECONDS, "retention", self._pipeline.retain, "steps")
