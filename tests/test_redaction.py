@@ -51,6 +51,13 @@ def test_an_address_shows_where_it_leads_and_no_secret(form: str, secret: str) -
     assert shown_url(form.format("x")) in shown
 
 
+@pytest.mark.parametrize("secret", ["Zq7;000;0", "Zq7&a&b=c", "Zq7#12?3", "Zq7=1;2"])
+def test_a_key_that_nobody_escaped_is_hidden_where_another_repeats_it(secret: str) -> None:
+    """Its pieces are too short to be hidden by themselves."""
+    url = f"https://example.org/feed?api_key={secret}"
+    assert secret not in without_secrets(f"the key {secret} is wrong", url)
+
+
 @pytest.mark.parametrize("form", ADDRESSES.values(), ids=ADDRESSES)
 @given(secret=st.text(st.sampled_from("abcXYZ019-._~!*@:/?#&="), min_size=6, max_size=20).map("Zq7".__add__))
 def test_a_password_that_nobody_escaped_shows_no_piece_of_it(form: str, secret: str) -> None:

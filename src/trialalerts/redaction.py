@@ -90,7 +90,9 @@ def _secrets(url: str) -> Iterator[str]:
     authority = _AUTHORITY_ENDS.split(rest, maxsplit=1)[0]
     given = authority.rpartition("@")[0]
     query = re.sub("^[^?#]*", "", rest)
-    pieces = [given.partition(":")[2] or given, *(each.partition("=")[2] or each for each in re.split("[?&;#]", query))]
+    parts = (part for ends in ("[?&;#]", "[?&#]", "[?#]") for part in re.split(ends, query))
+    pieces = [given.partition(":")[2] or given, *(each.partition("=")[2] or each for each in parts)]
+    pieces.append(query.partition("=")[2])  # where nobody wrote the signs of a key as %XX, it may be all of it
     if ":" in given:
         pieces.append(given)  # in HTTP they are written together
     if _is_unclear(scheme, rest):
