@@ -24,6 +24,7 @@ from trialalerts.database.heartbeats import Beat, heartbeats, write_beats
 from trialalerts.delivery.mail.envelope import Refused, Unsent
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.outbox.counters import HourlyCounts
+from trialalerts.delivery.outbox.notices.tables import Handoff
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, RequestedMail, SendingPause
 from trialalerts.delivery.policy.cooldown import cool_down
 from trialalerts.delivery.transports.combined import FailoverTransport
@@ -44,7 +45,7 @@ from trialalerts.settings import (
     TemplateSettings,
 )
 from trialalerts.sources.tables import SourceState
-from trialalerts.subscribers.tables import Frequency
+from trialalerts.subscribers.tables import Frequency, id_of
 
 
 def hours(number: int) -> timedelta:
@@ -150,6 +151,15 @@ def flooded(session: Session, clock: FrozenClock) -> None:
         session.add(RequestedMail(due_at=clock.now() + hours(2) + minutes(5 * number), mailbox_hash=f"hash {number}"))
 
 
+def unanswered(session: Session, clock: FrozenClock) -> None:
+    reader = store_subscriber(session, "bea", clock.now(), next_due_at=clock.now() + timedelta(days=9))
+    session.add(
+        Handoff(
+            subscriber_id=id_of(reader), number="NCT90000001", message="my asthma", created_at=clock.now() - hours(3)
+        )
+    )
+
+
 CAUSES: dict[str, Callable[[Session, FrozenClock], None]] = {
     "overdue": overdue_people,
     "queue-stuck": stuck_mail,
@@ -164,6 +174,7 @@ CAUSES: dict[str, Callable[[Session, FrozenClock], None]] = {
     "complaint-rate": complaining,
     "areas-missing": without_areas,
     "confirmations-wait": flooded,
+    "messages-wait": unanswered,
 }
 
 

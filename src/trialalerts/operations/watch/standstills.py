@@ -23,6 +23,7 @@ from trialalerts.delivery.feedback.status import SILENT_FOR, is_silent
 from trialalerts.delivery.feedback.webhooks.providers import PROVIDERS
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.outbox.counters import HourlyCounts
+from trialalerts.delivery.outbox.notices.tables import Handoff
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, MailboxState, RequestedMail
 from trialalerts.delivery.policy import mass_guard
 from trialalerts.delivery.policy.cooldown import outages
@@ -43,6 +44,8 @@ LATE = timedelta(minutes=15)
 """So late a running daemon is with nothing: what waits longer stands still."""
 LATE_BY_CRON = timedelta(hours=2)
 """The same where no daemon was seen, only rounds by hand or by cron."""
+_ANSWERED = timedelta(hours=2)
+"""Longer than a limit puts off what a reader writes, unless very many write."""
 _INTERVALS = 3
 _FAILURES = 3
 _NEAR = 0.5
@@ -94,6 +97,7 @@ def find_standstills(settings: Settings, db: Database, clock: Clock) -> list[Sta
             *_failing(beats, now),
             *_sending(settings, session, now),
             *_flooded(session, now),
+            *_handed_off(session, now),
             *_feedback(settings, session, clock, late),
             *_without_area(session, now),
             *_findings(session),
@@ -199,6 +203,14 @@ def _flooded(session: Session, now: datetime) -> Iterator[Standstill]:
     waiting = select(func.count()).where(col(RequestedMail.due_at) > now + timedelta(minutes=1))
     if number := session.exec(waiting).one():
         yield _standstill("confirmations-wait", "", now, number=number)
+
+
+def _handed_off(session: Session, now: datetime) -> Iterator[Standstill]:
+    """Look for what readers wrote and nobody got: a message is kept until it has left."""
+    waiting = select(func.count(), func.min(Handoff.created_at)).where(col(Handoff.created_at) <= now - _ANSWERED)
+    number, since = session.exec(waiting).one()
+    if number:
+        yield _standstill("messages-wait", "", since, f" ({counted(number, 'message')})")
 
 
 def _feedback(settings: Settings, session: Session, clock: Clock, late: timedelta) -> Iterator[Standstill]:

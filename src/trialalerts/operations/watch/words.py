@@ -85,6 +85,9 @@ KINDS = {
         "web.confirmations_per_hour grants",
         command="trialalerts subscribers list --state pending",
     ),
+    "messages-wait": StandstillWords(
+        says="what readers wrote to handoff.address has not left: they wait for an answer", command="trialalerts doctor"
+    ),
     "disk-full": StandstillWords(
         says="the disk with the database is nearly full", command="trialalerts retention run", blocks=True
     ),
