@@ -4,9 +4,12 @@
   const form = document.querySelector("form[data-lang]");
   if (!form) return;
   const said = form.dataset;
-  const make = (tag, has, ...inside) => {
-    const element = document.createElement(tag);
+  const set = (element, has) => {
     for (const name in has) element.setAttribute(name, has[name]);
+    return element;
+  };
+  const make = (tag, has, ...inside) => {
+    const element = set(document.createElement(tag), has);
     element.append(...inside);
     return element;
   };
@@ -18,9 +21,8 @@
     let at = -1, asked = 0, timer = 0;
     const begin = () => (several ? input.value.search(/[^,;]*$/) : 0);
     const point = (to) => {
-      const options = [...list.children];
-      at = options.length ? (to + options.length + 1) % (options.length + 1) : -1;
-      if (at === options.length) at = -1;
+      const options = [...list.children], none = options.length;
+      at = (to + none + 2) % (none + 1) - 1;
       options.forEach((option, i) => option.setAttribute("aria-selected", i === at));
       if (at < 0) return input.removeAttribute("aria-activedescendant");
       input.setAttribute("aria-activedescendant", options[at].id);
@@ -32,9 +34,7 @@
       if (!yes) point(-1);
     };
     const take = (option) => {
-      const before = input.value.slice(0, begin()).trim();
-      input.value = (before ? before + " " : "") + option.dataset.name;
-      asked += 1;
+      input.value = (input.value.slice(0, begin()).trim() + " " + option.dataset.name).trim();
       open(false);
     };
     const option = (each, i, typed) => {
@@ -42,13 +42,11 @@
       const to = from + typed.length;
       const name = from < 0 ? [each.name]
         : [each.name.slice(0, from), make("mark", {}, each.name.slice(from, to)), each.name.slice(to)];
-      const said_so = each.english ? each.note.split(each.english) : [each.note];
-      const parts = said_so.flatMap((part, i) => i ? [make("span", { lang: "en" }, each.english), part] : [part]);
-      const note = each.note ? [make("small", {}, ...parts)] : [];
+      const note = each.note.map((part, i) => (i % 2 ? make("span", { lang: "en" }, part) : part));
       const item = make("li", { role: "option", id: input.id + "-" + i, "aria-selected": false },
-        make("span", { lang: each.lang || said.lang }, ...name), ...note);
+        make("span", { lang: each.lang || said.lang }, ...name), ...(note.length ? [make("small", {}, ...note)] : []));
       item.dataset.name = each.name;
-      item.addEventListener("pointerdown", (event) => { event.preventDefault(); take(item); });
+      item.addEventListener("pointerdown", (event) => { event.preventDefault(); asked += 1; take(item); });
       return item;
     };
     const ask = async () => {
@@ -56,9 +54,9 @@
       const mine = ++asked;
       let found = [];
       if (typed.length > 1) {
-        const query = new URLSearchParams({ lang: said.lang, q: typed });
         try {
-          const answer = await fetch(`${said.path}/${input.dataset.suggest}/suggest?${query}`);
+          const query = `/suggest?${new URLSearchParams({ lang: said.lang, q: typed })}`;
+          const answer = await fetch(said.path + "/" + input.dataset.suggest + query);
           if (answer.ok) found = await answer.json();
         } catch { /* works without */ }
       }
@@ -69,35 +67,33 @@
     };
     open(false);
     input.closest(".field").append(list);
-    for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", list.id]])
-      input.setAttribute(name, value);
+    set(input, { role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id });
     input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 120); });
     input.addEventListener("blur", () => open(false));
     input.addEventListener("keydown", (event) => {
-      if (list.hidden) {
-        if (event.key === "ArrowDown") ask();
-        return;
-      }
+      if (list.hidden) return event.key === "ArrowDown" && ask();
       if (event.key === "ArrowDown") point(at + 1);
-      else if (event.key === "ArrowUp") point(at < 0 ? list.children.length - 1 : at - 1);
+      else if (event.key === "ArrowUp") point(at - 1);
       else if (event.key === "Enter" && at >= 0) take(list.children[at]);
       else if (event.key === "Escape") open(false);
       else return;
+      clearTimeout(timer);
+      asked += 1;  // no answer moves what is pressed next
       event.preventDefault();
     });
   };
   form.querySelectorAll("[data-suggest]").forEach(suggest);
 
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if ("guess" in said && zone && /\//.test(zone)) {
+  if ("guess" in said && /\//.test(zone)) {
     form.elements.timezone.value = zone;
     document.getElementById("zone").textContent = zone.split("/").pop().replaceAll("_", " ");
   }
 
   // A slip in the address: letters swapped, one too many, too few or wrong. Asked, never mended.
   const common = ("gmail.com googlemail.com hotmail.com outlook.com yahoo.com icloud.com aol.com gmx.de web.de t-online.de "
-    + "hotmail.co.uk yahoo.co.uk orange.fr laposte.net free.fr hotmail.fr yahoo.fr hotmail.es "
-    + "yahoo.es gmx.net proton.me").split(" ");
+    + "hotmail.co.uk yahoo.co.uk orange.fr laposte.net free.fr hotmail.fr yahoo.fr hotmail.es yahoo.es gmx.net proton.me"
+  ).split(" ");
   const real = "gmx.com mail.com email.com ymail.com hotmail.de outlook.fr outlook.es outlook.de yahoo.de yahoo.ca yahoo.it".split(" ");
   const slip = (a, b) => {
     let i = 0, j = 0;

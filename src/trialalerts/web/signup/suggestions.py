@@ -89,14 +89,13 @@ class Suggestions:
 
     def _areas(self, typed: str, language: Language) -> Sequence[object]:
         return [
-            {"name": each.name, "note": each.note}
+            {"name": each.name, "note": _pieces(each, language)}
             | ({} if each.spoken == language.code else {"lang": each.spoken})
-            | ({"english": each.english} if each.english and language.code != _ENGLISH else {})
             for each in suggested_areas(self._site, typed, language)
         ]
 
     def _regions(self, typed: str, language: Language) -> Sequence[object]:
-        return [{"name": name, "note": ""} for name in suggested_regions(self._site, typed, language)]
+        return [{"name": name, "note": []} for name in suggested_regions(self._site, typed, language)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +110,12 @@ class AreaSuggestion:
     spoken: str
     note: str
     english: str
+
+
+def _pieces(each: AreaSuggestion, language: Language) -> list[str]:
+    """Return the note in pieces, of which every second one is English."""
+    before, name, after = each.note.partition(each.english) if each.english else (each.note, "", "")
+    return [before, name, after] if name and language.code != _ENGLISH else [each.note][: bool(each.note)]
 
 
 def suggested_areas(site: WebSite, typed: str, language: Language) -> list[AreaSuggestion]:
