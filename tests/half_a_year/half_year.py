@@ -47,8 +47,6 @@ __all__ = ["ROUND", "HalfYear", "Incident"]
 ROUND = timedelta(hours=6)
 ROUNDS = 4
 """So many rounds a day, and how long from one to the next."""
-_BOTH_SEND = 3
-"""In this round of every second day, when most is due, the first process sends as well."""
 _FEW, _MANY = 24, 72
 """So many diseases are followed by few people, and by thousands: no change concerns all of them."""
 _SIGN_UPS = 5
@@ -159,30 +157,22 @@ class HalfYear:
         for number in range(days * ROUNDS):
             self.clock.advance(ROUND)
             while events and events[0][0] <= number * 24 / ROUNDS:
-                self.second.end_sending(self.post)
                 events.pop(0)[1](self)
             if number % ROUNDS == 1:
-                self.second.end_sending(self.post)
                 self._live()
             if "machine" in self.stopped:
                 continue
-            self._round(steps, pulse, both_send=number % (2 * ROUNDS) == _BOTH_SEND)
+            self._round(steps, pulse)
             if number % (ROUNDS * 30) == 0:
                 self._measure()
-        self.second.end_sending(self.post)
         self.second.settle()
         self._measure()
 
-    def _round(self, steps: Pipeline, pulse: Pulse, *, both_send: bool) -> None:
-        """Let the first process do its steps; the second checks, and sends while the first goes on to the next poll."""
+    def _round(self, steps: Pipeline, pulse: Pulse) -> None:
         self._step(pulse, "poll", steps.poll)
-        self.second.end_sending(self.post)
         self._step(pulse, "compose", lambda: self._composed(steps))
+        self._step(pulse, "send", lambda: self._sent(steps))
         self.second.check()
-        if "send" not in self.stopped:
-            self.second.begin_to_send(self.settings, self.post, self.clock.now())
-        if both_send:
-            self._step(pulse, "send", steps.send)
         self._step(pulse, "feedback", steps.handle_feedback)
         self._step(pulse, "retain", steps.retain)
         pulse.flush()
@@ -284,6 +274,10 @@ class HalfYear:
             due = Due.now(session, now)
         steps.compose()
         self.second.composed(due, now)
+
+    def _sent(self, steps: Pipeline) -> None:
+        """Let both processes send."""
+        self.second.send(self.settings, self.post, self.clock.now(), steps.send)
 
     def _measure(self) -> None:
         with self.db.read() as session:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
@@ -48,7 +49,6 @@ class SecondProcess:
         )
         self._composed: tuple[Due, datetime] | None = None
         self._asked: Future[Counter[str]] | None = None
-        self._sending: Future[PostOffice] | None = None
         self._is_closed = False
         self.checked: Counter[str] = Counter()
         self.worked = 0.0
@@ -59,15 +59,13 @@ class SecondProcess:
         self._pool.submit(_look).result()
         self._composed = due, now
 
-    def begin_to_send(self, settings: Settings, post: PostOffice, now: datetime) -> None:
-        """Begin to send what is queued, while the first process goes on."""
-        self._sending = self._pool.submit(_send, settings, post.as_it_stands(), now)
-
-    def end_sending(self, post: PostOffice) -> None:
-        """Wait until all is sent that was begun; ``post`` knows of it afterwards."""
-        if self._sending is not None:
-            post.took(self._sending.result())
-            self._sending = None
+    def send(self, settings: Settings, post: PostOffice, now: datetime, beside: Callable[[], object]) -> None:
+        """Send what is queued while ``beside``, the first sender, does so too; ``post`` knows it all afterwards."""
+        sent = self._pool.submit(_send, settings, post.as_it_stands(), now)
+        try:
+            beside()
+        finally:
+            post.took(sent.result())
 
     def check(self) -> None:
         """Check what was composed last while the first process goes on."""
