@@ -103,6 +103,7 @@ class Estimator:
         self._now = now
         self._complete = complete
         self._watched_since = watched_since
+        self._silenced: dict[int, frozenset[int]] = {}
 
     def of(self, preference: Preference) -> Estimate:
         """Return what the preference would bring; it need not be stored."""
@@ -135,8 +136,14 @@ class Estimator:
     def _found(self, candidates: Sequence[Indexed], preference: Preference) -> int:
         """Return how many of these a preference brings to whose it is."""
         index = WindowIndex(candidates, self._areas)
-        silenced = silenced_by(self._session, [preference.subscriber_id]).get(preference.subscriber_id, ())
-        return (wanted(index, preference, self._now.date()) & ~index.of_items(silenced)).bit_count()
+        silenced = index.of_items(self.silenced_trials_of(preference.subscriber_id))
+        return (wanted(index, preference, self._now.date()) & ~silenced).bit_count()
+
+    def silenced_trials_of(self, who: int) -> frozenset[int]:
+        """Return the trials (items) that a subscriber silenced; they are read once."""
+        if who not in self._silenced:
+            self._silenced[who] = silenced_by(self._session, [who]).get(who, frozenset())
+        return self._silenced[who]
 
     def _changes(self, preference: Preference) -> int:
         return self._changed(preference, *self._span)

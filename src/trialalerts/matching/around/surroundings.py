@@ -21,7 +21,6 @@ from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import wanted
 from trialalerts.matching.query import PreferenceQuery
 from trialalerts.matching.window import RECRUITING_NOW, Indexed, changes_between
-from trialalerts.subscribers.follows.silence import silenced_by
 from trialalerts.subscribers.tables import Preference
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 
@@ -82,7 +81,6 @@ class Surveyor:
         self._today = now.date()
         self._estimator = Estimator(session, areas, now)
         self._open: dict[tuple[PreferenceQuery, frozenset[int]], int] = {}
-        self._silenced: dict[int, frozenset[int]] = {}
         self._known: dict[str, int] = {}
         self._upcoming: dict[str, list[Indexed]] = {}
 
@@ -98,15 +96,10 @@ class Surveyor:
 
     def open_now(self, wish: Preference) -> int:
         """Return how many open trials a wish finds today."""
-        query = PreferenceQuery.of(wish), self._silenced_by(wish.subscriber_id)
+        query = PreferenceQuery.of(wish), self._estimator.silenced_trials_of(wish.subscriber_id)
         if query not in self._open:
             self._open[query] = self._estimator.open_now(wish)
         return self._open[query]
-
-    def _silenced_by(self, who: int) -> frozenset[int]:
-        if who not in self._silenced:
-            self._silenced[who] = silenced_by(self._session, [who]).get(who, frozenset())
-        return self._silenced[who]
 
     def widened(self, wish: Preference) -> list[Step]:
         """Return a step farther and a step to a wider disease: of each the first that finds something, else the last.
@@ -176,7 +169,7 @@ class Surveyor:
         if len(known) == _MOST_UPCOMING:
             return None
         index = WindowIndex(known, self.areas)
-        silenced = index.of_items(self._silenced_by(wish.subscriber_id))
+        silenced = index.of_items(self._estimator.silenced_trials_of(wish.subscriber_id))
         return (wanted(index, wish, self._today) & ~silenced).bit_count()
 
     def _in_preparation(self, area_id: str) -> list[Indexed]:

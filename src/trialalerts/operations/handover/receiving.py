@@ -38,7 +38,7 @@ from trialalerts.subscribers.addresses import address_key
 from trialalerts.subscribers.erasure import former_among
 from trialalerts.subscribers.files.bulk_import import LineError, SubscriberList, read_csv
 from trialalerts.subscribers.files.bulk_store import store_people
-from trialalerts.subscribers.files.csv_rows import CsvRow, CsvRowReader
+from trialalerts.subscribers.files.csv_rows import CsvRow, CsvRowReader, unguarded
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.vocabulary.areas.tree import load_areas
 
@@ -160,13 +160,13 @@ def _read(session: Session, settings: Settings, archive: Archive, taken: TakenOv
     lines = list(csv.reader(io.StringIO(archive.files[SUBSCRIBERS].decode(), newline="")))
     head, rows = lines[0], lines[1:]
     place = head.index("address")
-    addresses = {row[place].removeprefix("'") for row in rows}
+    addresses = {unguarded(row[place]) for row in rows}
     taken.in_archive = len(addresses)
     keys = {address: address_key(address) for address in addresses}
     left, suppressed = _stay_away(session, settings, archive, keys)
     taken.left_here, taken.suppressed_here = len(left), len(suppressed - left)
     table = io.StringIO(newline="")
-    csv.writer(table).writerows([head, *(row for row in rows if row[place].removeprefix("'") not in left | suppressed)])
+    csv.writer(table).writerows([head, *(row for row in rows if unguarded(row[place]) not in left | suppressed)])
     table.seek(0)
     consent = f"handed over by {manifest.giver}, who told of it before, in an archive of {manifest.made_at:%Y-%m-%d}"
     reader = CsvRowReader(

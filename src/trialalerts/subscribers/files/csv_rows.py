@@ -41,7 +41,7 @@ from trialalerts.vocabulary.topics import load_topics
 if TYPE_CHECKING:
     from trialalerts.vocabulary.areas.tree import AreaTree
 
-__all__ = ["COLUMNS", "READ_ONLY_COLUMNS", "CsvRow", "CsvRowReader", "Tastes", "csv_cells"]
+__all__ = ["COLUMNS", "READ_ONLY_COLUMNS", "CsvRow", "CsvRowReader", "Tastes", "csv_cells", "unguarded"]
 
 COLUMNS = (
     "address",
@@ -84,9 +84,8 @@ _READ = (*COLUMNS, *READ_ONLY_COLUMNS)
 _SCHEDULE = ("language", "timezone", "frequency", "hour", "weekday", "day")
 _TASTES = ("heartbeat", "discreet", "area_in_subject", "announcements", "distance_unit")
 _PERSON = {"address", "state", "paused_until", *_SCHEDULE, *_TASTES}
-_PREFERENCE = tuple(
-    name for name in COLUMNS if name not in {*_PERSON, "area_name", "trial", "rests_until", "confirmed"}
-)
+_BESIDE = {*_PERSON, "area_name", "trial", "rests_until", "confirmed"}
+_PREFERENCE = tuple(name for name in COLUMNS if name not in _BESIDE)
 _MOST_REMEMBERED = 10_000
 _LONGEST_CONSENT = 500
 
@@ -206,7 +205,7 @@ class CsvRowReader:
         Raises:
             InvalidInput: a cell makes no sense; names it and the nearest valid choices.
         """
-        values = dict.fromkeys(_READ, "") | {name: _unguarded(cell).strip() for name, cell in cells.items()}
+        values = dict.fromkeys(_READ, "") | {name: unguarded(cell).strip() for name, cell in cells.items()}
         trial = self._trial(values)
         values |= {name: text for name, text in self._defaults.items() if not values[name]}
         preference = self._known_preference(values) if values["area"] and trial is None else None
@@ -361,7 +360,8 @@ def _guarded(name: str, text: str) -> str:
     return f"'{text}" if name not in _NUMBERS and text.startswith(_FORMULA) else text
 
 
-def _unguarded(text: str) -> str:
+def unguarded(text: str) -> str:
+    """Return a cell without the sign that keeps programs from taking it for a formula."""
     return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 

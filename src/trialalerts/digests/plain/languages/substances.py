@@ -10,6 +10,7 @@ import re
 
 __all__ = ["substance"]
 
+_LANGUAGES = ("de", "fr", "es")
 _SHAPE = re.compile(
     r"[a-z]{4,}(?:ine|one|ide|ate|ole|ene|ane|xate|platin|statin|parin|formin|mycin|micin|cillin|tecan|vedotin|in|xel)"
 )
@@ -173,11 +174,13 @@ def substance(name: str, language: str) -> str | None:
     >>> substance("fluticasone propionate", "de"), substance("fluticasone propionate", "fr")
     ('Fluticasonpropionat', 'propionate de fluticasone')
     """
-    if (greek := _GREEK.fullmatch(name)) is not None and language in {"de", "fr", "es"}:
+    if language not in _LANGUAGES:
+        return None
+    if greek := _GREEK.fullmatch(name):
         protein, letter, number = greek[1], greek[2], greek[3] or ""
         own = f"{_word(protein, language)} {letter.replace('alpha', 'alfa') if language == 'es' else letter}{number}"
         return own.capitalize() if language == "de" else own
-    if (salt := _SALT.fullmatch(name)) is not None and language in {"de", "fr", "es"}:
+    if salt := _SALT.fullmatch(name):
         return _salt(salt[1], salt[2], language)
     own = _word(name, language)
     if own == name:
@@ -186,18 +189,18 @@ def substance(name: str, language: str) -> str | None:
 
 
 def _word(name: str, language: str) -> str:
-    if written := _ACCENTS.get(language, {}).get(name):
+    if written := _ACCENTS[language].get(name):
         return written
     own = name
     if _SHAPE.fullmatch(name) and name not in _NO_SUBSTANCE:
-        for end, its in _ENDS.get(language, []):
+        for end, its in _ENDS[language]:
             own = end.sub(its, own)
     return own
 
 
 def _salt(base: str, ending: str, language: str) -> str | None:
     """Return a salt's name; None for two words of another kind."""
-    at = ("de", "fr", "es").index(language)
+    at = _LANGUAGES.index(language)
     acid, metal = _ACIDS.get(ending), _METALS.get(ending)
     own = _METALS[base][at] if base in _METALS else _word(base, language)
     if language == "es" and base not in _METALS:

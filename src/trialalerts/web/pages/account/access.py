@@ -20,7 +20,7 @@ from trialalerts.subscribers.tokens import Purpose, TokenTooOld
 from trialalerts.web.site import LinkEnded, WebSite
 from trialalerts.web.templates import Repeat, with_query
 
-__all__ = ["Access", "access_of", "ask_for_fresh", "mail_fresh_link", "own_path", "switch"]
+__all__ = ["Access", "access_of", "ask_for_fresh", "mail_fresh_link", "once_more", "own_path", "switch"]
 
 _SHOWN = {"see", "edit", "rest", "step", "do"}
 """What of a query says which page is shown; what was done is not said twice."""
@@ -54,11 +54,19 @@ def switch(
     The answer to a form is had by a ``query`` that gets the same page, or else by what was ``sent`` that could not be
     done: it is sent once more, so that nothing that was typed is forgotten.
     """
-    here = f"{site.pages.prefix}/preferences/{request.path_params['token']}"
     if request.method == "POST" and query is None:
-        return {"repeat": Repeat(path=here, fields={name: str(value) for name, value in (sent or {}).items() if value})}
+        return {"repeat": once_more(site, request, sent or {})}
     shown = query or {name: value for name, value in request.query_params.items() if name in _SHOWN}
-    return {"here": here, "here_query": shown}
+    return {"here": _here(site, request), "here_query": shown}
+
+
+def once_more(site: WebSite, request: Request, sent: Mapping[str, object]) -> Repeat:
+    """Return how a form of the settings is sent once more, with what was typed."""
+    return Repeat(path=_here(site, request), fields={name: str(value) for name, value in sent.items() if value})
+
+
+def _here(site: WebSite, request: Request) -> str:
+    return f"{site.pages.prefix}/preferences/{request.path_params['token']}"
 
 
 def access_of(site: WebSite, session: Session, token: str) -> Access:

@@ -26,7 +26,7 @@ from trialalerts.subscribers.people import SubscriberChanges, edit, pause, resum
 from trialalerts.subscribers.preferences import remove_preference
 from trialalerts.subscribers.tables import Subscriber, SubscriberState
 from trialalerts.web.forms import FieldError, Form
-from trialalerts.web.pages.account.access import Access, access_of, ask_for_fresh, mail_fresh_link, switch
+from trialalerts.web.pages.account.access import Access, access_of, ask_for_fresh, mail_fresh_link, once_more
 from trialalerts.web.pages.account.goodbye import leave, left_page
 from trialalerts.web.pages.account.held import SHOWN, HeldPages
 from trialalerts.web.pages.account.link import link_sent
@@ -136,8 +136,8 @@ class SettingsPage:
         with self._site.db.write() as session:
             subscriber = access_of(self._site, session, token).subscriber
             leave(self._site, session, subscriber, how="web")
-            once_more = switch(self._site, request, sent={"action": "unsubscribe"})["repeat"]
-            return left_page(self._site, session, subscriber, self._view.language(request, subscriber), once_more)
+            again = once_more(self._site, request, {"action": "unsubscribe"})
+            return left_page(self._site, session, subscriber, self._view.language(request, subscriber), again)
 
     def done(self, request: Request, notice: str) -> Response:
         """Lead to the page, which says what was done."""
