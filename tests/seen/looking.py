@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import missing
 
-__all__ = ["LOOKS", "chromium", "html_faults", "serious_faults", "window"]
+__all__ = ["LOOKS", "arriving", "chromium", "html_faults", "serious_faults", "window"]
 
 LOOKS = tuple((width, scheme) for width in (375, 1024) for scheme in ("light", "dark"))
 """A telephone and a desk, in light and in dark."""
@@ -58,6 +58,13 @@ def window(
     )
     yield context.new_page()
     context.close()
+
+
+@contextmanager
+def arriving(page: Page) -> Iterator[None]:
+    """Wait for the next page, which what is done within leads to: neither a click nor a key waits for it by itself."""
+    with page.expect_navigation():
+        yield
 
 
 def serious_faults(page: Page) -> list[str]:

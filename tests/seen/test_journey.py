@@ -23,7 +23,7 @@ from sqlmodel import select
 
 from tests.delivery.mailserver import Mailbox, running
 from tests.digests.stage import store_trial
-from tests.seen.looking import chromium, serious_faults, window
+from tests.seen.looking import arriving, chromium, serious_faults, window
 from tests.web.conftest import World, open_world, settings_of
 from trialalerts.catalog.facts import Site
 from trialalerts.clock import FrozenClock
@@ -75,12 +75,14 @@ class Reader:
         return [url for url in urls if url.startswith(part)]
 
     def press(self, name: str) -> None:
-        """Press a button."""
-        self._enter(self.page.get_by_role("button", name=name, exact=True))
+        """Press a button, and wait for the page that answers."""
+        with arriving(self.page):
+            self.enter(self.page.get_by_role("button", name=name, exact=True))
 
     def follow(self, name: str) -> None:
-        """Follow a link."""
-        self._enter(self.page.get_by_role("link", name=name))
+        """Follow a link to its page."""
+        with arriving(self.page):
+            self.enter(self.page.get_by_role("link", name=name))
 
     def write(self, label: str, text: str) -> None:
         """Write into a field."""
@@ -125,7 +127,8 @@ class Reader:
             field.select_option(option)
         expect(field.locator("option:checked")).to_have_text(option)
 
-    def _enter(self, target: Locator) -> None:
+    def enter(self, target: Locator) -> None:
+        """Use a link or a button."""
         if self.keyboard:
             self.reach(target)
             self.page.keyboard.press("Enter")
@@ -269,7 +272,7 @@ def _read_what_is_kept(reader: Reader) -> EmailMessage:
     reader.sees("Download my data")
     assert "NCT90000001" in page.locator("main").inner_text()
     with page.expect_download() as loading:
-        reader.follow("Download it as a file")
+        reader.enter(page.get_by_role("link", name="Download it as a file"))
     held = json.loads(loading.value.path().read_text(encoding="utf-8"))
     assert held["subscriber"]["address"] == ADDRESS
     return quiet

@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 from playwright.sync_api import Browser
 
-from tests.seen.looking import LOOKS, chromium, html_faults, serious_faults, window
+from tests.seen.looking import LOOKS, arriving, chromium, html_faults, serious_faults, window
 from tests.web.conftest import World, open_world, settings_of
 from tests.web.test_trial_page import LEEDS, NOW, NUMBER, SPRINGFIELD, store_trial
 from trialalerts.catalog.facts import Contact, PartialDate
@@ -68,6 +68,7 @@ def test_a_place_is_typed_and_the_nearest_site_is_shown_without_scripts(browser:
     with window(browser, base_url=world.server.url, scripts=False) as page:
         page.goto(PATHS["trial"])
         page.get_by_label("Your town or postcode").fill("Leeds, GB")
-        page.get_by_role("button", name="Look").click()
+        with arriving(page):
+            page.get_by_role("button", name="Look").click()
         assert page.get_by_role("heading", name="Nearest to Leeds").is_visible()
         assert "Leeds" not in page.url

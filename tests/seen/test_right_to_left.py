@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.seen.looking import chromium, html_faults, serious_faults, window
+from tests.seen.looking import arriving, chromium, html_faults, serious_faults, window
 from tests.web import test_article
 from tests.web.conftest import World, open_world, path_of, settings_of
 from tests.web.test_trial_page import LEEDS, NOW, NUMBER, SPRINGFIELD, store_trial
@@ -122,15 +122,18 @@ def test_the_steps_of_a_sign_up_are_written_from_right_to_left(browser: Browser,
         page.goto("/?lang=ar")
         page.locator("#area").fill("multipel sclerosis")
         page.locator("#address").fill("ada@gmial.com")
-        page.locator("main form button[type=submit]").click()
+        with arriving(page):
+            page.locator("main form button[type=submit]").click()
         _check(page, "errors")
         assert serious_faults(page) == []
         page.locator("input[name=area_choice]").first.check()
         page.locator("#consent").check()
-        page.locator("main form button[type=submit]").click()
+        with arriving(page):
+            page.locator("main form button[type=submit]").click()
         _check(page, "review")
         assert serious_faults(page) == []
-        page.locator("#review button[value=save]").last.click()
+        with arriving(page):
+            page.locator("#review button[value=save]").last.click()
         _check(page, "sent")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.seen.looking import LOOKS, chromium, html_faults, serious_faults, window
+from tests.seen.looking import LOOKS, arriving, chromium, html_faults, serious_faults, window
 from tests.web.conftest import World, open_world, path_of, settings_of
 from tests.web.handoff_process import SETTINGS
 from tests.web.test_trial_page import NOW, NUMBER, store_trial
@@ -44,7 +44,8 @@ def test_a_trial_is_silenced_and_told_again_by_buttons_alone(browser: Browser, w
 
             page.goto(f"{follow}?do=silence")
             fine()
-            page.locator("main form button").click()
+            with arriving(page):
+                page.locator("main form button").click()
             fine()
             page.goto(follow)
             fine()
@@ -53,7 +54,8 @@ def test_a_trial_is_silenced_and_told_again_by_buttons_alone(browser: Browser, w
             )
             page.goto(settings)
             fine()
-            page.locator("main button[value=hear]").click()
+            with arriving(page):
+                page.locator("main button[value=hear]").click()
             expect(page.get_by_role("status")).to_be_visible()
             expect(page.get_by_text(NUMBER)).to_have_count(0)
     for path in (f"{follow}?do=silence", follow):
@@ -79,16 +81,21 @@ def test_the_nurse_is_asked_by_a_form_that_shows_the_mail_first(
 
                 page.goto(follow)
                 fine()
-                page.locator("a[href*='/ask/']").click()
+                with arriving(page):
+                    page.locator("a[href*='/ask/']").click()
                 fine()
                 page.locator("textarea").fill(f"A question, number {number}: " + "x" * 90)
-                page.locator("main button[value=look]").click()
+                with arriving(page):
+                    page.locator("main button[value=look]").click()
                 fine()
                 expect(page.locator("pre")).to_contain_text(f"number {number}")
-                page.locator("main button[value=change]").click()
+                with arriving(page):
+                    page.locator("main button[value=change]").click()
                 expect(page.locator("textarea")).to_have_value(re.compile(f"number {number}"))
-                page.locator("main button[value=look]").click()
-                page.locator("main button[value=send]").click()
+                with arriving(page):
+                    page.locator("main button[value=look]").click()
+                with arriving(page):
+                    page.locator("main button[value=send]").click()
                 expect(page.get_by_text("ada@example.org")).to_be_visible()
                 fine()
         assert len(world.mails()) == 3
