@@ -51,17 +51,12 @@ def publish(
     from zoneinfo import ZoneInfo
 
     from trialalerts.cli.context import open_context
-    from trialalerts.cli.times import moment_in
-    from trialalerts.errors import InvalidInput
-    from trialalerts.sources.editors.steps import find_article, publish_article
+    from trialalerts.sources.editors.steps import find_article, moment_to_publish, publish_article
 
     ctx = open_context()
-    zone = ZoneInfo(ctx.settings.service.timezone)
-    when = moment_in("--at", at, zone) if at else None
-    if when is not None and when <= ctx.clock.now():
-        raise InvalidInput(f"--at {at} is over; leave it out to publish the article now")
+    when = moment_to_publish(at, ZoneInfo(ctx.settings.service.timezone), ctx.clock.now()) if at else None
     article = find_article(ctx.settings, file)
-    publish_article(article, when.astimezone(zone) if when else None)
+    publish_article(article, when)
     _note_step(ctx, article, "published", when.isoformat() if when else "at once")
     _tell_next(ctx, file)
 

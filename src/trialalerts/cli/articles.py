@@ -96,7 +96,7 @@ def check(file: File, *, json: AsJson = False) -> None:
     from trialalerts.operations.questions.article_reach import article_reach
     from trialalerts.operations.questions.source_check import card_text
     from trialalerts.sources.context import SourceContext
-    from trialalerts.sources.editors.drafting import understood
+    from trialalerts.sources.editors.drafting import problems_in, understood
     from trialalerts.sources.editors.steps import current_draft, read_edited
 
     ctx = open_context()
@@ -104,13 +104,12 @@ def check(file: File, *, json: AsJson = False) -> None:
     with SourceContext(ctx.db, ctx.settings, ctx.clock) as context:
         draft, life = current_draft(article, context)
         areas, topics = context.areas, context.topics
-        strange = dict(context.categories.strange)
+        found = problems_in(draft, context)
         with ctx.db.read() as session:
             reach = article_reach(session, draft, areas, ctx.clock.now().date())
     card = card_text(draft, ctx.clock.now(), article.file.language or "en")
     told = understood(article.file, draft, areas, {id_: topics.names(id_).said("en") for id_ in draft.topics})
-    problems = [{"field": each.field, "message": each.message} for each in draft.problems]
-    problems += [{"field": "categories", "message": _strange(word, near)} for word, near in strange.items()]
+    problems = [{"field": name, "message": message} for name, message in found]
     if json:
         stage = {"stage": life.stage.value, "waits_for": life.waits_for or None}
         show_json(
@@ -156,6 +155,7 @@ def preview(
     from trialalerts.sources.editors.steps import current_draft, read_edited
     from trialalerts.subscribers.choices import checked_locale
     from trialalerts.web.alone import page_alone
+    from trialalerts.web.app import create_app
 
     ctx = open_context()
     article, chosen = read_edited(ctx.settings, file), checked_locale(language)
@@ -170,7 +170,9 @@ def preview(
         if mail is not None:
             write_file(mail, (made.message and made.message.html_alone) or "")
         if page is not None:
-            write_file(page, page_alone(ctx.settings, made.db, ctx.clock, f"/articles/{made.number}", chosen[:2]))
+            write_file(
+                page, page_alone(create_app(ctx.settings, made.db, ctx.clock), f"/articles/{made.number}", chosen[:2])
+            )
         if mail is None and page is None and made.message is not None:
             say(f"Subject: {made.message.subject}\n\n{made.message.text}")
     for path in filter(None, (mail, page)):
@@ -268,11 +270,6 @@ def _story(ctx: Context, article: EditedArticle) -> dict[str, Any]:
 
 def _mails(reached: Mapping[int, Counter[str]], seq: int) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(reached.get(seq, {}).items()))
-
-
-def _strange(word: str, near: str) -> str:
-    meant = f"; did you mean “{near}”?" if near else ""
-    return f"“{word}” names no disease area, topic or readers that we know{meant}"
 
 
 def _counts(reach: ArticleReach, areas: AreaTree) -> dict[str, Any]:

@@ -7,19 +7,15 @@ import re
 from collections.abc import MutableMapping
 from typing import Any
 
-from trialalerts.clock import Clock
-from trialalerts.database import Database
-from trialalerts.settings import Settings
-from trialalerts.web.app import create_app
+from starlette.types import ASGIApp
 
 __all__ = ["page_alone"]
 
 _STYLES = re.compile(r'<link rel="stylesheet" href="[^"]*/static/([^"?]+)[^"]*">')
 
 
-def page_alone(settings: Settings, db: Database, clock: Clock, path: str, language: str) -> str:
-    """Return the HTML of a page as a reader of a language (ISO 639-1) gets it."""
-    app = create_app(settings, db, clock)
+def page_alone(app: ASGIApp, path: str, language: str) -> str:
+    """Return the HTML of a page of an application as a reader of a language (ISO 639-1) gets it."""
 
     def asked(address: str, query: str = "") -> str:
         return asyncio.run(_answer(app, address, query))
@@ -28,7 +24,7 @@ def page_alone(settings: Settings, db: Database, clock: Clock, path: str, langua
     return _STYLES.sub(lambda found: f"<style>{asked(f'/static/{found[1]}')}</style>", html)
 
 
-async def _answer(app: Any, path: str, query: str) -> str:
+async def _answer(app: ASGIApp, path: str, query: str) -> str:
     body = bytearray()
 
     async def receive() -> MutableMapping[str, Any]:

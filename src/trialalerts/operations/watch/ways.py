@@ -23,7 +23,9 @@ from trialalerts.logs import Logger
 from trialalerts.plurals import counted
 from trialalerts.settings import Settings
 
-__all__ = ["OperatorMessage", "OperatorWays", "apprise_fault", "operator_envelope"]
+__all__ = [
+    "DirectMail", "OperatorMessage", "OperatorWays", "apprise_fault", "mail_past_queue", "operator_envelope",
+]  # fmt: skip
 
 log = Logger()
 
@@ -61,33 +63,17 @@ class OperatorWays:
         return by_mail or by_apprise
 
     def _mail(self, message: OperatorMessage, now: datetime) -> bool:
+        address = parseaddr(self._settings.operator.address)[1]
         try:
-            envelope = operator_envelope(self._settings, parseaddr(self._settings.operator.address)[1], message, now)
-            members = self._members(now)
+            outcome = mail_past_queue(self._settings, self._db, address, message, now, transport=self._transport)
         except ConfigurationError as error:
             log.error("operator.mail_failed", error=str(error))
             return False
-        for member in members:
-            channel = member.open()
-            try:
-                outcome = channel.send([envelope])[0]
-            except Exception as error:  # noqa: BLE001 - one way that fails must not close the others
-                log.error("operator.mail_failed", transport=member.name, error=type(error).__name__)
-                continue
-            finally:
-                channel.close()
-            if isinstance(outcome, Accepted):
-                log.info("operator.told", transport=member.name, subject=message.subject)
-                return True
-            log.error("operator.mail_failed", transport=member.name, error=type(outcome).__name__)
-        return False
-
-    def _members(self, now: datetime) -> list[Transport]:
-        """Return the transports, those first that are not left alone just now."""
-        transport = self._transport or open_transport(self._settings.mail.url.get_secret_value())
-        with self._db.read() as session:
-            rests = {each.name for each in outages(session) if each.retry_at is not None and each.retry_at > now}
-        return sorted(_leaves(transport), key=lambda member: member.name in rests)
+        for transport, why in outcome.refused_by:
+            log.error("operator.mail_failed", transport=transport, error=why)
+        if outcome.taken_by:
+            log.info("operator.told", transport=outcome.taken_by, subject=message.subject)
+        return bool(outcome.taken_by)
 
     def _notify(self, message: OperatorMessage) -> bool:
         try:
@@ -100,6 +86,50 @@ class OperatorWays:
         if not all(known):
             log.error("operator.apprise_unknown", remedy="a URL in operator.apprise is none that Apprise knows")
         return bool(ways.notify(title=message.subject, body=message.text)) if any(known) else False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectMail:
+    """What became of a mail past the queue: which transport took it (empty: none), and which did not, and why."""
+
+    taken_by: str
+    refused_by: tuple[tuple[str, str], ...]
+
+
+def mail_past_queue(
+    settings: Settings,
+    db: Database,
+    recipient: str,
+    message: OperatorMessage,
+    now: datetime,
+    *,
+    transport: Transport | None = None,
+) -> DirectMail:
+    """Hand a mail to each transport until one takes it, those first that are not left alone just now.
+
+    ``transport`` takes the place of the one that ``mail.url`` names.
+
+    Raises:
+        ConfigurationError: ``mail.url`` or a DKIM key makes no sense.
+    """
+    envelope = operator_envelope(settings, recipient, message, now)
+    whole = transport or open_transport(settings.mail.url.get_secret_value())
+    with db.read() as session:
+        rests = {each.name for each in outages(session) if each.retry_at is not None and each.retry_at > now}
+    refused = []
+    for member in sorted(_leaves(whole), key=lambda member: member.name in rests):
+        channel = member.open()
+        try:
+            outcome = channel.send([envelope])[0]
+        except Exception as error:  # noqa: BLE001 - one way that fails must not close the others
+            refused.append((member.name, type(error).__name__))
+            continue
+        finally:
+            channel.close()
+        if isinstance(outcome, Accepted):
+            return DirectMail(taken_by=member.name, refused_by=tuple(refused))
+        refused.append((member.name, type(outcome).__name__))
+    return DirectMail(taken_by="", refused_by=tuple(refused))
 
 
 def operator_envelope(settings: Settings, recipient: str, message: OperatorMessage, now: datetime) -> Envelope:

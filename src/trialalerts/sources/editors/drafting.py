@@ -19,7 +19,7 @@ from trialalerts.sources.editors.front_matter import UnreadableArticle
 from trialalerts.sources.reading.fields import Fields
 from trialalerts.vocabulary.areas.tree import AreaTree
 
-__all__ = ["draft_of", "regions_meant", "text_in_file", "understood"]
+__all__ = ["draft_of", "problems_in", "regions_meant", "text_in_file", "understood"]
 
 
 def draft_of(
@@ -92,6 +92,15 @@ def understood(file: ArticleFile, draft: ItemDraft, areas: AreaTree, topics: Map
         "written in": [file.language or "not said", *(text.language for text in facts.translations)],
         "trials": list(facts.trials),
     }
+
+
+def problems_in(draft: ItemDraft, context: SourceContext) -> list[tuple[str, str]]:
+    """Return what is wrong with an article that was just read: each field and why, categories that nobody knows too."""
+    found = [(each.field, each.message) for each in draft.problems]
+    for word, near in context.categories.strange.items():
+        meant = f"; did you mean “{near}”?" if near else ""
+        found.append(("categories", f"“{word}” names no disease area, topic or readers that we know{meant}"))
+    return found
 
 
 def text_in_file(file: ArticleFile, original: ArticleFile) -> ArticleText:

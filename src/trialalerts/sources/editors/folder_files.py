@@ -15,7 +15,7 @@ from trialalerts.sources.editors.front_matter import UnreadableArticle
 from trialalerts.sources.editors.life import ArticleStage, Life, life_of
 from trialalerts.sources.stumbles import unreadable
 
-__all__ = ["FolderArticle", "FolderFiles", "article_files"]
+__all__ = ["FolderArticle", "FolderFiles", "article_files", "article_paths"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def article_files(source: str, folder: Path, context: SourceContext) -> FolderFi
     """
     found, read = FolderFiles(), dict[str, tuple[ArticleFile, Life]]()
     approvals, now = context.approvals(source), context.moment
-    for path, name in _paths(source, folder):
+    for path, name in article_paths(source, folder):
         try:
             file = read_article(article_text(path), name, context.zone)
             read[name] = file, life_of(file, None if approvals is None else approvals[name], now)
@@ -90,8 +90,12 @@ def _misplaced(
     return FieldProblem(external_id=file.name, field=field_name, message=message) if message else None
 
 
-def _paths(source: str, folder: Path) -> Iterator[tuple[Path, str]]:
-    """Give the Markdown files with their names within the folder, sorted by these."""
+def article_paths(source: str, folder: Path) -> Iterator[tuple[Path, str]]:
+    """Give the Markdown files with their names within the folder, sorted by these.
+
+    Raises:
+        SourceError: there is no such folder, or it cannot be read.
+    """
     if not folder.is_dir():
         raise SourceError(f"Source {source}: there is no folder {folder}; make it or mend the source's path.")
     try:

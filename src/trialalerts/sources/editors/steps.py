@@ -29,6 +29,7 @@ __all__ = [
     "current_draft",
     "editors_folders",
     "find_article",
+    "moment_to_publish",
     "publish_article",
     "read_edited",
     "retract_article",
@@ -99,6 +100,22 @@ def current_draft(article: EditedArticle, context: SourceContext) -> tuple[ItemD
         return draft_of(source, file, texts, life.since, context), life
     except UnreadableArticle as error:
         raise InvalidInput(f"{article.path}: {error.field}: {error}") from None
+
+
+def moment_to_publish(text: str, zone: ZoneInfo, now: datetime) -> datetime:
+    """Return the moment to come that somebody wrote for an article; in ``zone``, which is meant where none is named.
+
+    Raises:
+        InvalidInput: it is no moment, or it is over.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidInput(f"“{text.strip()}” is no moment; write 2026-03-02 14:00") from None
+    at = found.astimezone(zone) if found.tzinfo else found.replace(tzinfo=zone)
+    if at <= now:
+        raise InvalidInput(f"{text.strip()} is over; choose a time to come, or publish the article now")
+    return at
 
 
 def publish_article(article: EditedArticle, at: datetime | None) -> None:
