@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import quopri
 import re
 import signal
 import socket
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.delivery.chaos_server import ChaosServer, running
@@ -138,6 +140,30 @@ def test_an_unknown_role_is_refused(installation: Installation, roles: str) -> N
     refused = installation.command("run", "--once", "--roles", roles)
     assert refused.returncode == 2
     assert "poll, compose, send, web, watch" in refused.stderr
+
+
+def test_the_desk_is_refused_to_nobody_and_opened_where_it_is_named(installation: Installation) -> None:
+    refused = installation.command("run", "--roles", "web,desk")
+    assert refused.returncode == 2
+    assert "desk.editors: found nothing, expected the addresses" in refused.stderr
+    (installation.folder / "articles").mkdir()
+    installation.configure(f'[web]\nport = 0\n[desk]\neditors = ["Anna <anna@society.example>"]\n{ARTICLES}')
+    daemon = installation.start("run", "--roles", "desk")
+    wait_for(lambda: "daemon.started" in installation.log())
+    assert "roles=desk" in installation.log()
+    found = re.search(r"web\.started.*port=(\d+)", installation.log())
+    assert found is not None
+    with httpx.Client(base_url=f"http://127.0.0.1:{found[1]}", timeout=60) as client:
+        assert client.get("/articles").status_code == 404
+        assert client.post("/desk", data={"address": "Anna@society.example"}).status_code == 200
+        outbox = installation.folder / "var" / "outbox"
+        wait_for(lambda: outbox.is_dir() and any(each.suffix == ".eml" for each in outbox.iterdir()))
+        (mail,) = outbox.iterdir()
+        (token,) = re.findall(r"/desk/open/(\S+)", quopri.decodestring(mail.read_bytes()).decode())
+        assert client.post(f"/desk/open/{token}").status_code == 303
+        assert "Sign out" in client.get("/desk").text
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(timeout=300) == 0
 
 
 def test_a_database_that_is_newer_than_the_program_is_left_alone(installation: Installation) -> None:

@@ -33,15 +33,21 @@ if TYPE_CHECKING:
 
     from trialalerts.web.server import WebServer
 
-__all__ = ["ROLES", "Daemon"]
+__all__ = ["DESK", "ROLES", "Daemon"]
 
 log = Logger()
 
 ROLES = ("poll", "compose", "send", "web", "watch")
+"""What a daemon does where nothing else is said."""
+DESK = "desk"
+"""The role that has to be named: the editors' desk."""
+_PAGES = ("web", DESK)
+"""The roles that have pages, on one server."""
 _POLL_SECONDS = 30
 _COMPOSE_SECONDS = 30
 _SEND_SECONDS = 5
 _CALL_SECONDS = 5
+_EDITORS_SECONDS = 5
 _WATCH_SECONDS = 60
 _RETAIN_SECONDS = 600
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -110,7 +116,7 @@ class Daemon:
         self._server = self._start_web()
         self._schedule()
         self._scheduler.start()
-        log.info("daemon.started", roles=",".join(r for r in ROLES if r in self._roles), pid=os.getpid())
+        log.info("daemon.started", roles=",".join(r for r in (*ROLES, DESK) if r in self._roles), pid=os.getpid())
         try:
             self._helpers.look_after()
             self._systemd.ready()
@@ -214,6 +220,8 @@ class Daemon:
             every = max(1, round(self._settings.feedback.every.total_seconds()))
             self._every(every, "feedback", self._pipeline.handle_feedback, "steps")
             self._every(_RETAIN_SECONDS, "retention", self._pipeline.retain, "steps")
+        if DESK in self._roles:
+            self._every(_EDITORS_SECONDS, DESK, self._pipeline.write_to_editors, "default")
         if "watch" in self._roles:
             self._every(_WATCH_SECONDS, "watch", self._pipeline.watch, "watch")
         self._every(round(BEATS_EVERY.total_seconds()), "pulse", self._pulse.flush, "pulse")
@@ -251,7 +259,7 @@ class Daemon:
             self._fault = f"the step {name} cannot run: {failure_words(error)}"
 
     def _start_web(self) -> WebServer | None:
-        if "web" not in self._roles:
+        if not self._roles.intersection(_PAGES):
             return None
         from trialalerts.web.server import WebServer
 
@@ -262,7 +270,7 @@ class Daemon:
     def _app(self, settings: Settings) -> Starlette:
         from trialalerts.web.app import create_app
 
-        return create_app(settings, self._db, self._clock)
+        return create_app(settings, self._db, self._clock, public="web" in self._roles, desk=DESK in self._roles)
 
     def _finish(self, stop_web: Callable[[], None] | None) -> None:
         """Let the steps end; they look at the stop flag between two records or mails."""

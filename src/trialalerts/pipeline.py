@@ -30,6 +30,7 @@ from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.hooks.calling import CallCount
 from trialalerts.hooks.calls import WebhookCalls
 from trialalerts.logs import Logger
+from trialalerts.operations.desk.mailing import EditorMail
 from trialalerts.operations.retention.pruning import prune_nightly
 from trialalerts.operations.timekeeping import Timekeeper
 from trialalerts.operations.watch.watcher import Watcher
@@ -80,6 +81,7 @@ class Pipeline:
         self._timekeeper = Timekeeper(db, settings, clock)
         self._watcher = Watcher(settings, db, clock, transport)
         self._webhooks = WebhookCalls(settings, db, clock, stop=stop)
+        self._editors: EditorMail | None = None
 
     def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
         """Ask every source that is due (with ``force``: every one) for what is new."""
@@ -171,6 +173,15 @@ class Pipeline:
             mass_guard.forget_holds(session, now=self.clock.now())
             counters.forget_counters(session, now=self.clock.now())
         return count
+
+    def write_to_editors(self) -> int:
+        """Mail editors the links that they asked for, and once a day what waits for them; return how many mails left.
+
+        What waits is told by a clock out of doubt only: an article may wait for its hour.
+        """
+        if self._editors is None:
+            self._editors = EditorMail(self.settings, self.db, self.clock, self._transport)
+        return self._editors.write(news=self._timekeeper.look().steady)
 
     def watch(self) -> int:
         """Look for what stands still, and tell the operator; return how many things were told."""

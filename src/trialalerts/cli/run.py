@@ -28,7 +28,7 @@ EPILOG = (
 def command(
     *,
     roles: Annotated[
-        str, typer.Option(help="Which steps: poll,compose,send,web,watch.")
+        str, typer.Option(help="Which steps: poll,compose,send,web,watch; desk beside them.")
     ] = "poll,compose,send,web,watch",
     once: Annotated[bool, typer.Option("--once", help="Do one round, print one line a step, and exit.")] = False,
     dry_run: Annotated[
@@ -51,6 +51,7 @@ def command(
     from trialalerts.database.server_clock import clock_of
     from trialalerts.errors import InvalidInput
     from trialalerts.logs import configure_logs
+    from trialalerts.operations.desk.logins import require_editors
     from trialalerts.sources.kinds import check_sources
 
     chosen = _checked_roles(roles)
@@ -71,6 +72,8 @@ def command(
     settings = settings_of()
     configure_logs(json_lines=json_logs, level=settings.logs.level)
     _require_secret(settings)
+    if "desk" in chosen:
+        require_editors(settings)
     if not helper:  # whoever started it has looked
         check_sources(settings)
         _tell_only_to(settings, once=once)
@@ -167,7 +170,7 @@ def _require_secret(settings: Settings) -> None:
 def _checked_roles(text: str) -> list[str]:
     from trialalerts.errors import InvalidInput
 
-    known = ("poll", "compose", "send", "web", "watch")
+    known = ("poll", "compose", "send", "web", "watch", "desk")
     roles = [role.strip() for role in text.split(",") if role.strip()]
     for role in roles:
         if role not in known:

@@ -31,10 +31,10 @@ WEB = "web"
 
 
 class AuditEntry(SQLModel, table=True):
-    """One change: ``who`` is ``command line (name)``, ``web`` or ``daemon``; ``subject`` a thing by its number.
+    """One change: ``who`` is ``command line (name)``, ``desk (editor)``, ``web`` or ``daemon``.
 
-    ``action`` is a noun and a verb (``subscriber.paused``). ``old`` and ``new`` are short texts. No address: a
-    subscriber is known by the number, a suppression by its hash.
+    ``subject`` is a thing by its number, ``action`` a noun and a verb (``subscriber.paused``), ``old`` and ``new`` are
+    short texts. No subscriber's address: they are known by the number, a suppression by its hash.
     """
 
     __tablename__ = "audit_entry"

@@ -19,6 +19,7 @@ import trialalerts.delivery.outbox.tables
 import trialalerts.digests.tables
 import trialalerts.hooks.tables
 import trialalerts.operations.api_keys
+import trialalerts.operations.desk.tables
 import trialalerts.operations.watch.tables
 import trialalerts.sources.tables
 import trialalerts.subscribers.tables

@@ -26,6 +26,7 @@ from trialalerts.redaction import without_secrets
 from trialalerts.settings.sections import (
     ApiSettings,
     DatabaseSettings,
+    DeskSettings,
     DigestSettings,
     EditorSettings,
     FeedbackSettings,
@@ -80,6 +81,7 @@ class Settings(BaseSettings):
     templates: TemplateSettings = TemplateSettings()
     vocabulary: VocabularySettings = VocabularySettings()
     editors: EditorSettings = EditorSettings()
+    desk: DeskSettings = DeskSettings()
     handoff: HandoffSettings = HandoffSettings()
     operator: OperatorSettings = OperatorSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -30,6 +30,7 @@ __all__ = [
     "ApiSettings",
     "BreakerSettings",
     "DatabaseSettings",
+    "DeskSettings",
     "DigestSettings",
     "DkimSettings",
     "EditorSettings",
@@ -177,6 +178,15 @@ class EditorSettings(Section):
     """What holds for the articles of editors: whether one leaves only when somebody approved it."""
 
     approval: bool = False
+
+
+class DeskSettings(Section):
+    """Who may come to the editors' desk under ``/desk`` (the role ``desk``): addresses, with names where you like.
+
+    They come in by a link that is mailed to them. A name stands as the reviewer in articles that its editor approves.
+    """
+
+    editors: tuple[Mailbox, ...] = ()
 
 
 class HandoffSettings(Section):

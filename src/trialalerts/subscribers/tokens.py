@@ -34,6 +34,7 @@ class Purpose(StrEnum):
     """What a token is good for, and for nothing else.
 
     ``fresh`` opens the settings, as ``preferences`` does, and shows that whoever has it reads the mails of today.
+    Those of the desk are its editors', not subscribers': a link, the cookie of a session, and what its forms carry.
     """
 
     CONFIRM = "confirm"
@@ -47,6 +48,9 @@ class Purpose(StrEnum):
     FOLLOW = "follow"
     ANNOUNCEMENT = "announcement"
     OBJECT = "object"
+    DESK_LINK = "desk link"
+    DESK_SESSION = "desk session"
+    DESK_FORM = "desk form"
 
 
 class TokenTooOld(TokenError):

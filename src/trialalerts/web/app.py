@@ -47,6 +47,7 @@ from trialalerts.web.api.problems import ApiProblem, problem_answer
 from trialalerts.web.areas.page import AreaPage
 from trialalerts.web.clients.limits import ClientLimit, SharedClientLimit
 from trialalerts.web.clients.proxies import ForwardedClients, TrustedProxies
+from trialalerts.web.desk.routes import DESK_PATH, desk_routes
 from trialalerts.web.estimates import Estimates
 from trialalerts.web.forms import reads_form
 from trialalerts.web.middleware import BodyCap, Guard, SecurityHeaders
@@ -92,11 +93,19 @@ _STATUS_PAGES = {
 }
 
 
-def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
+def create_app(settings: Settings, db: Database, clock: Clock, *, public: bool = True, desk: bool = False) -> Starlette:
     """Return the application; it needs an upgraded database.
 
+    Args:
+        settings: the configuration.
+        db: the database.
+        clock: tells the time.
+        public: whether it has the pages for readers, and what other programs call.
+        desk: whether it has the editors' desk.
+
     Raises:
-        ConfigurationError: ``service.secret`` is empty, or the operator's own texts or a webhook's keys make no sense.
+        ConfigurationError: ``service.secret`` is empty, or the operator's own texts or a webhook's keys make no sense,
+            or nobody may come to the desk.
     """
     site = WebSite(
         settings=settings,
@@ -114,7 +123,11 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
         looks=ClientLimit(clock, times=_LOOKS, within=_SIGN_UPS_WITHIN),
     )
     webhooks, requests = Webhooks(settings, db, clock), RequestMetrics()
-    routes = [*_routes(site, StatusPages(site, requests)), webhooks.route()]
+    routes = [*_routes(site), webhooks.route()] if public else []
+    routes += [
+        *(desk_routes(site, partial(create_app, settings, clock=clock)) if desk else ()),
+        *_own_routes(site, StatusPages(site, requests)),
+    ]
     tokens = behind_token(routes)
     senders = (origin_of(settings.service.base_url), *settings.web.embed_origins)
     answer = _answer_errors(site.pages)
@@ -131,7 +144,7 @@ def create_app(settings: Settings, db: Database, clock: Clock) -> Starlette:
                 BodyCap, limit=_BODY_BYTES, seconds=_BODY_SECONDS, larger=dict.fromkeys(webhooks.paths, LARGEST)
             ),
             Middleware(OriginCheck, allowed=senders, proven=(*tokens, "/webhooks/", f"{API_PATH}/")),
-            Middleware(Compression, plain=tokens),
+            Middleware(Compression, plain=(*tokens, DESK_PATH)),
         ],
     )
     app.router.redirect_slashes = False  # a redirect would carry the Host header of whoever asks, and the token
@@ -143,7 +156,7 @@ def _wordings(settings: Settings) -> Wordings:
     return Wordings(Path(own) / "email" if own else None, default=settings.service.locale)
 
 
-def _routes(site: WebSite, status: StatusPages) -> list[Route]:
+def _routes(site: WebSite) -> list[Route]:
     sign_up, confirm, unsubscribe = SignUpPage(site), ConfirmPage(site), UnsubscribePage(site)
     suggestions = Suggestions(site)
     settings_page, mails = SettingsPage(site), MailRenderer(site.settings, site.clock)
@@ -168,6 +181,12 @@ def _routes(site: WebSite, status: StatusPages) -> list[Route]:
         *_embedded(site),
         *_api(site),
         Route("/privacy", _privacy(site)),
+    ]
+
+
+def _own_routes(site: WebSite, status: StatusPages) -> list[Route]:
+    """Return what each server has, whatever its pages are."""
+    return [
         Route("/healthz", status.health),
         Route("/readyz", status.ready),
         Route("/metrics", status.metrics),

@@ -32,7 +32,7 @@ class Alert(SQLModel, table=True):
 
 
 class WatchTurn(SQLModel, table=True):
-    """Which process watches just now, and for which day the summary was sent: one row."""
+    """Which process watches just now, and the day of the last summary; in a row ``desk`` who writes to editors."""
 
     __tablename__ = "watch_turn"
 
