@@ -100,6 +100,8 @@ class Daemon:
                 "steps": ThreadPoolExecutor(4),
                 # Of its own: other programs hear of news however long polls take, and no mail waits for that.
                 "webhooks": ThreadPoolExecutor(1),
+                # Of its own: an editor waits for the link, however long polls and rounds of sending take.
+                DESK: ThreadPoolExecutor(1),
                 # Of their own: a pulse that waited behind steps that hang would say that the process is dead.
                 "pulse": ThreadPoolExecutor(1),
                 "watch": ThreadPoolExecutor(1),
@@ -221,7 +223,7 @@ class Daemon:
             self._every(every, "feedback", self._pipeline.handle_feedback, "steps")
             self._every(_RETAIN_SECONDS, "retention", self._pipeline.retain, "steps")
         if DESK in self._roles:
-            self._every(_EDITORS_SECONDS, DESK, self._pipeline.write_to_editors, "default")
+            self._every(_EDITORS_SECONDS, DESK, self._pipeline.write_to_editors, DESK)
         if "watch" in self._roles:
             self._every(_WATCH_SECONDS, "watch", self._pipeline.watch, "watch")
         self._every(round(BEATS_EVERY.total_seconds()), "pulse", self._pulse.flush, "pulse")

@@ -14,7 +14,10 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.service_values import ServiceValue
 from trialalerts.delivery.outbox.suppressions import suppress
+from trialalerts.operations.checks.mail import about_desk
 from trialalerts.operations.desk.mailing import EditorMail
+from trialalerts.operations.desk.tables import EditorLogin
+from trialalerts.operations.retention.pruning import prune
 from trialalerts.settings import DeskSettings
 from trialalerts.sources.editors.front_matter import with_values
 
@@ -108,6 +111,26 @@ def test_who_may_not_be_mailed_is_not(desk: DeskWorld) -> None:
     client = desk.client()
     client.post("/desk", data={"address": BEN})
     assert desk.mails() == []
+    with desk.db.read() as session:
+        (check,) = about_desk(desk.settings, session)
+    assert (check.level, check.remedy) == ("look", f"run: trialalerts suppressions lift {BEN}")
+    with desk.db.read() as session:
+        held = about_desk(desk.settings.model_copy(update={"mail": mail}), session)
+        assert [each.what.partition(" ")[0] for each in held] == [BEN]
+    other = mail.model_copy(update={"only_to": (BEN,)})
+    with desk.db.read() as session:
+        whats = [each.what for each in about_desk(desk.settings.model_copy(update={"mail": other}), session)]
+    assert whats[0] == f"{ANNA} of desk.editors gets no mail: mail.only_to holds it back"
+
+
+def test_what_is_left_of_a_session_goes_in_the_night(desk: DeskWorld) -> None:
+    desk.signed_in()
+    with desk.db.read() as session:
+        assert len(session.exec(select(EditorLogin)).all()) == 1
+    desk.clock.advance(DAY)
+    prune(desk.db, desk.settings, desk.clock.now(), wait=lambda _: None)
+    with desk.db.read() as session:
+        assert session.exec(select(EditorLogin)).all() == []
 
 
 def test_of_who_is_no_editor_any_more_nothing_is_kept(desk: DeskWorld) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +15,9 @@ from starlette.routing import Route
 from tests.conftest import REPOSITORY
 from tests.seen.looking import html_faults
 from tests.web.conftest import World, path_of
+from tests.web.desk_stage import DeskWorld, fields_of, open_desk
+from trialalerts.clock import FrozenClock
+from trialalerts.database import Database
 from trialalerts.web.app import create_app
 
 MARKUP = '"><script>mark()</script>'
@@ -89,6 +93,47 @@ def test_any_request_is_answered_in_order(world: World, places: list[str], data:
     assert "Traceback" not in answer.text
     if answer.headers.get("content-type", "").startswith("text/html") and answer.text:
         assert html_faults(answer.text) == [], (method, url)
+
+
+@pytest.fixture
+def desk(sqlite_db: Database, clock: FrozenClock, tmp_path: Path) -> Iterator[DeskWorld]:
+    with open_desk(sqlite_db, clock, tmp_path / "articles") as desk:
+        yield desk
+
+
+DESK_PATHS = st.sampled_from(
+    ["/desk", "/desk/open/{}", "/desk/leave", "/desk/articles/editors/{}", "/desk/articles/{}/tablet.md",
+     "/desk/articles/editors/tablet.md", "/desk/preview/{}/editors/tablet.md", "/desk/preview/mail/editors/{}"]
+)  # fmt: skip
+DESK_FORMS = st.dictionaries(st.sampled_from(["address", "form", "version", "step", "day", "hour"]), TYPED, max_size=6)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(data=st.data())
+def test_any_request_of_an_editor_is_answered_in_order(desk: DeskWorld, data: st.DataObject) -> None:
+    client = desk.clients[0] if desk.clients else desk.signed_in()
+    seen = client.get("/desk/articles/editors/tablet.md")
+    right = fields_of(seen.text)  # so that what lies behind is tried
+    url = data.draw(DESK_PATHS).replace("{}", _in_a_path(data.draw(TYPED)))
+    method, query, form = data.draw(METHODS), data.draw(DESK_FORMS), data.draw(DESK_FORMS)
+    typed = {name: _sendable(value) for name, value in form.items()}
+    if data.draw(st.booleans()):
+        typed |= right | {"step": data.draw(st.sampled_from(["approve", "publish", "schedule"]))}
+    answer = client.request(
+        method,
+        url,
+        params={name: _sendable(value) for name, value in query.items()},
+        data=typed if method == "POST" else None,
+    )
+    assert answer.status_code < 500, (method, url, typed, answer.text)
+    assert answer.headers["cache-control"] == "no-store"
+    assert "<script>mark" not in answer.text
+    if answer.text and "sandbox" not in answer.headers["content-security-policy"]:
+        assert html_faults(answer.text) == [], (method, url)
+    if url == "/desk/leave" and answer.status_code == 303:
+        desk.clients.clear()
 
 
 def _in_a_path(typed: str) -> str:

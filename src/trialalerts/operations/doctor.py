@@ -17,6 +17,7 @@ from trialalerts.errors import DatabaseBehind, TrialAlertsError
 from trialalerts.operations.checks import DoctorCheck, Level
 from trialalerts.operations.checks.machine import about_clock, about_disk, about_files
 from trialalerts.operations.checks.mail import (
+    about_desk,
     about_feedback,
     about_handoffs,
     about_held_back,
@@ -72,6 +73,7 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]
         found += about_feedback(settings, session, clock)
         found += about_webhooks(settings, session, clock.now())
         found += about_handoffs(settings, session)
+        found += about_desk(settings, session)
     found += _standstills(settings, db, clock)
     if not broken:
         found.append(_whole(briefly=briefly))

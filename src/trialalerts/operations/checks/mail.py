@@ -20,10 +20,11 @@ from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.sending.breaker import pause_of
 from trialalerts.errors import ConfigurationError
 from trialalerts.operations.checks import DoctorCheck
+from trialalerts.operations.desk.logins import editors_of
 from trialalerts.plurals import counted
 from trialalerts.settings import Settings
 
-__all__ = ["about_feedback", "about_handoffs", "about_held_back", "about_outbox", "about_sending"]
+__all__ = ["about_desk", "about_feedback", "about_handoffs", "about_held_back", "about_outbox", "about_sending"]
 
 _STUCK = timedelta(hours=1)
 _NOT_ARRIVED = (DeliveryState.FAILED, DeliveryState.SUPPRESSED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED)
@@ -187,6 +188,23 @@ def about_outbox(session: Session, now: datetime) -> Iterator[DoctorCheck]:
         )
     if not stuck and not failed:
         yield DoctorCheck(level="good", what="outbox: nothing is stuck")
+
+
+def about_desk(settings: Settings, session: Session) -> Iterator[DoctorCheck]:
+    """Look whether each editor can get the link by which they come to the desk."""
+    for editor in editors_of(settings):
+        suppressed = is_suppressed(session, settings.service.hash_keys, editor.address) is not None
+        held_back = not allowed_recipients(settings.mail.only_to).admits(editor.address)
+        if suppressed or held_back:
+            yield DoctorCheck(
+                level="look",
+                what=f"{editor.address} of desk.editors gets no mail: "
+                + ("the address is suppressed" if suppressed else "mail.only_to holds it back"),
+                why="an editor comes to the desk by a link that is mailed",
+                remedy=f"run: trialalerts suppressions lift {editor.address}"
+                if suppressed
+                else "name the editors in mail.only_to, too",
+            )
 
 
 def about_handoffs(settings: Settings, session: Session) -> Iterator[DoctorCheck]:

@@ -25,6 +25,7 @@ from trialalerts.subscribers.addresses import address_key
 
 __all__ = [
     "LINK_WORKS",
+    "LOGIN_KEPT",
     "SESSION_LASTS",
     "Editor",
     "ask_for_login",
@@ -38,7 +39,7 @@ __all__ = [
 
 LINK_WORKS = timedelta(minutes=15)
 SESSION_LASTS = timedelta(hours=8)
-_KEPT = timedelta(days=1)
+LOGIN_KEPT = timedelta(days=1)
 _MOST_A_DAY = 20
 """Links for one editor: more than anybody needs, and few enough that nobody can fill a mailbox with them."""
 _COUNTER = "editor login"
@@ -85,7 +86,9 @@ def ask_for_login(session: Session, settings: Settings, address: str, *, now: da
     editor's as much is read and written, and taken back: how long it takes tells nothing.
     """
     take_numbers(session, _COUNTER, 1)  # until the transaction ends, everybody else who asks waits
-    session.exec(delete(EditorLogin).where(or_(col(EditorLogin.asked_at) <= now - _KEPT, EditorLogin.asked_at > now)))
+    session.exec(
+        delete(EditorLogin).where(or_(col(EditorLogin.asked_at) <= now - LOGIN_KEPT, EditorLogin.asked_at > now))
+    )
     editor = next((each for each in editors_of(settings) if address_key(each.address) == address_key(address)), None)
     named = address_hash(settings.service.secrets[0], address)
     earlier = session.exec(select(EditorLogin).where(col(EditorLogin.address_hash) == named)).all()

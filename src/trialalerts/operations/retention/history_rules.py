@@ -15,12 +15,14 @@ from trialalerts.database.events.noted import NotedEvent
 from trialalerts.digests.tables import Digest
 from trialalerts.hooks.status import forget_calls
 from trialalerts.hooks.tables import CallState, HookCall
+from trialalerts.operations.desk.logins import LOGIN_KEPT
+from trialalerts.operations.desk.tables import EditorLogin
 from trialalerts.operations.retention.rule import RetentionRule, deleting, first_since
 from trialalerts.settings import Settings
 from trialalerts.sources.tables import SourceDay
 from trialalerts.subscribers.tables import NEVER_SERVED, Preference, Subscriber, SubscriberState
 
-__all__ = ["closed_trials", "old_audit", "old_calls", "old_source_days", "untold_events"]
+__all__ = ["closed_trials", "old_audit", "old_calls", "old_logins", "old_source_days", "untold_events"]
 
 _C = table_of(Change).c
 _COUNTED = timedelta(days=120)
@@ -60,6 +62,14 @@ def old_source_days(session: Session, settings: Settings, now: datetime) -> Rete
     rows = table_of(SourceDay).c
     due = rows.day < (now - _COUNTED).date()
     return RetentionRule(what="days on which sources were read", key=rows.day, due=due, forget=deleting(SourceDay))
+
+
+def old_logins(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """The ways of editors into their desk, once their sessions are over: some may have asked and nobody since."""
+    del session, settings
+    rows = table_of(EditorLogin).c
+    due = rows.asked_at <= now - LOGIN_KEPT
+    return RetentionRule(what="links of editors to their desk", key=rows.key, due=due, forget=deleting(EditorLogin))
 
 
 def old_audit(session: Session, settings: Settings, now: datetime) -> RetentionRule:

@@ -53,6 +53,7 @@ _RULES: Sequence[Callable[[Session, Settings, datetime], RetentionRule]] = (
     history_rules.closed_trials,
     history_rules.old_audit,
     history_rules.old_source_days,
+    history_rules.old_logins,
     history_rules.old_calls,
     history_rules.untold_events,
 )

@@ -50,6 +50,8 @@ class DeskPreviews:
             html = self._made(request, kind, code)
         except (InvalidInput, SourceError):
             raise HTTPException(404) from None
+        if not html:  # it is not for readers of this language
+            raise HTTPException(404)
         return HTMLResponse(html, headers={"Content-Security-Policy": _POLICY})
 
     def _made(self, request: Request, kind: str, code: str) -> str:
