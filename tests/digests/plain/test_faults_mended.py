@@ -382,3 +382,40 @@ def test_a_test_is_called_one_only_once() -> None:
 def test_older_people_are_feminine_in_french() -> None:
     older = trial(all_get(EXAMPLUMAB), minimum_age_days=int(65 * 365.25))
     assert "des personnes âgées atteintes d’asthme" in said(older, "fr", "asthme")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "keywords", "title", "told"),
+    [
+        (("Esophagitis",), ("Eosinophilic esophagitis",), "Of Eosinophilic Esophagitis", "eosinophilic oesophagitis"),
+        (("Esophagitis",), ("Eosinophilic esophagitis",), "Of Something Else", "oesophagitis"),
+        (("Asthma",), ("Examplumab IgE asthma",), "Examplumab in Asthma", "asthma"),
+        (("Advanced Solid Tumor", "Melanoma", "Lung Cancer"), (), "", "advanced solid tumours"),
+        (("Advanced Solid Tumor", "Melanoma", "Asthma"), (), "", "advanced solid tumours or other conditions"),
+        (("Melanoma", "Lung Cancer", "Breast Cancer"), (), "", "melanoma or other conditions"),
+    ],
+)
+def test_a_condition_says_as_much_as_the_title_and_no_more_than_is_so(
+    conditions: tuple[str, ...], keywords: tuple[str, ...], title: str, told: str
+) -> None:
+    facts = trial(all_get(EXAMPLUMAB), conditions=conditions, keywords=keywords, official_title=title)
+    assert said(facts).startswith(f"Tests the medicine examplumab in adults with {told}. ")
+
+
+def test_a_language_that_has_no_name_for_a_kind_of_a_disease_names_the_disease() -> None:
+    facts = trial(
+        all_get(EXAMPLUMAB),
+        conditions=("Migraine",),
+        keywords=("Exemplary migraine",),
+        official_title="Examplumab in Exemplary Migraine",
+    )
+    assert "with exemplary migraine." in said(facts)
+    assert "mit Migräne." in said(facts, "de")
+
+
+def test_what_everybody_gets_is_declined_where_german_wants_it() -> None:
+    arms = (Arm("EXPERIMENTAL", "A", (0, 1)), Arm("ACTIVE_COMPARATOR", "B", (1,)))
+    facts = trial(design(EXAMPLUMAB, ("DRUG", "Corticosteroids"), arms=arms, allocation="RANDOMIZED"))
+    line = said(facts, "de")
+    assert "zusätzlich zu Kortikosteroiden bei" in line
+    assert line.endswith("nur Kortikosteroide.")

@@ -145,6 +145,8 @@ class _Draft:
 
     def _conditions(self, tight: int) -> list[str]:
         names = self._about.names[: 1 if tight >= 2 else 2]  # noqa: PLR2004 - see sentences
+        if self._about.wider and not self.grammar.knows(names[0]):
+            names = (self._about.wider,)
         # Two of the registry's conditions may be one in another language.
         told = [self.grammar.condition(name, is_own=name == self._own) for name in reversed(names)]
         return list(reversed({name.casefold(): name for name in told}.values()))
@@ -276,7 +278,7 @@ class _Draft:
     def _beside_base(self, values: dict[str, str], tight: int) -> str:
         base = self._compared.base
         if not self._compared.base_tested:
-            return self._say("first.adding", **values, base=self._namer.base(tight))
+            return self._say("first.adding", **values, base=self._namer.base(tight, added_to=True))
         alone = self._namer.named(base, tight, joined=True)
         added = self._namer.named(self._compared.tested, tight, how=self._namer.how, with_kind=False)
         return self._words.count("plain.first.alone", len(base), **values | {"treatment": alone, "added": added})
@@ -301,7 +303,7 @@ def _as_called(found: About, condition: str | None) -> About:
     if condition is None or (found.kind == "healthy" and not found.names):
         return found
     kind = found.kind if found.kind in {"disease", "healthy"} else "topic"
-    return found._replace(names=(condition,), kind=kind, has_more=False)
+    return found._replace(names=(condition,), kind=kind, has_more=False, wider="")
 
 
 def _way_of_observing(design: Design) -> str:

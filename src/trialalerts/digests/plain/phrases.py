@@ -61,11 +61,11 @@ class Namer:
         is_one_of_them = self._compared.how == "versus" and self._compared.differs and not self._all_in_turn
         return "or" if is_one_of_them else "and"
 
-    def base(self, tight: int) -> str:
-        """Return what everybody gets."""
+    def base(self, tight: int, *, added_to: bool = False) -> str:
+        """Return what everybody gets; ``added_to``: as it stands behind “in addition to”."""
         if not all(thing.name for thing in self._compared.base):
             return self._words.say("plain.base")
-        return self.named(self._compared.base, tight, with_kind=False, more=_MORE_BASE)
+        return self.named(self._compared.base, tight, with_kind=False, more=_MORE_BASE, added_to=added_to)
 
     def named(
         self,
@@ -76,6 +76,7 @@ class Namer:
         how: Joiner = "and",
         with_kind: bool = True,
         more: str = _MORE,
+        added_to: bool = False,
     ) -> str:
         """Return interventions in words: ``the medicines A, B and 4 more``, ``a medicine`` where none has a name.
 
@@ -86,6 +87,7 @@ class Namer:
             how: whether people get all of them or one.
             with_kind: whether the kind stands before the names, where all are of one.
             more: the phrase of names and how many more: a language may decline it.
+            added_to: whether something is added to these.
         """
         words, grammar = self._words, self._grammar
         named = [thing for thing in things if thing.name]
@@ -96,6 +98,8 @@ class Namer:
         shown = _shown(named, tight)
         names = [grammar.name(thing.name, is_word=_is_word(thing)) for thing in shown]
         common = _common_kind(named, [*(thing.name for thing in shown), *names]) if with_kind else None
+        if added_to:
+            names = [grammar.beside(name) for name in names]
         if common is None and more != _MORE_BASE:
             names = [grammar.with_article(name) for name in names]
         if unnamed := len(things) - len(shown):

@@ -90,6 +90,10 @@ class Grammar:
         del is_word
         return name
 
+    def beside(self, name: str) -> str:
+        """Return the name of what everybody gets, as it stands behind “in addition to”."""
+        return name
+
     def with_article(self, name: str) -> str:
         """Return a name that no word for its kind stands before: “the sham device”, but “surgery”."""
         return f"the {name}" if _COUNTED.search(name) else name
@@ -97,6 +101,10 @@ class Grammar:
     def condition(self, name: str, *, is_own: bool) -> str:
         """Return a condition; the reader's own name of it is of this language, another one is the registry's."""
         return lowered(name) if is_own else _british(name)
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a condition of the registry's has a name in this language."""
+        return self.code == "en" or self._registrys_condition(name) != self.quoted(name)
 
     def joined(self, parts: Sequence[str], how: Joiner) -> str:
         """Return ``A, B and C``."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from trialalerts.digests.plain.languages.common_conditions import is_common_condition
-from trialalerts.digests.plain.languages.english import Grammar
+from trialalerts.digests.plain.languages.english import FOREIGN_STARTS, Grammar
 from trialalerts.digests.plain.languages.stages import parted
 from trialalerts.digests.plain.languages.vocabulary import behind_mit
 
@@ -16,8 +16,10 @@ _HAS_CAPITAL = re.compile(r"[A-Z0-9]")
 _DECLINED = re.compile(r"\w+(?:e|er|es) .*|\w+(?:ome|ekte|eme|steine|brüche|risse)")
 """What would need another ending after “mit”; after “mit der Diagnose” it needs none."""
 _ADJECTIVE = re.compile(r"(?:[\w,]+-)*[a-zäöüß]+(e|er|es)(,?)")
-_FEMININE = re.compile(r".*(?:ung|heit|keit|ion|ose|itis|ie|äne|sucht|sepsis|nase|art)", re.IGNORECASE)
+_FEMININE = re.compile(r".*(?:ung|heit|keit|ion|ose|itis|ie|äne|sucht|sepsis|nase|art|milch)", re.IGNORECASE)
 _PLURAL = re.compile(r".*(?:en|ern)")
+_WITHOUT_N = re.compile(r"^(\w+(?:oide|üsse)|Mittel)(?!\w)")
+"""Names of treatments that are plurals and take an n in the dative."""
 _DATIVES = {
     "Melanom (schwarzer Hautkrebs)": "Melanom (schwarzem Hautkrebs)",
     "Multiple Sklerose": "Multipler Sklerose",
@@ -70,6 +72,14 @@ class German(Grammar):
         """Return a name with a capital; words of English in quotation marks."""
         found = self._own_name(name, is_word=is_word)
         return found[:1].upper() + found[1:] if found == name and not _HAS_CAPITAL.search(found) else found
+
+    def beside(self, name: str) -> str:
+        """Return a name behind “zusätzlich zu”, which wants the dative.
+
+        >>> German().beside("Kortikosteroide zum Inhalieren"), German().beside("orale Immuntherapie")
+        ('Kortikosteroiden zum Inhalieren', 'oraler Immuntherapie')
+        """
+        return name if FOREIGN_STARTS in name else _dative(name) or _WITHOUT_N.sub(r"\1n", name)
 
     def with_article(self, name: str) -> str:
         """Return a name as it is: none of them wants an article here."""

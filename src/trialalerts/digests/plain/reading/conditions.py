@@ -15,7 +15,8 @@ __all__ = ["About", "about", "as_spoken", "cleaned_condition"]
 
 _LONGEST, _MOST_WORDS = 80, 9
 _TWO_WORDS, _MESH_WORDS, _HARD_WORDS = 6, 6, 5
-_INVERTED_WORDS, _OF_A_KIND = 3, 2
+_INVERTED_WORDS, _OF_A_KIND, _MOST_NARROWER = 3, 2, 4
+_HOW_FAR = re.compile(r"^(?:(?:locally|advanced|metastatic|refractory|recurrent|relapsed|solid|malignant|and|or) )+")
 _HEALTHY = re.compile(r"healthy|volunteer|^health$", re.IGNORECASE)
 _NO_TOPIC = re.compile(
     r"childhood|children|pa?ediatrics?|infants?|adults?|prognosis|progression|inflammation|health|safety|emotions?"
@@ -56,12 +57,14 @@ class About(NamedTuple):
 
     ``is_theirs``: the title says that the people have it, so nothing can keep them from it any more.
     ``healthy``: of healthy people alone, with the name of the disease that it is to help against, where there is one.
+    ``wider``: what the record calls the condition, where its title and keywords name a kind of it.
     """
 
     names: tuple[str, ...]
     kind: Literal["disease", "healthy", "topic", "none"]
     has_more: bool = False
     is_theirs: bool = False
+    wider: str = ""
 
 
 def about(facts: TrialFacts) -> About:
@@ -77,7 +80,25 @@ def about(facts: TrialFacts) -> About:
     good = _without_general(good)
     good.sort(key=lambda name: len(name.split()) > _HARD_WORDS)
     both = len(good) == 2 and len(" ".join(good).split()) <= _TWO_WORDS  # noqa: PLR2004 - A, B or both
-    return About(tuple(good if both else good[:1]), "disease", len(good) > 1 and not both)
+    if both:
+        return About(tuple(good), "disease")
+    first, *others = good
+    narrower = "" if others else _narrower(first, facts)
+    return About((narrower or first,), "disease", not _holds_all(first, others), wider=first if narrower else "")
+
+
+def _narrower(name: str, facts: TrialFacts) -> str:
+    """Return the name of the title that says more than the only condition does; it must be a keyword, too."""
+    title = (facts.official_title or "").lower()
+    named = (cleaned_condition(each) for each in facts.keywords if each.lower() in title)
+    return next((each for each in named if each.endswith(f" {name}") and len(each.split()) <= _MOST_NARROWER), "")
+
+
+def _holds_all(name: str, others: Sequence[str]) -> bool:
+    """Tell whether a condition is of a whole group of diseases to which all the others belong."""
+    bare = _HOW_FAR.sub("", name)
+    within = [narrower for general, narrower in GENERAL if general.fullmatch(bare)]
+    return all(any(each.search(other) for each in within) for other in others)
 
 
 def _keywords(keywords: Sequence[str]) -> list[str]:
