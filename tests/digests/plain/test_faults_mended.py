@@ -26,6 +26,12 @@ def all_get(*things: tuple[str, str]) -> Any:
         ("BIOLOGICAL", "Examplostomig", "the medicine examplostomig"),
         ("PROCEDURE", "Surgical Procedure", "surgery"),
         ("COMBINATION_PRODUCT", "Examplumab", "examplumab"),
+        ("DRUG", "The patients were treated with examplumab", "the medicine examplumab"),
+        ("DRUG", "Exemplix® Peanut 50 mcg", "the medicine Exemplix peanut"),
+        ("DRUG", "Viaskin Peanut 50 mcg", "the medicine Viaskin peanut"),
+        ("DRUG", "Examplegepant", "the medicine examplegepant"),
+        ("DRUG", "Symbicort", "the medicine Symbicort"),
+        ("DIETARY_SUPPLEMENT", "Omega-3 fatty acids", "the food supplement omega-3 fatty acids"),
     ],
 )
 def test_a_treatment_is_told_by_the_name_by_which_people_know_it(kind: str, name: str, said_as: str) -> None:
@@ -393,6 +399,7 @@ def test_older_people_are_feminine_in_french() -> None:
         (("Advanced Solid Tumor", "Melanoma", "Lung Cancer"), (), "", "advanced solid tumours"),
         (("Advanced Solid Tumor", "Melanoma", "Asthma"), (), "", "advanced solid tumours or other conditions"),
         (("Melanoma", "Lung Cancer", "Breast Cancer"), (), "", "melanoma or other conditions"),
+        (("Intervertebral Disc, Degenerative",), (), "", "worn spinal discs"),
     ],
 )
 def test_a_condition_says_as_much_as_the_title_and_no_more_than_is_so(

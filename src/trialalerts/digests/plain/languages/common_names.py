@@ -77,6 +77,7 @@ _NAMES = {
         "test de provocation orale",
         "prueba de provocación oral",
     ),
+    "omega-3 fatty acids": ("Omega-3-Fettsäuren", "acides gras oméga-3", "ácidos grasos omega-3"),
     "oral immunotherapy": ("orale Immuntherapie", "immunothérapie orale", "inmunoterapia oral"),
     "oxygen": ("Sauerstoff", "oxygène", "oxígeno"),
     "oxygen therapy": ("Sauerstofftherapie", "oxygénothérapie", "oxigenoterapia"),

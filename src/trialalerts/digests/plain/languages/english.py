@@ -34,7 +34,7 @@ _CODES = re.compile(r"[A-Z0-9][\w.-]*(?: [A-Z0-9][\w.-]*)?")
 _INN = re.compile(r"(?:mab|mig|bart|nib|cept|tide|platin|taxel|tecan)\b")
 _COUNTED = re.compile(
     r"(?:^|[ -])(?:device|system|vaccine|test|challenge|kit|app|patch|implant|stimulator|questionnaire|tool|score|scale"
-    r"|inhaler|pump|mask|lamp|catheter|cage|stent|probe)$",
+    r"|programm?e?|inhaler|pump|mask|lamp|catheter|cage|stent|probe)$",
     re.IGNORECASE,
 )
 """How names end of things that can be counted: English wants an article before them."""

@@ -77,7 +77,13 @@ PLAIN: list[tuple[re.Pattern[str], str]] = [
         (r"\bleukemia, ([\w, -]+)$", r"\1 leukaemia"),
         (r"\bleukemia\b", "leukaemia"),
         (r"\banemia\b", "anaemia"),
-        (r"\bdegenerat\w+ dis[ck] disease\b|\bintervertebral dis[ck] degeneration\b", "worn spinal discs"),
+        (
+            (
+                r"\bdegenerat\w+ (?:intervertebral )?dis[ck]s?(?: disease)?\b"
+                r"|\bintervertebral dis[ck]s?, degenerative\b|\bintervertebral dis[ck] degeneration\b"
+            ),
+            "worn spinal discs",
+        ),
     )
 ]
 """Only words that mean the same: never hay fever for rhinitis."""

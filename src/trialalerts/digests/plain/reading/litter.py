@@ -60,7 +60,9 @@ LEAD = re.compile(
     r"|(?:dose |cohort |safety )?(?:escalation|expansion|evaluation|assessment)(?: of [\w/ -]+)?:\s"
     r"|intervention:?\s|experimental:?\s"
     r"|(?:the|a|an) |(?:drug|biological):?\s|switch(?:ing)? to |(?:injection|infusion|intake|addition) of |receiv\w+ "
-    r"|initiat\w+ of |prescription of |therapy with )+",
+    r"|initiat\w+ of |prescription of |therapy with "
+    r"|(?:the )?(?:patients?|participants?|subjects?) (?:(?:were|was|are|is|will be|being) )?"
+    r"(?:treated with|given|receiving|(?:will )?receive|undergoing|(?:will )?undergo) )+",
     _I,
 )
 TOO_VAGUE = re.compile(
@@ -88,6 +90,6 @@ INN = re.compile(
 SUFFIX = re.compile(
     r"(?:mab|mig|bart|nib|cept|tide|stat|parin|vir|ase|gene|cel|limus|lukast|ciclib|prost|kinra|ol|ine|one|ate|ide|in|ium|xel"
     r"|platin|fen|pam|pril|sartan|azole|oxin|cycline|mycin|am|il|en|ose|an|id|acid|therap(?:y|ies)|tics?|oids?|amines?"
-    r"|cells?|ergens?|metics?|trexed|tomy|milk|wheat|egg|peanut)$"
+    r"|cells?|ergens?|metics?|trexed|tomy|milk|wheat|egg|peanut|gepant|[aei](?:r|s|l)ib|sertib|lac|kalim|glipron|trane)$"
 )
 """How common names of substances and treatments end: they take no capital; another single word may be a brand."""

@@ -122,7 +122,12 @@ class _Reader:
         for short, in_full in _SHORT:
             part = short.sub(in_full, part)
         part = _SALT.sub("", _BIOSIMILAR.sub(r"\1", _TWICE.sub(r"\1", self._real(part))))
-        return KNOWN_BY.get(part.lower()) or (part if self._keeps_capitals(part) else lowered(part))
+        return KNOWN_BY.get(part.lower()) or (part if self._keeps_capitals(part) else self._lowered(part))
+
+    def _lowered(self, part: str) -> str:
+        """Return words in small letters but those that are a brand."""
+        words = (word if word.lower() in self._brands else lowered(word) for word in part.split(" "))
+        return " ".join(words)
 
     def _stand_in(self) -> str | None:
         """Return a name that stands elsewhere: a term of the registry's that is in the words, another name."""

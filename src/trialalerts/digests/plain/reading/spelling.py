@@ -9,7 +9,7 @@ __all__ = ["lowered", "squashed"]
 
 _MARKS = re.compile(r"[®™©℠]|\((?:R|TM)\)|[\ue000-\uf8ff\"“”]")
 _EDGE = " ,;:.-–—+/&*·\"'"
-_WORD = re.compile(r"[A-Z][a-z'’]+(?:-[A-Za-z]+)*")
+_WORD = re.compile(r"[A-Z][a-z'’]+(?:-[A-Za-z]+)*|[A-Z][a-z]{3,}-[0-9]{1,3}")
 _LONG, _SHOUTED = 6, 4
 _NAMES = {
     word.lower(): word
@@ -103,6 +103,16 @@ _NAMES = {
         "Ayurveda",
         "Mohs",
         "Xolair",
+        "Viaskin",
+        "Palforzia",
+        "Grazax",
+        "Acarizax",
+        "Oralair",
+        "Staloral",
+        "Pollinex",
+        "Purethal",
+        "Depigoid",
+        "Alutard",
     ]
 }
 _COMMON = frozenset(
