@@ -21,6 +21,7 @@ from trialalerts.database import Database, current_number
 from trialalerts.database.bulk import is_sqlite
 from trialalerts.database.counter import CHANGES
 from trialalerts.delivery.mail.message import mail_domain
+from trialalerts.digests.announcements.once import AnnouncedArticles
 from trialalerts.digests.announcements.riding import riding_announcements
 from trialalerts.digests.claims import PageClaims
 from trialalerts.digests.due import DuePage, DueRow, due_rows, introductions_due, lowest_cursors, rows_of
@@ -166,15 +167,23 @@ class Composer:
     """
 
     def __init__(
-        self, page_matcher: PageMatcher, storage: Storage, *, upto: int, now: datetime, introducing: bool = True
+        self,
+        page_matcher: PageMatcher,
+        storage: Storage,
+        articles: AnnouncedArticles,
+        *,
+        upto: int,
+        now: datetime,
+        introducing: bool = True,
     ) -> None:
         self.matcher = page_matcher.matcher
         self.storage = storage
         self._page_matcher = page_matcher
+        self._articles = articles
         self._upto = upto
         self._now = now
         self._introducing = introducing
-        self._corrections = Corrections(self.matcher.changes.index.candidates)
+        self._corrections = Corrections(self.matcher.changes.index)
         self._silent = SilentTrials(now)
         self.looks_back = True
         """Whether it is said how silent trials stand: not while the clock is in doubt."""
@@ -214,16 +223,15 @@ class Composer:
         changes = changes_between(session, min(spans.after, spans.began), upto, baselines_after=spans.after)
         since = now - settings.digests.recent_articles
         shown = introduction(session, queries, areas, articles_since=since, now=now)
-        matcher = Matcher(
-            changes=WindowIndex(changes, areas),
-            shown=WindowIndex(shown, areas),
-            today=now.date(),
-            queries=queries,
+        windows = WindowIndex(changes, areas), WindowIndex(shown, areas)
+        matcher = Matcher(changes=windows[0], shown=windows[1], today=now.date(), queries=queries)
+        articles = AnnouncedArticles(session, windows)
+        page_matcher = PageMatcher(
+            matcher, after=spans.after, began=spans.began, upto=upto, introducing=introducing, articles=articles
         )
-        page_matcher = PageMatcher(matcher, after=spans.after, began=spans.began, upto=upto, introducing=introducing)
         domain, riding = mail_domain(settings.mail.sender), riding_announcements(session, now)
-        storage = Storage(matcher, upto=upto, now=now, domain=domain, riding=riding)
-        return cls(page_matcher, storage, upto=upto, now=now, introducing=introducing)
+        storage = Storage(matcher, upto=upto, now=now, domain=domain, riding=riding, articles=articles)
+        return cls(page_matcher, storage, articles, upto=upto, now=now, introducing=introducing)
 
     def matches(self, session: Session, subscriber: Subscriber) -> PageMatches:
         """Return what one subscriber would be told, due or not."""
@@ -235,8 +243,9 @@ class Composer:
         for row in rows:
             if row.paused_seq is not None:
                 rested[row.subscriber_id] = min(row.paused_seq, rested.get(row.subscriber_id, row.paused_seq))
-        silenced = silenced_by(session, {row.subscriber_id for row in rows})
-        matches = self._page_matcher.match(rows, told_since(session, rested), silenced)
+        people = {row.subscriber_id for row in rows}
+        announced = self._articles.told(session, people)
+        matches = self._page_matcher.match(rows, told_since(session, rested), silenced_by(session, people), announced)
         self._corrections.add(session, matches.served, rows)
         if self.looks_back:
             self._silent.add(session, matches.served, rows)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
+from trialalerts.digests.announcements.once import AnnouncedArticles
 from trialalerts.digests.due import DueRow
 from trialalerts.logs import Logger
 from trialalerts.matching.index import WindowIndex
@@ -65,6 +67,7 @@ class PageMatcher:
         began: the same for newcomers; by default there are none of whom it is known when they confirmed.
         upto: the last change of the round.
         introducing: whether first digests go out; else what is new to somebody waits.
+        articles: the articles of the round that were announced.
     """
 
     def __init__(
@@ -75,8 +78,10 @@ class PageMatcher:
         began: int | None = None,
         upto: int | None = None,
         introducing: bool = True,
+        articles: AnnouncedArticles | None = None,
     ) -> None:
         self.matcher = matcher
+        self._articles = articles
         self._after = after
         self._began = after if began is None else began
         self._upto = upto
@@ -87,11 +92,13 @@ class PageMatcher:
         rows: Sequence[DueRow],
         before: Mapping[int, Collection[int]] = MappingProxyType({}),
         silenced: Mapping[int, Collection[int]] = MappingProxyType({}),
+        announced: Mapping[int, frozenset[int]] = MappingProxyType({}),
     ) -> PageMatches:
         """Return what the people of these rows are told.
 
         ``before`` gives, by the person, the numbers of changes that they were told while one of their wishes rested,
-        ``silenced`` the trials (items) that they said are not for them.
+        ``silenced`` the trials (items) that they said are not for them, ``announced`` the articles (items) that they
+        have had by an announcement.
 
         Somebody may have confirmed, come back with an older cursor, or chosen something else after the windows were
         read: they are left out, the next round has windows for them. A fault in one subscriber's matching harms only
@@ -110,7 +117,8 @@ class PageMatcher:
             if served is None or row.preference_id is None:
                 continue
             try:
-                if not self._add(served, row, before.get(who, ()), silenced.get(who, ())):
+                heard = _Heard(row.locale[:2], silenced.get(who, ()), announced.get(who, frozenset()), self._articles)
+                if not self._add(served, row, before.get(who, ()), heard):
                     people[who] = None
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
                 log.error("digest.failed", subscriber=who, error=type(error).__name__)
@@ -120,25 +128,24 @@ class PageMatcher:
         self._leave_out_what_was_told(told if self.matcher.changes.index.gains else ())
         return PageMatches(served=told, failed=failed)
 
-    def _add(self, served: DueSubscriber, row: DueRow, before: Collection[int], silenced: Collection[int]) -> bool:
+    def _add(self, served: DueSubscriber, row: DueRow, before: Collection[int], heard: _Heard) -> bool:
         """Add what a preference brings; return False where no window of this round holds it."""
         changes, shown, preference = self.matcher.changes, self.matcher.shown, row.preference_id or 0
         newcomer = row.cursor == NEVER_SERVED
         is_new = newcomer or row.is_new
-        language = row.locale[:2]
         within = self._new_changes(row.cursor, row.confirmed_seq) if is_new else changes.index.after(row.cursor)
         if row.paused_seq is not None:
             if not is_new and row.paused_seq < self._after:
                 return False
             within = within if is_new else self._since_rest(row.paused_seq, before)
             served.rested += (preference,)
-        if found := changes.found(within & _heard(changes.index, language, silenced), row):
+        if found := changes.found(within & heard.of(changes.index), row):
             served.parts.append((preference, found))
             served.changed |= not newcomer
         if newcomer or (is_new and self._introducing):
             if shown is None or not self.matcher.introduces(row):
                 return False
-            if found := shown.found(_heard(shown.index, language, silenced), row):
+            if found := shown.found(heard.of(shown.index), row):
                 served.parts.append((preference, found))
             served.introduced += (preference,) if row.is_new else ()
             served.newcomer = newcomer
@@ -176,7 +183,19 @@ class PageMatcher:
         return within & (changes.announced if self._introducing else changes.index.over)
 
 
-def _heard(index: WindowIndex, language: str, silenced: Collection[int]) -> int:
-    """Return what somebody hears of who reads a language and silenced some trials, as bits."""
-    read = index.read_in(language)
-    return read & ~index.of_items(silenced) if silenced else read
+class _Heard(NamedTuple):
+    """Who reads a language, silenced some trials, and has had some articles by announcements."""
+
+    language: str
+    silenced: Collection[int]
+    announced: frozenset[int]
+    articles: AnnouncedArticles | None
+
+    def of(self, index: WindowIndex) -> int:
+        """Return what they hear of, as bits."""
+        read = index.read_in(self.language)
+        if self.silenced:
+            read &= ~index.of_items(self.silenced)
+        if self.announced and self.articles is not None:
+            read &= ~self.articles.news_of(index, self.announced)
+        return read

@@ -7,7 +7,7 @@ long as matching.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,12 +19,13 @@ from sqlmodel import Session, col, func, select
 from trialalerts.database.bulk import copy_many, write_many
 from trialalerts.database.types import moment_for
 from trialalerts.delivery.outbox.queueing import queue_many
+from trialalerts.digests.announcements.once import AnnouncedArticles
 from trialalerts.digests.announcements.riding import take_along
 from trialalerts.digests.due_subscribers import DueSubscriber
 from trialalerts.digests.further.silence import note_looked_back
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.matching.matcher import Matcher
-from trialalerts.matching.query import MatchSet
+from trialalerts.matching.query import MatchSet, SelectionKind
 from trialalerts.subscribers.schedule import next_due
 from trialalerts.subscribers.tables import Frequency
 
@@ -67,14 +68,22 @@ class Storage:
     """Stores the pages of one round: made for it, since it remembers what the round has stored."""
 
     def __init__(
-        self, matcher: Matcher, *, upto: int, now: datetime, domain: str, riding: Collection[int] = ()
+        self,
+        matcher: Matcher,
+        *,
+        upto: int,
+        now: datetime,
+        domain: str,
+        riding: Collection[int] = (),
+        articles: AnnouncedArticles | None = None,
     ) -> None:
-        """``riding`` are the announcements (by their ids) that go along with digests."""
+        """``riding`` are the announcements (by their ids) that go along with digests, ``articles`` announced ones."""
         self._matcher = matcher
         self._upto = upto
         self._now = now
         self._domain = domain
         self._riding = riding
+        self._articles = articles if articles and articles.items else None
         self._due: dict[str, Any] = {}
 
     def store(self, session: Session, page: Sequence[DueSubscriber]) -> int:
@@ -154,8 +163,23 @@ class Storage:
             copy_many(connection, "digest", _COLUMNS, [_LINE % row for row in rows])
         mails = [(row[1], f'{{"digest_id":{row[0]}}}') for row in rows]
         queue_many(connection, mails, kind="digest", now=self._now, domain=self._domain)
-        if self._riding:
-            take_along(session, self._riding, {row[1]: row[0] for row in rows})
+        if self._riding or self._articles:
+            take_along(session, self._riding, {row[1]: row[0] for row in rows}, self._news(told))
+
+    def _news(self, told: Sequence[DueSubscriber]) -> Mapping[int, Collection[int]]:
+        """Return the announcements (by their ids) of the articles that these are told as news."""
+        if self._articles is None:
+            return {}
+        indexes = {SelectionKind.CHANGES: self._matcher.changes.index}
+        if self._matcher.shown is not None:
+            indexes[SelectionKind.OPEN] = self._matcher.shown.index
+        found = {}
+        for served in told:
+            parts = [(indexes[part.kind], part.bits) for _, part in served.parts if part.kind in indexes]
+            items = set().union(*(self._articles.articles_in(index, bits) for index, bits in parts))
+            if items:
+                found[served.subscriber_id] = {n for n, item in self._articles.items.items() if item in items}
+        return found
 
     def _rows(self, session: Session, told: Sequence[DueSubscriber], selections: _NewSelections) -> list[_Row]:
         connection = session.connection()

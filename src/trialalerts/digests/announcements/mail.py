@@ -16,6 +16,7 @@ from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT
 from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementRecipient, AnnouncementState
 from trialalerts.digests.announcements.handover import handover_day, handover_of
 from trialalerts.digests.announcements.handover_words import handover_note, handover_notice
+from trialalerts.digests.announcements.once import told_by_digests
 from trialalerts.digests.announcements.queueing import announced_item
 from trialalerts.digests.asides.note import Note, NoteLink
 from trialalerts.digests.cards.text import one_line, shortened, web_address
@@ -27,7 +28,7 @@ from trialalerts.digests.notices.writer import NoticeWriter
 from trialalerts.digests.publishing import Publishing, shown_text
 from trialalerts.settings import Settings
 from trialalerts.subscribers.links import Links
-from trialalerts.subscribers.tables import Subscriber
+from trialalerts.subscribers.tables import Subscriber, id_of
 
 __all__ = ["AnnouncementMails"]
 
@@ -95,6 +96,8 @@ class AnnouncementMails:
         )
         found = []
         for announcement in session.exec(along.order_by(col(Announcement.id))):
+            if announcement.item_id is not None and told_by_digests(session, announcement.item_id, [id_of(subscriber)]):
+                continue  # the digest has it among what is new
             if (handover := handover_of(announcement)) is not None:
                 found.append(handover_note(handover, subscriber, words, self._links))
                 continue

@@ -25,6 +25,7 @@ from trialalerts.delivery.outbox.notices.announcing import CANCELLED, queue_reci
 from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementRecipient, AnnouncementState
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.announcements.handover import Handover, handover_of, handovers_of, people_served
+from trialalerts.digests.announcements.once import told_by_digests
 from trialalerts.errors import InvalidInput
 from trialalerts.logs import Logger
 from trialalerts.matching.around.addressees import Addressees, addressees
@@ -96,6 +97,8 @@ def people_addressed(
             raise InvalidInput(f"The article {new.item_id} is no longer stored, so nobody can be told of it.")
         meant.insert(0, _outline(item))
     told = _told(session, new.name)
+    if new.item_id is not None:
+        told |= told_by_digests(session, new.item_id).keys()
     found = addressees(
         session,
         meant or [AddressedTo()],

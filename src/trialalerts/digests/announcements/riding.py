@@ -31,10 +31,13 @@ def riding_announcements(session: Session, now: datetime) -> frozenset[int]:
     return frozenset(number for number in session.connection().execute(asked).scalars() if number is not None)
 
 
-def take_along(session: Session, riding: Collection[int], digests: Mapping[int, int]) -> int:
+def take_along(
+    session: Session, riding: Collection[int], digests: Mapping[int, int], news: Mapping[int, Collection[int]]
+) -> int:
     """Let digests (by their readers) tell what waits for these; return how many announcements they took.
 
-    The mail of its own goes in the same transaction; one that is on its way already is left to itself.
+    The mail of its own goes in the same transaction; one that is on its way already is left to itself. ``news`` are, by
+    the reader, announcements of articles that the digest tells as news: they need no mail either, whenever it is due.
     """
     mails, told, people = table_of(Delivery), table_of(AnnouncementRecipient), table_of(Subscriber).c
     connection, sqlite = session.connection(), is_sqlite(session)
@@ -54,7 +57,8 @@ def take_along(session: Session, riding: Collection[int], digests: Mapping[int, 
     rows = [(row[0], row[1], int(row[2].get("announcement", 0)), row[3]) for row in found]
     rides = {number: (reader, which) for number, reader, which, wants in rows if wants or which in told_to_all}
     taken = 0
-    for some in in_chunks([number for number, (_, which) in rides.items() if which in riding]):
+    goes = (number for number, (who, which) in rides.items() if which in riding or which in news.get(who, ()))
+    for some in in_chunks(list(goes)):
         gone = delete(mails).where(mails.c.id.in_(some), mails.c.state == DeliveryState.QUEUED)
         for number in connection.execute(gone.returning(mails.c.id)).scalars().all():
             reader, which = rides[number]

@@ -1,4 +1,4 @@
-"""Corrections of articles, retractions and concern: told to those whom a digest told the article.
+"""Corrections of articles, retractions and concern: told to those whom a digest or an announcement told the article.
 
 Whatever they follow now; of a retraction others hear, too, by what they follow. Who was told stands in the digests:
 these name the selections, and selections the numbers of changes (or of items). That is asked only in a round whose
@@ -15,11 +15,13 @@ from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
 from trialalerts.catalog.tables import TOLD_BEFORE_ONLY, Change, ChangeKind
+from trialalerts.delivery.outbox.notices.announcing import people_reached
+from trialalerts.digests.announcements.once import articles_announced
 from trialalerts.digests.due import DueRow
 from trialalerts.digests.due_subscribers import DueSubscriber
 from trialalerts.digests.tables import Digest, Selection
+from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.query import MatchSet, SelectionKind, read_filters
-from trialalerts.matching.window import Indexed
 from trialalerts.subscribers.tables import NEVER_SERVED
 
 __all__ = ["Corrections"]
@@ -42,11 +44,21 @@ class _Correction:
     always: bool
     told_as: set[int] = field(default_factory=set)
 
+    def add_to(self, served: DueSubscriber, preference: int) -> None:
+        """Add it to what somebody is told, as what a preference of theirs brings; unless it is of before their turn."""
+        if self.seq <= served.cursor:
+            return
+        part = (preference, self.found)
+        if part not in served.parts:
+            served.parts.append(part)
+        served.changed = True
+
 
 class Corrections:
     """The corrections of one window of changes."""
 
-    def __init__(self, candidates: Sequence[Indexed]) -> None:
+    def __init__(self, index: WindowIndex) -> None:
+        self._index = index
         self._all = [
             _Correction(
                 seq=c.seq,
@@ -54,7 +66,7 @@ class Corrections:
                 found=MatchSet(SelectionKind.CHANGES, 1 << number),
                 always=c.kind != ChangeKind.CORRECTED,
             )
-            for number, c in enumerate(candidates)
+            for number, c in enumerate(index.candidates)
             if c.kind in _KINDS
         ]
         self._known = False
@@ -77,12 +89,15 @@ class Corrections:
                 continue
             for one in self._all:
                 is_it = one.item_id in selection if selection.kind is SelectionKind.OPEN else one.told_as & selection
-                part = (preference, one.found)
-                is_wanted = one.always or preference not in unwanted
-                if is_it and one.seq > people[who].cursor and is_wanted:
-                    if part not in people[who].parts:
-                        people[who].parts.append(part)
-                    people[who].changed = True
+                if is_it and (one.always or preference not in unwanted):
+                    one.add_to(people[who], preference)
+        announced = articles_announced(session, {one.item_id for one in self._all})
+        for who, announcement in people_reached(session, announced, people) if announced else ():
+            for one in (one for one in self._all if one.item_id == announced[announcement]):
+                preference = _asked_by(rows, who, one, self._index)
+                is_told = any(found == one.found for _, found in people[who].parts)
+                if not is_told and (one.always or preference not in unwanted):
+                    one.add_to(people[who], preference)
 
     def _read(self, session: Session) -> None:
         """Read under which numbers the articles were told, once."""
@@ -156,6 +171,14 @@ def _selections(session: Session, ids: Collection[int]) -> Mapping[int, _Numbers
             found[number or 0] = _Numbers(numbers)
             found[number or 0].kind = kind
     return found
+
+
+def _asked_by(rows: Sequence[DueRow], who: int, one: _Correction, index: WindowIndex) -> int:
+    """Return which preference of somebody is on what an article is about; another one where none is."""
+    own = [row for row in rows if row.subscriber_id == who and row.preference_id is not None]
+    about = (row for row in own if row.item_id is None and index.area(row.area_id, frozenset()) & one.found.bits)
+    found = next(about, None) or next(iter(own), None)
+    return 0 if found is None or found.preference_id is None else found.preference_id
 
 
 def _wants(filters: str) -> bool:

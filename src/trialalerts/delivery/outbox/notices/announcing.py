@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ __all__ = [
     "known_recipients",
     "list_announcements",
     "pause_announcement",
+    "people_reached",
     "progress_of",
     "queue_recipients",
     "reached_at",
@@ -47,6 +48,7 @@ IN_DIGESTS = "in digests"
 
 _D = table_of(Delivery).c
 _REACHED = (DeliveryState.SENT, DeliveryState.DELIVERED)
+_LEFT = (*_REACHED, DeliveryState.SENDING)
 _R = table_of(AnnouncementRecipient).c
 _ADD_SQLITE = "INSERT INTO announcement_recipient (announcement_id, subscriber_id) VALUES {rows}"
 
@@ -104,6 +106,27 @@ def known_recipients(
     )
     found = session.connection().execute(asked, {"people": list_value(people, sqlite=sqlite)})
     return set(found.scalars())
+
+
+def people_reached(
+    session: Session, announcements: Collection[int], people: Collection[int]
+) -> Iterator[tuple[int, int]]:
+    """Yield which of these people were told which of these announcements, both by their ids: its mail has left, or is
+    just leaving, or a digest took it along.
+    """
+    sqlite = is_sqlite(session)
+    values = {"people": list_value(sorted(people), sqlite=sqlite)}
+    run = session.connection().execute
+    along = select(_R.subscriber_id, _R.announcement_id).where(
+        in_list(_R.subscriber_id, "people", sqlite=sqlite), _R.digest_id.is_not(None)
+    )
+    yield from ((who, number) for who, number in run(along, values) if number in announcements)
+    mails = select(_D.subscriber_id, _D.data).where(
+        in_list(_D.subscriber_id, "people", sqlite=sqlite), _D.kind == ANNOUNCEMENT, _D.state.in_(_LEFT)
+    )
+    for who, data in run(mails, values):
+        if (number := int(data.get("announcement", 0))) in announcements:
+            yield who, number
 
 
 def count_recipients(session: Session, announcement: Announcement) -> int:
