@@ -11,7 +11,7 @@ import pytest
 
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import shipped
-from trialalerts.settings import Settings, read_settings
+from trialalerts.settings import NudgeSettings, Settings, read_settings
 from trialalerts.sources.kinds import all_kinds, check_sources
 
 
@@ -57,12 +57,14 @@ def test_the_shipped_file_shows_every_key_with_its_default() -> None:
     write(opened.split("[[sources]]")[0])
     assert read_settings().model_dump() == Settings().model_dump()
     for section, field in Settings.model_fields.items():
-        if section != "sources":
+        if section not in {"sources", "nudges"}:
             model = field.annotation
             assert model is not None
             known = {inner.alias or name for name, inner in model.model_fields.items()}
             assert set(values[section]) == known, section
-    shown = set(re.findall(r"^# (\w+) = ", text.split("[[sources]]", 1)[1], flags=re.MULTILINE))
+    lists = text.split("[[sources]]", 1)[1].partition("[[nudges]]")
+    shown, of_nudges = (set(re.findall(r"^# (\w+) = ", some, flags=re.MULTILINE)) for some in (lists[0], lists[2]))
+    assert of_nudges == set(NudgeSettings.model_fields)
     assert shown == {key for kind in all_kinds().values() for key in kind.settings.model_fields}
 
 

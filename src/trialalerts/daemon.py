@@ -219,6 +219,7 @@ class Daemon:
         if "send" in self._roles:
             self._every(_SEND_SECONDS, "send", self._pipeline.send, "steps")
             self._every(_CALL_SECONDS, "webhooks", self._pipeline.begin_calls, "webhooks")
+            self._every(_CALL_SECONDS, "nudges", self._pipeline.begin_nudges, "webhooks")
             every = max(1, round(self._settings.feedback.every.total_seconds()))
             self._every(every, "feedback", self._pipeline.handle_feedback, "steps")
             self._every(_RETAIN_SECONDS, "retention", self._pipeline.retain, "steps")

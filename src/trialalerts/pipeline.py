@@ -1,4 +1,4 @@
-"""The steps in their order: poll, compose, send, call webhooks, handle feedback, retain, watch.
+"""The steps in their order: poll, compose, nudge, send, call webhooks, handle feedback, retain, watch.
 
 The daemon sets them to the clock, one round runs each.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from threading import Lock
 
 from trialalerts.catalog.changes.flapping import release_held
 from trialalerts.catalog.joining.catching_up import join_stored_trials
@@ -30,6 +31,8 @@ from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.hooks.calling import CallCount
 from trialalerts.hooks.calls import WebhookCalls
 from trialalerts.logs import Logger
+from trialalerts.nudges.nudging import Nudges
+from trialalerts.nudges.telling import NudgeCount
 from trialalerts.operations.desk.mailing import EditorMail
 from trialalerts.operations.retention.pruning import prune_nightly
 from trialalerts.operations.timekeeping import Timekeeper
@@ -75,12 +78,14 @@ class Pipeline:
         self.clock = clock
         self._transport = transport
         self._renderer: MailRenderer | None = None
+        self._making = Lock()
         self._stop = stop
         self._wait = wait
         self._share = share
         self._timekeeper = Timekeeper(db, settings, clock)
         self._watcher = Watcher(settings, db, clock, transport)
         self._webhooks = WebhookCalls(settings, db, clock, stop=stop)
+        self._nudges = Nudges(settings, db, clock, self._mails, stop=stop)
         self._editors: EditorMail | None = None
 
     def poll(self, *, force: bool = False, names: Sequence[str] | None = None) -> list[PollCount]:
@@ -127,12 +132,10 @@ class Pipeline:
             return SendCount(broken=_WRONG_CLOCK)
         if self._transport is None:
             self._transport = open_transport(self.settings.mail.url.get_secret_value())
-        if self._renderer is None:  # once: it reads templates and strings
-            self._renderer = MailRenderer(self.settings, self.clock)
         return send_queued(
             self.db,
             self._transport,
-            self._renderer,
+            self._mails(),
             settings=self.settings,
             clock=self.clock,
             limit=limit,
@@ -140,6 +143,21 @@ class Pipeline:
             wait=self._wait,
             share=self._share,
         )
+
+    def _mails(self) -> MailRenderer:
+        """Return what writes mails: made once, for it reads templates and strings."""
+        with self._making:
+            if self._renderer is None:
+                self._renderer = MailRenderer(self.settings, self.clock)
+            return self._renderer
+
+    def begin_nudges(self) -> int:
+        """Tell readers elsewhere that there is news, in threads of their own; return for how many ways that began."""
+        return self._nudges.begin() if self._timekeeper.look().may_send else 0
+
+    def make_nudges(self) -> NudgeCount:
+        """Tell readers elsewhere that there is news, and wait until all who are due were told."""
+        return self._nudges.finish() if self._timekeeper.look().may_send else NudgeCount()
 
     def begin_calls(self) -> int:
         """Tell other programs what happened, in threads of their own; return to how many that began.
@@ -208,4 +226,5 @@ class Pipeline:
     def close(self) -> None:
         """Let go of the transport: what it opened for a round is closed already. Calls that wait are broken off."""
         self._webhooks.close()
+        self._nudges.close()
         self._transport = None

@@ -500,7 +500,7 @@ def test_doctor_and_report_read_what_was_there(old: Database) -> None:
         assert [each.subject for each in open_findings(session)] == ["late"]
     assert report.subscribers == {"active": 3, "bounced": 1, "pending": 1}
     assert report.deliveries == {"bounced": 1, "queued": 1, "sent": 1}
-    assert report.mails == {"sent": 7, "bounced": 0, "complained": 0, "delivered": 0, "handed_off": 0}
+    assert report.mails == {"sent": 7, "bounced": 0, "complained": 0, "delivered": 0, "handed_off": 0, "nudged": 0}
     assert {source["name"]: source["last_error"] for source in report.sources}["late"] == "it does not answer"
     found = examine(SETTINGS, old, FrozenClock(NOW))
     assert [check.what for check in found if check.level == "broken" and check.what.startswith("database")] == []

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from trialalerts.delivery.sending.sender import SendCount
     from trialalerts.digests.compose import ComposeCount
     from trialalerts.hooks.calling import CallCount
+    from trialalerts.nudges.telling import NudgeCount
     from trialalerts.settings import Settings
     from trialalerts.sources.polling.poll import PollCount
     from trialalerts.workers import Workers
@@ -209,6 +210,10 @@ def _one_round(settings: Settings, database: Database, clock: Clock, roles: list
             show(f"compose: {_figures(composed)}")
             failed = failed or bool(composed.failed)
         if "send" in roles:
+            with pulse.step("nudges"):
+                nudged = pipeline.make_nudges()
+            if nudged.nudged or nudged.failed or nudged.mailed:
+                show(f"nudges: {_figures(nudged)}")
             with pulse.step("send"):
                 sent = pipeline.send()
             show(f"send: {sent.broken or _figures(sent)}")
@@ -231,7 +236,7 @@ def _one_round(settings: Settings, database: Database, clock: Clock, roles: list
     return 1 if failed else 0
 
 
-def _figures(count: PollCount | ComposeCount | SendCount | FeedbackCount | CallCount) -> str:
+def _figures(count: PollCount | ComposeCount | SendCount | FeedbackCount | CallCount | NudgeCount) -> str:
     """Say what a step did, without what it did not."""
     from dataclasses import asdict
 

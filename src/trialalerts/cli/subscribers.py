@@ -105,6 +105,7 @@ def show(email: Email, *, json: AsJson = False) -> None:
     """Show a subscriber: state, schedule, what is followed, the consent log."""
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show, show_json, show_table
+    from trialalerts.subscribers.account.nudging import nudge_choice_of
     from trialalerts.subscribers.consent import list_consents
     from trialalerts.subscribers.people import find_subscriber
     from trialalerts.subscribers.preferences import list_preferences
@@ -115,11 +116,14 @@ def show(email: Email, *, json: AsJson = False) -> None:
         subscriber = find_subscriber(session, email)
         waits = _first_digest_waits(ctx, session, subscriber)
         preferences = described(session, list_preferences(session, subscriber), load_areas(session))
+        nudges = nudge_choice_of(session, subscriber)
         consents = [
             {"at": each.at, "action": each.action, "how": each.how, "what": each.what}
             for each in list_consents(session, subscriber)
         ]
     person = as_shown(subscriber)
+    if nudges is not None and nudges.way is not None:  # what was typed there shall stand on no screen
+        person = {**person, "nudged_by": nudges.way, "nudges_fail_since": nudges.failed_at}
     if json:
         show_json({**person, "waits_for": waits, "preferences": preferences, "consents": consents})
         return

@@ -18,6 +18,7 @@ from sqlmodel import Session, col, func, select
 
 from trialalerts.database.bulk import copy_many, write_many
 from trialalerts.database.types import moment_for
+from trialalerts.delivery.outbox.notices.kinds import NUDGE
 from trialalerts.delivery.outbox.queueing import queue_many
 from trialalerts.digests.announcements.once import AnnouncedArticles
 from trialalerts.digests.announcements.riding import take_along
@@ -26,6 +27,7 @@ from trialalerts.digests.further.silence import note_looked_back
 from trialalerts.digests.tables import Digest, DigestKind
 from trialalerts.matching.matcher import Matcher
 from trialalerts.matching.query import MatchSet, SelectionKind
+from trialalerts.subscribers.account.nudging import told_elsewhere
 from trialalerts.subscribers.schedule import next_due
 from trialalerts.subscribers.tables import Frequency
 
@@ -85,6 +87,7 @@ class Storage:
         self._riding = riding
         self._articles = articles if articles and articles.items else None
         self._due: dict[str, Any] = {}
+        self._nudged: frozenset[int] | None = None
 
     def store(self, session: Session, page: Sequence[DueSubscriber]) -> int:
         """Store what the page is told; return how many digests that made.
@@ -161,8 +164,11 @@ class Storage:
             write_many(connection, _TELL_SQLITE, "(?, ?, ?, ?, ?, ?, ?, ?)", rows)
         else:
             copy_many(connection, "digest", _COLUMNS, [_LINE % row for row in rows])
-        mails = [(row[1], f'{{"digest_id":{row[0]}}}') for row in rows]
-        queue_many(connection, mails, kind="digest", now=self._now, domain=self._domain)
+        nudged = self._told_elsewhere(session)
+        for kind in ("digest", NUDGE) if nudged else ("digest",):
+            mails = [(row[1], f'{{"digest_id":{row[0]}}}') for row in rows if (row[1] in nudged) is (kind == NUDGE)]
+            if mails:
+                queue_many(connection, mails, kind=kind, now=self._now, domain=self._domain)
         if self._riding or self._articles:
             take_along(session, self._riding, {row[1]: row[0] for row in rows}, self._news(told))
 
@@ -180,6 +186,12 @@ class Storage:
             if items:
                 found[served.subscriber_id] = {n for n, item in self._articles.items.items() if item in items}
         return found
+
+    def _told_elsewhere(self, session: Session) -> frozenset[int]:
+        """Return who is told by a nudge, as the round began: hardly ever many. Who changes that now is heard later."""
+        if self._nudged is None:
+            self._nudged = told_elsewhere(session)
+        return self._nudged
 
     def _rows(self, session: Session, told: Sequence[DueSubscriber], selections: _NewSelections) -> list[_Row]:
         connection = session.connection()

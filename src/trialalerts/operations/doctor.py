@@ -25,7 +25,7 @@ from trialalerts.operations.checks.mail import (
     about_sending,
 )
 from trialalerts.operations.checks.outside import AskedMeanwhile, Question
-from trialalerts.operations.checks.people import about_overdue
+from trialalerts.operations.checks.people import about_nudges, about_overdue
 from trialalerts.operations.checks.records import record_questions
 from trialalerts.operations.checks.settings import about_settings, templates_checked
 from trialalerts.operations.checks.sources import about_sources
@@ -74,6 +74,7 @@ def examine(settings: Settings, db: Database, clock: Clock) -> list[DoctorCheck]
         found += about_webhooks(settings, session, clock.now())
         found += about_handoffs(settings, session)
         found += about_desk(settings, session)
+        found += about_nudges(settings, session)
     found += _standstills(settings, db, clock)
     if not broken:
         found.append(_whole(briefly=briefly))

@@ -40,6 +40,8 @@ from trialalerts.delivery.policy.effects import PARKED_FOR
 from trialalerts.delivery.sending.sender import LEASE as SENDING_LEASE
 from trialalerts.hooks.calling import CALL_LEASE
 from trialalerts.hooks.tables import CallState, Hook, HookCall
+from trialalerts.nudges.tables import NudgeWay
+from trialalerts.nudges.telling import LONGEST_REST, NUDGE_LEASE
 from trialalerts.operations.watch.tables import WATCH_LEASE, WatchTurn
 from trialalerts.settings import Settings
 from trialalerts.sources.polling.state import LEASE as POLLING_LEASE
@@ -57,6 +59,8 @@ AHEAD_BY_NATURE = {
     ("due_taken", "due_at"),  # a place among those who are due: a pass goes on from the first whatever it says
     ("item", "published_at"),  # the registry's word
     ("mailbox", "leased_until"),
+    ("nudge_way", "leased_until"),
+    ("nudge_way", "retry_at"),
     ("pace", "next_at"),
     ("preference", "paused_until"),  # somebody's own wish
     ("record", "published_at"),
@@ -185,6 +189,7 @@ def _waits(settings: Settings, now: datetime, *, went_back: bool) -> Iterator[_S
         )
     leases = (
         (SourceState, POLLING_LEASE), (MailboxState, MAILBOX_LEASE), (WatchTurn, WATCH_LEASE), (Hook, CALL_LEASE),
+        (NudgeWay, NUDGE_LEASE),
     )  # fmt: skip
     for model, length in leases:
         yield _stamp(table_of(model), "leased_until", now + length + _TO_SPARE, instead=now + length)
@@ -212,6 +217,7 @@ def _waits(settings: Settings, now: datetime, *, went_back: bool) -> Iterator[_S
     waiting = calls.c.state == CallState.QUEUED
     yield _stamp(table_of(Hook), "retry_at", now + _A_DAY + _TO_SPARE, instead=now)
     yield _stamp(calls, "not_before", now + _A_DAY + _TO_SPARE, instead=now, only=waiting)
+    yield _stamp(table_of(NudgeWay), "retry_at", now + LONGEST_REST + _TO_SPARE, instead=now)
     yield from _paces(now, longest_wait)
 
 

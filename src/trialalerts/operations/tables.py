@@ -18,6 +18,7 @@ import trialalerts.delivery.outbox.notices.tables
 import trialalerts.delivery.outbox.tables
 import trialalerts.digests.tables
 import trialalerts.hooks.tables
+import trialalerts.nudges.tables
 import trialalerts.operations.api_keys
 import trialalerts.operations.desk.tables
 import trialalerts.operations.watch.tables

@@ -1,5 +1,6 @@
 """The configuration: read once, into one frozen :class:`Settings`."""
 
+from trialalerts.settings.nudges import NudgeSettings
 from trialalerts.settings.reading import CONFIG_FILE, Settings, describe_fault, read_settings
 from trialalerts.settings.sections import (
     ApiSettings,
@@ -42,6 +43,7 @@ __all__ = [
     "LogSettings",
     "LookSettings",
     "MailSettings",
+    "NudgeSettings",
     "OperatorSettings",
     "RetentionSettings",
     "ServiceSettings",

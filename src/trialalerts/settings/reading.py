@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError, field_validator
 from pydantic_settings import (
@@ -23,6 +24,7 @@ from pydantic_settings import (
 
 from trialalerts.errors import ConfigurationError, did_you_mean, nearest
 from trialalerts.redaction import without_secrets
+from trialalerts.settings.nudges import NudgeSettings
 from trialalerts.settings.sections import (
     ApiSettings,
     DatabaseSettings,
@@ -53,6 +55,9 @@ _NO_SETTING = re.compile("TRIALALERTS_(CONFIG|TEST_.*)")
 _SECRET_KEYS = {"url", "api_key", "service.secret", "database.url", "mail.url", "feedback.mailbox", "web.metrics_token"}
 """The first two are a source's own."""
 _SECRET_SECTIONS = ("feedback.webhooks.", "service.previous_secrets", "operator.apprise")
+
+
+_Named = TypeVar("_Named", SourceSettings, NudgeSettings)
 
 
 class Settings(BaseSettings):
@@ -86,15 +91,16 @@ class Settings(BaseSettings):
     operator: OperatorSettings = OperatorSettings()
     retention: RetentionSettings = RetentionSettings()
     logs: LogSettings = LogSettings()
+    nudges: tuple[NudgeSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
 
-    @field_validator("sources")
+    @field_validator("sources", "nudges")
     @classmethod
-    def _each_name_once(cls, value: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
-        names = [source.name for source in value]
-        for source in value:
-            if names.count(source.name) > 1:
-                raise ValueError(f"each name once, but {source.name} stands twice")
+    def _each_name_once(cls, value: tuple[_Named, ...]) -> tuple[_Named, ...]:
+        names = [each.name for each in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"each name once, but {name} stands twice")
         return value
 
     @classmethod
@@ -163,7 +169,7 @@ def describe_fault(error: ValidationError, model: type[BaseModel]) -> str:
         return f"{key}: there is no such key.{did_you_mean(nearest(str(last), _known_keys(model, parents)))}"
     if fault["type"] == "missing":
         return f"{key}: found nothing, expected a value"
-    secret = key in _SECRET_KEYS or key.startswith(_SECRET_SECTIONS)
+    secret = key in _SECRET_KEYS or key.startswith(_SECRET_SECTIONS) or (parents[:1] == ["nudges"] and last == "url")
     shown = "a secret that is not shown" if secret else _shown(fault["input"])
     expected = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{key}: found {shown}, expected {expected}"
@@ -181,7 +187,8 @@ def _shown(value: object) -> str:
 def _known_keys(model: type[BaseModel], parents: Sequence[int | str]) -> list[str]:
     for part in parents:
         field = model.model_fields.get(str(part))
-        inner = SourceSettings if isinstance(part, int) else field.annotation if field else None
+        listed = {"nudges": NudgeSettings}.get(str(parents[0]), SourceSettings)
+        inner = listed if isinstance(part, int) else field.annotation if field else None
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -43,7 +43,7 @@ __all__ = [
 
 _TOLD_OF_THEM = (
     "digest", "announcement_recipient", "feedback_event", "soft_bounces", "refused_address", "address_change",
-    "handover_objection", "silenced_trial", "handoff",
+    "handover_objection", "silenced_trial", "handoff", "nudge_choice",
 )  # fmt: skip
 _TO_WIPE = "log to wipe"
 _WIPING_MILLISECONDS = 250
@@ -87,7 +87,7 @@ def close_books(session: Session, subscriber: Subscriber) -> None:
     connection = session.connection()
     theirs = {"subscriber": subscriber.id}
     connection.execute(delete(Preference).where(col(Preference.subscriber_id) == subscriber.id))
-    for name in ("digest", "announcement_recipient", "silenced_trial"):
+    for name in ("digest", "announcement_recipient", "silenced_trial", "nudge_choice"):
         connection.execute(text(f"DELETE FROM {name} WHERE subscriber_id = :subscriber"), theirs)
     connection.execute(
         text(

@@ -26,6 +26,7 @@ __all__ = [
     "FOLLOW_PATH",
     "FRESH_WITHIN",
     "NOBODY",
+    "NUDGE_PATH",
     "OBJECT_PATH",
     "PREFERENCES_PATH",
     "READ_WITHIN",
@@ -53,6 +54,7 @@ UNSUBSCRIBE_PATH = "/unsubscribe/{token}"
 NOBODY = "nobody"
 """The key of a link that is only tried; no subscriber has it, for theirs are drawn at random and longer."""
 OBJECT_PATH = "/object/{token}"
+NUDGE_PATH = "/nudge/{token}"
 DIGEST_PATH = "/digests/{token}"
 FOLLOW_PATH = "/follow/{token}"
 TRIAL_PATH = "/trials/{number}"
@@ -109,6 +111,11 @@ class Links:
         """Return the page where a new address is confirmed; the token's data: ``asked``, the moment in seconds."""
         token = self._tokens.sign(Purpose.ADDRESS, subscriber.key, asked=int(asked_at.timestamp()))
         return self._url(ADDRESS_PATH, token)
+
+    def nudges(self, subscriber: Subscriber, asked_at: datetime) -> str:
+        """Return the page where a reader says yes to being told there; data: ``asked``, the moment in seconds."""
+        token = self._tokens.sign(Purpose.NUDGE, subscriber.key, asked=int(asked_at.timestamp()))
+        return self._url(NUDGE_PATH, token)
 
     def digest(self, digest_id: int, subscriber: Subscriber) -> str:
         """Return the page that shows a digest in the browser; the token's data: ``digest``."""

@@ -24,6 +24,7 @@ __all__ = [
     "Frequency",
     "HandoverObjection",
     "LeavingReason",
+    "NudgeChoice",
     "Preference",
     "RegionKind",
     "SilencedTrial",
@@ -270,6 +271,26 @@ class AddressChange(SQLModel, table=True):
     address_key: str
     old_address: str
     asked_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class NudgeChoice(SQLModel, table=True):
+    """Where somebody is told that there is news, instead of by a mail: by a ``way`` that the operator offers.
+
+    ``recipient`` is what they typed: a topic, a number, a name there. It holds since they said yes there
+    (``confirmed_at``); what was asked for at ``asked_at`` stands beside it until then. Since ``failed_at`` nothing gets
+    through: what is to be told is tried once, and then comes by mail.
+    """
+
+    __tablename__ = "nudge_choice"
+
+    subscriber_id: int = Field(primary_key=True, foreign_key="subscriber.id", ondelete="CASCADE", sa_type=BigId)
+    way: str | None = Field(default=None, index=True)
+    recipient: str | None = None
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    failed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    asked_way: str | None = None
+    asked_recipient: str | None = None
+    asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class HandoverObjection(SQLModel, table=True):

@@ -51,6 +51,7 @@ class Purpose(StrEnum):
     DESK_LINK = "desk link"
     DESK_SESSION = "desk session"
     DESK_FORM = "desk form"
+    NUDGE = "nudge"
 
 
 class TokenTooOld(TokenError):

@@ -31,6 +31,7 @@ from trialalerts.subscribers.links import (
     CONFIRM_PATH,
     DIGEST_PATH,
     FOLLOW_PATH,
+    NUDGE_PATH,
     OBJECT_PATH,
     PREFERENCES_PATH,
     STOP_PATH,
@@ -54,6 +55,7 @@ from trialalerts.web.middleware import BodyCap, Guard, SecurityHeaders
 from trialalerts.web.pages.account.address import AddressPage
 from trialalerts.web.pages.account.goodbye import UndoPage
 from trialalerts.web.pages.account.link import LinkPage
+from trialalerts.web.pages.account.nudges import NudgePage
 from trialalerts.web.pages.account.objection import ObjectionPage
 from trialalerts.web.pages.account.settings import SettingsPage
 from trialalerts.web.pages.account.stop import StopPage
@@ -197,8 +199,9 @@ def _own_routes(site: WebSite, status: StatusPages) -> list[Route]:
 
 def _account_routes(site: WebSite) -> list[Route]:
     link = LinkPage(site)
-    buttons: dict[str, AddressPage | ObjectionPage | StopPage | UndoPage] = {
+    buttons: dict[str, AddressPage | NudgePage | ObjectionPage | StopPage | UndoPage] = {
         ADDRESS_PATH: AddressPage(site),
+        NUDGE_PATH: NudgePage(site),
         OBJECT_PATH: ObjectionPage(site),
         STOP_PATH: StopPage(site),
         UNDO_PATH: UndoPage(site),
@@ -248,8 +251,8 @@ def _articles(site: WebSite) -> list[Route]:
 def _robots(site: WebSite) -> Callable[[Request], Response]:
     """Say what search engines may look at: the public pages, and nothing that needs a link from a mail."""
     signed = (
-        ADDRESS_PATH, ANNOUNCEMENT_PATH, ASK_PATH, CONFIRM_PATH, DIGEST_PATH, FOLLOW_PATH, OBJECT_PATH,
-        PREFERENCES_PATH, STOP_PATH, UNDO_PATH, UNSUBSCRIBE_PATH,
+        ADDRESS_PATH, ANNOUNCEMENT_PATH, ASK_PATH, CONFIRM_PATH, DIGEST_PATH, FOLLOW_PATH, NUDGE_PATH,
+        OBJECT_PATH, PREFERENCES_PATH, STOP_PATH, UNDO_PATH, UNSUBSCRIBE_PATH,
     )  # fmt: skip
     lines = ["User-agent: *", *(f"Disallow: {site.pages.prefix}{path.partition('{')[0]}" for path in signed), ""]
     if site.settings.service.base_url:
@@ -292,7 +295,8 @@ def _privacy(site: WebSite) -> Callable[[Request], Response]:
         kept = site.settings.retention
         periods = {"left": kept.left.days, "unconfirmed": kept.unconfirmed.days}
         here = f"{site.pages.prefix}/privacy"
-        return site.pages.page("privacy.html", site.pages.language(request), here=here, **periods)
+        language, nudges = site.pages.language(request), bool(site.settings.nudges)
+        return site.pages.page("privacy.html", language, here=here, nudges=nudges, **periods)
 
     return privacy
 

@@ -33,7 +33,8 @@ _OFFERING = ("area", "region", *_LISTS)
 _FIELDS = (
     "address", "area", "region", "travel", "radius", "unit", "label", "frequency", "language", "timezone", "hour",
     "weekday", "day", "consent", "website", "action", "until", "heartbeat", "discreet", "area_in_subject",
-    "announcements", "preference", "step", "who", "trial", "also", "source", *(each.field for each in FILTERS),
+    "announcements", "preference", "step", "who", "trial", "also", "source", "way", "recipient",
+    *(each.field for each in FILTERS),
     *(f"{name}_{what}" for name in _OFFERING for what in ("choice", "was")),
 )  # fmt: skip
 _PLACES = {

@@ -148,7 +148,7 @@ def test_each_mail_that_is_accepted_is_tallied_once(db: Database) -> None:
     with db.read() as session:
         assert counters.since(session, NOW - timedelta(hours=1))[HourlyCounts.SENT] == 2
         report = make_report(session, now=NOW, days=1)
-    assert report.mails == {"sent": 2, "delivered": 0, "bounced": 1, "complained": 0, "handed_off": 0}
+    assert report.mails == {"sent": 2, "delivered": 0, "bounced": 1, "complained": 0, "handed_off": 0, "nudged": 0}
     assert report.deliveries == {DeliveryState.FAILED: 1, DeliveryState.SENT: 2}
 
 

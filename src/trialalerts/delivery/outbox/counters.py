@@ -37,6 +37,8 @@ class HourlyCounts(StrEnum):
     """The server answered no, for whatever reason, at the door."""
     HANDED_OFF = "handed_off"
     """A reader's message to the organisation's own nurse has left."""
+    NUDGED = "nudged"
+    """A reader was told elsewhere, without content, that there is news."""
     UNKNOWN_LINK = "unknown_link"
     """A one-click POST bore a link that belongs to nobody."""
 

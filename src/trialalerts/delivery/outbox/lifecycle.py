@@ -25,7 +25,7 @@ from trialalerts.database.bulk import Rows, insert_into, is_sqlite
 from trialalerts.database.types import UtcDateTime
 from trialalerts.delivery.mail.message import message_ids_for
 from trialalerts.delivery.mail.reply_codes import Classified
-from trialalerts.delivery.outbox.notices.kinds import URGENT_KINDS
+from trialalerts.delivery.outbox.notices.kinds import NUDGES, URGENT_KINDS
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.errors import InvalidInput, NotFound, did_you_mean
 
@@ -220,12 +220,12 @@ def claim_expired(session: Session, *, owner: str, limit: int, now: datetime, le
 
 
 def claim_due(session: Session, *, owner: str, limit: int, now: datetime, lease: timedelta) -> list[Claimed]:
-    """Take what is due longest, first of all what somebody waits for, in the caller's transaction."""
+    """Take the mails that are due longest, first of all what somebody waits for, in the caller's transaction."""
     until = now + lease
     claimed: list[Claimed] = []
     if urgent := _urgent(session, now, limit):
         claimed = _lease(session, _T.c.id.in_(urgent), owner=owner, until=until)
-    due = and_(_T.c.state == DeliveryState.QUEUED, _T.c.not_before <= now)
+    due = and_(_T.c.state == DeliveryState.QUEUED, _T.c.not_before <= now, _T.c.kind.not_in(NUDGES))
     return claimed + _claim_where(session, due, owner=owner, limit=limit - len(claimed), until=until)
 
 

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from trialalerts.database import table_of
 from trialalerts.delivery.outbox.allowed import EVERYBODY, AllowedRecipients
+from trialalerts.delivery.outbox.notices.kinds import NUDGE
 from trialalerts.delivery.outbox.request_keys import renewed_key
 from trialalerts.delivery.outbox.suppressions import domain_of
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
@@ -92,7 +93,7 @@ def requeue_failed(session: Session, *, now: datetime) -> int:
 
 def requeue_withheld(session: Session, subscriber_id: int, reason: str, *, now: datetime) -> int:
     """Queue the digests again that were kept from somebody for this reason, which is over; return how many."""
-    theirs = (_T.c.subscriber_id == subscriber_id) & (_T.c.kind == "digest") & _T.c.key.is_(None)
+    theirs = (_T.c.subscriber_id == subscriber_id) & _T.c.kind.in_(("digest", NUDGE)) & _T.c.key.is_(None)
     kept = (_T.c.state == DeliveryState.SUPPRESSED) & (_T.c.last_error == reason)
     return _requeue_where(session, theirs & kept, now)
 

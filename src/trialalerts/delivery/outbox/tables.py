@@ -10,7 +10,7 @@ from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import BigId, EnumText, Json, UtcDateTime
-from trialalerts.delivery.outbox.notices.kinds import URGENT_KINDS
+from trialalerts.delivery.outbox.notices.kinds import NUDGES, URGENT_KINDS
 
 __all__ = [
     "Delivery",
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _WAITING = text(f"state = 'queued' AND kind IN {URGENT_KINDS}")
+_NUDGES = text(f"state = 'queued' AND kind IN {NUDGES}")
 
 
 class DeliveryState(StrEnum):
@@ -68,6 +69,7 @@ class Delivery(SQLModel, table=True):
         Index("ix_delivery_state_not_before", "state", "not_before"),
         # What somebody waits for goes first, however many digests wait.
         Index("ix_delivery_waiting_confirmation", "not_before", sqlite_where=_WAITING, postgresql_where=_WAITING),
+        Index("ix_delivery_waiting_nudges", "not_before", sqlite_where=_NUDGES, postgresql_where=_NUDGES),
         # No index on what is never looked up: at a million digests each one costs as much as the row itself.
         Index(
             "uq_delivery_key",

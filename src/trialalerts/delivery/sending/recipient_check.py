@@ -12,7 +12,7 @@ from email.utils import parseaddr
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, bindparam, literal, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, bindparam, exists, literal, or_, select, union_all
 from sqlmodel import Session
 
 from trialalerts.database import table_of
@@ -20,13 +20,13 @@ from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.delivery.outbox.allowed import HELD_BACK, allowed_recipients
 from trialalerts.delivery.outbox.lifecycle import Claimed
 from trialalerts.delivery.outbox.notices.announcing import CANCELLED, NOT_YET, PAUSED
-from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, ELSEWHERE, HANDOFF, NEW_ADDRESS, RECIPIENTS, URGENT
+from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, AWAITED, ELSEWHERE, HANDOFF, NEW_ADDRESS, RECIPIENTS
 from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementState
 from trialalerts.delivery.outbox.suppressions import address_hash
 from trialalerts.delivery.outbox.tables import Delivery, RefusedAddress, SoftBounces, Suppression
 from trialalerts.delivery.sending.limits import quiet_until
 from trialalerts.settings import Settings
-from trialalerts.subscribers.tables import AddressChange, Frequency, Subscriber, SubscriberState
+from trialalerts.subscribers.tables import AddressChange, Frequency, NudgeChoice, Subscriber, SubscriberState
 from trialalerts.vocabulary.days import reader_locale
 
 __all__ = ["Recipient", "Withheld", "check_recipients"]
@@ -97,7 +97,7 @@ def check_recipients(
             return Withheld(reason=person.state)
         if not allowed.admits(person.address):
             return Withheld(reason=HELD_BACK, held=True)
-        if row.kind in URGENT or row.kind in ELSEWHERE:  # somebody waits for it, or it goes to somebody else
+        if row.kind in AWAITED or row.kind in ELSEWHERE:  # somebody waits for it, or it goes to somebody else
             return person
         withheld = _by_announcement(person, row, announced, now)
         if not _goes_to_all(row, announced):
@@ -185,9 +185,9 @@ def _statements(sqlite: bool) -> _Statements:
     people, suppressions = table_of(Subscriber), table_of(Suppression)
     resting = ((table_of(SoftBounces), "soft bounces"), (table_of(RefusedAddress), "refused by policy"))
     return _Statements(
-        people=select(*(people.c[each.name] for each in fields(Recipient))).where(
-            in_list(people.c.id, "numbers", sqlite=sqlite)
-        ),
+        people=select(
+            *(_is_discreet() if each.name == "discreet" else people.c[each.name] for each in fields(Recipient))
+        ).where(in_list(people.c.id, "numbers", sqlite=sqlite)),
         suppressions=select(suppressions.c.address_hash, suppressions.c.reason).where(
             in_list(suppressions.c.address_hash, "hashes", sqlite=sqlite, text=True)
         ),
@@ -200,6 +200,13 @@ def _statements(sqlite: bool) -> _Statements:
             )
         ),
     )
+
+
+def _is_discreet() -> ColumnElement[bool]:
+    """Tell who wants no content in mails: whoever said so, or chose to be told elsewhere."""
+    people, chosen = table_of(Subscriber).c, table_of(NudgeChoice).c
+    told_elsewhere = exists().where(chosen.subscriber_id == people.id, chosen.confirmed_at.is_not(None))
+    return or_(people.discreet, told_elsewhere).label("discreet")
 
 
 def _by_pause(person: Recipient, now: datetime) -> Withheld | None:

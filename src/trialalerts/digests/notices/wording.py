@@ -183,10 +183,13 @@ class NoticeWording:
             known = {words.say(f"heartbeat.{key}"): words.number(n) for key, n in counts.items() if n is not None}
             yield NoticeGroup(title=said.heading(wish), detail=said.details(wish), lines=tuple(known.items()))
 
-    def discreet(self, subscriber: Subscriber, digest_url: str | None, words: Wording) -> Notice:
-        """Say that there is news, and nothing of what."""
+    def discreet(
+        self, subscriber: Subscriber, digest_url: str | None, words: Wording, *, instead: str | None = None
+    ) -> Notice:
+        """Say that there is news, and nothing of what; ``instead``, why no nudge says so: ``failed`` or ``gone``."""
         days = READ_WITHIN // _DAY
         settings = self._links.preferences(subscriber)
+        why = (words.say(f"discreet.nudge_{instead}"),) if instead else ()
         return Notice(
             subject=words.say("discreet.subject"),
             preview=words.say("discreet.preview"),
@@ -194,7 +197,7 @@ class NoticeWording:
             brand=self._settings.service.discreet_name or words.say("discreet.brand"),
             paragraphs=(words.say("discreet.text"),),
             button=NoticeLink(text=words.say("discreet.button"), url=digest_url or settings),
-            small=(f"{words.count('discreet.within', days)} {words.say('discreet.change')}",),
+            small=(f"{words.count('discreet.within', days)} {words.say('discreet.change')}", *why),
             tail=(
                 NoticeLink(text=words.say("discreet.settings"), url=settings),
                 NoticeLink(text=words.say("discreet.stop"), url=self._links.unsubscribe(subscriber)),

@@ -231,7 +231,7 @@ class MailRenderer:
                 template = CONFIRMATION if delivery.kind == CONFIRMATION else "notice"
                 return self.notice(session, delivery, subscriber, template=template)
             return (
-                self._message(draft, subscriber, items, delivery.message_id)
+                self._message(draft, subscriber, items, delivery.message_id, instead=delivery.data.get("nudge"))
                 if isinstance(draft, DigestLayout)
                 else draft
             )
@@ -240,10 +240,19 @@ class MailRenderer:
         except Exception as error:  # noqa: BLE001 - one mail that cannot be written must not stop the others
             return error
 
-    def _message(self, letter: DigestLayout, subscriber: Subscriber, items: Items, message_id: str | None) -> Message:
-        if subscriber.discreet:
+    def _message(
+        self,
+        letter: DigestLayout,
+        subscriber: Subscriber,
+        items: Items,
+        message_id: str | None,
+        *,
+        instead: str | None = None,
+    ) -> Message:
+        """Return the mail; ``instead`` says why it takes the place of a nudge, where it does."""
+        if subscriber.discreet or instead:
             words = letter.tongue.words
-            told = self._notices.discreet(subscriber, letter.own["digest_url"], words)
+            told = self._notices.discreet(subscriber, letter.own["digest_url"], words, instead=instead)
             return self._writer.discreet(told, subscriber.address, words, message_id or self._new_message_id())
         text, html = self._letters.mail(letter, items)
         return Message(

@@ -1,4 +1,4 @@
-"""What the doctor asks about people: is anybody overdue, and who should have served them?"""
+"""What the doctor asks about people: is anybody overdue, and does each reach what tells them elsewhere?"""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from sqlmodel import Session
 from trialalerts.database.heartbeats import heartbeats
 from trialalerts.digests.compose import waited_for
 from trialalerts.digests.due import overdue
+from trialalerts.nudges.status import nudge_statuses
+from trialalerts.nudges.ways import nudge_faults
 from trialalerts.operations.checks import DoctorCheck
 from trialalerts.operations.watch.standstills import last_seen
+from trialalerts.plurals import counted
 from trialalerts.settings import Settings
 
-__all__ = ["about_overdue"]
+__all__ = ["about_nudges", "about_overdue"]
 
 _NOTED = timedelta(minutes=30)
 _LONG = timedelta(hours=2)
@@ -34,3 +37,35 @@ def about_overdue(settings: Settings, session: Session, now: datetime) -> Iterat
         why="their digests are not even begun: nothing is lost, but it comes late",
         remedy="start the daemon: trialalerts run (one round: trialalerts run --once); if it runs, look at its log",
     )
+
+
+def about_nudges(settings: Settings, session: Session) -> Iterator[DoctorCheck]:
+    """Tell which ways cannot be used, how many readers chose each, and how many of them nothing reaches."""
+    faults = dict(nudge_faults(settings)) if settings.nudges else {}
+    for name, fault in faults.items():
+        yield DoctorCheck(
+            level="broken",
+            what=f"nudges by {name}: {fault}",
+            why="readers who chose it get mails without content instead",
+            remedy="run: pip install 'trialalerts[apprise]'; the forms of its URLs: github.com/caronc/apprise/wiki",
+        )
+    for each in nudge_statuses(session, settings):
+        if each.name in faults or not (each.readers or each.offered):
+            continue
+        readers = counted(each.readers, "reader")
+        if not each.offered:
+            yield DoctorCheck(
+                level="look",
+                what=f"nudges by {each.name}: {readers} chose it, and it is no longer offered",
+                why="they get mails without content instead",
+                remedy=f"offer it again under [[nudges]] as {each.name}, or leave it: they are told so in each mail",
+            )
+        elif each.unreached:
+            yield DoctorCheck(
+                level="look",
+                what=f"nudges by {each.name}: {each.unreached:,} of {readers} cannot be reached",
+                why="they get mails without content instead, until a nudge is taken again",
+                remedy="does the way still work? look for nudge.failed in the log",
+            )
+        else:
+            yield DoctorCheck(level="good", what=f"nudges by {each.name}: {readers}")

@@ -30,6 +30,7 @@ from trialalerts.operations.handover.archive import ArchiveKey, signer_of, write
 from trialalerts.operations.handover.told import ToldHistory
 from trialalerts.progress import NO_PROGRESS, ProgressMeter
 from trialalerts.settings import Settings
+from trialalerts.subscribers.account.nudging import told_elsewhere
 from trialalerts.subscribers.files.csv_rows import COLUMNS, csv_cells
 from trialalerts.subscribers.follows.silence import silenced_by
 from trialalerts.subscribers.schedule import local_moment
@@ -183,7 +184,7 @@ class _Writer:
 
     def files(self, people: Sequence[int], given: GivenAway, progress: ProgressMeter) -> dict[str, bytes]:
         session, history = self.session, ToldHistory(self.session)
-        area_name = load_areas(session).name
+        area_name, nudged = load_areas(session).name, told_elsewhere(session)
         writer = csv.DictWriter(self.table, COLUMNS, lineterminator="\n")
         writer.writeheader()
         about: list[dict[str, Any]] = []
@@ -199,9 +200,9 @@ class _Writer:
             for subscriber in subscribers:
                 number = id_of(subscriber)
                 wishes = [each for each in follows[number] if each.item_id is None or each.item_id in numbers]
-                writer.writerows(csv_cells(subscriber, wish, area_name, numbers) for wish in wishes)
+                writer.writerows(csv_cells(subscriber, wish, area_name, numbers, nudged) for wish in wishes)
                 if not wishes:
-                    writer.writerow(csv_cells(subscriber, None, area_name))
+                    writer.writerow(csv_cells(subscriber, None, area_name, nudged=nudged))
                 silent = history.named(silenced.get(number, ()))
                 about.append({**self._about(subscriber, wishes, history, told.get(number, ())), "silenced": silent})
                 consents += ({"address": subscriber.address, **line} for line in agreed[number])

@@ -14,7 +14,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from trialalerts.delivery.outbox.allowed import allowed_recipients
-from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT
+from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, NUDGES
 from trialalerts.delivery.outbox.suppressions import domain_of, is_suppressed
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, RefusedAddress, SendingHold, SoftBounces
 from trialalerts.delivery.policy.mass_guard import EVERYWHERE, held_words
@@ -221,6 +221,8 @@ def _held(session: Session, settings: Settings, who: Subscriber, now: datetime) 
 
 
 def _named(mail: Delivery) -> str:
+    if mail.kind in NUDGES:
+        return f"mail {mail.id} (a nudge, which tells elsewhere)"
     return f"mail {mail.id} (an announcement)" if mail.kind == ANNOUNCEMENT else f"mail {mail.id}"
 
 

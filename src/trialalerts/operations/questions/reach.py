@@ -56,7 +56,7 @@ it, nothing is found here, and no digest is looked into.
 _DIGEST_OF = {True: "json_extract(v.data, '$.digest_id')", False: "(v.data->>'digest_id')::bigint"}
 _COUNTED = """
 SELECT told.number, v.state, count(DISTINCT told.digest) FROM told
-LEFT JOIN delivery v ON v.subscriber_id = told.who AND v.kind = 'digest' AND {digest_of} = told.digest
+LEFT JOIN delivery v ON v.subscriber_id = told.who AND v.kind IN ('digest', 'nudge') AND {digest_of} = told.digest
 GROUP BY told.number, v.state
 """
 _WORDS = {

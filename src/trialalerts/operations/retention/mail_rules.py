@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from trialalerts.database import table_of
 from trialalerts.delivery.outbox.notices.announcing import told_counts
-from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, HANDOFF
+from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, HANDOFF, NUDGE
 from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementRecipient, Handoff
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent, RequestedMail, Suppression
 from trialalerts.digests.announcements.handover import handovers_of
@@ -175,7 +175,7 @@ def _no_proof(session: Session) -> ColumnElement[bool]:
 
 def _undelivered(session: Session, cutoff: datetime) -> list[int]:
     """Return the old digests whose mail has still to leave: hardly ever any."""
-    asked = select(_D.data).where(_D.state.in_(_IN_FLIGHT), _D.kind == "digest", _D.created_at < cutoff)
+    asked = select(_D.data).where(_D.state.in_(_IN_FLIGHT), _D.kind.in_(("digest", NUDGE)), _D.created_at < cutoff)
     found = session.connection().execute(asked).scalars()
     return [number for data in found if isinstance(number := data.get("digest_id"), int)]
 

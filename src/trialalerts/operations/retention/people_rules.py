@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
 from sqlmodel import Session, col
 
 from trialalerts.database import table_of
@@ -18,6 +18,7 @@ from trialalerts.subscribers.tables import (
     AddressChange,
     Consent,
     ConsentAction,
+    NudgeChoice,
     Preference,
     Subscriber,
     SubscriberState,
@@ -25,6 +26,7 @@ from trialalerts.subscribers.tables import (
 
 __all__ = [
     "asked_addresses",
+    "asked_nudges",
     "bounced_people",
     "people_who_came_back_in_vain",
     "people_who_left",
@@ -89,6 +91,20 @@ def asked_addresses(session: Session, settings: Settings, now: datetime) -> Rete
     return RetentionRule(
         what="addresses that were asked for", key=rows.subscriber_id, due=due, forget=deleting(AddressChange)
     )
+
+
+def asked_nudges(session: Session, settings: Settings, now: datetime) -> RetentionRule:
+    """Where somebody wanted to be told and never said yes; where they are told already stays."""
+    del session, settings
+    rows = table_of(NudgeChoice).c
+    due = and_(rows.asked_way.is_not(None), rows.asked_at < now - _ASKED_FOR)
+
+    def forget(session: Session, these: ColumnElement[bool]) -> int:
+        run = session.connection().execute
+        gone = run(delete(NudgeChoice).where(these, rows.confirmed_at.is_(None))).rowcount
+        return gone + run(update(NudgeChoice).where(these).values(asked_way=None, asked_recipient=None)).rowcount
+
+    return RetentionRule(what="nudges that were asked for", key=rows.subscriber_id, due=due, forget=forget)
 
 
 def _is_parked() -> ColumnElement[bool]:

@@ -39,6 +39,7 @@ _RULES: Sequence[Callable[[Session, Settings, datetime], RetentionRule]] = (
     people_rules.people_who_left,
     people_rules.bounced_people,
     people_rules.asked_addresses,
+    people_rules.asked_nudges,
     mail_rules.old_handoff_mails,
     mail_rules.old_handoffs,
     mail_rules.old_deliveries,

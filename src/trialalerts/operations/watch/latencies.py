@@ -21,6 +21,7 @@ from trialalerts.catalog.tables import Change
 from trialalerts.database import Database
 from trialalerts.database.bulk import in_chunks
 from trialalerts.database.service_values import get_value, put_value
+from trialalerts.delivery.outbox.notices.kinds import NUDGE
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.tables import Digest, Selection, SelectionKind
 from trialalerts.subscribers.tables import Subscriber
@@ -127,7 +128,7 @@ _ASKED = (
         col(Delivery.id), col(Delivery.sent_at), col(Delivery.state), col(Subscriber.frequency), col(Digest.parts)
     )
     .join_from(Delivery, Subscriber, col(Subscriber.id) == col(Delivery.subscriber_id))
-    .outerjoin(Digest, _OF_DELIVERY & (col(Delivery.kind) == "digest"))
+    .outerjoin(Digest, _OF_DELIVERY & col(Delivery.kind).in_(("digest", NUDGE)))
 )
 
 

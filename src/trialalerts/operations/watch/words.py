@@ -117,6 +117,9 @@ KINDS = {
     "program-gone": StandstillWords(
         says="the program wants no more calls, and gets none", command="trialalerts webhooks list"
     ),
+    "nudges-failing": StandstillWords(
+        says="nudges are not taken by this way; mails without content tell instead", command="trialalerts doctor"
+    ),
     "source-gone": StandstillWords(
         says="the server says that the source is gone for good", command="trialalerts sources list", blocks=True
     ),

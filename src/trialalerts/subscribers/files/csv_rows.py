@@ -7,7 +7,7 @@ Reading a line that was written gives what was there. A cell that a spreadsheet 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -132,10 +132,11 @@ def csv_cells(
     preference: Preference | None,
     area_name: Callable[[str], str],
     numbers: Mapping[int, str] = MappingProxyType({}),
+    nudged: Collection[int] = (),
 ) -> dict[str, str]:
     """Write one preference (or None: nothing is followed) of a subscriber as the cells of a line.
 
-    ``numbers`` are those of the trials that are followed, by their items.
+    ``numbers`` are those of the trials followed, by their items. The ``nudged`` want no content in mails.
     """
     cells = {
         "address": subscriber.address,
@@ -148,16 +149,14 @@ def csv_cells(
         "day": str(subscriber.day),
         "paused_until": _moment(subscriber.paused_until),
         "heartbeat": subscriber.heartbeat or "",
-        "discreet": "yes" if subscriber.discreet else "",
+        "discreet": "yes" if subscriber.discreet or subscriber.id in nudged else "",
         "area_in_subject": "yes" if subscriber.area_in_subject else "",
         "announcements": "" if subscriber.announcements else "no",
         "distance_unit": subscriber.unit or "",
     }
     if preference is not None:
-        if preference.item_id is not None:
-            cells |= {"trial": numbers.get(preference.item_id, "")}
-        else:
-            cells |= _preference_cells(preference, area_name)
+        trial = preference.item_id
+        cells |= _preference_cells(preference, area_name) if trial is None else {"trial": numbers.get(trial, "")}
         cells |= {
             "rests_until": _moment(preference.paused_until),
             "confirmed": _moment(preference.confirmed_at) or "no",

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from sqlmodel import Session, col, select
 
 from trialalerts.catalog.trials.lookup import numbers_of_trials
+from trialalerts.subscribers.account.nudging import told_elsewhere
 from trialalerts.subscribers.files.csv_rows import COLUMNS, csv_cells
 from trialalerts.subscribers.tables import Preference, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas.tree import load_areas
@@ -20,12 +21,12 @@ _AT_ONCE = 1_000
 
 def export_csv(session: Session, file: TextIO) -> int:
     """Write all subscribers but the erased, one line for each preference; return the number of lines."""
-    area_name, numbers = load_areas(session).name, _numbers(session)
+    area_name, numbers, nudged = load_areas(session).name, _numbers(session), told_elsewhere(session)
     writer = csv.DictWriter(file, COLUMNS)
     writer.writeheader()
     count = 0
     for subscriber, preference in _rows(session):
-        writer.writerow(csv_cells(subscriber, preference, area_name, numbers))
+        writer.writerow(csv_cells(subscriber, preference, area_name, numbers, nudged))
         count += 1
     return count
 

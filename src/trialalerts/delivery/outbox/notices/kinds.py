@@ -6,6 +6,7 @@ from trialalerts.subscribers.tables import SubscriberState
 
 __all__ = [
     "ANNOUNCEMENT",
+    "AWAITED",
     "CONFIRMATION",
     "ELSEWHERE",
     "GOODBYE",
@@ -13,6 +14,9 @@ __all__ = [
     "HEARTBEAT",
     "LINK",
     "NEW_ADDRESS",
+    "NUDGE",
+    "NUDGES",
+    "NUDGE_CONFIRMATION",
     "OLD_ADDRESS",
     "RECIPIENTS",
     "URGENT",
@@ -37,6 +41,13 @@ HEARTBEAT = "heartbeat"
 HANDOFF = "handoff"
 """Brings what a reader wrote to the organisation's own nurse; its data: ``{"handoff": int}``."""
 
+NUDGE = "nudge"
+"""Tells of a digest where its reader chose to be told, not by mail; its data: ``{"digest_id": int}``."""
+NUDGE_CONFIRMATION = "nudge-confirmation"
+"""Asks there whether news shall be told there; its data: ``{"asked": int}``, the moment in seconds."""
+NUDGES = (NUDGE, NUDGE_CONFIRMATION)
+"""What leaves by no mail: whoever sends mails passes it over."""
+
 _SERVED = frozenset({SubscriberState.ACTIVE, SubscriberState.PAUSED})
 _KNOWN = _SERVED | {SubscriberState.UNSUBSCRIBED}
 RECIPIENTS: dict[str, frozenset[SubscriberState]] = {
@@ -47,12 +58,17 @@ RECIPIENTS: dict[str, frozenset[SubscriberState]] = {
     GOODBYE: frozenset({SubscriberState.UNSUBSCRIBED}),
     HEARTBEAT: _SERVED,
     ANNOUNCEMENT: _SERVED,
+    NUDGE: _SERVED,
+    NUDGE_CONFIRMATION: _SERVED,
     HANDOFF: frozenset(SubscriberState) - {SubscriberState.ERASED},  # it goes to the nurse, whatever became of them
 }
 """In which states somebody gets each; everything else goes to those who are served."""
 
 URGENT = frozenset({CONFIRMATION, LINK, NEW_ADDRESS, OLD_ADDRESS, GOODBYE})
 """What somebody waits for: it leaves first, by night and in a pause, too."""
+
+AWAITED = URGENT | {NUDGE_CONFIRMATION}
+"""What no quiet hour and no pause holds back, by whatever way it leaves."""
 
 URGENT_KINDS = "('confirmation', 'link', 'new-address', 'old-address', 'goodbye')"
 """The same as SQL: a partial index is used only where its own words stand in the query."""

@@ -20,7 +20,7 @@ from trialalerts.digests.tables import Digest
 from trialalerts.subscribers.consent import list_consents
 from trialalerts.subscribers.follows.silence import silenced_trials
 from trialalerts.subscribers.preferences import list_preferences
-from trialalerts.subscribers.tables import AddressChange, HandoverObjection, Subscriber, id_of
+from trialalerts.subscribers.tables import AddressChange, HandoverObjection, NudgeChoice, Subscriber, id_of
 from trialalerts.web.languages import Language, language_name, zone_name
 from trialalerts.web.pages.account.access import own_path, switch
 from trialalerts.web.site import WebSite, local_day
@@ -127,6 +127,7 @@ def held_data(session: Session, subscriber: Subscriber, secrets: Sequence[str]) 
         "written_to_the_nurse": rows(Handoff),
         "returned": rows(SoftBounces) + rows(RefusedAddress) + rows(FeedbackEvent),
         "address_asked_for": rows(AddressChange),
+        "told_elsewhere": rows(NudgeChoice),
         "objected_to_handover": rows(HandoverObjection),
         "never_mailed_since": since,
     }

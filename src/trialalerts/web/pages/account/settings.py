@@ -30,6 +30,7 @@ from trialalerts.web.pages.account.access import Access, access_of, ask_for_fres
 from trialalerts.web.pages.account.goodbye import leave, left_page
 from trialalerts.web.pages.account.held import SHOWN, HeldPages
 from trialalerts.web.pages.account.link import link_sent
+from trialalerts.web.pages.account.nudges import NudgeForm
 from trialalerts.web.pages.account.view import SettingsView, own_wish
 from trialalerts.web.pages.account.wishes import WishPages
 from trialalerts.web.pages.unsubscribe import PAUSABLE
@@ -39,6 +40,8 @@ from trialalerts.web.templates import with_query
 __all__ = ["SettingsPage"]
 
 _A_MONTH = timedelta(days=30)
+_NEEDS_FRESH = {"address", "nudges"}
+"""Where mails and nudges go is changed by a link only that was just asked for."""
 _Action = Callable[[Session, Subscriber, Form], str]
 
 
@@ -50,6 +53,7 @@ class SettingsPage:
         self._view = SettingsView(site)
         self._wishes = WishPages(site, self._view)
         self._held = HeldPages(site)
+        self._nudges = NudgeForm(site)
         self._limits = RequestLimits.of(site.settings)
         self._pages: dict[str, Callable[[Request, str], Response]] = {
             "send-link": self._send_link,
@@ -67,6 +71,8 @@ class SettingsPage:
             "wake": self._wake,
             "address": self._ask_address,
             "keep-address": self._keep_address,
+            "nudges": self._nudges.ask,
+            "end-nudges": self._nudges.end,
             "object": self._object,
             "allow": self._allow,
         }
@@ -89,12 +95,14 @@ class SettingsPage:
         """Return the page of its own that is asked for; None for the settings themselves."""
         subscriber, query = access.subscriber, request.query_params
         what = "erase" if query.get("do") == "erase" else query.get("see", "")
-        if what in {"erase", "address", "data"} and not access.fresh:
+        if what in {"erase", "address", "data", "nudges"} and not access.fresh:
             return ask_for_fresh(self._site, request, subscriber, request.path_params["token"])
         if what == "erase":
             return self._view.plain(request, subscriber, "erase.html")
         if what == "address":
             return self._view.address(request, subscriber, Form.filled({}))
+        if what == "nudges" and self._site.settings.nudges:
+            return self._nudges.page(request, subscriber, Form.filled({}))
         return self._held.page(request, session, subscriber, what) if what in SHOWN else None
 
     def data(self, request: Request) -> Response:
@@ -117,7 +125,7 @@ class SettingsPage:
             subscriber = access.subscriber
             if action not in self._actions:
                 raise HTTPException(400)
-            if action == "address" and not access.fresh:
+            if action in _NEEDS_FRESH and not access.fresh:
                 return ask_for_fresh(self._site, request, subscriber, token, action)
             form = self._view.filled(request, sent, subscriber)
             notice = self._actions[action](session, subscriber, form)
@@ -147,6 +155,8 @@ class SettingsPage:
     def _wrong(self, request: Request, session: Session, access: Access, form: Form, action: str) -> Response:
         if action == "address":
             return self._view.address(request, access.subscriber, form, status=422)
+        if action == "nudges":
+            return self._nudges.page(request, access.subscriber, form, status=422)
         kept = own_wish(session, access.subscriber, form.values["preference"]) if action == "rest" else None
         if kept is not None:
             return self._view.rest(request, session, access.subscriber, kept, form, status=422)

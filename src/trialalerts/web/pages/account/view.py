@@ -20,6 +20,7 @@ from trialalerts.web.forms import Form
 from trialalerts.web.languages import Language
 from trialalerts.web.pages.account.access import Access, own_path, switch
 from trialalerts.web.pages.account.held import earlier_digests
+from trialalerts.web.pages.account.nudges import NudgeForm
 from trialalerts.web.pages.unsubscribe import PAUSABLE
 from trialalerts.web.site import WebSite, local_day
 
@@ -27,7 +28,7 @@ __all__ = ["SettingsView", "own_wish"]
 
 _NOTICES = {
     "saved", "added", "changed", "removed", "resumed", "rests", "woken", "asked_address", "kept_address",
-    "objected", "allowed", "heard",
+    "objected", "allowed", "heard", "asked_nudges", "nudges_ended",
 }  # fmt: skip
 _LEFT = {SubscriberState.UNSUBSCRIBED, SubscriberState.COMPLAINED, SubscriberState.ERASED}
 _A_MONTH = timedelta(days=30)
@@ -164,6 +165,7 @@ class SettingsView:
             can_resume=subscriber.state is SubscriberState.PAUSED,
             can_stop=subscriber.state not in _LEFT,
             handover=self._handover(session, subscriber, language),
+            nudges=NudgeForm(site).stands(session, subscriber, language),
             days=max(1, site.settings.retention.left.days),
             weekdays=site.pages.weekdays(language),
             **site.choices(),

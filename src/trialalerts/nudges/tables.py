@@ -1,0 +1,28 @@
+"""The table of the ways: whose turn it is at each, and how it stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from trialalerts.database.types import UtcDateTime
+
+__all__ = ["NudgeWay"]
+
+
+class NudgeWay(SQLModel, table=True):
+    """A way that the configuration offers, by its name there, since it was used first.
+
+    ``failures`` count in a row; until ``retry_at`` it is left alone.
+    """
+
+    __tablename__ = "nudge_way"
+
+    name: str = Field(primary_key=True)
+    failures: int = 0
+    failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_success_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    leased_by: str | None = None
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
