@@ -54,6 +54,7 @@ class EditorMail:
         self._news_at: datetime | None = None
         self._rests_until: datetime | None = None
         self._seen: frozenset[str] = frozenset()
+        self._warned: set[str] = set()
 
     def write(self, *, news: bool) -> int:
         """Do one round, unless another process has its turn; return how many mails left.
@@ -152,15 +153,15 @@ class EditorMail:
         return OperatorMessage(subject=f"[{service.name}] {number}", text=text)
 
     def _may_be_mailed(self, editor: Editor) -> bool:
-        """Look whether the address may be mailed at all; where it may not, the log says what to do."""
+        """Look whether the address may be mailed at all; where it may not, the log says once what to do."""
         with self._db.read() as session:
             suppressed = is_suppressed(session, self._settings.service.hash_keys, editor.address)
-        if suppressed is not None:
-            log.warning("desk.editor_suppressed", remedy="trialalerts suppressions lift ADDRESS")
-        elif not allowed_recipients(self._settings.mail.only_to).admits(editor.address):
-            log.warning("desk.editor_held_back", remedy="name the editors in mail.only_to, too")
-        else:
+        if suppressed is None and allowed_recipients(self._settings.mail.only_to).admits(editor.address):
             return True
+        if editor.address not in self._warned:
+            self._warned.add(editor.address)
+            why = "mail.only_to holds it back" if suppressed is None else "the address is suppressed"
+            log.warning("desk.editor_unmailed", why=why, remedy="see trialalerts doctor")
         return False
 
     def _send(self, editor: Editor, message: OperatorMessage, now: datetime) -> bool:

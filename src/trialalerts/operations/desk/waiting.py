@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
@@ -15,11 +15,11 @@ from trialalerts.database.service_values import ServiceValue, get_value, put_val
 from trialalerts.operations.desk.logins import Editor
 from trialalerts.settings import Settings
 from trialalerts.sources.context import SourceContext
-from trialalerts.sources.editors.folder_files import FolderFiles, article_files
+from trialalerts.sources.editors.folder_files import article_files
 from trialalerts.sources.editors.life import ArticleStage
 from trialalerts.sources.editors.steps import editors_folders
 
-__all__ = ["EditorNews", "WaitingArticle", "articles_by_folder", "forget_others", "waiting_articles"]
+__all__ = ["EditorNews", "WaitingArticle", "forget_others", "waiting_articles"]
 
 _VALUE = "desk told "
 
@@ -40,16 +40,6 @@ class WaitingArticle:
         return blake2b(said.encode(), digest_size=8).hexdigest()
 
 
-def articles_by_folder(settings: Settings, context: SourceContext) -> Iterator[tuple[str, FolderFiles]]:
-    """Give each folder of articles by its source's name, with what lies in it.
-
-    Raises:
-        SourceError: a folder cannot be read.
-    """
-    for source in editors_folders(settings):
-        yield source.name, article_files(source.name, Path(source.path), context)
-
-
 def waiting_articles(settings: Settings, context: SourceContext) -> list[WaitingArticle]:
     """Return what waits now, translations too.
 
@@ -57,7 +47,8 @@ def waiting_articles(settings: Settings, context: SourceContext) -> list[Waiting
         SourceError: a folder cannot be read.
     """
     found = []
-    for source, files in articles_by_folder(settings, context):
+    for folder in editors_folders(settings):
+        source, files = folder.name, article_files(folder.name, Path(folder.path), context)
         for article in files.articles:
             for file, life in ((article.file, article.life), *article.translations):
                 if life.stage is ArticleStage.REVIEW:

@@ -51,14 +51,9 @@ class DeskPages:
         site, visit = self._site, self._door.visit(request)
         if visit is None:
             return self._door.sign_in()
-        groups, error = [], ""
-        try:
-            with SourceContext(site.db, site.settings, site.clock) as context:
-                groups = desk_rows(site, context)
-        except SourceError as fault:
-            error = str(fault)
-        zone = site.settings.service.timezone
-        return self._page("list.html", visit, groups=groups, error=error, zone=zone, status=503 if error else 200)
+        with SourceContext(site.db, site.settings, site.clock) as context:
+            groups, errors = desk_rows(site, context)
+        return self._page("list.html", visit, groups=groups, errors=errors, zone=site.settings.service.timezone)
 
     def show_article(self, request: Request) -> Response:
         """Show one article."""
@@ -89,9 +84,9 @@ class DeskPages:
         written = " ".join(str(typed.get(name, ""))[:40] for name in ("day", "hour")).strip()
         at = moment_to_publish(written, zone, now) if written and step != "publish" else None
         if step == "approve":
-            if at != _hour_of(article, now) and article.file.status != "draft":  # which a review refuses
+            other_hour = "day" in typed and at != _hour_of(article, now)
+            if other_hour and article.file.status != "draft":  # which a review refuses
                 self._schedule(visit, article, at, now)
-                article = find_article(site.settings, article.path)
             return self._approve(visit, article, now)
         if step == "schedule" and at is None:
             raise InvalidInput("no day is given; write the day and the hour at which the article goes out")
@@ -102,7 +97,7 @@ class DeskPages:
 
     def _approve(self, visit: EditorVisit, article: EditedArticle, now: datetime) -> str:
         source, file, name = article.source.name if article.source else "", article.file, visit.editor.name
-        settle_review(article, name, now)
+        settle_review(find_article(self._site.settings, article.path), name, now)  # it may have another hour by now
         with self._site.db.write() as session:
             approve_article(session, source, file.name, file.digest, by=name, now=now)
             subject = f"article {source}/{file.name}"
@@ -136,11 +131,12 @@ class DeskPages:
             unread=unread,
             file_name=request.path_params["name"],
             place=quote(f"{source}/{request.path_params['name']}"),
+            preview=shown and quote(f"{source}/{shown.whole}"),
             error=error,
             done=done,
             every=_words(every),
             zone=site.settings.service.timezone,
-            today=site.clock.now().date().isoformat(),
+            today=site.clock.now().astimezone(ZoneInfo(site.settings.service.timezone)).date().isoformat(),
         )
 
     def _page(self, template: str, visit: EditorVisit, *, status: int = 200, **values: object) -> Response:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
@@ -18,15 +19,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from trialalerts.catalog.text import sanitised_html
+from trialalerts.errors import InvalidInput, SourceError
 from trialalerts.operations.counting.shares import FEWEST
-from trialalerts.operations.desk.waiting import articles_by_folder
 from trialalerts.operations.questions.article_reach import ArticleReach, article_reach
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.editors.article_file import ArticleFile
 from trialalerts.sources.editors.drafting import problems_in, understood
-from trialalerts.sources.editors.folder_files import FolderFiles, article_paths
+from trialalerts.sources.editors.folder_files import FolderFiles, article_files, article_paths
 from trialalerts.sources.editors.life import ArticleStage, Life
-from trialalerts.sources.editors.steps import EditedArticle, current_draft, editors_folders
+from trialalerts.sources.editors.steps import EditedArticle, current_draft, editors_folders, find_article
 from trialalerts.sources.tables import ArticleApproval
 from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.web.languages import Language, country_name, language_name
@@ -58,21 +59,23 @@ class DeskRow:
     original: str
 
 
-def desk_rows(site: WebSite, context: SourceContext) -> list[tuple[str, list[DeskRow], int]]:
-    """Return the groups of the list: its heading, its rows, and how many more there are.
-
-    Raises:
-        SourceError: a folder cannot be read.
-    """
+def desk_rows(site: WebSite, context: SourceContext) -> tuple[list[tuple[str, list[DeskRow], int]], list[str]]:
+    """Return the groups of the list (heading, rows, how many more there are), and which folders cannot be read."""
+    errors: list[str] = []
     found: dict[str, list[tuple[float, DeskRow]]] = {heading: [] for heading, _ in _GROUPS}
-    for source, files in articles_by_folder(site.settings, context):
-        for heading, moment, row in _rows(source, files, context.zone):
+    for folder in editors_folders(site.settings):
+        try:
+            files = article_files(folder.name, Path(folder.path), context)
+        except SourceError as error:
+            errors.append(str(error))
+            continue
+        for heading, moment, row in _rows(folder.name, files, context.zone):
             found[heading].append((moment, row))
     groups = []
     for heading, rows in found.items():
         newest = sorted(rows, key=lambda each: (-each[0], each[1].source, each[1].name))
         groups.append((heading, [row for _, row in newest[:_MOST]], max(0, len(rows) - _MOST)))
-    return groups
+    return groups, errors
 
 
 def _rows(source: str, files: FolderFiles, zone: ZoneInfo) -> Iterator[tuple[str, float, DeskRow]]:
@@ -115,11 +118,13 @@ class ShownArticle:
         life: how it stands; ``since`` the hour that belongs to that.
         version: stands for what is shown: a step is taken for this version only.
         may_approve: whether a review is what it waits for; may_publish: whether it is free to go.
+        may_be_timed: whether its hour can still be set: what readers saw stays.
         day, hour: of ``publish_at``, where it is to come, in the service's time.
         approvals: who approved which version when, and whether it is this one.
         told: what of it is understood, in words.
         people: how many would be told now; counts: the same by what they follow, where, in which language, how often.
         previews: the languages in which it can be looked at.
+        whole: the name of the article that is told: a translation is told with its original.
     """
 
     file: ArticleFile
@@ -130,6 +135,7 @@ class ShownArticle:
     version: str
     may_approve: bool
     may_publish: bool
+    may_be_timed: bool
     day: str
     hour: str
     approvals: Sequence[tuple[str, str, bool]]
@@ -138,6 +144,7 @@ class ShownArticle:
     people: str
     counts: Sequence[tuple[str, Sequence[tuple[str, str]], int]]
     previews: Sequence[tuple[str, str]]
+    whole: str
 
 
 def path_in_folder(site: WebSite, request: Request) -> Path:
@@ -172,6 +179,9 @@ def shown_article(site: WebSite, article: EditedArticle, language: Language) -> 
     with SourceContext(site.db, site.settings, site.clock) as context:
         draft, life = current_draft(article, context)
         problems, areas, zone = problems_in(draft, context), context.areas, context.zone
+        whole = _told_with(site, article)
+        if whole is not article:
+            draft = current_draft(whole, context)[0]
         topics = {each: context.topics.names(each).said("en") for each in draft.topics}
     with site.db.read() as session:
         reach = article_reach(session, draft, areas, now.date())
@@ -179,9 +189,10 @@ def shown_article(site: WebSite, article: EditedArticle, language: Language) -> 
             col(ArticleApproval.source) == source, col(ArticleApproval.name) == file.name
         )
         approved = session.exec(rows.order_by(col(ArticleApproval.at))).all()
-    told = understood(file, draft, areas, topics)
+    told = understood(whole.file, draft, areas, topics)
     at = file.publish_at.astimezone(zone) if file.publish_at and file.publish_at > now else None
     waits = life.stage is ArticleStage.REVIEW
+    was_public = bool(approved) and at is None
     is_approved = any(each.digest == file.digest for each in approved)
     return ShownArticle(
         file=file,
@@ -192,6 +203,7 @@ def shown_article(site: WebSite, article: EditedArticle, language: Language) -> 
         version=seen_version(file),
         may_approve=waits and not is_approved,
         may_publish=life.stage is ArticleStage.SCHEDULED or (waits and is_approved),
+        may_be_timed=not was_public and file.status not in {"corrected", "retracted"},
         day=f"{at:%Y-%m-%d}" if at else "",
         hour=f"{at:%H:%M}" if at else "",
         approvals=[(each.approved_by, _hour(each.at, zone), each.digest == file.digest) for each in approved],
@@ -201,8 +213,19 @@ def shown_article(site: WebSite, article: EditedArticle, language: Language) -> 
         },
         people=_number(reach.people),
         counts=list(_counts(reach, areas, language)),
-        previews=_previews(site, file, language),
+        previews=_previews(site, whole.file, language),
+        whole=whole.file.name,
     )
+
+
+def _told_with(site: WebSite, article: EditedArticle) -> EditedArticle:
+    """Return the original that a translation is told with; the article itself where there is none to be read."""
+    if article.file.translation_of and article.source is not None:
+        for path, name in article_paths(article.source.name, Path(article.source.path)):
+            if name == article.file.translation_of:
+                with suppress(InvalidInput):
+                    return find_article(site.settings, path)
+    return article
 
 
 def _counts(
