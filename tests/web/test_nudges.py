@@ -72,6 +72,7 @@ def test_a_way_is_chosen_confirmed_there_and_taken_away_again(world: World, bell
     assert status == 200
     assert "We have sent a message there." in page
     assert "We have sent a message by Bell" in page
+    assert "Leave all as it is" in page
     assert nudge(world.db, world.clock, world.settings).nudged == 1
     ((to, title, text),) = told(bell)
     assert (to, title) == ("my-topic", "Your messages")
@@ -98,7 +99,7 @@ def test_a_way_is_chosen_confirmed_there_and_taken_away_again(world: World, bell
     assert kept["told_elsewhere"][0]["recipient"] == "my-topic"
 
     gone = world.client.post(settings_path(world, ada), data={"action": "end-nudges"}, follow_redirects=True)
-    assert "Your news comes by mail again." in gone.text
+    assert "Your news comes by mail." in gone.text
     assert choices(world) == []
     assert world.client.post(link).status_code == 410
 

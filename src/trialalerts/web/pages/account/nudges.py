@@ -51,7 +51,7 @@ class NudgeForm:
         if waits:
             told.append(text("preferences.nudges_wait", way=self._label(waits)))
         offered = bool(self._site.settings.nudges) and subscriber.state in _SERVED
-        return {"told": told, "chosen": bool(told), "offered": offered}
+        return {"told": told, "chosen": bool(told), "by": way, "offered": offered}
 
     def _label(self, name: str) -> str:
         way = offered_way(self._site.settings, name)
