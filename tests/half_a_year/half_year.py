@@ -47,6 +47,8 @@ __all__ = ["ROUND", "HalfYear", "Incident"]
 ROUND = timedelta(hours=6)
 ROUNDS = 4
 """So many rounds a day, and how long from one to the next."""
+_BOTH_SEND = 3
+"""In this round of every second day, when most is due, the first process sends as well."""
 _FEW, _MANY = 24, 72
 """So many diseases are followed by few people, and by thousands: no change concerns all of them."""
 _SIGN_UPS = 5
@@ -162,19 +164,28 @@ class HalfYear:
                 self._live()
             if "machine" in self.stopped:
                 continue
-            self._round(steps, pulse)
+            self._round(steps, pulse, both_send=number % (2 * ROUNDS) == _BOTH_SEND)
             if number % (ROUNDS * 30) == 0:
                 self._measure()
+        self._sent_by_both(steps)
         self.second.settle()
         self._measure()
 
-    def _round(self, steps: Pipeline, pulse: Pulse) -> None:
+    def _round(self, steps: Pipeline, pulse: Pulse, *, both_send: bool) -> None:
+        """Do the first process's steps while the second sends what the round before composed, and then checks.
+
+        Both see the same time: with clocks hours apart each would find that the other's is wrong, and say so.
+        """
+        if "send" not in self.stopped:
+            self.second.begin_to_send(self.settings, self.post, self.clock.now())
         self._step(pulse, "poll", steps.poll)
-        self._step(pulse, "compose", lambda: self._composed(steps))
-        self._step(pulse, "send", lambda: self._sent(steps))
-        self.second.check()
         self._step(pulse, "feedback", steps.handle_feedback)
         self._step(pulse, "retain", steps.retain)
+        self._step(pulse, "compose", lambda: self._composed(steps))
+        self.second.end_sending(self.post)
+        if both_send:
+            self._step(pulse, "send", lambda: self._sent_by_both(steps))
+        self.second.check()
         pulse.flush()
         steps.watch()
 
@@ -275,9 +286,13 @@ class HalfYear:
         steps.compose()
         self.second.composed(due, now)
 
-    def _sent(self, steps: Pipeline) -> None:
-        """Let both processes send."""
-        self.second.send(self.settings, self.post, self.clock.now(), steps.send)
+    def _sent_by_both(self, steps: Pipeline) -> None:
+        """Let both processes send at the same time."""
+        self.second.begin_to_send(self.settings, self.post, self.clock.now())
+        try:
+            steps.send()
+        finally:
+            self.second.end_sending(self.post)
 
     def _measure(self) -> None:
         with self.db.read() as session:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import resource
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
@@ -48,28 +47,33 @@ class SecondProcess:
             else ThreadPoolExecutor(1, initializer=_begin, initargs=(url,))
         )
         self._composed: tuple[Due, datetime] | None = None
+        self._looked: Future[None] | None = None
         self._asked: Future[Counter[str]] | None = None
+        self._sending: Future[PostOffice] | None = None
         self._is_closed = False
         self.checked: Counter[str] = Counter()
         self.worked = 0.0
         """Seconds of the processor that it took, when it is closed; 0 where it is a thread."""
 
     def composed(self, due: Due, now: datetime) -> None:
-        """Look at the database as it is now: what was composed for those who were due is checked later."""
-        self._pool.submit(_look).result()
+        """Look at the database as soon as all is sent that was begun: what was composed is checked later."""
+        self._looked = self._pool.submit(_look)
         self._composed = due, now
 
-    def send(self, settings: Settings, post: PostOffice, now: datetime, beside: Callable[[], object]) -> None:
-        """Send what is queued while ``beside``, the first sender, does so too; ``post`` knows it all afterwards."""
-        sent = self._pool.submit(_send, settings, post.as_it_stands(), now)
-        try:
-            beside()
-        finally:
-            post.took(sent.result())
+    def begin_to_send(self, settings: Settings, post: PostOffice, now: datetime) -> None:
+        """Begin to send what is queued, while the first process goes on."""
+        self._sending = self._pool.submit(_send, settings, post.as_it_stands(), now)
+
+    def end_sending(self, post: PostOffice) -> None:
+        """Wait until all is sent that was begun; ``post`` knows of it afterwards."""
+        if self._sending is not None:
+            post.took(self._sending.result())
+            self._sending = None
 
     def check(self) -> None:
         """Check what was composed last while the first process goes on."""
-        if self._composed is not None:
+        if self._composed is not None and self._looked is not None:
+            self._looked.result()
             self.settle()
             self._asked = self._pool.submit(_check, *self._composed)
             self._composed = None
