@@ -7,6 +7,7 @@ import logging
 import re
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from email import policy
 from email.message import EmailMessage
@@ -267,7 +268,7 @@ def test_what_is_refused_for_good_is_kept_blames_no_reader_and_goes_again(world:
     assert kept(world) == []
 
 
-def test_what_comes_back_from_the_nurse_blames_no_reader_and_the_doctor_tells_it(world: World) -> None:
+def test_what_comes_back_from_the_nurse_blames_no_reader_and_is_told_to_both(world: World) -> None:
     ada = world.follower()
     asked(world, ada)
     sent(world)
@@ -281,7 +282,15 @@ def test_what_comes_back_from_the_nurse_blames_no_reader_and_the_doctor_tells_it
         message_ids=(delivery.message_id,),
     )
     handle_feedback(world.db, SETTINGS, [event], now=world.clock.now())
-    assert deliveries(world)[0].state is DeliveryState.BOUNCED
+    handle_feedback(world.db, SETTINGS, [replace(event, event_id="2")], now=world.clock.now())  # told by two servers
+    came_back, told_reader = world.mails()
+    assert came_back.state is DeliveryState.BOUNCED
+    assert told_reader.kind == "handoff-returned"
+    (mail,) = sent(world)[1]
+    assert mail["To"] == "ada@example.org"
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # it has one
+    assert "did not reach our team" in text
+    assert NUMBER not in text
     assert world.again(ada).state == "active"
     with world.db.read() as session:
         (told,) = about_handoffs(SETTINGS, session)

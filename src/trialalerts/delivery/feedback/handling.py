@@ -22,7 +22,9 @@ from trialalerts.delivery.feedback.about_us import COUNTED_FOR, in_words, is_abo
 from trialalerts.delivery.feedback.attribution import attribute
 from trialalerts.delivery.feedback.events import Event, EventKind, FeedbackReason
 from trialalerts.delivery.feedback.status import UNMATCHED_WITHIN
+from trialalerts.delivery.mail.message import mail_domain
 from trialalerts.delivery.outbox import counters
+from trialalerts.delivery.outbox.notices.handing_off import tell_of_return
 from trialalerts.delivery.outbox.notices.kinds import ELSEWHERE, HANDOFF
 from trialalerts.delivery.outbox.suppressions import domain_of
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, FeedbackEvent
@@ -229,9 +231,7 @@ def _handle_for(
 ) -> None:
     secret, how = settings.service.secret.get_secret_value(), event.provider
     if delivery.kind in ELSEWHERE and (event.kind is not EventKind.DELIVERED or delivery.kind == HANDOFF):
-        if event.kind is EventKind.COMPLAINED or event.reason is FeedbackReason.SPAM:
-            effects.record_complaint_elsewhere(session, secret, delivery, how=how, now=now)
-        log.info("feedback.of_a_former_address", provider=event.provider, delivery=delivery.id)
+        _handle_elsewhere(session, settings, delivery, event, moved=moved, now=now)
     elif event.kind is EventKind.COMPLAINED or event.reason is FeedbackReason.SPAM:
         effects.record_complaint(session, secret, subscriber, how=how, now=now)
     elif event.kind is EventKind.UNSUBSCRIBED or event.reason is FeedbackReason.UNSUBSCRIBED:
@@ -254,6 +254,18 @@ def _handle_for(
         detail = event.code or in_words(event)
         why = why_of(event, delivery)
         effects.record_soft_bounce(session, secret, subscriber, how=how, detail=detail, why=why, at=event.at, now=now)
+
+
+def _handle_elsewhere(
+    session: Session, settings: Settings, delivery: Delivery, event: Event, *, moved: bool, now: datetime
+) -> None:
+    """Heed what came of a mail that went to another address than its reader's."""
+    if event.kind is EventKind.COMPLAINED or event.reason is FeedbackReason.SPAM:
+        secret = settings.service.secret.get_secret_value()
+        effects.record_complaint_elsewhere(session, secret, delivery, how=event.provider, now=now)
+    if moved and delivery.kind == HANDOFF and delivery.state is DeliveryState.BOUNCED:
+        tell_of_return(session, delivery, now=now, domain=mail_domain(settings.mail.sender))
+    log.info("feedback.of_a_former_address", provider=event.provider, delivery=delivery.id)
 
 
 def _believed(

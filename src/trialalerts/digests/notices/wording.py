@@ -11,7 +11,15 @@ from babel.dates import format_time
 from sqlmodel import Session
 
 from trialalerts.clock import Clock
-from trialalerts.delivery.outbox.notices.kinds import CONFIRMATION, GOODBYE, HEARTBEAT, LINK, NEW_ADDRESS, OLD_ADDRESS
+from trialalerts.delivery.outbox.notices.kinds import (
+    CONFIRMATION,
+    GOODBYE,
+    HANDOFF_RETURNED,
+    HEARTBEAT,
+    LINK,
+    NEW_ADDRESS,
+    OLD_ADDRESS,
+)
 from trialalerts.digests.asides.notes import followed_wishes
 from trialalerts.digests.asides.wording import WishWords, scope_of
 from trialalerts.digests.cards.reasons import is_in
@@ -61,6 +69,8 @@ class NoticeWording:
             return None if asked is None else self._address(kind, asked, subscriber, words)
         if kind == GOODBYE:
             return self.goodbye(subscriber, datetime.fromtimestamp(data["left"], UTC), words)
+        if kind == HANDOFF_RETURNED:
+            return self.handoff_returned(subscriber, datetime.fromtimestamp(data["sent"], UTC), words)
         if kind == HEARTBEAT:
             since, until = (datetime.fromtimestamp(data[name], UTC) for name in ("since", "until"))
             return self.heartbeat(session, subscriber, since, until, words)
@@ -130,6 +140,20 @@ class NoticeWording:
             paragraphs=(words.say("old_address.text", new=masked(asked.address)),),
             button=NoticeLink(text=words.say("link.button"), url=self._links.fresh(subscriber)),
             small=(words.say("old_address.after"),),
+        )
+
+    def handoff_returned(self, subscriber: Subscriber, sent: datetime, words: Wording) -> Notice:
+        """Tell that a message to the nurse did not arrive; of which trial it was is kept nowhere."""
+        return Notice(
+            subject=words.say("handoff_returned.subject"),
+            preview=words.say("handoff_returned.preview"),
+            title=words.say("handoff_returned.title"),
+            brand=self._brand,
+            paragraphs=(
+                words.say("handoff_returned.text", date=words.day(sent, subscriber.timezone)),
+                words.say("handoff_returned.what_to_do"),
+            ),
+            button=NoticeLink(text=words.say("link.button"), url=self._links.preferences(subscriber)),
         )
 
     def heartbeat(

@@ -10,12 +10,13 @@ from sqlalchemy import CursorResult, delete
 from sqlmodel import Session, col
 
 from trialalerts.delivery.outbox.lifecycle import enqueue
-from trialalerts.delivery.outbox.notices.kinds import HANDOFF
+from trialalerts.delivery.outbox.notices.kinds import HANDOFF, HANDOFF_RETURNED
 from trialalerts.delivery.outbox.notices.tables import Handoff
 from trialalerts.delivery.outbox.request_limits import RequestLimits, mails_asked_for, take_place
+from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.subscribers.tables import Subscriber, id_of
 
-__all__ = ["forget_handoffs", "hand_off"]
+__all__ = ["forget_handoffs", "hand_off", "tell_of_return"]
 
 _A_DAY = timedelta(days=1)
 
@@ -58,6 +59,19 @@ def hand_off(
     data = {"handoff": written.id}
     return enqueue(
         session, key=key, kind=HANDOFF, subscriber_id=number, data=data, now=now, not_before=turn, domain=domain
+    )
+
+
+def tell_of_return(session: Session, delivery: Delivery, *, now: datetime, domain: str) -> None:
+    """Tell its writer, once, that a message to the nurse came back: nobody else can send it again, for it is gone."""
+    enqueue(
+        session,
+        key=f"{HANDOFF_RETURNED}/{delivery.id}",
+        kind=HANDOFF_RETURNED,
+        subscriber_id=delivery.subscriber_id,
+        data={"sent": int((delivery.sent_at or delivery.created_at).timestamp())},
+        now=now,
+        domain=domain,
     )
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "ELSEWHERE",
     "GOODBYE",
     "HANDOFF",
+    "HANDOFF_RETURNED",
     "HEARTBEAT",
     "LINK",
     "NEW_ADDRESS",
@@ -40,6 +41,8 @@ HEARTBEAT = "heartbeat"
 
 HANDOFF = "handoff"
 """Brings what a reader wrote to the organisation's own nurse; its data: ``{"handoff": int}``."""
+HANDOFF_RETURNED = "handoff-returned"
+"""Tells a reader that what they wrote to the nurse came back after it had left; data: ``{"sent": int}``, seconds."""
 
 NUDGE = "nudge"
 """Tells of a digest where its reader chose to be told, not by mail; its data: ``{"digest_id": int}``."""
@@ -60,6 +63,7 @@ RECIPIENTS: dict[str, frozenset[SubscriberState]] = {
     ANNOUNCEMENT: _SERVED,
     NUDGE: _SERVED,
     NUDGE_CONFIRMATION: _SERVED,
+    HANDOFF_RETURNED: _KNOWN,
     HANDOFF: frozenset(SubscriberState) - {SubscriberState.ERASED},  # it goes to the nurse, whatever became of them
 }
 """In which states somebody gets each; everything else goes to those who are served."""
