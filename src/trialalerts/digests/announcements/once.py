@@ -7,11 +7,12 @@ A correction reaches those whom an announcement told it, too.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import CursorResult, false, select
 from sqlmodel import Session
 
 from trialalerts.catalog.tables import Change, ChangeKind, Item
@@ -27,7 +28,6 @@ from trialalerts.matching.query import SelectionKind
 __all__ = ["AnnouncedArticles", "articles_announced", "told_by_digests"]
 
 _NOBODY: Mapping[int, frozenset[int]] = MappingProxyType({})
-_AT_ONCE, _MOST = 5_000, 2**62
 _CLOCKS_DIFFER = timedelta(days=1)
 """Rounds of several processes note their digests a little out of order."""
 
@@ -95,7 +95,7 @@ def told_by_digests(session: Session, item_id: int, people: Collection[int] | No
     asked = select(change.seq).where(change.item_id == item_id, change.kind == ChangeKind.PUBLISHED)
     news = set(session.connection().execute(asked).scalars())
     since = item.first_seen_at - _CLOCKS_DIFFER
-    rows = [(number, who, {each for _, each in parts}) for number, who, parts in _digests(session, since, people)]
+    rows = [(number, who, {each for _, each in parts}) for number, who, parts in _digests(session, since, news, people)]
     telling = _telling(session, {each for _, _, parts in rows for each in parts}, item_id, news)
     found = defaultdict[int, set[int]](set)
     for number, who, parts in rows:
@@ -105,22 +105,20 @@ def told_by_digests(session: Session, item_id: int, people: Collection[int] | No
 
 
 def _digests(
-    session: Session, since: datetime, people: Collection[int] | None
-) -> Iterator[tuple[int, int, list[list[int]]]]:
-    """Yield the digests since a moment, those of some people or all, newest first: older ones are not read."""
-    digest, run = table_of(Digest).c, session.connection().execute
-    asked = select(digest.id, digest.subscriber_id, digest.parts, digest.created_at)
+    session: Session, since: datetime, news: Collection[int], people: Collection[int] | None
+) -> Iterable[tuple[int, int, list[list[int]]]]:
+    """Return the digests since a moment that may tell one of these changes, or show what is: of some people, or all."""
+    digest, sqlite = table_of(Digest).c, is_sqlite(session)
+    within = (digest.from_seq < max(news)) & (digest.to_seq >= min(news)) if news else false()
+    asked = select(digest.id, digest.subscriber_id, digest.parts).where(
+        digest.created_at >= since, within | (digest.from_seq < 0)
+    )
+    values = {}
     if people is not None:
-        sqlite = is_sqlite(session)
-        own = asked.where(in_list(digest.subscriber_id, "people", sqlite=sqlite), digest.created_at >= since)
-        yield from (row[:3] for row in run(own, {"people": list_value(sorted(people), sqlite=sqlite)}))
-        return
-    last = _MOST
-    while rows := run(asked.where(digest.id < last).order_by(digest.id.desc()).limit(_AT_ONCE)).all():
-        yield from (row[:3] for row in rows if row[3] >= since)
-        if all(row[3] < since for row in rows):
-            return
-        last = rows[-1][0]
+        asked = asked.where(in_list(digest.subscriber_id, "people", sqlite=sqlite))
+        values = {"people": list_value(sorted(people), sqlite=sqlite)}
+    found: CursorResult[Any] = session.connection().execute(asked, values)
+    return ((number, who, parts) for number, who, parts in found)
 
 
 def _telling(session: Session, selections: Collection[int], item_id: int, news: set[int]) -> set[int]:
