@@ -10,9 +10,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any
 
-from sqlalchemy import CursorResult, false, select
+from sqlalchemy import false, select
 from sqlmodel import Session
 
 from trialalerts.catalog.tables import Change, ChangeKind, Item
@@ -117,8 +116,7 @@ def _digests(
     if people is not None:
         asked = asked.where(in_list(digest.subscriber_id, "people", sqlite=sqlite))
         values = {"people": list_value(sorted(people), sqlite=sqlite)}
-    found: CursorResult[Any] = session.connection().execute(asked, values)
-    return ((number, who, parts) for number, who, parts in found)
+    return ((row[0], row[1], row[2]) for row in session.connection().execute(asked, values))
 
 
 def _telling(session: Session, selections: Collection[int], item_id: int, news: set[int]) -> set[int]:
