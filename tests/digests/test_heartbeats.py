@@ -160,6 +160,27 @@ def test_it_names_each_wish_as_its_reader_would_with_true_numbers(
             assert re.search(rf"{words.say(f'heartbeat.{key}')}\s*{number}\b", part), key
 
 
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es"])
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_whoever_wants_no_content_in_mails_is_told_neither_what_is_followed_nor_where_we_looked(
+    db: Database, clock: FrozenClock, locale: str, is_broken: bool
+) -> None:
+    anna(db, clock)
+    with db.write() as session:
+        subscriber_called(session, "anna").discreet = True
+    days(db, clock, 20)
+    days(db, clock, 14, read=not is_broken)
+    message = written(db, clock, locale)
+    whole = " ".join((message.sender, message.subject, message.text, message.html or "", str(message.headers)))
+    assert "sclerosis" not in whole.lower()
+    assert "Example Registry" not in whole
+    assert WITH_SOURCE.service.name not in whole
+    assert Wordings().of(locale).say("heartbeat.gap" if is_broken else "heartbeat.healthy") in " ".join(
+        message.text.split()
+    )
+    assert "List-Unsubscribe" in dict(message.headers)
+
+
 def test_nobody_is_told_that_there_is_nothing_new_while_news_waits_for_their_day(
     db: Database, clock: FrozenClock
 ) -> None:

@@ -159,26 +159,31 @@ class NoticeWording:
     def heartbeat(
         self, session: Session, subscriber: Subscriber, since: datetime, until: datetime, words: Wording
     ) -> Notice:
-        """Tell that there was nothing to tell, and what was looked at; where a source is broken, that."""
+        """Tell that there was nothing to tell, and what was looked at; where a source is broken, that.
+
+        Whoever wants no content in mails is told neither what is followed nor which source that is.
+        """
         titles = {source.name: source.title or source.name for source in self._settings.sources}
         rhythms = {source.name: source.every for source in self._settings.sources}
         seen = watched(session, rhythms, since, until)
         since_day, until_day = words.short_day(seen.since), words.short_day(seen.until)
         days = {"since": since_day, "until": until_day, "days": words.number(seen.days)}
         told = [self._gap(titles[name], last, subscriber, words) for name, last in seen.broken]
+        if seen.broken and subscriber.discreet:
+            told = [words.say("heartbeat.gap")]
         settings = self._links.preferences(subscriber)
         rhythm = "quarterly" if until - since > _A_QUARTER else "monthly"
         return Notice(
             subject=words.say("heartbeat.subject" if not seen.broken else "heartbeat.title_gap"),
             preview=words.say("heartbeat.preview"),
             title=words.say("heartbeat.title_gap" if seen.broken else f"heartbeat.title_{rhythm}"),
-            brand=self._brand,
+            brand=self._discreet_brand(words) if subscriber.discreet else self._brand,
             paragraphs=(
                 words.count("heartbeat.looked", seen.looked, **days),
                 words.say("heartbeat.nothing"),
                 " ".join(told or [words.say("heartbeat.healthy")]),
             ),
-            groups=tuple(self._wishes(session, subscriber, words)),
+            groups=() if subscriber.discreet else tuple(self._wishes(session, subscriber, words)),
             more=(NoticeLink(before=words.say("heartbeat.why"), text=words.say("heartbeat.off"), url=settings),),
             tail=(
                 NoticeLink(text=words.say("heartbeat.settings"), url=settings),
@@ -218,7 +223,7 @@ class NoticeWording:
             subject=words.say("discreet.subject"),
             preview=words.say("discreet.preview"),
             title=words.say("discreet.title"),
-            brand=self._settings.service.discreet_name or words.say("discreet.brand"),
+            brand=self._discreet_brand(words),
             paragraphs=(words.say("discreet.text"),),
             button=NoticeLink(text=words.say("discreet.button"), url=digest_url or settings),
             small=(f"{words.count('discreet.within', days)} {words.say('discreet.change')}", *why),
@@ -227,6 +232,9 @@ class NoticeWording:
                 NoticeLink(text=words.say("discreet.stop"), url=self._links.unsubscribe(subscriber)),
             ),
         )
+
+    def _discreet_brand(self, words: Wording) -> str:
+        return self._settings.service.discreet_name or words.say("discreet.brand")
 
     def goodbye(self, subscriber: Subscriber, left: datetime, words: Wording) -> Notice:
         """Tell who has left that it is done, and how to undo it."""

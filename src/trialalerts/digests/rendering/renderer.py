@@ -183,7 +183,8 @@ class MailRenderer:
         if told is None:
             return None
         if delivery.kind == HEARTBEAT:
-            return self._writer.listed(told, subscriber.address, words, delivery.message_id)
+            written = self._writer.discreet if subscriber.discreet else self._writer.listed
+            return written(told, subscriber.address, words, delivery.message_id)
         return self._writer.mail(told, subscriber.address, words, delivery.message_id, template=template)
 
     def confirmation(
