@@ -268,7 +268,8 @@ def test_what_is_refused_for_good_is_kept_blames_no_reader_and_goes_again(world:
     assert kept(world) == []
 
 
-def test_what_comes_back_from_the_nurse_blames_no_reader_and_is_told_to_both(world: World) -> None:
+@pytest.mark.parametrize("is_discreet", [False, True])
+def test_what_comes_back_from_the_nurse_blames_no_reader_and_is_told_to_both(world: World, is_discreet: bool) -> None:
     ada = world.follower()
     asked(world, ada)
     sent(world)
@@ -283,6 +284,8 @@ def test_what_comes_back_from_the_nurse_blames_no_reader_and_is_told_to_both(wor
     )
     handle_feedback(world.db, SETTINGS, [event], now=world.clock.now())
     handle_feedback(world.db, SETTINGS, [replace(event, event_id="2")], now=world.clock.now())  # told by two servers
+    with world.db.write() as session:
+        session.get_one(Subscriber, ada.id).discreet = is_discreet
     came_back, told_reader = world.mails()
     assert came_back.state is DeliveryState.BOUNCED
     assert told_reader.kind == "handoff-returned"
@@ -291,6 +294,7 @@ def test_what_comes_back_from_the_nurse_blames_no_reader_and_is_told_to_both(wor
     text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # it has one
     assert "did not reach our team" in text
     assert NUMBER not in text
+    assert ("trial" in f"{mail['From']} {text}".lower()) is not is_discreet
     assert world.again(ada).state == "active"
     with world.db.read() as session:
         (told,) = about_handoffs(SETTINGS, session)

@@ -144,16 +144,19 @@ class NoticeWording:
 
     def handoff_returned(self, subscriber: Subscriber, sent: datetime, words: Wording) -> Notice:
         """Tell that a message to the nurse did not arrive; of which trial it was is kept nowhere."""
+        discreet, settings = subscriber.discreet, self._links.preferences(subscriber)
+        came_back = words.say("handoff_returned.text", date=words.day(sent, subscriber.timezone))
         return Notice(
             subject=words.say("handoff_returned.subject"),
-            preview=words.say("handoff_returned.preview"),
+            preview=words.say(f"handoff_returned.{'title' if discreet else 'preview'}"),
             title=words.say("handoff_returned.title"),
-            brand=self._brand,
-            paragraphs=(
-                words.say("handoff_returned.text", date=words.day(sent, subscriber.timezone)),
-                words.say("handoff_returned.what_to_do"),
+            brand=self._discreet_brand(words) if discreet else self._brand,
+            paragraphs=(came_back,) if discreet else (came_back, words.say("handoff_returned.what_to_do")),
+            button=NoticeLink(text=words.say("link.button"), url=settings),
+            tail=(
+                NoticeLink(text=words.say("discreet.settings"), url=settings),
+                NoticeLink(text=words.say("discreet.stop"), url=self._links.unsubscribe(subscriber)),
             ),
-            button=NoticeLink(text=words.say("link.button"), url=self._links.preferences(subscriber)),
         )
 
     def heartbeat(

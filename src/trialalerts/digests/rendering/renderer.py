@@ -22,7 +22,7 @@ from trialalerts.catalog.facts import TrialFacts
 from trialalerts.catalog.tables import Item, ItemKind
 from trialalerts.clock import Clock
 from trialalerts.delivery.mail.message import Message, mail_domain, new_message_id
-from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, CONFIRMATION, HANDOFF, HEARTBEAT
+from trialalerts.delivery.outbox.notices.kinds import ANNOUNCEMENT, CONFIRMATION, HANDOFF, HANDOFF_RETURNED, HEARTBEAT
 from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.digests.announcements.mail import AnnouncementMails
 from trialalerts.digests.asides.notes import NoteMaker
@@ -182,7 +182,7 @@ class MailRenderer:
         told = self._notices.of(session, delivery.kind, delivery.data, subscriber, words)
         if told is None:
             return None
-        if delivery.kind == HEARTBEAT:
+        if delivery.kind in {HEARTBEAT, HANDOFF_RETURNED}:
             written = self._writer.discreet if subscriber.discreet else self._writer.listed
             return written(told, subscriber.address, words, delivery.message_id)
         return self._writer.mail(told, subscriber.address, words, delivery.message_id, template=template)
