@@ -105,7 +105,7 @@ class NoticeWording:
             subject=words.say("link.subject"),
             preview=within,
             title=words.say("link.title"),
-            brand=self._brand,
+            brand=self._brand_for(subscriber, words),
             paragraphs=(words.say("link.text"),),
             button=NoticeLink(text=words.say("link.button"), url=self._links.fresh(subscriber)),
             small=(f"{within} {words.say('link.not_you')}",),
@@ -122,7 +122,7 @@ class NoticeWording:
             subject=words.say("new_address.subject"),
             preview=words.say("new_address.preview"),
             title=words.say("new_address.title"),
-            brand=self._brand,
+            brand=self._brand_for(subscriber, words),
             paragraphs=(words.say("new_address.text", old=masked(asked.old_address)),),
             button=NoticeLink(
                 text=words.say("new_address.button"), url=self._links.new_address(subscriber, asked.asked_at)
@@ -136,7 +136,7 @@ class NoticeWording:
             subject=words.say("old_address.subject"),
             preview=words.say("old_address.preview"),
             title=words.say("old_address.title"),
-            brand=self._brand,
+            brand=self._brand_for(subscriber, words),
             paragraphs=(words.say("old_address.text", new=masked(asked.address)),),
             button=NoticeLink(text=words.say("link.button"), url=self._links.fresh(subscriber)),
             small=(words.say("old_address.after"),),
@@ -150,7 +150,7 @@ class NoticeWording:
             subject=words.say("handoff_returned.subject"),
             preview=words.say(f"handoff_returned.{'title' if discreet else 'preview'}"),
             title=words.say("handoff_returned.title"),
-            brand=self._discreet_brand(words) if discreet else self._brand,
+            brand=self._brand_for(subscriber, words),
             paragraphs=(came_back,) if discreet else (came_back, words.say("handoff_returned.what_to_do")),
             button=NoticeLink(text=words.say("link.button"), url=settings),
             tail=(
@@ -180,7 +180,7 @@ class NoticeWording:
             subject=words.say("heartbeat.subject" if not seen.broken else "heartbeat.title_gap"),
             preview=words.say("heartbeat.preview"),
             title=words.say("heartbeat.title_gap" if seen.broken else f"heartbeat.title_{rhythm}"),
-            brand=self._discreet_brand(words) if subscriber.discreet else self._brand,
+            brand=self._brand_for(subscriber, words),
             paragraphs=(
                 words.count("heartbeat.looked", seen.looked, **days),
                 words.say("heartbeat.nothing"),
@@ -236,6 +236,10 @@ class NoticeWording:
             ),
         )
 
+    def _brand_for(self, subscriber: Subscriber, words: Wording) -> str:
+        """Return who writes; the service's name tells of trials, so that a discreet reader's mails have another."""
+        return self._discreet_brand(words) if subscriber.discreet else self._brand
+
     def _discreet_brand(self, words: Wording) -> str:
         return self._settings.service.discreet_name or words.say("discreet.brand")
 
@@ -256,7 +260,7 @@ class NoticeWording:
             subject=words.say("goodbye.subject"),
             preview=words.say("goodbye.preview"),
             title=words.say("goodbye.title"),
-            brand=self._brand,
+            brand=self._brand_for(subscriber, words),
             paragraphs=(words.say("goodbye.text", **moment), words.count("goodbye.kept", days)),
             button=NoticeLink(text=words.say("goodbye.button"), url=self._links.undo(subscriber)),
             more=(erase,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from email.utils import formataddr, parseaddr
 from typing import Any
 
@@ -43,7 +43,10 @@ class NoticeWriter:
 
     def mail(self, notice: Notice, to: str, words: Wording, message_id: str, *, template: str = "notice") -> Message:
         """Return a notice as a mail to this address."""
-        return self._message(notice, to, words, message_id, template, self._settings.mail.sender, plain_headers)
+        if notice.brand == self._settings.service.name:
+            return self._message(notice, to, words, message_id, template, self._settings.mail.sender, plain_headers)
+        headers = self._nameless(plain_headers(self._settings))
+        return self._message(notice, to, words, message_id, template, self._nameless_sender(notice), lambda _: headers)
 
     def listed(self, notice: Notice, to: str, words: Wording, message_id: str, *, template: str = "notice") -> Message:
         """Return a notice that comes again and again: its last link is the one to leave, by one click, too."""
@@ -62,12 +65,20 @@ class NoticeWriter:
 
     def discreet(self, notice: Notice, to: str, words: Wording, message_id: str) -> Message:
         """Return a notice that gives nothing away: neither the sender's name nor a header tells of trials."""
-        sender = formataddr((notice.brand, parseaddr(self._settings.mail.sender)[1]))
-        headers = dict(self._of_a_list(notice)(self._settings))
-        headers["List-Id"] = f"<{list_id(self._settings.service.base_url).rpartition('<')[2]}"
+        headers = self._nameless(self._of_a_list(notice)(self._settings))
+        return self._message(notice, to, words, message_id, "notice", self._nameless_sender(notice), lambda _: headers)
+
+    def _nameless_sender(self, notice: Notice) -> str:
+        return formataddr((notice.brand, parseaddr(self._settings.mail.sender)[1]))
+
+    def _nameless(self, given: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Return headers without the names in them that tell of trials."""
+        headers = dict(given)
+        if "List-Id" in headers:
+            headers["List-Id"] = f"<{list_id(self._settings.service.base_url).rpartition('<')[2]}"
         if "Reply-To" in headers:
             headers["Reply-To"] = parseaddr(headers["Reply-To"])[1]
-        return self._message(notice, to, words, message_id, "notice", sender, lambda _: tuple(headers.items()))
+        return tuple(headers.items())
 
     def _of_a_list(self, notice: Notice) -> Callable[[Settings], tuple[tuple[str, str], ...]]:
         return lambda settings: digest_headers(settings, notice.tail[-1].url)
