@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Field, SQLModel
 
 from trialalerts.database.types import UtcDateTime
 
-__all__ = ["NudgeWay"]
+__all__ = ["LONGEST_REST", "NUDGE_LEASE", "NudgeWay"]
+
+NUDGE_LEASE = timedelta(minutes=2)
+"""How long after its last sign of life a process keeps a way to itself."""
+LONGEST_REST = timedelta(minutes=30)
+"""So long a way that fails is left alone at the most."""
 
 
 class NudgeWay(SQLModel, table=True):

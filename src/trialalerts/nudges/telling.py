@@ -42,20 +42,16 @@ from trialalerts.nudges.outbox import (
     tries_until,
 )
 from trialalerts.nudges.status import NUDGES_FAILING, tell_failing_way
-from trialalerts.nudges.tables import NudgeWay
+from trialalerts.nudges.tables import LONGEST_REST, NUDGE_LEASE, NudgeWay
 from trialalerts.nudges.ways import NudgeMessage, send_nudge
 from trialalerts.settings import NudgeSettings, Settings
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.tables import NudgeChoice, Subscriber
 
-__all__ = ["LONGEST_REST", "NUDGE_LEASE", "NudgeCount", "NudgeTurn"]
+__all__ = ["NudgeCount", "NudgeTurn"]
 
 log = Logger()
 
-NUDGE_LEASE = timedelta(minutes=2)
-"""How long after its last sign of life a process keeps a way to itself."""
-LONGEST_REST = timedelta(minutes=30)
-"""So long a way that fails is left alone at the most."""
 _TURN = timedelta(minutes=1)
 _AT_ONCE = 50
 _MANY = 3

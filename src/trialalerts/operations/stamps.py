@@ -40,8 +40,7 @@ from trialalerts.delivery.policy.effects import PARKED_FOR
 from trialalerts.delivery.sending.sender import LEASE as SENDING_LEASE
 from trialalerts.hooks.calling import CALL_LEASE
 from trialalerts.hooks.tables import CallState, Hook, HookCall
-from trialalerts.nudges.tables import NudgeWay
-from trialalerts.nudges.telling import LONGEST_REST, NUDGE_LEASE
+from trialalerts.nudges.tables import LONGEST_REST, NUDGE_LEASE, NudgeWay
 from trialalerts.operations.watch.tables import WATCH_LEASE, WatchTurn
 from trialalerts.settings import Settings
 from trialalerts.sources.polling.state import LEASE as POLLING_LEASE
