@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple
 
 from trialalerts.digests.announcements.once import AnnouncedArticles
 from trialalerts.digests.due import DueRow
@@ -22,6 +21,8 @@ from trialalerts.subscribers.tables import NEVER_SERVED
 __all__ = ["DueSubscriber", "PageMatcher", "PageMatches"]
 
 log = Logger()
+
+_NOTHING: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -117,8 +118,8 @@ class PageMatcher:
             if served is None or row.preference_id is None:
                 continue
             try:
-                heard = _Heard(row.locale[:2], silenced.get(who, ()), announced.get(who, frozenset()), self._articles)
-                if not self._add(served, row, before.get(who, ()), heard):
+                known = silenced.get(who, ()), announced.get(who, _NOTHING)
+                if not self._add(served, row, before.get(who, ()), *known):
                     people[who] = None
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
                 log.error("digest.failed", subscriber=who, error=type(error).__name__)
@@ -128,7 +129,14 @@ class PageMatcher:
         self._leave_out_what_was_told(told if self.matcher.changes.index.gains else ())
         return PageMatches(served=told, failed=failed)
 
-    def _add(self, served: DueSubscriber, row: DueRow, before: Collection[int], heard: _Heard) -> bool:
+    def _add(
+        self,
+        served: DueSubscriber,
+        row: DueRow,
+        before: Collection[int],
+        silenced: Collection[int],
+        announced: frozenset[int],
+    ) -> bool:
         """Add what a preference brings; return False where no window of this round holds it."""
         changes, shown, preference = self.matcher.changes, self.matcher.shown, row.preference_id or 0
         newcomer = row.cursor == NEVER_SERVED
@@ -139,17 +147,26 @@ class PageMatcher:
                 return False
             within = within if is_new else self._since_rest(row.paused_seq, before)
             served.rested += (preference,)
-        if found := changes.found(within & heard.of(changes.index), row):
+        if found := changes.found(within & self._heard(changes.index, row, silenced, announced), row):
             served.parts.append((preference, found))
             served.changed |= not newcomer
         if newcomer or (is_new and self._introducing):
             if shown is None or not self.matcher.introduces(row):
                 return False
-            if found := shown.found(heard.of(shown.index), row):
+            if found := shown.found(self._heard(shown.index, row, silenced, announced), row):
                 served.parts.append((preference, found))
             served.introduced += (preference,) if row.is_new else ()
             served.newcomer = newcomer
         return True
+
+    def _heard(self, index: WindowIndex, row: DueRow, silenced: Collection[int], announced: frozenset[int]) -> int:
+        """Return what somebody hears of who silenced some trials, and has had some articles, as bits."""
+        read = index.read_in(row.locale[:2])
+        if silenced:
+            read &= ~index.of_items(silenced)
+        if announced and self._articles is not None:
+            read &= ~self._articles.news_of(index, announced)
+        return read
 
     def _since_rest(self, paused_seq: int, told: Collection[int]) -> int:
         """Return the changes since a preference rested, as bits, but those that another one has brought meanwhile."""
@@ -181,21 +198,3 @@ class PageMatcher:
             return changes.index.after(began) & changes.announced if began is not None else 0
         within = changes.index.after(cursor)
         return within & (changes.announced if self._introducing else changes.index.over)
-
-
-class _Heard(NamedTuple):
-    """Who reads a language, silenced some trials, and has had some articles by announcements."""
-
-    language: str
-    silenced: Collection[int]
-    announced: frozenset[int]
-    articles: AnnouncedArticles | None
-
-    def of(self, index: WindowIndex) -> int:
-        """Return what they hear of, as bits."""
-        read = index.read_in(self.language)
-        if self.silenced:
-            read &= ~index.of_items(self.silenced)
-        if self.announced and self.articles is not None:
-            read &= ~self.articles.news_of(index, self.announced)
-        return read

@@ -82,41 +82,35 @@ class AnnouncedArticles:
         return {news[number] for number in numbers_of(bits & self.news_of(window, self._all))}
 
 
-def told_by_digests(session: Session, item_id: int, people: Collection[int] | None = None) -> dict[int, set[int]]:
-    """Return who was told by a digest that an article (an item) is news, and by which digests.
+def told_by_digests(session: Session, item_id: int, people: Collection[int] | None = None) -> set[int]:
+    """Return who (subscribers by their ids) was told by a digest that an article (an item) is news.
 
     Only digests since the article was there are read. ``people`` are subscribers by their ids; None: anybody.
     """
     item = session.get(Item, item_id)
     if item is None:
-        return {}
+        return set()
     change = table_of(Change).c
     asked = select(change.seq).where(change.item_id == item_id, change.kind == ChangeKind.PUBLISHED)
     news = set(session.connection().execute(asked).scalars())
     since = item.first_seen_at - _CLOCKS_DIFFER
-    rows = [(number, who, {each for _, each in parts}) for number, who, parts in _digests(session, since, news, people)]
-    telling = _telling(session, {each for _, _, parts in rows for each in parts}, item_id, news)
-    found = defaultdict[int, set[int]](set)
-    for number, who, parts in rows:
-        if parts & telling:
-            found[who].add(number)
-    return dict(found)
+    rows = [(who, {each for _, each in parts}) for who, parts in _digests(session, since, news, people)]
+    telling = _telling(session, {each for _, parts in rows for each in parts}, item_id, news)
+    return {who for who, parts in rows if parts & telling}
 
 
 def _digests(
     session: Session, since: datetime, news: Collection[int], people: Collection[int] | None
-) -> Iterable[tuple[int, int, list[list[int]]]]:
-    """Return the digests since a moment that may tell one of these changes, or show what is: of some people, or all."""
+) -> Iterable[tuple[int, list[list[int]]]]:
+    """Return reader and parts of the digests since a moment that may tell one of these changes, or show what is."""
     digest, sqlite = table_of(Digest).c, is_sqlite(session)
     within = (digest.from_seq < max(news)) & (digest.to_seq >= min(news)) if news else false()
-    asked = select(digest.id, digest.subscriber_id, digest.parts).where(
-        digest.created_at >= since, within | (digest.from_seq < 0)
-    )
+    asked = select(digest.subscriber_id, digest.parts).where(digest.created_at >= since, within | (digest.from_seq < 0))
     values = {}
     if people is not None:
         asked = asked.where(in_list(digest.subscriber_id, "people", sqlite=sqlite))
         values = {"people": list_value(sorted(people), sqlite=sqlite)}
-    return ((row[0], row[1], row[2]) for row in session.connection().execute(asked, values))
+    return ((row[0], row[1]) for row in session.connection().execute(asked, values))
 
 
 def _telling(session: Session, selections: Collection[int], item_id: int, news: set[int]) -> set[int]:

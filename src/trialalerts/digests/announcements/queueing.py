@@ -98,7 +98,7 @@ def people_addressed(
         meant.insert(0, _outline(item))
     told = _told(session, new.name)
     if new.item_id is not None:
-        told |= told_by_digests(session, new.item_id).keys()
+        told |= told_by_digests(session, new.item_id)
     found = addressees(
         session,
         meant or [AddressedTo()],

@@ -92,9 +92,25 @@ class Corrections:
                 if is_it and (one.always or preference not in unwanted):
                     one.add_to(people[who], preference)
         announced = articles_announced(session, {one.item_id for one in self._all})
-        for who, announcement in people_reached(session, announced, people) if announced else ():
+        if announced:
+            self._add_announced(session, people, rows, announced, unwanted)
+
+    def _add_announced(
+        self,
+        session: Session,
+        people: Mapping[int, DueSubscriber],
+        rows: Sequence[DueRow],
+        announced: Mapping[int, int],
+        unwanted: Collection[int | None],
+    ) -> None:
+        """Add the corrections of what announcements (by their numbers, with their items) told."""
+        wishes: dict[int, list[DueRow]] = defaultdict(list)
+        for row in rows:
+            if row.preference_id is not None:
+                wishes[row.subscriber_id].append(row)
+        for who, announcement in people_reached(session, announced, people):
             for one in (one for one in self._all if one.item_id == announced[announcement]):
-                preference = _asked_by(rows, who, one, self._index)
+                preference = _asked_by(wishes[who], one, self._index)
                 is_told = any(found == one.found for _, found in people[who].parts)
                 if not is_told and (one.always or preference not in unwanted):
                     one.add_to(people[who], preference)
@@ -173,9 +189,8 @@ def _selections(session: Session, ids: Collection[int]) -> Mapping[int, _Numbers
     return found
 
 
-def _asked_by(rows: Sequence[DueRow], who: int, one: _Correction, index: WindowIndex) -> int:
-    """Return which preference of somebody is on what an article is about; another one where none is."""
-    own = [row for row in rows if row.subscriber_id == who and row.preference_id is not None]
+def _asked_by(own: Sequence[DueRow], one: _Correction, index: WindowIndex) -> int:
+    """Return which of somebody's preferences is on what an article is about; another one where none is."""
     about = (row for row in own if row.item_id is None and index.area(row.area_id, frozenset()) & one.found.bits)
     found = next(about, None) or next(iter(own), None)
     return 0 if found is None or found.preference_id is None else found.preference_id
