@@ -216,6 +216,14 @@ def sqlite_db(sqlite_url: str) -> Iterator[Database]:
     database.dispose()
 
 
+@pytest.fixture
+def postgresql_db(postgresql_url: str) -> Iterator[Database]:
+    """A fresh, upgraded PostgreSQL database, for what only a server does."""
+    database = open_database(postgresql_url)
+    yield database
+    database.dispose()
+
+
 @pytest.fixture(scope="session")
 def shipped_areas(tmp_path_factory: pytest.TempPathFactory) -> AreaTree:
     """All areas that ship with the program, as ``init`` stores them: the curated ones and the diseases of MeSH."""

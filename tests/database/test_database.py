@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from tests import postgres
@@ -21,7 +22,7 @@ from trialalerts.database import Database, current_number, open_database, take_n
 from trialalerts.database.counter import Counter
 from trialalerts.database.schema import REVISION, alembic_config, require_revision, revision_of, upgrade_schema
 from trialalerts.delivery.outbox.tables import Suppression
-from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseTooNew, DatabaseUnusable
+from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseTooNew, DatabaseUnavailable, DatabaseUnusable
 
 
 def test_a_block_that_ends_commits_and_one_that_raises_rolls_back(db: Database) -> None:
@@ -34,6 +35,27 @@ def test_a_block_that_ends_commits_and_one_that_raises_rolls_back(db: Database) 
     with db.read() as session:
         assert current_number(session, "kept") == 3
         assert current_number(session, "lost") == 0
+
+
+def test_a_connection_that_broke_is_told_though_what_broke_it_was_caught(postgresql_db: Database) -> None:
+    with pytest.raises(DatabaseUnavailable, match="cannot be reached"), postgresql_db.write() as session:
+        _break(session)
+    with pytest.raises(DatabaseUnavailable, match="cannot be reached"), postgresql_db.read() as session:
+        _break(session)
+        session.execute(text("SELECT 1"))
+
+
+def _break(session: Session) -> None:
+    with suppress(DBAPIError):
+        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+
+def test_a_statement_that_fails_and_is_caught_does_not_lose_the_rest_without_a_word(postgresql_db: Database) -> None:
+    with pytest.raises(RuntimeError, match="would be lost"), postgresql_db.write() as session:
+        session.add(Counter(name="kept", value=3))
+        session.flush()
+        with suppress(DBAPIError):
+            session.execute(text("SELECT 1 / 0"))
 
 
 def test_numbers_are_gapless_and_visible_in_their_own_order_under_concurrent_writers(db: Database) -> None:

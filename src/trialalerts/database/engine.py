@@ -11,7 +11,7 @@ from typing import Any, Self
 import orjson
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, PendingRollbackError
 from sqlmodel import Session
 
 from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable
@@ -108,8 +108,23 @@ class Database:
                 with connection.begin(), Session(connection, expire_on_commit=False) as session:
                     yield session
                     session.flush()
+                    _refuse_broken(connection)
+        except PendingRollbackError as error:  # what broke the connection was caught on the way, and work went on
+            reason = "the connection broke in the middle of a transaction"
+            raise DatabaseUnavailable(
+                f"The database {shown_name(self.engine.url)} cannot be reached: {reason}"
+            ) from error
         except DBAPIError as error:
             raise plain_error(error, self.engine.url) from error
+
+
+def _refuse_broken(connection: Connection) -> None:
+    """Fail where a statement failed and nobody said so: PostgreSQL would roll back at the commit without a word."""
+    if connection.dialect.name != "postgresql":
+        return
+    driver = connection.connection.driver_connection  # raises PendingRollbackError where the server went away
+    if driver is not None and driver.info.transaction_status.name == "INERROR":
+        raise RuntimeError("a statement of this transaction failed, and what was written would be lost")
 
 
 def open_database(url: str) -> Database:

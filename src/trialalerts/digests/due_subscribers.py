@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from sqlalchemy.exc import DBAPIError
+
 from trialalerts.digests.announcements.once import AnnouncedArticles
 from trialalerts.digests.due import DueRow
 from trialalerts.logs import Logger
@@ -121,6 +123,8 @@ class PageMatcher:
                 known = silenced.get(who, ()), announced.get(who, _NOTHING)
                 if not self._add(served, row, before.get(who, ()), *known):
                     people[who] = None
+            except DBAPIError:
+                raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the digests of all others
                 log.error("digest.failed", subscriber=who, error=type(error).__name__)
                 people[who] = None

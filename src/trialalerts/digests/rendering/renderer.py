@@ -210,6 +210,8 @@ class MailRenderer:
             return None
         try:
             return stored.fault or (self._letter(stored, subscriber, lookout, notes) if _tells(stored) else None)
+        except DBAPIError:
+            raise
         except Exception as error:  # noqa: BLE001 - one mail that cannot be written must not stop the others
             return error
 
