@@ -6,8 +6,6 @@ The step waits for nobody: a program that is slow holds up its own thread, no ot
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Event, Lock
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,6 +19,7 @@ from trialalerts.hooks.queueing import queue_calls
 from trialalerts.hooks.registering import list_webhooks
 from trialalerts.logs import Logger
 from trialalerts.net.guard import Interrupted
+from trialalerts.net.turns import Turns
 from trialalerts.settings import Settings
 
 __all__ = ["WebhookCalls"]
@@ -46,11 +45,7 @@ class WebhookCalls:
         self._settings = settings
         self._db = db
         self._clock = clock
-        self._told_to_stop = stop
-        self._closed = Event()
-        self._lock = Lock()
-        self._at_work: dict[str, Future[CallCount]] = {}
-        self._threads: ThreadPoolExecutor | None = None
+        self._turns = Turns(self._turn, at_once=_AT_ONCE, called="webhook", stop=stop)
 
     def begin(self) -> int:
         """Queue what happened, and let every webhook that is due begin its turn; return how many did."""
@@ -59,47 +54,22 @@ class WebhookCalls:
         with self._db.read() as session:
             if not list_webhooks(session):
                 return 0
-        queue_calls(self._db, Publishing.of(self._settings), self._clock, stop=self._stops)
+        queue_calls(self._db, Publishing.of(self._settings), self._clock, stop=self._turns.stops)
         with self._db.read() as session:
             due = due_webhooks(session, self._clock.now())
-        begun = 0
-        with self._lock:
-            self._at_work = {name: turn for name, turn in self._at_work.items() if not turn.done()}
-            for name in due:
-                if name not in self._at_work and not self._stops():
-                    self._at_work[name] = self._pool().submit(self._turn, name)
-                    begun += 1
-        return begun
+        return self._turns.begin(due)
 
     def finish(self) -> CallCount:
         """Do rounds until nothing is due any more, and wait for each; return what came of them."""
-        count = CallCount()
-        while self.begin():
-            with self._lock:
-                turns = list(self._at_work.values())
-            for turn in turns:
-                count += turn.result()
-        return count
+        return self._turns.finish(self.begin, CallCount())
 
     def close(self) -> None:
         """End what is at work: calls that wait for an answer are made again later, under the same id."""
-        self._closed.set()
-        with self._lock:
-            threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown(wait=True, cancel_futures=True)
-
-    def _pool(self) -> ThreadPoolExecutor:
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="webhook")
-        return self._threads
-
-    def _stops(self) -> bool:
-        return self._closed.is_set() or self._told_to_stop()
+        self._turns.close()
 
     def _turn(self, name: str) -> CallCount:
         try:
-            return WebhookTurn(self._db, self._settings, self._clock, name, stop=self._stops).take()
+            return WebhookTurn(self._db, self._settings, self._clock, name, stop=self._turns.stops).take()
         except Interrupted:
             return CallCount()
         except (TrialAlertsError, SQLAlchemyError) as error:

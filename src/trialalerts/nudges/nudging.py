@@ -6,13 +6,12 @@ The step waits for nobody: a way that is slow holds up its own thread, no other 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Event, Lock
 
 from trialalerts.clock import Clock
 from trialalerts.database import Database
 from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.logs import Logger
+from trialalerts.net.turns import Turns
 from trialalerts.nudges.outbox import due_ways, nudges_wait, redirect_strays
 from trialalerts.nudges.status import end_way_findings
 from trialalerts.nudges.telling import NudgeCount, NudgeTurn
@@ -50,11 +49,7 @@ class Nudges:
         self._db = db
         self._clock = clock
         self._renderer = renderer
-        self._told_to_stop = stop
-        self._closed = Event()
-        self._lock = Lock()
-        self._at_work: dict[str, Future[NudgeCount]] = {}
-        self._threads: ThreadPoolExecutor | None = None
+        self._turns = Turns(self._turn, at_once=_AT_ONCE, called="nudges", stop=stop)
 
     def begin(self) -> int:
         """Let every way that is due begin its turn; return how many did."""
@@ -70,47 +65,22 @@ class Nudges:
             log.info("nudges.become_mails", mails=moved)
         with self._db.read() as session:
             due = due_ways(session, offered, now)
-        begun = 0
-        with self._lock:
-            self._at_work = {name: turn for name, turn in self._at_work.items() if not turn.done()}
-            for name in due:
-                if name not in self._at_work and not self._stops():
-                    self._at_work[name] = self._pool().submit(self._turn, name)
-                    begun += 1
-        return begun
+        return self._turns.begin(due)
 
     def finish(self) -> NudgeCount:
         """Do rounds until nothing is due any more, and wait for each; return what came of them."""
-        count = NudgeCount()
-        while self.begin():
-            with self._lock:
-                turns = list(self._at_work.values())
-            for turn in turns:
-                count += turn.result()
-        return count
+        return self._turns.finish(self.begin, NudgeCount())
 
     def close(self) -> None:
         """End what is at work, once the reader at hand was told."""
-        self._closed.set()
-        with self._lock:
-            threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown(wait=True, cancel_futures=True)
-
-    def _pool(self) -> ThreadPoolExecutor:
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="nudges")
-        return self._threads
-
-    def _stops(self) -> bool:
-        return self._closed.is_set() or self._told_to_stop()
+        self._turns.close()
 
     def _turn(self, name: str) -> NudgeCount:
         way = offered_way(self._settings, name)
         if way is None:
             return NudgeCount()
         try:
-            turn = NudgeTurn(self._db, self._settings, self._clock, way, self._renderer(), stop=self._stops)
+            turn = NudgeTurn(self._db, self._settings, self._clock, way, self._renderer(), stop=self._turns.stops)
             return turn.take()
         except Exception as error:  # noqa: BLE001 - nobody waits for this thread; the next round tries again
             log.error("nudge.turn_failed", way=name, error=type(error).__name__)
