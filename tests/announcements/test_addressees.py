@@ -128,6 +128,9 @@ def test_it_is_for_those_for_whom_a_plain_look_finds_it_is(
         behind = {each for each in wanted if each is not None and each > 3}
         later = addressees(session, meant, tree, TODAY, topics=TOPICS, announced=True, after=3)
         assert {who for each in later for who in each.people} == behind
+        mixed = list(addressees(session, meant, tree, TODAY, topics=TOPICS, announced=True, mixed=True))
+        assert {who for each in mixed for who in each.people} == wanted
+        assert {(each.frequency, each.country) for each in mixed} <= {("", "")}
         session.rollback()
 
 

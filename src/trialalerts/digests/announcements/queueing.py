@@ -80,9 +80,23 @@ def announced_item(session: Session, item_id: int) -> Item | None:
 
 
 def people_addressed(
-    session: Session, new: NewAnnouncement, today: date, *, areas: AreaTree | None = None, after: int = 0
+    session: Session,
+    new: NewAnnouncement,
+    today: date,
+    *,
+    areas: AreaTree | None = None,
+    after: int = 0,
+    mixed: bool = False,
 ) -> Iterator[Addressees]:
     """Yield for whom an announcement is now, and was not told it yet, with the wishes that say so.
+
+    Args:
+        session: reads.
+        new: what is announced.
+        today: the day on which ages count.
+        areas: the tree of areas, where it was read before.
+        after: only subscribers with a higher id.
+        mixed: people of all rhythms and countries together, which is quicker.
 
     Raises:
         InvalidInput: its article is gone.
@@ -107,9 +121,12 @@ def people_addressed(
         topics=[*load_topics(session)],
         after=after,
         announced=True,
+        mixed=mixed,
     )
     for each in found:
-        if left := [who for who in each.people if who not in told]:
+        if not told:
+            yield each
+        elif left := [who for who in each.people if who not in told]:
             yield each._replace(people=left)
 
 
@@ -160,8 +177,9 @@ def queue_announcement(
         announcement = session.get(Announcement, number)
         if announcement is None or announcement.complete:
             return 0
-        found = people_addressed(session, as_new(announcement), clock.now().date(), after=announcement.after_id)
-        people, started_at = sorted({who for each in found for who in each.people}), announcement.started_at
+        today, after = clock.now().date(), announcement.after_id
+        found = people_addressed(session, as_new(announcement), today, after=after, mixed=True)
+        people, started_at = sorted(set().union(*(each.people for each in found))), announcement.started_at
     domain, queued = mail_domain(settings.mail.sender), 0
     for page in in_chunks(people, PAGE):
         if stop():
@@ -222,7 +240,8 @@ def queue_page(session: Session, announcement: Announcement, page: Collection[in
 
 
 def _queue_page(session: Session, announcement: Announcement, page: Collection[int], now: datetime, domain: str) -> int:
-    left = [who for who in page if who > announcement.after_id]
+    done = announcement.after_id
+    left = [who for who in page if who > done]
     if not left:
         return 0  # somebody else has queued this page
     queued = queue_page(session, announcement, left, now, domain)

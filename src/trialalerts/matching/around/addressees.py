@@ -29,12 +29,14 @@ __all__ = ["Addressees", "addressees"]
 # looked up for each of the million. On SQLite the state is compared as an expression, or the wishes would be looked up
 # for each person who is active.
 _PREFERENCES = """
-SELECT p.subscriber_id, s.locale, s.frequency, coalesce(p.country, ''), p.area_id, {region}, p.item_id, {filters}
+SELECT p.subscriber_id, {who}, p.area_id, {region}, p.item_id, {filters}
 FROM preference p JOIN subscriber s ON s.id = p.subscriber_id
 WHERE {about} AND p.confirmed_at IS NOT NULL AND p.paused_until IS NULL AND {state} = 'active' {whose}
 """
 _REGION = """p.region_kind || '|' || coalesce(p.country, '') || '|' || coalesce(p.subdivision, ''),
     p.latitude, p.longitude, p.radius_km"""
+_APART = "s.locale, s.frequency, coalesce(p.country, '')"
+_MIXED = "substr(s.locale, 1, 2), '', ''"
 _ON_AREAS, _ON_TRIALS = "p.area_id IN :areas", "p.item_id IN :trials AND p.area_id NOT IN :areas"
 _NO_REGION = "'anywhere||', NULL, NULL, NULL"
 _FOLLOWED_AREAS = text("SELECT DISTINCT area_id FROM preference")
@@ -77,6 +79,7 @@ def addressees(
     topics: Sequence[str] = (),
     after: int = 0,
     announced: bool = False,
+    mixed: bool = False,
 ) -> Iterator[Addressees]:
     """Yield the wishes of active people that would bring all of these, were they published now.
 
@@ -88,6 +91,7 @@ def addressees(
         topics: all topics there are, where a limit leaves them open.
         after: only of subscribers with a higher id.
         announced: only of those who want to be told announcements.
+        mixed: people of all rhythms and countries together, both of which are empty then: a third quicker.
     """
     candidates = [_candidate(session, each, number, topics) for number, each in enumerate(meant, 1)]
     window = Matcher(changes=WindowIndex(candidates, areas), shown=None, today=today).changes
@@ -96,7 +100,9 @@ def addressees(
     region, filters = _REGION if placed else _NO_REGION, filters_text("p")
     whose = ("AND s.id > :after " if after else "") + ("AND s.announcements" if announced else "")
     state = "s.state || ''" if is_sqlite(session) else "s.state"
-    asked = _PREFERENCES.format(region=region, filters=filters, about="{about}", state=state, whose=whose)
+    asked = _PREFERENCES.format(
+        who=_MIXED if mixed else _APART, region=region, filters=filters, about="{about}", state=state, whose=whose
+    )
     alike = defaultdict[tuple[Any, ...], list[int]](list)
     for about, values in _about(meant, candidates, areas):
         for row in _read(session, asked.replace("{about}", about), {**values, **({"after": after} if after else {})}):

@@ -91,7 +91,8 @@ def queue_recipients(
     connection = session.connection()
     _add(connection, announcement.id or 0, new)
     data = f'{{"announcement":{announcement.id}}}'
-    mails = [KeyedMail(_key(announcement, who), who, data, due[who]) for who in new]
+    begin = _begin_of_keys(announcement)
+    mails = [KeyedMail(f"{begin}{who}", who, data, due[who]) for who in new]
     queue_keyed(connection, mails, kind=ANNOUNCEMENT, now=now, domain=domain)
     return again + len(new)
 
@@ -194,7 +195,7 @@ def progress_of(announcement: Announcement, counts: Mapping[str, int]) -> str:
 
 def reached_at(session: Session, announcement: Announcement, subscriber_id: int) -> datetime | None:
     """Return when an announcement's own mail to a subscriber left and did not come back; None where it has not."""
-    asked = select(_D.sent_at).where(_D.key == _key(announcement, subscriber_id), _D.state.in_(_REACHED))
+    asked = select(_D.sent_at).where(_D.key == f"{_begin_of_keys(announcement)}{subscriber_id}", _D.state.in_(_REACHED))
     moment: datetime | None = session.connection().execute(asked).scalar()
     return moment
 
@@ -215,7 +216,8 @@ def _queue_again(
 ) -> int:
     """Queue what did not leave because the announcement was called off, and is started anew."""
     sqlite = is_sqlite(session)
-    keys = {_key(announcement, who): due[who] for who in known}
+    begin = _begin_of_keys(announcement)
+    keys = {f"{begin}{who}": due[who] for who in known}
     called_off = (_D.state == DeliveryState.SUPPRESSED) & (_D.last_error == CANCELLED)
     mine = in_list(_D.key, "keys", sqlite=sqlite, text=True)
     anew = {"state": DeliveryState.QUEUED, "not_before": max(now, announcement.not_before), "attempts": 0}
@@ -248,9 +250,10 @@ def _waiting(announcement: Announcement) -> ColumnElement[bool]:
 
 def _keys(announcement: Announcement) -> Select[Any]:
     """Return what selects the keys of all its mails: by them they are found along an index."""
-    begin = literal(f"{ANNOUNCEMENT}/{announcement.id}/")
+    begin = literal(_begin_of_keys(announcement))
     return select(begin + cast(_R.subscriber_id, String)).where(_R.announcement_id == announcement.id)
 
 
-def _key(announcement: Announcement, who: int) -> str:
-    return f"{ANNOUNCEMENT}/{announcement.id}/{who}"
+def _begin_of_keys(announcement: Announcement) -> str:
+    """Return what the keys of all its mails begin with: the subscriber's id comes behind."""
+    return f"{ANNOUNCEMENT}/{announcement.id}/"
