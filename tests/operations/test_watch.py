@@ -27,6 +27,7 @@ from trialalerts.delivery.outbox.counters import HourlyCounts
 from trialalerts.delivery.outbox.notices.tables import Handoff
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, RequestedMail, SendingPause
 from trialalerts.delivery.policy.cooldown import cool_down
+from trialalerts.delivery.sending.breaker import resume_sending
 from trialalerts.delivery.transports.combined import FailoverTransport
 from trialalerts.delivery.transports.memory import MemoryTransport
 from trialalerts.operations.checks.settings import about_settings
@@ -37,6 +38,7 @@ from trialalerts.operations.watch.tables import Alert
 from trialalerts.operations.watch.watcher import Watcher
 from trialalerts.operations.watch.ways import apprise_fault
 from trialalerts.settings import (
+    BreakerSettings,
     MailSettings,
     OperatorSettings,
     ServiceSettings,
@@ -258,6 +260,37 @@ def test_what_comes_and_goes_is_one_standstill(stage: Stage) -> None:
         with stage.db.write() as session:
             refused_domain(session, stage.clock)
         assert stage.watch(minutes(5)) == []
+
+
+def test_a_rate_that_hovers_around_its_limit_is_told_once(stage: Stage) -> None:
+    told = []
+    for number in range(6):
+        bounced = 4 if number % 3 == 0 else 2  # of 100: more, and less, than half of what stops all sending
+        stage.clock.advance(BreakerSettings().window + hours(1))
+        with stage.db.write() as session:
+            counters.count_up(session, HourlyCounts.SENT, 100 - bounced, at=stage.clock.now())
+            counters.count_up(session, HourlyCounts.REFUSED, bounced, at=stage.clock.now())
+            counters.count_up(session, HourlyCounts.BOUNCED, bounced, at=stage.clock.now())
+        told += [text for _ in range(8) for text in stage.watch(hours(1))]
+    assert len(told) == 1, told
+    (over,) = [text for _ in range(3) for text in stage.watch(BreakerSettings().window + hours(1))]
+    assert "is over" in over
+
+
+def test_a_rate_is_not_over_while_sending_is_paused_for_it(stage: Stage) -> None:
+    with stage.db.write() as session:
+        bouncing(session, stage.clock)
+    (near,) = [text for _ in range(8) for text in stage.watch(hours(1))]
+    assert "bounce" in near
+    with stage.db.write() as session:
+        pausing(session, stage.clock)
+    (paused,) = [text for _ in range(5) for text in stage.watch(hours(6))]
+    assert "is over" not in paused
+    with stage.db.write() as session:
+        resume_sending(session, now=stage.clock.now())
+        bouncing(session, stage.clock)
+    later = [text for _ in range(8) for text in stage.watch(hours(1))]
+    assert not any("bounce" in text.partition("This is over")[0] for text in later), later
 
 
 def test_what_ends_within_its_patience_is_told_to_nobody(stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,11 +33,17 @@ class AlertRound:
 
 
 def note_standstills(
-    db: Database, found: Sequence[Standstill], patience: Callable[[str], timedelta], now: datetime
+    db: Database,
+    found: Sequence[Standstill],
+    patience: Callable[[str], timedelta],
+    now: datetime,
+    *,
+    not_over: Collection[str] = (),
 ) -> AlertRound:
     """Note what stands still now, and return what is to be told of it.
 
-    What ends before its patience does is told to nobody. Until :func:`settle_told` the same is returned again.
+    What ends before its patience does is told to nobody. Of the kinds that are ``not_over`` what was told goes on,
+    found or not. Until :func:`settle_told` the same is returned again.
     """
     holds = {(each.kind, each.subject): each for each in found}
     with db.write() as session:
@@ -45,7 +51,7 @@ def note_standstills(
         for key, each in holds.items():
             known[key] = _renewed(session, known.get(key), each, now)
         for key in known.keys() - holds.keys():
-            _note_over(session, known[key], now)
+            _note_over(session, known[key], None if key[0] in not_over else now)
         begun = [
             known[key] for key in holds if known[key].told_at is None and now - known[key].since >= patience(key[0])
         ]
@@ -84,11 +90,12 @@ def _renewed(session: Session, row: Alert | None, each: Standstill, now: datetim
     return row
 
 
-def _note_over(session: Session, row: Alert, now: datetime) -> None:
+def _note_over(session: Session, row: Alert, at: datetime | None) -> None:
+    """Note that something was found no more; ``at`` is empty where it is not over for all that."""
     if row.told_at is None:
         session.delete(row)
-    elif row.over_at is None:
-        row.over_at = now
+    elif row.over_at is None or at is None:
+        row.over_at = at
         session.add(row)
 
 

@@ -38,7 +38,7 @@ from trialalerts.plurals import counted
 from trialalerts.settings import Settings, SourceSettings
 from trialalerts.sources.tables import SourceState
 
-__all__ = ["LATE", "LATE_BY_CRON", "Standstill", "find_standstills", "last_seen", "lateness"]
+__all__ = ["LATE", "LATE_BY_CRON", "Standstill", "find_standstills", "last_seen", "lateness", "not_yet_over"]
 
 LATE = timedelta(minutes=15)
 """So late a running daemon is with nothing: what waits longer stands still."""
@@ -48,8 +48,9 @@ _ANSWERED = timedelta(hours=2)
 """Longer than a limit puts off what a reader writes, unless very many write."""
 _INTERVALS = 3
 _FAILURES = 3
-_NEAR = 0.5
-"""This part of the rate that stops all sending is worth a word."""
+_RATES = "bounce-rate", "complaint-rate"
+_NEAR, _STILL_NEAR = 0.5, 0.25
+"""This part of the rate that stops all sending is worth a word, and it is over at that part."""
 _MANY_WITHOUT_AREA = 0.25
 _A_FEW_ITEMS, _NEWEST_ITEMS = 40, 200
 
@@ -186,16 +187,30 @@ def _sending(settings: Settings, session: Session, now: datetime) -> Iterator[St
     if paused := pause_of(session):
         yield _standstill("sending-paused", "", paused.since)
         return
+    for kind, number, of, limit in _rates(settings, session, now):
+        if number > 1 and number / of >= limit * _NEAR:
+            yield _standstill(kind, "", counters.hour_of(now), f" ({number:,} of {of:,})")
+
+
+def not_yet_over(settings: Settings, session: Session, now: datetime) -> set[str]:
+    """Return the kinds that are not over though they hold no more: rates hover around any limit.
+
+    While all sending is paused, for such a rate as a rule, nothing is said to be over of it.
+    """
+    if pause_of(session):
+        return set(_RATES)
+    return {kind for kind, number, of, limit in _rates(settings, session, now) if number / of >= limit * _STILL_NEAR}
+
+
+def _rates(settings: Settings, session: Session, now: datetime) -> Iterator[tuple[str, int, int, float]]:
+    """Yield the rates for which the breaker pauses all sending: kind, how many of how many, the limit."""
     breaker = settings.mail.breaker
     counts = counters.since(session, counters.hour_of(now - breaker.window))
-    answered = counts[HourlyCounts.SENT] + counts[HourlyCounts.REFUSED]
-    rates = (
-        ("bounce-rate", counts[HourlyCounts.BOUNCED], answered, breaker.bounce_rate),
-        ("complaint-rate", counts[HourlyCounts.COMPLAINED], counts[HourlyCounts.SENT], breaker.complaint_rate),
-    )
-    for kind, number, of, limit in rates:
-        if number > 1 and of >= breaker.at_least and number / of >= limit * _NEAR:
-            yield _standstill(kind, "", counters.hour_of(now), f" ({number:,} of {of:,})")
+    sent, answered = counts[HourlyCounts.SENT], counts[HourlyCounts.SENT] + counts[HourlyCounts.REFUSED]
+    if answered >= breaker.at_least:
+        yield "bounce-rate", counts[HourlyCounts.BOUNCED], answered, breaker.bounce_rate
+    if sent >= breaker.at_least:
+        yield "complaint-rate", counts[HourlyCounts.COMPLAINED], sent, breaker.complaint_rate
 
 
 def _flooded(session: Session, now: datetime) -> Iterator[Standstill]:

@@ -20,7 +20,7 @@ from trialalerts.logs import Logger
 from trialalerts.operations.watch.alerts import AlertRound, note_standstills, settle_told
 from trialalerts.operations.watch.counts import table_counts
 from trialalerts.operations.watch.latencies import count_latencies
-from trialalerts.operations.watch.standstills import Standstill, find_standstills
+from trialalerts.operations.watch.standstills import Standstill, find_standstills, not_yet_over
 from trialalerts.operations.watch.tables import WATCH_LEASE, WatchTurn
 from trialalerts.operations.watch.ways import OperatorWays
 from trialalerts.operations.watch.words import words_for
@@ -70,7 +70,9 @@ class Watcher:
 
     def _tell(self, found: list[Standstill]) -> int:
         now = self._clock.now()
-        told = note_standstills(self._db, found, self._settings.operator.patience, now)
+        with self._db.read() as session:
+            not_over = not_yet_over(self._settings, session, now)
+        told = note_standstills(self._db, found, self._settings.operator.patience, now, not_over=not_over)
         if not told:
             return 0
         self._log(told)
