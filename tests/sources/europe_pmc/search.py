@@ -95,4 +95,5 @@ class SearchServer:
         *rare, erratum = _TYPES.findall(query)
         types = (paper.get("pubTypeList") or {}).get("pubType", [])
         is_edited = since <= paper.get("updated", paper["firstIndexDate"] or "") <= until
-        return (is_edited and not {*rare}.isdisjoint(types)) or (is_new and erratum in types)
+        kinds = {kind.lower() for kind in types}
+        return (is_edited and not {kind.lower() for kind in rare}.isdisjoint(kinds)) or (is_new and erratum in types)

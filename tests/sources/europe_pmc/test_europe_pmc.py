@@ -249,6 +249,34 @@ def test_that_a_paper_told_before_is_retracted_is_told(
     assert next_day(sqlite_world, settings, clock) == [("MED:90000001", "retracted")]
 
 
+TAKEN_BACK = {
+    "the same record": (1, {"pubTypeList": {"pubType": ["Preprint", "Preprint-withdrawal"]}}),
+    "a new version": (2, {"pubTypeList": {"pubType": ["Preprint", "Preprint-withdrawal"]}}),
+    "removed": (2, {"pubTypeList": {"pubType": ["Preprint", "preprint-removal"]}}),
+    "only its title says so": (2, {"title": "Withdrawn: A made-up tablet for people with asthma", "unfit": False}),
+}
+
+
+@pytest.mark.parametrize(("version", "more"), [pytest.param(*each, id=how) for how, each in TAKEN_BACK.items()])
+def test_that_a_preprint_told_before_is_withdrawn_is_told(
+    version: int, more: dict[str, Any], sqlite_world: Database, clock: FrozenClock, search: SearchServer,
+    settings: Settings,
+) -> None:  # fmt: skip
+    poll(sqlite_world, settings, clock)
+    search.papers = [preprint(1, taken_in="2026-03-03")]
+    assert [kind for _, kind in next_day(sqlite_world, settings, clock)] == ["published"]
+    day = (clock.now() + timedelta(days=1)).date().isoformat()
+    taken_in = "2026-03-03" if version == 1 else day
+    search.papers = [
+        preprint(version, **{"taken_in": taken_in, "updated": day, "unfit": True, **more}),
+        preprint(7, taken_in=day, updated=day, doi="10.21203/rs.3.rs-9000007/v1", **TAKEN_BACK["removed"][1]),
+    ]
+    assert [kind for _, kind in next_day(sqlite_world, settings, clock)] == ["retracted"]
+    (item,) = items(sqlite_world)
+    assert "retracted" in {notice["kind"] for notice in item.facts["notices"]}
+    assert next_day(sqlite_world, settings, clock) == []
+
+
 STATES = {
     "retracted": ("Retraction of Publication", "Retraction of", "Retraction in"),
     "corrected": ("Published Erratum", "Erratum for", "Erratum in"),
@@ -299,7 +327,10 @@ def test_the_notices_are_asked_for_whatever_they_are_about(
 ) -> None:
     poll(sqlite_world, settings, clock)
     next_day(sqlite_world, settings, clock)
-    kinds = ("Retracted Publication", "Retraction of Publication", "Expression of Concern")
+    kinds = (
+        "Preprint-withdrawal", "Preprint-removal",
+        "Retracted Publication", "Retraction of Publication", "Expression of Concern",
+    )  # fmt: skip
     rare = [f'PUB_TYPE:"{kind}"' for kind in kinds]
     days = "[2026-02-28 TO 2026-03-04]"
     assert search.for_notices[-1] == (

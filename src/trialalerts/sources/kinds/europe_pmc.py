@@ -2,7 +2,8 @@
 
 By cursor and the day on which a paper was taken in; the first sweep reads a month back and tells nothing. Built from
 the API's published form, never asked by us: the search by ``TITLE:``, ``ABSTRACT:``, ``FIRST_IDATE:``, ``UPDATE_DATE:``
-is not verified, nor the long form's abstracts, headings, authors, corrections.
+is not verified, nor the long form's abstracts, headings, authors, corrections, nor how preprints that were taken back
+are filed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from trialalerts.catalog.articles.keys import article_keys
 from trialalerts.settings.values import Rate
 from trialalerts.sources.base import SourceKind
 from trialalerts.sources.context import SourceContext
-from trialalerts.sources.papers.record import NOTICE_TYPES, PaperLink, PaperRecord, appeared, title_of
+from trialalerts.sources.papers.record import NOTICE_TYPES, WITHDRAWN_TYPES, PaperLink, PaperRecord, appeared, title_of
 from trialalerts.sources.papers.registry import PaperRegistry, PaperSettings
 from trialalerts.sources.reading.record import RecordView
 from trialalerts.sources.sweeps.answers import JsonKeys
@@ -27,7 +28,7 @@ from trialalerts.sources.sweeps.steps import Cursor, RecordPage, Span, TokenStep
 __all__ = ["KIND", "EuropePmc", "EuropePmcSettings"]
 
 _MONTH, _IN_AN_ADDRESS = timedelta(days=30), 100
-*_RARE, _ERRATUM = (f'PUB_TYPE:"{words}"' for words in NOTICE_TYPES)
+*_RARE, _ERRATUM = (f'PUB_TYPE:"{words}"' for words in (*WITHDRAWN_TYPES, *NOTICE_TYPES))
 
 
 class EuropePmcSettings(PaperSettings):

@@ -13,13 +13,17 @@ from trialalerts.catalog.changes.comparison import is_retracted
 from trialalerts.catalog.facts import ArticleNotice, PartialDate
 from trialalerts.sources.reading.days import partial_date
 
-__all__ = ["NOTICE_TYPES", "PaperLink", "PaperRecord", "appeared", "title_of"]
+__all__ = ["NOTICE_TYPES", "WITHDRAWN_TYPES", "PaperLink", "PaperRecord", "appeared", "title_of"]
 
 NOTICE_TYPES = ("Retracted Publication", "Retraction of Publication", "Expression of Concern", "Published Erratum")
 """The publication types, as MeSH spells them, of what is retracted and of all kinds of notices."""
 
+WITHDRAWN_TYPES = ("Preprint-withdrawal", "Preprint-removal")
+"""The publication types, beside "Preprint", of a preprint that its authors or its server took back."""
+
 _NoticeKind = Literal["retracted", "corrected", "concern"]
 _RETRACTED, *_OF_NOTICES = (words.lower() for words in NOTICE_TYPES)
+_TAKEN_BACK = _RETRACTED, *(words.lower() for words in WITHDRAWN_TYPES)
 _IN: Mapping[str, _NoticeKind] = {
     "retractionin": "retracted", "retractedandrepublishedin": "retracted", "partialretractionin": "retracted",
     "erratumin": "corrected", "correctedandrepublishedin": "corrected", "expressionofconcernin": "concern",
@@ -109,7 +113,7 @@ class PaperRecord:
     def notices(self) -> tuple[ArticleNotice, ...]:
         """What was published about it since."""
         found = [notice for link in self.links if (notice := link.notice())]
-        if (self._is(_RETRACTED) or is_retracted(self.title)) and all(notice.kind != "retracted" for notice in found):
+        if (self._is(*_TAKEN_BACK) or is_retracted(self.title)) and all(notice.kind != "retracted" for notice in found):
             found.append(ArticleNotice(kind="retracted"))
         return tuple(dict.fromkeys(found))
 
