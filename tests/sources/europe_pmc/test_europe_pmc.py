@@ -249,7 +249,7 @@ def test_that_a_paper_told_before_is_retracted_is_told(
     assert next_day(sqlite_world, settings, clock) == [("MED:90000001", "retracted")]
 
 
-TAKEN_BACK = {
+TAKEN_BACK: dict[str, tuple[int, dict[str, Any]]] = {
     "the same record": (1, {"pubTypeList": {"pubType": ["Preprint", "Preprint-withdrawal"]}}),
     "a new version": (2, {"pubTypeList": {"pubType": ["Preprint", "Preprint-withdrawal"]}}),
     "removed": (2, {"pubTypeList": {"pubType": ["Preprint", "preprint-removal"]}}),
