@@ -47,8 +47,8 @@ __all__ = ["ROUND", "HalfYear", "Incident"]
 ROUND = timedelta(hours=6)
 ROUNDS = 4
 """So many rounds a day, and how long from one to the next."""
-_BOTH_SEND = 3
-"""In this round of every second day, when most is due, the first process sends as well."""
+_SENT_WHILE_COMPOSING = 70
+"""The second process sends a mail for so many people while the first polls and composes; the rest both send."""
 _FEW, _MANY = 24, 72
 """So many diseases are followed by few people, and by thousands: no change concerns all of them."""
 _SIGN_UPS = 5
@@ -164,30 +164,38 @@ class HalfYear:
                 self._live()
             if "machine" in self.stopped:
                 continue
-            self._round(steps, pulse, both_send=number % (2 * ROUNDS) == _BOTH_SEND)
+            self._round(steps, pulse)
             if number % (ROUNDS * 30) == 0:
                 self._measure()
         self._sent_by_both(steps)
         self.second.settle()
         self._measure()
 
-    def _round(self, steps: Pipeline, pulse: Pulse, *, both_send: bool) -> None:
+    def _round(self, steps: Pipeline, pulse: Pulse) -> None:
         """Do the first process's steps while the second sends what the round before composed, and then checks.
 
         Both see the same time: with clocks hours apart each would find that the other's is wrong, and say so.
         """
-        if "send" not in self.stopped:
-            self.second.begin_to_send(self.settings, self.post, self.clock.now())
+        queued = self._queued()
+        own = max(0, queued - self.people // _SENT_WHILE_COMPOSING) // 2
+        if queued and "send" not in self.stopped:
+            self.second.begin_to_send(self.settings, self.post, self.clock.now(), limit=queued - own)
         self._step(pulse, "poll", steps.poll)
         self._step(pulse, "feedback", steps.handle_feedback)
         self._step(pulse, "retain", steps.retain)
         self._step(pulse, "compose", lambda: self._composed(steps))
+        if own:
+            self._step(pulse, "send", lambda: steps.send(limit=own))
         self.second.end_sending(self.post)
-        if both_send:
-            self._step(pulse, "send", lambda: self._sent_by_both(steps))
         self.second.check()
         pulse.flush()
         steps.watch()
+
+    def _queued(self) -> int:
+        """Return how many mails wait to be sent now."""
+        waits = col(Delivery.state) == DeliveryState.QUEUED, col(Delivery.not_before) <= self.clock.now()
+        with self.db.read() as session:
+            return session.exec(select(func.count()).select_from(Delivery).where(*waits)).one()
 
     def _step(self, pulse: Pulse, name: str, step: Callable[[], object]) -> None:
         """Do a step, unless it stands still; it may fail."""

@@ -60,9 +60,9 @@ class SecondProcess:
         self._looked = self._pool.submit(_look)
         self._composed = due, now
 
-    def begin_to_send(self, settings: Settings, post: PostOffice, now: datetime) -> None:
+    def begin_to_send(self, settings: Settings, post: PostOffice, now: datetime, *, limit: int | None = None) -> None:
         """Begin to send what is queued, while the first process goes on."""
-        self._sending = self._pool.submit(_send, settings, post.as_it_stands(), now)
+        self._sending = self._pool.submit(_send, settings, post.as_it_stands(), now, limit)
 
     def end_sending(self, post: PostOffice) -> None:
         """Wait until all is sent that was begun; ``post`` knows of it afterwards."""
@@ -124,14 +124,14 @@ def _look() -> None:
     held.session.connection().execute(text("SELECT count(*) FROM subscriber"))
 
 
-def _send(settings: Settings, post: PostOffice, now: datetime) -> PostOffice:
+def _send(settings: Settings, post: PostOffice, now: datetime, limit: int | None) -> PostOffice:
     (held,) = _HELD
     if held.steps is None or held.clock is None:
         held.clock = FrozenClock(now)
         held.steps = Pipeline(settings, held.db, held.clock, held.post, share=SHARES[1])
     held.clock.advance(now - held.clock.now())
     held.post.stand_as(post)
-    held.steps.send()
+    held.steps.send(limit=limit)
     return held.post
 
 
