@@ -19,6 +19,7 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.audit import list_changes
 from trialalerts.delivery.outbox.notices.kinds import NUDGE_CONFIRMATION
+from trialalerts.delivery.outbox.tables import DeliveryState
 from trialalerts.operations.retention.pruning import prune
 from trialalerts.subscribers.tables import Consent, NudgeChoice, Subscriber
 
@@ -88,6 +89,7 @@ def test_a_way_is_chosen_confirmed_there_and_taken_away_again(world: World, bell
         done = world.client.post(link)
         assert done.status_code == 200
         assert "we tell you there from now on" in done.text
+    assert [mail.kind for mail in world.mails() if mail.state is DeliveryState.QUEUED] == ["nudges-begun"]
     (chosen,) = choices(world)
     assert (chosen.way, chosen.recipient, chosen.asked_way) == ("bell", "my-topic", None)
     with world.db.read() as session:

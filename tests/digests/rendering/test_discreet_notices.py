@@ -8,17 +8,25 @@ from tests.digests.stage import store_subscriber
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.delivery.mail.message import Message
-from trialalerts.delivery.outbox.notices.kinds import GOODBYE, HANDOFF_RETURNED, LINK, NEW_ADDRESS, OLD_ADDRESS
+from trialalerts.delivery.outbox.notices.kinds import (
+    GOODBYE,
+    HANDOFF_RETURNED,
+    LINK,
+    NEW_ADDRESS,
+    NUDGES_BEGUN,
+    OLD_ADDRESS,
+)
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.digests.rendering.renderer import MailRenderer
 from trialalerts.settings import MailSettings, ServiceSettings, Settings
 from trialalerts.subscribers.account.moving import ask_for_address
+from trialalerts.subscribers.account.nudging import ask_for_nudges, confirm_nudges
 
 SETTINGS = Settings(
     service=ServiceSettings(name="Example Trial Alerts", secret="a secret of the tests, long enough"),
     mail=MailSettings(sender="Example Trial Alerts <a@example.org>", reply_to="Trial Nurses <help@example.org>"),
 )
-KINDS = (GOODBYE, HANDOFF_RETURNED, LINK, NEW_ADDRESS, OLD_ADDRESS)
+KINDS = (GOODBYE, HANDOFF_RETURNED, LINK, NEW_ADDRESS, NUDGES_BEGUN, OLD_ADDRESS)
 
 
 def mail_of(db: Database, clock: FrozenClock, kind: str, locale: str, *, discreet: bool) -> Message:
@@ -26,6 +34,8 @@ def mail_of(db: Database, clock: FrozenClock, kind: str, locale: str, *, discree
     with db.write() as session:
         person = store_subscriber(session, "anna", clock.now(), locale=locale, discreet=discreet)
         ask_for_address(session, person, "anna@new.example", now=clock.now())
+        ask_for_nudges(session, person, "signal", "+49 30 1234567", now=clock.now())
+        confirm_nudges(session, person, now, now=clock.now())
         delivery = Delivery(
             kind=kind,
             subscriber_id=person.id or 0,

@@ -18,6 +18,7 @@ from trialalerts.delivery.outbox.notices.kinds import (
     HEARTBEAT,
     LINK,
     NEW_ADDRESS,
+    NUDGES_BEGUN,
     OLD_ADDRESS,
 )
 from trialalerts.digests.asides.notes import followed_wishes
@@ -29,6 +30,7 @@ from trialalerts.digests.notices.notice import Notice, NoticeGroup, NoticeLink
 from trialalerts.errors import NotFound
 from trialalerts.matching.around.surroundings import Surveyor
 from trialalerts.settings import Settings
+from trialalerts.subscribers.account.nudging import nudge_choice_of
 from trialalerts.subscribers.addresses import masked
 from trialalerts.subscribers.links import FRESH_WITHIN, READ_WITHIN, Links
 from trialalerts.subscribers.tables import AddressChange, RegionKind, Subscriber, SubscriberState, id_of
@@ -64,9 +66,8 @@ class NoticeWording:
             return self.confirmation(subscriber, data.get("preference_ids", ()), words)
         if kind == LINK:
             return self.link(subscriber, words)
-        if kind in {NEW_ADDRESS, OLD_ADDRESS}:
-            asked = session.get(AddressChange, id_of(subscriber))
-            return None if asked is None else self._address(kind, asked, subscriber, words)
+        if kind in {NEW_ADDRESS, OLD_ADDRESS, NUDGES_BEGUN}:
+            return self._of_a_wish(session, kind, subscriber, words)
         if kind == GOODBYE:
             return self.goodbye(subscriber, datetime.fromtimestamp(data["left"], UTC), words)
         if kind == HANDOFF_RETURNED:
@@ -111,10 +112,15 @@ class NoticeWording:
             small=(f"{within} {words.say('link.not_you')}",),
         )
 
-    def _address(self, kind: str, asked: AddressChange, subscriber: Subscriber, words: Wording) -> Notice:
-        if kind == NEW_ADDRESS:
-            return self.new_address(subscriber, asked, words)
-        return self.old_address(subscriber, asked, words)
+    def _of_a_wish(self, session: Session, kind: str, subscriber: Subscriber, words: Wording) -> Notice | None:
+        """Return what is said of where mails or news are to go; None where that wish is over."""
+        if kind == NUDGES_BEGUN:
+            choice = nudge_choice_of(session, subscriber)
+            return None if choice is None or choice.way is None else self.nudges_begun(subscriber, choice.way, words)
+        asked = session.get(AddressChange, id_of(subscriber))
+        if asked is None:
+            return None
+        return (self.new_address if kind == NEW_ADDRESS else self.old_address)(subscriber, asked, words)
 
     def new_address(self, subscriber: Subscriber, asked: AddressChange, words: Wording) -> Notice:
         """Ask at the new address; it learns of the old one no more than its owner needs to know it again."""
@@ -157,6 +163,19 @@ class NoticeWording:
                 NoticeLink(text=words.say("discreet.settings"), url=settings),
                 NoticeLink(text=words.say("discreet.stop"), url=self._links.unsubscribe(subscriber)),
             ),
+        )
+
+    def nudges_begun(self, subscriber: Subscriber, way: str, words: Wording) -> Notice:
+        """Tell by mail that news goes elsewhere from now on."""
+        label = next((each.label for each in self._settings.nudges if each.name == way), way)
+        return Notice(
+            subject=words.say("nudges_begun.subject"),
+            preview=words.say("nudges_begun.preview"),
+            title=words.say("nudges_begun.title"),
+            brand=self._brand_for(subscriber, words),
+            paragraphs=(words.say("nudges_begun.text", way=label),),
+            button=NoticeLink(text=words.say("link.button"), url=self._links.preferences(subscriber)),
+            small=(words.say("nudges_begun.not_you"),),
         )
 
     def heartbeat(

@@ -17,6 +17,7 @@ __all__ = [
     "NEW_ADDRESS",
     "NUDGE",
     "NUDGES",
+    "NUDGES_BEGUN",
     "NUDGE_CONFIRMATION",
     "OLD_ADDRESS",
     "RECIPIENTS",
@@ -48,6 +49,8 @@ NUDGE = "nudge"
 """Tells of a digest where its reader chose to be told, not by mail; its data: ``{"digest_id": int}``."""
 NUDGE_CONFIRMATION = "nudge-confirmation"
 """Asks there whether news shall be told there; its data: ``{"asked": int}``, the moment in seconds."""
+NUDGES_BEGUN = "nudges-begun"
+"""Tells by mail that news goes there from now on; its data: ``{"asked": int}``, the moment of that wish in seconds."""
 NUDGES = (NUDGE, NUDGE_CONFIRMATION)
 """What leaves by no mail: whoever sends mails passes it over."""
 
@@ -63,6 +66,7 @@ RECIPIENTS: dict[str, frozenset[SubscriberState]] = {
     ANNOUNCEMENT: _SERVED,
     NUDGE: _SERVED,
     NUDGE_CONFIRMATION: _SERVED,
+    NUDGES_BEGUN: _SERVED,
     HANDOFF_RETURNED: _KNOWN,
     HANDOFF: frozenset(SubscriberState) - {SubscriberState.ERASED},  # it goes to the nurse, whatever became of them
 }

@@ -1,4 +1,7 @@
-"""Asking where somebody wants to be told whether that is meant: how often, so that nobody can be bombed with it."""
+"""Asking where somebody wants to be told whether that is meant: how often, so that nobody can be bombed with it.
+
+Once it is, a mail says so: whoever else holds a link of theirs cannot lead their news away unseen.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from hashlib import sha256
 from sqlmodel import Session
 
 from trialalerts.delivery.outbox.lifecycle import enqueue
-from trialalerts.delivery.outbox.notices.kinds import NUDGE_CONFIRMATION
+from trialalerts.delivery.outbox.notices.kinds import NUDGE_CONFIRMATION, NUDGES_BEGUN
 from trialalerts.delivery.outbox.request_limits import (
     MOST_A_DAY,
     RequestLimits,
@@ -19,7 +22,7 @@ from trialalerts.delivery.outbox.request_limits import (
 from trialalerts.subscribers.account.nudging import ask_for_nudges
 from trialalerts.subscribers.tables import Subscriber, id_of
 
-__all__ = ["request_nudges"]
+__all__ = ["request_nudges", "tell_that_nudges_begin"]
 
 _A_DAY = timedelta(days=1)
 
@@ -57,5 +60,18 @@ def request_nudges(
         data={"asked": int((choice.asked_at or now).timestamp())},
         now=now,
         not_before=turn,
+        domain=domain,
+    )
+
+
+def tell_that_nudges_begin(session: Session, subscriber: Subscriber, asked: int, *, now: datetime, domain: str) -> bool:
+    """Tell by mail, once for each wish, that news goes elsewhere; ``asked`` is the moment of the wish, in seconds."""
+    return enqueue(
+        session,
+        key=f"{NUDGES_BEGUN}/{subscriber.key}/{asked}",
+        kind=NUDGES_BEGUN,
+        subscriber_id=id_of(subscriber),
+        data={"asked": asked},
+        now=now,
         domain=domain,
     )

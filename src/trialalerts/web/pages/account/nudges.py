@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trialalerts.delivery.mail.message import mail_domain
-from trialalerts.delivery.outbox.notices.nudging import request_nudges
+from trialalerts.delivery.outbox.notices.nudging import request_nudges, tell_that_nudges_begin
 from trialalerts.delivery.outbox.request_limits import RequestLimits
 from trialalerts.errors import InvalidInput
 from trialalerts.nudges.ways import checked_nudge_recipient, offered_way
@@ -122,8 +122,11 @@ class NudgePage:
             subscriber, said = site.holder(session, Purpose.NUDGE, token, max_age=FRESH_WITHIN)
             if subscriber.state not in _SERVED:
                 raise LinkEnded("This link belongs to a subscription that has ended.")
-            if not confirm_nudges(session, subscriber, said.data.get("asked", 0), now=site.clock.now()):
+            asked, now = said.data.get("asked", 0), site.clock.now()
+            if not confirm_nudges(session, subscriber, asked, now=now):
                 raise LinkEnded("This link belongs to a wish that is over.")
+            domain = mail_domain(site.settings.mail.sender)
+            tell_that_nudges_begin(session, subscriber, asked, now=now, domain=domain)
             language = site.pages.language(request, subscriber.reading_locale)
         return site.pages.message("nudged", language, repeat=Repeat(path=self._path(token)))
 
