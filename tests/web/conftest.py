@@ -174,7 +174,8 @@ def furnish(db: Database) -> None:
         places = _places()
         session.add_all([*_areas(), *_topics(), *places])
         session.flush()
-        names = {(folded(name), place.id) for place in places for name in (place.name, place.id.rpartition("-")[2])}
+        called = {place.id: (place.name, place.id, place.id.rpartition("-")[2]) for place in places}
+        names = {(folded(name), place_id) for place_id, said in called.items() for name in said}
         session.add_all(PlaceName(key=key, place_id=place_id) for key, place_id in names)
 
 

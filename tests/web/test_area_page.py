@@ -65,6 +65,46 @@ def test_a_country_leaves_out_what_is_elsewhere(each_world: World) -> None:
     assert "The one in Springfield" not in page
 
 
+@pytest.mark.parametrize(("asked", "heading", "query"), [
+    ("country=gb", "Asthma in the United Kingdom", "country=GB"),
+    ("region=United%20Kingdom", "Asthma in the United Kingdom", "country=GB"),
+    ("region=GB-ENG", "Asthma in England", "region=GB-ENG"),
+    ("region=england,%20gb", "Asthma in England", "region=GB-ENG"),
+    ("region=Scandinavia", "Asthma in Scandinavia", "region=Scandinavia"),
+])  # fmt: skip
+def test_a_page_of_a_region_leads_to_its_own_feeds(each_world: World, asked: str, heading: str, query: str) -> None:
+    furnish(each_world)
+    page = each_world.client.get(f"/areas/D001249?{asked}&lang=en").text
+    assert heading in page
+    nowhere = "Scandinavia" in asked
+    assert ("The one in Leeds" in page) is not nowhere
+    assert "The one in Springfield" not in page
+    for kind in ("atom", "json"):
+        path = f"/areas/D001249/feed.{kind}?{query}&lang=en"
+        assert page.count(f'href="{path.replace("&", "&amp;")}"') == 2
+        feed = each_world.client.get(path)
+        assert feed.status_code == 200, feed.text
+        found = feedparser.parse(feed.content) if kind == "atom" else None
+        links = {each.rel: each.href for each in found.feed.links} if found else {"self": feed.json()["feed_url"]}
+        assert links["self"] == f"https://alerts.example.org{path}"
+        entries = found.entries if found else feed.json()["items"]
+        assert (
+            {each["title"].partition(":")[0] for each in entries} == set()
+            if nowhere
+            else {"Results are out", "Now open"}
+        )
+        assert heading in (found.feed.title if found else feed.json()["title"])
+
+
+@pytest.mark.parametrize(
+    "region", ["Leeds", "Yorkshire", "LS1 4AP", "Nowhere-upon-Sea", "anywhere", "x" * 900, "<script>"]
+)
+def test_a_page_of_no_region_is_not_found(world: World, region: str) -> None:
+    furnish(world)
+    for path in ("/areas/D001249", "/areas/D001249/feed.atom", "/areas/D001249/feed.json"):
+        assert world.client.get(path, params={"region": region}).status_code == 404
+
+
 def test_a_typed_place_shows_the_nearest_first_and_is_not_kept(each_world: World) -> None:
     furnish(each_world)
     before = each_world.dump()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import urlencode
 
 from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trialalerts.catalog.tables import Change, Item, ItemKind
-from trialalerts.digests.cards.reasons import wish_heading
+from trialalerts.digests.cards.reasons import place_said, wish_heading
 from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.publishing import Publishing
@@ -23,6 +24,7 @@ from trialalerts.web.areas.cards import trial_cards
 from trialalerts.web.areas.feeds import AreaFeed, as_atom, as_json, public_feed
 from trialalerts.web.areas.listing import AreaListing
 from trialalerts.web.areas.telling import first_said, told_entry, told_in_a_line
+from trialalerts.web.areas.within import Within, part_asked, part_named
 from trialalerts.web.clients.limits import client_of
 from trialalerts.web.languages import Language
 from trialalerts.web.site import WebSite
@@ -84,19 +86,19 @@ class AreaPage:
         )
 
     async def _answer_kept(self, request: Request, form: str, make: Callable[[Request], PublicAnswer]) -> Response:
-        """Return what is kept for all who ask for the same area, country and language."""
+        """Return what is kept for all who ask for the same area, part of the world and language."""
         language = self._site.pages.language(request)
-        key = (form, request.path_params["area"], _country(request), language.code, language.locale)
+        key = (form, request.path_params["area"], *part_asked(request), language.code, language.locale)
         return await self._kept.answer(request, key, make)
 
     def _answer(self, request: Request, typed: str) -> Response:
         site, language = self._site, self._site.pages.language(request)
         area = self._area(request)
-        country = _country(request)
         words = self._site.wordings.of(language.locale)
         name = site.vocabulary.tree().name(area, language.code)
         with site.db.read() as session:
-            listing = AreaListing(session, site.vocabulary.tree(), area, [country] if country else [])
+            within = part_named(session, *part_asked(request))
+            listing = AreaListing(session, site.vocabulary.tree(), area, within.codes)
             near = near_place(session, typed, language)
             found = listing.nearest(near.region, _SHOWN) if near.region else listing.newest(_SHOWN)
             cards = trial_cards(session, found, words, near.region, site.clock.now().date())
@@ -111,20 +113,20 @@ class AreaPage:
                     for item in listing.articles(_ARTICLES)
                 ],
             }
-        return self._page(language, area, name, country, near, listed)
+        return self._page(language, area, name, within, near, listed)
 
     def _page(
         self,
         language: Language,
         area: str,
         name: str,
-        country: str | None,
+        within: Within,
         near: NearPlace,
         listed: Mapping[str, object],
     ) -> Response:
         pages = self._site.pages
         path = f"{pages.prefix}/areas/{area}"
-        asked = with_query(path, country=country) if country else path
+        asked = with_query(path, **within.query) if within.query else path
         words = self._site.wordings.of(language.locale)
         names = self._site.vocabulary.tree().names(area)
         return pages.page(
@@ -132,19 +134,19 @@ class AreaPage:
             language,
             status=200,
             here=path,
-            here_query={"country": country} if country else {},
+            here_query=within.query,
             repeat=Repeat(path=asked, fields={"near": near.typed}) if near.typed else None,
             path=path,
             address=self._site.settings.service.base_url,
             area=area,
             area_name=name,
             foreign=(name,) if names.language(language.code) != language.code else (),
-            country=country,
-            country_name=words.country(country, None) if country else None,
+            region_name=(region_name := place_said(words, within.scope) if within.query else ""),
+            region_typed=within.scope.place if "region" in within.query else region_name,
             near=near,
             today=self._site.clock.now().date(),
             written=words.day,
-            heading=wish_heading(words, name, _scope(near, country)),
+            heading=wish_heading(words, name, _scope(near, within)),
             **listed,
         )
 
@@ -175,43 +177,41 @@ class AreaPage:
 
     def _feed(self, request: Request, file: str) -> AreaFeed:
         site = self._site
-        area, country = self._area(request), _country(request)
+        area = self._area(request)
         language = site.pages.language(request)
         words = self._site.wordings.of(language.locale)
         base = site.settings.service.base_url
         name = site.vocabulary.tree().name(area, language.code)
         with site.db.read() as session:
-            changes = AreaListing(session, site.vocabulary.tree(), area, [country] if country else []).news(_FED)
+            within = part_named(session, *part_asked(request))
+            changes = AreaListing(session, site.vocabulary.tree(), area, within.codes).news(_FED)
             items = _items(session, changes)
         page = f"{base}/areas/{area}" if base else ""
+        spoken = {"lang": language.code} if "lang" in request.query_params else {}
+        query = f"?{urlencode({**within.query, **spoken})}" if within.query or spoken else ""
         entries = [
             told_entry(self._publishing, words, change, item, base)
             for change in changes
             if (item := items.get(change.item_id))
         ]
         return AreaFeed(
-            id=f"{base or 'urn:trialalerts'}/areas/{area}" + (f"?country={country}" if country else ""),
-            title=f"{name} – {site.settings.service.name}",
-            page=page,
-            url=f"{page}/{file}" if page else "",
+            id=f"{base or 'urn:trialalerts'}/areas/{area}" + (f"?{urlencode(within.query)}" if within.query else ""),
+            title=f"{wish_heading(words, name, within.scope)} – {site.settings.service.name}",
+            page=f"{page}{query}" if page else "",
+            url=f"{page}/{file}{query}" if page else "",
             language=language.code,
             author=site.settings.service.name,
             entries=entries,
         )
 
 
-def _scope(near: NearPlace, country: str | None) -> Scope:
+def _scope(near: NearPlace, within: Within) -> Scope:
     """Return what the page is of, as a wish would ask for it: both have the same heading."""
     if near.region:
         return Scope(RegionKind(near.region.kind), near.region.label, near.region.country, near.region.subdivision)
-    return Scope(RegionKind.COUNTRY, country, country) if country else Scope()
+    return within.scope
 
 
 def _items(session: Session, changes: Sequence[Change]) -> dict[int, Item]:
     ids = {each.item_id for each in changes}
     return {item.id or 0: item for item in session.exec(select(Item).where(col(Item.id).in_(ids)))}
-
-
-def _country(request: Request) -> str | None:
-    code = request.query_params.get("country", "").upper()
-    return code if len(code) == 2 and code.isalpha() and code.isascii() else None  # noqa: PLR2004 - ISO 3166-1 alpha-2
