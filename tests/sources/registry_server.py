@@ -150,6 +150,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers one connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else the body waits 40 milliseconds for the client's word that the head has come
     server: _Server
 
     def date_time_string(self, timestamp: float | None = None) -> str:

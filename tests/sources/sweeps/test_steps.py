@@ -155,6 +155,26 @@ def test_windows_are_halved_until_each_is_given_whole(moments: list[datetime], m
         assert asked[-1].end > NOW
 
 
+def test_a_search_that_finds_little_is_through_with_decades_in_a_few_questions() -> None:
+    asked: list[WindowStep] = []
+
+    def ask(step: WindowStep) -> RecordPage:
+        asked.append(step)
+        return RecordPage.of([1], total=1)
+
+    list(swept(Windows(most=200, origin=date(2000, 1, 1)), ask))
+    assert asked[-1].end > NOW
+    assert len(asked) < 10
+
+
+def test_of_a_window_that_holds_too_much_no_record_is_read_twice() -> None:
+    paging = Windows(most=2, origin=date(2026, 3, 1))
+    page = RecordPage.of([1, 2], total=3)
+    step = paging.first(BASELINE)
+    assert paging.after(step, page, BASELINE) == step.model_copy(update={"seconds": step.seconds // 2})
+    assert not page.records
+
+
 def test_a_window_that_gives_less_than_was_asked_for_is_no_end() -> None:
     def ask(_step: WindowStep) -> RecordPage:
         return RecordPage.of([1, 2], total=5)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -64,7 +64,7 @@ class Isrctn(TrialRegistry[IsrctnSettings, WindowStep]):
     title_path = "trial.trialDescription.title"
 
     def __init__(self, settings: IsrctnSettings) -> None:
-        super().__init__(settings, Windows(most=_MANY, origin=date(2000, 1, 1), widest=timedelta(days=64)))
+        super().__init__(settings, Windows(most=_MANY, origin=date(2000, 1, 1)))
 
     def ask(self, step: WindowStep, span: Span, context: SourceContext) -> RecordPage:
         """Ask for what was edited in a window."""
