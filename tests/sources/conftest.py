@@ -93,6 +93,15 @@ def sqlite_world(sqlite_db: Database, _place_rows: tuple[list[dict[str, Any]], l
     return sqlite_db
 
 
+@pytest.fixture
+def postgresql_world(
+    postgresql_db: Database, _place_rows: tuple[list[dict[str, Any]], list[dict[str, Any]]]
+) -> Database:
+    """The same, on PostgreSQL only, for a part of what SQLite was given whole."""
+    fill_world(postgresql_db, _place_rows)
+    return postgresql_db
+
+
 def fill_world(db: Database, rows: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> None:
     """Store places and areas."""
     with db.write() as session:

@@ -45,23 +45,45 @@ def studies(how_many: int, **values: Any) -> list[Any]:
 
 
 def test_all_real_records_are_stored_and_a_second_sweep_changes_nothing(
-    world: Database, clock: FrozenClock, server: RegistryServer, http_settings: HttpSettings, real_studies: list[Any]
+    sqlite_world: Database,
+    clock: FrozenClock,
+    server: RegistryServer,
+    http_settings: HttpSettings,
+    real_studies: list[Any],
 ) -> None:
     server.state.studies = real_studies
-    settings = registry_settings(server, http_settings, page_size=146)
-    first = poll(world, settings, clock)
-    assert (first.error, first.complete, first.new) == (None, True, 1450)
+    swept_thrice(sqlite_world, clock, server, http_settings)
+    assert len(items_of(sqlite_world)) == 1450
+
+
+def test_of_the_real_records_one_in_ten_is_stored_so_in_postgresql(
+    postgresql_world: Database,
+    clock: FrozenClock,
+    server: RegistryServer,
+    http_settings: HttpSettings,
+    real_studies: list[Any],
+) -> None:
+    server.state.studies = real_studies[::10]
+    swept_thrice(postgresql_world, clock, server, http_settings)
+
+
+def swept_thrice(db: Database, clock: FrozenClock, server: RegistryServer, http: HttpSettings) -> None:
+    """Sweep what the server has: all of it is stored once, without a problem, and nothing of it is told or changes."""
+    of_number = {number_of(raw): raw for raw in server.state.studies}
+    settings = registry_settings(server, http, page_size=146)
+    first = poll(db, settings, clock)
+    assert (first.error, first.complete, first.new) == (None, True, len(of_number))
     assert (first.changes, first.problems, first.skipped) == (0, 0, 0)
-    assert problems_of(world) == []
-    assert set(items_of(world)) == {number_of(raw) for raw in real_studies}
-    server.state.studies = list({number_of(raw): raw for raw in real_studies}.values())
+    assert problems_of(db) == []
+    assert set(items_of(db)) == set(of_number)
+    server.state.studies = list(of_number.values())
     for _ in range(2):  # once more after the vocabulary has learned the terms of the first sweep
-        look_back(world)
-        again = poll(world, settings, clock)
+        look_back(db)
+        again = poll(db, settings, clock)
         assert (again.error, again.new, again.changes) == (None, 0, 0)
-        assert again.updated + again.unchanged == 1450
+        assert again.updated + again.unchanged == len(of_number)
     assert again.updated == 0
-    assert news_of(world) == []
+    assert news_of(db) == []
 
 
 def test_second_versions_of_real_studies_take_the_place_of_the_first(
