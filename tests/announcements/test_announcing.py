@@ -230,6 +230,9 @@ def test_paused_resumed_and_called_off(run: Run, mailbox: Mailbox) -> None:
     shown = run("announcements", "show", "moved.md").done
     assert "for: everybody" in shown
     assert "mails: 5 sent" in shown
+    assert "written in: en, de\n" in shown
+    assert "with digest: no\n" in shown
+    assert re.search(r"\nnot before: \d{4}-\d\d-\d\d \d\d:\d\d UTC\n", shown), shown
     assert json.loads(run("announcements", "show", "1", "--json").done)["written_in"] == ["en", "de"]
     trail = json.loads(run("audit", "list", "--json").done)
     assert [each["action"] for each in reversed(trail) if each["action"].startswith("announcement.")] == [

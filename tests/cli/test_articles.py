@@ -104,6 +104,26 @@ def test_the_steps_are_written_into_the_file_and_the_trail(run: Run, installatio
     assert "lies in no folder of articles; the folders are: articles" in run("articles", "publish", "outside.md").err
 
 
+def test_hours_are_told_as_tables_tell_them_and_what_an_approval_or_an_original_holds_back(
+    run: Run, installation: Installation, folder: Path
+) -> None:
+    del folder
+    config = installation.folder / "config" / "trialalerts.toml"
+    config.write_text(config.read_text("utf-8").replace("[service]", '[service]\ntimezone = "Europe/Berlin"'), "utf-8")
+    file, german = "articles/tablet.md", "articles/tablet.de.md"
+    held = run("articles", "publish", file, "--at", "2100-01-01 08:00").done
+    assert "review, waits for approval; then it goes out: 2100-01-01 08:00 CET" in held
+    assert "scheduled (2100-01-01 08:00 CET)" in run("articles", "approve", file, "--by", "Dr Reed").done
+    assert run("articles", "publish", german).code == 0
+    waiting = run("articles", "approve", german, "--by", "Dr Reed").done
+    assert "It translates tablet.md and goes out with it, not before: 2100-01-01 08:00 CET" in waiting
+    assert "dated: 2100-01-01 07:00 UTC\n" in run("articles", "show", file).done
+    assert "2100-01-01 07:00 UTC" in run("articles", "list").done
+    assert "translation of: tablet.md\n" in run("articles", "check", german).done
+    assert "translation of" not in run("articles", "check", file).done
+    assert run("articles", "publish", german, "--at", "2100-01-01 08:00").code == 0
+
+
 def draft(folder: Path) -> str:
     (folder / "draft.md").write_text("---\ntitle: Draft\nstatus: draft\n---\n", "utf-8")
     return "articles/draft.md"

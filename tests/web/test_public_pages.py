@@ -16,7 +16,7 @@ from tests.web.test_trial_page import NOW
 from trialalerts.catalog.draft import ItemDraft
 from trialalerts.catalog.facts import ArticleFacts, ArticleText
 from trialalerts.catalog.store import store_items
-from trialalerts.catalog.tables import ItemKind
+from trialalerts.catalog.tables import Change, ChangeKind, ItemKind
 from trialalerts.clock import FrozenClock
 
 BASE = "https://alerts.example.org"
@@ -65,6 +65,25 @@ def test_the_feeds_of_the_archive_lead_to_the_pages(each_world: World) -> None:
     assert [item["id"] for item in told["items"]] == [entry.id for entry in atom.entries]
     for item in told["items"]:
         assert each_world.client.get(item["url"].removeprefix(BASE)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "summary"),
+    [
+        (ChangeKind.CORRECTED, "en", "What was put right: “It is 12, not 21.”"),
+        (ChangeKind.CORRECTED, "de", "Was berichtigt wurde: „Es sind 12.“"),
+        (ChangeKind.RETRACTED, "en", "Reason given: “It is 12, not 21.”"),
+    ],
+)
+def test_a_feed_says_what_was_put_right_or_why_an_article_was_taken_back(
+    world: World, kind: ChangeKind, language: str, summary: str
+) -> None:
+    write(world, 1)
+    said = {"ours": True, "on": "2026-03-02", "sentence": "It is 12, not 21.", "sentences": {"de": "Es sind 12."}}
+    with world.db.write() as session:
+        session.add(Change(seq=9_000, item_id=1, kind=kind, before={}, after=said, at=world.clock.now()))
+    entries = feedparser.parse(world.client.get(f"/articles/feed.atom?lang={language}").content).entries
+    assert summary in {entry.summary for entry in entries}
 
 
 def test_every_page_of_the_maps_is_there_and_may_be_found(each_world: World) -> None:

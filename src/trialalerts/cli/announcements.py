@@ -143,8 +143,7 @@ def list_(*, json: AsJson = False) -> None:
 def show(which: Which, *, json: AsJson = False) -> None:
     """Show an announcement: what it says, for whom it is, and what became of its mails."""
     from trialalerts.cli.context import open_context
-    from trialalerts.cli.output import show as say
-    from trialalerts.cli.output import show_json
+    from trialalerts.cli.output import show_fields, show_json
     from trialalerts.delivery.outbox.notices.announcing import find_announcement
     from trialalerts.digests.announcements.queueing import as_new
     from trialalerts.operations.announcing.drafting import for_whom
@@ -162,8 +161,7 @@ def show(which: Which, *, json: AsJson = False) -> None:
         "for": "; ".join(f"{what}: {', '.join(some)}" for what, some in told["for"].items()) or "everybody",
         "mails": _words(told["mails"]),
     }
-    for name, value in said.items():
-        say(f"{name.replace('_', ' ')}: {value if value not in (None, '') else '-'}")
+    show_fields(said)
 
 
 @app.command(epilog="Example: trialalerts announcements pause moved.md")

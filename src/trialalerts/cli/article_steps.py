@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -114,20 +115,36 @@ def _note_step(ctx: Context, article: EditedArticle, step: str, how: str) -> Non
 
 
 def _tell_next(ctx: Context, file: Path) -> None:
-    """Say how the article stands now, and when that is read."""
+    """Say how the article stands now, when it goes out, and when that is read."""
     from trialalerts.cli.output import show as say
+    from trialalerts.errors import InvalidInput
     from trialalerts.sources.context import SourceContext
     from trialalerts.sources.editors.steps import current_draft, find_article
 
-    article = find_article(ctx.settings, file)
+    article, original = find_article(ctx.settings, file), None
     with SourceContext(ctx.db, ctx.settings, ctx.clock) as context:
         life = current_draft(article, context)[1]
+        if article.file.translation_of and article.source is not None:
+            with contextlib.suppress(InvalidInput):  # that there is none is told by the list
+                whole = find_article(ctx.settings, Path(article.source.path) / article.file.translation_of)
+                original = current_draft(whole, context)[1]
     waits = f", waits for {life.waits_for}" if life.waits_for else ""
-    at = f" ({life.since:%Y-%m-%d %H:%M %Z})" if life.stage.value == "scheduled" and life.since else ""
-    say(f"{file}: {life.stage.value}{at}{waits}")
-    if life.stage.is_public or life.stage.value == "scheduled":
+    at = f" ({_hour(life.since)})" if life.stage.value == "scheduled" and life.since else ""
+    hour = article.file.publish_at
+    then = f"; then it goes out: {_hour(hour)}" if life.stage.value == "review" and hour and hour > _now(ctx) else ""
+    say(f"{file}: {life.stage.value}{at}{waits}{then}")
+    if original is not None and not original.stage.is_public:
+        held = (
+            f", not before: {_hour(original.since)}" if original.stage.value == "scheduled" and original.since else ""
+        )
+        say(f"It translates {article.file.translation_of} and goes out with it{held or f' ({original.stage.value})'}")
+    elif life.stage.is_public or life.stage.value == "scheduled":
         name = article.source.name if article.source else ""
         say(f"It is read at the next poll; at once with: trialalerts sources poll {name}")
+
+
+def _hour(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M %Z}"
 
 
 STEPS: dict[Callable[..., None], str] = {

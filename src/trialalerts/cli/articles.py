@@ -62,15 +62,15 @@ def list_(
         show_json(rows)
         return
     columns = ("source", "file", "stage", "waits for", "published", "title", "author", "reviewer", "languages", "item")
-    show_table(columns, [[row[column.replace(" ", "_")] for column in columns] for row in rows])
+    named = ["dated" if column == "published" else column for column in columns]
+    show_table(named, [[row[column.replace(" ", "_")] for column in columns] for row in rows])
 
 
 @app.command(epilog="Example: trialalerts articles show articles/leeds-centre.md")
 def show(file: File, *, json: AsJson = False) -> None:
     """Show how an article stands: its stage, who approved it, what was told of it and to how many."""
     from trialalerts.cli.context import open_context
-    from trialalerts.cli.output import show as say
-    from trialalerts.cli.output import show_json, show_table
+    from trialalerts.cli.output import show_fields, show_json, show_table
     from trialalerts.sources.editors.steps import find_article
 
     ctx = open_context()
@@ -79,8 +79,8 @@ def show(file: File, *, json: AsJson = False) -> None:
     if json:
         show_json(told)
         return
-    for name in ("file", "title", "stage", "waits_for", "published", "author", "reviewer", "item", "page"):
-        say(f"{name.replace('_', ' ')}: {told[name] if told[name] is not None else '-'}")
+    names = ("file", "title", "stage", "waits_for", "published", "author", "reviewer", "item", "page")
+    show_fields({"dated" if name == "published" else name: told[name] for name in names})  # a draft has a date, too
     show_table(("approved", "by", "this version"), [(a["at"], a["by"], a["current"]) for a in told["approvals"]])
     show_table(
         ("told", "on", "people", "mails"), [(c["kind"], c["at"], c["people"], c["mails"]) for c in told["changes"]]
@@ -124,6 +124,8 @@ def check(file: File, *, json: AsJson = False) -> None:
         )
         return
     say(f"{file}: {life.stage.value}{f', waits for {life.waits_for}' if life.waits_for else ''}")
+    if article.file.translation_of:
+        say(f"translation of: {article.file.translation_of}")
     for name, value in told.items():
         say(f"{name}: {(', '.join(value) if isinstance(value, list) else value) or '-'}")
     for problem in problems:

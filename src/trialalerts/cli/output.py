@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from trialalerts.errors import InvalidInput
 
-__all__ = ["is_terminal", "show", "show_json", "show_table", "write_file"]
+__all__ = ["is_terminal", "show", "show_fields", "show_json", "show_table", "write_file"]
 
 
 def is_terminal() -> bool:
@@ -51,6 +51,12 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, titl
     Console().print(table)
 
 
+def show_fields(fields: Mapping[str, object]) -> None:
+    """Print a line for each name with its value, as a table would have it; ``-`` where there is none."""
+    for name, value in fields.items():
+        show(f"{name.replace('_', ' ')}: {_cell(value) or '-'}")
+
+
 def write_file(path: Path, text: str) -> None:
     """Write ``text`` to ``path``, making its folder.
 
@@ -73,7 +79,7 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M UTC")
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(_cell(part) for part in value)
     return str(value)

@@ -25,7 +25,7 @@ from trialalerts.database.bulk import in_list, is_sqlite, list_value
 from trialalerts.digests.entries import RECRUITING_NOW, Entry, EntryChange
 from trialalerts.digests.rendering.lru_cache import LruCache
 from trialalerts.digests.tables import Selection, SelectionKind
-from trialalerts.matching.ranking import Match, grouped, rank
+from trialalerts.matching.ranking import Match, MatchGroup, grouped, rank
 from trialalerts.matching.reasons import Explainer, PreferenceView, Reason
 from trialalerts.matching.window import Candidate, Subject, shown_first, subject_of, told_change, told_kind
 from trialalerts.subscribers.tables import ONE_TRIAL, Preference, RegionKind
@@ -42,6 +42,7 @@ _SUBJECT_BYTES = 80_000_000
 _ONE_SUBJECT_BYTES, _ONE_SITE_BYTES = 2_000, 700
 
 _READ_AGAIN_SECONDS = 300.0
+_MORE_THAN_CORRECTED = frozenset({ChangeKind.PUBLISHED, ChangeKind.RETRACTED})
 _Numbers = dict[SelectionKind, set[int]]
 _Kept = TypeVar("_Kept")
 
@@ -56,13 +57,23 @@ class Parted(Protocol):
 class GroupSize(NamedTuple):
     """What one preference brought to a digest: ``entries`` of it follow each other there, of ``total``.
 
-    ``preference_id`` is None for articles, and 0 where the preference is gone; ``new`` of the items are new.
+    ``preference_id`` is None for articles, and 0 where the preference is gone; ``new`` of the items are new. Of the
+    articles so many are told because they were ``corrected`` or ``withdrawn``.
     """
 
     preference_id: int | None
     entries: int
     total: int
     new: int
+    corrected: int = 0
+    withdrawn: int = 0
+
+    @classmethod
+    def of_articles(cls, told: Sequence[AbstractSet[str]], *, entries: int, new: int) -> GroupSize:
+        """Return the size of the articles, by the kinds of changes that are told of each."""
+        withdrawn = sum(ChangeKind.RETRACTED in kinds for kinds in told)
+        corrected = sum(ChangeKind.CORRECTED in kinds and kinds.isdisjoint(_MORE_THAN_CORRECTED) for kinds in told)
+        return cls(None, entries, len(told), new, corrected, withdrawn)
 
 
 class EntryList(NamedTuple):
@@ -161,7 +172,7 @@ class DigestReader:
             told = [match for group in groups for match in group.matches[:most]]
             entries = [_entry(explainer, match, items[match.subject.item_id], followed) for match in told]
             of_trials = sum([match.subject.kind is ItemKind.TRIAL for match in matches])
-            sizes = [GroupSize(g.preference_id, len(g.matches[:most]), len(g.matches), g.new) for g in groups]
+            sizes = [_size_of(group, most) for group in groups]
             silent = [(p, number) for p, s in of_one if s.kind is SelectionKind.SILENT for number in s.numbers]
             made.append(EntryList(entries, len(matches), of_trials, tuple(sizes), tuple(silent)))
         return made
@@ -230,6 +241,14 @@ def _candidates(
     for item_id in still_open & items.keys():
         found[SelectionKind.OPEN, item_id] = shown_first(items[item_id].subject, items[item_id].appeared)
     return found
+
+
+def _size_of(group: MatchGroup, most: int | None) -> GroupSize:
+    shown = len(group.matches[:most])
+    if group.preference_id is not None:
+        return GroupSize(group.preference_id, shown, len(group.matches), group.new)
+    kinds = [{candidate.kind for candidate in match.candidates} for match in group.matches]
+    return GroupSize.of_articles(kinds, entries=shown, new=group.new)
 
 
 def _entry(explainer: Explainer, match: Match, known: _KnownItem, followed: Mapping[int, str]) -> Entry:

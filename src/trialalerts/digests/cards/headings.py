@@ -22,7 +22,8 @@ class Extent(NamedTuple):
 
     ``first``: what is open, and no changes: to a newcomer, or (then it is ``added``) for a new wish. Of the ``trials``
     among the ``total`` items ``new`` are new, the others changed. ``near``: all of it is around places. ``follows``:
-    how many single trials somebody follows who follows nothing else, in their first mail.
+    how many single trials somebody follows who follows nothing else, in their first mail. Of the articles so many are
+    no news, but were ``corrected`` or ``withdrawn``.
     """
 
     first: bool
@@ -32,6 +33,8 @@ class Extent(NamedTuple):
     new: int
     near: bool
     follows: int = 0
+    corrected: int = 0
+    withdrawn: int = 0
 
     @property
     def changed(self) -> int:
@@ -40,8 +43,8 @@ class Extent(NamedTuple):
 
     @property
     def articles(self) -> int:
-        """How many articles there are."""
-        return self.total - self.trials
+        """How many articles there are to read."""
+        return self.total - self.trials - self.corrected - self.withdrawn
 
     @property
     def is_welcome(self) -> bool:
@@ -74,6 +77,7 @@ def news_in_words(words: Wording, extent: Extent) -> str:
         counts = [("open_now", extent.trials), ("articles", extent.articles)]
     else:
         counts = [("new", extent.new), ("changed", extent.changed), ("articles", extent.articles)]
+    counts += [("corrected", extent.corrected), ("withdrawn", extent.withdrawn)]
     return ", ".join(words.count(f"news.{key}", count) for key, count in counts if count)
 
 
@@ -102,11 +106,12 @@ def digest_title(words: Wording, extent: Extent, wishes: Sequence[str]) -> str:
         return words.say("digest.title_added", wishes=words.listed(list(wishes)))
     if extent.first and extent.trials:
         return words.count(f"digest.title_first{near}", extent.trials)
-    if extent.new:
-        return words.count(f"digest.title_new{near}", extent.new)
     if extent.trials:
-        return words.count("digest.title_changed", extent.changed)
-    return words.count("digest.title_articles", extent.articles) if extent.total else words.say("digest.title_quiet")
+        key, count = (f"title_new{near}", extent.new) if extent.new else ("title_changed", extent.changed)
+        return words.count(f"digest.{key}", count)
+    if extent.articles:
+        return words.count("digest.title_articles", extent.articles)
+    return news_in_words(words, extent) if extent.total else words.say("digest.title_quiet")
 
 
 def digest_intro(

@@ -263,6 +263,7 @@ class CardMaker:
         told = [note for note in change_notes(self._words, entry.told, None) if note.kind != "published"]
         notes = (*told, *notices_said(self._words, facts.notices, told))
         text = text_in(self._words.language, item, facts)
+        is_withdrawn = any(note.kind == ChangeKind.RETRACTED for note in notes)  # what does not hold is not said again
         paragraphs = shown_text(text)
         if len(paragraphs) == 1 and text.url:
             paragraphs = (shortened(paragraphs[0], _SENTENCE),)
@@ -273,7 +274,7 @@ class CardMaker:
             byline=self._byline(item, facts),
             chip=next(iter(notes), None),
             notes=notes,
-            paragraphs=paragraphs,
+            paragraphs=() if is_withdrawn else paragraphs,
         )
 
     def _byline(self, item: Item, facts: ArticleFacts) -> str:

@@ -35,7 +35,7 @@ def grouped_entries(
         first = entry.reasons[0].preference_id if entry.reasons else 0
         groups[first if entry.kind == "trial" else None].append(entry)
     ordered = sorted(groups.items(), key=lambda group: group[0] is None)
-    sizes = [GroupSize(number, len(found), len(found), sum(map(_is_new, found))) for number, found in ordered]
+    sizes = [_size_of(number, found) for number, found in ordered]
     return StoredDigest(
         digest=digest,
         entries=[entry for _, found in ordered for entry in found],
@@ -47,8 +47,12 @@ def grouped_entries(
     )
 
 
-def _is_new(entry: Entry) -> bool:
-    return is_new({one.kind for one in entry.told})
+def _size_of(preference_id: int | None, entries: Sequence[Entry]) -> GroupSize:
+    kinds = [{one.kind for one in entry.told} for entry in entries]
+    new = sum(map(is_new, kinds))
+    if preference_id is None:
+        return GroupSize.of_articles(kinds, entries=len(entries), new=new)
+    return GroupSize(preference_id, len(entries), len(entries), new)
 
 
 def extent_of(stored: StoredDigest) -> Extent:
@@ -62,6 +66,8 @@ def extent_of(stored: StoredDigest) -> Extent:
         trials=stored.trials,
         new=sum(group.new for group in stored.groups if group.preference_id is not None),
         near=bool(wishes) and all(wish.kind is RegionKind.PLACE for wish in wishes),
+        corrected=sum(group.corrected for group in stored.groups),
+        withdrawn=sum(group.withdrawn for group in stored.groups),
     )
 
 
@@ -97,7 +103,8 @@ def _layout(
         rest=("group.more", {}),
     )
     if group.preference_id is None:
-        return replace(plain, anchor=READING, heading=words.say("group.read"))
+        put_right = group.corrected + group.withdrawn == group.total
+        return replace(plain, anchor=READING, heading=words.say("group.put_right" if put_right else "group.read"))
     if not first.reasons:
         return plain
     reason = first.reasons[0]
@@ -115,8 +122,12 @@ def _layout(
 
 def _counts(words: Wording, group: GroupSize, *, is_first: bool) -> list[str]:
     if group.preference_id is None:
-        return [words.count("news.articles", group.total)]
-    counts = [("open_now", group.total)] if is_first else [("new", group.new), ("changes", group.total - group.new)]
+        fresh = group.total - group.corrected - group.withdrawn
+        counts = [("articles", fresh), ("corrected", group.corrected), ("withdrawn", group.withdrawn)]
+    elif is_first:
+        counts = [("open_now", group.total)]
+    else:
+        counts = [("new", group.new), ("changes", group.total - group.new)]
     return [words.count(f"news.{key}", count) for key, count in counts if count]
 
 

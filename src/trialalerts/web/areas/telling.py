@@ -5,7 +5,7 @@ from __future__ import annotations
 from trialalerts.catalog.articles.translations import text_in
 from trialalerts.catalog.facts import ArticleFacts, TrialFacts
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
-from trialalerts.digests.cards.changes import change_line
+from trialalerts.digests.cards.changes import change_line, change_notes
 from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import EntryChange
@@ -29,7 +29,9 @@ def told_entry(publishing: Publishing, words: Wording, change: Change, item: Ite
         title = one_line(text.title, _TITLE)
         if change.kind is not ChangeKind.PUBLISHED:
             title = f"{told_in_a_line(words, change)}: {title}"
-        summary, url = one_line(text.summary, _TITLE), publishing.page(item.id)
+        said = _said_of_it(words, change)
+        retracted = change.kind is ChangeKind.RETRACTED
+        summary, url = said or ("" if retracted else one_line(text.summary, _TITLE)), publishing.page(item.id)
         return PublishedChange(id=id_, title=title, summary=summary, url=url, at=change.at)
     title = one_line(item.title, _TITLE)
     return PublishedChange(
@@ -43,8 +45,17 @@ def told_entry(publishing: Publishing, words: Wording, change: Change, item: Ite
 
 def told_in_a_line(words: Wording, change: Change) -> str:
     """Return what happened, in a few words."""
-    told = EntryChange(kind=change.kind.value, seq=change.seq, before=change.before, after=change.after)
-    return change_line(words, told, None)
+    return change_line(words, _told(change), None)
+
+
+def _said_of_it(words: Wording, change: Change) -> str:
+    """Return what editors say of a change: what was put right, why it was taken back; empty where they say nothing."""
+    (note,) = change_notes(words, [_told(change)], None)
+    return " ".join(f"{quote.label} {quote.text}" for quote in note.quotes)
+
+
+def _told(change: Change) -> EntryChange:
+    return EntryChange(kind=change.kind.value, seq=change.seq, before=change.before, after=change.after)
 
 
 def first_said(words: Wording, item: Item) -> str:
