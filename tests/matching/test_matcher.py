@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.matching.worlds import TODAY, World, expected, is_told_of_closing, window_of, worlds
 from trialalerts.matching.bits import bits_of, numbers_of
+from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import missed, wanted_together
 from trialalerts.matching.places import SiteMap
 from trialalerts.matching.query import PreferenceQuery
@@ -26,7 +27,10 @@ pytestmark = pytest.mark.soak
 slow_to_draw = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def matches_in(world: World) -> list[Match]:
+@slow_to_draw
+@given(worlds())
+def test_what_is_told_is_what_the_specification_tells_in_the_order_of_tiers_for_true_reasons(world: World) -> None:
+    """One drawn world for all that holds of any: to draw one takes ten times as long as to look at it."""
     index = window_of(world.candidates, world.areas)
     found = wanted_together(index, world.preferences, TODAY)
     asked = [
@@ -34,13 +38,15 @@ def matches_in(world: World) -> list[Match]:
         for preference, bits in zip(world.preferences, found, strict=True)
         for number in numbers_of(bits & index.after(world.after)).tolist()
     ]
-    return rank(asked)
+    matches = rank(asked)
+    assert_told_exactly(matches, world)
+    assert_what_is_not_wanted_misses_something(index, world)
+    assert_each_item_is_one_entry_at_its_tier(matches)
+    assert_every_reason_is_true(matches, world)
 
 
-@slow_to_draw
-@given(worlds())
-def test_the_bitset_matcher_tells_exactly_what_the_specification_tells(world: World) -> None:
-    matches = matches_in(world)
+def assert_told_exactly(matches: list[Match], world: World) -> None:
+    """What the bitsets find is what the specification finds, for the same preferences."""
     asked = expected(world)
     told = [candidate.seq for match in matches for candidate in match.candidates]
     assert sorted(told) == sorted({seq for _, seq in asked}), "each matching change once, no other"
@@ -49,10 +55,8 @@ def test_the_bitset_matcher_tells_exactly_what_the_specification_tells(world: Wo
         assert {p.id for p in match.preferences} == {preference for preference, seq in asked if seq in seqs}
 
 
-@slow_to_draw
-@given(worlds())
-def test_what_is_wanted_misses_nothing_and_whatever_is_not_misses_something(world: World) -> None:
-    index = window_of(world.candidates, world.areas)
+def assert_what_is_not_wanted_misses_something(index: WindowIndex, world: World) -> None:
+    """What is wanted misses nothing, and whatever is not misses something."""
     for preference in world.preferences:
         reasons = missed(index, PreferenceQuery.of(preference), TODAY)
         wanted_at_all = index.wanted(
@@ -66,10 +70,8 @@ def test_what_is_wanted_misses_nothing_and_whatever_is_not_misses_something(worl
         assert reduce(or_, reasons.values()) == index.every & ~wanted_at_all
 
 
-@slow_to_draw
-@given(worlds())
-def test_an_item_is_one_entry_and_entries_stand_in_the_order_of_their_tiers(world: World) -> None:
-    matches = matches_in(world)
+def assert_each_item_is_one_entry_at_its_tier(matches: list[Match]) -> None:
+    """An item is one entry, and entries stand in the order of their tiers."""
     items = [match.subject.item_id for match in matches]
     assert len(items) == len(set(items))
     tiers = [match.tier for match in matches]
@@ -79,10 +81,8 @@ def test_an_item_is_one_entry_and_entries_stand_in_the_order_of_their_tiers(worl
         assert (match.tier in {Tier.ANCESTOR, Tier.ANCESTOR_RECRUITING, Tier.ARTICLE_ANCESTOR}) is not direct
 
 
-@slow_to_draw
-@given(worlds())
-def test_every_reason_is_true_of_the_item(world: World) -> None:
-    matches = matches_in(world)
+def assert_every_reason_is_true(matches: list[Match], world: World) -> None:
+    """Each reason is true of the item."""
     explainer = Explainer(world.areas)
     for match in matches:
         reasons = [explainer.reason(match.subject, match.candidates, p) for p in match.preferences]
