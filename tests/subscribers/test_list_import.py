@@ -25,6 +25,7 @@ from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers import people
 from trialalerts.subscribers.addresses import address_key, checked_address
+from trialalerts.subscribers.files import bulk_import
 from trialalerts.subscribers.files.bulk_import import StoredList, SubscriberList, read_csv, store_list
 from trialalerts.subscribers.files.csv_rows import CsvRowReader
 from trialalerts.subscribers.files.export import export_csv
@@ -36,7 +37,7 @@ from trialalerts.vocabulary.areas.tree import load_areas
 ASK = partial(request_confirmations, now=NOW, domain="example.org")
 MANY = "address,area,confirmed\n" + "".join(
     f"p{number}@people.example,{area},{'yes' if number % 2 else 'no'}\n"
-    for number in range(2_300)
+    for number in range(230)
     for area in ("D009103", "D000690")[: 1 + number % 2]
 )
 
@@ -57,6 +58,12 @@ def import_list(db: Database, text: str, *, ask: Any = ASK, dry_run: bool = Fals
     return store_list(db, found, ask=ask, now=NOW, dry_run=dry_run)
 
 
+@pytest.fixture
+def batches_of_a_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Store a hundred people at once, where usually it is a thousand."""
+    monkeypatch.setattr(bulk_import, "_AT_ONCE", 100)
+
+
 def everything(db: Database) -> tuple[str, list[tuple[int, Any]], int]:
     """All people as a list, the mails that ask them, and the number of consents."""
     out = io.StringIO(newline="")
@@ -66,6 +73,7 @@ def everything(db: Database) -> tuple[str, list[tuple[int, Any]], int]:
         return out.getvalue(), mails, len(list(session.exec(select(Consent))))
 
 
+@pytest.mark.usefixtures("batches_of_a_hundred")
 def test_an_import_that_was_cut_off_goes_on_and_nobody_is_added_or_asked_twice(stage: Database) -> None:
     batches = 0
 
@@ -79,21 +87,22 @@ def test_an_import_that_was_cut_off_goes_on_and_nobody_is_added_or_asked_twice(s
     with pytest.raises(KeyboardInterrupt):
         import_list(stage, MANY, ask=cut_off)
     with stage.read() as session:
-        assert len(list_subscribers(session)) == 2_000
+        assert len(list_subscribers(session)) == 200
     count = import_list(stage, MANY)
-    assert (count.subscribers, count.preferences, count.to_confirm, count.asked) == (300, 450, 150, 150)
+    assert (count.subscribers, count.preferences, count.to_confirm, count.asked) == (30, 45, 15, 15)
     whole = everything(stage)
-    assert len(whole[1]) == 1_150
+    assert len(whole[1]) == 115
     assert import_list(stage, MANY) == StoredList()
     assert everything(stage) == whole
 
 
+@pytest.mark.usefixtures("batches_of_a_hundred")
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(stage: Database) -> None:
     with stage.write() as session:
         sign_up(session, "p1@people.example")
     before = everything(stage)
     count = import_list(stage, MANY, dry_run=True)
-    assert (count.subscribers, count.preferences, count.asked) == (2_299, 3_449, 1_150)
+    assert (count.subscribers, count.preferences, count.asked) == (229, 344, 115)
     assert everything(stage) == before
 
 
