@@ -11,12 +11,19 @@ from playwright.sync_api import Browser
 
 from tests.seen.looking import LOOKS, arriving, chromium, html_faults, serious_faults, window
 from tests.web.conftest import World, open_world, settings_of
+from tests.web.test_article import store
 from tests.web.test_trial_page import LEEDS, NOW, NUMBER, SPRINGFIELD, store_trial
-from trialalerts.catalog.facts import Contact, PartialDate
+from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 
-PATHS = {"trial": f"/trials/{NUMBER}", "sheet": f"/trials/{NUMBER}/sheet", "area": "/areas/D001249"}
+PATHS = {
+    "trial": f"/trials/{NUMBER}",
+    "sheet": f"/trials/{NUMBER}/sheet",
+    "area": "/areas/D001249",
+    "archive": "/articles",
+    "withdrawn article": "/articles/7001",
+}
 LONG = "\n".join(
     f"- a criterion, number {number}, of the length that registers like, with a number such as FEV1 between 50 and "
     "80 percent of what is predicted, and a remark in brackets (see the protocol) that goes on for a while"
@@ -42,6 +49,9 @@ def world(sqlite_db: Database, clock: FrozenClock) -> Iterator[World]:
             phases=("PHASE3",), enrolment=300, sponsor="Example Biotech", first_posted=date(2026, 1, 11),
             start=PartialDate(value="2026-03", precision="month", kind="actual"),
         )  # fmt: skip
+    texts = {"corrected_on": date(2026, 2, 26), "correction": "It is 12, not 21.", "retraction": "About another place."}
+    facts = ArticleFacts(html="<h2>Who</h2><ul><li>Adults</li></ul>", retracted_on=date(2026, 2, 27), **texts)
+    store(sqlite_db, id=7001, facts=facts.model_dump(mode="json"))
     yield from open_world(sqlite_db, clock, settings_of())
 
 
