@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -51,25 +52,38 @@ OLDEST = "0010"
 LATER = ["0011", "0012", "0013", "0014", "0015", "0016"]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database without tables."""
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def upgraded_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a service as it was at the oldest of these revisions, upgraded once for all tests, which copy it."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/old.db"
-        return
-    cluster: postgres.Cluster = request.getfixturevalue("postgres_cluster")
-    cluster.execute("CREATE DATABASE service_of_old")
-    yield cluster.url("service_of_old")
-    cluster.execute("DROP DATABASE service_of_old WITH (FORCE)")
+        url = f"sqlite:///{tmp_path_factory.mktemp('old') / 'old.db'}"
+    else:
+        cluster: postgres.Cluster = request.getfixturevalue("postgres_cluster")
+        cluster.execute("CREATE DATABASE service_of_old")
+        url = cluster.url("service_of_old")
+    with open_database(url) as db:
+        upgrade_schema(db, to=OLDEST)
+        fill(db)
+        upgrade_schema(db)
+    yield url
+    if request.param == "postgresql":
+        cluster.execute("DROP DATABASE service_of_old WITH (FORCE)")
 
 
 @pytest.fixture
-def old(empty_url: str) -> Iterator[Database]:
-    """A service as it was at the oldest of these revisions, still to be upgraded."""
-    with open_database(empty_url) as db:
-        upgrade_schema(db, to=OLDEST)
-        fill(db)
+def old(upgraded_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A service of old, upgraded; a copy of the test's own."""
+    if upgraded_url.startswith("sqlite"):
+        shutil.copy(upgraded_url.removeprefix("sqlite:///"), tmp_path / "old.db")
+        url = f"sqlite:///{tmp_path}/old.db"
+    else:
+        cluster: postgres.Cluster = request.getfixturevalue("postgres_cluster")
+        cluster.execute("CREATE DATABASE copy_of_old TEMPLATE service_of_old STRATEGY FILE_COPY")
+        url = cluster.url("copy_of_old")
+    with open_database(url) as db:
         yield db
+    if url.startswith("postgresql"):
+        cluster.execute("DROP DATABASE copy_of_old WITH (FORCE)")
 
 
 @pytest.fixture(params=LATER)
@@ -340,12 +354,7 @@ def test_every_row_is_kept(old: Database) -> None:
     keeps_every_row(old)
 
 
-def test_every_row_of_the_revisions_in_between_is_kept(later: Database) -> None:
-    keeps_every_row(later)
-
-
 def keeps_every_row(db: Database) -> None:
-    upgrade_schema(db)
     with db.read() as session:
         for name, rows in ROWS.items():
             found = session.connection().execute(text(f"SELECT count(*) FROM {name}")).scalar()
@@ -353,7 +362,6 @@ def keeps_every_row(db: Database) -> None:
 
 
 def test_what_was_there_gets_its_outlines(old: Database) -> None:
-    upgrade_schema(old)
     with old.read() as session:
         changed = set(session.exec(select(Change.item_id)))
         expected = {i.id for i in session.exec(select(Item)) if i.is_open or i.kind == "article" or i.id in changed}
@@ -371,7 +379,6 @@ def test_what_was_there_gets_its_outlines(old: Database) -> None:
 
 
 def test_a_source_begins_its_patience_with_its_last_attempt(old: Database) -> None:
-    upgrade_schema(old)
     with old.read() as session:
         states = {state.name: state for state in session.exec(select(SourceState))}
         assert session.exec(select(BaselineItem)).all() == []
@@ -384,7 +391,6 @@ def test_a_source_begins_its_patience_with_its_last_attempt(old: Database) -> No
 
 
 def test_an_article_of_midnight_keeps_its_day_and_no_other_gets_one(old: Database) -> None:
-    upgrade_schema(old)
     with old.read() as session:
         articles = session.exec(select(Item).where(Item.kind == "article").order_by(col(Item.id))).all()
         told = [ArticleFacts.model_validate(each.facts) for each in articles]
@@ -395,14 +401,12 @@ def test_an_article_of_midnight_keeps_its_day_and_no_other_gets_one(old: Databas
 
 
 def test_a_confirmation_of_old_begins_now_and_digests_say_nothing_added(old: Database) -> None:
-    upgrade_schema(old)
     with old.read() as session:
         assert {each.confirmed_seq for each in session.exec(select(Subscriber))} == {None}
         assert [each.added for each in session.exec(select(Digest))] == [False]
 
 
 def test_the_first_secret_that_is_used_is_the_databases_own(old: Database) -> None:
-    upgrade_schema(old)
     with old.read() as session:
         assert get_value(session, "secret_fingerprint") is None
     hold_secret(old, SETTINGS.service)
@@ -411,7 +415,6 @@ def test_the_first_secret_that_is_used_is_the_databases_own(old: Database) -> No
 
 
 def test_mails_keep_what_became_of_them(old: Database) -> None:
-    upgrade_schema(old)
     with old.read() as session:
         mails = session.exec(select(Delivery).order_by(col(Delivery.id))).all()
     assert [each.state for each in mails] == [DeliveryState.SENT, DeliveryState.BOUNCED, DeliveryState.QUEUED]
@@ -420,7 +423,6 @@ def test_mails_keep_what_became_of_them(old: Database) -> None:
 
 
 def test_a_suppression_of_old_is_final_and_says_no_rule(old: Database) -> None:
-    upgrade_schema(old)
     with old.read() as session:
         found = session.exec(select(Suppression).order_by(Suppression.reason)).all()
         assert [(each.reason, each.detail, each.since) for each in found] == [
@@ -433,7 +435,6 @@ def test_a_suppression_of_old_is_final_and_says_no_rule(old: Database) -> None:
 
 
 def test_soft_bounces_of_old_park_nobody_by_themselves(old: Database) -> None:
-    upgrade_schema(old)
     with old.read() as session:
         found = {each.subscriber_id: each for each in session.exec(select(SoftBounces))}
         assert {number: (each.in_a_row, each.score) for number, each in found.items()} == {FULL: (9, 4), SERVED: (2, 2)}
@@ -459,12 +460,13 @@ def test_who_was_served_hears_what_is_new_and_who_was_not_what_is_open(old: Data
     goes_on(old)
 
 
-def test_a_service_of_the_revisions_in_between_goes_on_too(later: Database) -> None:
+def test_a_service_of_the_revisions_in_between_keeps_every_row_and_goes_on_too(later: Database) -> None:
+    upgrade_schema(later)
+    keeps_every_row(later)
     goes_on(later)
 
 
 def goes_on(old: Database) -> None:
-    upgrade_schema(old)
     hold_secret(old, SETTINGS.service)
     clock, transport = FrozenClock(NOW), MemoryTransport()
     count = compose_due(old, SETTINGS, clock)
@@ -494,7 +496,6 @@ def goes_on(old: Database) -> None:
 
 
 def test_doctor_and_report_read_what_was_there(old: Database) -> None:
-    upgrade_schema(old)
     with old.read() as session:
         report = make_report(session, now=NOW, days=60)
         assert [each.subject for each in open_findings(session)] == ["late"]
@@ -508,7 +509,6 @@ def test_doctor_and_report_read_what_was_there(old: Database) -> None:
 
 
 def test_a_suppressed_address_of_old_is_mailed_no_more(old: Database) -> None:
-    upgrade_schema(old)
     with old.read() as session:
         assert is_suppressed(session, SECRET, "Gone@gone.example")
         assert is_suppressed(session, SECRET, "angry@angry.example")
@@ -516,7 +516,6 @@ def test_a_suppressed_address_of_old_is_mailed_no_more(old: Database) -> None:
 
 
 def test_a_trial_of_old_is_no_news_and_its_change_is(old: Database) -> None:
-    upgrade_schema(old)
     with old.write() as session:
         count = store_items(session, [trial("NCT00000002"), trial("NCT00000009")], baseline=False, now=NOW)
     assert count.new == 1
