@@ -20,12 +20,13 @@ from hypothesis import settings
 
 from tests import compiled_sql, postgres
 from tests.installation import Answer, Installation, Run
+from tests.made_once import made_once
 from trialalerts.cli.main import main
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database, open_database
 from trialalerts.database.schema import upgrade_schema
-from trialalerts.vocabulary.areas.shipped import store_shipped
 from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
+from trialalerts.vocabulary.tagging.tagger import Tagger
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -146,16 +147,17 @@ def clock() -> FrozenClock:
 
 @pytest.fixture(scope="session")
 def _empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sqlite") / "empty.db"
-    database = open_database(f"sqlite:///{path}")
-    upgrade_schema(database)
-    with database.engine.connect() as connection:
-        connection.execution_options(trialalerts_writes=False)
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.exec_driver_sql("BEGIN")
-    database.dispose()
-    return path
+    return made_once(tmp_path_factory, "sqlite", _make_sqlite) / "empty.db"
+
+
+def _make_sqlite(folder: Path) -> None:
+    with open_database(f"sqlite:///{folder / 'empty.db'}") as database:
+        upgrade_schema(database)
+        with database.engine.connect() as connection:
+            connection.execution_options(trialalerts_writes=False)
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")
 
 
 @pytest.fixture
@@ -167,21 +169,28 @@ def sqlite_url(_empty_sqlite: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster() -> Iterator[postgres.Cluster]:
+def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Cluster]:
     """A running PostgreSQL of our own, with an upgraded database ``empty`` to copy from."""
     programs = postgres.find_programs()
     if programs is None:
         missing(postgres.INSTALL)
         raise AssertionError
-    cluster = postgres.start_cluster(programs)
+    made = made_once(tmp_path_factory, "postgresql", lambda folder: _make_postgresql(programs, folder))
+    cluster = postgres.start_cluster(programs, data=made / "data")
     try:
-        cluster.execute("CREATE DATABASE empty")
-        database = open_database(cluster.url("empty"))
-        upgrade_schema(database)
-        database.dispose()
         yield cluster
     finally:
         cluster.stop()
+
+
+def _make_postgresql(programs: Path, folder: Path) -> None:
+    cluster = postgres.start_cluster(programs)
+    try:
+        cluster.execute("CREATE DATABASE empty")
+        with open_database(cluster.url("empty")) as database:
+            upgrade_schema(database)
+    finally:
+        cluster.stop(keep=folder / "data")
 
 
 @pytest.fixture
@@ -225,21 +234,39 @@ def postgresql_db(postgresql_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def shipped_areas(tmp_path_factory: pytest.TempPathFactory) -> AreaTree:
+def shipped_areas(vocabulary: Database) -> AreaTree:
     """All areas that ship with the program, as ``init`` stores them: the curated ones and the diseases of MeSH."""
-    with open_database(f"sqlite:///{tmp_path_factory.mktemp('areas') / 'areas.db'}") as database:
-        upgrade_schema(database)
-        with database.write() as session:
-            store_shipped(session)
-        with database.read() as session:
-            return load_areas(session)
+    with vocabulary.read() as session:
+        return load_areas(session)
+
+
+@pytest.fixture(scope="session")
+def shipped_tagger(shipped_areas: AreaTree) -> Tagger:
+    """A tagger that knows the areas that ship; it takes seconds to make; tests only read with it."""
+    return Tagger(shipped_areas)
+
+
+@pytest.fixture(scope="session")
+def vocabulary(_initialised: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A SQLite database after ``init``, with all areas, topics and places; tests read it only."""
+    path = tmp_path_factory.mktemp("vocabulary") / "trialalerts.db"
+    shutil.copy(_initialised / "var" / "trialalerts.db", path)
+    with open_database(f"sqlite:///{path}") as database:
+        yield database
+
+
+@pytest.fixture
+def initialised_db(_initialised: Path, tmp_path: Path) -> Iterator[Database]:
+    """A SQLite database after ``init``, with all areas, topics and places, to be written into."""
+    path = tmp_path / "initialised.db"
+    shutil.copy(_initialised / "var" / "trialalerts.db", path)
+    with open_database(f"sqlite:///{path}") as database:
+        yield database
 
 
 @pytest.fixture(scope="session")
 def _initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("initialised")
-    Installation(folder=folder).done("init")
-    return folder
+    return made_once(tmp_path_factory, "initialised", lambda folder: Installation(folder=folder).done("init"))
 
 
 @pytest.fixture

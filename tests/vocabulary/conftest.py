@@ -1,4 +1,4 @@
-"""A database with all places, loaded once for all tests that only read it."""
+"""What the tests of the vocabulary share: the database with all places, and what they are loaded from, read once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from trialalerts.database import Database, open_database
-from trialalerts.database.schema import upgrade_schema
+from trialalerts.database import Database
 from trialalerts.vocabulary.places import loading
 from trialalerts.vocabulary.places.countries import read_countries
-from trialalerts.vocabulary.places.loading import load_places
 from trialalerts.vocabulary.places.subdivisions import Subdivision, read_subdivisions
 
 _read_cities = loading._read_cities
@@ -35,15 +33,16 @@ def _cities_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "_read_cities", cities)
 
 
+@pytest.fixture
+def large_cities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is loaded have one city of seven, those of 100,000 people: enough for how it is stored and replaced."""
+    monkeypatch.setattr(loading, "_read_cities", lambda _: [city for city in _cities() if city.population >= 100_000])
+
+
 @pytest.fixture(scope="session")
-def placed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def placed(vocabulary: Database) -> Database:
     """A SQLite database that holds all places; tests read it only."""
-    database = open_database(f"sqlite:///{tmp_path_factory.mktemp('places') / 'places.db'}")
-    upgrade_schema(database)
-    with database.write() as session:
-        load_places(session)
-    yield database
-    database.dispose()
+    return vocabulary
 
 
 @pytest.fixture

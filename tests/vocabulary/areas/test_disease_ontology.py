@@ -15,7 +15,6 @@ from trialalerts.errors import InvalidInput
 from trialalerts.vocabulary.areas.graph import circle_in
 from trialalerts.vocabulary.areas.imports import import_areas
 from trialalerts.vocabulary.areas.imports.obo_files import read_obo
-from trialalerts.vocabulary.areas.shipped import store_shipped
 from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 from trialalerts.vocabulary.tagging.tagger import Tagger
@@ -295,15 +294,14 @@ def test_a_cross_reference_to_another_type_is_refused(sqlite_db: Database, tmp_p
 
 
 def test_the_faulty_synonyms_of_the_real_ontology_no_longer_mislead(
-    sqlite_db: Database, shared_data: Path, shared_cases: Path
+    initialised_db: Database, shared_data: Path, shared_cases: Path
 ) -> None:
-    with sqlite_db.write() as session:
-        store_shipped(session)
+    with initialised_db.write() as session:
         count = import_areas(session, shared_data / "vocab" / "doid_2024-01-31.obo.gz")
     assert count.refused["contradicting"] > 500
     assert count.refused["gene symbols"] > 40
     assert count.refused["cross-references"] > 300
-    with sqlite_db.read() as session:
+    with initialised_db.read() as session:
         tagger = Tagger(load_areas(session))
     lines = (shared_cases / "tagging" / "texts.jsonl").read_text("utf-8").splitlines()
     texts = {text["id"]: text for text in map(json.loads, lines)}

@@ -20,7 +20,7 @@ from trialalerts.vocabulary.areas.mesh_ids import is_mesh_id
 from trialalerts.vocabulary.areas.shipped import CURATED, MESH, store_shipped
 from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.spelling import name_key, name_orders
-from trialalerts.vocabulary.tables import Area, AreaOrigin, Place, PlaceKind
+from trialalerts.vocabulary.tables import Area, AreaOrigin
 from trialalerts.vocabulary.tagging.tagger import Tagger
 
 HEADER = "id\tname\ttree numbers\tentry terms\n"
@@ -61,12 +61,6 @@ def curated(tmp_path: Path) -> Path:
 def mesh(tmp_path: Path) -> Path:
     """A small MeSH in the form that is shipped."""
     return _mesh(tmp_path / "mesh.tsv.gz", MESH_ROWS)
-
-
-@pytest.fixture(scope="module")
-def shipped_tagger(shipped_areas: AreaTree) -> Tagger:
-    """A tagger that knows the areas that ship."""
-    return Tagger(shipped_areas)
 
 
 def _mesh(path: Path, rows: str) -> Path:
@@ -301,14 +295,11 @@ def test_two_that_start_at_once_store_it_once(
 
 
 def test_preparing_stores_the_whole_vocabulary_and_the_next_start_reads_one_row(
-    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+    initialised_db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with sqlite_db.write() as session:  # with a place there, the world's are not loaded
-        session.add(Place(id="GB", kind=PlaceKind.COUNTRY, name="United Kingdom", country="GB"))
-    assert prepare(sqlite_db, Settings()).areas > 5_000
     monkeypatch.setattr(module, "store_curated", lambda *_: pytest.fail("the curated file was read again"))
     monkeypatch.setattr(module, "import_mesh", lambda *_: pytest.fail("MeSH was read again"))
-    assert prepare(sqlite_db, Settings()).areas > 5_000
+    assert prepare(initialised_db, Settings()).areas > 5_000  # ``init`` has prepared it
 
 
 def test_the_shipped_mesh_is_the_branches_of_diseases_of_2025() -> None:

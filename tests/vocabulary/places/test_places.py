@@ -50,6 +50,7 @@ def test_an_empty_database_has_no_places(db: Database) -> None:
         assert not places_loaded(session)
 
 
+@pytest.mark.usefixtures("large_cities")
 def test_places_are_loaded_once_and_anew_when_what_they_are_made_of_is_another(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,6 +68,7 @@ def test_places_are_loaded_once_and_anew_when_what_they_are_made_of_is_another(
         assert store_places(session) > 0
 
 
+@pytest.mark.usefixtures("large_cities")
 def test_a_loading_that_breaks_off_leaves_what_was_there(sqlite_db: Database) -> None:
     with sqlite_db.write() as session:
         before = load_places(session)

@@ -18,8 +18,10 @@ from trialalerts.database import Database, open_database
 from trialalerts.errors import AmbiguousRegion, InvalidInput, UnknownRegion
 from trialalerts.operations.backups import back_up
 from trialalerts.vocabulary.places.loading import load_places
+from trialalerts.vocabulary.places.postcodes import search as module
 from trialalerts.vocabulary.places.postcodes.search import PostcodeCount, import_postcodes, postcode_label, town_code
 from trialalerts.vocabulary.places.regions import find_region, search_places
+from trialalerts.vocabulary.places.site_names import SiteLocator
 from trialalerts.vocabulary.tables import Postcode
 
 
@@ -72,6 +74,15 @@ def scratch(placed: Database, tmp_path_factory: pytest.TempPathFactory) -> Itera
     back_up(placed, file)
     with open_database(f"sqlite:///{file}") as database:
         yield database
+
+
+@pytest.fixture
+def _one_locator(scratch: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Read the names of all subdivisions once: each import does, and for a few lines it is nine tenths of the time."""
+    with scratch.read() as session:
+        locator = SiteLocator(session)
+        monkeypatch.setattr(module, "SiteLocator", lambda _: locator)
+        yield
 
 
 FOUND = [
@@ -155,6 +166,7 @@ def test_a_search_finds_postcodes_by_their_beginning(imported: Session) -> None:
     assert search_places(imported, "ls1", limit=0) == []
 
 
+@pytest.mark.usefixtures("_one_locator")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(
     st.lists(
@@ -187,6 +199,7 @@ def test_the_key_of_a_key_is_itself(country: str, text: str) -> None:
     assert town_code(country, town_code(country, text)) == town_code(country, text)
 
 
+@pytest.mark.usefixtures("large_cities")
 def test_an_import_replaces_a_country_and_leaves_the_others(db: Database, tmp_path: Path) -> None:
     with db.write() as session:
         load_places(session)
@@ -200,6 +213,7 @@ def test_an_import_replaces_a_country_and_leaves_the_others(db: Database, tmp_pa
         assert [hit.label for hit in search_places(session, "ls1")] == ["LS1, Leeds, GB", "LS10, Hunslet, GB"]
 
 
+@pytest.mark.usefixtures("large_cities")
 def test_places_on_both_sides_of_the_date_line_lie_between(sqlite_db: Database, tmp_path: Path) -> None:
     rows = [line("DE", "1", "East", "", 10, 179.9), line("DE", "1", "West", "", 10, -179.7)]
     with sqlite_db.write() as session:

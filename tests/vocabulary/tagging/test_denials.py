@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.vocabulary.tagging.tagger import Tagger
 
 ASTHMA, DIABETES, CANCER, MIGRAINE = "D001249", "D003920", "D009369", "D008881"
@@ -61,12 +60,6 @@ MEANT = [
     ("es", "Migraña sin aura", MIGRAINE),
 ]
 ALL = {ASTHMA, DIABETES, CANCER, MIGRAINE}
-
-
-@pytest.fixture(scope="module")
-def tagger(shipped_areas: AreaTree) -> Tagger:
-    """A tagger of all that ships with the program."""
-    return Tagger(shipped_areas)
 
 
 def about(tagger: Tagger, language: str, said: str) -> set[str]:

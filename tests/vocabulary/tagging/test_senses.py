@@ -8,16 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.vocabulary.tagged_sentences import HALVES, is_right, sentences
-from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.vocabulary.tagging.tagger import Tagger
 
 _AT_MOST = 0.03
-
-
-@pytest.fixture(scope="module")
-def tagger(shipped_areas: AreaTree) -> Tagger:
-    """A tagger that knows the areas that ship with the program."""
-    return Tagger(shipped_areas)
 
 
 def _named(tagger: Tagger, title: str, text: str = "") -> list[str]:

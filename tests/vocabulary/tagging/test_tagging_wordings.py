@@ -11,12 +11,6 @@ from trialalerts.vocabulary.tagging.tagger import Tagger
 PADDING = " ".join(["Then we walked on and counted the trees along the river."] * 8)
 
 
-@pytest.fixture(scope="module")
-def tagger(shipped_areas: AreaTree) -> Tagger:
-    """A tagger that knows the areas that ship with the program."""
-    return Tagger(shipped_areas)
-
-
 def _listed(tagger: Tagger, title: str, text: str) -> set[str]:
     mentions = tagger.mentions(title=title, text=text)
     return {tag.area_id for tag in tagger.listed(mentions, words=len(f"{title} {text}".split()))}
