@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlmodel import col, select
@@ -51,6 +52,16 @@ def news(number: int, published: datetime | None, *, area: str = MS) -> ItemDraf
     return replace(draft, published_at=published, areas=[AreaTag(id=area, in_title=True)])
 
 
+@cache
+def _settings(names: tuple[str, ...], patience: timedelta) -> Settings:
+    sources = [SourceSettings(name=name, kind="feed", url="https://example.org/feed") for name in names]
+    return Settings(
+        service=ServiceSettings(name="Example Alerts", secret="a secret of the tests"),
+        digests=DigestSettings(wait_for_baseline=patience),
+        sources=tuple(sources),
+    )
+
+
 @dataclass
 class Service:
     """A service with sources by their names; ``patience`` is how long first digests wait."""
@@ -63,12 +74,7 @@ class Service:
 
     @property
     def settings(self) -> Settings:
-        sources = [SourceSettings(name=name, kind="feed", url="https://example.org/feed") for name in self.names]
-        return Settings(
-            service=ServiceSettings(name="Example Alerts", secret="a secret of the tests"),
-            digests=DigestSettings(wait_for_baseline=self.patience),
-            sources=tuple(sources),
-        )
+        return _settings(self.names, self.patience)
 
     def poll(self, name: str, *pages: Sequence[ItemDraft], stops_at: int | None = None) -> PollCount:
         """Poll a source from the page where it stands; it fails where it is to stop."""

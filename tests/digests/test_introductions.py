@@ -312,7 +312,11 @@ class TestTheFirstMailAlwaysComes:
         assert service.told("anna")[1] == now_open(2)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    ("database_url", "seed"),
+    [(kind, seed) for kind, seeds in (("sqlite", (0, 2, 4)), ("postgresql", (1, 3, 5))) for seed in seeds],
+    indirect=["database_url"],
+)
 def test_whatever_is_cut_off_each_open_trial_is_told_to_each_follower_exactly_once(service: Service, seed: int) -> None:
     """Pollers that are cut off, people who confirm meanwhile, a source added later, patience that ends or does not."""
     dice = random.Random(seed)
