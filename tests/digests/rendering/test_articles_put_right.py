@@ -70,3 +70,11 @@ def test_what_was_put_right_is_told_with_its_text() -> None:
 def test_the_lines_of_an_article_stand_below_each_other_in_the_text() -> None:
     text = mail_of("corrected").text
     assert re.search(r"\n1\. CORRECTED\n {3}What an invented illness teaches, part 50\n", text), text
+
+
+def test_the_foot_speaks_of_registers_only_where_a_trial_is_told() -> None:
+    beside = mail([trial(1), article(50)], [entry(trial(1), told("opened")), entry(article(50), told("published"))])
+    for message, trials in ((mail_of("published", "corrected"), False), (beside, True)):
+        for part in (message.text, message.html or ""):
+            assert ("public registers" in part) is trials
+            assert "medical advice" in " ".join(part.split())

@@ -250,9 +250,9 @@ _SAID = {
 }
 _EMPTY: Mapping[str, Any] = {**dict.fromkeys(_SAID, ""), "notes": ()}
 _LETTERS: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (
-    ({"page": False, "linked": True, "nothing": False, "welcome": True}, _SAID),
-    ({"page": False, "linked": False, "nothing": True, "welcome": False}, _SAID),
-    ({"page": True, "linked": True, "nothing": False, "welcome": False}, _EMPTY),
+    ({"page": False, "linked": True, "nothing": False, "welcome": True, "reading": False}, _SAID),
+    ({"page": False, "linked": False, "nothing": True, "welcome": False, "reading": False}, _SAID),
+    ({"page": True, "linked": True, "nothing": False, "welcome": False, "reading": True}, _EMPTY),
 )
 _CONFIRMATION = Notice(
     subject="Please confirm",

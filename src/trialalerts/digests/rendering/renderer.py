@@ -304,6 +304,7 @@ class MailRenderer:
                 "linked": bool(stored.digest.id),
                 "nothing": extent.is_first_of_nothing and not extent.follows,
                 "welcome": extent.is_welcome and bool(extent.trials),
+                "reading": bool(extent.total) and not extent.trials,
             },
             own={
                 "title": digest_title(words, extent, [group.heading for group in groups if group.anchor != READING]),
