@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import uuid
@@ -18,8 +19,8 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from tests import compiled_sql, postgres
-from tests.installation import Answer, Installation, Run
+from tests import compiled_sql, postgres, programs
+from tests.installation import PROGRAM, Answer, Installation, Run
 from tests.made_once import made_once
 from trialalerts.cli.main import main
 from trialalerts.clock import FrozenClock
@@ -67,6 +68,17 @@ def pytest_configure() -> None:
     _work_in_memory()
     compiled_sql.share()
     settings.register_profile("quick", max_examples=20)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the programs that are started know the areas that ship, which are stored only where one is started."""
+    factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]  # a fixture for all would make no test quick
+
+    def copied() -> Path:
+        made = made_once(factory, "initialised", _init)
+        return Path(shutil.copy(made / "var" / "trialalerts.db", factory.mktemp("areas")))
+
+    programs.VOCABULARY.found = copied
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -266,7 +278,17 @@ def initialised_db(_initialised: Path, tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def _initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_once(tmp_path_factory, "initialised", lambda folder: Installation(folder=folder).done("init"))
+    return made_once(tmp_path_factory, "initialised", _init)
+
+
+def _init(folder: Path) -> None:
+    subprocess.run([PROGRAM, "init"], cwd=folder, env=Installation(folder=folder).environment, check=True)
+
+
+@pytest.fixture(scope="session")
+def initialised(_initialised: Path) -> Path:
+    """A folder after ``trialalerts init``; only to be copied."""
+    return _initialised
 
 
 @pytest.fixture

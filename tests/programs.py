@@ -1,7 +1,7 @@
-"""Programs that a test runs as processes: forked from one that has read their modules.
+"""Programs that a test runs as processes: forked from one that has read their modules and the disease areas.
 
 What is killed, frozen or told to end is a process like any other, with its own signals, threads and database; only the
-seconds are spared that a fresh one spends reading the same thousand modules.
+seconds are spared that a fresh one spends reading the same thousand modules, and working out the same dictionaries.
 """
 
 from __future__ import annotations
@@ -14,15 +14,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_until_ready
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Literal, Self, TextIO
 
-__all__ = ["Program", "start"]
+from tests import worked_out
+
+__all__ = ["Program", "Vocabulary", "start"]
 
 _ORIGIN = multiprocessing.get_context("forkserver")
 _ORIGIN.set_forkserver_preload(
@@ -32,8 +36,35 @@ _ORIGIN.set_forkserver_preload(
             f"trialalerts.{name}"
             for name in ("cli.run", "daemon", "bootstrap", "operations.doctor", "pipeline", "web.app")
         ),
+        "tests.worked_out",
     ]
 )
+
+
+@dataclass
+class Vocabulary:
+    """Where the disease areas come from that the first of the programs works out; without ``found`` it does not."""
+
+    found: Callable[[], Path] | None = None
+
+
+VOCABULARY = Vocabulary()
+
+
+@cache
+def _begin() -> None:
+    """Start the process of which all others are forked."""
+    folder = str(Path(__file__).resolve().parent.parent)  # it imports from its environment's path alone
+    told = {"PYTHONPATH": os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))}
+    if VOCABULARY.found is not None:
+        told[worked_out.DATABASE] = str(VOCABULARY.found())
+    before = dict(os.environ)
+    os.environ.update(told)
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @dataclass(kw_only=True)
@@ -107,6 +138,7 @@ def start(
     environment: Mapping[str, str] | None = None,
     out: Path | Literal["pipe"] | None = None,
     err: Path | None = None,
+    stdin: Path | None = None,
 ) -> Program:
     """Start ``python -m module words`` in ``folder``; what it prints is added to files or goes nowhere.
 
@@ -117,17 +149,19 @@ def start(
         environment: all its variables; None: those of this process.
         out: the file for its output; a pipe of which the program's ``stdout`` is the end that is read.
         err: the file for its errors.
+        stdin: what it reads, a terminal for example; None: nothing.
     """
     variables = dict(os.environ if environment is None else environment)
     if out != "pipe":
-        return Program(_process=_forked(module, words, folder, variables, out, err))
+        return Program(_process=_forked(module, words, folder, variables, out, err, stdin))
     reader, writer = _ORIGIN.Pipe(duplex=False)
     with reader, writer:
-        process = _forked(module, words, folder, variables, writer, err)
+        process = _forked(module, words, folder, variables, writer, err, stdin)
         return Program(_process=process, stdout=os.fdopen(os.dup(reader.fileno())))
 
 
 def _forked(*about: object) -> ForkServerProcess:
+    _begin()
     process = _ORIGIN.Process(target=_run, args=about, daemon=True)
     process.start()
     return process
@@ -140,6 +174,7 @@ def _run(
     variables: dict[str, str],
     out: Path | Connection | None,
     err: Path | None,
+    stdin: Path | None,
 ) -> None:
     os.chdir(folder)
     os.environ.clear()
@@ -152,4 +187,7 @@ def _run(
             where.close()
         else:
             os.dup2(os.open(where or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    if stdin is not None:
+        os.dup2(os.open(stdin, os.O_RDONLY | os.O_NOCTTY), 0)
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -66,10 +66,10 @@ class Service(Installation):
 
 
 @pytest.fixture(scope="module")
-def served(_initialised: Path, server: RegistryServer, tmp_path_factory: pytest.TempPathFactory) -> Service:
+def served(initialised: Path, server: RegistryServer, tmp_path_factory: pytest.TempPathFactory) -> Service:
     """A service on SQLite that has done its first round; only to be copied."""
     folder = tmp_path_factory.mktemp("served") / "installation"
-    shutil.copytree(_initialised, folder)
+    shutil.copytree(initialised, folder)
     return first_round(Service(folder=folder), server)
 
 
@@ -99,15 +99,15 @@ def subscribe(installation: Installation) -> None:
 def service(registry: RegistryServer, studies: list[Any], tmp_path: Path, request: pytest.FixtureRequest) -> Service:
     """A service with three subscribers that has done its first round; on PostgreSQL where the test says so.
 
-    There it has read every study that might be told, and a fifth of the others.
+    There it has read every study that might be told, and a fiftieth of the others.
     """
     folder = tmp_path / "service"
     if getattr(request, "param", "sqlite") == "postgresql":
-        shutil.copytree(request.getfixturevalue("_initialised"), folder)
+        shutil.copytree(request.getfixturevalue("initialised"), folder)
         url = request.getfixturevalue("postgresql_url")
         service = Service(folder=folder, variables={"TRIALALERTS_DATABASE__URL": url})
         service.done("init")
-        registry.reset([each for number, each in enumerate(studies) if number % 5 == 0 or is_of_interest(each)])
+        registry.reset([each for number, each in enumerate(studies) if number % 50 == 0 or is_of_interest(each)])
         return first_round(service, registry)
     served: Service = request.getfixturevalue("served")
     shutil.copytree(served.folder, folder)

@@ -7,17 +7,17 @@ import json
 import os
 import pty
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from email import policy
 from email.message import EmailMessage
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from sqlmodel import select
 
+from tests import programs
 from tests.delivery.mailserver import Mailbox, running
 from tests.installation import Installation, Run
 from tests.test_an_editors_article import web_of
@@ -310,17 +310,18 @@ def test_at_a_terminal_the_number_is_typed(installation: Installation, mailbox: 
     del mailbox
     for typed, code in ((b"4\n", 2), (b"5\n", 0)):
         near, far = pty.openpty()
-        command = [sys.executable, "-m", "trialalerts", "announcements", "send", "moved.md"]
-        process = subprocess.Popen(
-            command, cwd=installation.folder, stdin=far, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=installation.environment,
+        log = installation.folder / "log"
+        log.unlink(missing_ok=True)
+        process = programs.start(
+            "trialalerts", "announcements", "send", "moved.md", folder=installation.folder,
+            environment=installation.environment, out=log, err=log, stdin=Path(os.ttyname(far)),
         )  # fmt: skip
-        os.close(far)
         os.write(near, typed)
-        out, _ = process.communicate(timeout=120)
+        process.wait(timeout=300)
+        os.close(far)
         os.close(near)
-        assert b"Type this number to send it" in out
-        assert process.returncode == code, out
+        assert "Type this number to send it" in log.read_text()
+        assert process.returncode == code, log.read_text()
 
 
 def test_a_page_shows_it_to_who_was_told_it(run: Run, installation: Installation, mailbox: Mailbox) -> None:

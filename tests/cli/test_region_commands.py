@@ -14,28 +14,14 @@ from threading import Thread
 import pytest
 
 from trialalerts.cli.main import main
-from trialalerts.database import open_database
-from trialalerts.database.schema import upgrade_schema
-from trialalerts.vocabulary.places.loading import load_places
 from trialalerts.vocabulary.places.postcodes import download
 
 
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite database that holds all places, loaded once and copied for each test."""
-    file = tmp_path_factory.mktemp("places") / "places.db"
-    database = open_database(f"sqlite:///{file}")
-    upgrade_schema(database)
-    with database.write() as session:
-        load_places(session)
-    database.dispose()
-    return file
-
-
 @pytest.fixture
-def _places(loaded: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _places(initialised: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A SQLite database that holds all places, as ``init`` loads them."""
     monkeypatch.chdir(tmp_path)
-    copyfile(loaded, tmp_path / "own.db")
+    copyfile(initialised / "var" / "trialalerts.db", tmp_path / "own.db")
     monkeypatch.setenv("TRIALALERTS_DATABASE__URL", f"sqlite:///{tmp_path / 'own.db'}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -212,7 +213,7 @@ def test_a_preference_is_added_and_removed(run: Run) -> None:
     assert run("preferences", "remove", "2", "--yes").code == 2
 
 
-def test_an_export_is_imported_elsewhere(run: Run, installation: Installation) -> None:
+def test_an_export_is_imported_elsewhere(run: Run, installation: Installation, initialised: Path) -> None:
     run(*FULL)
     run("subscribers", "add", "bob@example.org", "--area", "ALS", "--label", "=1+1")
     path = installation.folder / "people.csv"
@@ -224,7 +225,7 @@ def test_an_export_is_imported_elsewhere(run: Run, installation: Installation) -
     ]
     for file in (installation.folder / "var").glob("trialalerts.db*"):
         file.unlink()
-    run("init")
+    shutil.copy(initialised / "var" / "trialalerts.db", installation.folder / "var")
     answer = run("subscribers", "import", str(path))
     assert answer.out == "2 subscribers and 2 preferences added\n1 must confirm; 1 confirmation mail queued\n"
     assert run("subscribers", "export").out == path.read_bytes().decode()

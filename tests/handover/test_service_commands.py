@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -95,11 +96,12 @@ def test_too_soon_is_told_in_one_line(run: Run, mailbox: Mailbox) -> None:
 
 
 def test_from_one_installation_to_the_other(
-    run: Run, installation: Installation, mailbox: Mailbox, tmp_path: Path
+    run: Run, installation: Installation, mailbox: Mailbox, tmp_path: Path, initialised: Path
 ) -> None:
     receiver = Installation(folder=tmp_path / "second")
     receiver.folder.mkdir()
-    receiver.done("init")
+    shutil.copytree(initialised / "var", receiver.folder / "var")  # areas and places are loaded; the secret is its own
+    receiver.done("init", "--accept-secret")
     receiver.configure('[service]\nname = "Second Society"\n')
     identity = pyrage.x25519.Identity.generate()
     (receiver.folder / "key.txt").write_text(f"# created: today\n# public key: {identity.to_public()}\n{identity}\n")
