@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import threading
+from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
@@ -16,9 +19,11 @@ import structlog
 
 from trialalerts.cli.main import main
 from trialalerts.clock import SystemClock
+from trialalerts.demo import scenario
 from trialalerts.demo.page import page_server
 from trialalerts.demo.people import PEOPLE
 from trialalerts.demo.scenario import run
+from trialalerts.settings import Settings
 
 NEWS = {
     "Anna": ["NCT90000001", "A look inside the new trial centre"],
@@ -32,16 +37,55 @@ NEWS = {
 """What each is told of the second state of the world, by the trials' numbers and the beginning of articles' titles."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A demo that was run."""
+
+    folder: Path
+    printed: str
+    kept: list[str]
+    """What stood in somebody's own configuration after the demo had met it."""
+    logs_as_before: bool
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a demo that was run, in a place with an awkward name."""
-    folder = tmp_path_factory.mktemp("a démo # 100%?") / "demo"
-    folder.mkdir()
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """A demo that was run in a place with an awkward name, in an environment that would send its mail elsewhere.
+
+    It met somebody's own configuration in its folder; only when it had let that be was there room for its own.
+    """
+    place = tmp_path_factory.mktemp("a démo # 100%?")
+    folder = place / "var" / "demo"
+    own = folder / "config" / "trialalerts.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text("# somebody's own")
     (folder / "my own notes.txt").write_text("keep me")
     (folder / "outbox").mkdir()
     (folder / "outbox" / "old.eml").write_text("left by an earlier run")
-    assert run(folder) == 0
-    return folder
+    kept: list[str] = []
+    written = scenario._write_configuration
+
+    def write_when_there_is_room(there: Path, settings: Settings) -> bool:
+        assert not written(there, settings)
+        kept.append(own.read_text())
+        own.unlink()
+        return written(there, settings)
+
+    before, printed = structlog.get_config(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.chdir(place)
+        patch.setenv("TRIALALERTS_MAIL__URL", "smtp://mail.example.org")
+        patch.setenv("TRIALALERTS_DATABASE__URL", f"sqlite:///{place / 'real.db'}")
+        patch.setattr(scenario, "_write_configuration", write_when_there_is_room)
+        assert run(Path("var/demo")) == 0
+    logs_as_before = structlog.get_config() == before
+    return Told(folder=folder, printed=printed.getvalue(), kept=kept, logs_as_before=logs_as_before)
+
+
+@pytest.fixture(scope="module")
+def folder(told: Told) -> Path:
+    """The folder of the demo."""
+    return told.folder
 
 
 @pytest.fixture(scope="module")
@@ -164,35 +208,34 @@ def test_every_command_works_on_the_demo_from_its_folder(
     monkeypatch.chdir(folder)
     with pytest.raises(SystemExit) as ended:
         main(command)
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     assert not ended.value.code
-    assert answer in told.out
-    assert told.err == ""
+    assert answer in printed.out
+    assert printed.err == ""
 
 
 def test_the_demos_secret_is_for_nobody_else(folder: Path) -> None:
     assert (folder / "config" / "trialalerts.toml").stat().st_mode & 0o077 == 0
 
 
-def test_the_environment_cannot_send_the_demos_mail_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRIALALERTS_MAIL__URL", "smtp://mail.example.org")
-    monkeypatch.setenv("TRIALALERTS_DATABASE__URL", f"sqlite:///{tmp_path / 'real.db'}")
-    own = tmp_path / "var" / "demo" / "config" / "trialalerts.toml"
-    own.parent.mkdir(parents=True)
-    own.write_text("# somebody's own")
-    before = structlog.get_config()
-    assert run(Path("var/demo")) == 0
-    assert not (tmp_path / "real.db").exists()
-    assert own.read_text() == "# somebody's own"
-    assert len(list((tmp_path / "var" / "demo" / "outbox").glob("*.eml"))) == 14
-    assert structlog.get_config() == before
-    told = capsys.readouterr().out
-    assert "New site open: Leeds" in told
-    assert "NCT90000002 changed too, but only in the registry's bookkeeping" in told
-    assert "@people.example.org" not in told
+def test_the_environment_cannot_send_the_demos_mail_elsewhere(told: Told) -> None:
+    assert not (told.folder.parent.parent / "real.db").exists()
+    assert len(list((told.folder / "outbox").glob("*.eml"))) == 14
+
+
+def test_somebodys_own_configuration_is_kept(told: Told) -> None:
+    assert told.kept == ["# somebody's own"]
+
+
+def test_the_account_tells_what_is_new_and_to_whom_without_addresses(told: Told) -> None:
+    assert "New site open: Leeds" in told.printed
+    assert "NCT90000002 changed too, but only in the registry's bookkeeping" in told.printed
+    assert "@people.example.org" not in told.printed
+    assert "Every command works on it from there: cd " in told.printed
+
+
+def test_the_log_is_as_it_was_when_the_demo_is_over(told: Told) -> None:
+    assert told.logs_as_before
 
 
 def test_the_page_is_served_on_this_machine_only(folder: Path) -> None:
