@@ -297,8 +297,6 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        sys.stdout.write(PAGES[sys.argv[1]]())
-    else:
-        for name, written in PAGES.items():
-            (REFERENCE / name).write_text(written(), encoding="utf-8")
+    into = Path(sys.argv[1]) if sys.argv[1:] else REFERENCE
+    for name, written in PAGES.items():
+        (into / name).write_text(written(), encoding="utf-8")

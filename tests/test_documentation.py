@@ -18,12 +18,18 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 
 
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of all references as the program writes them now, in a process of its own."""
+    folder = tmp_path_factory.mktemp("reference")
+    subprocess.run([sys.executable, "-m", "tests.reference_pages", str(folder)], cwd=REPOSITORY, check=True)
+    return folder
+
+
 @pytest.mark.parametrize("page", reference_pages.PAGES)
-def test_a_reference_is_what_the_program_says_of_itself(page: str) -> None:
-    command = [sys.executable, "-m", "tests.reference_pages", page]
-    fresh = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    written = (reference_pages.REFERENCE / page).read_text(encoding="utf-8")
-    assert written == fresh.stdout, "run: python -m tests.reference_pages"
+def test_a_reference_is_what_the_program_says_of_itself(fresh: Path, page: str) -> None:
+    written, now = (folder.joinpath(page).read_text(encoding="utf-8") for folder in (reference_pages.REFERENCE, fresh))
+    assert written == now, "run: python -m tests.reference_pages"
 
 
 def test_each_key_of_the_configuration_stands_in_its_reference() -> None:
