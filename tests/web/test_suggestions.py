@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlmodel import Session, select
 
 from tests.web.conftest import World, furnish, open_world, settings_of
 from trialalerts.clock import FrozenClock
-from trialalerts.database import Database
+from trialalerts.database import Database, open_database
 from trialalerts.subscribers.tables import Consent, ConsentAction, Subscriber
 from trialalerts.vocabulary.areas.shipped import store_shipped
 from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
+from trialalerts.web import app
 from trialalerts.web.signup.suggestions import MOST, is_near
 from trialalerts.web.signup.wishes import area_names
 
@@ -79,13 +83,16 @@ def test_places_are_suggested_too(world: World, typed: str, expected: list[str])
     assert _suggested(world, "regions", typed) == expected
 
 
-@pytest.fixture
-def shipped_world(sqlite_db: Database, clock: FrozenClock) -> Iterator[World]:
-    """The service with the diseases that are shipped."""
-    for world in open_world(sqlite_db, clock, settings_of()):
-        with sqlite_db.write() as session:
-            store_shipped(session)
-        yield world
+@pytest.fixture(scope="module")
+def shipped_world(_empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The service with the diseases that are shipped, only to be asked: storing and reading them takes seconds."""
+    file = tmp_path_factory.mktemp("shipped") / "shipped.db"
+    shutil.copy(_empty_sqlite, file)
+    with open_database(f"sqlite:///{file}") as db:
+        for world in open_world(db, FrozenClock(datetime(2026, 3, 2, 9, 30, tzinfo=UTC)), settings_of()):
+            with db.write() as session:
+                store_shipped(session)
+            yield world
 
 
 def _tree(session: Session) -> AreaTree:
@@ -184,8 +191,14 @@ def test_a_slip_in_the_address_is_asked_about_and_never_mended_by_itself(
     assert _people(world)[0].address == address
 
 
+@pytest.fixture
+def _few_sign_ups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "_SIGN_UPS", 3)
+
+
+@pytest.mark.usefixtures("_few_sign_ups")
 def test_too_often_keeps_what_was_typed(world: World) -> None:
-    for _ in range(60):
+    for _ in range(3):
         world.client.post("/subscribe", data=world.form(address="", area=""))
     answer = world.client.post("/subscribe", data=world.form(area="my disease"))
     assert answer.status_code == 429
