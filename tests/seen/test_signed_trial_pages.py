@@ -16,6 +16,8 @@ from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 
 LANGUAGES = ("en", "de", "fr", "es")
+NARROW_AND_WIDE = {lang: (LOOKS[number % 2], LOOKS[3 - number % 2]) for number, lang in enumerate(LANGUAGES)}
+"""Each language at each width, in light and in dark: what fits depends on its words; what is faint, on none."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def world(sqlite_db: Database, clock: FrozenClock) -> Iterator[World]:
 def test_a_trial_is_silenced_and_told_again_by_buttons_alone(browser: Browser, world: World, lang: str) -> None:
     ada = world.follower(locale=lang)
     follow, settings = path_of(world.links.follow(ada, 1)), path_of(world.links.preferences(ada))
-    for width, scheme in LOOKS:
+    for width, scheme in NARROW_AND_WIDE[lang]:
         with window(browser, base_url=world.server.url, width=width, scheme=scheme, scripts=True) as page:
 
             def fine() -> None:
@@ -72,7 +74,7 @@ def test_the_nurse_is_asked_by_a_form_that_shows_the_mail_first(
     for world in open_world(sqlite_db, clock, SETTINGS):
         ada = world.follower(locale=lang)
         follow = path_of(world.links.follow(ada, 1))
-        for number, (width, scheme) in enumerate(LOOKS[:3]):
+        for number, (width, scheme) in enumerate(NARROW_AND_WIDE[lang]):
             with window(browser, base_url=world.server.url, width=width, scheme=scheme) as page:
 
                 def fine() -> None:
@@ -98,4 +100,4 @@ def test_the_nurse_is_asked_by_a_form_that_shows_the_mail_first(
                     page.locator("main button[value=send]").click()
                 expect(page.get_by_text("ada@example.org")).to_be_visible()
                 fine()
-        assert len(world.mails()) == 3
+        assert len(world.mails()) == 2
