@@ -106,9 +106,9 @@ def people(draw: st.DrawFn) -> dict[str, Any]:
 )
 @given(everybody=st.lists(people(), max_size=8), meant=st.lists(limits, min_size=1, max_size=2))
 def test_it_is_for_those_for_whom_a_plain_look_finds_it_is(
-    sqlite_db: Database, everybody: list[dict[str, Any]], meant: list[AddressedTo]
+    db: Database, everybody: list[dict[str, Any]], meant: list[AddressedTo]
 ) -> None:
-    with sqlite_db.write() as session:
+    with db.write() as session:
         rows = stored(session, everybody)
         tree = load_areas(session)
         found = {

@@ -29,10 +29,12 @@ __all__ = ["Addressees", "addressees"]
 # looked up for each of the million. On SQLite the state is compared as an expression, or the wishes would be looked up
 # for each person who is active.
 _PREFERENCES = """
-SELECT p.subscriber_id, {who}, p.area_id, {region}, p.item_id, {filters}
+SELECT {people}, {who}, p.area_id, {region}, p.item_id, {filters}
 FROM preference p JOIN subscriber s ON s.id = p.subscriber_id
 WHERE {about} AND p.confirmed_at IS NOT NULL AND p.paused_until IS NULL AND {state} = 'active' {whose}
 """
+_TOGETHER = " GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11"
+"""PostgreSQL gives all people with the same wish in one row, in three quarters of the time; SQLite would sort them."""
 _REGION = """p.region_kind || '|' || coalesce(p.country, '') || '|' || coalesce(p.subdivision, ''),
     p.latitude, p.longitude, p.radius_km"""
 _APART = "s.locale, s.frequency, coalesce(p.country, '')"
@@ -99,14 +101,23 @@ def addressees(
     placed = any(each.places is not None for each in candidates)
     region, filters = _REGION if placed else _NO_REGION, filters_text("p")
     whose = ("AND s.id > :after " if after else "") + ("AND s.announcements" if announced else "")
-    state = "s.state || ''" if is_sqlite(session) else "s.state"
-    asked = _PREFERENCES.format(
-        who=_MIXED if mixed else _APART, region=region, filters=filters, about="{about}", state=state, whose=whose
+    sqlite = is_sqlite(session)
+    asked = (_PREFERENCES if sqlite else _PREFERENCES + _TOGETHER).format(
+        people="p.subscriber_id" if sqlite else "array_agg(p.subscriber_id)",
+        state="s.state || ''" if sqlite else "s.state",
+        who=_MIXED if mixed else _APART,
+        region=region,
+        filters=filters,
+        about="{about}",
+        whose=whose,
     )
     alike = defaultdict[tuple[Any, ...], list[int]](list)
     for about, values in _about(meant, candidates, areas):
-        for row in _read(session, asked.replace("{about}", about), {**values, **({"after": after} if after else {})}):
-            alike[row[1:]].append(row[0])
+        for row in _read(session, asked.replace("{about}", about), values | ({"after": after} if after else {})):
+            if sqlite:
+                alike[row[1:]].append(row[0])
+            else:
+                alike[row[1:]] += row[0]
     for (locale, frequency, country, *columns), people in alike.items():
         wish, language = _Preference(*columns), locale[:2]
         brought = window.found(every, wish)
