@@ -34,7 +34,9 @@ FROM preference p JOIN subscriber s ON s.id = p.subscriber_id
 WHERE {about} AND p.confirmed_at IS NOT NULL AND p.paused_until IS NULL AND {state} = 'active' {whose}
 """
 _TOGETHER = " GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11"
-"""PostgreSQL gives all people with the same wish in one row, in three quarters of the time; SQLite would sort them."""
+"""PostgreSQL gives all people with the same wish in one row, in three quarters of the time; SQLite would sort them.
+
+Where the wishes are for all areas, nearly each is another one: then it would take longer."""
 _REGION = """p.region_kind || '|' || coalesce(p.country, '') || '|' || coalesce(p.subdivision, ''),
     p.latitude, p.longitude, p.radius_km"""
 _APART = "s.locale, s.frequency, coalesce(p.country, '')"
@@ -101,9 +103,10 @@ def addressees(
     placed = any(each.places is not None for each in candidates)
     region, filters = _REGION if placed else _NO_REGION, filters_text("p")
     whose = ("AND s.id > :after " if after else "") + ("AND s.announcements" if announced else "")
-    sqlite = is_sqlite(session)
-    asked = (_PREFERENCES if sqlite else _PREFERENCES + _TOGETHER).format(
-        people="p.subscriber_id" if sqlite else "array_agg(p.subscriber_id)",
+    sqlite, conditions = is_sqlite(session), list(_about(meant, candidates, areas))
+    together = not sqlite and all(values for _, values in conditions)
+    asked = (_PREFERENCES + _TOGETHER if together else _PREFERENCES).format(
+        people="array_agg(p.subscriber_id)" if together else "p.subscriber_id",
         state="s.state || ''" if sqlite else "s.state",
         who=_MIXED if mixed else _APART,
         region=region,
@@ -112,12 +115,12 @@ def addressees(
         whose=whose,
     )
     alike = defaultdict[tuple[Any, ...], list[int]](list)
-    for about, values in _about(meant, candidates, areas):
+    for about, values in conditions:
         for row in _read(session, asked.replace("{about}", about), values | ({"after": after} if after else {})):
-            if sqlite:
-                alike[row[1:]].append(row[0])
-            else:
+            if together:
                 alike[row[1:]] += row[0]
+            else:
+                alike[row[1:]].append(row[0])
     for (locale, frequency, country, *columns), people in alike.items():
         wish, language = _Preference(*columns), locale[:2]
         brought = window.found(every, wish)
