@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError
 from sqlmodel import Session
 
 from tests import postgres
@@ -48,6 +48,16 @@ def test_a_connection_that_broke_is_told_though_what_broke_it_was_caught(postgre
 def _break(session: Session) -> None:
     with suppress(DBAPIError):
         session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+
+def test_a_flush_that_failed_and_was_caught_is_no_broken_connection(db: Database) -> None:
+    with db.write() as session:
+        session.add(Counter(name="known", value=3))
+    with pytest.raises(PendingRollbackError), db.write() as session:
+        with suppress(IntegrityError):
+            session.add(Counter(name="known", value=4))
+            session.flush()
+        session.execute(text("SELECT 1"))
 
 
 def test_a_statement_that_fails_and_is_caught_does_not_lose_the_rest_without_a_word(postgresql_db: Database) -> None:

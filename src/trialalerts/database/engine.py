@@ -105,17 +105,26 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 connection.execution_options(trialalerts_writes=writes)
-                with connection.begin(), Session(connection, expire_on_commit=False) as session:
+                with (
+                    self._broken_told(connection),
+                    connection.begin(),
+                    Session(connection, expire_on_commit=False) as session,
+                ):
                     yield session
                     session.flush()
                     _refuse_broken(connection)
-        except PendingRollbackError as error:  # what broke the connection was caught on the way, and work went on
-            reason = "the connection broke in the middle of a transaction"
-            raise DatabaseUnavailable(
-                f"The database {shown_name(self.engine.url)} cannot be reached: {reason}"
-            ) from error
         except DBAPIError as error:
             raise plain_error(error, self.engine.url) from error
+
+    @contextmanager
+    def _broken_told(self, connection: Connection) -> Iterator[None]:
+        """Tell that the server went away where what said so was caught on the way, and work went on."""
+        try:
+            yield
+        except PendingRollbackError as error:  # a flush that failed and was caught ends in one, too
+            if not connection.invalidated:
+                raise
+            raise _unreachable(self.engine.url, "the connection broke in the middle of a transaction") from error
 
 
 def _refuse_broken(connection: Connection) -> None:
@@ -249,5 +258,9 @@ def plain_error(error: DBAPIError, url: URL) -> Exception:
     if isinstance(error, OperationalError):
         reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
         reason = without_secrets(reason, url.render_as_string(hide_password=False))
-        return DatabaseUnavailable(f"The database {name} cannot be reached: {reason}")
+        return _unreachable(url, reason)
     return error
+
+
+def _unreachable(url: URL, reason: str) -> DatabaseUnavailable:
+    return DatabaseUnavailable(f"The database {shown_name(url)} cannot be reached: {reason}")
