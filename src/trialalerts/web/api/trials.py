@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlmodel import Session
 
@@ -37,6 +37,7 @@ from trialalerts.web.api.parameters import (
 from trialalerts.web.api.problems import ApiProblem
 from trialalerts.web.areas.cards import OpenTrialCard, trial_cards
 from trialalerts.web.areas.listing import MOST_KM, AreaListing, NearItem
+from trialalerts.web.areas.within import Within
 from trialalerts.web.languages import Language
 from trialalerts.web.site import WebSite
 from trialalerts.web.trials.page import near_place
@@ -110,18 +111,17 @@ def area_asked(site: WebSite, language: Language, text: str) -> AreaAnswer:
     return AreaAnswer(id=found, name=names.said(language.code), language=names.language(language.code), note="")
 
 
-def _within(session: Session, text: str | None) -> list[str]:
+def _within(session: Session, text: str | None) -> Sequence[str]:
     """Return the codes of the countries and parts of them that a region is."""
     if text is None:
-        return []
+        return ()
     try:
-        region = find_region(session, text)
+        part = Within.of(find_region(session, text))
     except InvalidInput as error:
         raise _no_place("region", error) from None
-    if region.kind == "place" or region.latitude is not None:
+    if part is None:
         raise ApiProblem(400, "bad-parameter", f"region: {_ELSEWHERE}")
-    codes = region.subdivision or region.country or ""  # those of a group are several
-    return codes.split()
+    return part.codes
 
 
 def _near(session: Session, text: str | None, language: Language) -> Region | None:

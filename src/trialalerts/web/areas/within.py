@@ -33,6 +33,18 @@ class Within:
     query: Mapping[str, str] = field(default_factory=dict)
     scope: Scope = field(default_factory=Scope)
 
+    @classmethod
+    def of(cls, region: Region) -> Within | None:
+        """Return what keeps to a region; None where that is a town, or what lies around one."""
+        if region.kind == RegionKind.COUNTRY:
+            return _of_country(region.country or "")
+        if region.kind not in {RegionKind.SUBDIVISION, RegionKind.GROUP}:
+            return cls() if region.kind == RegionKind.ANYWHERE and region.latitude is None else None
+        codes = tuple((region.subdivision or "").split())
+        scope = Scope(RegionKind(region.kind), region.label, region.country, region.subdivision)
+        name = codes[0] if region.kind == RegionKind.SUBDIVISION else region.label
+        return cls(codes=codes, query={"region": name}, scope=scope)
+
 
 def part_asked(request: Request) -> tuple[str, str]:
     """Return a country's code and a region's name or code as they are asked for; empty: not asked."""
@@ -48,29 +60,18 @@ def part_named(session: Session, country: str, region: str) -> Within:
         HTTPException: 404 where no country, nor a part of one, is called so.
     """
     if region:
-        return _of_region(_found(session, region))
-    if country:
-        return _of_country(country)
-    return Within()
+        return _found(session, region)
+    return _of_country(country) if country else Within()
 
 
-def _found(session: Session, text: str) -> Region:
+def _found(session: Session, text: str) -> Within:
     try:
-        region = find_region(session, text)
+        part = Within.of(find_region(session, text))
     except InvalidInput:
         raise HTTPException(404) from None
-    if region.kind not in {RegionKind.COUNTRY, RegionKind.SUBDIVISION, RegionKind.GROUP}:
+    if part is None or not part.codes:
         raise HTTPException(404)
-    return region
-
-
-def _of_region(region: Region) -> Within:
-    if region.kind == RegionKind.COUNTRY:
-        return _of_country(region.country or "")
-    codes = tuple((region.subdivision or "").split())
-    scope = Scope(RegionKind(region.kind), region.label, region.country, region.subdivision)
-    name = codes[0] if region.kind == RegionKind.SUBDIVISION else region.label
-    return Within(codes=codes, query={"region": name}, scope=scope)
+    return part
 
 
 def _of_country(code: str) -> Within:
