@@ -35,7 +35,7 @@ MENDED = {
 }  # fmt: skip
 """By language, what was written once and is said otherwise now."""
 
-CATALOGS = [(folder, code) for folder in ("email", "web") for code in MENDED]
+CATALOGS = [(folder, code) for folder in ("email", "web", "safety") for code in MENDED]
 NAMES = [f"{folder} {code}" for folder, code in CATALOGS]
 
 
@@ -64,19 +64,19 @@ def test_nothing_is_shouted(folder: str, code: str) -> None:
     assert having(folder, code, r"[!¡]") == {}
 
 
-@pytest.mark.parametrize("folder", ["email", "web"])
+@pytest.mark.parametrize("folder", ["email", "web", "safety"])
 def test_french_has_its_own_quotes_apostrophes_and_spaces(folder: str) -> None:
     assert having(folder, "fr", "[“”„\"]|\\w'\\w") == {}
     found = having(folder, "fr", r"(?<=[^\s\u00a0\u202f])[;?]|(?<= )[;:?»]|« ")
     assert found.keys() <= {"filters.excluded_hint"}  # tells what to type
 
 
-@pytest.mark.parametrize("folder", ["email", "web"])
+@pytest.mark.parametrize("folder", ["email", "web", "safety"])
 def test_spanish_has_its_own_quotes(folder: str) -> None:
     assert having(folder, "es", "[“”„]") == {}
 
 
-@pytest.mark.parametrize("folder", ["email", "web"])
+@pytest.mark.parametrize("folder", ["email", "web", "safety"])
 def test_spanish_calls_a_study_one_thing(folder: str) -> None:
     assert having(folder, "es", r"(?i)(?<!unidad de )\bensayos?\b") == {}
 

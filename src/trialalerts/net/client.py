@@ -75,11 +75,17 @@ class _Question:
 
 
 class HttpRefused(SourceError):
-    """A server answered with a status that gives no data; ``status`` is it, ``said`` its own short words."""
+    """A server answered with a status that gives no data.
 
-    def __init__(self, message: str, *, status: int, said: str = "", retry_after: float | None = None) -> None:
+    ``status`` is it, ``said`` the server's own short words, ``body`` all that came with it.
+    """
+
+    def __init__(
+        self, message: str, *, status: int, said: str = "", retry_after: float | None = None, body: bytes = b""
+    ) -> None:
         super().__init__(message, retry_after=retry_after)
         self.status = status
+        self.body = body
         self.is_gone = status == _GONE
         self.said = said
 
@@ -246,6 +252,7 @@ class Fetcher:
             status=answer.status,
             said=said,
             retry_after=retry_after(answer.headers, self._clock),
+            body=answer.body,
         )
 
 

@@ -27,7 +27,7 @@ __all__ = ["ArticleVersion", "gain", "merged", "version_of"]
 
 _CORRECTED = ("corrected_on", "correction")
 _EDITORS = ("retracted_on", "retraction", "translations", "regions", "languages")
-"""What editors alone say: it holds whichever record leads."""
+"""What editors and authorities alone say: it holds whichever record leads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,12 @@ from trialalerts.catalog.facts import PartialDate
 
 __all__ = ["DayOrder", "day_in", "partial_date"]
 
-DayOrder = Literal["ymd", "dmy"]
-"""How a registry writes a day in digits where it is not ISO 8601: ``dmy`` is 15/01/2026."""
+DayOrder = Literal["ymd", "dmy", "mdy"]
+"""How a registry writes a day in digits where it is not ISO 8601: ``dmy`` is 15/01/2026, ``mdy`` 01/15/2026."""
 
 _ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ]\d{2}:\d{2}\S*)?)?)?")
 _PACKED = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_DAY_FIRST = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?: \d{1,2}:\d{2}\S*)?")
+_IN_DIGITS = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?: \d{1,2}:\d{2}\S*)?")
 _YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})")
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.? (?:(\d{1,2})(?:st|nd|rd|th)?,? )?(\d{4})")
 _MONTH_SECOND = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[ -]([A-Za-z]{3,9})\.?[ -](\d{4})")
@@ -34,6 +34,8 @@ def partial_date(text: str, kind: _Kind | None = None, *, order: DayOrder = "ymd
 
     >>> partial_date("2026-01").precision, partial_date("15/09/2022", order="dmy").value
     ('month', '2022-09-15')
+    >>> partial_date("09/15/2022", order="mdy").value
+    '2022-09-15'
     >>> partial_date("April 1, 2020").value, partial_date("31/02/2020", order="dmy")
     ('2020-04-01', None)
 
@@ -72,8 +74,9 @@ def _parts(text: str, order: DayOrder) -> _Parts | None:
         return int(found[1]), _number(found[2]), _number(found[3])
     if found := _PACKED.fullmatch(text) or _YEAR_FIRST.fullmatch(text):
         return int(found[1]), int(found[2]), int(found[3])
-    if order == "dmy" and (found := _DAY_FIRST.fullmatch(text)):
-        return int(found[3]), int(found[2]), int(found[1])
+    if order != "ymd" and (found := _IN_DIGITS.fullmatch(text)):
+        first, second = int(found[1]), int(found[2])
+        return (int(found[3]), second, first) if order == "dmy" else (int(found[3]), first, second)
     if found := _MONTH_SECOND.fullmatch(text):
         return _named(found[2], found[3], found[1])
     if found := _MONTH_FIRST.fullmatch(text):

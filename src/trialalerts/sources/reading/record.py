@@ -20,7 +20,10 @@ from trialalerts.sources.reading.people import NO_LIMIT, days_of_age
 __all__ = ["RecordView"]
 
 _Meaning = TypeVar("_Meaning")
-_EXAMPLES: Mapping[DayOrder, str] = {"ymd": "a date such as 2026-01-15 or 2026-01", "dmy": "a date such as 15/01/2026"}
+_EXAMPLES: Mapping[DayOrder, str] = {
+    "ymd": "a date such as 2026-01-15 or 2026-01", "dmy": "a date such as 15/01/2026",
+    "mdy": "a date such as 01/15/2026",
+}  # fmt: skip
 
 
 class RecordView:
