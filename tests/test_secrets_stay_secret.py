@@ -61,7 +61,8 @@ def holds_none(printed: str, secrets: Sequence[str] = (PASSWORD, TOKEN, KEY)) ->
 def echo(handler: Handler) -> None:
     """Refuse, and repeat what was asked with."""
     given = " ".join(urlsplit(handler.path).query.replace("=", "&").split("&"))
-    said = f"{PASSWORD} of {handler.headers.get('Authorization')} is wrong: {handler.path} {given}"
+    known = f"{handler.headers.get('Authorization')} {handler.headers.get('x-api-key')}"
+    said = f"{PASSWORD} of {known} is wrong: {handler.path} {given}"
     respond(403, said.encode(), {"Content-Type": "text/plain"})(handler)
 
 
@@ -83,9 +84,10 @@ def sources_that_fail(server: RegistryServer) -> str:
         "/elsewhere": respond(302, headers={"Location": f"ftp://{user}{host}/there{query}"}),
         "/garbled": respond(200, b"no feed at all"),
         "/refused/studies": echo,
+        "/keyed/trials": echo,
     }
     server.faults += [Fault(act=act, when=at(path), times=10_000) for path, act in acts.items()]
-    urls = {path[1:]: f"http://{user}{host}{path}{query}" for path in acts if path != "/refused/studies"} | {
+    urls = {path[1:]: f"http://{user}{host}{path}{query}" for path in acts if path.count("/") == 1} | {
         "nobody": f"http://{user}127.0.0.1:1/feed{query}",
         "nowhere": f"https://{user}nowhere.invalid/feed{query}",
         "plain": f"https://{user}{host}/feed{query}",
@@ -94,7 +96,10 @@ def sources_that_fail(server: RegistryServer) -> str:
     }
     found = [f'[[sources]]\nname = "{name}"\nkind = "feed"\nurl = "{url}"\n' for name, url in urls.items()]
     registry = f"http://{user}{host}/refused"
-    return "".join([*found, f'[[sources]]\nname = "registry"\nkind = "clinicaltrials_gov"\nurl = "{registry}"\n'])
+    found.append(f'[[sources]]\nname = "registry"\nkind = "clinicaltrials_gov"\nurl = "{registry}"\n')
+    keyed = f"http://{user}{host}/keyed"
+    found.append(f'[[sources]]\nname = "keyed"\nkind = "nci_cts"\nurl = "{keyed}"\napi_key = "{KEY}"\n')
+    return "".join(found)
 
 
 @pytest.fixture
@@ -143,7 +148,10 @@ def test_no_command_prints_a_secret_whatever_goes_wrong(
         ("sources", "poll", "--json"),
         ("sources", "list"),
         ("sources", "list", "--json"),
-        *(("sources", "check", name) for name in ("refused", "away", "nowhere", "plain", "unescaped", "registry")),
+        *(
+            ("sources", "check", name)
+            for name in ("refused", "away", "nowhere", "plain", "unescaped", "registry", "keyed")
+        ),
         ("doctor",),
         ("doctor", "--json"),
         ("report",),
@@ -158,7 +166,7 @@ def test_no_command_prints_a_secret_whatever_goes_wrong(
     holds_none(" ".join(request.headers.get("user-agent", "") for request in server.requests))
     # That nothing is shown would prove little if nothing had gone wrong.
     listed = printed["sources", "list"].out
-    assert listed.count("failing") == 10, listed
+    assert listed.count("failing") == 11, listed
     assert "refused the user or password" in printed["run", "--once"].out
     assert "feedback.mailbox" in printed["run", "--once"].out
     assert "source-moved" in printed["report",].out

@@ -32,7 +32,8 @@ _INTRODUCTION = """# What is read of real records
 Real records, from other projects' test data and from registries' own exports, as each kind reads them: how many of
 them have a fact. A fact that none has is left out. What stands in the way of more is often the sample: ISRCTN's records
 came as JSON that had lost their attributes and contacts, Europe PMC's in its short form, ten of CTIS's in the form of
-before June 2024, one as its list has it. Every record was read; the words that no table knows stand at the end.
+before June 2024, one as its list has it, NCI's cut to seven fields. Every record was read; the words that no table
+knows stand at the end.
 Written by `python -m tests.sources.real_records FOLDER`; a test holds it.
 """
 
@@ -83,11 +84,16 @@ def _search(data: Path) -> Iterator[bytes]:
     yield (data / "registries" / "samples" / "europepmc" / "search_pmid_22663011.json").read_bytes()
 
 
+def _of_cancer(data: Path) -> Iterator[bytes]:
+    yield (data / "registries" / "samples" / "nci_cts" / "search_melanoma_20260811.json").read_bytes()
+
+
 SAMPLES: Mapping[str, tuple[Mapping[str, str], Any]] = {
     "clinicaltrials_gov": ({}, _american),
     "ctis": ({}, _european),
     "isrctn": ({}, _british),
     "file": ({"path": "exports", "mapping": "who_ictrp"}, _exports),
+    "nci_cts": ({"api_key": "x"}, _of_cancer),
     "pubmed": ({"query": "x"}, _citations),
     "europe_pmc": ({"query": "x"}, _search),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -26,7 +26,7 @@ from trialalerts.net.guard import Interrupted, PrivateAddress, PublicNetwork, To
 from trialalerts.net.http import GuardedTransport, httpx, ssl_context, user_agent
 from trialalerts.net.pacing import RequestPace
 from trialalerts.net.waits import retry_after
-from trialalerts.redaction import shown_url, without_secrets
+from trialalerts.redaction import hidden, shown_url, without_secrets
 from trialalerts.settings import HttpSettings
 
 __all__ = ["Fetcher", "HttpAnswer", "HttpRefused", "Interrupted", "get_once"]
@@ -63,6 +63,7 @@ class _Question:
     headers: Mapping[str, str]
     params: Mapping[str, str] | None = None
     body: bytes | None = None
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def followed(self) -> set[int]:
@@ -148,6 +149,7 @@ class Fetcher:
         last_modified: str | None = None,
         params: Mapping[str, str] | None = None,
         accept: str | None = None,
+        credentials: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         """Ask for ``url``, following up to five redirects.
 
@@ -157,6 +159,7 @@ class Fetcher:
             last_modified: what an earlier answer gave as Last-Modified; makes the request conditional.
             params: the query, added to that of ``url``.
             accept: the wanted types.
+            credentials: headers with a key; no other server that a redirect leads to hears them.
 
         Raises:
             HttpRefused: the server answered with a status that gives no data; with ``retry_after`` in seconds
@@ -165,7 +168,8 @@ class Fetcher:
             Interrupted: the program was told to stop.
         """
         given = {"Accept": accept, "If-None-Match": etag, "If-Modified-Since": last_modified}
-        return self._exchange(url, _Question(headers={n: v for n, v in given.items() if v}, params=params))
+        headers = {name: value for name, value in given.items() if value}
+        return self._exchange(url, _Question(headers=headers, params=params, credentials=credentials or {}))
 
     def find(
         self, url: str, *, params: Mapping[str, str] | None = None, accept: str | None = None
@@ -185,6 +189,7 @@ class Fetcher:
         json: Any = None,
         form: Mapping[str, str] | None = None,
         accept: str | None = "application/json",
+        credentials: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         """Ask a question that is too long for an address: one that changes nothing there, and may be asked again.
 
@@ -193,6 +198,7 @@ class Fetcher:
             json: the question, as plain objects.
             form: the question as the fields of a form instead.
             accept: the wanted types.
+            credentials: as :meth:`get` takes them.
 
         Raises:
             HttpRefused, SourceError, Interrupted: as :meth:`get`.
@@ -200,7 +206,8 @@ class Fetcher:
         written = "application/json" if form is None else "application/x-www-form-urlencoded"
         body = orjson.dumps(json) if form is None else urlencode(form).encode()
         headers = {"Content-Type": written, **({"Accept": accept} if accept else {})}
-        return self._exchange(url, _Question(method="POST", headers=headers, body=body))
+        question = _Question(method="POST", headers=headers, body=body, credentials=credentials or {})
+        return self._exchange(url, question)
 
     def _exchange(self, url: str, question: _Question) -> HttpAnswer:
         self._pace.wait(self._network.check_stop)
@@ -210,14 +217,16 @@ class Fetcher:
             if question.params:
                 address = address.copy_merge_params(question.params)
             asked = str(address)
-            moved, for_good = address, True
+            moved, for_good, asked_first = address, True, _origin(address)
             for _ in range(_MOST_REDIRECTS + 1):
                 answer = self._ask(address, question)
                 if answer.status not in question.followed or "location" not in answer.headers:
                     hiding = {url, *([] if answer.url == asked else [answer.url])}
-                    judged = self._judged(answer, hiding, conditional=question.is_conditional)
+                    judged = self._judged(answer, hiding, question)
                     return judged if str(moved) == asked else replace(judged, moved_to=str(moved))
                 address = _checked(address.join(answer.headers["location"]), url)
+                if _origin(address) != asked_first:
+                    question = replace(question, credentials={})
                 for_good = for_good and answer.status in _FOR_GOOD and _is_as_safe(moved, address)
                 moved = address if for_good else moved
         raise SourceError(f"{shown_url(url)} redirects more than {_MOST_REDIRECTS} times; check the source's url.")
@@ -228,7 +237,10 @@ class Fetcher:
             with (
                 attempt,
                 self._client.stream(
-                    question.method, address, headers=question.headers, content=question.body
+                    question.method,
+                    address,
+                    headers={**question.headers, **question.credentials},
+                    content=question.body,
                 ) as response,
             ):
                 wanted = response.status_code == httpx.codes.OK
@@ -242,13 +254,13 @@ class Fetcher:
                 )
         raise AssertionError("the loop returns or raises")
 
-    def _judged(self, answer: HttpAnswer, hiding: Iterable[str], *, conditional: bool) -> HttpAnswer:
-        if answer.status == httpx.codes.OK or (answer.not_modified and conditional):
+    def _judged(self, answer: HttpAnswer, hiding: Iterable[str], question: _Question) -> HttpAnswer:
+        if answer.status == httpx.codes.OK or (answer.not_modified and question.is_conditional):
             return answer
-        said = without_secrets(_said(answer), *hiding)[:_SAID]
+        said = without_secrets(hidden(_said(answer), *question.credentials.values()), *hiding)[:_SAID]
         found = f"{shown_url(answer.url)} answered {answer.status}{f' ({said})' if said else ''}"
         raise HttpRefused(
-            f"{found}; {_remedy(answer.status)}",
+            f"{found}; {_remedy(answer.status, with_key=bool(question.credentials))}",
             status=answer.status,
             said=said,
             retry_after=retry_after(answer.headers, self._clock),
@@ -285,6 +297,10 @@ def _checked(address: httpx.URL, asked: str) -> httpx.URL:
     )
 
 
+def _origin(address: httpx.URL) -> tuple[str, str, int | None]:
+    return address.scheme, address.host, address.port
+
+
 def _is_as_safe(before: httpx.URL, after: httpx.URL) -> bool:
     """Tell whether an address may take the other's place for good: never plain http that of https."""
     return after.scheme == "https" or before.scheme == "http"
@@ -310,7 +326,9 @@ def _said(answer: HttpAnswer) -> str:
     return "".join(c for c in words if c.isprintable())
 
 
-def _remedy(status: int) -> str:
+def _remedy(status: int, *, with_key: bool) -> str:
+    if status in {401, 403} and with_key:
+        return "it refuses the key: set the source's api_key to one that is still good."
     if status in {401, 403}:
         return "it does not let this service in: poll less often, set http.contact, or ask its operator."
     if status == _GONE:

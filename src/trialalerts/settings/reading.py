@@ -170,7 +170,7 @@ def describe_fault(error: ValidationError, model: type[BaseModel]) -> str:
     if fault["type"] == "missing":
         return f"{key}: found nothing, expected a value"
     secret = key in _SECRET_KEYS or key.startswith(_SECRET_SECTIONS) or (parents[:1] == ["nudges"] and last == "url")
-    shown = "a secret that is not shown" if secret else _shown(fault["input"])
+    shown = ("a secret that is not shown" if fault["input"] else "nothing") if secret else _shown(fault["input"])
     expected = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{key}: found {shown}, expected {expected}"
 

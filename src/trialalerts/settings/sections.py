@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
@@ -355,3 +356,7 @@ class SourceSettings(Section):
     every: Duration = timedelta(hours=6)
     at_most: Rate | None = None
     hold: bool = True
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Leave out the further keys: which of them are secrets only the kind knows."""
+        return ((name, value) for name, value in super().__repr_args__() if name in type(self).model_fields)

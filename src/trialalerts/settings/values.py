@@ -24,6 +24,7 @@ __all__ = [
     "Recipients",
     "Size",
     "WebUrl",
+    "key_from",
 ]
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "y": 365 * 86_400}
@@ -50,6 +51,17 @@ def _web_url(value: object) -> object:
     if isinstance(value, str) and re.match(r"https?://[^/\s]+", value):
         return value.rstrip("/")
     raise ValueError("a web address that starts with https:// or http://")
+
+
+def key_from(giver: str) -> BeforeValidator:
+    """Return what looks at a key without which a source answers nothing; ``giver`` is the address that gives one."""
+
+    def is_key(value: object) -> object:
+        if isinstance(value, str) and re.fullmatch(r"[!-~]+", value):
+            return value
+        raise ValueError(f"a key without blanks, which {giver} gives to who asks")
+
+    return BeforeValidator(is_key)
 
 
 def _origin(value: object) -> object:

@@ -274,6 +274,36 @@ def test_another_server_that_a_redirect_leads_to_hears_no_password(server: Regis
     assert "s3cret" not in str(asked)
 
 
+@pytest.mark.parametrize("way", ["get", "post"])
+def test_a_key_is_shown_to_the_server_that_is_asked_and_to_no_other(
+    way: str, server: RegistryServer, fetcher: Fetcher
+) -> None:
+    ask = getattr(fetcher, way)
+    server.serve("/b", b"near")
+    with RegistryServer() as other:
+        other.serve("/c", b"there")
+        server.faults += [
+            Fault(act=respond(307, headers={"Location": "/b"}), when=_at("/a")),
+            Fault(act=respond(307, headers={"Location": f"{other.root}/c"}), when=_at("/far")),
+        ]
+        for path, body in (("/a", b"near"), ("/far", b"there")):
+            assert ask(server.root + path, credentials={"x-api-key": "s3cret"}).body == body
+        assert [asked.headers.get("x-api-key") for asked in server.requests] == ["s3cret"] * 3
+        assert "s3cret" not in str(other.requests)
+
+
+@pytest.mark.parametrize(("status", "told"), [
+    (401, "it refuses the key: set the source's api_key"), (403, "it refuses the key"), (404, "there is nothing at"),
+])  # fmt: skip
+def test_a_key_that_is_refused_is_told_apart_and_never_repeated(
+    status: int, told: str, server: RegistryServer, fetcher: Fetcher
+) -> None:
+    server.faults.append(Fault(act=respond(status, b"s3cret is wrong", {"Content-Type": "text/plain"})))
+    with pytest.raises(HttpRefused, match=told) as failed:
+        fetcher.post(server.root, json={}, credentials={"x-api-key": "s3cret"})
+    assert "s3cret" not in str(failed.value)
+
+
 def test_redirects_are_followed_five_times(server: RegistryServer, fetcher: Fetcher) -> None:
     for number in range(6):
         target = f"/{number + 1}" if number < 5 else server.root + "/end"

@@ -230,6 +230,22 @@ def test_what_a_window_lists_and_does_not_give_is_no_end() -> None:
     assert offsets == [0, 3, 6]
 
 
+@pytest.mark.parametrize(("given", "total"), [(0, 7), (2, 7), (0, 1)])
+def test_of_a_search_that_gives_all_that_it_counts_a_short_page_is_no_end(given: int, total: int) -> None:
+    paging, step = PagedWindows(size=3, cap=10, gives_all=True), PagedWindowStep(start=NOW, seconds=86_400)
+    with pytest.raises(BrokenSweep, match=f"gave {given} of {total} records and no more"):
+        paging.after(step, RecordPage.of(range(given), total=total), BASELINE)
+    assert paging.after(step.model_copy(update={"offset": 6}), RecordPage.of([1], total=7), BASELINE) is not step
+
+
+def test_a_window_that_grew_too_large_while_it_was_read_begins_again_with_its_half() -> None:
+    page = RecordPage.of([1, 2, 3], total=11)
+    step = PagedWindowStep(start=NOW, seconds=4 * 86_400, offset=6)
+    following = PagedWindows(size=3, cap=10).after(step, page, BASELINE)
+    assert following is not None
+    assert (following.seconds, following.offset, len(page.records)) == (2 * 86_400, 0, 0)
+
+
 @pytest.mark.parametrize(("span", "since"), [
     (Span(began=NOW, since=date(2026, 2, 28)), "2026-02-28"),
     (Span(began=NOW), "2026-01-31"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["called"]
 
 _NAMES = {
+    "cancer.gov": "National Cancer Institute (NCI)",
     "clinicaltrials.gov": "ClinicalTrials.gov",
     "euclinicaltrials.eu": "EU Clinical Trials (CTIS)",
     "isrctn.com": "ISRCTN",

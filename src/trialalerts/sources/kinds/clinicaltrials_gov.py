@@ -29,7 +29,7 @@ from trialalerts.sources.reading.fields import Fields, cleaned
 from trialalerts.sources.reading.people import age_values
 from trialalerts.sources.reading.reach import said_reach
 from trialalerts.sources.reading.record import RecordView
-from trialalerts.sources.reading.sites import contact_values, is_on_earth, site_values
+from trialalerts.sources.reading.sites import contact_values, is_on_earth, point_at, site_values
 from trialalerts.sources.sweeps.answers import JsonKeys
 from trialalerts.sources.sweeps.drafting import ReadingContext, TrialRecord
 from trialalerts.sources.sweeps.registry import RegistrySettings
@@ -305,14 +305,7 @@ def _point(raw: Mapping[str, Any], fields: Fields, path: str) -> tuple[float, fl
     latitude, longitude = (point.get("lat"), point.get("lon")) if type(point) is dict else (None, None)
     if type(latitude) is float and type(longitude) is float and is_on_earth(latitude, longitude):
         return latitude, longitude
-    site = RecordView(raw, fields, f"{path}.")
-    latitude, longitude = site.number("geoPoint.lat"), site.number("geoPoint.lon")
-    if latitude is None or longitude is None:
-        return None
-    if not is_on_earth(latitude, longitude):
-        site.wrong("geoPoint", f"{latitude}, {longitude}", "degrees")
-        return None
-    return latitude, longitude
+    return point_at(RecordView(raw, fields, f"{path}."), "geoPoint")
 
 
 KIND = SourceKind(

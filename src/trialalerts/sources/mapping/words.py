@@ -114,7 +114,7 @@ def phases_told(record: RecordView, path: str = "phase") -> tuple[str, ...]:
 
 def study_type_told(record: RecordView, path: str = "study_type") -> str | None:
     """Return the type of study; what is neither an intervention nor observed (“Basic Science”) is None."""
-    words = (record.line(path) or "").lower()
+    words = (record.line(path) or "").lower().replace("non-interventional", "observational")
     for beginning in ("interventional", "observational", "expanded access"):
         if words.startswith(beginning):
             return beginning.upper().replace(" ", "_")

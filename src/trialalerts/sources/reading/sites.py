@@ -10,7 +10,15 @@ from trialalerts.sources.reading.record import RecordView
 from trialalerts.vocabulary.places.site_location import SiteWords, place_site
 from trialalerts.vocabulary.places.site_names import SiteLocator
 
-__all__ = ["contact_values", "contacts_by_path", "is_on_earth", "site_values", "sites_by_path", "with_countries"]
+__all__ = [
+    "contact_values",
+    "contacts_by_path",
+    "is_on_earth",
+    "point_at",
+    "site_values",
+    "sites_by_path",
+    "with_countries",
+]
 
 _DEGREES_LATITUDE, _DEGREES_LONGITUDE = 90.0, 180.0
 
@@ -99,6 +107,17 @@ def with_countries(
 def is_on_earth(latitude: float, longitude: float) -> bool:
     """Tell whether these are degrees of a place."""
     return abs(latitude) <= _DEGREES_LATITUDE and abs(longitude) <= _DEGREES_LONGITUDE
+
+
+def point_at(place: RecordView, path: str) -> tuple[float, float] | None:
+    """Return the latitude and longitude that stand at a path as ``lat`` and ``lon``; what is no place is noted."""
+    latitude, longitude = place.number(f"{path}.lat"), place.number(f"{path}.lon")
+    if latitude is None or longitude is None:
+        return None
+    if not is_on_earth(latitude, longitude):
+        place.wrong(path, f"{latitude}, {longitude}", "degrees")
+        return None
+    return latitude, longitude
 
 
 def contact_values(

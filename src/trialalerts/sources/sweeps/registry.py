@@ -129,9 +129,9 @@ class Registry(ABC, Generic[_Settings, _S]):
         answer = context.fetcher.get(self.address(path), **how)
         return self.page(answer.body, shown_url(answer.url))
 
-    def post(self, path: str, question: Any, context: SourceContext) -> RecordPage:
-        """Get a page by posting a question as JSON."""
-        answer = context.fetcher.post(self.address(path), json=question)
+    def post(self, path: str, question: Any, context: SourceContext, **how: Any) -> RecordPage:
+        """Get a page by posting a question as JSON; ``how`` is the fetcher's."""
+        answer = context.fetcher.post(self.address(path), json=question, **how)
         return self.page(answer.body, shown_url(answer.url))
 
     def first_statuses(self, span: Span) -> Collection[str]:

@@ -306,8 +306,8 @@ class PagedWindows:
     """Windows of whole days, each read page by page; one of more than ``cap`` records is halved (PubMed).
 
     Nobody gets more than ``cap`` records of a question. Pages are counted by what was asked for: of what a window
-    lists, some may be gone by now. A baseline reads ``back`` so far. Several questions are asked one after the other,
-    as the ``parts`` of a sweep.
+    lists, some may be gone by now, unless it ``gives_all`` that it counts. A baseline reads ``back`` so far. Several
+    questions are asked one after the other, as the ``parts`` of a sweep.
     """
 
     size: int
@@ -315,6 +315,7 @@ class PagedWindows:
     parts: int = 1
     back: timedelta = timedelta(days=30)
     widest: timedelta = timedelta(days=64)
+    gives_all: bool = False
     step: type[PagedWindowStep] = PagedWindowStep
     reads_all: bool = False
     expires: bool = False
@@ -332,7 +333,10 @@ class PagedWindows:
             if days <= 1:
                 told = f"has {page.total} records of {step.start:%Y-%m-%d} and gives {self.cap} at most"
                 raise BrokenSweep(f"{told}; ask for less")
-            return step.model_copy(update={"seconds": days // 2 * _A_DAY})
+            page.records.clear()  # they come again with the halves, and are read then
+            return step.model_copy(update={"seconds": days // 2 * _A_DAY, "offset": 0})
+        if self.gives_all and page.given < min(self.size, page.total - step.offset):
+            raise BrokenSweep(f"gave {step.offset + page.given} of {page.total} records and no more")
         if step.offset + self.size < page.total:
             return step.model_copy(update={"offset": step.offset + self.size})
         if step.end <= span.began:
