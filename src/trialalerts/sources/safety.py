@@ -97,7 +97,7 @@ class NoticeRegistry(Registry[_Settings, SweepStep]):
         if not found.number:
             message = f"found nothing that names the notice, expected {self.named_by}"
             return None, [FieldProblem(external_id=f"{UNNAMED}{position}", field="record", message=message)]
-        view = RecordView(quiet.node, Fields(found.number))
+        view = RecordView(quiet.node, Fields(found.number[:_ID_LIMIT]))
         return self._draft(self.notice(view, context) or found, view, context), ()
 
     def _draft(self, notice: SafetyNotice, view: RecordView, context: SourceContext) -> ItemDraft:

@@ -33,7 +33,7 @@ from trialalerts.sources.sweeps.steps import RecordPage, Span, SweepStep
 
 __all__ = ["CATEGORIES", "KIND", "OpenFda", "OpenFdaSettings"]
 
-_AT_ONCE, _FARTHEST = 1_000, 25_000  # openFDA's largest limit and skip
+_AT_ONCE, _MOST = 1_000, 26_000  # openFDA's largest limit; all that it gives of a question
 _PAGE = "https://www.accessdata.fda.gov/scripts/drugshortages/dsp_ActiveIngredientDetails.cfm"
 _STATES = {"CURRENT": "shortage", "RESOLVED": "over", "TO BE DISCONTINUED": "stopped", "DISCONTINUED": "stopped"}
 _EXPECTED = "Current, Resolved or To Be Discontinued"
@@ -78,9 +78,8 @@ class OpenFda(NoticeRegistry[OpenFdaSettings]):
             if page.total is None:
                 raise SourceError(f"{shown} did not say how many packs there are; it will be tried again.")
             total = total if packs else page.total
-            if total > _FARTHEST + _AT_ONCE:
-                most = f"gives {_FARTHEST + _AT_ONCE} at most"
-                raise SourceError(f"{shown} has {total} packs and {most}; nothing of them was taken.")
+            if total > _MOST:
+                raise SourceError(f"{shown} has {total} packs and gives {_MOST} at most; nothing of them was taken.")
             if not page.given and len(packs) < total:
                 raise SourceError(f"{shown} gave {len(packs)} of {total} packs and no more; it will be tried again.")
             packs += page.records
@@ -101,7 +100,7 @@ class OpenFda(NoticeRegistry[OpenFdaSettings]):
         first, latest = _days(packs, "initial_posting_date"), _days(packs, "update_date")
         # A shortage began with its first pack; that one more maker stops is news.
         day = (max if title == "stopped" else min)(first, default=None)
-        categories = [*dict.fromkeys(name for pack in packs for name in _categories(pack))]
+        categories = _categories(record, packs)
         kind = "stopped" if title == "stopped" else "shortage"
         return SafetyNotice(
             number=f"{kind}: {name.casefold()}, {day or 'undated'}" if name else "",
@@ -170,11 +169,12 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMES]) + (" …" if len(names) > _MOST_NAMES else "")
 
 
-def _categories(pack: RecordView) -> Iterator[str]:
-    for name in names_listed(pack, "therapeutic_category"):
-        if name.upper() not in CATEGORIES:
-            pack.wrong("therapeutic_category", name, "a category that we know")
-        yield name
+def _categories(record: RecordView, packs: Iterable[RecordView]) -> Sequence[str]:
+    """Return FDA's categories of the packs; a strange one is noted once for all of them."""
+    found = list(dict.fromkeys(name for pack in packs for name in names_listed(pack, "therapeutic_category")))
+    for name in (name for name in found if name.upper() not in CATEGORIES):
+        record.wrong("therapeutic_category", name, "a category that we know")
+    return found
 
 
 KIND = SourceKind(what="openFDA: shortages of medicines in the US", settings=OpenFdaSettings, open=OpenFda)
