@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -282,10 +282,10 @@ def _api(site: WebSite) -> list[Route]:
     if not site.settings.api.enabled:
         return []
     headers = {"Content-Type": "application/json", "Cache-Control": "public, max-age=600", "X-Robots-Tag": "noindex"}
-    described = Packed(orjson.dumps(describe_api(site.settings)), headers)
+    described = cache(lambda: Packed(orjson.dumps(describe_api(site.settings)), headers))  # a tenth of a second
 
-    async def description(request: Request) -> Response:
-        return described.answer(request)
+    def description(request: Request) -> Response:
+        return described().answer(request)
 
     return [Route(f"{API_PATH}/openapi.json", description), *ApiEndpoints(site).routes()]
 

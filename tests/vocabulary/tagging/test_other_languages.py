@@ -77,3 +77,27 @@ def test_german_compounds_and_endings_are_read(tagger: Tagger, word: str) -> Non
 
 def test_a_verb_in_small_letters_is_no_noun(tagger: Tagger) -> None:
     assert tagger.mentions(title="Wie sich der Durst stillen lässt und was die Arbeit ist", text="") == []
+
+
+def test_a_few_english_words_make_no_dictionary_of_another_language(
+    shipped_areas: AreaTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is made in half a second, which every command that polls would pay for the first title of five words."""
+    fresh = Tagger(shipped_areas)
+
+    def made(*_: object) -> Tagger:
+        raise AssertionError
+
+    monkeypatch.setattr(Tagger, "_reading", made)
+    for title in ("Walking in the morning", "Sleep Diary App", "RIVER-2", "Metformin", "Long COVID clinics"):
+        fresh.mentions(title=title, text="")
+
+
+def test_a_name_alone_is_looked_up_as_the_whole_dictionary_of_its_language_would(
+    tagger: Tagger, shipped_areas: AreaTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [name for node in shipped_areas.nodes for _, said in node.names for name in said][::40]
+    written = [each for name in names for each in (name, name.lower(), f"{name}!", f"{name}therapie", f"Neue {name}")]
+    quick = [tagger.mentions(title=title, text="") for title in written]
+    monkeypatch.setattr(Tagger, "_is_name", lambda *_: True)
+    assert [tagger.mentions(title=title, text="") for title in written] == quick

@@ -7,7 +7,7 @@ a city of somebody else. A site in Tokyo that lies 800 km from Tokyo is so found
 
 from __future__ import annotations
 
-from math import acos
+from math import acos, cos, radians, sin
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,9 +63,10 @@ class Extents:
         if own <= at_least_km:
             return True
         nearest = self._nearest(point)[1]
+        if own > _MUCH_NEARER * nearest:
+            return False
         alone = _LONELY_KM if own <= _HARDLY_NEARER * nearest else _REMOTE_KM
-        limit = max(alone if nearest > NEAR_KM else 0.0, self._gap(code))
-        return own <= limit and own <= _MUCH_NEARER * nearest
+        return own <= (alone if nearest > NEAR_KM else 0.0) or own <= self._gap(code)  # the gap takes long to find
 
     def is_near(self, code: str, point: Point) -> bool:
         """Tell whether a city of a country or subdivision is at most 60 km away."""
@@ -97,10 +98,10 @@ class Extents:
 
     def _distance(self, code: str, point: Point) -> float:
         first, last = self._spans[code]
-        return _kilometres(float(self._balls[first:last].dot(_on_a_ball(np.array([point]))[0]).max()))
+        return _kilometres(float(self._balls[first:last].dot(_one_on_a_ball(point)).max()))
 
     def _nearest(self, point: Point) -> tuple[int, float]:
-        cosines = self._balls.dot(_on_a_ball(np.array([point]))[0])
+        cosines = self._balls.dot(_one_on_a_ball(point))
         number = int(cosines.argmax())
         return number, _kilometres(float(cosines[number]))
 
@@ -121,6 +122,11 @@ class Extents:
 def _on_a_ball(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
     north, east = np.radians(degrees[:, 0]), np.radians(degrees[:, 1])
     return np.stack((np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)), axis=1)
+
+
+def _one_on_a_ball(point: Point) -> NDArray[np.float64]:
+    north, east = radians(point[0]), radians(point[1])  # numpy takes ten times as long for a single one
+    return np.array((cos(north) * cos(east), cos(north) * sin(east), sin(north)))
 
 
 def _kilometres(cosine: float) -> float:

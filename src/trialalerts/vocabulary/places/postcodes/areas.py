@@ -56,17 +56,25 @@ def _written_codes(country: str, text: str) -> list[str]:
 
 
 def _has_length(country: str, code: str) -> bool:
-    lengths = _IRREGULAR_LENGTHS.get(country) or tuple(length for own, length in _rules() if own == country)
-    return len(code) in lengths
+    return len(code) in (_IRREGULAR_LENGTHS.get(country) or _lengths().get(country, ()))
 
 
 def _told_by(country: str, code: str) -> frozenset[str]:
-    lengths = [length for own, length in _rules() if own == country]
+    lengths = _lengths()[country]
     rules = _rules()[country, len(code) if len(code) in lengths else lengths[0]]
     for count in range(len(code), 0, -1):
         if (found := rules.get(code[:count])) is not None:
             return found
     return frozenset()
+
+
+@cache
+def _lengths() -> Mapping[str, tuple[int, ...]]:
+    """Return the lengths of codes for which there are rules, by country."""
+    found: dict[str, tuple[int, ...]] = {}
+    for country, length in _rules():
+        found[country] = (*found.get(country, ()), length)
+    return found
 
 
 @cache
