@@ -111,6 +111,18 @@ def test_one_that_does_not_name_it_is_not_told(db: Database, clock: FrozenClock,
     assert len(told(db, "dora")) == (numbers == ("NCT90000002",))
 
 
+@pytest.mark.parametrize("mentions", [1, 2])
+def test_a_number_that_no_record_has_names_the_trials_that_mention_it(
+    mentions: int, db: Database, clock: FrozenClock, trial: Item
+) -> None:
+    with db.write() as session:
+        for item_id in [trial.id or 0, (trial.id or 0) + 1][:mentions]:
+            session.add(ItemNumber(number="2026-500001-11", item_id=item_id))
+    store(db, clock, paper("2026-500001-11", at=clock.now()))
+    next_day(db, clock)
+    assert [len(told(db, name)) for name in ("anna", "ben", "dora")] == [1, 0, mentions - 1]
+
+
 def test_what_a_first_sweep_brings_is_told_to_nobody(db: Database, clock: FrozenClock) -> None:
     store(db, clock, paper(NUMBER, at=clock.now()), baseline=True)
     next_day(db, clock)

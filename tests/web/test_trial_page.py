@@ -203,6 +203,20 @@ def test_what_changed_is_told_latest_first_without_who_follows(world: World) -> 
     assert told == ["New contact", "Results are out", "Now open", "Entered in the register"]
 
 
+@pytest.mark.parametrize(("at", "link", "registry"), [
+    (None, f"https://example.org/{NUMBER}?tab=results", "ClinicalTrials.gov"),
+    (("isrctn.com", "https://www.isrctn.com/ISRCTN90000001"), "https://www.isrctn.com/ISRCTN90000001", "ISRCTN"),
+])  # fmt: skip
+def test_results_are_linked_where_they_stand(
+    at: tuple[str, str] | None, link: str, registry: str, world: World
+) -> None:
+    with world.db.write() as session:
+        store_trial(session, has_results=True, results_at=at)
+    page = shown(world)
+    assert f'<a href="{link}" rel="noopener">Results are out: read them at {registry}</a>' in page
+    assert world.client.get(f"/trials/{NUMBER}").text.count("tab=results") == (at is None)
+
+
 def test_the_sheet_has_boxes_notes_and_no_link_of_ours(world: World) -> None:
     with world.db.write() as session:
         store_trial(session)

@@ -159,7 +159,9 @@ class TrialFacts(_Facts):
     were read from; a missing one means that nobody said, not that there is no limit. ``reach`` is what the
     record's words say of the study as a whole; None where they say nothing, as nearly all do. ``plain`` is None in
     what was stored before it was read. ``said_by`` and ``conflicts`` stand only with a trial of several records: which
-    registry each fact is from, and what they tell differently (see :mod:`~trialalerts.catalog.joining.merging`).
+    registry each fact is from, and what they tell differently (see :mod:`~trialalerts.catalog.joining.merging`); so
+    does ``results_at``: the registry whose record has the results, and its page, where the trial's own has none.
+    ``had_results`` is kept of a record, not read: results were there before, and are not now.
     """
 
     numbers: tuple[str, ...] = ()
@@ -197,6 +199,8 @@ class TrialFacts(_Facts):
     schedule: StatusDates | None = None
     said_by: dict[str, tuple[str, ...]] | None = None
     conflicts: tuple[Conflict, ...] | None = None
+    had_results: bool = False
+    results_at: tuple[str, str] | None = None
 
 
 class ArticleNotice(_Facts):

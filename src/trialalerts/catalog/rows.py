@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -24,10 +25,11 @@ _LONGEST_ALIAS = 100
 _DECIMALS = 3  # of a degree: 110 m; sites are city centroids, and drift by metres
 _NOT_HASHED: dict[str, Any] = {
     "last_update_posted": True,
+    "had_results": True,
     "sites": {"__all__": {"latitude", "longitude", "point_from"}},
 }
 _LEARNT_LATER = (
-    "reach", "plain", "lay", "schedule", "said_by", "conflicts",
+    "reach", "plain", "lay", "schedule", "said_by", "conflicts", "results_at",
     "published_on", "sources", "corrected_on", "correction", "journal", "trials", "notices",
     "retracted_on", "retraction", "translations", "regions", "languages",
 )  # fmt: skip
@@ -84,6 +86,15 @@ class PreparedItem:
         said = registry_numbers(facts.numbers, are_ids=True)
         said += numbers_in_words((self.draft.title, facts.official_title or ""), facts.criteria)
         return tuple(dict.fromkeys(number for number in said if number not in own))
+
+    def after(self, before: Mapping[str, Any]) -> PreparedItem:
+        """Return the same for a record that said other facts before: that it had results is never forgotten."""
+        facts = self.draft.facts
+        if not isinstance(facts, TrialFacts) or facts.has_results:
+            return self
+        if not (before.get("has_results") or before.get("had_results")):
+            return self
+        return replace(self, draft=replace(self.draft, facts=facts.model_copy(update={"had_results": True})))
 
 
 def prepare_item(draft: ItemDraft) -> PreparedItem:

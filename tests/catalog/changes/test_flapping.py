@@ -84,6 +84,23 @@ def test_results_are_told_once_whatever_the_record_loses_and_finds_again(db: Dat
         assert told(session) == ["results_posted"]
 
 
+@pytest.mark.parametrize("is_joined", [False, True], ids=["alone", "beside another registry's"])
+def test_results_that_were_there_at_the_first_reading_are_no_news_when_they_are_found_again(
+    is_joined: bool, db: Database, clock: FrozenClock
+) -> None:
+    other = trial("ISRCTN12345678", registry="isrctn.com", status=ENDED, numbers=("NCT00000001",))
+    with db.write() as session:
+        read(session, clock.now(), status=ENDED, has_results=True)
+        if is_joined:
+            store_items(session, [other], baseline=True, now=clock.now())
+        for number, has_results in enumerate((False, False, True, False, True)):
+            clock.advance(DAY * 30)
+            read(session, clock.now(), status=ENDED, has_results=has_results, enrolment=number)
+            facts = session.exec(select(Item.facts).where(Item.registry_name != "joined")).one()
+            assert facts["has_results"] is has_results
+        assert told(session) == []
+
+
 def test_what_is_told_after_a_turn_says_what_was_told_before(db: Database, clock: FrozenClock) -> None:
     flip(db, clock, (HOUR, PAUSED), (HOUR, OPEN), (HOUR, ENDED))
     with db.read() as session:

@@ -84,6 +84,17 @@ def test_a_portal_and_a_list_fill_what_no_registry_says() -> None:
     assert trial.facts.first_posted == date(2021, 1, 1)
 
 
+def test_results_stand_where_a_record_has_them() -> None:
+    home, other = said(UK, first_posted=date(2024, 1, 1)), said(US, has_results=True)
+    facts = merged(home, other).facts
+    assert (facts.has_results, facts.results_at) == (True, (US, other.url))
+    assert (facts.said_by or {})["has_results"] == (US,)
+    both = merged(said(UK, first_posted=date(2024, 1, 1), has_results=True), other).facts
+    assert (both.has_results, both.results_at) == (True, None)
+    none = merged(home, said(US, had_results=True)).facts
+    assert (none.has_results, none.had_results, none.results_at) == (False, True, None)
+
+
 def test_ages_are_one_fact() -> None:
     home = said(UK, first_posted=date(2024, 1, 1), minimum_age="18 Years", minimum_age_days=6570)
     other = said(US, maximum_age="65 Years", maximum_age_days=23_725)

@@ -445,6 +445,15 @@ def test_results_have_their_link_and_missing_ones_a_sentence_in_both_parts(local
         assert f"{items[1].url}?tab=results" not in part
 
 
+def test_results_that_another_registry_holds_are_linked_there() -> None:
+    held = "isrctn.com", "https://www.isrctn.com/ISRCTN90000001"
+    item = trial(1, registry_name="clinicaltrials.gov", told=facts(has_results=True, results_at=held))
+    message = mail([item], [entry(item, told("results_posted"))])
+    for part in (message.text, message.html or ""):
+        assert part.count(held[1]) == 1
+        assert "tab=results" not in part
+
+
 @pytest.mark.parametrize("locale", LANGUAGES)
 def test_a_paper_says_which_followed_trial_it_names_and_what_its_journal_said_since(locale: str) -> None:
     item = article(50)

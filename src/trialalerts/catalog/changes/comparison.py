@@ -81,10 +81,14 @@ def compare_trials(before: TrialFacts, after: TrialFacts) -> list[Difference]:
         _status(before, after),
         *_sites(before, after),
         _eligibility(before, after),
-        Difference(kind=ChangeKind.RESULTS_POSTED) if after.has_results and not before.has_results else None,
+        Difference(kind=ChangeKind.RESULTS_POSTED) if after.has_results and not _had_results(before) else None,
         _contacts(before, after),
     )
     return [difference for difference in found if difference]
+
+
+def _had_results(facts: TrialFacts) -> bool:
+    return facts.has_results or facts.had_results
 
 
 def compare_articles(

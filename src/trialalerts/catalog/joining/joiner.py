@@ -166,6 +166,7 @@ class Joiner:
     def _member(self, stored: StoredVersion, entry: PreparedItem | None) -> _Member:
         if entry is None or is_outdated(entry, stored.version.facts.last_update_posted, self._now):
             return _Member(version=stored.version, link=stored.link, stored=stored)
+        entry = entry.after(stored.said["facts"])
         own = link_of(entry)
         link = LinkedRecord(own.key, own.own | stored.link.own, own.named - stored.link.own)
         return _Member(version=_version_of(entry), link=link, entry=entry, stored=stored)

@@ -150,7 +150,7 @@ def _facts(ordered: Sequence[TrialVersion]) -> TrialFacts:
     values["sites"], said_by["sites"] = _sites(ordered, status)
     values["lay"], said_by["lay"] = _lay(ordered)
     values["numbers"] = tuple(dict.fromkeys(number for record in ordered for number in record.facts.numbers))
-    values["has_results"] = any(record.facts.has_results for record in ordered)
+    _tell_results(ordered, values, said_by)
     values["last_update_posted"] = max(
         (day for record in ordered if (day := record.facts.last_update_posted)), default=None
     )
@@ -159,6 +159,16 @@ def _facts(ordered: Sequence[TrialVersion]) -> TrialFacts:
         | {"said_by": {name: said for name, said in said_by.items() if said}}
         | {"conflicts": tuple(_conflicts(ordered, status)) or None}
     )
+
+
+def _tell_results(ordered: Sequence[TrialVersion], values: dict[str, Any], said_by: dict[str, tuple[str, ...]]) -> None:
+    """Put down whether there are results, and where, if not at the leader's."""
+    holders = [record for record in ordered if record.facts.has_results]
+    values["has_results"] = bool(holders)
+    values["had_results"] = any(record.facts.had_results for record in ordered)
+    said_by["has_results"] = tuple(record.registry for record in holders)
+    if holders and holders[0] is not ordered[0]:
+        values["results_at"] = holders[0].registry, holders[0].url
 
 
 def _first(ordered: Sequence[TrialVersion], says: Callable[[TrialFacts], bool]) -> TrialVersion | None:

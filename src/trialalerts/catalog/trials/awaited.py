@@ -51,8 +51,8 @@ def awaited(registry: str, facts: TrialFacts) -> Awaited:
         return Awaited.NOTHING
     if facts.status not in _ENDED:
         return Awaited.END
-    is_all = facts.has_results or facts.enrolment == 0 or registry not in RESULTS_HELD_BY
-    return Awaited.NOTHING if is_all else Awaited.RESULTS
+    had = facts.has_results or facts.had_results  # what comes back is not told
+    return Awaited.NOTHING if had or facts.enrolment == 0 or registry not in RESULTS_HELD_BY else Awaited.RESULTS
 
 
 def results_due(registry: str, facts: TrialFacts) -> date | None:

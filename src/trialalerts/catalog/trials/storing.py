@@ -106,7 +106,7 @@ class TrialBatch:
         for chunk in in_chunks(sorted(by_item)):
             query = select(*map(col, columns)).where(col(Item.id).in_(chunk)).order_by(col(Item.id)).with_for_update()
             for row in self._connection.execute(query):
-                entry = by_item[row.id]
+                entry = by_item[row.id].after(row.facts)
                 known.append(_Known(entry, stored[entry.external_id], row))
         return known
 

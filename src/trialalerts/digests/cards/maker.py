@@ -154,7 +154,7 @@ class CardMaker:
             first=first,
             lang=REGISTRY_LANGUAGE,
             details=tuple(filter(None, [ended, *reason, *more])),
-            results_url=_results_url(entry, item),
+            results_url=_results_url(entry, item, known),
             places=places(self._words, known),
             near=near,
         )
@@ -184,7 +184,7 @@ class CardMaker:
             number=one_line(item.external_id, _NAME),
             url=self._trial_page(item),
             registry_url=web_address(item.url),
-            results_url=_results_url(entry, item),
+            results_url=_results_url(entry, item, facts),
             chip=chip,
             notes=notes,
             first=first,
@@ -305,11 +305,12 @@ class CardMaker:
         return _labelled(self._words, key)
 
 
-def _results_url(entry: Entry, item: Item) -> str | None:
-    """Return where the results stand in the registry; None where they are not what is told."""
+def _results_url(entry: Entry, item: Item, facts: TrialFacts) -> str | None:
+    """Return where the results stand in their registry; None where they are not what is told."""
     if all(one.kind != ChangeKind.RESULTS_POSTED for one in entry.told):
         return None
-    return results_page(item.registry_name, web_address(item.url))
+    registry, url = facts.results_at or (item.registry_name, item.url)
+    return results_page(registry, web_address(url))
 
 
 def _spot_key(chip: ChangeNote, facts: TrialFacts) -> str:

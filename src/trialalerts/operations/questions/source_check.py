@@ -46,7 +46,7 @@ def facts_given(batch: Batch) -> SourceFacts:
 
 def _has(draft: ItemDraft, name: str) -> bool:
     value = getattr(draft.facts, name, None)
-    return bool(value) if name == "has_results" else value not in (None, "", ())
+    return bool(value) if name in {"has_results", "had_results"} else value not in (None, "", ())
 
 
 def _is_placed(draft: ItemDraft) -> bool:

@@ -85,6 +85,7 @@ class TrialView:
     summary: str
     url: str | None
     results_url: str | None
+    results_registry: str
     registry: str
     record_day: date | None
     stale: str
@@ -134,6 +135,7 @@ def view_of(
     facts = TrialFacts.model_validate(item.facts)
     chip, tone = chip_of(facts)
     url = web_address(item.url)
+    results_registry, results_at = facts.results_at or (item.registry_name, item.url)
     line = plain_line(words, facts, None)
     return TrialView(
         number=one_line(item.external_id, 100),
@@ -145,7 +147,8 @@ def view_of(
         full_title=one_line(facts.official_title, _TITLE * 2),
         summary=shortened(item.summary, _SUMMARY),
         url=url,
-        results_url=_results(item, facts, url),
+        results_url=results_page(results_registry, web_address(results_at)) if facts.has_results else None,
+        results_registry=called(results_registry),
         registry=called(item.registry_name),
         record_day=facts.last_update_posted,
         stale=stale_line(words, facts.last_verified, today) if status_group(facts.status) in _MAY_TAKE else "",
@@ -211,12 +214,6 @@ def chip_of(facts: TrialFacts) -> tuple[str, str]:
     if group == "closed":
         return _CLOSED_CHIPS.get(facts.status or "", "closed"), "over" if facts.status == "TERMINATED" else "calm"
     return ("unclear", "calm") if group == "unknown" and facts.status != "UNKNOWN" else _CHIPS[group]
-
-
-def _results(item: Item, facts: TrialFacts, url: str | None) -> str | None:
-    if not facts.has_results or url is None:
-        return None
-    return results_page(item.registry_name, url)
 
 
 def _other_numbers(session: Session, item: Item) -> tuple[str, ...]:
