@@ -26,6 +26,7 @@ from sqlmodel import Session, col, select
 
 from benchmarks.figures import Figure, peak_megabytes
 from trialalerts.catalog.facts import ArticleFacts, Contact, PartialDate, Site, TrialFacts
+from trialalerts.catalog.outline_rows import Described, write_outlines
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import open_database, table_of
@@ -39,6 +40,7 @@ from trialalerts.subscribers.tables import Frequency, Preference, RegionKind, Su
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
 _NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+_OUTLINED = "id", "kind", "status", "is_open", "facts", "areas", "topics"
 _SLICE = 50
 _ROUNDS = 2
 _LANGUAGES = ("en", "en", "en", "de", "fr", "es")
@@ -181,6 +183,9 @@ def _store(file: Path, week: Week) -> None:
                 (Digest, digests),
             ):
                 connection.execute(insert(table_of(model)), rows)
+            stored = connection.execute(select(*(table_of(Item).c[name] for name in _OUTLINED)))
+            items = [Described(*row) for row in stored]
+            write_outlines(connection, items)  # as whoever stores items does
 
 
 def _about(dice: random.Random, week: Week) -> dict[int, list[int]]:

@@ -19,7 +19,7 @@ from trialalerts.catalog.outlines import Outline, OutlinePlaces, places_of
 from trialalerts.catalog.tables import FOLLOWERS_ONLY, TOLD_BEFORE_ONLY, Change, ChangeKind, HeldChange, Item, ItemKind
 from trialalerts.catalog.trials.status import MAY_TAKE_PART, is_recruiting, site_is_open
 from trialalerts.database import table_of
-from trialalerts.database.bulk import in_chunks, in_list, list_value
+from trialalerts.database.bulk import in_chunks, in_list, is_sqlite, list_value
 from trialalerts.logs import Logger
 from trialalerts.matching.closings import still_closed
 from trialalerts.matching.gaining import as_it_was
@@ -31,8 +31,8 @@ __all__ = [
     "Candidate",
     "Indexed",
     "Subject",
-    "as_it_is",
     "changes_between",
+    "changes_numbered",
     "held_changes",
     "recruiting_now",
     "shown_first",
@@ -67,6 +67,10 @@ _ENDS = frozenset(
 # What only followers are told is read only where there are any: registries change contacts far more often than trials.
 _followed = table_of(Preference).c.item_id
 _FOLLOWED = sqlalchemy.select(_followed).where(_followed.is_not(None))
+_change = table_of(Change).c
+# Rows of columns, and each item once: as instances of their models they would take four times as long.
+_COLUMNS = _change.seq, _change.item_id, _change.kind, _change.before, _change.after, _change.at
+_CHANGES = sqlalchemy.select(*_COLUMNS).order_by(_change.seq)
 
 
 class ItemRow(Protocol):
@@ -192,20 +196,25 @@ def changes_between(
     introduced finds it among what is open. ``items`` are those that count; None: all. With ``over`` what a baseline
     brought is there, too, where it takes nobody any more: to tell why it is not told.
     """
-    change = table_of(Change).c
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    span = [change.seq > after, change.seq <= upto]
-    span += [] if items is None else [in_list(change.item_id, "items", sqlite=sqlite)]
-    span += [sqlalchemy.or_(change.kind.not_in(FOLLOWERS_ONLY), change.item_id.in_(_FOLLOWED))]
+    sqlite = is_sqlite(session)
+    span = [_change.seq > after, _change.seq <= upto]
+    span += [] if items is None else [in_list(_change.item_id, "items", sqlite=sqlite)]
+    span += [sqlalchemy.or_(_change.kind.not_in(FOLLOWERS_ONLY), _change.item_id.in_(_FOLLOWED))]
     values = {} if items is None else {"items": list_value(sorted(items), sqlite=sqlite)}
-    # Rows of columns, and each item once: as instances of their models they would take four times as long.
-    asked = sqlalchemy.select(change.seq, change.item_id, change.kind, change.before, change.after, change.at)
-    told = _all_indexed(session, session.connection().execute(asked.where(*span).order_by(change.seq), values).all())
+    told = _all_indexed(session, session.connection().execute(_CHANGES.where(*span), values).all())
     return [
         each
         for each in told
         if each.kind != RECRUITING_NOW or ((over or not each.is_over) and each.seq > baselines_after)
     ]
+
+
+def changes_numbered(session: Session, numbers: Collection[int]) -> list[Indexed]:
+    """Return changes by their numbers, oldest first; of what a baseline brought only what still takes people."""
+    sqlite = is_sqlite(session)
+    asked = _CHANGES.where(in_list(_change.seq, "numbers", sqlite=sqlite))
+    rows = session.connection().execute(asked, {"numbers": list_value(sorted(numbers), sqlite=sqlite)}).all()
+    return [each for each in _all_indexed(session, rows) if each.kind != RECRUITING_NOW or not each.is_over]
 
 
 def held_changes(session: Session, items: Collection[int] | None = None) -> list[Indexed]:
@@ -215,22 +224,6 @@ def held_changes(session: Session, items: Collection[int] | None = None) -> list
     asked = sqlalchemy.select(sqlalchemy.literal(0).label("seq"), *columns).order_by(held.item_id, held.subject)
     asked = asked if items is None else asked.where(held.item_id.in_(items))
     return _all_indexed(session, session.connection().execute(asked).all())
-
-
-def as_it_is(session: Session, item_id: int) -> Indexed | None:
-    """Return an item as an introduction would show it, were it open and recent; None: there is none."""
-    stored = outlines_of(session.connection(), [item_id]).get(item_id)
-    if stored is None:
-        return None
-    trial = stored.outline.kind == ItemKind.TRIAL
-    return Indexed(
-        seq=0,
-        item_id=item_id,
-        kind=RECRUITING_NOW if trial else ChangeKind.PUBLISHED.value,
-        outline=stored.outline,
-        places=stored.outline.open_places if stored.is_open else stored.outline.all_places,
-        is_over=trial and not stored.is_open,
-    )
 
 
 def _all_indexed(session: Session, rows: Sequence[Any]) -> list[Indexed]:

@@ -6,21 +6,19 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlmodel import Session
 
 from trialalerts.catalog import outlines
 from trialalerts.catalog.outline_rows import outlines_of
-from trialalerts.catalog.tables import Change
-from trialalerts.database import table_of
-from trialalerts.database.bulk import in_list, is_sqlite, list_value
+from trialalerts.database.bulk import is_sqlite, list_value
 from trialalerts.matching.around.steps import OPENINGS, PHASE, broader, farther, nearer, stepped
 from trialalerts.matching.bits import numbers_of
 from trialalerts.matching.estimate import Estimator
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import wanted
 from trialalerts.matching.query import PreferenceQuery
-from trialalerts.matching.window import RECRUITING_NOW, Indexed, changes_between
+from trialalerts.matching.window import RECRUITING_NOW, Indexed, changes_numbered
 from trialalerts.subscribers.tables import Preference
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 
@@ -83,6 +81,8 @@ class Surveyor:
         self._open: dict[tuple[PreferenceQuery, frozenset[int]], int] = {}
         self._known: dict[str, int] = {}
         self._upcoming: dict[str, list[Indexed]] = {}
+        self._changes: dict[int, Indexed | None] = {}
+        self._items: dict[int, Indexed] = {}
 
     def around(self, wish: Preference) -> Surroundings:
         """Return what there is around a wish."""
@@ -142,20 +142,16 @@ class Surveyor:
         return Step(code=code, wish=narrower, found=len({index.candidates[at].item_id for at in left}))
 
     def _changed(self, numbers: frozenset[int]) -> list[Indexed]:
-        if not numbers:
-            return []
-        sqlite = is_sqlite(self._session)
-        change = table_of(Change).c
-        asked = select(change.item_id).where(in_list(change.seq, "numbers", sqlite=sqlite))
-        values = {"numbers": list_value(sorted(numbers), sqlite=sqlite)}
-        items = set(self._session.connection().execute(asked, values).scalars())
-        lowest = min(numbers) - 1
-        found = changes_between(self._session, lowest, max(numbers), baselines_after=lowest, items=items)
-        return [each for each in found if each.seq in numbers]
+        if unread := numbers - self._changes.keys():
+            self._changes |= dict.fromkeys(unread)  # those of which nothing is told are not asked for again
+            self._changes |= {each.seq: each for each in changes_numbered(self._session, unread)}
+        return [each for number in sorted(numbers) if (each := self._changes[number]) is not None]
 
     def _shown(self, ids: Collection[int]) -> list[Indexed]:
-        found = outlines_of(self._session.connection(), ids) if ids else {}
-        return [_as_open(number, each.outline, each.outline.open_places) for number, each in sorted(found.items())]
+        if unread := set(ids) - self._items.keys():
+            found = outlines_of(self._session.connection(), unread)
+            self._items |= {at: _as_open(at, each.outline, each.outline.open_places) for at, each in found.items()}
+        return [self._items[number] for number in sorted(set(ids)) if number in self._items]
 
     def _known_of(self, area_id: str) -> int:
         if area_id not in self._known:

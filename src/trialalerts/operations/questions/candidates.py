@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import BaselineItem, Change, Item, ItemKind
+from trialalerts.catalog.outline_rows import outlines_of
+from trialalerts.catalog.tables import BaselineItem, Change, ChangeKind, Item, ItemKind
 from trialalerts.database import current_number
 from trialalerts.database.bulk import in_chunks
 from trialalerts.database.counter import CHANGES
@@ -26,7 +27,7 @@ from trialalerts.matching.bits import numbers_of
 from trialalerts.matching.index import Miss, WindowIndex
 from trialalerts.matching.matcher import missed
 from trialalerts.matching.query import PreferenceQuery, SelectionKind
-from trialalerts.matching.window import RECRUITING_NOW, Indexed, as_it_is, changes_between, held_changes
+from trialalerts.matching.window import RECRUITING_NOW, Indexed, changes_between, held_changes
 from trialalerts.settings import Settings
 from trialalerts.subscribers.follows.silence import silenced_trials
 from trialalerts.subscribers.preferences import list_preferences
@@ -129,7 +130,7 @@ def consider_item(
     composer = Composer.for_one(session, settings, now, subscriber, introducing=introducing)
     changes = changes_between(session, 0, current_number(session, CHANGES), items=[number], over=True)
     held = held_changes(session, [number])
-    now_so = as_it_is(session, number)
+    now_so = _as_it_is(session, number)
     candidates = [*changes, *held, *([now_so] if now_so else [])]
     told = _told_next(session, composer, subscriber)
     before = _told_before(session, subscriber)
@@ -327,3 +328,19 @@ def _kept_back(session: Session, ids: Collection[int]) -> set[int]:
     for some in in_chunks(sorted(ids)):
         found |= set(session.exec(select(BaselineItem.item_id).where(col(BaselineItem.item_id).in_(some))))
     return found
+
+
+def _as_it_is(session: Session, item_id: int) -> Indexed | None:
+    """Return an item as an introduction would show it, were it open and recent; None: there is none."""
+    stored = outlines_of(session.connection(), [item_id]).get(item_id)
+    if stored is None:
+        return None
+    trial = stored.outline.kind == ItemKind.TRIAL
+    return Indexed(
+        seq=0,
+        item_id=item_id,
+        kind=RECRUITING_NOW if trial else ChangeKind.PUBLISHED.value,
+        outline=stored.outline,
+        places=stored.outline.open_places if stored.is_open else stored.outline.all_places,
+        is_over=trial and not stored.is_open,
+    )
