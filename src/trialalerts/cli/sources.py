@@ -211,7 +211,7 @@ def _sampled(context: Context, source: SourceSettings, file: Path) -> Batch:
     from trialalerts.sources.base import SampleReader
     from trialalerts.sources.context import SourceContext
     from trialalerts.sources.kinds import open_source
-    from trialalerts.sources.mapping.rows import unzipped
+    from trialalerts.sources.mapping.packs import unzipped
 
     opened = open_source(source)
     if not isinstance(opened, SampleReader):

@@ -23,7 +23,8 @@ from trialalerts.sources.kinds.clinicaltrials_gov import ClinicalTrialsGov, Clin
 from trialalerts.sources.kinds.ctis import Ctis, CtisSettings
 from trialalerts.sources.kinds.file import FileSettings, FileSource
 from trialalerts.sources.kinds.isrctn import Isrctn, IsrctnSettings
-from trialalerts.sources.mapping.rows import records_in, unzipped
+from trialalerts.sources.mapping.packs import unzipped
+from trialalerts.sources.mapping.rows import records_in
 from trialalerts.sources.reading.xml import XmlRecords
 from trialalerts.vocabulary.areas.tree import AreaTree
 from trialalerts.vocabulary.places.site_names import SiteLocator

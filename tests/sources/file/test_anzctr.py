@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
+from copy import copy
 from pathlib import Path
 
+import pytest
 from sqlmodel import select
 
 from tests.sources.poll_stage import poll, problems_of, settings_of
@@ -13,7 +16,12 @@ from trialalerts.catalog.facts import PartialDate, TrialFacts
 from trialalerts.catalog.tables import Item, Record
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
+from trialalerts.errors import SourceError
 from trialalerts.settings import HttpSettings
+from trialalerts.sources.base import Position
+from trialalerts.sources.context import SourceContext
+from trialalerts.sources.kinds.file import FileSettings, FileSource
+from trialalerts.sources.mapping.packs import unzipped
 
 TRIAL = """<?xml version="1.0"?><ANZCTR_Trial><stage>Registered</stage><submitdate>2/01/2026</submitdate>
 <approvaldate>15/01/2026</approvaldate><actrnumber>{number}</actrnumber>
@@ -71,6 +79,74 @@ def test_each_file_of_the_zip_is_a_trial_and_a_broken_one_harms_no_other(
     assert (facts.enrolment, facts.sponsor, facts.contacts) == (120, "Example University", ())
     assert facts.completion == PartialDate(value="2028-06-30", precision="day", kind=None)
     assert str(facts.first_posted) == "2026-01-15"
+
+
+def test_a_registry_as_a_whole_may_unpack_to_more_than_any_of_its_files(
+    tmp_path: Path, sqlite_world: Database, clock: FrozenClock, http_settings: HttpSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("trialalerts.sources.mapping.packs._LARGEST", 3_000)
+    monkeypatch.setattr("trialalerts.sources.mapping.spool._IN_MEMORY", 1_000)
+    path = tmp_path / "registry.zip"
+    path.write_bytes(zipped(*(TRIAL.format(number=f"ACTRN12626{n:09}p") for n in range(1, 41))))
+    source = {"name": "anz", "kind": "file", "path": str(path), "mapping": "anzctr"}
+    count = poll(sqlite_world, settings_of(http_settings, source), clock)
+    assert (count.error, count.complete, count.new, count.problems) == (None, True, 40, 0)
+
+
+def test_while_a_registry_is_read_its_texts_are_not_in_memory(
+    tmp_path: Path, context: SourceContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trialalerts.sources.sweeps.registry._MOST_IN_BATCH", 10)
+    monkeypatch.setattr("trialalerts.sources.mapping.spool._IN_MEMORY", 1_000)
+    peaks: list[int] = []
+    for many in (10, 10, 150):  # the first one loads what stays
+        path = tmp_path / f"{len(peaks)}.zip"
+        texts = (TRIAL.replace("Smokers", f"{n} {'abcdefghi ' * 2_000}") for n in range(many))
+        path.write_bytes(zipped(*(text.format(number=f"ACTRN12626{n:09}p") for n, text in enumerate(texts))))
+        settings = FileSettings(name="anz", kind="file", path=str(path), mapping="anzctr")
+        tracemalloc.start()
+        try:
+            read = sum(len(batch.drafts) for batch in FileSource(settings).batches(Position(), context))
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        assert read == many
+    assert peaks[2] < peaks[1] + 1_000_000  # their texts are 3,000,000
+
+
+TRAPS: dict[str, tuple[dict[str, int], bytes, str]] = {
+    "a file that is too large": ({"_LARGEST": 900}, b"abc" * 400, "t.zip/a.csv is larger than 900 bytes"),
+    "too much in all": ({"_LARGEST_ZIP": 900}, b"abc" * 400, "t.zip holds more than 900 bytes"),
+    "a bomb": ({"_LARGEST": 200_000}, b"a" * 150_000, "t.zip unpacks to more than 50 times its size, as a trap would"),
+}
+
+
+@pytest.mark.parametrize(("limits", "content", "said"), TRAPS.values(), ids=TRAPS)
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_a_zip_that_is_a_trap_is_refused_before_it_is_unpacked(
+    limits: dict[str, int], content: bytes, said: str, on_disk: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, most in limits.items():
+        monkeypatch.setattr(f"trialalerts.sources.mapping.packs.{name}", most)
+    monkeypatch.setattr(zipfile.ZipFile, "read", None)
+    path = tmp_path / "t.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as pack:
+        pack.writestr("a.csv", content)
+        pack.writestr("b.csv", content)
+    with pytest.raises(SourceError, match=said):
+        list(unzipped(path if on_disk else path.read_bytes(), "t.zip"))
+
+
+def test_files_that_overlap_in_a_zip_do_not_make_it_seem_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What each file says of how it is packed may be said of the same bytes."""
+    monkeypatch.setattr("trialalerts.sources.mapping.packs._LARGEST", 20_000)
+    path = tmp_path / "t.zip"
+    with zipfile.ZipFile(path, "w") as pack:
+        pack.writestr("a.csv", b"abcdefghij" * 1_000)
+        pack.filelist += [copy(pack.filelist[0]) for _ in range(999)]
+    with pytest.raises(SourceError, match="as a trap would"):
+        list(unzipped(path, "t.zip"))
 
 
 def test_a_zip_of_which_nothing_can_be_read_is_an_error(

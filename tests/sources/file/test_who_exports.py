@@ -22,7 +22,8 @@ from trialalerts.database import Database
 from trialalerts.settings import HttpSettings, Settings
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.kinds.file import FileSettings, FileSource
-from trialalerts.sources.mapping.rows import records_in, unzipped
+from trialalerts.sources.mapping.packs import unzipped
+from trialalerts.sources.mapping.rows import records_in
 
 CSV = "who_ictrp_COVID19-927-trials_7Apr2020.csv.gz"
 XML = "who_ictrp_ICTRP-Results_18Mar2020.xml.gz"

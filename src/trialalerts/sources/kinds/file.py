@@ -9,8 +9,10 @@ columns (``Secondary_ID``) are from descriptions.
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -26,7 +28,9 @@ from trialalerts.redaction import shown_url
 from trialalerts.sources.base import Batch, Position, SourceKind
 from trialalerts.sources.context import SourceContext
 from trialalerts.sources.mapping.columns import ANZCTR, FACT_NAMES, WHO_ICTRP, ColumnMap
-from trialalerts.sources.mapping.rows import BrokenRow, records_in, unzipped
+from trialalerts.sources.mapping.packs import unzipped
+from trialalerts.sources.mapping.rows import BrokenRow, records_in
+from trialalerts.sources.mapping.spool import RecordSpool, SpooledRecord
 from trialalerts.sources.mapping.words import (
     ages_told,
     contacts_told,
@@ -50,6 +54,7 @@ from trialalerts.sources.sweeps.trials import TrialRegistry
 
 __all__ = ["KIND", "FileSettings", "FileSource"]
 
+_BLOCK = 1 << 20
 _MAPPINGS = {"": ColumnMap(columns={}, required=frozenset()), "who_ictrp": WHO_ICTRP, "anzctr": ANZCTR}
 
 
@@ -93,9 +98,9 @@ class FileSettings(RegistrySettings):
 
 @dataclass(frozen=True, kw_only=True)
 class _Found:
-    """The files as they are now, each with its name, and what a server said of when they changed."""
+    """The files as they are now, each with its name (those of a folder where they are), and what a server said."""
 
-    files: tuple[tuple[str, bytes], ...]
+    files: tuple[tuple[str, bytes | Path], ...]
     etag: str | None = None
     last_modified: str | None = None
 
@@ -111,6 +116,7 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
         self.mapping = _mapping(settings)
         self.registry = "who.int" if self.mapping.is_who else self.mapping.registry or settings.name
         self._found = _Found(files=())
+        self._spool = RecordSpool()
 
     def filters(self, context: SourceContext) -> Any:
         """Return what the columns mean."""
@@ -123,7 +129,7 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
         settled = hashlib.sha256(orjson.dumps(asked)).hexdigest()
         known = position.cursor.get("content", "")
         found = self._look(position if known.startswith(settled[:16]) else Position(), context)
-        content = settled[:16] + _digest(found) if found else known
+        content = settled[:16] + self._digest(found) if found else known
         if found is None or content == known:
             kept = found or _Found(files=(), etag=position.etag, last_modified=position.last_modified)
             yield Batch(
@@ -132,21 +138,23 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
             )  # fmt: skip
             return
         self._found = found
-        for batch in super().batches(position, context):
-            if batch.ends_sweep:
-                cursor = {**batch.cursor, "content": content}
-                yield replace(batch, cursor=cursor, etag=found.etag, last_modified=found.last_modified)
-            else:
-                yield batch
+        with RecordSpool() as self._spool:
+            for batch in super().batches(position, context):
+                if batch.ends_sweep:
+                    cursor = {**batch.cursor, "content": content}
+                    yield replace(batch, cursor=cursor, etag=found.etag, last_modified=found.last_modified)
+                else:
+                    yield batch
 
     def ask(self, step: SweepStep, span: Span, context: SourceContext) -> RecordPage:
         """Return all records; of those with one number the one updated last, else that in the youngest file."""
         del step, span, context
-        records: dict[str, Any] = {}
+        records: dict[str, BrokenRow | SpooledRecord] = {}
         for name, body in self._found.files:
             try:
-                for place, record in enumerate(self._records(name, body)):
-                    self._add(records, record, f"{name}, record {place + 1}")
+                with self._reading():
+                    for place, record in enumerate(self._records(name, body)):
+                        self._add(records, record, f"{name}, record {place + 1}")
             except SourceError as error:
                 if len(self._found.files) == 1 and not self._is_folder():
                     raise
@@ -160,6 +168,8 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
 
     def read(self, record: Any, position: str, context: ReadingContext) -> Reading:
         """Read a row; one that is broken is noted under its number."""
+        if isinstance(record, SpooledRecord):
+            record = self._spool.get(record)
         if isinstance(record, BrokenRow):
             named = record.number or f"{UNNAMED}row {record.row}"
             return None, [FieldProblem(external_id=named[:120], field="row", message=record.message)]
@@ -221,21 +231,23 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
             record.wrong("url", said, "an address that starts with https://")
         return self.mapping.page.format(number=number)
 
-    def _add(self, records: dict[str, Any], record: Any, position: str) -> None:
+    def _add(self, records: dict[str, BrokenRow | SpooledRecord], record: Any, position: str) -> None:
         """Add a record; WHO has one for each country of a trial of the EU's former register: they become one."""
         if isinstance(record, BrokenRow) or not record.get("number"):
-            records[position] = record
+            records[position] = record if isinstance(record, BrokenRow) else self._spool.put(record)
             return
         own = self.external_id(" ".join(record["number"].split()).upper())
         before = records.pop(own, None)
-        if before is not None and before["number"] != record["number"]:
-            both = [each["countries"] for each in (before, record) if each.get("countries")]
-            record = before | record | {"countries": ";".join(both)}
-        elif before is not None and _updated(before) > _updated(record):
-            record = before  # an older export may well have been dropped, or copied, last
-        records[own] = record
+        if isinstance(before, SpooledRecord) and before.number != record["number"]:
+            was = self._spool.get(before)
+            both = [each["countries"] for each in (was, record) if each.get("countries")]
+            record = was | record | {"countries": ";".join(both)}
+        elif isinstance(before, SpooledRecord) and _day(before.updated) > _day(record.get("updated", "")):
+            records[own] = before  # an older export may well have been dropped, or copied, last
+            return
+        records[own] = self._spool.put(record)
 
-    def _records(self, name: str, body: bytes) -> Iterator[dict[str, str] | BrokenRow]:
+    def _records(self, name: str, body: bytes | Path) -> Iterator[dict[str, str] | BrokenRow]:
         """Give the records of a file; of several in a zip a bad one harms only itself."""
         first: SourceError | None = None
         is_read = False
@@ -266,15 +278,33 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
     def _is_folder(self) -> bool:
         return bool(self.settings.path) and Path(self.settings.path).is_dir()
 
-    def _files(self) -> list[tuple[str, bytes]]:
+    def _files(self) -> list[tuple[str, Path]]:
         """Return the file, or those of the folder with the youngest last; hidden ones are left out."""
-        path, source = Path(self.settings.path), f"Source {self.settings.name}"
-        try:
+        path = Path(self.settings.path)
+        with self._reading():
             if not self._is_folder():
-                return [(path.name, path.read_bytes())]
+                return [(path.name, path)]
             found = [each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")]
             found.sort(key=lambda each: (each.stat().st_mtime_ns, each.name))
-            return [(each.name, each.read_bytes()) for each in found]
+            return [(each.name, each) for each in found]
+
+    def _digest(self, found: _Found) -> str:
+        whole = hashlib.sha256()
+        with self._reading():
+            for name, body in found.files:
+                one = hashlib.sha256(name.encode() + b"\0")
+                with io.BytesIO(body) if isinstance(body, bytes) else body.open("rb") as file:
+                    while block := file.read(_BLOCK):
+                        one.update(block)
+                whole.update(one.digest())
+        return whole.hexdigest()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Turn what goes wrong with files into one line."""
+        path, source = self.settings.path, f"Source {self.settings.name}"
+        try:
+            yield
         except FileNotFoundError:
             raise SourceError(f"{source}: there is no file or folder {path}; mend the source's path.") from None
         except OSError as error:
@@ -295,16 +325,9 @@ def _mapping(settings: FileSettings) -> ColumnMap:
     )
 
 
-def _updated(record: Mapping[str, str]) -> str:
-    found = partial_date(record.get("updated", ""), order="dmy")
+def _day(written: str) -> str:
+    found = partial_date(written, order="dmy")
     return found.value if found else ""
-
-
-def _digest(found: _Found) -> str:
-    whole = hashlib.sha256()
-    for name, body in found.files:
-        whole.update(hashlib.sha256(name.encode() + b"\0" + body).digest())
-    return whole.hexdigest()
 
 
 def _sites(record: RecordView, context: ReadingContext) -> Iterator[Mapping[str, Any]]:

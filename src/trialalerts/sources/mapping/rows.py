@@ -1,4 +1,4 @@
-"""Files of records in whatever form they come: CSV, TSV, XML, JSON, plain or packed.
+"""Files of records in whatever form they come: CSV, TSV, XML, JSON.
 
 The form is told by the content, not by the name: a spreadsheet's export is called anything. What is no such file, or
 breaks off, is one line that says so.
@@ -7,10 +7,7 @@ breaks off, is one line that says so.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,11 +18,9 @@ from trialalerts.sources.mapping.columns import ColumnMap, column_key
 from trialalerts.sources.reading.xml import XmlRecords
 from trialalerts.sources.sweeps.answers import json_page
 
-__all__ = ["BrokenRow", "records_in", "unzipped"]
+__all__ = ["BrokenRow", "records_in"]
 
-_LARGEST = 300_000_000
 _DELIMITERS = ",;\t|"
-_READABLE = (".csv", ".tsv", ".txt", ".xml", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +30,6 @@ class BrokenRow:
     row: int
     number: str
     message: str
-
-
-def unzipped(body: bytes, name: str) -> Iterator[tuple[str, bytes]]:
-    """Give the files in a zip or gzip file with their names; any other file is given as it is.
-
-    Raises:
-        SourceError: it is broken, too large, or holds nothing that could be read.
-    """
-    if body[:2] == b"\x1f\x8b":
-        yield name, _gunzipped(body, name)
-        return
-    if body[:4] != b"PK\x03\x04":
-        yield name, body
-        return
-    try:
-        with zipfile.ZipFile(io.BytesIO(body)) as pack:
-            inside = [each for each in pack.infolist() if each.filename.lower().endswith(_READABLE)]
-            if sum(each.file_size for each in inside) > _LARGEST:
-                raise SourceError(f"{name} holds more than {_LARGEST:,} bytes; part it into smaller files.")
-            if not inside:
-                raise SourceError(f"{name} is a zip file without any {', '.join(_READABLE)} in it.")
-            for each in inside:
-                yield f"{name}/{each.filename}", pack.read(each)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError):
-        raise SourceError(f"{name} is a zip file that is broken or locked; make it anew.") from None
 
 
 def records_in(body: bytes, name: str, mapping: ColumnMap) -> Iterator[dict[str, str] | BrokenRow]:
@@ -85,17 +55,6 @@ def records_in(body: bytes, name: str, mapping: ColumnMap) -> Iterator[dict[str,
         return
     for row, record in enumerate(records, start=1):
         yield mapping.told(record) if isinstance(record, dict) else BrokenRow(row, "", "the record is no object")
-
-
-def _gunzipped(body: bytes, name: str) -> bytes:
-    try:
-        with gzip.open(io.BytesIO(body)) as stream:
-            found = stream.read(_LARGEST + 1)
-    except (OSError, EOFError, zlib.error):
-        raise SourceError(f"{name} is a gzip file that is broken; make it anew.") from None
-    if len(found) > _LARGEST:
-        raise SourceError(f"{name} holds more than {_LARGEST:,} bytes; part it into smaller files.")
-    return found
 
 
 def _xml_records(body: bytes, name: str, element: str) -> Iterator[Any]:
