@@ -31,9 +31,19 @@ from trialalerts.database import Database
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.preview import preview_digest
 from trialalerts.digests.tables import Digest, Selection, SelectionKind
+from trialalerts.matching import shown as matching_shown
 from trialalerts.matching.estimate import Estimator
+from trialalerts.matching.query import PreferenceQuery
+from trialalerts.matching.shown import open_by_terms
 from trialalerts.matching.window import Candidate, recruiting_now, shown_first, subject_of
-from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, Preference, Subscriber, SubscriberState
+from trialalerts.subscribers.tables import (
+    NEVER_SERVED,
+    Frequency,
+    Preference,
+    RegionKind,
+    Subscriber,
+    SubscriberState,
+)
 from trialalerts.vocabulary.areas.tree import AreaTree, load_areas
 from trialalerts.vocabulary.tables import Area, AreaOrigin
 
@@ -167,6 +177,34 @@ def test_an_estimate_counts_what_a_look_at_every_item_and_change_counts(
         happened = [each for each in candidates_between(session, 0, 1 << 40) if each.kind != "recruiting_now"]
         changes = [each for each in happened if concerns(preference, each, areas)]
     assert (estimate.recruiting_now, estimate.changes) == (len(still_open), len(changes))
+
+
+@on_a_database
+@given(histories(), preferences(1), st.booleans())
+def test_terms_alone_count_what_is_open_where_no_more_than_an_area_and_a_country_is_asked(
+    sqlite_db: Database, history: list[tuple[bool, list[ItemDraft]]], preference: Preference, upgraded: bool
+) -> None:
+    plain = Preference(
+        **preference.model_dump()
+        | {name: [] for name in ("phases", "change_kinds", "excluded_areas", "topics")}
+        | dict.fromkeys(("born_on", "sex", "audience"))
+        | {"healthy_volunteer": False}
+    )
+    store(sqlite_db, history, [])
+    if upgraded:
+        forget_outlines(sqlite_db)
+    with sqlite_db.read() as session, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matching_shown, "_FEW", 0)
+        areas = load_areas(session)
+        told = open_by_terms(session, PreferenceQuery.of(plain), areas)
+        (still_open,) = wanted([plain], shown(session, articles=False), areas)
+        counted = Estimator(session, areas, NOW).open_now(plain)
+    assert counted == len(still_open)
+    if told is not None:
+        sure, doubtful = told
+        assert sure <= still_open <= sure | doubtful
+    elif not upgraded and still_open:
+        assert plain.region_kind in {RegionKind.PLACE, RegionKind.GROUP} or plain.item_kinds == ["article"]
 
 
 @on_a_database

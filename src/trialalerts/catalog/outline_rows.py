@@ -20,7 +20,9 @@ __all__ = [
     "Described",
     "StoredOutline",
     "complete_outlines",
+    "has_unmade",
     "item_ids",
+    "open_ids",
     "open_outlines",
     "outlines_of",
     "write_outlines",
@@ -96,10 +98,21 @@ def _make_missing(connection: Connection) -> int:
 def complete_outlines(db: Database, stop: Callable[[], bool] = lambda: False) -> None:
     """Make all outlines that an older program did not write, some thousands in a transaction."""
     with db.read() as session:
-        made = session.connection().execute(select(_outlines.item_id).where(_IS_UNMADE).limit(1)).first() is not None
+        made = has_unmade(session.connection())
     while made and not stop():
         with db.write() as session:
             made = _make_missing(session.connection()) > 0
+
+
+def has_unmade(connection: Connection) -> bool:
+    """Tell whether an older program left items whose terms are not known yet."""
+    return connection.execute(select(_outlines.item_id).where(_IS_UNMADE).limit(1)).first() is not None
+
+
+def open_ids(connection: Connection) -> set[int]:
+    """Return the items that are open trials."""
+    item = table_of(Item).c
+    return set(connection.execute(select(item.id).where(item.is_open, item.kind == ItemKind.TRIAL)).scalars())
 
 
 def item_ids(connection: Connection, terms: Collection[str]) -> set[int]:

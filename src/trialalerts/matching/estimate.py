@@ -20,7 +20,7 @@ from trialalerts.database.counter import CHANGES
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import wanted
 from trialalerts.matching.query import PreferenceQuery
-from trialalerts.matching.shown import changed_items, open_trials
+from trialalerts.matching.shown import changed_items, open_among, open_by_terms, open_trials
 from trialalerts.matching.window import Indexed, changes_between
 from trialalerts.subscribers.follows.silence import silenced_by
 from trialalerts.subscribers.tables import Preference, RegionKind
@@ -128,7 +128,15 @@ class Estimator:
         return list(islice(self._alternatives(preference), _MOST_ALTERNATIVES))
 
     def _open(self, preference: Preference) -> int:
-        trials = open_trials(self._session, [PreferenceQuery.of(preference)], self._areas)
+        query = PreferenceQuery.of(preference)
+        told = open_by_terms(self._session, query, self._areas)
+        if told is None:
+            return self._found_among(open_trials(self._session, [query], self._areas), preference)
+        sure, doubtful = told
+        found = self._found_among(open_among(self._session, doubtful), preference)
+        return found + len(sure - self.silenced_trials_of(preference.subscriber_id))
+
+    def _found_among(self, trials: Sequence[Indexed], preference: Preference) -> int:
         return sum(
             self._found(trials[start : start + _AT_ONCE], preference) for start in range(0, len(trials), _AT_ONCE)
         )

@@ -7,6 +7,7 @@ So a reading costs what matches, not what exists; where very many ask, or one as
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy
@@ -14,7 +15,7 @@ from sqlmodel import Session
 
 from trialalerts.catalog import outlines
 from trialalerts.catalog.articles.naming import trials_named
-from trialalerts.catalog.outline_rows import item_ids, open_outlines, outlines_of
+from trialalerts.catalog.outline_rows import has_unmade, item_ids, open_ids, open_outlines, outlines_of
 from trialalerts.catalog.tables import Change, ChangeKind, Item, ItemKind
 from trialalerts.database import table_of
 from trialalerts.database.bulk import in_chunks
@@ -24,12 +25,22 @@ from trialalerts.subscribers.filters import Filters
 from trialalerts.subscribers.tables import RegionKind
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 
-__all__ = ["MOST_QUERIES", "Queries", "changed_items", "introduction", "open_trials", "sought"]
+__all__ = [
+    "MOST_QUERIES",
+    "Queries",
+    "changed_items",
+    "introduction",
+    "open_among",
+    "open_by_terms",
+    "open_trials",
+    "sought",
+]
 
 MOST_QUERIES = 200
 """So many different queries look for their items one by one; for more than that, all is read."""
 _FEW = 1_000
 """So many items are looked at sooner than a list of all that is in a region is read."""
+_NOT_BY_TERMS = frozenset({RegionKind.PLACE, RegionKind.GROUP})
 _CLOCKS_DIFFER = timedelta(days=1)
 """So far ahead an article may be dated and still be of today, somewhere."""
 
@@ -51,11 +62,40 @@ def open_trials(session: Session, queries: Queries, areas: AreaTree, *, kept_bac
     (:mod:`trialalerts.catalog.changes.baselines`).
     """
     ids = None if queries is None else _any_of(_open_items(session, query, areas) for query in queries)
-    found = open_outlines(session.connection(), ids, kept_back=kept_back)
+    return open_among(session, ids, kept_back=kept_back)
+
+
+def open_among(session: Session, ids: Collection[int] | None, *, kept_back: bool = True) -> list[Indexed]:
+    """Return those of the items (None: of all) that are open trials, in the order of their numbers."""
     return [
         Indexed(seq=0, item_id=number, kind=RECRUITING_NOW, outline=outline, places=outline.open_places)
-        for number, outline in found
+        for number, outline in open_outlines(session.connection(), ids, kept_back=kept_back)
     ]
+
+
+def open_by_terms(session: Session, query: PreferenceQuery, areas: AreaTree) -> tuple[set[int], set[int]] | None:
+    """Return the open trials (items) that a query finds as their terms tell, and those that it may find.
+
+    None where terms tell too little, or the trials are few: terms tell it where no more than an area and a country, or
+    a part of one, is asked for. All cancers in the United States are a tenth of what is open: to read that takes seconds.
+    """
+    trials_too = not query.filters.item_kinds or ItemKind.TRIAL.value in query.filters.item_kinds
+    plain = replace(query.filters, item_kinds=()) == Filters() and not query.excluded
+    if query.item is not None or not trials_too or not plain or query.region[0] in _NOT_BY_TERMS:
+        return None
+    connection = session.connection()
+    if has_unmade(connection):
+        return None
+    about, region = _areas(query, areas), _region_terms(query)
+    within = None if about is None else item_ids(connection, outlines.area_terms(about, is_open=True))
+    if within is not None and len(within) <= _FEW:
+        return None
+    there = open_ids(connection) if region is None else item_ids(connection, region)
+    if within is None:
+        return there, set()
+    # Of what is found under an area below, a source may have meant that this stands above what the trial is on.
+    sure = there & item_ids(connection, outlines.area_terms({query.area}, is_open=True))
+    return sure, (there & within) - sure
 
 
 def introduction(
