@@ -76,8 +76,8 @@ def open_among(session: Session, ids: Collection[int] | None, *, kept_back: bool
 def open_by_terms(session: Session, query: PreferenceQuery, areas: AreaTree) -> tuple[set[int], set[int]] | None:
     """Return the open trials (items) that a query finds as their terms tell, and those that it may find.
 
-    None where terms tell too little, or the trials are few: terms tell it where no more than an area and a country, or
-    a part of one, is asked for. All cancers in the United States are a tenth of what is open: to read that takes seconds.
+    None where terms tell too little, or the trials are few. Terms tell it where no more is asked for than an area and a
+    country, or a part of one. All cancers in the United States are a tenth of what is open: to read that takes seconds.
     """
     trials_too = not query.filters.item_kinds or ItemKind.TRIAL.value in query.filters.item_kinds
     plain = replace(query.filters, item_kinds=()) == Filters() and not query.excluded
