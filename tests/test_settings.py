@@ -12,7 +12,7 @@ import pytest
 from trialalerts.errors import ConfigurationError
 from trialalerts.files import shipped
 from trialalerts.settings import NudgeSettings, Settings, read_settings
-from trialalerts.sources.kinds import all_kinds, check_sources
+from trialalerts.sources.kinds import all_kinds, check_sources, settled
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +38,40 @@ def test_the_environment_wins_over_dotenv_which_wins_over_the_file(monkeypatch: 
     monkeypatch.setenv("TRIALALERTS_SERVICE__NAME", "environment")
     service = read_settings().service
     assert (service.name, service.locale, service.postal_address) == ("environment", "fr", "file")
+
+
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_a_key_of_a_source_can_stand_outside_the_file(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(
+        '[[sources]]\nname = "ctgov"\nkind = "clinicaltrials_gov"\nevery = "90m"\n'
+        '[[sources]]\nname = "nci"\nkind = "nci_cts"\napi_key = "of the file"\nevery = "12h"\n'
+    )
+    key = '[{"name": "nci", "api_key": "s3cret"}, {"name": "news", "kind": "feed", "url": "https://example.org/x"}]'
+    if place == "environment":
+        monkeypatch.setenv("TRIALALERTS_SOURCES", key)
+    else:
+        write(f"TRIALALERTS_SOURCES={key}\n", ".env")
+    settings = read_settings()
+    ctgov, nci, news = map(settled, settings.sources)
+    assert (ctgov.name, ctgov.every) == ("ctgov", timedelta(minutes=90))
+    assert (nci.name, nci.every, nci.model_dump()["api_key"]) == ("nci", timedelta(hours=12), "s3cret")
+    assert (news.name, news.kind) == ("news", "feed")
+    assert "s3cret" not in repr(settings)
+
+
+def test_sources_that_the_environment_gives_whole_take_the_place_of_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    write('[[sources]]\nname = "ctgov"\nkind = "clinicaltrials_gov"\n')
+    monkeypatch.setenv("TRIALALERTS_SOURCES", '[{"name": "news", "kind": "feed"}]')
+    assert [source.name for source in read_settings().sources] == ["news"]
+
+
+@pytest.mark.parametrize("file", ["", '[[sources]]\nname = "nci"\nkind = "nci_cts"\n'])
+def test_a_key_of_a_source_that_the_file_has_not_is_told(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(file)
+    monkeypatch.setenv("TRIALALERTS_SOURCES", '[{"name": "ncj", "api_key": "s3cret"}]')
+    with pytest.raises(ConfigurationError, match=r"sources\.\d\.kind: found nothing, expected a value") as failed:
+        read_settings()
+    assert "s3cret" not in str(failed.value)
 
 
 def test_sources_are_read_with_their_durations() -> None:

@@ -1,6 +1,7 @@
 """Reading the configuration: the file, ``.env``, the environment.
 
-``config/trialalerts.toml`` < ``.env`` < the environment (``TRIALALERTS_MAIL__URL=…``).
+``config/trialalerts.toml`` < ``.env`` < the environment (``TRIALALERTS_MAIL__URL=…``). Of sources it has all, or, for a
+secret, keys of one that stands in the file: ``TRIALALERTS_SOURCES=[{"name": "nci", "api_key": "…"}]``.
 What is wrong is told in one line that names the key, what was found and what is expected.
 """
 
@@ -11,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError, field_validator
 from pydantic_settings import (
@@ -114,7 +115,26 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: the environment wins over ``.env``, which wins over the TOML file."""
         del file_secret_settings
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, _SettingsFile(settings_cls)
+
+
+class _SettingsFile(TomlConfigSettingsSource):
+    """The TOML file; a source that the environment names without a kind is the file's one, with further keys."""
+
+    def __call__(self) -> dict[str, Any]:
+        """Return what the file says, and put its sources into what wins over it."""
+        said = super().__call__()
+        given, listed = self.current_state.get("sources"), said.get("sources")
+        if isinstance(given, list) and any(isinstance(each, dict) and "kind" not in each for each in given):
+            given[:] = _with_keys(listed if isinstance(listed, list) else [], given)
+        return said
+
+
+def _with_keys(listed: Sequence[Any], given: Sequence[Any]) -> list[Any]:
+    """Return the sources of the file with the keys that are given to them by name, then those that are given whole."""
+    keys = {each.get("name"): each for each in given if isinstance(each, dict) and "kind" not in each}
+    found = [{**each, **keys.pop(each.get("name"), {})} if isinstance(each, dict) else each for each in listed]
+    return [*found, *keys.values(), *(each for each in given if not (isinstance(each, dict) and "kind" not in each))]
 
 
 def read_settings(config: Path | None = None, *, dotenv: Path = Path(".env")) -> Settings:
