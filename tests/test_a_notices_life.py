@@ -128,3 +128,9 @@ def test_a_shortage_reaches_those_who_live_there_and_its_end_those_who_were_told
     assert "La pénurie est terminée." in words(over["french"])
     assert "letter to doctors about a fault in its quality" in words(over["asthma"])
     assert told(sqlite_db, world, clock, site) == {}
+
+    site.shortages = [shortage(supply_shortage_status="Shortage resolved", last_updated_date="09/03/2026")]
+    api.packs = [pack(status="Resolved", update_date="03/06/2026")]
+    assert set(told(sqlite_db, world, clock, site)) == {"american"}
+    api.packs = [pack(status="Resolved", update_date="03/09/2026")]
+    assert told(sqlite_db, world, clock, site) == {}, "a notice that is only touched again is no news"

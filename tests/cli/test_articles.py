@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,11 @@ def test_the_steps_are_written_into_the_file_and_the_trail(run: Run, installatio
     assert "published" in run("articles", "approve", file, "--by", "Dr Reed").done
     assert "reviewer: Dr Reed\n" in (folder / "tablet.md").read_text("utf-8")
     assert run("articles", "correct", file, "--sentence", "It is 12.").code == 0
+    assert "people hear once a day at most" in run("articles", "correct", file, "--sentence", "It is 13.").err
+    corrected = (folder / "tablet.md").read_text("utf-8")
+    (folder / "tablet.md").write_text(re.sub(r"corrected: [0-9-]+", "corrected: 2026-01-02", corrected), "utf-8")
+    again = run("articles", "correct", file, "--sentence", " It is  12. ")
+    assert (again.code, "say what was put right this time" in again.err) == (2, True)
     assert run("articles", "retract", file, "--reason", "About mice.", "--yes").code == 0
     shown = json.loads(run("articles", "show", file, "--json").done)
     assert (shown["stage"], shown["waits_for"]) == ("review", "approval, for it was changed after it was approved")

@@ -48,11 +48,17 @@ def test_who_got_the_article_gets_its_correction_and_others_do_not(db: Database,
         ({}, {"corrected_on": "2026-03-03", "correction": "So."}, [{"on": "2026-03-03", "sentence": "So."}]),
         ({"corrected_on": "2026-03-03"}, {"corrected_on": "2026-03-04"}, [{"on": "2026-03-04"}]),
         ({"corrected_on": "2026-03-03"}, {"corrected_on": "2026-03-03", "correction": "Otherwise."}, []),
+        (
+            {"corrected_on": "2026-03-03", "correction": "So."},
+            {"corrected_on": "2026-03-04", "correction": "Otherwise."},
+            [{"on": "2026-03-04", "sentence": "Otherwise."}],
+        ),
+        ({"corrected_on": "2026-03-03", "correction": "So."}, {"corrected_on": "2026-03-04", "correction": "So."}, []),
         ({"corrected_on": "2026-03-03"}, {}, []),
         ({}, {"correction": "Without a day."}, []),
     ],
 )
-def test_only_a_new_day_of_correction_is_one(
+def test_only_a_new_day_of_correction_with_something_new_to_say_is_one(
     before: dict[str, str], after: dict[str, str], told: list[dict[str, str]]
 ) -> None:
     found = compare_articles("A title", "Another title", before, after)

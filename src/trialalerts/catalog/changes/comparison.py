@@ -108,12 +108,21 @@ def compare_articles(
         found.append(Difference(kind=ChangeKind.RETRACTED, after=said | {"ours": True}))
     if "concern" in now and "concern" not in was:
         found.append(Difference(kind=ChangeKind.CONCERN))
-    dated_before, dated = before.get("corrected_on") or "", after.get("corrected_on") or ""
-    if dated > dated_before:  # ISO dates
+    if _is_put_right_anew(before, after):
         found.append(Difference(kind=ChangeKind.CORRECTED, after=_said(after, "correction", on="corrected_on")))
     elif _is_corrected_anew(was.get("corrected"), now.get("corrected", frozenset())):
         found.append(Difference(kind=ChangeKind.CORRECTED))
     return found
+
+
+def _is_put_right_anew(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Tell whether an article was put right once more; the same sentence under a later day is the same news.
+
+    An authority goes on touching a notice whose shortage is over.
+    """
+    dated_before, dated = before.get("corrected_on") or "", after.get("corrected_on") or ""
+    repeated = dated_before and after.get("correction") and after["correction"] == before.get("correction")
+    return dated > dated_before and not repeated  # ISO dates
 
 
 def _said(facts: Mapping[str, Any], sentence: str, *, on: str) -> _Facts:

@@ -150,15 +150,22 @@ def correct_article(article: EditedArticle, sentence: str, now: datetime) -> Non
     """Say in an article what was put right in it; ``now`` is in the service's time zone.
 
     Raises:
-        InvalidInput: it was never published, or was corrected today already, or the file cannot be written.
+        InvalidInput: it was never published, was corrected today already or with the same sentence, or the file cannot
+            be written.
     """
     _require_published(article, "corrected", now)
+    said = _sentence(sentence)
     if article.file.corrected_on is not None and article.file.corrected_on >= now.date():
         raise InvalidInput(
             f"{article.path} was corrected on {article.file.corrected_on} already, and people hear once a day at most; "
             "correct it again tomorrow"
         )
-    _write(article.path, {"status": "corrected", "corrected": now.date(), "correction": _sentence(sentence)})
+    if article.file.corrected_on is not None and article.file.correction == said:
+        raise InvalidInput(
+            f"{article.path} says so since its correction of {article.file.corrected_on}, and readers are told "
+            "the same once; say what was put right this time"
+        )
+    _write(article.path, {"status": "corrected", "corrected": now.date(), "correction": said})
 
 
 def retract_article(article: EditedArticle, reason: str, now: datetime) -> None:
