@@ -33,7 +33,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 _SERVERS = {
-    "aiosmtpd", "http.server", "socketserver", "subprocess", "tests.programs", "trialalerts.demo.scenario", "uvicorn",
+    "aiosmtpd", "http.server", "socketserver", "subprocess", "tests.programs", "trialalerts.demo.scenario",
+    "trialalerts.web.server", "uvicorn",
 }  # fmt: skip
 
 
@@ -49,7 +50,8 @@ def _shares(item: pytest.Function) -> bool:
     """Tell whether a test works with what is made once for many: it takes long to make, a database or a server."""
     found = item._fixtureinfo.name2fixturedefs
     ours = (each for definitions in found.values() for each in definitions if each.baseid.startswith("tests"))
-    return "database_url" in found or any(each.scope != "function" for each in ours)
+    asked_later = any(kind in item.name for kind in ("sqlite", "postgresql"))  # by the name that stands in the test's
+    return asked_later or "database_url" in found or any(each.scope != "function" for each in ours)
 
 
 @cache
