@@ -76,8 +76,8 @@ def open_among(session: Session, ids: Collection[int] | None, *, kept_back: bool
 def open_by_terms(session: Session, query: PreferenceQuery, areas: AreaTree) -> tuple[set[int], set[int]] | None:
     """Return the open trials (items) that a query finds as their terms tell, and those that it may find.
 
-    None where terms tell too little, or the trials are few. Terms tell it where no more is asked for than an area and a
-    country, or a part of one. All cancers in the United States are a tenth of what is open: to read that takes seconds.
+    None where terms tell too little: they tell it where no more is asked for than an area and a country, or a part of
+    one. All cancers in the United States are a tenth of what is open: to read that takes seconds. Few are all doubtful.
     """
     trials_too = not query.filters.item_kinds or ItemKind.TRIAL.value in query.filters.item_kinds
     plain = replace(query.filters, item_kinds=()) == Filters() and not query.excluded
@@ -89,7 +89,7 @@ def open_by_terms(session: Session, query: PreferenceQuery, areas: AreaTree) -> 
     about, region = _areas(query, areas), _region_terms(query)
     within = None if about is None else item_ids(connection, outlines.area_terms(about, is_open=True))
     if within is not None and len(within) <= _FEW:
-        return None
+        return set(), within
     there = open_ids(connection) if region is None else item_ids(connection, region)
     if within is None:
         return there, set()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import cache
 from typing import Any, ClassVar, TypeVar
@@ -90,17 +90,17 @@ class NoticeRegistry(Registry[_Settings, SweepStep]):
 
     def read(self, record: Any, position: str, context: SourceContext) -> Reading:
         """Read a notice, whatever it may be."""
-        quiet = RecordView(record if isinstance(record, dict) else {}, Fields(position))
-        found = self.notice(quiet, context)
+        view = RecordView(record if isinstance(record, dict) else {}, Fields(position))
+        found = self.notice(view, context)
         if found is None:
             return None, ()
         if not found.number:
             message = f"found nothing that names the notice, expected {self.named_by}"
             return None, [FieldProblem(external_id=f"{UNNAMED}{position}", field="record", message=message)]
-        view = RecordView(quiet.node, Fields(found.number[:_ID_LIMIT]))
-        return self._draft(self.notice(view, context) or found, view, context), ()
+        return self._draft(found, view, context), ()
 
     def _draft(self, notice: SafetyNotice, view: RecordView, context: SourceContext) -> ItemDraft:
+        number = notice.number[:_ID_LIMIT]
         english, *others = (_written(notice, language) for language in _languages())
         areas = [node.id for name in notice.headings if (node := context.areas.filed_under(name))]
         about = context.categories.areas(
@@ -120,7 +120,7 @@ class NoticeRegistry(Registry[_Settings, SweepStep]):
         )
         return ItemDraft(
             registry=self.registry,
-            external_id=notice.number[:_ID_LIMIT],
+            external_id=number,
             kind=ItemKind.ARTICLE,
             url=notice.url,
             title=english.title,
@@ -131,7 +131,7 @@ class NoticeRegistry(Registry[_Settings, SweepStep]):
             areas=about,
             topics=context.categories.topics((), title=english.title, text=""),
             keys=article_keys(links=[notice.url]) if notice.is_own_page else (),
-            problems=view.problems,
+            problems=tuple(replace(each, external_id=number) for each in view.problems),  # it was read without a name
         )
 
 

@@ -14,7 +14,7 @@ from trialalerts.catalog.tables import Item, ItemKind
 
 __all__ = ["Lack", "SiteSurvey", "survey_sites"]
 
-_MOST_TRIALS = 3_000
+_MOST_TRIALS = 10_000
 _BATCH = 1_000
 
 

@@ -32,7 +32,11 @@ _CITIES = """
     WHERE p.kind = 'city' AND p.country = :country AND n.key {} ORDER BY p.population DESC LIMIT 20
 """
 _CALLED, _CALLED_LIKE = text(_CITIES.format("= :key")), text(_CITIES.format("LIKE :key"))
-_POSTCODE = "SELECT subdivision, latitude, longitude FROM postcode WHERE country = :country AND code = :code"
+_POSTCODE = text("SELECT subdivision, latitude, longitude FROM postcode WHERE country = :country AND code = :code")
+_KEYS = text(
+    "SELECT n.key, p.id, p.country, p.subdivision, p.kind FROM place_name n "
+    "JOIN place p ON p.id = n.place_id WHERE p.kind <> 'city'"
+)
 _PARENTHESES = re.compile(r"[(\[]([^)\]]*)[)\]]?")
 _PARTS = re.compile(r"[,;/(]| - ")
 _BROKEN = re.compile(r"[?\ufffd]+")
@@ -164,7 +168,7 @@ class SiteLocator:
         if not postcode or country not in self._imported:
             return None
         asked = {"country": country, "code": town_code(country, postcode)}
-        row = self._session.connection().execute(text(_POSTCODE), asked).first()
+        row = self._session.connection().execute(_POSTCODE, asked).first()
         if row is None or (subdivision and row[0] and row[0] != subdivision):
             return None
         return row[1], row[2]
@@ -182,16 +186,7 @@ class SiteLocator:
             return found
 
     def _read_keys(self) -> None:
-        rows = (
-            self._session.connection()
-            .execute(
-                text(
-                    "SELECT n.key, p.id, p.country, p.subdivision, p.kind FROM place_name n "
-                    "JOIN place p ON p.id = n.place_id WHERE p.kind <> 'city'"
-                )
-            )
-            .all()
-        )  # all at once: one by one they take twice as long
+        rows = self._session.connection().execute(_KEYS).all()  # one by one they take twice as long
         nested: dict[tuple[str, str], str] = {}
         for key, place_id, country, top, kind in rows:
             if kind == "country":
