@@ -54,7 +54,6 @@ from trialalerts.sources.sweeps.trials import TrialRegistry
 
 __all__ = ["KIND", "FileSettings", "FileSource"]
 
-_BLOCK = 1 << 20
 _MAPPINGS = {"": ColumnMap(columns={}, required=frozenset()), "who_ictrp": WHO_ICTRP, "anzctr": ANZCTR}
 
 
@@ -292,11 +291,9 @@ class FileSource(TrialRegistry[FileSettings, SweepStep]):
         whole = hashlib.sha256()
         with self._reading():
             for name, body in found.files:
-                one = hashlib.sha256(name.encode() + b"\0")
+                named = hashlib.sha256(name.encode() + b"\0")
                 with io.BytesIO(body) if isinstance(body, bytes) else body.open("rb") as file:
-                    while block := file.read(_BLOCK):
-                        one.update(block)
-                whole.update(one.digest())
+                    whole.update(hashlib.file_digest(file, named.copy).digest())
         return whole.hexdigest()
 
     @contextmanager
