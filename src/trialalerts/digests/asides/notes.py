@@ -14,10 +14,9 @@ from trialalerts.database.bulk import in_chunks
 from trialalerts.delivery.outbox.notices.tables import AnnouncementRecipient
 from trialalerts.digests.asides.note import Note, NoteLink
 from trialalerts.digests.asides.wording import WishWords, silent_trial
-from trialalerts.digests.cards.headings import MANY
+from trialalerts.digests.cards.headings import MANY, Extent
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.reading import GroupSize
-from trialalerts.digests.rendering.groups import extent_of
 from trialalerts.digests.rendering.items import StoredDigest
 from trialalerts.digests.tables import Selection, SelectionKind
 from trialalerts.matching.around.surroundings import Surveyor
@@ -96,11 +95,11 @@ class NoteMaker:
         """Most batches have no mail with a note: they read no areas for it."""
         return Surveyor(self._session, load_areas(self._session), self._now)
 
-    def of(self, stored: StoredDigest, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
-        """Return the notes of a digest. A discreet mail shows none of it."""
+    def of(self, stored: StoredDigest, extent: Extent, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
+        """Return the notes of a digest, ``extent`` being what it tells as a whole. A discreet mail shows none of it."""
         if subscriber.discreet:
             return ()
-        advice = self._advice(stored, subscriber, words)
+        advice = self._advice(stored, extent, subscriber, words)
         return (
             *self.along(stored.digest.id, subscriber, words),
             *advice,
@@ -162,13 +161,16 @@ class NoteMaker:
             notes.append(Note(label, text, (more, stop)))
         return tuple(notes)
 
-    def _advice(self, stored: StoredDigest, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
+    def _advice(
+        self, stored: StoredDigest, extent: Extent, subscriber: Subscriber, words: Wording
+    ) -> tuple[Note, ...]:
         """Return what was looked at where nothing is open, or how to get less where it is very much."""
-        extent = extent_of(stored)
         if extent.is_first_of_nothing:
             return self.followed(subscriber, words) or self.nothing_open(subscriber, words)
+        if extent.total <= MANY:
+            return ()
         largest = max((group for group in stored.groups if group.preference_id), key=_total, default=None)
-        if extent.total <= MANY or largest is None:
+        if largest is None:
             return ()
         return self.too_much(subscriber, words, largest.preference_id or 0, stored)
 

@@ -290,13 +290,12 @@ _ANNOUNCED = Notice(
     small=("You signed up.",),
     tail=(NoticeLink(text="Stop", url="https://alerts.example.org/u/1"),),
 )
-_STOP = {"stop_url": "https://alerts.example.org/stop/s"}
+_STOP = "https://alerts.example.org/stop/s"
 _GROUP: Mapping[str, Any] = {
     "heading": _ODD,
     "detail": "2 new",
     "anchor": "g1",
     "foreign": (),
-    **_STOP,
 }
 _REST: Mapping[str, Any] = {
     "rest": "and 3 more",
@@ -307,7 +306,12 @@ _CARDS: tuple[TrialCard | ArticleCard, ...] = (_TRIAL, *_BARE_TRIALS, _ARTICLE, 
 _TRIED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], tuple[str, ...]]] = [
     *((f"card_{card.kind}", {"card": card, "page": False}, own, ()) for card in _CARDS for own in _PERSONAL),
     *(("brief", {"card": line, "page": False}, own, ()) for line in _LINES for own in _PERSONAL),
-    *((name, layout, own, ()) for layout, _ in _LETTERS for name, own in (("group", _GROUP), ("rest", _REST))),
+    *(("rest", layout, _REST, ()) for layout, _ in _LETTERS),
+    *(
+        ("group", {**layout, "stoppable": stoppable}, {**_GROUP, "stop_url": _STOP if stoppable else ""}, ())
+        for layout, _ in _LETTERS
+        for stoppable in (True, False)
+    ),
     *(("digest", layout, {**own, **_LINKS}, ("preferences_url", "unsubscribe_url")) for layout, own in _LETTERS),
     ("announcement", {"page": False, "notice": _ANNOUNCED}, {"subject": _ODD, "preview": "It stands here."}, ()),
     ("notice", {"page": False, "notice": _NOTICE}, {"subject": _ODD, "preview": "As you asked."}, ()),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from trialalerts.delivery.mail.quoted_printable import Quoted, decode, encode
@@ -17,6 +18,8 @@ from trialalerts.digests.rendering.slots import CutText, Slot
 __all__ = ["Encoded", "Part", "PartWriter", "SlotFiller", "joined"]
 
 _RESULT_BYTES = 20_000_000
+_Found = tuple[Quoted, int]
+"""What a slot is filled with, and how many bytes of UTF-8 it says."""
 _OVERHEAD = 300
 """What a kept value takes in memory beside its bytes, about."""
 
@@ -79,7 +82,7 @@ class SlotFiller:
 
     def __init__(self, failed: Callable[[Slot, Exception, Mapping[str, Any]], None]) -> None:
         self._failed = failed
-        self._results: LruCache[object, tuple[Quoted, int]] = LruCache(_RESULT_BYTES)
+        self._results: LruCache[object, _Found] = LruCache(_RESULT_BYTES)
 
     def part(self, cut: CutText, words: Mapping[str, Any], again: Callable[[], Part] | None = None) -> Part:
         """Encode what was cut."""
@@ -106,10 +109,14 @@ class SlotFiller:
                 continue
             try:
                 names = slot.names
-                named = values[names[0]] if len(names) == 1 else tuple([values[name] for name in names])
-                found = known((slot, language, named)) if slot.is_kept else None
-                if found is None:
-                    found = self._written(slot, words, values, named)
+                if slot.is_kept:
+                    named = values[names[0]] if len(names) == 1 else tuple([values[name] for name in names])
+                    key = (slot, language, named)
+                    found = known(key) or self._kept(key, _encoded(slot.write(words, values)))
+                elif slot.template is None:
+                    found = _link(slot.write(words, values))
+                else:
+                    found = _encoded(slot.write(words, values))
             except Exception as error:
                 if part.again is None:
                     raise
@@ -120,11 +127,15 @@ class SlotFiller:
         pieces.append(part.tail)
         return Encoded(pieces, weight)
 
-    def _written(
-        self, slot: Slot, words: Mapping[str, Any], values: Mapping[str, Any], named: object
-    ) -> tuple[Quoted, int]:
-        text = slot.write(words, values)
-        found = encode(text), len(text) if text.isascii() else len(text.encode())
-        if slot.is_kept:
-            self._results.put((slot, words["lang"], named), found, len(found[0]) + _OVERHEAD)
-        return found
+    def _kept(self, key: object, found: _Found) -> _Found:
+        return self._results.put(key, found, len(found[0]) + _OVERHEAD)
+
+
+def _encoded(text: str) -> _Found:
+    return encode(text), len(text) if text.isascii() else len(text.encode())
+
+
+@lru_cache(maxsize=256)
+def _link(address: str) -> _Found:
+    """Encode a link that is put out as it is: most stand several times in a mail, and in no other."""
+    return _encoded(address)

@@ -100,8 +100,8 @@ class DigestLayout:
 
     def heading(self, group: GroupLayout) -> Mapping[str, Any]:
         """Return the reader's own words in the heading of a group, with the link that stops its wish."""
-        is_page = self.shared["page"]
-        return {**group.own, "stop_url": "" if is_page or group.wish is None else self.stop_link(group.wish)}
+        stop_url = "" if group.wish is None or self.shared["page"] else self.stop_link(group.wish)
+        return {**group.own, "stop_url": stop_url}
 
 
 class MailParts(NamedTuple):
@@ -130,6 +130,14 @@ class _Shown(NamedTuple):
 
     kept: KeptCard
     own: Mapping[str, Any]
+
+
+class _ShownGroup(NamedTuple):
+    """A group as it is told: the reader's own words in its heading, and its entries."""
+
+    layout: GroupLayout
+    heading: Mapping[str, Any]
+    entries: Sequence[_Shown]
 
 
 class LetterWriter:
@@ -197,10 +205,15 @@ class LetterWriter:
                     break
             yield plan
 
-    def _shown(self, letter: DigestLayout, items: Items, limits: _Limits) -> list[list[_Shown]]:
+    def _shown(self, letter: DigestLayout, items: Items, limits: _Limits) -> list[_ShownGroup]:
+        plans = zip(letter.groups, self._plan(letter, limits), strict=True)
         return [
-            [self._entry(letter, number, items, whole=whole) for number, whole in plan]
-            for plan in self._plan(letter, limits)
+            _ShownGroup(
+                group,
+                letter.heading(group),
+                [self._entry(letter, number, items, whole=whole) for number, whole in plan],
+            )
+            for group, plan in plans
         ]
 
     def _entry(self, letter: DigestLayout, number: int, items: Items, *, whole: bool) -> _Shown:
@@ -221,28 +234,29 @@ class LetterWriter:
             kept = self._cards.make_line(tongue, entry, items[entry.item_id], page=letter.shared["page"])
         return _Shown(kept, tongue.own(entry, kept))
 
-    def _html(self, letter: DigestLayout, groups: Sequence[Sequence[_Shown]]) -> Encoded:
+    def _html(self, letter: DigestLayout, groups: Sequence[_ShownGroup]) -> Encoded:
         parts = []
-        for group, shown in zip(letter.groups, groups, strict=True):
-            parts.append(self._part("group.html.j2", letter, letter.heading(group)))
-            parts += [self._parts.fill(each.kept.html, each.own) for each in shown]
-            parts += self._rest("rest.html.j2", letter, group, len(shown))
+        for group in groups:
+            parts.append(self._heading("group.html.j2", letter, group))
+            parts += [self._parts.fill(each.kept.html, each.own) for each in group.entries]
+            parts += self._rest("rest.html.j2", letter, group)
         return self._part("digest.html.j2", letter, letter.own, {CARDS: joined(parts)})
 
-    def _text(self, letter: DigestLayout, groups: Sequence[Sequence[_Shown]]) -> Encoded:
+    def _text(self, letter: DigestLayout, groups: Sequence[_ShownGroup]) -> Encoded:
         parts = []
         number = 0
-        for group, shown in zip(letter.groups, groups, strict=True):
-            parts.append(self._part("group.txt.j2", letter, letter.heading(group)))
-            for each in shown:
+        for group in groups:
+            parts.append(self._heading("group.txt.j2", letter, group))
+            for each in group.entries:
                 number += 1
                 filled = self._parts.fill(each.kept.text, each.own)
                 parts.append(Encoded([_numbered(number), *filled.pieces, _NEW_LINE], filled.weight))
-            parts += self._rest("rest.txt.j2", letter, group, len(shown))
+            parts += self._rest("rest.txt.j2", letter, group)
         return self._part("digest.txt.j2", letter, letter.own, {CARDS: joined(parts)})
 
-    def _rest(self, name: str, letter: DigestLayout, group: GroupLayout, shown: int) -> list[Encoded]:
-        left = group.total - shown
+    def _rest(self, name: str, letter: DigestLayout, shown: _ShownGroup) -> list[Encoded]:
+        group = shown.layout
+        left = group.total - len(shown.entries)
         if left <= 0:
             return []
         phrase, words = group.rest
@@ -250,13 +264,21 @@ class LetterWriter:
         said = letter.tongue.words.count(phrase, left, **words)
         return [self._part(name, letter, {"rest": said, "rest_url": url, "foreign": group.foreign})]
 
+    def _heading(self, name: str, letter: DigestLayout, group: _ShownGroup) -> Encoded:
+        return self._part(name, letter, group.heading, stoppable=bool(group.heading["stop_url"]))
+
     def _part(
-        self, name: str, letter: DigestLayout, own: Mapping[str, Any], inside: Mapping[str, Encoded] | None = None
+        self,
+        name: str,
+        letter: DigestLayout,
+        own: Mapping[str, Any],
+        inside: Mapping[str, Encoded] | None = None,
+        **shared: bool,
     ) -> Encoded:
-        key = (name, letter.tongue.words.key, *letter.shared.values())
+        key = (name, letter.tongue.words.key, *letter.shared.values(), *shared.values())
         layout = self._layouts.get(key)
         if layout is None:
-            layout = self._parts.cut(name, letter.tongue.common, letter.shared)
+            layout = self._parts.cut(name, letter.tongue.common, {**letter.shared, **shared})
             self._layouts.put(key, layout, layout.size)
         return self._parts.fill(layout, own, inside or {})
 

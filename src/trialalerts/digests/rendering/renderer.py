@@ -311,7 +311,7 @@ class MailRenderer:
                 "foreign": tuple(name for group in groups for name in group.foreign),
                 "preview": words.say(f"preview.{extent.kind}"),
                 "intro": digest_intro(words, extent, since, lookout, now, subscriber.timezone),
-                "notes": notes.of(stored, subscriber, words) if notes else (),
+                "notes": notes.of(stored, extent, subscriber, words) if notes else (),
                 "how_often": words.say(f"footer.{subscriber.frequency.value}"),
                 "subject": digest_subject(words, extent, areas_named(words, stored.entries) if named else ()),
                 "digest_url": self._links.digest(stored.digest.id, subscriber) if stored.digest.id else None,

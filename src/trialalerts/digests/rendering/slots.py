@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from types import CodeType
@@ -165,20 +165,32 @@ class SharedTags(_Tags):
         run: _Run = context[_RUN]
         return Markup(run.marker(self._slots[number]))  # noqa: S704 - signs that stand in no text
 
-    def slot(self, block: nodes.CallBlock, name: str | None, filename: str | None) -> tuple[nodes.Node, SlotCode]:
-        """Return what stands in the place of a tag in the template to be compiled, and what it stands for."""
+    def slots(
+        self, block: nodes.CallBlock, name: str | None, filename: str | None
+    ) -> tuple[nodes.Node, list[SlotCode]]:
+        """Return what stands in the place of a tag in the template to be compiled, and the slots in it.
+
+        A body of names and text that is put out as it is needs no template: each name is a slot of its own.
+        """
         _, what = block.call.args
         names = tuple(cast("nodes.Const", what).value.split(","))
-        part = names[0] if not block.body and names[0] == CARDS else None
-        plain = _only_name(block.body) == names[0] and len(names) == 1
-        code = None if part or plain else self._compiled(block.body, name, filename)
-        slot = SlotCode(next(_NUMBERS), name or "", names, part, code)
-        return nodes.Output([nodes.MarkSafe(self._call(slot.number))], lineno=block.lineno), slot
+        source = name or ""
+        if not block.body and names[0] == CARDS:
+            slots = [SlotCode(next(_NUMBERS), source, names, names[0], None)]
+        elif (pieces := _plain_pieces(block.body, names)) is not None:
+            slots = [SlotCode(next(_NUMBERS), source, (each,), None, None) for each in pieces if isinstance(each, str)]
+            calls = iter([nodes.MarkSafe(self._call(slot.number)) for slot in slots])
+            shown = [next(calls) if isinstance(each, str) else each for each in pieces]
+            return nodes.Output(shown, lineno=block.lineno), slots
+        else:
+            slots = [SlotCode(next(_NUMBERS), source, names, None, self._compiled(block.body, name, filename))]
+        return nodes.Output([nodes.MarkSafe(self._call(slots[0].number))], lineno=block.lineno), slots
 
     def add(self, slots: Iterable[SlotCode]) -> None:
         """Know the slots of a template that is to be run."""
         for slot in slots:
-            is_html, is_kept = slot.source.endswith(".html.j2"), PERSONAL_LINKS.isdisjoint(slot.names)
+            is_html = slot.source.endswith(".html.j2")
+            is_kept = slot.part is None and PERSONAL_LINKS.isdisjoint(slot.names)
             self._slots[slot.number] = Slot(
                 slot.source, slot.names, slot.part, self._template(slot.code), is_html, is_kept
             )
@@ -210,8 +222,8 @@ def take_slots(
                     if not allowed:
                         raise TemplateSyntaxError(_MISPLACED, child.lineno, name, filename)
                     _check_body(child, name, filename)
-                    holder[at], slot = tags.slot(cast("nodes.CallBlock", child), name, filename)
-                    taken.append(slot)
+                    holder[at], slots = tags.slots(cast("nodes.CallBlock", child), name, filename)
+                    taken.extend(slots)
                 elif isinstance(child, nodes.Include) and not allowed:
                     raise TemplateSyntaxError(_MISPLACED, child.lineno, name, filename)
                 else:
@@ -245,8 +257,10 @@ def _lists(node: nodes.Node) -> Iterator[list[nodes.Node]]:
             yield [value]
 
 
-def _only_name(body: list[nodes.Node]) -> str | None:
-    match body:
-        case [nodes.Output(nodes=[nodes.Name(name=name)])]:
-            return str(name)
-    return None
+def _plain_pieces(body: list[nodes.Node], names: Collection[str]) -> list[nodes.Expr | str] | None:
+    """Return the names and the text of a body that puts out nothing else; None where it does more."""
+    if not (len(body) == 1 and isinstance(body[0], nodes.Output)):
+        return None
+    pieces = [each.name if isinstance(each, nodes.Name) else each for each in body[0].nodes]
+    plain = all(each in names if isinstance(each, str) else isinstance(each, nodes.TemplateData) for each in pieces)
+    return pieces if plain else None

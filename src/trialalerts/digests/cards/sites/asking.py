@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from trialalerts.catalog.facts import Site, TrialFacts
@@ -28,6 +28,7 @@ _CONTACT_NAME = 40
 _LINE, _MOST_LINES = 39, 2
 """So many letters stand in a line of the block of a card, 375 pixels wide; so many lines a contact may take."""
 _TWO_LINES_OF_LINKS = 98
+_MOST_SITES = 50
 _NOTHING = TrialFacts()
 
 
@@ -45,6 +46,16 @@ class Places:
     summary: str = ""
     asked: TrialFacts = _NOTHING
     letters: int = 0
+    _people: dict[Site | None, tuple[ContactLine, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    def people(self, words: Wording, site: Site | None) -> tuple[ContactLine, ...]:
+        """Return whom to ask at a site (None: wherever it is), worked out once for all who are nearest to it."""
+        found = self._people.get(site)
+        if found is None:
+            if len(self._people) >= _MOST_SITES:
+                self._people.clear()
+            found = self._people[site] = _that_fit(words, contacts_for(words, self.asked, site))
+        return found
 
 
 class Ask(NamedTuple):
@@ -105,7 +116,7 @@ def place_to_ask(
     is_said = (stands_above and near.distance_km is not None) or (counted and name)
     status = words.say("place.planned_now") if near.planned else known.status
     state = "" if is_said else " · ".join(filter(None, [_away(words, reason, site, unit), status]))
-    contacts = _that_fit(words, contacts_for(words, known.asked, site))
+    contacts = known.people(words, site)
     reach = words.say(f"card.reach_{reason.reach}") if reason and reason.reach else ""
     note = reach or ("" if contacts else words.say("card.no_contact"))
     if not name and not contacts:
