@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from structlog.testing import capture_logs
@@ -177,6 +179,25 @@ def test_an_own_block_may_do_anything_with_the_words_that_it_names(folder: Path,
     (folder / name).write_text(f"<p>Mine {block} {{{{ card.number }}}}</p>\n")
     of = write_to_three_readers(folder)
     assert of.templates.faults == []
+
+
+@pytest.mark.parametrize("name", ["card_trial.html.j2", "card_trial.txt.j2"])
+@pytest.mark.parametrize(
+    "body", ["{{ spot }}", "a & {{ spot }} <i>{{ trial_url }}?x=1</i> {{ spot }}", "Nothing of theirs.", "\n\n {{ spot }}\n"]
+)
+def test_a_block_of_words_and_text_is_cut_at_the_words(folder: Path, name: str, body: str) -> None:
+    (folder / name).write_text(f"Mine {{% personal spot, trial_url %}}{body}{{% endpersonal %}} {{{{ card.number }}}}\n")
+    of = write_to_three_readers(folder)
+    assert of.templates.faults == []
+    cut = of.templates.run(name, {"card": TrialCardLike("NCT90000001")})
+    assert [slot.names[0] for slot in cut.slots] == re.findall(r"\{\{ (\w+)", body)
+    assert all(slot.template is None for slot in cut.slots)
+
+
+class TrialCardLike(NamedTuple):
+    """All that an own template above reads of a card."""
+
+    number: str
 
 
 def changed(item: Item, *because: Reason) -> Entry:

@@ -12,7 +12,6 @@ import binascii
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from email.utils import format_datetime, parseaddr
@@ -112,7 +111,9 @@ class Message:
         """Return the message with more headers. Raises ValueError as of a message with one that must not be."""
         for name, value in added:
             _added_header(name, value)
-        found = copy(self)
+        found = object.__new__(Message)  # its other values are clean already
+        for name in Message.__slots__:
+            object.__setattr__(found, name, getattr(self, name))
         object.__setattr__(found, "headers", self.headers + added)
         return found
 
