@@ -183,10 +183,13 @@ def test_an_own_block_may_do_anything_with_the_words_that_it_names(folder: Path,
 
 @pytest.mark.parametrize("name", ["card_trial.html.j2", "card_trial.txt.j2"])
 @pytest.mark.parametrize(
-    "body", ["{{ spot }}", "a & {{ spot }} <i>{{ trial_url }}?x=1</i> {{ spot }}", "Nothing of theirs.", "\n\n {{ spot }}\n"]
+    "body",
+    ["{{ spot }}", "a & {{ spot }} <i>{{ trial_url }}?x=1</i> {{ spot }}", "Nothing of theirs.", "\n\n {{ spot }}\n"],
 )
 def test_a_block_of_words_and_text_is_cut_at_the_words(folder: Path, name: str, body: str) -> None:
-    (folder / name).write_text(f"Mine {{% personal spot, trial_url %}}{body}{{% endpersonal %}} {{{{ card.number }}}}\n")
+    (folder / name).write_text(
+        f"Mine {{% personal spot, trial_url %}}{body}{{% endpersonal %}} {{{{ card.number }}}}\n"
+    )
     of = write_to_three_readers(folder)
     assert of.templates.faults == []
     cut = of.templates.run(name, {"card": TrialCardLike("NCT90000001")})

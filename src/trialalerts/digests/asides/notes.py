@@ -161,9 +161,7 @@ class NoteMaker:
             notes.append(Note(label, text, (more, stop)))
         return tuple(notes)
 
-    def _advice(
-        self, stored: StoredDigest, extent: Extent, subscriber: Subscriber, words: Wording
-    ) -> tuple[Note, ...]:
+    def _advice(self, stored: StoredDigest, extent: Extent, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
         """Return what was looked at where nothing is open, or how to get less where it is very much."""
         if extent.is_first_of_nothing:
             return self.followed(subscriber, words) or self.nothing_open(subscriber, words)
