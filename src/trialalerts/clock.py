@@ -6,9 +6,17 @@ Everything else takes a :class:`Clock`, so that a test can freeze the time and a
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Protocol
+from zoneinfo import available_timezones
 
-__all__ = ["Clock", "FrozenClock", "SystemClock"]
+__all__ = ["Clock", "FrozenClock", "SystemClock", "zone_names"]
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """Return the names of the time zones that this machine knows: asking again would walk through all their files."""
+    return frozenset(available_timezones())
 
 
 class Clock(Protocol):

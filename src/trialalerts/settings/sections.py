@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
+from trialalerts.clock import zone_names
 from trialalerts.settings.values import (
     Clock24,
     Colour,
@@ -90,7 +90,7 @@ class ServiceSettings(Section):
     @field_validator("timezone")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value != "UTC" and value not in zone_names():
             raise ValueError("a time zone of the IANA database such as Europe/London")
         return value
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from zoneinfo import available_timezones
 
+from trialalerts.clock import zone_names
 from trialalerts.errors import InvalidInput, did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -191,4 +191,4 @@ def _near_zones(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _zones() -> dict[str, str]:
-    return {name.casefold(): name for name in sorted(available_timezones() - _NOT_PLACES)}
+    return {name.casefold(): name for name in sorted(zone_names() - _NOT_PLACES)}

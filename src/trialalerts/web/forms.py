@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
-from zoneinfo import available_timezones
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trialalerts.clock import zone_names
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.addresses import checked_address
 from trialalerts.subscribers.filters import FILTERS
@@ -112,7 +112,7 @@ class Form:
         checks = {
             "frequency": values["frequency"] in set(Frequency),
             "language": values["language"] in languages,
-            "timezone": values["timezone"] in available_timezones(),
+            "timezone": values["timezone"] in zone_names(),
             "hour": values["hour"] in {"", *map(str, range(24))},
             "weekday": values["weekday"] in {"", *map(str, range(7))},
             "day": values["day"] in {"", *map(str, range(1, 29))},
@@ -173,7 +173,7 @@ def _clean(value: object, longest: int) -> str:
 @lru_cache(maxsize=1)
 def time_zones() -> list[tuple[str, list[str]]]:
     """Return the time zones that people choose from, by part of the world."""
-    names = sorted(name for name in available_timezones() if name.partition("/")[0] in _PARTS)
+    names = sorted(name for name in zone_names() if name.partition("/")[0] in _PARTS)
     return [
         ("UTC", ["UTC"]),
         *((part, list(group)) for part, group in groupby(names, lambda name: name.partition("/")[0])),
@@ -191,7 +191,7 @@ def _zones_by_name() -> dict[str, str]:
 def zone_named(text: str) -> str:
     """Return the time zone that a text names, by its own name or by its city (“new york”); else the text itself."""
     typed = " ".join(text.split())
-    known = typed if typed in available_timezones() else None
+    known = typed if typed in zone_names() else None
     return (
         known
         or _zones_by_name().get(typed.casefold().replace("_", " "))

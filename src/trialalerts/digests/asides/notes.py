@@ -19,7 +19,7 @@ from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.reading import GroupSize
 from trialalerts.digests.rendering.items import StoredDigest
 from trialalerts.digests.tables import Selection, SelectionKind
-from trialalerts.matching.around.surroundings import Surveyor
+from trialalerts.matching.around.surroundings import IndexedOfLate, Surveyor
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.tables import Preference, RegionKind, Subscriber, id_of
 from trialalerts.vocabulary.areas.tree import load_areas
@@ -58,6 +58,7 @@ class NoteMaker:
         now: aware.
         readers: for whom nothing is open (subscribers by their ids): what they follow is read for all of them at once.
         told: makes the notes of what a digest takes along; None: nothing is.
+        kept: what was read a moment ago of what wishes brought; None: nothing.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class NoteMaker:
         *,
         readers: Collection[int] = (),
         told: ToldAlong | None = None,
+        kept: IndexedOfLate | None = None,
     ) -> None:
         self._session = session
+        self._kept = kept
         self._told = told
         self._links = links
         self._now = now
@@ -93,7 +96,8 @@ class NoteMaker:
     @cached_property
     def _surveyor(self) -> Surveyor:
         """Most batches have no mail with a note: they read no areas for it."""
-        return Surveyor(self._session, load_areas(self._session), self._now)
+        kept = self._kept.make_room() if self._kept else None
+        return Surveyor(self._session, load_areas(self._session), self._now, kept=kept)
 
     def of(self, stored: StoredDigest, extent: Extent, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
         """Return the notes of a digest, ``extent`` being what it tells as a whole. A discreet mail shows none of it."""

@@ -48,6 +48,7 @@ from trialalerts.digests.rendering.items import Heading, SliceItems, StoredDiges
 from trialalerts.digests.rendering.layout import MOST_OF_A_GROUP, DigestLayout, Items, LetterWriter
 from trialalerts.digests.rendering.templates import MailLogo, Templates, common_words
 from trialalerts.digests.tables import Digest
+from trialalerts.matching.around.surroundings import IndexedOfLate
 from trialalerts.settings import Settings
 from trialalerts.subscribers.links import Links
 from trialalerts.subscribers.tables import Subscriber
@@ -95,6 +96,7 @@ class MailRenderer:
         self.announcements = AnnouncementMails(settings, self._links, self._notices, self._writer, clock)
         self.handoffs = HandoffMail(settings, self._links, self._wordings, self._writer)
         self._watch = Watch(settings, clock)
+        self._indexed = IndexedOfLate()
 
     def __call__(
         self, session: Session, mails: Sequence[tuple[Delivery, Subscriber]]
@@ -147,7 +149,8 @@ class MailRenderer:
 
     def notes(self, session: Session, *, readers: Collection[int] = ()) -> NoteMaker:
         """Return what makes the notes of mails, ``readers`` those to whom nothing is open."""
-        return NoteMaker(session, self._links, self._clock.now(), readers=readers, told=self.announcements.notes)
+        told, kept = self.announcements.notes, self._indexed
+        return NoteMaker(session, self._links, self._clock.now(), readers=readers, told=told, kept=kept)
 
     def plain(self, entry: Entry, item: Item | None, subscriber: Subscriber) -> str | None:
         """Return the plain line of a trial as the subscriber reads it; None where there is none."""

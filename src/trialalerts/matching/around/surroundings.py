@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from trialalerts.matching.window import RECRUITING_NOW, Indexed, changes_numbere
 from trialalerts.subscribers.tables import Preference
 from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 
-__all__ = ["COUNTED", "Step", "Surroundings", "Surveyor"]
+__all__ = ["COUNTED", "IndexedOfLate", "Step", "Surroundings", "Surveyor"]
 
 COUNTED = 1_000
 """So many trials of an area are counted; of more is said that there are more."""
@@ -38,6 +39,8 @@ _TRIALS = (
 _ANY_TRIALS = "SELECT i.id FROM item i WHERE i.kind = 'trial'{also} LIMIT :most"
 _UPCOMING = " AND i.status = 'NOT_YET_RECRUITING'"
 _MOST_UPCOMING = 20_000
+_MOST_KEPT = 10_000
+_READ_AGAIN_SECONDS = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,25 @@ class Surroundings:
     beyond: int
 
 
+class IndexedOfLate:
+    """Changes and open items as they were read minutes ago, for batch after batch of mails: many wishes bring the same.
+
+    How many items a step would leave may be as old as that. Threads may share one.
+    """
+
+    def __init__(self) -> None:
+        self.changes: dict[int, Indexed | None] = {}
+        self.items: dict[int, Indexed] = {}
+        self._read_again = 0.0
+
+    def make_room(self) -> IndexedOfLate:
+        """Forget what is old, and everything where it is too much; return itself."""
+        if time.monotonic() >= self._read_again or len(self.changes) + len(self.items) > _MOST_KEPT:
+            self.changes, self.items = {}, {}
+            self._read_again = time.monotonic() + _READ_AGAIN_SECONDS
+        return self
+
+
 class Surveyor:
     """Looks around wishes; make one for the moment, for what was looked at once is not read again.
 
@@ -71,9 +93,10 @@ class Surveyor:
         session: reads.
         areas: the vocabulary.
         now: aware.
+        kept: what was read for narrowing wishes a moment ago; None: nothing.
     """
 
-    def __init__(self, session: Session, areas: AreaTree, now: datetime) -> None:
+    def __init__(self, session: Session, areas: AreaTree, now: datetime, *, kept: IndexedOfLate | None = None) -> None:
         self.areas = areas
         self._session = session
         self._today = now.date()
@@ -81,8 +104,8 @@ class Surveyor:
         self._open: dict[tuple[PreferenceQuery, frozenset[int]], int] = {}
         self._known: dict[str, int] = {}
         self._upcoming: dict[str, list[Indexed]] = {}
-        self._changes: dict[int, Indexed | None] = {}
-        self._items: dict[int, Indexed] = {}
+        kept = kept or IndexedOfLate()
+        self._changes, self._items = kept.changes, kept.items
 
     def around(self, wish: Preference) -> Surroundings:
         """Return what there is around a wish."""
@@ -143,8 +166,8 @@ class Surveyor:
 
     def _changed(self, numbers: frozenset[int]) -> list[Indexed]:
         if unread := numbers - self._changes.keys():
-            self._changes |= dict.fromkeys(unread)  # those of which nothing is told are not asked for again
-            self._changes |= {each.seq: each for each in changes_numbered(self._session, unread)}
+            found = {each.seq: each for each in changes_numbered(self._session, unread)}
+            self._changes |= {number: found.get(number) for number in unread}  # of some nothing is told
         return [each for number in sorted(numbers) if (each := self._changes[number]) is not None]
 
     def _shown(self, ids: Collection[int]) -> list[Indexed]:
