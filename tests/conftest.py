@@ -96,9 +96,9 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
-    """Take two workers more than there are processors for ``-n auto``: tests wait for servers. The quick do not."""
+    """Take one worker more than there are processors for ``-n auto``: tests wait for servers. The quick do not."""
     processors = yield
-    return processors if config.option.markexpr == "quick" else processors + 2
+    return processors if config.option.markexpr == "quick" else processors + 1
 
 
 def _work_in_memory() -> None:

@@ -209,7 +209,8 @@ def _check_header(name: str, value: str) -> None:
         raise ValueError(f"the header {name} is written from the message's own values")
     if not _HEADER_NAME.fullmatch(name) or _UNSAFE.search(value):
         raise ValueError(f"the header {name!r} holds a control character or a line end")
-    if any(len(word) > _LONGEST_LINE - len(name) - 2 for word in value.split(" ")):
+    room = _LONGEST_LINE - len(name) - 2
+    if len(value) > room and any(len(word) > room for word in value.split(" ")):
         raise ValueError(f"the header {name} holds a word that fits on no line")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 
 from trialalerts.digests.cards.headings import Extent
@@ -96,7 +95,7 @@ def _layout(
     today, unit, is_first = told
     plain = GroupLayout(
         anchor=f"g{number}",
-        heading=words.say("group.gone"),
+        heading="",
         detail=" · ".join(_counts(words, group, is_first=is_first)),
         entries=range(at, at + group.entries),
         total=group.total,
@@ -104,14 +103,13 @@ def _layout(
     )
     if group.preference_id is None:
         put_right = group.corrected + group.withdrawn == group.total
-        return replace(plain, anchor=READING, heading=words.say("group.put_right" if put_right else "group.read"))
+        return plain._replace(anchor=READING, heading=words.say("group.put_right" if put_right else "group.read"))
     if not first.reasons:
-        return plain
+        return plain._replace(heading=words.say("group.gone"))
     reason = first.reasons[0]
     area = followed(words, reason)
     details = wish_details(words, reason.label, reason.wish, today, unit)
-    return replace(
-        plain,
+    return plain._replace(
         heading=wish_heading(words, area, reason.wish),
         detail=" · ".join([*details, plain.detail]),
         wish=group.preference_id or None,

@@ -42,8 +42,7 @@ _NEW_LINE = encode("\n")
 Items = Mapping[int, Item]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GroupLayout:
+class GroupLayout(NamedTuple):
     """A group of a letter: the heading, what stands under it, and which entries are its own.
 
     Args:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from functools import partial
+from datetime import date, datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -95,6 +95,7 @@ class MailRenderer:
         self._writer = NoticeWriter(settings, clock, self._parts, self._common_words, self._logo)
         self.announcements = AnnouncementMails(settings, self._links, self._notices, self._writer, clock)
         self.handoffs = HandoffMail(settings, self._links, self._wordings, self._writer)
+        self._tongue = lru_cache(maxsize=1_000)(self._new_tongue)
         self._watch = Watch(settings, clock)
         self._indexed = IndexedOfLate()
 
@@ -292,13 +293,7 @@ class MailRenderer:
         named = subscriber.area_in_subject and self._settings.digests.condition_in_subject
         preferences = self._links.preferences(subscriber)
         return DigestLayout(
-            tongue=Tongue(
-                words=words,
-                common=self._common_words(words),
-                maker=CardMaker(words, today, subscriber.timezone, publishing=self._publishing, unit=subscriber.unit),
-                today=today,
-                timezone=subscriber.timezone,
-            ),
+            tongue=self._tongue(words, today, subscriber.timezone, subscriber.unit),
             entries=stored.entries,
             groups=groups,
             total=stored.total,
@@ -380,6 +375,10 @@ class MailRenderer:
         if words.tag not in self._common:
             self._common[words.tag] = common_words(words, self._settings.service, self._settings.look, self._logo.words)
         return self._common[words.tag]
+
+    def _new_tongue(self, words: Wording, today: date, timezone: str, unit: str | None) -> Tongue:
+        maker = CardMaker(words, today, timezone, publishing=self._publishing, unit=unit)
+        return Tongue(words=words, common=self._common_words(words), maker=maker, today=today, timezone=timezone)
 
     def _new_message_id(self) -> str:
         return new_message_id(mail_domain(self._settings.mail.sender))
