@@ -7,6 +7,8 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from trialalerts import logs
 from trialalerts.logs import Logger, configure_logs
@@ -44,3 +46,22 @@ def test_only_the_first_line_hides_a_module_and_only_while_it_is_imported(monkey
 
     monkeypatch.setattr(logs, "modules_hidden", hidden)
     Logger().warning("test.line")
+
+
+@pytest.mark.parametrize(("level", "written"), [("debug", 3), ("info", 2), ("warning", 1)])
+def test_the_level_says_which_lines_are_written(capsys: pytest.CaptureFixture[str], level: str, written: int) -> None:
+    for before in ("debug", "warning"):  # whatever was written before
+        configure_logs(level=before)
+        configure_logs(level=level)
+        Logger().debug("test.fine")
+        Logger().info("test.done")
+        Logger().warning("test.odd")
+        lines = [line.split("event=")[1] for line in capsys.readouterr().err.splitlines()]
+        assert lines == ["test.fine", "test.done", "test.odd"][-written:]
+
+
+def test_what_nobody_configured_is_written_whatever_its_level() -> None:
+    structlog.reset_defaults()
+    with capture_logs() as lines:
+        Logger().debug("test.fine")
+    assert [line["event"] for line in lines] == ["test.fine"]

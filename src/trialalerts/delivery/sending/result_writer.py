@@ -175,8 +175,7 @@ def _lock(session: Session, batch: ResultBatch) -> None:
     people = {each.row.subscriber_id for each in batch.gone}
     people |= {each.delivery.subscriber_id for each in batch.failed}
     people |= {settlement.delivery.subscriber_id for settlement, _ in batch.restricted}
-    for locked in (
-        select(Delivery.id).where(col(Delivery.id).in_(mails)).order_by(col(Delivery.id)),
-        select(Subscriber.id).where(col(Subscriber.id).in_(people)).order_by(col(Subscriber.id)),
-    ):
-        session.exec(locked.with_for_update()).all()
+    for table, numbers in ((Delivery, mails), (Subscriber, sorted(people))):
+        if numbers:
+            locked = select(table.id).where(col(table.id).in_(numbers)).order_by(col(table.id))
+            session.exec(locked.with_for_update()).all()
