@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -9,7 +10,8 @@ from sqlalchemy import Connection, event
 from tests.digests.stage import store_areas, store_trial
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.operations.watch.counts import table_counts
+from trialalerts.database.service_values import put_value
+from trialalerts.operations.watch.counts import COUNTED_EVERY, table_counts
 
 
 def test_items_are_counted_without_a_look_at_one_of_them(sqlite_db: Database, clock: FrozenClock) -> None:
@@ -30,3 +32,17 @@ def test_items_are_counted_without_a_look_at_one_of_them(sqlite_db: Database, cl
     assert sorted(table_counts(sqlite_db, clock.now()).items) == [("trial", "closed", 1), ("trial", "open", 2)]
     (plan,) = plans
     assert "COVERING INDEX" in plan
+
+
+def test_a_count_that_took_long_rests_a_hundred_times_as_long(sqlite_db: Database, clock: FrozenClock) -> None:
+    """Ten million mails are counted by looking at each of them."""
+    made = table_counts(sqlite_db, clock.now()).model_copy(update={"took": 12.0})
+    with sqlite_db.write() as session:
+        put_value(session, "counts", made.model_dump_json())
+    clock.advance(timedelta(seconds=1_199))
+    assert table_counts(sqlite_db, clock.now()).at == made.at
+    clock.advance(timedelta(seconds=1))
+    again = table_counts(sqlite_db, clock.now())
+    assert again.at == clock.now()
+    clock.advance(COUNTED_EVERY)
+    assert table_counts(sqlite_db, clock.now()).at == clock.now(), f"it took {again.took} s"
