@@ -7,7 +7,7 @@ its own salt, so that a token made to unsubscribe confirms nothing.
 from __future__ import annotations
 
 import hmac
-from base64 import b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -147,8 +147,9 @@ class _Serializer(URLSafeTimedSerializer):
         payload = orjson.dumps(obj)
         if salt is not None or len(payload) > _SHORT:
             return super().dumps(obj, salt)
-        value = _encoded(payload) + b"." + self._stamp_of(cast("_StrictSigner", self.make_signer()).get_timestamp())
-        return (value + b"." + _encoded(keyed_digest(self.make_signer().derive_key(), value))).decode()
+        signer = cast("_StrictSigner", self.make_signer())
+        value = _encoded(payload) + b"." + self._stamp_of(signer.get_timestamp())
+        return (value + b"." + _encoded(keyed_digest(signer.derive_key(), value))).decode()
 
     def _stamp_of(self, moment: int) -> bytes:
         known, written = self._stamp
@@ -159,7 +160,7 @@ class _Serializer(URLSafeTimedSerializer):
 
 
 def _encoded(raw: bytes) -> bytes:
-    return b64encode(raw, b"-_").rstrip(b"=")
+    return urlsafe_b64encode(raw).rstrip(b"=")
 
 
 def keyed_digest(key: bytes, message: bytes) -> bytes:

@@ -56,6 +56,7 @@ class Wording:
         self._distance_unit = "length-mile" if in_miles else "length-kilometer"
         self.key = f"{tag}|{self._distance_unit}"
         # Few days and numbers come up again and again, and Babel takes its time over each.
+        self._plural_form = lru_cache(maxsize=4096)(self.locale.plural_form)
         self._day = lru_cache(maxsize=4096)(self._written_day)
         self.unit = lru_cache(maxsize=4096)(self._written_unit)
         self.partial = lru_cache(maxsize=4096)(self._written_partial)
@@ -71,7 +72,7 @@ class Wording:
 
     def count(self, key: str, count: int, /, **values: object) -> str:
         """Return the phrase ``key`` in the plural form for ``count``, which fills ``{count}``."""
-        form = f"{key}.{self.locale.plural_form(count)}"
+        form = f"{key}.{self._plural_form(count)}"
         phrase = self._strings.get(form) or self._strings[f"{key}.other"]
         return phrase.format_map({"count": self.number(count)} | values)
 
