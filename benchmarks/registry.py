@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -423,20 +423,24 @@ def _once(file: Path) -> dict[str, Any]:
     """Run a round in which nothing is new: no source is due, nobody is."""
     with _copied(file) as copy:
         with closing(sqlite3.connect(copy)) as connection:
-            connection.execute("UPDATE subscriber SET state = 'left'")
+            connection.execute("UPDATE subscriber SET state = 'unsubscribed'")
             connection.execute("UPDATE source SET next_poll_at = datetime('now', '+1 hour') || '.000000'")
             connection.commit()
-        return _command(copy, "run", "--once")
+        _command(copy, "run", "--once", ends=(0,))  # the first one makes the counts that the next ones find
+        return _command(copy, "run", "--once", ends=(0,))
 
 
-def _command(file: Path, *words: str) -> dict[str, Any]:
+def _command(file: Path, *words: str, ends: Collection[int] = (0, 1)) -> dict[str, Any]:
+    """Run a command, which is to end with one of these codes: the doctor has something to say of any new service."""
     program = str(Path(sys.executable).with_name("trialalerts"))
     began = time.perf_counter()
     done = subprocess.Popen(
         [program, "--config", str(_configured(file)), *words],
         cwd=file.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment(),
     )  # fmt: skip
-    _, _, used = os.wait4(done.pid, 0)
+    _, ended, used = os.wait4(done.pid, 0)
+    if (code := os.waitstatus_to_exitcode(ended)) not in ends:
+        raise RuntimeError(f"{' '.join(words)} ended with {code}")
     processor = used.ru_utime + used.ru_stime
     return {"seconds": time.perf_counter() - began, "processor": processor, "megabytes": used.ru_maxrss / 1024}
 

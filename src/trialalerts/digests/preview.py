@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session
@@ -30,11 +31,14 @@ __all__ = ["Preview", "preview_digest"]
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What a digest would tell, best first, the items by their ids, and its mail; no mail where nothing is new."""
+    """What a digest would tell, best first, the items by their ids, and its mail; no mail where nothing is new.
+
+    ``plain`` says an entry's item in plain words, where that can be done.
+    """
 
     entries: Sequence[Entry] = ()
     items: Mapping[int, Item] = field(default_factory=dict)
-    plain: Mapping[int, str] = field(default_factory=dict)
+    plain: Callable[[Entry], str | None] = lambda _: None
     message: Message | None = None
 
     def as_json(self) -> list[dict[str, Any]]:
@@ -43,8 +47,7 @@ class Preview:
         ``number`` is None of an article, ``plain`` where nothing can be said in plain words.
         """
         return [
-            {**entry.as_json(), **_named(self.items.get(entry.item_id), self.plain.get(entry.item_id))}
-            for entry in self.entries
+            {**entry.as_json(), **_named(self.items.get(entry.item_id), self.plain(entry))} for entry in self.entries
         ]
 
 
@@ -77,11 +80,15 @@ def preview_digest(session: Session, settings: Settings, clock: Clock, subscribe
         )
         items = load_items(session, [entry.item_id for entry in entries])
         renderer = MailRenderer(settings, clock)
-        plain = {e.item_id: said for e in entries if (said := renderer.plain(e, items.get(e.item_id), subscriber))}
         lookout = renderer.lookout(session)
         message = renderer.digest(
             digest, entries, subscriber, items,
             lookout=lookout, notes=renderer.notes(session), silent=found.silent,
         )  # fmt: skip
+        plain = partial(_plainly, renderer, items, subscriber)
         return Preview(entries=entries, items=items, plain=plain, message=message)
     return Preview()
+
+
+def _plainly(renderer: MailRenderer, items: Mapping[int, Item], subscriber: Subscriber, entry: Entry) -> str | None:
+    return renderer.plain(entry, items.get(entry.item_id), subscriber)
