@@ -27,6 +27,7 @@ from trialalerts.delivery.outbox.tables import Delivery
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.preview import preview_digest
 from trialalerts.digests.rendering.renderer import MailRenderer
+from trialalerts.matching.around import surroundings
 from trialalerts.subscribers.tables import RegionKind, Subscriber
 from trialalerts.vocabulary.areas.tree import ANY_AREA
 
@@ -261,6 +262,31 @@ def test_readers_of_one_batch_are_offered_what_each_alone_would_be_and_a_change_
     ]
     assert all("Too much?" in said for said in together.values())
     assert sum("FROM item_outline" in one for one in asked) == 1  # what berta and carla had is among what anna had
+
+
+@pytest.mark.parametrize(("kept_for", "reads"), [(300.0, 1), (-1.0, 2)])
+def test_the_next_batch_reads_a_change_again_when_minutes_have_passed(
+    db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, kept_for: float, reads: int
+) -> None:
+    monkeypatch.setattr(surroundings, "_READ_AGAIN_SECONDS", kept_for)
+    with db.write() as session:
+        for name in ("anna", "berta"):
+            store_subscriber(session, name, clock.now(), follows=[ANY_DISTANCE], cursor=0)
+    flood(db, clock)
+    compose_due(db, SETTINGS, clock)
+    renderer = MailRenderer(SETTINGS, clock)
+    said: list[list[str]] = []
+    asked: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    for name in ("anna", "berta"):
+        with db.read() as session:
+            person = subscriber_called(session, name)
+            (delivery,) = session.exec(select(Delivery).where(Delivery.subscriber_id == person.id))
+            (message,) = renderer(session, [(delivery, person)])
+        assert isinstance(message, Message)
+        said.append(re.findall(r"- Only .*? of \d+", flat(message.text)))
+    assert said[0] == said[1] != []
+    assert sum("FROM item_outline" in one for one in asked) == reads
 
 
 def test_a_preview_offers_the_same_narrowings(db: Database, clock: FrozenClock) -> None:
