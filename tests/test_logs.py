@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -65,3 +67,29 @@ def test_what_nobody_configured_is_written_whatever_its_level() -> None:
     with capture_logs() as lines:
         Logger().debug("test.fine")
     assert [line["event"] for line in lines] == ["test.fine"]
+
+
+def test_a_line_waits_for_another_threads_first_one() -> None:
+    """structlog is half imported then: it has its name, and not yet what is in it."""
+    program = """
+import sys, threading, time
+from importlib.abc import MetaPathFinder
+from trialalerts.logs import Logger
+
+class Slow(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.startswith("structlog."):
+            begun.set()
+            time.sleep(0.5)
+            sys.meta_path.remove(self)
+
+begun = threading.Event()
+sys.meta_path.insert(0, Slow())
+first = threading.Thread(target=Logger().info, args=["test.first"])
+first.start()
+begun.wait()
+Logger().debug("test.second")
+first.join()
+"""
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "Traceback" not in told.stderr

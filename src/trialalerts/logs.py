@@ -132,8 +132,10 @@ def _write(method: str, event: str, values: Mapping[str, object]) -> None:
 
 def _is_above_debug() -> bool:
     """Tell whether no such line is written: there is one for each mail, and to find that out took 6 µs."""
-    if (structlog := sys.modules.get("structlog")) is None:
+    if "structlog" not in sys.modules:
         return False
+    import structlog  # waits where another thread has only begun to
+
     level: int | None = getattr(structlog.get_config()["wrapper_class"], _LEVEL, None)
     return level is not None and level > logging.DEBUG
 

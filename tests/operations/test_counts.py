@@ -46,3 +46,12 @@ def test_a_count_that_took_long_rests_a_hundred_times_as_long(sqlite_db: Databas
     assert again.at == clock.now()
     clock.advance(COUNTED_EVERY)
     assert table_counts(sqlite_db, clock.now()).at == clock.now(), f"it took {again.took} s"
+
+
+def test_no_count_rests_longer_than_an_hour(sqlite_db: Database, clock: FrozenClock) -> None:
+    """It may have waited for a lock, or for a disk that was busy once."""
+    made = table_counts(sqlite_db, clock.now()).model_copy(update={"took": 1_800.0})
+    with sqlite_db.write() as session:
+        put_value(session, "counts", made.model_dump_json())
+    clock.advance(timedelta(hours=1))
+    assert table_counts(sqlite_db, clock.now()).at == clock.now()

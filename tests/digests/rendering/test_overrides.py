@@ -26,6 +26,7 @@ from trialalerts.clock import FrozenClock
 from trialalerts.delivery.mail.message import Message
 from trialalerts.digests.entries import Entry, Reason
 from trialalerts.digests.rendering.renderer import MailRenderer
+from trialalerts.digests.rendering.templates import Templates
 from trialalerts.operations.checks.settings import templates_checked
 
 
@@ -195,6 +196,36 @@ def test_a_block_of_words_and_text_is_cut_at_the_words(folder: Path, name: str, 
     cut = of.templates.run(name, {"card": TrialCardLike("NCT90000001")})
     assert [slot.names[0] for slot in cut.slots] == re.findall(r"\{\{ (\w+)", body)
     assert all(slot.template is None for slot in cut.slots)
+
+
+OLD_GROUPS = {
+    "group.html.j2": (
+        '<div id="{% personal anchor %}{{ anchor }}{% endpersonal %}">{% personal heading, foreign %}'
+        "{{ heading|marked(foreign) }}{% endpersonal %}{% personal stop_url %}{% if stop_url %} · "
+        '<a href="{{ stop_url }}">{{ t("group.stop") }}</a>{% endif %}{% endpersonal %}</div>\n'
+    ),
+    "group.txt.j2": (
+        "{% personal heading, detail %}{{ heading|upper }} ({{ detail }}){% endpersonal %}\n"
+        "{% personal stop_url %}{% if stop_url %}{{ stop_url }}{% endif %}{% endpersonal %}\n"
+    ),
+}
+
+
+def test_own_headings_that_ask_whether_there_is_a_link_to_stop_work_as_before(folder: Path) -> None:
+    for name, text in OLD_GROUPS.items():
+        (folder / name).write_text(text)
+    of = renderer(folder)
+    message = mail(of)
+    (link,) = re.findall(r'href="([^"]+/stop/[^"]+)"', message.html or "")
+    assert link in message.text
+    assert of.templates.faults == []
+
+
+def test_what_is_html_is_escaped_however_its_ending_is_spelled(folder: Path) -> None:
+    (folder / "Box.HTML.J2").write_text("{% personal spot %}<b>{{ spot }}</b>{% endpersonal %}")
+    templates = Templates(folder)
+    part = templates.cut("Box.HTML.J2", {"lang": "en"}, {})
+    assert templates.fill(part, {"spot": "<i>&"}).text == "<b>&lt;i&gt;&amp;</b>"
 
 
 class TrialCardLike(NamedTuple):

@@ -96,8 +96,7 @@ class NoteMaker:
     @cached_property
     def _surveyor(self) -> Surveyor:
         """Most batches have no mail with a note: they read no areas for it."""
-        kept = self._kept.make_room() if self._kept else None
-        return Surveyor(self._session, load_areas(self._session), self._now, kept=kept)
+        return Surveyor(self._session, load_areas(self._session), self._now, kept=self._kept)
 
     def of(self, stored: StoredDigest, extent: Extent, subscriber: Subscriber, words: Wording) -> tuple[Note, ...]:
         """Return the notes of a digest, ``extent`` being what it tells as a whole. A discreet mail shows none of it."""

@@ -150,6 +150,7 @@ class MailRenderer:
 
     def notes(self, session: Session, *, readers: Collection[int] = ()) -> NoteMaker:
         """Return what makes the notes of mails, ``readers`` those to whom nothing is open."""
+        self._indexed.forget_old()
         told, kept = self.announcements.notes, self._indexed
         return NoteMaker(session, self._links, self._clock.now(), readers=readers, told=told, kept=kept)
 

@@ -189,7 +189,8 @@ class SharedTags(_Tags):
     def add(self, slots: Iterable[SlotCode]) -> None:
         """Know the slots of a template that is to be run."""
         for slot in slots:
-            is_html = slot.source.endswith(".html.j2")
+            escapes = self.environment.autoescape
+            is_html = escapes(slot.source) if callable(escapes) else escapes
             is_kept = slot.part is None and PERSONAL_LINKS.isdisjoint(slot.names)
             self._slots[slot.number] = Slot(
                 slot.source, slot.names, slot.part, self._template(slot.code), is_html, is_kept

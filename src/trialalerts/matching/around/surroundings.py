@@ -39,7 +39,9 @@ _TRIALS = (
 _ANY_TRIALS = "SELECT i.id FROM item i WHERE i.kind = 'trial'{also} LIMIT :most"
 _UPCOMING = " AND i.status = 'NOT_YET_RECRUITING'"
 _MOST_UPCOMING = 20_000
-_MOST_KEPT = 10_000
+_MOST_BYTES = 30_000_000
+_ONE_BYTES, _CIRCLE_BYTES = 2_000, 300
+"""What is kept takes so much in memory, and so much for each place of it, about."""
 _READ_AGAIN_SECONDS = 300.0
 
 
@@ -70,20 +72,37 @@ class Surroundings:
 class IndexedOfLate:
     """Changes and open items as they were read minutes ago, for batch after batch of mails: many wishes bring the same.
 
-    How many items a step would leave may be as old as that. Threads may share one.
+    How many items a step would leave may be as old as that. What has no room is read again. Threads may share one.
     """
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self.changes: dict[int, Indexed | None] = {}
         self.items: dict[int, Indexed] = {}
-        self._read_again = 0.0
+        self._bytes = 0
+        self._read_again = time.monotonic() + _READ_AGAIN_SECONDS
 
-    def make_room(self) -> IndexedOfLate:
-        """Forget what is old, and everything where it is too much; return itself."""
-        if time.monotonic() >= self._read_again or len(self.changes) + len(self.items) > _MOST_KEPT:
-            self.changes, self.items = {}, {}
-            self._read_again = time.monotonic() + _READ_AGAIN_SECONDS
-        return self
+    def forget_old(self) -> None:
+        """Forget everything where it was begun minutes ago."""
+        if time.monotonic() >= self._read_again:
+            self._begin()
+
+    def keep_change(self, number: int, indexed: Indexed | None) -> None:
+        """Keep a change, None where nothing is told of it."""
+        if self._has_room(indexed):
+            self.changes[number] = indexed
+
+    def keep_item(self, number: int, indexed: Indexed) -> None:
+        """Keep an open item."""
+        if self._has_room(indexed):
+            self.items[number] = indexed
+
+    def _has_room(self, indexed: Indexed | None) -> bool:
+        circles = len(indexed.places.circles) if indexed and indexed.places else 0
+        self._bytes += _ONE_BYTES + _CIRCLE_BYTES * circles
+        return self._bytes <= _MOST_BYTES
 
 
 class Surveyor:
@@ -104,8 +123,9 @@ class Surveyor:
         self._open: dict[tuple[PreferenceQuery, frozenset[int]], int] = {}
         self._known: dict[str, int] = {}
         self._upcoming: dict[str, list[Indexed]] = {}
-        kept = kept or IndexedOfLate()
-        self._changes, self._items = kept.changes, kept.items
+        self._kept = kept or IndexedOfLate()
+        self._changes: dict[int, Indexed | None] = {}
+        self._items: dict[int, Indexed] = {}
 
     def around(self, wish: Preference) -> Surroundings:
         """Return what there is around a wish."""
@@ -165,15 +185,22 @@ class Surveyor:
         return Step(code=code, wish=narrower, found=len({index.candidates[at].item_id for at in left}))
 
     def _changed(self, numbers: frozenset[int]) -> list[Indexed]:
+        kept = self._kept.changes
+        self._changes |= {number: kept[number] for number in numbers - self._changes.keys() if number in kept}
         if unread := numbers - self._changes.keys():
             found = {each.seq: each for each in changes_numbered(self._session, unread)}
-            self._changes |= {number: found.get(number) for number in unread}  # of some nothing is told
+            for number in unread:  # of some nothing is told
+                self._changes[number] = found.get(number)
+                self._kept.keep_change(number, found.get(number))
         return [each for number in sorted(numbers) if (each := self._changes[number]) is not None]
 
     def _shown(self, ids: Collection[int]) -> list[Indexed]:
+        kept = self._kept.items
+        self._items |= {number: kept[number] for number in set(ids) - self._items.keys() if number in kept}
         if unread := set(ids) - self._items.keys():
-            found = outlines_of(self._session.connection(), unread)
-            self._items |= {at: _as_open(at, each.outline, each.outline.open_places) for at, each in found.items()}
+            for number, stored in outlines_of(self._session.connection(), unread).items():
+                self._items[number] = _as_open(number, stored.outline, stored.outline.open_places)
+                self._kept.keep_item(number, self._items[number])
         return [self._items[number] for number in sorted(set(ids)) if number in self._items]
 
     def _known_of(self, area_id: str) -> int:

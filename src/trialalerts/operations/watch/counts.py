@@ -17,8 +17,8 @@ from trialalerts.subscribers.tables import Subscriber
 __all__ = ["COUNTED_EVERY", "TableCounts", "table_counts"]
 
 COUNTED_EVERY = timedelta(minutes=5)
-_REST = 100
-"""A count that takes long is made anew after so many times as long: it costs a hundredth of a disk's time at most."""
+_REST, _MOST_REST = 100, timedelta(hours=1)
+"""A count that takes long is made anew after so many times as long, an hour at most: it is to cost little of a disk."""
 _VALUE = "counts"
 
 
@@ -40,12 +40,16 @@ def table_counts(db: Database, now: datetime, *, within: timedelta = COUNTED_EVE
     with db.read() as session:
         written = get_value(session, _VALUE)
         kept = TableCounts.model_validate_json(written) if written else None
-        if kept is not None and timedelta() <= now - kept.at < max(within, timedelta(seconds=kept.took * _REST)):
+        if kept is not None and timedelta() <= now - kept.at < max(within, _rest_after(kept.took)):
             return kept
         found = _counted(session, now)
     with db.write() as session:
         put_value(session, _VALUE, found.model_dump_json())
     return found
+
+
+def _rest_after(seconds: float) -> timedelta:
+    return min(timedelta(seconds=seconds * _REST), _MOST_REST)
 
 
 def _counted(session: Session, now: datetime) -> TableCounts:

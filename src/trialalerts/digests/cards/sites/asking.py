@@ -16,6 +16,7 @@ from trialalerts.digests.cards.text import one_line
 from trialalerts.digests.cards.trial_wording import countries
 from trialalerts.digests.cards.wording import Wording
 from trialalerts.digests.entries import Reason
+from trialalerts.digests.rendering.lru_cache import LruCache
 from trialalerts.matching.reasons import Nearby
 from trialalerts.subscribers.tables import RegionKind
 
@@ -28,8 +29,10 @@ _CONTACT_NAME = 40
 _LINE, _MOST_LINES = 39, 2
 """So many letters stand in a line of the block of a card, 375 pixels wide; so many lines a contact may take."""
 _TWO_LINES_OF_LINKS = 98
-_MOST_SITES = 50
 _NOTHING = TrialFacts()
+_PEOPLE_BYTES = 10_000_000
+_ONE_BYTES, _CONTACT_BYTES = 1_500, 700
+"""What is kept of a site takes so much in memory, and so much for each of its contacts, about."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,16 +49,20 @@ class Places:
     summary: str = ""
     asked: TrialFacts = _NOTHING
     letters: int = 0
-    _people: dict[Site | None, tuple[ContactLine, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _of: object = field(default_factory=object, compare=False, repr=False)
+    """Stands for ``asked`` where it is looked up: to compare all of that would take longer than the work it saves."""
 
     def people(self, words: Wording, site: Site | None) -> tuple[ContactLine, ...]:
         """Return whom to ask at a site (None: wherever it is), worked out once for all who are nearest to it."""
-        found = self._people.get(site)
+        key = (words, self._of, (site.country, site.contacts) if site else None)
+        found = _kept_people.get(key)
         if found is None:
-            if len(self._people) >= _MOST_SITES:
-                self._people.clear()
-            found = self._people[site] = _that_fit(words, contacts_for(words, self.asked, site))
+            found = _that_fit(words, contacts_for(words, self.asked, site))
+            _kept_people.put(key, found, _ONE_BYTES + (_CONTACT_BYTES * len(site.contacts) if site else 0))
         return found
+
+
+_kept_people: LruCache[object, tuple[ContactLine, ...]] = LruCache(_PEOPLE_BYTES)
 
 
 class Ask(NamedTuple):
