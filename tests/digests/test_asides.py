@@ -289,6 +289,14 @@ def test_the_next_batch_reads_a_change_again_when_minutes_have_passed(
     assert sum("FROM item_outline" in one for one in asked) == reads
 
 
+def test_what_is_kept_for_the_next_batches_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "_MOST_BYTES", 20_000)
+    kept = surroundings.IndexedOfLate()
+    for number in range(1_000):
+        kept.keep_change(number, None)
+    assert 0 < len(kept.changes) <= 20
+
+
 def test_a_preview_offers_the_same_narrowings(db: Database, clock: FrozenClock) -> None:
     with db.write() as session:
         store_subscriber(session, "anna", clock.now(), follows=[ANY_DISTANCE], cursor=0)

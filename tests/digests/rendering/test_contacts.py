@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trialalerts.catalog.facts import Contact, Site, TrialFacts
+from trialalerts.digests.cards.sites.asking import places
 from trialalerts.digests.cards.sites.contacts import contacts_for
 from trialalerts.digests.cards.wording import Wordings
 
@@ -91,3 +92,30 @@ def test_a_free_number_of_america_is_no_link_elsewhere_and_says_so(language: str
     site = Site(country="DE", status="RECRUITING", contacts=(Contact(phone="1-877-555-0145"),))
     (line,) = contacts_for(WORDS.of(language), trial(site), site)
     assert (line.tel, line.phone, line.note) == (None, "1-877-555-0145", note)
+
+
+def test_each_reader_is_told_the_people_of_their_own_hospital_whoever_was_told_before() -> None:
+    """What is kept of a site is not another's, nor another trial's, nor another language's."""
+    sites = [
+        Site(
+            facility=f"Hospital {n}",
+            country=country,
+            status="RECRUITING",
+            contacts=(Contact(phone=f"0113 496 000{n}"),),
+        )
+        for n, country in enumerate(("GB", "GB", "DE"))
+    ]
+    bare = Site(facility="Hospital 3", country="GB", status="RECRUITING")
+    trials = [
+        trial(*sites, bare),
+        trial(*sites, bare, central=(Contact(name="Another office", email="b@example.org"),)),
+    ]
+    for _ in range(2):
+        for language in ("en", "de"):
+            words = Wordings().of(language)
+            for facts, known in [(each, places(words, each)) for each in trials]:
+                for site in (*sites, bare, None):
+                    alone = contacts_for(words, facts, site)[:1]
+                    assert known.people(words, site)[0].phone == alone[0].phone
+                    assert known.people(words, site)[0].tel == alone[0].tel
+                    assert known.people(words, site)[0].email == alone[0].email
