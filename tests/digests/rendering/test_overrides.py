@@ -221,6 +221,13 @@ def test_own_headings_that_ask_whether_there_is_a_link_to_stop_work_as_before(fo
     assert of.templates.faults == []
 
 
+def test_a_filter_is_no_word_of_the_same_name(folder: Path) -> None:
+    (folder / "own.txt.j2").write_text("{% personal subject, title %}{{ subject|title }}{% endpersonal %}")
+    templates = Templates(folder)
+    part = templates.cut("own.txt.j2", {"lang": "en"}, {})
+    assert templates.fill(part, {"subject": "one line", "title": "another"}).text == "One Line"
+
+
 def test_what_is_html_is_escaped_however_its_ending_is_spelled(folder: Path) -> None:
     (folder / "Box.HTML.J2").write_text("{% personal spot %}<b>{{ spot }}</b>{% endpersonal %}")
     templates = Templates(folder)

@@ -174,22 +174,26 @@ class SharedTags(_Tags):
         """
         _, what = block.call.args
         names = tuple(cast("nodes.Const", what).value.split(","))
-        source = name or ""
+        shown: list[nodes.Expr] = []
+        slots: list[SlotCode] = []
+
+        def put(names: tuple[str, ...], *, part: str | None = None, code: CodeType | None = None) -> None:
+            slots.append(SlotCode(next(_NUMBERS), name or "", names, part, code))
+            shown.append(nodes.MarkSafe(self._call(slots[-1].number)))
+
         if not block.body and names[0] == CARDS:
-            slots = [SlotCode(next(_NUMBERS), source, names, names[0], None)]
-        elif (pieces := _plain_pieces(block.body, names)) is not None:
-            slots = [SlotCode(next(_NUMBERS), source, (each,), None, None) for each in pieces if isinstance(each, str)]
-            calls = iter([nodes.MarkSafe(self._call(slot.number)) for slot in slots])
-            shown = [next(calls) if isinstance(each, str) else each for each in pieces]
-            return nodes.Output(shown, lineno=block.lineno), slots
+            put(names, part=CARDS)
+        elif (pieces := _plain_pieces(block.body, names)) is None:
+            put(names, code=self._compiled(block.body, name, filename))
         else:
-            slots = [SlotCode(next(_NUMBERS), source, names, None, self._compiled(block.body, name, filename))]
-        return nodes.Output([nodes.MarkSafe(self._call(slots[0].number))], lineno=block.lineno), slots
+            for each in pieces:
+                put((each.name,)) if isinstance(each, nodes.Name) else shown.append(each)
+        return nodes.Output(shown, lineno=block.lineno), slots
 
     def add(self, slots: Iterable[SlotCode]) -> None:
         """Know the slots of a template that is to be run."""
+        escapes = self.environment.autoescape
         for slot in slots:
-            escapes = self.environment.autoescape
             is_html = escapes(slot.source) if callable(escapes) else escapes
             is_kept = slot.part is None and PERSONAL_LINKS.isdisjoint(slot.names)
             self._slots[slot.number] = Slot(
@@ -258,10 +262,10 @@ def _lists(node: nodes.Node) -> Iterator[list[nodes.Node]]:
             yield [value]
 
 
-def _plain_pieces(body: list[nodes.Node], names: Collection[str]) -> list[nodes.Expr | str] | None:
-    """Return the names and the text of a body that puts out nothing else; None where it does more."""
+def _plain_pieces(body: list[nodes.Node], names: Collection[str]) -> list[nodes.Expr] | None:
+    """Return what a body puts out where that is nothing but text and these names; None where it does more."""
     if not (len(body) == 1 and isinstance(body[0], nodes.Output)):
         return None
-    pieces = [each.name if isinstance(each, nodes.Name) else each for each in body[0].nodes]
-    plain = all(each in names if isinstance(each, str) else isinstance(each, nodes.TemplateData) for each in pieces)
-    return pieces if plain else None
+    pieces = body[0].nodes
+    plain = [isinstance(p, nodes.TemplateData) or (isinstance(p, nodes.Name) and p.name in names) for p in pieces]
+    return pieces if all(plain) else None
