@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, event
 
 from tests.digests.stage import store_areas, store_trial
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
 from trialalerts.database.service_values import put_value
-from trialalerts.operations.watch.counts import COUNTED_EVERY, table_counts
+from trialalerts.operations.watch.counts import table_counts
 
 
 def test_items_are_counted_without_a_look_at_one_of_them(sqlite_db: Database, clock: FrozenClock) -> None:
@@ -34,24 +35,15 @@ def test_items_are_counted_without_a_look_at_one_of_them(sqlite_db: Database, cl
     assert "COVERING INDEX" in plan
 
 
-def test_a_count_that_took_long_rests_a_hundred_times_as_long(sqlite_db: Database, clock: FrozenClock) -> None:
-    """Ten million mails are counted by looking at each of them."""
-    made = table_counts(sqlite_db, clock.now()).model_copy(update={"took": 12.0})
+@pytest.mark.parametrize(("took", "rests"), [(0.01, 300), (12.0, 1_200), (1_800.0, 3_600)])
+def test_a_count_that_took_long_rests_a_hundred_times_as_long_and_an_hour_at_most(
+    sqlite_db: Database, clock: FrozenClock, took: float, rests: int
+) -> None:
+    """Ten million mails are counted by looking at each of them; or it waited once, for a lock or a busy disk."""
+    made = table_counts(sqlite_db, clock.now()).model_copy(update={"took": took})
     with sqlite_db.write() as session:
         put_value(session, "counts", made.model_dump_json())
-    clock.advance(timedelta(seconds=1_199))
+    clock.advance(timedelta(seconds=rests - 1))
     assert table_counts(sqlite_db, clock.now()).at == made.at
     clock.advance(timedelta(seconds=1))
-    again = table_counts(sqlite_db, clock.now())
-    assert again.at == clock.now()
-    clock.advance(COUNTED_EVERY)
-    assert table_counts(sqlite_db, clock.now()).at == clock.now(), f"it took {again.took} s"
-
-
-def test_no_count_rests_longer_than_an_hour(sqlite_db: Database, clock: FrozenClock) -> None:
-    """It may have waited for a lock, or for a disk that was busy once."""
-    made = table_counts(sqlite_db, clock.now()).model_copy(update={"took": 1_800.0})
-    with sqlite_db.write() as session:
-        put_value(session, "counts", made.model_dump_json())
-    clock.advance(timedelta(hours=1))
     assert table_counts(sqlite_db, clock.now()).at == clock.now()
