@@ -349,10 +349,12 @@ _PLAIN = "SELECT facts FROM item WHERE is_open"
 
 
 def _opened(file: Path) -> tuple[Any, Any, Any]:
+    from trialalerts.cli.main import collect_seldom
     from trialalerts.clock import FrozenClock
     from trialalerts.database import open_database
     from trialalerts.settings import read_settings
 
+    collect_seldom()  # as the daemon and the web process do
     return open_database(f"sqlite:///{file}"), read_settings(_configured(file)), FrozenClock(_NOW)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 import time
@@ -12,6 +11,7 @@ from sqlmodel import Session
 
 from benchmarks.figures import peak_megabytes
 from benchmarks.letters import SETTINGS
+from trialalerts.cli.main import collect_seldom
 from trialalerts.clock import SystemClock
 from trialalerts.database import open_database
 from trialalerts.delivery.mail.message import Message, to_bytes
@@ -30,7 +30,7 @@ def main() -> None:
     clock = SystemClock()
     transport = open_transport(f"smtp://127.0.0.1:{port}?connections={connections}")
     renderer = _Weighed(SETTINGS, clock)
-    gc.set_threshold(50_000, 20, 50)  # as the daemon does
+    collect_seldom()  # as the daemon does
     with open_database(database) as db:
         sys.stdout.write("ready\n")
         sys.stdout.flush()

@@ -6,7 +6,6 @@ then serves until its input ends.
 
 from __future__ import annotations
 
-import gc
 import sys
 
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from trialalerts.cli.main import collect_seldom
 from trialalerts.clock import SystemClock
 from trialalerts.database import open_database
 from trialalerts.logs import configure_logs
@@ -33,7 +33,7 @@ SETTINGS = Settings(
 def main() -> None:
     """Serve."""
     configure_logs(json_lines=True)
-    gc.set_threshold(50_000, 20, 50)  # as the daemon does
+    collect_seldom()  # as the daemon does
     with open_database(sys.argv[1]) as db:
         app = create_app(SETTINGS, db, SystemClock())
         app.router.routes.insert(0, Route("/empty", _empty))

@@ -11,6 +11,7 @@ from tests.digests.stage import publish, store_areas, store_trial
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
+from trialalerts.matching import estimate as estimating
 from trialalerts.matching.estimate import Estimate, Estimator
 from trialalerts.sources.polling.state import watched_since
 from trialalerts.sources.tables import SourceState
@@ -53,6 +54,21 @@ def test_open_trials_and_the_changes_of_four_weeks_are_counted(sqlite_db: Databa
             publish(session, trial, ChangeKind.OPENED, clock.now() - timedelta(days=days))
     found = estimate_of(sqlite_db, clock, preference(clock))
     assert (found.recruiting_now, found.changes, found.changes_a_week) == (1, 3, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("much", "changes", "weeks"), [(5, 8, 4.0), (4, 8, 4.0), (3, 5, 2.0), (2, 2, 1.0), (0, 2, 1.0)]
+)
+def test_where_much_happens_fewer_weeks_are_looked_back_at(
+    sqlite_db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, much: int, changes: int, weeks: float
+) -> None:
+    monkeypatch.setattr(estimating, "_MUCH", much)
+    with sqlite_db.write() as session:
+        trials = [store_trial(session, number, clock.now() - timedelta(days=90)) for number in range(4)]
+        for trial, days in ((0, 27), (1, 20), (3, 15), (0, 13), (1, 12), (2, 8), (0, 6), (1, 1)):
+            publish(session, trials[trial], ChangeKind.OPENED, clock.now() - timedelta(days=days))
+    found = estimate_of(sqlite_db, clock, preference(clock))
+    assert (found.changes, found.weeks) == (changes, weeks)
 
 
 @pytest.mark.parametrize(("days", "a_week"), [(13.9, None), (14, 1.0), (21, 2 / 3), (28, 0.5), (300, 0.25)])
