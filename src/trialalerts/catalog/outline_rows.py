@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import Connection, event, select, text
 from sqlalchemy.orm import Mapper
 
@@ -118,10 +118,8 @@ def open_ids(connection: Connection) -> set[int]:
 def item_ids(connection: Connection, terms: Collection[str]) -> set[int]:
     """Return the items that are found under one of the terms, and those whose terms are not known yet."""
     sqlite = _is_sqlite(connection)
-    found = connection.execute(_FOUND[sqlite], {"terms": list_value(sorted(terms), sqlite=sqlite)})
-    rows = found.cursor.fetchall() if found.cursor is not None else ()  # as the driver gives them: there may be many
-    found.close()
-    return set(chain.from_iterable(rows))
+    found = connection.execute(_FOUND[sqlite], {"terms": list_value(sorted(terms), sqlite=sqlite)}).scalar_one()
+    return set(orjson.loads(found) if sqlite else found or ())
 
 
 def open_outlines(
@@ -177,10 +175,14 @@ _OUTLINES = "SELECT o.item_id, o.is_open, o.outline FROM item_outline o WHERE tr
 _NOT_KEPT_BACK = " AND NOT EXISTS (SELECT 1 FROM baseline_item kept WHERE kept.item_id = o.item_id)"
 _outlines = table_of(ItemOutline).c
 _IS_UNMADE = text("outline = ''")
-_FOUND_UNMADE = " UNION ALL SELECT item_id FROM item_outline WHERE outline = ''"
+_UNDER = "SELECT item_id FROM item_term WHERE term"
+_OR_UNMADE = " UNION ALL SELECT item_id FROM item_outline WHERE outline = ''"
 _FOUND = {
-    True: text("SELECT item_id FROM item_term WHERE term IN (SELECT value FROM json_each(:terms))" + _FOUND_UNMADE),
-    False: text("SELECT item_id FROM item_term WHERE term = ANY(:terms)" + _FOUND_UNMADE),
+    # As one value: there may be many, and a row for each takes more than twice as long.
+    True: text(
+        f"SELECT json_group_array(item_id) FROM ({_UNDER} IN (SELECT value FROM json_each(:terms)){_OR_UNMADE})"
+    ),
+    False: text(f"SELECT array_agg(item_id) FROM ({_UNDER} = ANY(:terms){_OR_UNMADE}) AS found"),
 }
 _WRITTEN = (
     "INSERT INTO item_outline (item_id, is_open, outline) VALUES (?, ?, ?) "

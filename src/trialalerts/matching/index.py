@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import StrEnum
 from functools import cached_property, reduce
 from itertools import accumulate
 from operator import and_, or_
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from trialalerts.catalog.tables import ChangeKind
 from trialalerts.matching.bits import Postings, bits_of
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Miss", "WindowIndex"]
 
+_Key = TypeVar("_Key")
 _SEXES = ("female", "male")
+_NO_PHASE = ""
 
 
 class Miss(StrEnum):
@@ -81,8 +83,6 @@ class WindowIndex:
         self.every = (1 << len(self._asked)) - 1
         self.areas = areas
         self._index_subjects()
-        self._index_kinds()
-        self._index_people()
         placed = [(n, each.places) for n, each in enumerate(self._asked) if _is_asked_by_place(each)]
         self._places = PlaceIndex(placed)
         self._closings = ClosingIndex([(n, c.closing) for n, c in enumerate(self._asked) if c.closing is not None])
@@ -209,19 +209,19 @@ class WindowIndex:
 
     def item_kinds(self, wanted: Sequence[str]) -> int:
         """Return the candidates of these kinds of item; all where none is named."""
-        return self._any_of(self._item_kinds, wanted)
+        return self._any_of(self._item_kinds, wanted) if wanted else self.every
 
     def change_kinds(self, wanted: Sequence[str]) -> int:
         """Return the candidates of these kinds of change; what is recruiting now is no change and always stays."""
-        return self._any_of(self._change_kinds, [*wanted, RECRUITING_NOW] if wanted else ())
+        return self._any_of(self._change_kinds, (*wanted, RECRUITING_NOW)) if wanted else self.every
 
     def phases(self, wanted: Sequence[str]) -> int:
         """Return the candidates in one of these phases, or without a phase."""
-        return self._any_of(self._phases, wanted) | (self._without_phase if wanted else 0)
+        return self._any_of(self._phases, (*wanted, _NO_PHASE)) if wanted else self.every
 
     def topics(self, wanted: Sequence[str]) -> int:
         """Return the candidates with one of these topics; all where none is named."""
-        return self._any_of(self._topics, wanted)
+        return self._any_of(self._topics, wanted) if wanted else self.every
 
     def audience(self, wanted: str | None) -> int:
         """Return the candidates written for this audience, for any, or that do not say for whom."""
@@ -243,17 +243,12 @@ class WindowIndex:
 
     def age(self, days: int) -> int:
         """Return the candidates that take people of this age in days, or do not say."""
-        lowest = self._minimum_bits[bisect_right(self._minimums, days)]
-        highest = self._maximum_bits[bisect_left(self._maximums, days)]
-        return lowest & highest
+        (youngest, from_them_on), (oldest, up_to_them) = self._youngest, self._oldest
+        return from_them_on[bisect_right(youngest, days)] & up_to_them[bisect_left(oldest, days)]
 
-    def _any_of(self, index: Postings[str], wanted: Sequence[str]) -> int:
-        if not wanted:
-            return self.every
-        bits = 0
-        for name in wanted:
-            bits |= index[name]
-        return bits
+    @staticmethod
+    def _any_of(index: Postings[str], wanted: Iterable[str]) -> int:
+        return reduce(or_, (index[name] for name in wanted), 0)
 
     def _area(self, area: str, excluded: frozenset[str]) -> int:
         if area == ANY_AREA:
@@ -298,38 +293,55 @@ class WindowIndex:
             for above in (own, *self.areas.ancestors(own)):
                 self._under[above].append(own)
 
-    def _index_kinds(self) -> None:
-        self._item_kinds, self._change_kinds = Postings[str](), Postings[str]()
-        self._phases, self._topics, self._audiences = Postings[str](), Postings[str](), Postings[str]()
-        without_phase = []
-        for number, each in enumerate(self._asked):
-            self._item_kinds.add((each.outline.kind,), number)
-            self._change_kinds.add((each.kind,), number)
-            self._topics.add(each.outline.topics, number)
-            self._phases.add(each.outline.phases, number)
-            if each.outline.audience is not None:
-                self._audiences.add((each.outline.audience,), number)
-            if not each.outline.phases:
-                without_phase.append(number)
-        self._without_phase = bits_of(without_phase)
+    @cached_property
+    def _item_kinds(self) -> Postings[str]:
+        return self._posted(lambda each: (each.outline.kind,))
 
-    def _index_people(self) -> None:
-        minimums, maximums = Postings[int | None](), Postings[int | None]()
-        self._sexes = Postings[str]()
-        refused = []
+    @cached_property
+    def _change_kinds(self) -> Postings[str]:
+        return self._posted(lambda each: (each.kind,))
+
+    @cached_property
+    def _phases(self) -> Postings[str]:
+        return self._posted(lambda each: each.outline.phases or (_NO_PHASE,))
+
+    @cached_property
+    def _topics(self) -> Postings[str]:
+        return self._posted(lambda each: each.outline.topics)
+
+    @cached_property
+    def _audiences(self) -> Postings[str]:
+        return self._posted(lambda each: (each.outline.audience or "all",))
+
+    @cached_property
+    def _sexes(self) -> Postings[str]:
+        return self._posted(lambda each: (each.outline.sex or "all",))
+
+    @cached_property
+    def _healthy(self) -> int:
+        refused = [n for n, each in enumerate(self._asked) if each.outline.healthy_volunteers is False]
+        return self.every & ~bits_of(refused)
+
+    @cached_property
+    def _youngest(self) -> tuple[list[int], list[int]]:
+        """The lowest ages in days, and the candidates that take people of so many of them, or name none."""
+        ages = self._posted(lambda each: (each.outline.youngest_days,))
+        days = sorted(age for age in ages if age is not None)
+        return days, list(accumulate((ages[age] for age in days), or_, initial=ages[None]))
+
+    @cached_property
+    def _oldest(self) -> tuple[list[int], list[int]]:
+        """The highest ages in days, and the candidates that take people from so many of them on, or name none."""
+        ages = self._posted(lambda each: (each.outline.oldest_days,))
+        days = sorted(age for age in ages if age is not None)
+        return days, list(accumulate((ages[age] for age in reversed(days)), or_, initial=ages[None]))[::-1]
+
+    def _posted(self, keys: Callable[[Indexed], Iterable[_Key]]) -> Postings[_Key]:
+        """Return which candidates have each key; made when it is first asked for, for few wishes have all filters."""
+        found = Postings[_Key]()
         for number, each in enumerate(self._asked):
-            outline = each.outline
-            self._sexes.add((outline.sex or "all",), number)
-            minimums.add((outline.youngest_days,), number)
-            maximums.add((outline.oldest_days,), number)
-            if outline.healthy_volunteers is False:
-                refused.append(number)
-        self._healthy = self.every & ~bits_of(refused)
-        self._minimums = sorted(days for days in minimums if days is not None)
-        self._minimum_bits = list(accumulate((minimums[d] for d in self._minimums), or_, initial=minimums[None]))
-        self._maximums = sorted(days for days in maximums if days is not None)
-        downwards = (maximums[days] for days in reversed(self._maximums))
-        self._maximum_bits = list(accumulate(downwards, or_, initial=maximums[None]))[::-1]
+            found.add(keys(each), number)
+        return found
 
 
 def _is_asked_by_place(candidate: Indexed) -> bool:
