@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -339,9 +338,11 @@ def _followed(session: Any) -> list[dict[str, Any]]:
 
 def _plain(file: Path) -> dict[str, Any]:
     """Read the facts of what is open, no more: what any matcher pays that reads everything."""
+    from trialalerts.database.packing import unpack
+
     with closing(sqlite3.connect(file)) as connection:
         watch = _Watch()
-        read = sum(len(orjson.loads(zlib.decompress(facts))) > 0 for (facts,) in connection.execute(_PLAIN))
+        read = sum(len(orjson.loads(unpack(facts))) > 0 for (facts,) in connection.execute(_PLAIN))
         return _done(*watch.read(), f"{read:,}")
 
 

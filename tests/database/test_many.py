@@ -1,19 +1,16 @@
-"""Many rows at once, as many as were given, wherever a statement ends; and how values are packed."""
+"""Many rows at once, as many as were given, wherever a statement ends."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sqlalchemy.dialects import sqlite
 from sqlmodel import col, select
 
 from trialalerts.database import Database
 from trialalerts.database.audit import AuditEntry
 from trialalerts.database.bulk import Rows, write_many, write_together
-from trialalerts.database.types import PackedJson, table_of
+from trialalerts.database.types import table_of
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState
 from trialalerts.subscribers.people import NewSubscriber, new_subscriber
 from trialalerts.subscribers.tables import Subscriber
@@ -34,18 +31,6 @@ def test_all_rows_are_written_and_counted_whatever_their_number(sqlite_db: Datab
         assert changed == number
         stored = connection.exec_driver_sql("SELECT name, value FROM counter WHERE name LIKE 'name %'").all()
     assert {tuple(row) for row in stored} == {(name, -n) for name, n in rows}
-
-
-VALUES = st.text(max_size=40) | st.integers(-9, 9) | st.none()
-
-
-@given(st.none() | st.dictionaries(st.text(max_size=8), VALUES, max_size=8))
-def test_a_packed_value_is_read_as_it_was_written(value: dict[str, str | int | None] | None) -> None:
-    dialect = sqlite.dialect()
-    column = PackedJson()
-    packed = column.process_bind_param(value, dialect)
-    assert (packed is None) == (value is None)
-    assert column.process_result_value(packed, dialect) == value
 
 
 def test_rows_of_several_tables_are_written_together_as_they_are(db: Database) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from trialalerts.database.types import BigId, EnumText, Json, PackedJson, UtcDateTime, empty_list
+from trialalerts.database.types import BigId, EnumText, Json, PackedJson, PackedText, UtcDateTime, empty_list
 
 __all__ = [
     "FOLLOWERS_ONLY",
@@ -99,7 +99,7 @@ class Item(SQLModel, table=True):
     kind: ItemKind = Field(sa_type=EnumText(ItemKind))
     url: str
     title: str
-    summary: str = ""
+    summary: str = Field(default="", sa_type=PackedText)
     status: str | None = None
     is_open: bool = False
     published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -153,7 +153,7 @@ class Record(SQLModel, table=True):
     facts_hash: str
     url: str | None = None
     title: str | None = None
-    summary: str | None = None
+    summary: str | None = Field(default=None, sa_type=PackedText)
     published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     facts: dict[str, Any] | None = Field(default=None, sa_type=PackedJson)
     areas: dict[str, Any] | None = Field(default=None, sa_type=Json)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COPYING", "REVISION", "alembic_config", "require_revision", "revision_of", "upgrade_schema"]
 
-REVISION = "0035"
+REVISION = "0036"
 """The revision that this program needs; a test holds it to the newest migration."""
 
 COPYING = "copying"
