@@ -338,7 +338,7 @@ def _followed(session: Any) -> list[dict[str, Any]]:
 
 def _plain(file: Path) -> dict[str, Any]:
     """Read the facts of what is open, no more: what any matcher pays that reads everything."""
-    from trialalerts.database.packing import unpack
+    from trialalerts.database.packing.dictionary import unpack
 
     with closing(sqlite3.connect(file)) as connection:
         watch = _Watch()

@@ -7,7 +7,7 @@ import zlib
 import orjson
 
 from trialalerts.catalog.draft import ItemDraft
-from trialalerts.database.packing import pack, unpack
+from trialalerts.database.packing.dictionary import pack, unpack
 
 
 def test_facts_take_two_thirds_of_what_they_take_by_zlib(drafts: list[ItemDraft]) -> None:

@@ -18,8 +18,9 @@ from sqlmodel import col, select
 
 from tests import postgres
 from trialalerts.catalog.tables import Item, Record
-from trialalerts.database import Database, open_database, packing
-from trialalerts.database.packing import pack, unpack
+from trialalerts.database import Database, open_database
+from trialalerts.database.packing import dictionary
+from trialalerts.database.packing.dictionary import pack, unpack
 from trialalerts.database.schema import upgrade_schema
 from trialalerts.database.types import PackedJson, PackedText
 from trialalerts.errors import DatabaseUnusable
@@ -73,11 +74,11 @@ def test_what_is_broken_is_never_read_as_something_else(plain: bytes) -> None:
 
 
 def test_a_dictionary_that_was_touched_is_told_and_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    touched = tmp_path / "packing.txt"
-    touched.write_bytes(packing._DICTIONARY.read_bytes().replace(b"\n", b"\r\n"))
-    monkeypatch.setattr(packing, "_DICTIONARY", touched)
-    with pytest.raises(DatabaseUnusable, match=r"packing\.txt is not as it was shipped.*install it anew"):
-        packing._dictionary.__wrapped__()
+    touched = tmp_path / "dictionary.txt"
+    touched.write_bytes(dictionary._DICTIONARY.read_bytes().replace(b"\n", b"\r\n"))
+    monkeypatch.setattr(dictionary, "_DICTIONARY", touched)
+    with pytest.raises(DatabaseUnusable, match=r"dictionary\.txt is not as it was shipped.*install it anew"):
+        dictionary._dictionary.__wrapped__()
 
 
 def test_many_threads_pack_and_unpack_at_once() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 from sqlmodel import SQLModel
 
-from trialalerts.database.packing import pack, unpack
+from trialalerts.database.packing.dictionary import pack, unpack
 
 __all__ = [
     "BigId",

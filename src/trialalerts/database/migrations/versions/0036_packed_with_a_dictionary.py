@@ -7,7 +7,7 @@ import zlib
 import sqlalchemy as sa
 from alembic import op
 
-from trialalerts.database.packing import pack
+from trialalerts.database.packing.dictionary import pack
 from trialalerts.database.types import BigId, PackedText
 
 revision = "0036"
