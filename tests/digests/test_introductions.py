@@ -13,7 +13,8 @@ from tests.installation import Installation, Run
 from tests.subscribers.stage import LEEDS
 from trialalerts.clock import FrozenClock
 from trialalerts.database import Database
-from trialalerts.digests.compose import compose_for, waited_for
+from trialalerts.digests.compose import compose_for
+from trialalerts.digests.overdue import waited_for
 from trialalerts.errors import InvalidInput
 from trialalerts.subscribers.people import find_subscriber
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import asin, cos, degrees, floor, pi, radians, sin
+from string import ascii_uppercase
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -36,6 +37,7 @@ __all__ = [
     "subdivision_terms",
     "terms_of",
     "topic_terms",
+    "unplaced_terms",
     "with_facts",
     "written_outline",
 ]
@@ -287,6 +289,12 @@ def country_terms(country: str | None) -> set[str]:
 def subdivision_terms(country: str | None, subdivision: str | None) -> set[str]:
     """Return the terms of open items in a part of a country, or that may be there."""
     return {ANYWHERE, f"in:{subdivision}", f"within:{country}"}
+
+
+def unplaced_terms() -> set[str]:
+    """Return the terms of open items with a site of which the country, its part or the point may not be known."""
+    pairs = {first + second for first in ascii_uppercase for second in ascii_uppercase}
+    return {ANYWHERE, *(f"{how}:{country}" for how in ("within", "around") for country in pairs)}
 
 
 def around_terms(country: str | None, latitude: float, longitude: float, radius_km: float) -> set[str] | None:

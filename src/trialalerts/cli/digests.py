@@ -41,8 +41,8 @@ def due(*, as_json: Json = False) -> None:
     """
     from trialalerts.cli.context import open_context
     from trialalerts.cli.output import show, show_json, show_table
-    from trialalerts.digests.compose import waited_for
     from trialalerts.digests.due import upcoming
+    from trialalerts.digests.overdue import waited_for
     from trialalerts.subscribers.tables import NEVER_SERVED
 
     ctx = open_context()

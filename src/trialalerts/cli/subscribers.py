@@ -264,7 +264,7 @@ def _tell_signup(ctx: Context, signup: Signup, *, asked: bool, json: bool) -> No
 
 def _first_digest_waits(ctx: Context, session: Session, subscriber: Subscriber) -> list[str]:
     """Say what the first digest of an active subscriber waits for."""
-    from trialalerts.digests.compose import waited_for
+    from trialalerts.digests.overdue import waited_for
     from trialalerts.subscribers.tables import NEVER_SERVED, SubscriberState
 
     if subscriber.state is not SubscriberState.ACTIVE or subscriber.cursor != NEVER_SERVED:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from trialalerts.catalog.changes.baselines import AwaitedSource, awaited_sources, settle_baselines
+from trialalerts.catalog.changes.baselines import AwaitedSource, settle_baselines
 from trialalerts.catalog.outline_rows import complete_outlines
 from trialalerts.clock import Clock
 from trialalerts.database import Database, current_number
@@ -28,6 +28,7 @@ from trialalerts.digests.due import DuePage, DueRow, due_rows, introductions_due
 from trialalerts.digests.due_subscribers import PageMatcher, PageMatches
 from trialalerts.digests.further.correcting import Corrections, told_since
 from trialalerts.digests.further.silence import SilentTrials
+from trialalerts.digests.overdue import waited_for
 from trialalerts.digests.storing import ConcurrentUpdate, Storage
 from trialalerts.errors import InvalidInput
 from trialalerts.logs import Logger
@@ -42,7 +43,7 @@ from trialalerts.subscribers.people import end_pauses
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
 from trialalerts.vocabulary.areas.tree import load_areas
 
-__all__ = ["ComposeCount", "Composer", "compose_due", "compose_for", "waited_for", "why_not_served"]
+__all__ = ["ComposeCount", "Composer", "compose_due", "compose_for", "why_not_served"]
 
 log = Logger()
 
@@ -84,7 +85,7 @@ def compose_due(
     with db.write() as session:
         count.woken = end_pauses(session, now) + end_rests(session, now) if steady else 0
         patience = settings.digests.wait_for_baseline if steady else _ANY_TIME
-        waits = settle_baselines(session, _sources(settings), patience, now)
+        waits = settle_baselines(session, [source.name for source in settings.sources], patience, now)
     complete_outlines(db, stop)
     with db.read() as session:
         _at_one_moment(session)
@@ -94,10 +95,6 @@ def compose_due(
         with _windows_at_rest():
             composer.serve(db, count, stop)
     return count
-
-
-def _sources(settings: Settings) -> list[str]:
-    return [source.name for source in settings.sources]
 
 
 def _at_one_moment(session: Session) -> None:
@@ -152,12 +149,6 @@ def why_not_served(session: Session, settings: Settings, now: datetime, subscrib
 
 def _words(waits: Sequence[AwaitedSource], now: datetime) -> str:
     return " ".join(each.words(now) for each in waits)
-
-
-def waited_for(session: Session, settings: Settings, now: datetime) -> list[AwaitedSource]:
-    """Return the sources that first digests wait for, because they have not been read to their end yet."""
-    awaited = awaited_sources(session, _sources(settings), settings.digests.wait_for_baseline)
-    return [each for each in awaited if each.holds(now)]
 
 
 class Composer:

@@ -7,12 +7,11 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, CursorResult, column, text
-from sqlmodel import Session, col, func, select
+from sqlalchemy import CursorResult, text
+from sqlmodel import Session, col, select
 
-from trialalerts.catalog.tables import Change
 from trialalerts.database.bulk import is_sqlite
-from trialalerts.database.types import UtcDateTime, moment_for
+from trialalerts.database.types import moment_for
 from trialalerts.matching.matcher import query_of
 from trialalerts.matching.query import PreferenceQuery, filters_text
 from trialalerts.matching.shown import MOST_QUERIES
@@ -21,13 +20,11 @@ from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberS
 __all__ = [
     "DuePage",
     "DueRow",
-    "Overdue",
     "Place",
     "due_page",
     "due_rows",
     "introductions_due",
     "lowest_cursors",
-    "overdue",
     "rows_of",
     "rows_of_active",
     "upcoming",
@@ -268,37 +265,3 @@ def _plain_rows(found: CursorResult[Any]) -> Sequence[Any]:
     rows: Sequence[Any] = found.cursor.fetchall() if found.cursor is not None else ()
     found.close()
     return rows
-
-
-class Overdue(NamedTuple):
-    """How many people should have been served before a moment, and since when the first of them waits."""
-
-    people: int
-    since: datetime | None
-
-
-def overdue(session: Session, before: datetime, *, introducing: bool = True) -> Overdue:
-    """Return who was due before a moment and is not served yet.
-
-    Who is served at once is due from the moment of the first change that they have not seen. Without ``introducing``
-    first digests wait, and nobody is overdue for one.
-    """
-    moment = _moment(session, before)
-    held = "" if introducing else f" AND s.cursor > {NEVER_SERVED}"
-    late = f"FROM subscriber s WHERE s.state = 'active' AND s.next_due_at <= :before{held}"
-    asked = text(f"SELECT count(*), min(s.next_due_at) {late} AND s.frequency <> 'immediately'")
-    number, since = (
-        session.connection()
-        .execute(asked.columns(column("number", BigInteger), column("since", UtcDateTime)), {"before": moment})
-        .one()
-    )
-    last = session.exec(select(Change.seq).where(col(Change.at) <= before).order_by(col(Change.seq).desc()).limit(1))
-    if (last_change := last.first()) is None:
-        return Overdue(number, since)
-    unseen = text(f"SELECT count(*), min(s.cursor) {late} AND s.frequency = 'immediately' AND s.cursor < :last")
-    more, lowest = session.connection().execute(unseen, {"before": moment, "last": last_change}).one()
-    if more:
-        first = select(func.min(Change.at)).where(col(Change.seq) > max(0, lowest))
-        begins = session.exec(first).one()
-        since = min(since or begins, begins)
-    return Overdue(number + more, since)

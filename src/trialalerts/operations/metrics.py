@@ -23,7 +23,7 @@ from trialalerts.database.heartbeats import heartbeats
 from trialalerts.delivery.outbox import counters
 from trialalerts.delivery.outbox.notices.tables import Announcement, AnnouncementState
 from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, DomainTally
-from trialalerts.digests.due import overdue
+from trialalerts.digests.overdue import overdue
 from trialalerts.digests.tables import Digest
 from trialalerts.hooks.status import hook_statuses
 from trialalerts.operations.watch.counts import TableCounts, table_counts

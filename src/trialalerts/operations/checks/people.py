@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from trialalerts.database.heartbeats import heartbeats
-from trialalerts.digests.compose import waited_for
-from trialalerts.digests.due import overdue
+from trialalerts.digests.overdue import overdue, waited_for
 from trialalerts.nudges.status import nudge_statuses
 from trialalerts.nudges.ways import nudge_faults
 from trialalerts.operations.checks import DoctorCheck

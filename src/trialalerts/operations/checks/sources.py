@@ -124,11 +124,10 @@ def _problems(session: Session) -> Iterator[DoctorCheck]:
 
 
 def _sites(survey: SiteSurvey) -> Iterator[DoctorCheck]:
-    if not survey.sites:
+    if not survey.trials:
         return
-    looked_at = f"{counted(survey.sites, 'site')} of {counted(survey.trials, 'open trial')}"
     if not any(lack.sites for lack in survey.lacks):
-        yield DoctorCheck(level="good", what=f"places: {looked_at}, all placed")
+        yield DoctorCheck(level="good", what=f"places: of {counted(survey.trials, 'open trial')} all sites are placed")
     for lack, what, remedy in (
         (survey.country, "in no known country", _TOLD_TO.format("everybody, whatever region they follow")),
         (
@@ -143,7 +142,8 @@ def _sites(survey: SiteSurvey) -> Iterator[DoctorCheck]:
         ),
     ):
         if lack.sites:
-            how_many = f"places: {lack.sites:,} of {looked_at} ({counted(lack.trials, 'trial')})"
+            of_trials = f"{lack.trials:,} of {counted(survey.trials, 'open trial')}"
+            how_many = f"places: {counted(lack.sites, 'site')} ({of_trials})"
             yield DoctorCheck(level="look", what=f"{how_many} {what}{_often(lack)}", why=_WHY_PLACES, remedy=remedy)
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Item
 from trialalerts.delivery.outbox.tables import Delivery
-from trialalerts.digests.compose import waited_for
+from trialalerts.digests.overdue import waited_for
 from trialalerts.digests.tables import Digest
 from trialalerts.operations.questions.candidates import Consideration, consider, consider_item
 from trialalerts.operations.questions.obstacles import Obstacle, WhyNoMail, obstacles_of

@@ -20,7 +20,7 @@ from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, RefusedA
 from trialalerts.delivery.policy.mass_guard import EVERYWHERE, held_words
 from trialalerts.delivery.sending.breaker import pause_of
 from trialalerts.delivery.sending.limits import quiet_until
-from trialalerts.digests.compose import waited_for
+from trialalerts.digests.overdue import waited_for
 from trialalerts.settings import Settings
 from trialalerts.subscribers.schedule import next_due
 from trialalerts.subscribers.tables import NEVER_SERVED, Frequency, Subscriber, SubscriberState, id_of

@@ -28,8 +28,7 @@ from trialalerts.delivery.outbox.tables import Delivery, DeliveryState, MailboxS
 from trialalerts.delivery.policy import mass_guard
 from trialalerts.delivery.policy.cooldown import outages
 from trialalerts.delivery.sending.breaker import pause_of
-from trialalerts.digests.compose import waited_for
-from trialalerts.digests.due import overdue
+from trialalerts.digests.overdue import overdue, waited_for
 from trialalerts.errors import ConfigurationError
 from trialalerts.operations.checks.machine import ENOUGH, least_room
 from trialalerts.operations.watch.pulse import BY_HAND

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trialalerts.digests.compose import waited_for
+from trialalerts.digests.overdue import waited_for
 from trialalerts.subscribers.people import confirm
 from trialalerts.subscribers.preferences import list_preferences
 from trialalerts.subscribers.tables import NEVER_SERVED, Subscriber, SubscriberState
