@@ -42,7 +42,7 @@ VOLUME /data
 USER 10001:10001
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=10s --start-period=10m --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['TRIALALERTS_WEB__PORT'] + '/healthz', timeout=8)"]
 ENTRYPOINT ["trialalerts"]
 CMD ["run", "--json-logs"]

@@ -75,10 +75,20 @@ def test_what_is_broken_is_never_read_as_something_else(plain: bytes) -> None:
 
 def test_a_dictionary_that_was_touched_is_told_and_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touched = tmp_path / "dictionary.txt"
-    touched.write_bytes(dictionary._DICTIONARY.read_bytes().replace(b"\n", b"\r\n"))
+    touched.write_bytes(dictionary._DICTIONARY.read_bytes().replace(b"Leeds", b"York"))
     monkeypatch.setattr(dictionary, "_DICTIONARY", touched)
+    monkeypatch.setattr(dictionary, "_dictionary", dictionary._dictionary.__wrapped__)
     with pytest.raises(DatabaseUnusable, match=r"dictionary\.txt is not as it was shipped.*install it anew"):
-        dictionary._dictionary.__wrapped__()
+        open_database(f"sqlite:///{tmp_path}/new.db")
+
+
+def test_a_checkout_that_writes_line_ends_its_own_way_harms_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "dictionary.txt"
+    own.write_bytes(dictionary._DICTIONARY.read_bytes().replace(b"\n", b"\r\n"))
+    monkeypatch.setattr(dictionary, "_DICTIONARY", own)
+    assert dictionary._dictionary.__wrapped__().dict_content == dictionary._dictionary().dict_content
 
 
 def test_many_threads_pack_and_unpack_at_once() -> None:
@@ -102,6 +112,24 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
         yield db
     if request.param == "postgresql":
         cluster.execute("DROP DATABASE before_dictionary WITH (FORCE)")
+
+
+def test_facts_that_are_broken_stop_no_upgrade(old: Database) -> None:
+    whole = zlib.compress(orjson.dumps({"numbers": ["NCT00000001"]}))
+    row = {"summary": "Does walking help?", "open": False}
+    broken = [whole[:-3], b"", b"\x78", b"nothing"]
+    rows = [
+        {**row, "id": n, "external_id": f"NCT{n:08}", "facts": facts} for n, facts in enumerate([whole, *broken], 1)
+    ]
+    with old.write() as session:
+        session.connection().execute(text(_ITEM), rows)
+    upgrade_schema(old)
+    with old.read() as session:
+        assert session.exec(select(Item.summary).order_by(col(Item.id))).all() == ["Does walking help?"] * 5
+        assert session.exec(select(Item.facts).where(col(Item.id) == 1)).one() == {"numbers": ["NCT00000001"]}
+        for number in range(2, 6):
+            with pytest.raises(ValueError, match="packed"):
+                session.exec(select(Item.facts).where(col(Item.id) == number)).one()
 
 
 def test_what_was_packed_before_is_read_after_the_upgrade(old: Database) -> None:

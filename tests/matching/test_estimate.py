@@ -56,19 +56,26 @@ def test_open_trials_and_the_changes_of_four_weeks_are_counted(sqlite_db: Databa
     assert (found.recruiting_now, found.changes, found.changes_a_week) == (1, 3, 0.75)
 
 
-@pytest.mark.parametrize(
-    ("much", "changes", "weeks"), [(5, 8, 4.0), (4, 8, 4.0), (3, 5, 2.0), (2, 2, 1.0), (0, 2, 1.0)]
-)
-def test_where_much_happens_fewer_weeks_are_looked_back_at(
-    sqlite_db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, much: int, changes: int, weeks: float
+def test_where_very_much_happens_a_sample_tells_how_much_and_little_of_it_is_counted(
+    sqlite_db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimating, "_MUCH", much)
+    """Whenever it happened: in a week of the four, or while a source stood still; and whatever else changed."""
+    monkeypatch.setattr(estimating, "_SAMPLE", 20)
+    monkeypatch.setattr(estimating, "_SURE", 10)
     with sqlite_db.write() as session:
-        trials = [store_trial(session, number, clock.now() - timedelta(days=90)) for number in range(4)]
-        for trial, days in ((0, 27), (1, 20), (3, 15), (0, 13), (1, 12), (2, 8), (0, 6), (1, 1)):
-            publish(session, trials[trial], ChangeKind.OPENED, clock.now() - timedelta(days=days))
+        for number in range(110):
+            trial = store_trial(session, number, clock.now() - timedelta(days=90))
+            publish(session, trial, ChangeKind.OPENED, clock.now() - timedelta(days=20))
+            publish(session, trial, ChangeKind.CONTACT_CHANGED, clock.now() - timedelta(days=1))
+        for number in range(110, 113):
+            trial = store_trial(session, number, clock.now(), area="D001327", phases=["PHASE3"])
+            publish(session, trial, ChangeKind.OPENED, clock.now() - timedelta(days=26))
     found = estimate_of(sqlite_db, clock, preference(clock))
-    assert (found.changes, found.weeks) == (changes, weeks)
+    assert (found.changes, found.weeks) == (110, 4.0)
+    wide = estimate_of(sqlite_db, clock, preference(clock, area_id="any"))
+    assert wide.changes == 110
+    few = estimate_of(sqlite_db, clock, preference(clock, area_id="any", excluded_areas=["D009103"]))
+    assert (few.changes, few.is_empty) == (3, False)
 
 
 @pytest.mark.parametrize(("days", "a_week"), [(13.9, None), (14, 1.0), (21, 2 / 3), (28, 0.5), (300, 0.25)])

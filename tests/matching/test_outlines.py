@@ -31,6 +31,7 @@ from trialalerts.database import Database
 from trialalerts.digests.compose import compose_due
 from trialalerts.digests.preview import preview_digest
 from trialalerts.digests.tables import Digest, Selection, SelectionKind
+from trialalerts.matching import estimate as matching_estimate
 from trialalerts.matching import shown as matching_shown
 from trialalerts.matching.estimate import Estimator
 from trialalerts.matching.query import PreferenceQuery
@@ -170,7 +171,9 @@ def test_an_estimate_counts_what_a_look_at_every_item_and_change_counts(
     store(db, history, [])
     if upgraded:
         forget_outlines(db)
-    with db.read() as session:
+    with db.read() as session, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matching_estimate, "_SAMPLE", 2)  # looked at first, and then the others
+        patch.setattr(matching_estimate, "_SURE", 1_000_000)
         areas = load_areas(session)
         estimate = Estimator(session, areas, NOW).of(preference)
         (still_open,) = wanted([preference], shown(session, articles=False), areas)

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, PendingRollbackError
 from sqlmodel import Session
 
+from trialalerts.database.packing.dictionary import check_dictionary
 from trialalerts.errors import ConfigurationError, DatabaseBehind, DatabaseUnavailable, DatabaseUnusable
 from trialalerts.files import create_private, make_folder
 from trialalerts.redaction import shown_url, without_secrets
@@ -141,8 +142,10 @@ def open_database(url: str) -> Database:
 
     Raises:
         ConfigurationError: the URL is not of one of the two kinds.
+        DatabaseUnusable: what its records are unpacked with is not as it was shipped.
     """
     parsed = _checked(url)
+    check_dictionary()
     if parsed.get_backend_name() == "sqlite":
         return Database(_sqlite(parsed))
     return Database(_postgresql(parsed))

@@ -5,23 +5,22 @@ Nothing is kept: each estimate reads what the preference may ask for, a part at 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice
 from typing import Literal
 
-import sqlalchemy
 from sqlmodel import Session, col, select
 
 from trialalerts.catalog.tables import Change, Item
-from trialalerts.database import current_number, table_of
+from trialalerts.database import current_number
 from trialalerts.database.counter import CHANGES
 from trialalerts.matching.index import WindowIndex
 from trialalerts.matching.matcher import wanted
 from trialalerts.matching.query import PreferenceQuery
-from trialalerts.matching.shown import asked_among, open_among, open_by_terms, open_trials
+from trialalerts.matching.shown import changed_items, open_among, open_by_terms, open_trials
 from trialalerts.matching.window import Indexed, changes_between
 from trialalerts.subscribers.follows.silence import silenced_by
 from trialalerts.subscribers.tables import Preference, RegionKind
@@ -30,15 +29,18 @@ from trialalerts.vocabulary.places.regions import MAX_RADIUS_KM
 
 __all__ = ["Alternative", "Estimate", "Estimator"]
 
-_WEEKS = (4.0, 2.0, 1.0)
-"""So many weeks are looked back at: fewer where much happens, for they tell as much of what a week brings."""
-_MUCH = 1_000
-"""More items than these, changed and perhaps asked for, are much."""
+_LOOK_BACK = timedelta(days=28)
 _SHORTEST_HISTORY_DAYS = 14.0
 """Of less nobody can say how much news a week brings: unknown is not none."""
 _WIDER = 3
 _MOST_ALTERNATIVES = 3
 _MANY_A_WEEK = 40
+_SAMPLE = 1_000
+"""Of so many items, evenly among all that changed and may be asked for, it is seen what the others bring."""
+_SURE = 50
+"""So many changes of a sample tell within a seventh, as a rule, how many there are in all; of fewer all are counted."""
+_SCATTERED, _GOLDEN = 1 << 32, 0x9E3779B1
+"""Numbers times this one, modulo the first, lie evenly scattered (Knuth's multiplicative hashing)."""
 _AT_ONCE = 5_000
 """So many items are held in memory."""
 
@@ -47,6 +49,7 @@ _AT_ONCE = 5_000
 class Estimate:
     """``recruiting_now`` trials that match today; ``changes`` that would have been told in the last ``weeks``.
 
+    Where very much happens ``changes`` is told by a sample, to two figures.
     ``weeks`` is None where what happened is known of too short a time. ``complete`` is False while a source has not
     been read to its end: there may be more open trials then.
     """
@@ -108,26 +111,21 @@ class Estimator:
         self._complete = complete
         self._watched_since = watched_since
         self._silenced: dict[int, frozenset[int]] = {}
-        self._numbers_before: dict[float, int] = {}
 
     def of(self, preference: Preference) -> Estimate:
         """Return what the preference would bring; it need not be stored."""
-        changes, weeks = self._news(preference)
         return Estimate(
             recruiting_now=self._open(preference),
-            changes=changes,
-            weeks=None if self._weeks_known is None else min(self._weeks_known, weeks),
+            changes=self._changes(preference),
+            weeks=self._weeks,
             complete=self._complete,
         )
 
     def changed_since(self, preference: Preference, seq: int) -> bool:
         """Tell whether anything that a preference asks for has happened after the change of this number."""
         upto = current_number(self._session, CHANGES)
-        if upto <= seq:
-            return False
-        happened = {item for _, item in self._happened(seq, upto)}
-        asked = asked_among(self._session, happened, PreferenceQuery.of(preference), self._areas)
-        return self._changed(preference, asked, seq, upto) > 0
+        items = self._asked_among_changed(preference, seq, upto) if upto > seq else []
+        return self._told(preference, items, seq, upto) > 0
 
     def open_now(self, preference: Preference) -> int:
         """Return how many open trials a preference matches today."""
@@ -163,22 +161,26 @@ class Estimator:
             self._silenced[who] = silenced_by(self._session, [who]).get(who, frozenset())
         return self._silenced[who]
 
-    def _news(self, preference: Preference) -> tuple[int, float]:
-        """Return how many changes would have been told of late, and of how many weeks."""
-        happened, upto = self._of_late
-        asked = asked_among(self._session, {item for _, item in happened}, PreferenceQuery.of(preference), self._areas)
-        for weeks in _WEEKS:
-            after = self._number_before(weeks)
-            items = {item for number, item in happened if number > after and item in asked}
-            if len(items) <= _MUCH:
-                break
-        return self._changed(preference, items, after, upto), weeks
+    def _changes(self, preference: Preference) -> int:
+        after, upto = self._span
+        items = self._asked_among_changed(preference, after, upto)
+        sample = items if len(items) <= _SAMPLE else _some(items, _SAMPLE)
+        found = self._told(preference, sample, after, upto)
+        if found >= _SURE and len(sample) < len(items):
+            return _to_two_figures(found * len(items) / len(sample))
+        others = sorted(set(items).difference(sample))
+        return found + self._told(preference, others, after, upto)
 
-    def _changed(self, preference: Preference, items: Collection[int], after: int, upto: int) -> int:
-        """Return how many changes with these numbers, of these items, the preference brings."""
-        ordered, found = sorted(items), 0
-        for start in range(0, len(ordered), _AT_ONCE):
-            some = ordered[start : start + _AT_ONCE]
+    def _asked_among_changed(self, preference: Preference, after: int, upto: int) -> list[int]:
+        """Return the items with changes of these numbers that a preference may ask for, in the order of numbers."""
+        query = PreferenceQuery.of(preference)
+        return sorted(changed_items(self._session, query, self._areas, after=after, upto=upto))
+
+    def _told(self, preference: Preference, items: Sequence[int], after: int, upto: int) -> int:
+        """Return how many changes of these numbers, and of these items, a preference brings."""
+        found = 0
+        for start in range(0, len(items), _AT_ONCE):
+            some = items[start : start + _AT_ONCE]
             # What a baseline brings is no news.
             changes = changes_between(self._session, after, upto, baselines_after=upto, items=some)
             found += self._found(changes, preference)
@@ -191,31 +193,38 @@ class Estimator:
                 yield Alternative(kind=kind, value=value, name=name, recruiting_now=found.recruiting_now)
 
     @cached_property
-    def _of_late(self) -> tuple[list[tuple[int, int]], int]:
-        """The changes of the longest look back, and the number of the last."""
-        upto = current_number(self._session, CHANGES)
-        return self._happened(self._number_before(_WEEKS[0]), upto), upto
-
-    def _happened(self, after: int, upto: int) -> list[tuple[int, int]]:
-        """Return the changes with these numbers (``after`` < seq ≤ ``upto``): number and item."""
-        change = table_of(Change).c
-        asked = sqlalchemy.select(change.seq, change.item_id).where(change.seq > after, change.seq <= upto)
-        return [(number, item) for number, item in self._session.connection().execute(asked)]
-
-    def _number_before(self, weeks: float) -> int:
-        """Return the number of the last change before so many weeks; 0: there is none."""
-        if weeks not in self._numbers_before:
-            before = select(Change.seq).where(col(Change.at) < self._now - timedelta(weeks=weeks))
-            last = before.order_by(col(Change.seq).desc()).limit(1)  # from the last one backwards: there are many
-            self._numbers_before[weeks] = self._session.exec(last).first() or 0
-        return self._numbers_before[weeks]
+    def _span(self) -> tuple[int, int]:
+        """The changes that are looked back at."""
+        began = self._now - _LOOK_BACK
+        # From the last one backwards: the tables keep two years.
+        before = select(Change.seq).where(col(Change.at) < began).order_by(col(Change.seq).desc()).limit(1)
+        return self._session.exec(before).first() or 0, current_number(self._session, CHANGES)
 
     @cached_property
-    def _weeks_known(self) -> float | None:
-        """The weeks of which it is known what happened; None: too few."""
+    def _weeks(self) -> float | None:
+        """The weeks that are looked back; None where the history is too short."""
         began = _began(self._session, self._watched_since)
         days = 0.0 if began is None else (self._now - began) / timedelta(days=1)
-        return days / 7 if days >= _SHORTEST_HISTORY_DAYS else None
+        return min(days, _LOOK_BACK / timedelta(days=1)) / 7 if days >= _SHORTEST_HISTORY_DAYS else None
+
+
+def _some(items: Sequence[int], number: int) -> list[int]:
+    """Return about so many of the items, the same ones each time, and whatever their numbers have in common.
+
+    >>> len(_some(range(0, 30_000, 3), 1_000))
+    1000
+    """
+    limit = number * _SCATTERED // len(items)
+    return [item for item in items if item * _GOLDEN % _SCATTERED < limit]
+
+
+def _to_two_figures(number: float) -> int:
+    """Return a number with its first two figures, the others being 0.
+
+    >>> _to_two_figures(1634.2), _to_two_figures(88.4), _to_two_figures(333.3)
+    (1600, 88, 330)
+    """
+    return int(float(f"{number:.2g}"))
 
 
 def _began(session: Session, watched_since: datetime | None) -> datetime | None:

@@ -28,7 +28,7 @@ from trialalerts.vocabulary.areas.tree import ANY_AREA, AreaTree
 __all__ = [
     "MOST_QUERIES",
     "Queries",
-    "asked_among",
+    "changed_items",
     "introduction",
     "open_among",
     "open_by_terms",
@@ -119,9 +119,11 @@ def introduction(
     return [*open_trials(session, queries, areas, kept_back=False), *articles]
 
 
-def asked_among(session: Session, changed: Collection[int], query: PreferenceQuery, areas: AreaTree) -> set[int]:
-    """Return those of the items, which have changed, that a query may ask for."""
-    changed = set(changed)
+def changed_items(session: Session, query: PreferenceQuery, areas: AreaTree, *, after: int, upto: int) -> set[int]:
+    """Return the items with changes of these numbers (``after`` < seq ≤ ``upto``) that a query may ask for."""
+    change = table_of(Change).c
+    asked = sqlalchemy.select(change.item_id).where(change.seq > after, change.seq <= upto)
+    changed = set(session.connection().execute(asked).scalars())
     if query.item is not None:
         return (changed & {query.item}) | _naming(session, changed, query.item)
     about = _areas(query, areas)

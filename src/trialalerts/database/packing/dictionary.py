@@ -24,7 +24,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-__all__ = ["pack", "unpack"]
+__all__ = ["check_dictionary", "pack", "unpack"]
 
 _DICTIONARY = Path(__file__).with_name("dictionary.txt")
 _SHA256 = "5e668330f8e9afcc93200d8ed23f76f5cd76339a33c11301710d1aaee5a10611"
@@ -44,8 +44,8 @@ class _Packer(threading.local):
 
 @cache
 def _dictionary() -> zstd.ZstdDict:
-    text = _DICTIONARY.read_bytes()
-    if hashlib.sha256(text).hexdigest() != _SHA256:  # an editor, or a tool that writes line ends its own way
+    text = _DICTIONARY.read_bytes().replace(b"\r\n", b"\n")  # as some checkouts have it
+    if hashlib.sha256(text).hexdigest() != _SHA256:
         raise DatabaseUnusable(f"{_DICTIONARY} is not as it was shipped, and no record can be read: install it anew.")
     return zstd.ZstdDict(text, is_raw=True)
 
@@ -53,6 +53,15 @@ def _dictionary() -> zstd.ZstdDict:
 @cache
 def _packer() -> _Packer:
     return _Packer()
+
+
+def check_dictionary() -> None:
+    """Do nothing where the dictionary is as it was shipped.
+
+    Raises:
+        DatabaseUnusable: it is not.
+    """
+    _dictionary()
 
 
 def pack(plain: bytes) -> bytes:

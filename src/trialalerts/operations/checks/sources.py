@@ -127,7 +127,10 @@ def _sites(survey: SiteSurvey) -> Iterator[DoctorCheck]:
     if not survey.trials:
         return
     if not any(lack.sites for lack in survey.lacks):
-        yield DoctorCheck(level="good", what=f"places: of {counted(survey.trials, 'open trial')} all sites are placed")
+        yield DoctorCheck(
+            level="good",
+            what=f"places: of {counted(survey.trials, 'open trial')} all sites that take people are placed",
+        )
     for lack, what, remedy in (
         (survey.country, "in no known country", _TOLD_TO.format("everybody, whatever region they follow")),
         (

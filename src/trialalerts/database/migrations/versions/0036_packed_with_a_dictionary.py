@@ -57,8 +57,16 @@ def _pack(name: str, *, nullable: bool) -> None:
 
 
 def _anew(facts: bytes | None) -> bytes | None:
-    """Return facts packed with the dictionary; those of a database that comes from far are so already."""
-    return pack(zlib.decompress(facts)) if facts is not None and facts[:1] == _ZLIB else facts
+    """Return facts packed with the dictionary: those of a database that comes from far are so already.
+
+    What is broken stays so: it must harm no other row.
+    """
+    if facts is None or facts[:1] != _ZLIB:
+        return facts
+    try:
+        return pack(zlib.decompress(facts))
+    except zlib.error:
+        return facts
 
 
 def downgrade() -> None:
